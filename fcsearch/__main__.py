@@ -1,0 +1,5 @@
+"""`python -m fcsearch`."""
+
+from fcsearch.cli import main
+
+main()

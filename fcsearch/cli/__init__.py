@@ -1,0 +1,73 @@
+"""The command line: commands are imported when they run, so that `fcsearch --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from fcsearch import __version__
+from fcsearch.errors import FcsearchError
+
+# Command -> (module, one line of help). The module holds a click.Command of the command's name.
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("fcsearch.cli.run", "Search a space and write a run directory."),
+    "resume": ("fcsearch.cli.resume", "Go on with an interrupted run, or add trials to a finished one."),
+    "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
+    "runs": ("fcsearch.cli.runs", "List the runs of a folder."),
+    "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
+    "train": ("fcsearch.cli.train", "Train one network, from options or from a trial of a run."),
+    "validate": ("fcsearch.cli.validate", "Print a search space as understood, without running it."),
+    "schema": ("fcsearch.cli.schema", "Print the JSON Schema of a search-space file."),
+    "check": ("fcsearch.cli.check", "Check every hand-written gradient and update rule on this machine."),
+}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="fcsearch")
+def cli() -> None:
+    """Find the hyperparameters of fully connected networks, fast, on one machine or on a Ray cluster.
+
+    \b
+    Example:
+      fcsearch run --space search_spaces/dropout.yaml
+    """
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Entry point: run a command; errors become one message and an exit code (2 usage, 1 failed, 130 Ctrl-C)."""
+    try:
+        code = cli.main(args=argv, prog_name="fcsearch", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except FcsearchError as error:
+        click.echo(f"fcsearch: {error}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("fcsearch: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe left (`fcsearch report | head`): nothing more to say, and no way to say it.
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,63 @@
+"""Initial weights, drawn on the CPU so that a seed means the same on every device."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fcsearch.errors import ConfigError
+from fcsearch.nn.random import generator
+
+WeightScale = float | Literal["kaiming"]
+
+
+def initial_weights(
+    hidden_dims: Sequence[int],
+    input_dim: int,
+    num_classes: int,
+    *,
+    weight_scale: WeightScale,
+    seed: int,
+    dtype: torch.dtype,
+) -> dict[str, Tensor]:
+    """Draw the weights of every layer from a Gaussian and set the biases to zero.
+
+    The draw of a layer depends on the seed and the layer's number alone, and is made in float32, so that networks of
+    either dtype start from the same numbers.
+
+    Args:
+        hidden_dims: Units of each hidden layer, first to last; empty for a linear classifier.
+        input_dim: D, values in a row of the input.
+        num_classes: C, columns of the scores.
+        weight_scale: Standard deviation of the weights, or `kaiming` for sqrt(2 / fan_in) of each layer.
+        seed: Key of the draws.
+        dtype: torch.float32 or torch.float64.
+
+    Returns:
+        On the CPU, for layers i = 1, 2, ...: `W{i}` of shape (fan_in, fan_out) and `b{i}` of shape (fan_out,).
+
+    Raises:
+        ConfigError: a size below 1, or a weight scale that is neither above 0 nor `kaiming`.
+    """
+    sizes = [input_dim, *hidden_dims, num_classes]
+    if min(sizes) < 1:
+        raise ConfigError(f"every layer must have a size of at least 1; found the sizes {sizes}")
+    params: dict[str, Tensor] = {}
+    for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), start=1):
+        draw = torch.randn(fan_in, fan_out, generator=generator(seed, "init", layer), dtype=torch.float32)
+        params[f"W{layer}"] = draw.to(dtype) * _standard_deviation(weight_scale, fan_in)
+        params[f"b{layer}"] = torch.zeros(fan_out, dtype=dtype)
+    return params
+
+
+def _standard_deviation(weight_scale: WeightScale, fan_in: int) -> float:
+    if weight_scale == "kaiming":
+        return math.sqrt(2 / fan_in)
+    if isinstance(weight_scale, str) or not (math.isfinite(weight_scale) and weight_scale > 0):
+        raise ConfigError(f"weight_scale must be a number above 0, or 'kaiming'; found {weight_scale!r}")
+    return weight_scale

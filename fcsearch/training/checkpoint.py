@@ -1,0 +1,81 @@
+"""A pack on disk: one safetensors file whose metadata holds the rest as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fcsearch.errors import RunError
+from fcsearch.training.config import TrialConfig
+from fcsearch.training.metrics import EpochMetrics, MemberResult
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedPack:
+    """What a checkpoint holds."""
+
+    configs: tuple[TrialConfig, ...]
+    epoch: int
+    histories: dict[int, list[EpochMetrics]]
+    results: dict[int, MemberResult]
+    tensors: dict[str, Tensor]
+
+    def tensors_of(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose name starts so, without it."""
+        return _strip(self.tensors, prefix)
+
+
+def write(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    *,
+    configs: Sequence[TrialConfig],
+    epoch: int,
+    histories: Mapping[int, Sequence[EpochMetrics]],
+    results: Mapping[int, MemberResult],
+) -> None:
+    """Write a checkpoint aside and rename it into place."""
+    state: dict[str, Any] = {
+        "configs": [config.to_json() for config in configs],
+        "epoch": epoch,
+        "histories": {member: [dataclasses.asdict(e) for e in epochs] for member, epochs in histories.items()},
+        "results": {member: result.to_json() for member, result in results.items()},
+    }
+    aside = path.with_name(f".{path.name}.part")
+    save_file({name: t.cpu().contiguous() for name, t in tensors.items()}, aside, metadata={"pack": json.dumps(state)})
+    aside.replace(path)
+
+
+def read(path: Path) -> SavedPack:
+    """Read a checkpoint.
+
+    Raises:
+        RunError: there is none, or it is no checkpoint of a pack.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = json.loads((file.metadata() or {})["pack"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise RunError(f"{path}: a pack's checkpoint was expected; reading it failed: {error}") from error
+    return SavedPack(
+        configs=tuple(TrialConfig.from_json(config) for config in state["configs"]),
+        epoch=state["epoch"],
+        histories={int(member): [EpochMetrics(**e) for e in epochs] for member, epochs in state["histories"].items()},
+        results={
+            int(member): MemberResult.from_json(result, _strip(tensors, f"result{member}."))
+            for member, result in state["results"].items()
+        },
+        tensors=tensors,
+    )
+
+
+def _strip(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

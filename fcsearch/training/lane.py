@@ -1,0 +1,209 @@
+"""A lane: members of a pack that share their shape, batch size, loss and seed, and so train as one stack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from fcsearch.nn.init import initial_weights
+from fcsearch.training.config import TrialConfig
+from fcsearch.training.data import Batch, TrainingData
+from fcsearch.training.evaluation import Evaluator
+from fcsearch.training.losses import STACKED_LOSSES
+from fcsearch.training.masks import DropoutMasks
+from fcsearch.training.metrics import EpochMetrics, epoch_metrics
+from fcsearch.training.parameters import Buffers, Shape, stack
+from fcsearch.training.passes import StackedNet
+from fcsearch.training.rules import RULES, UpdateRule
+
+LaneKey = tuple[tuple[int, ...], int, str, int]
+
+
+def lane_key(config: TrialConfig) -> LaneKey:
+    """What members must have in common to train in one lane."""
+    return config.hidden_dims, config.batch_size, config.loss, config.seed
+
+
+class Lane:
+    """The members of one lane and their training state after `epoch` epochs.
+
+    Args:
+        members: Each member's index in the pack.
+        configs: Their configurations, of one `lane_key`.
+        data: The rows.
+        batch_size: Rows a step, as `Minibatches` has it: never more than there are.
+
+    Attributes:
+        members: The members' indices in the pack, in the lane's own order (by update rule).
+        weights: Their parameters now.
+        best: Their parameters at the epoch of highest validation accuracy.
+    """
+
+    def __init__(
+        self, members: Sequence[int], configs: Sequence[TrialConfig], data: TrainingData, *, batch_size: int
+    ) -> None:
+        order = sorted(range(len(configs)), key=lambda i: (list(RULES).index(configs[i].update_rule), members[i]))
+        self.members = [members[i] for i in order]
+        self.configs = [configs[i] for i in order]
+        self.shape = Shape(data.input_dim, self.configs[0].hidden_dims, data.num_classes)
+        self.batch_size = batch_size
+        self.epoch = 0
+        self._data = data
+        device, dtype = data.device, data.dtype
+        initial = _initial_weights(self.configs, self.shape, dtype)
+        self.weights = stack(self.shape, initial, device=device, dtype=dtype)
+        self.best = self.weights.select(torch.arange(len(configs), device=device))
+        self._best_accuracy = [-1.0] * len(configs)
+        state = [
+            [Buffers.zeros(self.shape, len(range_), device=device, dtype=dtype) for _ in range(rule.state_buffers)]
+            for rule, range_ in self._ranges()
+        ]
+        self._build(state)
+
+    def _ranges(self) -> list[tuple[type[UpdateRule], range]]:
+        """The update rules of the lane and which members each has: contiguous, since members are sorted by rule."""
+        rules = [config.update_rule for config in self.configs]
+        spans = ((RULES[rule], rules.index(rule), rules.count(rule)) for rule in RULES if rule in rules)
+        return [(rule, range(first, first + count)) for rule, first, count in spans]
+
+    def _build(self, state: Sequence[Sequence[Buffers]]) -> None:
+        """Make all that depends on which members there are, around `weights`, `best` and the rules' state."""
+        like = self.weights.wide
+        members, rows = len(self.members), self.batch_size
+        self._gradients = Buffers.zeros(self.shape, members, device=like.device, dtype=like.dtype)
+        self._net = StackedNet(self.weights, rows, self._gradients)
+        self._loss = STACKED_LOSSES[self.configs[0].loss]
+        self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
+        self._evaluator = Evaluator(self.weights, self._data, loss=self.configs[0].loss)
+        rates = [config.dropout for config in self.configs]
+        self._dropout = None
+        if any(rates) and self._net.hidden:
+            self._dropout = DropoutMasks(rates, self._net.hidden, seed=self.configs[0].seed)
+        self._penalty = _Penalty([config.reg for config in self.configs], self.weights, self._gradients)
+        self.rules = [
+            rule([self.configs[i] for i in range_], range_.start, self.weights, self._gradients, buffers)
+            for (rule, range_), buffers in zip(self._ranges(), state, strict=True)
+        ]
+
+    def start_epoch(self, steps: int) -> None:
+        """Begin the next epoch, of so many steps."""
+        self.epoch += 1
+        self._rates = [config.learning_rate * config.lr_decay ** (self.epoch - 1) for config in self.configs]
+        self._steps, self._step, self._seconds = steps, 0, 0.0
+        self._loss_total.zero_()
+        if self._dropout is not None:
+            self._dropout.start_epoch(self.epoch)
+        for rule in self.rules:
+            rule.start_epoch(self._rates[rule.members], (self.epoch - 1) * steps, steps)
+
+    def train(self, batches: Sequence[Batch]) -> None:
+        """Make one update for each minibatch."""
+        began = time.perf_counter()
+        for batch in batches:
+            scores = self._net.forward(batch.x, self._dropout)
+            dscores = self._loss(scores, batch.targets, self._loss_total)
+            self._net.backward(batch.x, dscores, self._dropout)
+            self._penalty.add()
+            for rule in self.rules:
+                rule.step(self._step)
+            self._step += 1
+        self._seconds += time.perf_counter() - began
+
+    def end_epoch(self) -> dict[int, EpochMetrics]:
+        """Measure every member, keep the weights of those that improved, and give the metrics by pack index."""
+        began = time.perf_counter()
+        train_loss = self._loss_total.sum((1, 2)) / (self._steps * self.batch_size)
+        # The one host transfer of the epoch.
+        measured = torch.cat([train_loss.unsqueeze(1), self._evaluator.measure()], 1).tolist()
+        self._seconds += time.perf_counter() - began
+        share = self._seconds / len(self.members)
+        metrics = [
+            epoch_metrics(self.epoch, rate, share, row, self._evaluator.rows)
+            for rate, row in zip(self._rates, measured, strict=True)
+        ]
+        self._keep_best(metrics)
+        return dict(zip(self.members, metrics, strict=True))
+
+    def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
+        improved = []
+        for position, values in enumerate(metrics):
+            if values.val_accuracy is not None and values.val_accuracy > self._best_accuracy[position]:
+                self._best_accuracy[position] = values.val_accuracy
+                improved.append(position)
+        if improved:
+            self.best.put(torch.tensor(improved, device=self._data.device), self.weights)
+
+    def remove(self, members: Collection[int]) -> None:
+        """Let members (pack indices) go, and compact what is left."""
+        keep = [position for position, member in enumerate(self.members) if member not in members]
+        state = []
+        for rule in self.rules:
+            stay = [position - rule.members.start for position in keep if position in _span(rule.members)]
+            if stay:
+                state.append([buffers.select(self._positions(stay)) for buffers in rule.state])
+        self.members = [self.members[position] for position in keep]
+        self.configs = [self.configs[position] for position in keep]
+        self._best_accuracy = [self._best_accuracy[position] for position in keep]
+        if keep:
+            self.weights = self.weights.select(self._positions(keep))
+            self.best = self.best.select(self._positions(keep))
+            self._build(state)
+
+    def _positions(self, positions: Sequence[int]) -> Tensor:
+        return torch.tensor(positions, device=self._data.device)
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Every tensor that training goes on from, by name."""
+        named = {"weights": self.weights, "best": self.best}
+        for rule in self.rules:
+            for number, buffers in enumerate(rule.state):
+                named[f"{rule.members.start}.{number}"] = buffers
+        tensors = {}
+        for name, buffers in named.items():
+            tensors[f"{name}.wide"], tensors[f"{name}.rest"] = buffers.wide, buffers.rest
+        tensors["best_accuracy"] = torch.tensor(self._best_accuracy, dtype=torch.float64)
+        return tensors
+
+    def load_state(self, tensors: Mapping[str, Tensor], epoch: int) -> None:
+        """Go on from what `state_tensors` gave after `epoch` epochs of the same members."""
+        for name, tensor in self.state_tensors().items():
+            tensor.copy_(tensors[name])
+        self._best_accuracy = tensors["best_accuracy"].tolist()
+        self.epoch = epoch
+
+
+class _Penalty:
+    """L2: adds 2 * reg * W to the gradient of every weight matrix."""
+
+    def __init__(self, strengths: Sequence[float], weights: Buffers, gradients: Buffers) -> None:
+        self._terms: list[tuple[Tensor, Tensor, Tensor]] = []
+        if any(strengths):
+            double = 2 * torch.tensor(strengths, dtype=torch.float64).to(weights.wide).unsqueeze(1)
+            self._terms = [(dw, w, double) for dw, w in zip(gradients.regularised, weights.regularised, strict=True)]
+
+    def add(self) -> None:
+        for dw, w, double in self._terms:
+            dw.addcmul_(w, double)
+
+
+def _span(members: slice) -> range:
+    return range(members.start, members.stop)
+
+
+def _initial_weights(configs: Sequence[TrialConfig], shape: Shape, dtype: torch.dtype) -> list[dict[str, Tensor]]:
+    """One draw for each weight scale: the members share their seed and shape."""
+    drawn = {
+        scale: initial_weights(
+            shape.hidden_dims,
+            shape.input_dim,
+            shape.num_classes,
+            weight_scale=scale,
+            seed=configs[0].seed,
+            dtype=dtype,
+        )
+        for scale in {config.weight_scale for config in configs}
+    }
+    return [drawn[config.weight_scale] for config in configs]

@@ -1,0 +1,176 @@
+"""A pack: the trials that are trained together in one pass on one device, each as if it were alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fcsearch.errors import ConfigError
+from fcsearch.training import checkpoint
+from fcsearch.training.config import TrialConfig
+from fcsearch.training.data import Minibatches, TrainingData
+from fcsearch.training.lane import Lane, lane_key
+from fcsearch.training.metrics import EpochMetrics, MemberResult, State
+
+OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
+
+
+class Pack:
+    """Trains a list of trials, epoch by epoch.
+
+    A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
+    its place among them. Members that share shape, batch size, loss and seed train as one stack (a lane).
+
+    Args:
+        configs: The members. They may differ in everything.
+        data: The rows; the pack trains on their device and in their dtype.
+    """
+
+    def __init__(self, configs: Sequence[TrialConfig], data: TrainingData) -> None:
+        if not configs:
+            raise ConfigError("a pack must have at least one member; found none")
+        self.configs = tuple(configs)
+        self.epoch = 0
+        self._data = data
+        self._histories: dict[int, list[EpochMetrics]] = {member: [] for member in range(len(configs))}
+        self._results: dict[int, MemberResult] = {}
+        by_key: dict[object, list[int]] = defaultdict(list)
+        for member, config in enumerate(self.configs):
+            by_key[lane_key(config)].append(member)
+        # Lanes of one seed and batch size see the same minibatches: one gather serves them all.
+        self._streams: list[tuple[Minibatches, list[Lane]]] = []
+        streams: dict[tuple[int, int], tuple[Minibatches, list[Lane]]] = {}
+        for members in by_key.values():
+            first = self.configs[members[0]]
+            batches = Minibatches(data, seed=first.seed, batch_size=first.batch_size)
+            stream = streams.setdefault((first.seed, batches.batch_size), (batches, []))
+            lane_configs = [self.configs[member] for member in members]
+            stream[1].append(Lane(members, lane_configs, data, batch_size=batches.batch_size))
+        self._streams = list(streams.values())
+
+    @property
+    def alive(self) -> tuple[int, ...]:
+        """The members that are still training: indices into `configs`, ascending."""
+        return tuple(member for member in range(len(self.configs)) if member not in self._results)
+
+    def train_epoch(self) -> dict[int, EpochMetrics]:
+        """Train every living member for one epoch.
+
+        Members whose epochs are over, or whose loss is no longer finite, leave the pack at its end.
+
+        Returns:
+            The metrics of each member that ran the epoch.
+        """
+        self.epoch += 1
+        metrics: dict[int, EpochMetrics] = {}
+        for batches, lanes in self._streams:
+            for lane in lanes:
+                lane.start_epoch(batches.steps)
+            for chunk in batches.epoch(self.epoch):
+                for lane in lanes:
+                    lane.train(chunk)
+            for lane in lanes:
+                metrics.update(lane.end_epoch())
+        for member, values in metrics.items():
+            self._histories[member].append(values)
+        leaving: dict[int, State] = {m: "complete" for m in metrics if self.configs[m].epochs <= self.epoch}
+        leaving.update({m: "diverged" for m, values in metrics.items() if values.diverged})
+        self._leave(leaving)
+        return dict(sorted(metrics.items()))
+
+    def stop(self, members: Iterable[int]) -> None:
+        """End members early; those that have left already are passed over."""
+        self._leave({member: "stopped" for member in members if member not in self._results})
+
+    def results(self) -> list[MemberResult]:
+        """The result of every member, in the order of `configs`, once none is alive."""
+        if self.alive:
+            raise RuntimeError(f"a pack has results once every member has ended; {list(self.alive)} still train")
+        return [self._results[member] for member in range(len(self.configs))]
+
+    def _leave(self, leaving: Mapping[int, State]) -> None:
+        for lane in self._lanes():
+            for member in lane.members:
+                if member in leaving:
+                    self._results[member] = self._result(lane, member, leaving[member])
+        self._compact(leaving)
+
+    def _compact(self, gone: Collection[int]) -> None:
+        """Take members out of their lanes, and drop the lanes and streams that are left empty."""
+        streams = []
+        for batches, lanes in self._streams:
+            for lane in lanes:
+                if not set(lane.members).isdisjoint(gone):
+                    lane.remove(gone)
+            left = [lane for lane in lanes if lane.members]
+            if left:
+                streams.append((batches, left))
+        self._streams = streams
+
+    def _result(self, lane: Lane, member: int, state: State) -> MemberResult:
+        history = self._histories[member]
+        measured = [values for values in history if values.val_accuracy is not None]
+        best = max(measured, key=lambda values: values.val_accuracy or 0.0, default=None)
+        return MemberResult(
+            config=self.configs[member],
+            state=state,
+            epochs=tuple(history),
+            best_epoch=best.epoch if best else None,
+            num_parameters=lane.shape.num_parameters,
+            seconds=sum(values.seconds for values in history),
+            weights=lane.best.to_dict(lane.members.index(member)) if best else {},
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the pack as it is after this epoch (safetensors; written aside and renamed)."""
+        tensors = {
+            f"lane{n}.{name}": t for n, lane in enumerate(self._lanes()) for name, t in lane.state_tensors().items()
+        }
+        for member, result in self._results.items():
+            tensors.update({f"result{member}.{name}": weight for name, weight in result.weights.items()})
+        checkpoint.write(
+            path,
+            tensors,
+            configs=self.configs,
+            epoch=self.epoch,
+            histories=self._histories,
+            results=self._results,
+        )
+
+    @classmethod
+    def load(cls, path: Path, data: TrainingData) -> Pack:
+        """Go on from a saved pack, on the same data, to the result that it would have had."""
+        saved = checkpoint.read(path)
+        pack = cls(saved.configs, data)
+        pack.epoch = saved.epoch
+        pack._histories = saved.histories
+        pack._results = saved.results
+        pack._compact(saved.results)
+        for number, lane in enumerate(pack._lanes()):
+            lane.load_state(saved.tensors_of(f"lane{number}."), saved.epoch)
+        return pack
+
+    def _lanes(self) -> list[Lane]:
+        return [lane for _, lanes in self._streams for lane in lanes]
+
+
+def train_pack(
+    configs: Sequence[TrialConfig], data: TrainingData, *, on_epoch: OnEpoch | None = None
+) -> list[MemberResult]:
+    """Train a pack to its end.
+
+    Args:
+        configs: The members.
+        data: The rows.
+        on_epoch: Called after every epoch with its number and each member's metrics; returns the members to stop.
+
+    Returns:
+        One result a member, in the order of `configs`.
+    """
+    pack = Pack(configs, data)
+    while pack.alive:
+        metrics = pack.train_epoch()
+        if on_epoch is not None:
+            pack.stop(on_epoch(pack.epoch, metrics))
+    return pack.results()

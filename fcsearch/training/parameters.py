@@ -1,0 +1,121 @@
+"""Where the weights of a lane live: two flat buffers, and a view of them for every layer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """The layers that every member of a lane has: input_dim D, hidden_dims, num_classes C."""
+
+    input_dim: int
+    hidden_dims: tuple[int, ...]
+    num_classes: int
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Units from the input to the scores."""
+        return (self.input_dim, *self.hidden_dims, self.num_classes)
+
+    @property
+    def layers(self) -> list[tuple[int, int]]:
+        """(inputs, outputs) of each Linear layer, first to last."""
+        return list(zip(self.dims[:-1], self.dims[1:], strict=True))
+
+    @property
+    def num_parameters(self) -> int:
+        """Weights and biases of one member."""
+        return sum((inputs + 1) * outputs for inputs, outputs in self.layers)
+
+
+class Buffers:
+    """One value for every parameter of M members: the weights themselves, their gradients, or an update rule's state.
+
+    The first layer is `wide`, (D + 1, M, H): its weights stand side by side, so that one product with the shared
+    minibatch serves all members, with the biases as the last row. The other layers are `rest`, (M, Q): one row a
+    member, all weights and then all biases. Each of the two is updated by a few elementwise operations.
+
+    Args:
+        shape: The layers.
+        wide: (D + 1, M, H) tensor.
+        rest: (M, Q) tensor.
+    """
+
+    def __init__(self, shape: Shape, wide: Tensor, rest: Tensor) -> None:
+        self.shape = shape
+        self.wide = wide
+        self.rest = rest
+
+    @classmethod
+    def zeros(cls, shape: Shape, members: int, *, device: torch.device, dtype: torch.dtype) -> Buffers:
+        """Buffers of zeros for so many members."""
+        later = sum((inputs + 1) * outputs for inputs, outputs in shape.layers[1:])
+        wide = torch.zeros(shape.input_dim + 1, members, shape.dims[1], device=device, dtype=dtype)
+        return cls(shape, wide, torch.zeros(members, later, device=device, dtype=dtype))
+
+    @property
+    def members(self) -> int:
+        """Number of members M."""
+        return self.wide.shape[1]
+
+    @property
+    def regularised(self) -> tuple[Tensor, Tensor]:
+        """The weights without the biases: views (D, M, H) and (M, Q - biases)."""
+        biases = sum(self.shape.dims[2:])
+        return self.wide[:-1], self.rest[:, : self.rest.shape[1] - biases]
+
+    def weight(self, layer: int) -> Tensor:
+        """Weights of a layer (from 0): a view (D, M, H) of the first, (M, inputs, outputs) of the others."""
+        if layer == 0:
+            return self.wide[:-1]
+        start = sum(inputs * outputs for inputs, outputs in self.shape.layers[1:layer])
+        inputs, outputs = self.shape.layers[layer]
+        return self.rest[:, start : start + inputs * outputs].view(-1, inputs, outputs)
+
+    def bias(self, layer: int) -> Tensor:
+        """Biases of a layer (from 0): a view (M, outputs)."""
+        if layer == 0:
+            return self.wide[-1]
+        weights = self.rest.shape[1] - sum(self.shape.dims[2:])
+        start = weights + sum(self.shape.dims[2 : layer + 1])
+        return self.rest[:, start : start + self.shape.dims[layer + 1]]
+
+    def select(self, members: Tensor) -> Buffers:
+        """A compact copy that holds only these members (int64 positions)."""
+        return Buffers(self.shape, self.wide.index_select(1, members), self.rest.index_select(0, members))
+
+    def put(self, members: Tensor, source: Buffers) -> None:
+        """Overwrite these members (int64 positions) with their values in `source`."""
+        self.wide.index_copy_(1, members, source.wide.index_select(1, members))
+        self.rest.index_copy_(0, members, source.rest.index_select(0, members))
+
+    def to_dict(self, member: int) -> dict[str, Tensor]:
+        """A copy on the CPU of one member's parameters: `W1` (D, H), `b1` (H,), `W2`, ..."""
+        weights: dict[str, Tensor] = {}
+        for layer in range(len(self.shape.layers)):
+            w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
+            weights[f"W{layer + 1}"] = w.clone().cpu()
+            weights[f"b{layer + 1}"] = self.bias(layer)[member].clone().cpu()
+        return weights
+
+    def fill(self, member: int, weights: Mapping[str, Tensor]) -> None:
+        """Set one member's parameters from such a dict."""
+        for layer in range(len(self.shape.layers)):
+            w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
+            w.copy_(weights[f"W{layer + 1}"])
+            self.bias(layer)[member].copy_(weights[f"b{layer + 1}"])
+
+
+def stack(
+    shape: Shape, weights: Sequence[Mapping[str, Tensor]], *, device: torch.device, dtype: torch.dtype
+) -> Buffers:
+    """Buffers that hold one member for each of these parameter dicts."""
+    buffers = Buffers.zeros(shape, len(weights), device=device, dtype=dtype)
+    for member, values in enumerate(weights):
+        buffers.fill(member, values)
+    return buffers

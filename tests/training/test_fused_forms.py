@@ -1,0 +1,239 @@
+"""The fast forms that packs run, held to the plain layers, losses, rules and network of `fcsearch.nn`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from fcsearch import nn
+from fcsearch.training import TrainingData, TrialConfig, train_pack
+from fcsearch.training.data import Minibatches, one_hot
+from fcsearch.training.losses import STACKED_LOSSES
+from fcsearch.training.masks import DropoutMasks
+from fcsearch.training.parameters import Buffers, Shape, stack
+from fcsearch.training.passes import StackedNet
+from fcsearch.training.rules import RULES
+
+Digits = Callable[[torch.dtype], TrainingData]
+CPU = torch.device("cpu")
+MEMBERS, ROWS = 3, 11
+SHAPES = [Shape(7, (5, 6, 4), 3), Shape(7, (5,), 3), Shape(7, (), 3)]
+NN_RULES = {"sgd": nn.sgd, "sgd_momentum": nn.sgd_momentum, "rmsprop": nn.rmsprop, "adam": nn.adam}
+
+
+def random_weights(shape: Shape, seed: int) -> dict[str, Tensor]:
+    draw = torch.Generator().manual_seed(seed)
+    weights = {}
+    for layer, (inputs, outputs) in enumerate(shape.layers, start=1):
+        weights[f"W{layer}"] = torch.randn(inputs, outputs, generator=draw, dtype=torch.float64)
+        weights[f"b{layer}"] = torch.randn(outputs, generator=draw, dtype=torch.float64)
+    return weights
+
+
+def stacked(shape: Shape) -> tuple[Buffers, list[dict[str, Tensor]]]:
+    weights = [random_weights(shape, seed) for seed in range(MEMBERS)]
+    return stack(shape, weights, device=CPU, dtype=torch.float64), weights
+
+
+def plain_pass(x: Tensor, weights: dict[str, Tensor], masks: list[Tensor] | None) -> tuple[Tensor, list[object]]:
+    """Scores of one member by the plain layers, and their caches; `masks` are scaled dropout masks."""
+    depth = len(weights) // 2
+    caches: list[object] = []
+    for layer in range(1, depth):
+        x, cache = nn.Linear_ReLU.forward(x, weights[f"W{layer}"], weights[f"b{layer}"])
+        caches.append(cache)
+        if masks is not None:
+            x = x * masks[layer - 1]
+    scores, cache = nn.Linear.forward(x, weights[f"W{depth}"], weights[f"b{depth}"])
+    return scores, [*caches, cache]
+
+
+def plain_gradients(dout: Tensor, caches: list[object], masks: list[Tensor] | None) -> dict[str, Tensor]:
+    depth = len(caches)
+    grads: dict[str, Tensor] = {}
+    dout, grads[f"W{depth}"], grads[f"b{depth}"] = nn.Linear.backward(dout, caches[-1])
+    for layer in range(depth - 1, 0, -1):
+        if masks is not None:
+            dout = dout * masks[layer - 1]
+        dout, grads[f"W{layer}"], grads[f"b{layer}"] = nn.Linear_ReLU.backward(dout, caches[layer - 1])
+    return grads
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"depth{len(shape.layers)}")
+@pytest.mark.parametrize("rates", [None, [0.0, 0.3, 0.6]], ids=["plain", "dropout"])
+def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None) -> None:
+    buffers, weights = stacked(shape)
+    x = torch.randn(ROWS, 7, dtype=torch.float64)
+    dscores = torch.randn(MEMBERS, 3, ROWS, dtype=torch.float64)
+    gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
+    net = StackedNet(buffers, ROWS, gradients)
+    dropout = DropoutMasks(rates, net.hidden, seed=3) if rates and net.hidden else None
+    masks = None
+    if dropout is not None:
+        dropout.start_epoch(1)
+        ones = [torch.ones_like(h) for h in net.hidden]
+        dropout.draw()
+        for layer, one in enumerate(ones):
+            dropout.apply(layer, one)
+        masks = ones
+        dropout.start_epoch(1)  # the same bits again
+    scores = net.forward(x, dropout)
+    net.backward(x, dscores, dropout)
+    for member in range(MEMBERS):
+        own = [mask[member] for mask in masks] if masks else None
+        expected, caches = plain_pass(x, weights[member], own)
+        torch.testing.assert_close(scores[member].T, expected, rtol=1e-12, atol=1e-12)
+        grads = plain_gradients(dscores[member].T, caches, own)
+        for name, value in gradients.to_dict(member).items():
+            torch.testing.assert_close(value, grads[name], rtol=1e-12, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize(("name", "plain"), [("softmax", nn.softmax_loss), ("svm", nn.svm_loss)])
+def test_losses_are_those_of_nn(name: str, plain: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
+    scores = 5 * torch.randn(MEMBERS, 4, ROWS, dtype=torch.float64)
+    y = torch.randint(0, 4, (ROWS,))
+    total = torch.zeros_like(scores)
+    dscores = STACKED_LOSSES[name](scores.clone(), one_hot(y.unsqueeze(0), 4, torch.float64), total)
+    for member in range(MEMBERS):
+        loss, expected = plain(scores[member].T, y)
+        torch.testing.assert_close(total[member].sum() / ROWS, torch.as_tensor(loss, dtype=torch.float64))
+        torch.testing.assert_close(dscores[member].T, expected)
+
+
+@pytest.mark.parametrize("block_bytes", [2**20, 400], ids=["one block", "many blocks"])
+@pytest.mark.parametrize("name", list(RULES))
+def test_update_rules_are_those_of_nn(name: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcsearch.training.rules._CPU_BLOCK_BYTES", block_bytes)
+    shape = SHAPES[0]
+    buffers, weights = stacked(shape)
+    configs = [
+        TrialConfig(
+            update_rule=name, learning_rate=0.01 * (i + 1), momentum=0.5 + 0.2 * i, decay_rate=0.9 + 0.03 * i,
+            beta1=0.5 + 0.2 * i, beta2=0.9 + 0.03 * i, epsilon=10.0 ** -(i + 3),
+        )
+        for i in range(2)
+    ]  # fmt: skip
+    gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
+    state = [Buffers.zeros(shape, 2, device=CPU, dtype=torch.float64) for _ in range(RULES[name].state_buffers)]
+    rule = RULES[name](configs, 1, buffers, gradients, state)  # members 1 and 2 of three
+    settings: list[dict[str, dict[str, object]]] = [{}, {}]
+    step = 0
+    for epoch in range(1, 4):
+        rates = [config.learning_rate * 0.9**epoch for config in configs]
+        rule.start_epoch(rates, step, 4)
+        for in_epoch in range(4):
+            grads = [random_weights(shape, 100 + step * MEMBERS + member) for member in range(MEMBERS)]
+            for member in range(MEMBERS):
+                gradients.fill(member, grads[member])
+            rule.step(in_epoch)
+            for i, config in enumerate(configs):
+                for parameter in weights[i + 1]:
+                    own = settings[i].setdefault(parameter, _nn_settings(config))
+                    own["learning_rate"] = rates[i]
+                    weights[i + 1][parameter], settings[i][parameter] = NN_RULES[name](
+                        weights[i + 1][parameter], grads[i + 1][parameter], own
+                    )
+            step += 1
+    for member in range(MEMBERS):
+        for parameter, value in buffers.to_dict(member).items():
+            torch.testing.assert_close(value, weights[member][parameter], rtol=1e-10, atol=1e-12, msg=parameter)
+
+
+def _nn_settings(config: TrialConfig) -> dict[str, object]:
+    applies = {
+        "sgd": [],
+        "sgd_momentum": ["momentum"],
+        "rmsprop": ["decay_rate", "epsilon"],
+        "adam": ["beta1", "beta2", "epsilon"],
+    }
+    return {name: getattr(config, name) for name in applies[config.update_rule]}
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+def test_a_pack_trains_as_the_plain_network_does(digits: Digits, rule: str, loss: str) -> None:
+    data = digits(torch.float64)
+    config = TrialConfig(
+        hidden_dims=(20, 12), update_rule=rule, learning_rate=5e-3, loss=loss, reg=1e-3, epochs=2, lr_decay=0.7,
+        batch_size=64, seed=9,
+    )  # fmt: skip
+    batches = Minibatches(data, seed=9, batch_size=64)
+    net = nn.FullyConnectedNet(
+        [20, 12], input_dim=64, num_classes=10, reg=1e-3, weight_scale="kaiming", seed=9, dtype=torch.float64, loss=loss
+    )
+    settings: dict[str, dict[str, object]] = {}
+    for epoch in (1, 2):
+        for chunk in batches.epoch(epoch):
+            for batch in chunk:
+                _, grads = net.loss(batch.x, batch.targets.argmax(0))
+                for name, grad in grads.items():
+                    own = settings.setdefault(name, _nn_settings(config))
+                    own["learning_rate"] = config.learning_rate * 0.7 ** (epoch - 1)
+                    net.params[name], settings[name] = NN_RULES[rule](net.params[name], grad, own)
+        if epoch == 1:
+            first = {name: weight.clone() for name, weight in net.params.items()}
+    result = train_pack([config], data)[0]
+    expected = first if result.best_epoch == 1 else net.params
+    for name, weight in result.weights.items():
+        torch.testing.assert_close(weight, expected[name], rtol=0, atol=1e-9, msg=name)
+
+
+@pytest.mark.parametrize("rate", [0.25, 0.4, 0.7])
+def test_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float) -> None:
+    shape = (2, 500, 400)
+    hidden = torch.full(shape, 10.0)
+    masks = DropoutMasks([rate, 0.0], [hidden], seed=1)
+    masks.start_epoch(1)
+    masks.draw()
+    masks.apply(0, hidden)
+    dropped = (hidden[0] == 0).double().mean().item()
+    assert dropped == pytest.approx(rate, abs=5 * (rate * (1 - rate) / 200_000) ** 0.5)
+    assert hidden[0].mean().item() == pytest.approx(10, abs=0.1)
+    assert torch.equal(hidden[1], torch.full(shape[1:], 10.0))
+    # Every one of the four 16-bit parts of a draw must be fair, and no unit tied to its neighbour.
+    kept = (hidden[0] != 0).double().flatten()
+    for part in range(4):
+        assert kept[part::4].mean().item() == pytest.approx(1 - rate, abs=0.012)
+    assert abs(torch.corrcoef(torch.stack([kept[:-1], kept[1:]]))[0, 1].item()) < 0.012
+
+
+def test_dropout_masks_differ_between_steps_epochs_and_seeds_and_repeat_by_key() -> None:
+    def mask(seed: int, epoch: int, steps: int) -> Tensor:
+        hidden = torch.ones(1, 20, 30)
+        masks = DropoutMasks([0.5], [hidden], seed=seed)
+        masks.start_epoch(epoch)
+        for _ in range(steps):
+            masks.draw()
+        masks.apply(0, hidden)
+        return hidden
+
+    assert torch.equal(mask(1, 1, 1), mask(1, 1, 1))
+    for other in (mask(1, 1, 2), mask(1, 2, 1), mask(2, 1, 1)):
+        assert not torch.equal(mask(1, 1, 1), other)
+
+
+def test_minibatches_visit_each_row_once_an_epoch_in_an_order_of_the_seed(digits: Digits) -> None:
+    data = digits(torch.float32)
+    data = dataclasses.replace(data, X_train=torch.arange(500.0).repeat(64, 1).T.contiguous())
+
+    def rows(seed: int, epoch: int) -> list[float]:
+        batches = Minibatches(data, seed=seed, batch_size=50)
+        return [row for chunk in batches.epoch(epoch) for batch in chunk for row in batch.x[:, 0].tolist()]
+
+    assert sorted(rows(0, 1)) == list(range(500))
+    assert rows(0, 1) == rows(0, 1)
+    assert rows(0, 1) != rows(0, 2)
+    assert rows(0, 1) != rows(1, 1)
+
+
+def test_minibatches_pair_rows_with_their_labels(digits: Digits) -> None:
+    data = digits(torch.float32)
+    label_of = {tuple(x.tolist()): y for x, y in zip(data.X_train, data.y_train.tolist(), strict=True)}
+    for chunk in Minibatches(data, seed=0, batch_size=64).epoch(1):
+        for batch in chunk:
+            assert batch.x.shape == (64, 64)
+            assert [label_of[tuple(x.tolist())] for x in batch.x] == batch.targets.argmax(0).tolist()

@@ -1,0 +1,189 @@
+"""What a pack promises: a member's result is that of the same trial alone, whoever trains beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
+from fcsearch.training.lane import Lane
+
+Digits = Callable[[torch.dtype], TrainingData]
+
+# As different from each other as members can be.
+VARIED = [
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, dropout=0.3, reg=1e-4, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_decay=0.9),
+    TrialConfig(hidden_dims=(40, 40), update_rule="rmsprop", learning_rate=2e-3, dropout=0.6, epochs=2),
+    TrialConfig(hidden_dims=(40, 40), update_rule="sgd_momentum", learning_rate=0.02, momentum=0.8, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=1e-2, beta1=0.8, beta2=0.99, epochs=1),
+    TrialConfig(hidden_dims=(37,), update_rule="adam", learning_rate=1e-3, batch_size=33, loss="svm", epochs=3),
+    TrialConfig(hidden_dims=(64, 13, 29, 8), update_rule="sgd_momentum", learning_rate=0.05, dropout=0.1, epochs=3),
+    TrialConfig(hidden_dims=(), update_rule="sgd", learning_rate=0.3, epochs=3, reg=1e-3),
+    TrialConfig(hidden_dims=(), update_rule="rmsprop", learning_rate=1e-2, dropout=0.5, loss="svm", epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, weight_scale=0.01, seed=1, epochs=3),
+    TrialConfig(hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=10_000, epochs=3),
+]
+
+
+def pack_of(config: TrialConfig, size: int) -> tuple[list[TrialConfig], int]:
+    """A pack of so many members, `config` somewhere inside, and its position."""
+    neighbours = itertools.cycle([other for other in VARIED if other != config])
+    position = size * 2 // 3
+    members = [config if i == position else next(neighbours) for i in range(size)]
+    return members, position
+
+
+def metrics(result: MemberResult) -> list[tuple[object, ...]]:
+    return [(e.epoch, e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in result.epochs]
+
+
+def assert_equal_to(result: MemberResult, alone: MemberResult, tolerance: float) -> None:
+    assert result.state == alone.state
+    assert result.best_epoch == alone.best_epoch
+    assert result.weights.keys() == alone.weights.keys()
+    for name, weight in alone.weights.items():
+        torch.testing.assert_close(result.weights[name], weight, rtol=0, atol=tolerance)
+    for one, other in zip(metrics(result), metrics(alone), strict=True):
+        assert one == pytest.approx(other, abs=max(tolerance, 1e-12))
+
+
+@pytest.mark.parametrize("size", [2, 7, 32])
+@pytest.mark.parametrize("number", range(len(VARIED)))
+def test_a_member_of_a_pack_is_the_trial_alone(digits: Digits, number: int, size: int) -> None:
+    data = digits(torch.float64)
+    config = VARIED[number]
+    members, position = pack_of(config, size)
+    assert_equal_to(train_pack(members, data)[position], train_pack([config], data)[0], 1e-9)
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
+def test_in_float32_on_one_thread_a_pack_changes_no_bit(digits: Digits) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        data = digits(torch.float32)
+        together = train_pack(VARIED, data)
+        for config, result in zip(VARIED, together, strict=True):
+            assert_equal_to(result, train_pack([config], data)[0], 0.0)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_equal_configurations_give_equal_results_and_the_seed_matters(digits: Digits) -> None:
+    data = digits(torch.float64)
+    config = VARIED[0]
+    first, other, second = train_pack([config, dataclasses.replace(config, seed=5), config], data)
+    assert_equal_to(first, second, 0.0)
+    assert not torch.equal(first.weights["W1"], other.weights["W1"])
+
+
+def test_a_diverging_member_is_told_apart_and_harms_no_neighbour(digits: Digits) -> None:
+    data = digits(torch.float32)
+    good = TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, epochs=3)
+    bad = dataclasses.replace(good, learning_rate=1e6, epochs=10)
+    deep = TrialConfig(hidden_dims=(40, 40, 40), learning_rate=0.05, epochs=3)
+    results = train_pack([good, bad, deep], data)
+    assert [result.state for result in results] == ["complete", "diverged", "complete"]
+    last = results[1].epochs[-1]
+    assert last.diverged
+    assert last.val_accuracy is None
+    assert len(results[1].epochs) < 10
+    assert_equal_to(results[0], train_pack([good], data)[0], 1e-6)
+    assert_equal_to(results[2], train_pack([deep], data)[0], 1e-6)
+
+
+def test_members_leave_when_their_epochs_are_over_and_memory_shrinks(digits: Digits) -> None:
+    data = digits(torch.float32)
+    config = TrialConfig(hidden_dims=(64,), learning_rate=0.05)
+    pack = Pack([dataclasses.replace(config, epochs=epochs) for epochs in (1, 3, 1, 2)], data)
+    sizes = [_bytes(pack)]
+    left = []
+    while pack.alive:
+        assert set(pack.train_epoch()) == set(left[-1] if left else range(4))
+        left.append(pack.alive)
+        sizes.append(_bytes(pack))
+    assert left == [(1, 3), (1,), ()]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[1] == sizes[0] // 2
+    assert sizes[-1] == 0
+    assert [len(result.epochs) for result in pack.results()] == [1, 3, 1, 2]
+
+
+def _bytes(pack: Pack) -> int:
+    lanes: list[Lane] = pack._lanes()
+    return sum(t.untyped_storage().nbytes() for lane in lanes for n, t in lane.state_tensors().items() if "." in n)
+
+
+def test_stopped_members_keep_what_they_reached(digits: Digits) -> None:
+    data = digits(torch.float64)
+    config = TrialConfig(hidden_dims=(40,), learning_rate=0.05, epochs=4)
+    other = dataclasses.replace(config, learning_rate=0.01)
+
+    def stop_the_second(epoch: int, _: object) -> Sequence[int]:
+        return [1] if epoch == 2 else []
+
+    first, second = train_pack([config, other], data, on_epoch=stop_the_second)
+    assert (first.state, second.state) == ("complete", "stopped")
+    assert len(second.epochs) == 2
+    assert_equal_to(first, train_pack([config], data)[0], 0.0)
+    two = train_pack([dataclasses.replace(other, epochs=2)], data)[0]
+    for name, weight in two.weights.items():
+        assert torch.equal(second.weights[name], weight)
+
+
+def test_the_best_epoch_is_the_first_of_highest_validation_accuracy(digits: Digits) -> None:
+    data = digits(torch.float32)
+    result = train_pack([TrialConfig(hidden_dims=(40,), learning_rate=0.3, epochs=12)], data)[0]
+    accuracies = [epoch.val_accuracy or 0.0 for epoch in result.epochs]
+    assert result.best_epoch == accuracies.index(max(accuracies)) + 1
+    W1, b1, W2, b2 = (result.weights[name] for name in ("W1", "b1", "W2", "b2"))
+    predicted = ((data.X_val @ W1 + b1).relu() @ W2 + b2).argmax(1)
+    assert (predicted == data.y_val).double().mean().item() == pytest.approx(max(accuracies), abs=1e-12)
+
+
+RESUME = """
+import json, sys, torch
+from pathlib import Path
+from safetensors.torch import load_file, save_file
+from fcsearch.training import Pack, TrainingData
+data = TrainingData(**load_file(sys.argv[1]), num_classes=10)
+pack = Pack.load(Path(sys.argv[2]), data)
+while pack.alive:
+    pack.train_epoch()
+results = pack.results()
+save_file({f"{i}.{n}": w for i, r in enumerate(results) for n, w in r.weights.items()}, sys.argv[3])
+print(json.dumps([[r.state, r.best_epoch, len(r.epochs)] for r in results]))
+"""
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_saved_pack_goes_on_in_another_process_to_the_same_weights(
+    digits: Digits, tmp_path: Path, after: int
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    data = digits(torch.float64)
+    save_file({name: getattr(data, name) for name in ("X_train", "y_train", "X_val", "y_val")}, tmp_path / "data")
+    pack = Pack(VARIED, data)
+    for _ in range(after):
+        pack.train_epoch()
+    pack.save(tmp_path / "pack")
+    arguments = [str(tmp_path / name) for name in ("data", "pack", "weights")]
+    done = subprocess.run([sys.executable, "-c", RESUME, *arguments], capture_output=True, text=True, check=True)
+    while pack.alive:
+        pack.train_epoch()
+    results = pack.results()
+    assert json.loads(done.stdout) == [[r.state, r.best_epoch, len(r.epochs)] for r in results]
+    resumed = load_file(tmp_path / "weights")
+    for number, result in enumerate(results):
+        for name, weight in result.weights.items():
+            torch.testing.assert_close(resumed[f"{number}.{name}"], weight, rtol=0, atol=1e-9)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from fcsearch.errors import ConfigError, DataError
+from fcsearch.training import Pack, TrainingData, TrialConfig
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", 0.0), ("learning_rate", math.nan), ("learning_rate", math.inf), ("learning_rate", "fast"),
+        ("learning_rate", True), ("epochs", 0), ("epochs", 1.5), ("dropout", 1.0), ("dropout", -0.1),
+        ("update_rule", "adamw"), ("batch_size", 0), ("reg", -1e-3), ("lr_decay", 0.0), ("lr_decay", 1.1),
+        ("weight_scale", 0.0), ("weight_scale", "xavier"), ("loss", "mse"), ("momentum", 1.0), ("beta2", 1.0),
+        ("epsilon", 0.0), ("hidden_dims", (100, 0)), ("seed", -1),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_is_named_with_what_must_hold(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be .*; found"):
+        TrialConfig(**{name: value})
+
+
+def test_depth_counts_linear_layers() -> None:
+    assert TrialConfig(hidden_dims=(100, 100)).depth == 3
+    assert TrialConfig.from_parameters({"depth": 5, "hidden_dim": 64}, seed=0).hidden_dims == (64,) * 4
+    assert TrialConfig.from_parameters({"depth": 1, "hidden_dim": 64}, seed=0).hidden_dims == ()
+    assert TrialConfig.from_parameters({"hidden_dims": [64, 32]}, seed=0).hidden_dims == (64, 32)
+
+
+def test_parameters_are_null_where_they_do_not_apply() -> None:
+    parameters = TrialConfig(hidden_dims=(64, 64), update_rule="sgd_momentum", momentum=0.8).parameters()
+    assert parameters["momentum"] == 0.8
+    assert (parameters["depth"], parameters["hidden_dim"], parameters["hidden_dims"]) == (3, 64, (64, 64))
+    assert all(parameters[name] is None for name in ("decay_rate", "beta1", "beta2", "epsilon"))
+    assert TrialConfig(hidden_dims=(64, 32)).parameters()["hidden_dim"] is None
+
+
+def test_a_configuration_survives_json() -> None:
+    config = TrialConfig(hidden_dims=(3, 2), update_rule="adam", weight_scale=0.01, seed=4)
+    assert TrialConfig.from_json(config.to_json()) == config
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown parameter 'learning_rat'"):
+        TrialConfig.from_parameters({"learning_rat": 0.1}, seed=0)
+
+
+def test_an_empty_pack_and_unfit_data_are_refused() -> None:
+    rows, labels = torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64)
+    with pytest.raises(ConfigError, match="at least one member"):
+        Pack([], TrainingData(rows, labels, rows, labels, 2))
+    with pytest.raises(DataError, match="validation split"):
+        TrainingData(rows, labels, rows[:0], labels[:0], 2)
+    with pytest.raises(DataError, match="equally many features"):
+        TrainingData(rows, labels, torch.zeros(4, 5), labels, 2)
