@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from fcsearch.nn.init import initial_weights
+from fcsearch.training.activations import ReluDropout
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.evaluation import Evaluator
 from fcsearch.training.losses import STACKED_LOSSES
-from fcsearch.training.masks import DropoutMasks
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
 from fcsearch.training.parameters import Buffers, Shape, stack
 from fcsearch.training.passes import StackedNet
@@ -79,9 +79,8 @@ class Lane:
         self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
         self._evaluator = Evaluator(self.weights, self._data, loss=self.configs[0].loss)
         rates = [config.dropout for config in self.configs]
-        self._dropout = None
         if any(rates) and self._net.hidden:
-            self._dropout = DropoutMasks(rates, self._net.hidden, seed=self.configs[0].seed)
+            self._net.activation = ReluDropout(rates, self._net.hidden, seed=self.configs[0].seed)
         self._penalty = _Penalty([config.reg for config in self.configs], self.weights, self._gradients)
         self.rules = [
             rule([self.configs[i] for i in range_], range_.start, self.weights, self._gradients, buffers)
@@ -94,8 +93,7 @@ class Lane:
         self._rates = [config.learning_rate * config.lr_decay ** (self.epoch - 1) for config in self.configs]
         self._steps, self._step, self._seconds = steps, 0, 0.0
         self._loss_total.zero_()
-        if self._dropout is not None:
-            self._dropout.start_epoch(self.epoch)
+        self._net.activation.start_epoch(self.epoch)
         for rule in self.rules:
             rule.start_epoch(self._rates[rule.members], (self.epoch - 1) * steps, steps)
 
@@ -103,9 +101,9 @@ class Lane:
         """Make one update for each minibatch."""
         began = time.perf_counter()
         for batch in batches:
-            scores = self._net.forward(batch.x, self._dropout)
+            scores = self._net.forward(batch.x)
             dscores = self._loss(scores, batch.targets, self._loss_total)
-            self._net.backward(batch.x, dscores, self._dropout)
+            self._net.backward(batch.x, dscores)
             self._penalty.add()
             for rule in self.rules:
                 rule.step(self._step)

@@ -1,9 +1,9 @@
 """Forward and backward passes of all members of a lane at once, into buffers that are made once.
 
 The same mathematics as `fcsearch.nn.layers` with a leading member axis; the tests hold each pass to those layers. What
-is different is for speed: the first layers stand side by side in one product, ReLU works in place, one threshold
-serves the backward pass of ReLU and dropout, the gradient of the input is never computed, and scores are class-first
-(M, C, N), since reductions over ten contiguous classes are slow on a CPU.
+is different is for speed: the first layers stand side by side in one product, activations work in place, the gradient
+of the input is never computed, and scores are class-first (M, C, N), since reductions over ten contiguous classes are
+slow on a CPU.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcsearch.training.masks import DropoutMasks
+from fcsearch.training.activations import Relu
 from fcsearch.training.parameters import Buffers
 
 
@@ -32,12 +32,18 @@ class StackedNet:
         weights: The members' parameters; they are read, never written.
         rows: Number of rows N of every input.
         gradients: Where `backward` leaves the gradient of every parameter; None for a net that is only evaluated.
+
+    Attributes:
+        scores: (M, C, N), of the last `forward`.
+        hidden: Each hidden layer after its activation, (M, N, H).
+        activation: What follows the products of hidden layers: ReLU, unless set to something else.
     """
 
     def __init__(self, weights: Buffers, rows: int, gradients: Buffers | None = None) -> None:
         shape, members = weights.shape, weights.members
         make = weights.wide.new_empty
         self.depth = len(shape.layers)
+        self.activation = Relu()
         self._w1 = weights.weight(0).flatten(1)
         self._b1 = weights.bias(0).flatten()
         self._later = [_later_views(weights, layer) for layer in range(1, self.depth)]
@@ -52,25 +58,24 @@ class StackedNet:
             self._dhidden = [torch.empty_like(h) for h in self.hidden]
             self._ones = torch.ones_like(self.scores[:, :1])
 
-    def forward(self, x: Tensor, dropout: DropoutMasks | None = None) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Scores (M, C, N) of the shared rows `x` (N, D), in a buffer that the next call overwrites."""
         if self.depth == 1:
             return torch.addmm(self._b1.unsqueeze(1), self._w1.t(), x.t(), out=self.scores.flatten(0, 1)).view_as(
                 self.scores
             )
-        if dropout is not None:
-            dropout.draw()
+        self.activation.draw()
         h = self.hidden[0]
         torch.addmm(self._b1, x, self._w1, out=_rows_first(h))
-        self._activate(0, dropout)
+        self.activation.forward(0, h)
         for layer in range(1, self.depth - 1):
             later = self._later[layer - 1]
             h = torch.baddbmm(later.b.unsqueeze(1), h, later.w, out=self.hidden[layer])
-            self._activate(layer, dropout)
+            self.activation.forward(layer, h)
         last = self._later[-1]
         return torch.baddbmm(last.b.unsqueeze(2), last.w.mT, h.mT, out=self.scores)
 
-    def backward(self, x: Tensor, dscores: Tensor, dropout: DropoutMasks | None = None) -> None:
+    def backward(self, x: Tensor, dscores: Tensor) -> None:
         """Leave in the gradient buffers what the rows `x` of the last `forward` give for `dscores` (M, C, N)."""
         if self.depth == 1:
             torch.mm(x.t(), dscores.flatten(0, 1).t(), out=self._dw1)
@@ -82,25 +87,13 @@ class StackedNet:
             torch.bmm(self.hidden[layer].mT, dout, out=dlater.w)
             self._sum_rows(dout, dlater.b)
             dout = torch.bmm(dout, later.w.mT, out=self._dhidden[layer])
-            self._activate_backward(layer, dropout)
+            self.activation.backward(layer, self.hidden[layer], dout)
         torch.mm(x.t(), _rows_first(dout), out=self._dw1)
         self._sum_rows(dout, self._db1)
 
     def _sum_rows(self, dout: Tensor, out: Tensor) -> None:
         # As a product, because the order in which torch.sum adds depends on how many members there are.
         torch.bmm(self._ones, dout, out=out.unsqueeze(1))
-
-    def _activate(self, layer: int, dropout: DropoutMasks | None) -> None:
-        self.hidden[layer].clamp_(min=0)
-        if dropout is not None:
-            dropout.apply(layer, self.hidden[layer])
-
-    def _activate_backward(self, layer: int, dropout: DropoutMasks | None) -> None:
-        # What ReLU cut or dropout dropped is 0 in the activations, and nothing else is.
-        h, dh = self.hidden[layer], self._dhidden[layer]
-        torch.ops.aten.threshold_backward.grad_input(dh, h, 0.0, grad_input=dh)
-        if dropout is not None:
-            dh.mul_(dropout.scale)
 
 
 def _later_views(buffers: Buffers, layer: int) -> _Later:

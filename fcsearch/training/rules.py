@@ -1,38 +1,28 @@
-"""The update rules over a range of members at once, in place and a block of memory at a time.
+"""The update rules over a range of members at once, in place.
 
 The same mathematics as `fcsearch.nn.update_rules`, which the tests hold them to. Members of a range share the rule but
-no setting: every setting is a tensor with one value a member.
+no setting: every setting is a tensor with one value a member. On one CPU thread a kernel in C makes the update in one
+pass over memory; elsewhere torch operations do, on a CPU a block of memory at a time.
 """
 
 from __future__ import annotations
 
-import math
+import functools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from ctypes import byref
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fcsearch.training.config import TrialConfig
+from fcsearch.training.native import Layout, kernels, pointer
 from fcsearch.training.parameters import Buffers
 
-# A rule reads and writes up to five buffers several times: on a CPU a block of them should stay in the L2 cache.
+# Torch operations read and write up to five buffers several times: on a CPU a block of them should stay in cache.
 _CPU_BLOCK_BYTES = 2**20
 _BUFFERS = 5
-
-
-class _Setting:
-    """One value a member, laid out to broadcast over the two buffers of `Buffers`.
-
-    Attributes:
-        columns: Over the wide buffer (rows, m * H): (m * H,), or (1,) for a single member.
-        rows: Over the rest (m, Q): (m, 1).
-    """
-
-    def __init__(self, values: Tensor, columns_of: Tensor | None) -> None:
-        self.rows = values.unsqueeze(1)
-        self.columns = values if columns_of is None else values.index_select(0, columns_of)
 
 
 @dataclass(frozen=True)
@@ -43,10 +33,11 @@ class _Block:
     dw: Tensor
     state: tuple[Tensor, ...]
     scratch: Tensor
-    members: slice | None  # which members' rows of the rest; None for the wide buffer, which holds all
+    members: slice | None  # which members' rows of the rest; None for the wide buffer, whose columns hold all
 
-    def value(self, setting: _Setting) -> Tensor:
-        return setting.columns if self.members is None else setting.rows[self.members]
+    def settings(self, rows: Sequence[Tensor], columns: Sequence[Tensor]) -> list[Tensor]:
+        """One value a member, as tensors that broadcast over the block."""
+        return list(columns) if self.members is None else [row[self.members].unsqueeze(1) for row in rows]
 
 
 class UpdateRule(ABC):
@@ -60,6 +51,7 @@ class UpdateRule(ABC):
         state: The rule's own buffers of these members, `state_buffers` many.
     """
 
+    name = ""
     state_buffers = 0
 
     def __init__(
@@ -68,75 +60,116 @@ class UpdateRule(ABC):
         self.configs = list(configs)
         self.members = slice(start, start + len(configs))
         self.state = list(state)
-        units = weights.wide.shape[2]
-        self._columns_of = torch.arange(len(configs), device=weights.wide.device).repeat_interleave(units)
         self._like = weights.wide
-        self._blocks = list(_blocks(self.members, weights, gradients, self.state))
+        library = kernels(weights.wide.device, weights.wide.dtype)
+        self._kernel_calls: list[Callable[..., None]] = []
+        self._blocks: list[_Block] = []
+        if library is not None:
+            self._kernel_calls = list(
+                _kernel_calls(getattr(library, self.name), self.members, weights, gradients, state)
+            )
+        else:
+            units = weights.wide.shape[2]
+            self._columns_of = torch.arange(len(configs), device=weights.wide.device).repeat_interleave(units)
+            self._blocks = list(_blocks(self.members, weights, gradients, self.state))
 
     @abstractmethod
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
         """Prepare the settings of an epoch: a learning rate a member, the updates made before, and those to come."""
 
     @abstractmethod
+    def settings(self, step: int) -> Sequence[Tensor]:
+        """What `update` takes at a step of the epoch (from 0), each (members,)."""
+
+    @staticmethod
+    @abstractmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
+        """Update a block of weights and state by torch operations: the oracle of the kernel of the same name."""
+
     def step(self, step: int) -> None:
         """Update the weights from the gradients; `step` counts from 0 in the epoch."""
+        values = self.settings(step)
+        pointers = [pointer(value) for value in values]
+        for call in self._kernel_calls:
+            call(*pointers)
+        if self._blocks:
+            single = len(self.configs) == 1
+            columns = values if single else [value.index_select(0, self._columns_of) for value in values]
+            for block in self._blocks:
+                self.update(block.w, block.dw, block.state, block.scratch, block.settings(values, columns))
 
-    def _values(self, values: Sequence[float] | Tensor) -> _Setting:
-        tensor = torch.as_tensor(values, dtype=torch.float64).to(self._like)
-        return _Setting(tensor, self._columns_of if len(tensor) > 1 else None)
+    def _values(self, values: Sequence[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64).to(self._like)
 
 
 class SGD(UpdateRule):
     """w -= learning_rate * dw."""
 
+    name = "sgd"
+
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
         """See `UpdateRule`."""
-        self._minus_rate = self._values([-rate for rate in learning_rates])
+        self._settings = [self._values([-rate for rate in learning_rates])]
 
-    def step(self, step: int) -> None:  # noqa: ARG002
+    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
+        """Minus the learning rate."""
+        return self._settings
+
+    @staticmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:  # noqa: ARG004
         """See `UpdateRule`."""
-        for block in self._blocks:
-            block.w.addcmul_(block.dw, block.value(self._minus_rate))
+        w.addcmul_(dw, settings[0])
 
 
 class Momentum(UpdateRule):
     """v = momentum * v - learning_rate * dw; w += v. State: v."""
 
+    name = "sgd_momentum"
     state_buffers = 1
 
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
         """See `UpdateRule`."""
-        self._minus_rate = self._values([-rate for rate in learning_rates])
-        self._momentum = self._values([config.momentum for config in self.configs])
+        minus_rate = self._values([-rate for rate in learning_rates])
+        self._settings = [minus_rate, self._values([config.momentum for config in self.configs])]
 
-    def step(self, step: int) -> None:  # noqa: ARG002
+    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
+        """Minus the learning rate, and the momentum."""
+        return self._settings
+
+    @staticmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:  # noqa: ARG004
         """See `UpdateRule`."""
-        for block in self._blocks:
-            (velocity,) = block.state
-            velocity.mul_(block.value(self._momentum)).addcmul_(block.dw, block.value(self._minus_rate))
-            block.w.add_(velocity)
+        minus_rate, momentum = settings
+        state[0].mul_(momentum).addcmul_(dw, minus_rate)
+        w.add_(state[0])
 
 
 class RMSProp(UpdateRule):
     """cache = decay * cache + (1 - decay) * dw**2; w -= learning_rate * dw / (sqrt(cache) + epsilon). State: cache."""
 
+    name = "rmsprop"
     state_buffers = 1
 
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
         """See `UpdateRule`."""
-        self._minus_inverse_rate = self._values([-1 / rate for rate in learning_rates])
-        self._gain = self._values([1 - config.decay_rate for config in self.configs])
-        self._epsilon = self._values([config.epsilon for config in self.configs])
+        self._settings = [
+            self._values([1 - config.decay_rate for config in self.configs]),
+            self._values([config.epsilon for config in self.configs]),
+            self._values([-1 / rate for rate in learning_rates]),
+        ]
 
-    def step(self, step: int) -> None:  # noqa: ARG002
+    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
+        """The weight of the new square, epsilon, and the factor -1 / learning_rate of the divisor."""
+        return self._settings
+
+    @staticmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
         """See `UpdateRule`."""
-        for block in self._blocks:
-            (cache,) = block.state
-            torch.mul(block.dw, block.dw, out=block.scratch)
-            cache.lerp_(block.scratch, block.value(self._gain))
-            torch.sqrt(cache, out=block.scratch)
-            block.scratch.add_(block.value(self._epsilon)).mul_(block.value(self._minus_inverse_rate))
-            block.w.addcdiv_(block.dw, block.scratch)
+        gain, epsilon, factor = settings
+        torch.mul(dw, dw, out=scratch)
+        state[0].lerp_(scratch, gain)
+        torch.sqrt(state[0], out=scratch)
+        w.addcdiv_(dw, scratch.add_(epsilon).mul_(factor))
 
 
 class Adam(UpdateRule):
@@ -146,39 +179,52 @@ class Adam(UpdateRule):
     to w, whose factors are the same for all of a member's weights. State: m, v.
     """
 
+    name = "adam"
     state_buffers = 2
 
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
         """See `UpdateRule`."""
-        self._gain1 = self._values([1 - config.beta1 for config in self.configs])
-        self._gain2 = self._values([1 - config.beta2 for config in self.configs])
-        self._per_step = []
-        for t in range(first_step + 1, first_step + steps + 1):
-            root2 = [math.sqrt(1 - config.beta2**t) for config in self.configs]
-            epsilons = [config.epsilon * root for config, root in zip(self.configs, root2, strict=True)]
-            factors = [
-                (config.beta1**t - 1) / (rate * root)
-                for config, rate, root in zip(self.configs, learning_rates, root2, strict=True)
-            ]
-            self._per_step.append((epsilons, factors))
-        table = torch.tensor(self._per_step, dtype=torch.float64).to(self._like)
-        self._tables = list(table)
+        self._gains = [
+            self._values([1 - config.beta1 for config in self.configs]),
+            self._values([1 - config.beta2 for config in self.configs]),
+        ]
+        t = torch.arange(first_step + 1, first_step + steps + 1, dtype=torch.float64).unsqueeze(1)
+        beta1, beta2, epsilon = (
+            torch.tensor([getattr(config, name) for config in self.configs], dtype=torch.float64)
+            for name in ("beta1", "beta2", "epsilon")
+        )
+        root2 = torch.sqrt(1 - beta2**t)
+        factor = (beta1**t - 1) / (torch.tensor(learning_rates, dtype=torch.float64) * root2)
+        self._per_step = list(zip((epsilon * root2).to(self._like), factor.to(self._like), strict=True))
 
-    def step(self, step: int) -> None:
+    def settings(self, step: int) -> Sequence[Tensor]:
+        """The weights of the new moments, epsilon * sqrt(c2), and the factor of the divisor."""
+        return [*self._gains, *self._per_step[step]]
+
+    @staticmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
         """See `UpdateRule`."""
-        columns_of = self._columns_of if len(self.configs) > 1 else None
-        epsilon, factor = (_Setting(values, columns_of) for values in self._tables[step])
-        for block in self._blocks:
-            first, second = block.state
-            first.lerp_(block.dw, block.value(self._gain1))
-            torch.mul(block.dw, block.dw, out=block.scratch)
-            second.lerp_(block.scratch, block.value(self._gain2))
-            torch.sqrt(second, out=block.scratch)
-            block.scratch.add_(block.value(epsilon)).mul_(block.value(factor))
-            block.w.addcdiv_(first, block.scratch)
+        gain1, gain2, epsilon, factor = settings
+        first, second = state
+        first.lerp_(dw, gain1)
+        torch.mul(dw, dw, out=scratch)
+        second.lerp_(scratch, gain2)
+        torch.sqrt(second, out=scratch)
+        w.addcdiv_(first, scratch.add_(epsilon).mul_(factor))
 
 
-RULES: dict[str, type[UpdateRule]] = {"sgd": SGD, "sgd_momentum": Momentum, "rmsprop": RMSProp, "adam": Adam}
+RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum, RMSProp, Adam)}
+
+
+def _kernel_calls(
+    kernel: Callable[..., None], members: slice, weights: Buffers, gradients: Buffers, state: Sequence[Buffers]
+) -> Iterator[Callable[..., None]]:
+    """Calls of a C kernel, one for the wide buffer and one for the rest, that lack only the settings' pointers."""
+    wide = [weights.wide[:, members], gradients.wide[:, members], *(buffers.wide for buffers in state)]
+    rest = [weights.rest[members], gradients.rest[members], *(buffers.rest for buffers in state)]
+    for arrays in (wide, [array.unsqueeze(0) for array in rest]):
+        layout = Layout.of(arrays[0], arrays[-1])
+        yield functools.partial(kernel, byref(layout), *(pointer(array) for array in arrays))
 
 
 def _blocks(members: slice, weights: Buffers, gradients: Buffers, state: Sequence[Buffers]) -> Iterator[_Block]:

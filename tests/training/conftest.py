@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
 from fcsearch.training import TrainingData
+from fcsearch.training.native import kernels
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,23 @@ def digits() -> Callable[[torch.dtype], TrainingData]:
         return TrainingData.from_arrays(X[:500], y[:500], X[500:700], y[500:700], num_classes=10, dtype=dtype)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As a worker has it; the C kernels run with one thread only."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=["kernels", "torch"])
+def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test with the C kernels and with torch operations alone."""
+    way: str = request.param
+    if way == "torch":
+        monkeypatch.setenv("FCSEARCH_NATIVE", "0")
+    elif kernels(torch.device("cpu"), torch.float64) is None:
+        pytest.skip("no C compiler on this machine")
+    return way

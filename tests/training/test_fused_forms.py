@@ -11,9 +11,9 @@ from torch import Tensor
 
 from fcsearch import nn
 from fcsearch.training import TrainingData, TrialConfig, train_pack
+from fcsearch.training.activations import ReluDropout
 from fcsearch.training.data import Minibatches, one_hot
 from fcsearch.training.losses import STACKED_LOSSES
-from fcsearch.training.masks import DropoutMasks
 from fcsearch.training.parameters import Buffers, Shape, stack
 from fcsearch.training.passes import StackedNet
 from fcsearch.training.rules import RULES
@@ -65,24 +65,24 @@ def plain_gradients(dout: Tensor, caches: list[object], masks: list[Tensor] | No
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"depth{len(shape.layers)}")
 @pytest.mark.parametrize("rates", [None, [0.0, 0.3, 0.6]], ids=["plain", "dropout"])
+@pytest.mark.usefixtures("arithmetic")
 def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None) -> None:
     buffers, weights = stacked(shape)
     x = torch.randn(ROWS, 7, dtype=torch.float64)
     dscores = torch.randn(MEMBERS, 3, ROWS, dtype=torch.float64)
     gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
     net = StackedNet(buffers, ROWS, gradients)
-    dropout = DropoutMasks(rates, net.hidden, seed=3) if rates and net.hidden else None
     masks = None
-    if dropout is not None:
-        dropout.start_epoch(1)
-        ones = [torch.ones_like(h) for h in net.hidden]
-        dropout.draw()
-        for layer, one in enumerate(ones):
-            dropout.apply(layer, one)
-        masks = ones
-        dropout.start_epoch(1)  # the same bits again
-    scores = net.forward(x, dropout)
-    net.backward(x, dscores, dropout)
+    if rates and net.hidden:
+        net.activation = ReluDropout(rates, net.hidden, seed=3)
+        net.activation.start_epoch(1)
+        net.activation.draw()
+        masks = [torch.ones_like(h) for h in net.hidden]
+        for layer, ones in enumerate(masks):
+            net.activation.forward(layer, ones)
+        net.activation.start_epoch(1)  # the same bits again
+    scores = net.forward(x)
+    net.backward(x, dscores)
     for member in range(MEMBERS):
         own = [mask[member] for mask in masks] if masks else None
         expected, caches = plain_pass(x, weights[member], own)
@@ -106,6 +106,7 @@ def test_losses_are_those_of_nn(name: str, plain: Callable[[Tensor, Tensor], tup
 
 @pytest.mark.parametrize("block_bytes", [2**20, 400], ids=["one block", "many blocks"])
 @pytest.mark.parametrize("name", list(RULES))
+@pytest.mark.usefixtures("arithmetic")
 def test_update_rules_are_those_of_nn(name: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fcsearch.training.rules._CPU_BLOCK_BYTES", block_bytes)
     shape = SHAPES[0]
@@ -155,6 +156,7 @@ def _nn_settings(config: TrialConfig) -> dict[str, object]:
 
 @pytest.mark.parametrize("rule", list(RULES))
 @pytest.mark.parametrize("loss", ["softmax", "svm"])
+@pytest.mark.usefixtures("arithmetic")
 def test_a_pack_trains_as_the_plain_network_does(digits: Digits, rule: str, loss: str) -> None:
     data = digits(torch.float64)
     config = TrialConfig(
@@ -183,13 +185,14 @@ def test_a_pack_trains_as_the_plain_network_does(digits: Digits, rule: str, loss
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.4, 0.7])
+@pytest.mark.usefixtures("arithmetic")
 def test_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float) -> None:
     shape = (2, 500, 400)
     hidden = torch.full(shape, 10.0)
-    masks = DropoutMasks([rate, 0.0], [hidden], seed=1)
-    masks.start_epoch(1)
-    masks.draw()
-    masks.apply(0, hidden)
+    activation = ReluDropout([rate, 0.0], [hidden], seed=1)
+    activation.start_epoch(1)
+    activation.draw()
+    activation.forward(0, hidden)
     dropped = (hidden[0] == 0).double().mean().item()
     assert dropped == pytest.approx(rate, abs=5 * (rate * (1 - rate) / 200_000) ** 0.5)
     assert hidden[0].mean().item() == pytest.approx(10, abs=0.1)
@@ -204,11 +207,11 @@ def test_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float) -> None:
 def test_dropout_masks_differ_between_steps_epochs_and_seeds_and_repeat_by_key() -> None:
     def mask(seed: int, epoch: int, steps: int) -> Tensor:
         hidden = torch.ones(1, 20, 30)
-        masks = DropoutMasks([0.5], [hidden], seed=seed)
-        masks.start_epoch(epoch)
+        activation = ReluDropout([0.5], [hidden], seed=seed)
+        activation.start_epoch(epoch)
         for _ in range(steps):
-            masks.draw()
-        masks.apply(0, hidden)
+            activation.draw()
+        activation.forward(0, hidden)
         return hidden
 
     assert torch.equal(mask(1, 1, 1), mask(1, 1, 1))

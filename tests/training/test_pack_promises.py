@@ -58,6 +58,7 @@ def assert_equal_to(result: MemberResult, alone: MemberResult, tolerance: float)
 
 @pytest.mark.parametrize("size", [2, 7, 32])
 @pytest.mark.parametrize("number", range(len(VARIED)))
+@pytest.mark.usefixtures("arithmetic")
 def test_a_member_of_a_pack_is_the_trial_alone(digits: Digits, number: int, size: int) -> None:
     data = digits(torch.float64)
     config = VARIED[number]
@@ -66,16 +67,12 @@ def test_a_member_of_a_pack_is_the_trial_alone(digits: Digits, number: int, size
 
 
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
+@pytest.mark.usefixtures("arithmetic")
 def test_in_float32_on_one_thread_a_pack_changes_no_bit(digits: Digits) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        data = digits(torch.float32)
-        together = train_pack(VARIED, data)
-        for config, result in zip(VARIED, together, strict=True):
-            assert_equal_to(result, train_pack([config], data)[0], 0.0)
-    finally:
-        torch.set_num_threads(threads)
+    data = digits(torch.float32)
+    together = train_pack(VARIED, data)
+    for config, result in zip(VARIED, together, strict=True):
+        assert_equal_to(result, train_pack([config], data)[0], 0.0)
 
 
 def test_equal_configurations_give_equal_results_and_the_seed_matters(digits: Digits) -> None:

@@ -1,0 +1,175 @@
+"""One training step of a pack against torch.nn + autograd + torch.optim, on the same shapes, batches and threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import click
+import torch
+from common import interleaved, print_table, save, spread
+from torch.nn import functional
+
+from fcsearch.training import TrainingData, TrialConfig
+from fcsearch.training.config import UPDATE_RULES
+from fcsearch.training.data import Minibatches
+from fcsearch.training.lane import Lane
+
+# name: input units, hidden units, batch size
+NETS = {
+    "digits": (64, (100, 100), 100),
+    "mnist": (784, (128, 128), 128),
+    "cifar": (3072, (100,), 100),
+    "cifar-deep": (3072, (500,) * 4, 100),
+}
+CLASSES = 10
+STEPS = 8  # minibatches in turn
+GIB = 2**30
+
+
+@click.command()
+@click.option("--nets", default=",".join(NETS), show_default=True)
+@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(UPDATE_RULES)}.")
+@click.option("--dropout", default="0,0.5", show_default=True)
+@click.option("--sizes", default="1,8,32", show_default=True, help="Pack sizes.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--rounds", default=9, show_default=True, help="Measurements of each candidate.")
+@click.option("--seconds", default=0.05, show_default=True, help="Least time of one measurement.")
+@click.option("--compile", "compiled", is_flag=True, help="Also torch.compile of the peer's step.")
+def main(
+    nets: str, rules: str, dropout: str, sizes: str, device: str, rounds: int, seconds: float, compiled: bool
+) -> None:
+    """Time one step of a pack, a member's share of it, and the best eager peer.
+
+    \b
+    Example:
+      python benchmarks/step.py --nets digits --rules adam --sizes 1,8,32,128
+    """
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    peak = gemm_peak(device, rounds, seconds)
+    print(f"largest product: {peak / 1e9:.0f} GFLOP/s in float32, {device}, one thread")
+    rows, records = [], []
+    for net in nets.split(","):
+        for rule in rules.split(","):
+            for rate in map(float, dropout.split(",")):
+                times = {
+                    name: spread(values)
+                    for name, values in interleaved(
+                        candidates(net, rule, rate, sizes, device, compiled), rounds=rounds, seconds=seconds, device=device
+                    ).items()
+                }
+                rows.append(row(net, rule, rate, times, peak))
+                records.append({"net": net, "rule": rule, "dropout": rate, "seconds": times})
+    print_table("Microseconds a step and member; ratios against the best eager peer", rows)
+    print(save(f"step-{device}", {"gemm_flops": peak, "steps": records}))
+
+
+def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], peak: float) -> dict[str, object]:
+    """One line of the table."""
+    eager = {name: t["median"] for name, t in times.items() if name.startswith("torch ")}
+    best = min(eager, key=eager.__getitem__)
+    line: dict[str, object] = {"net": net, "rule": rule, "dropout": rate, "peer us": f"{eager[best] * 1e6:.0f} {best[6:]}"}
+    if "compiled" in times:
+        line["compiled us"] = f"{times['compiled']['median'] * 1e6:.0f}"
+    shares = {int(name[5:]): t["median"] / int(name[5:]) for name, t in times.items() if name.startswith("pack ")}
+    for size, share in shares.items():
+        line[f"{size}: us"] = f"{share * 1e6:.0f}"
+        line[f"{size}: ratio"] = eager[best] / share
+    line["roofline"] = f"{flops(net) / peak / min(shares.values()):.0%}"
+    return line
+
+
+def flops(net: str) -> float:
+    """Floating-point operations of a member's step in matrix products: forward, dW, and dX but for the input's."""
+    inputs, hidden, batch = NETS[net]
+    dims = (inputs, *hidden, CLASSES)
+    products = sum(a * b for a, b in zip(dims, dims[1:]))
+    return 2.0 * batch * (3 * products - dims[0] * dims[1])
+
+
+def gemm_peak(device: str, rounds: int, seconds: float) -> float:
+    """FLOP/s of a large square product, the best of the rounds."""
+    size = 1024 if device == "cpu" else 8192
+    a = torch.randn(size, size, device=device)
+    out = torch.empty_like(a)
+    times = interleaved({"gemm": lambda: torch.mm(a, a, out=out)}, rounds=rounds, seconds=seconds, device=device)  # type: ignore[func-returns-value]
+    return 2 * size**3 / min(times["gemm"])
+
+
+def candidates(
+    net: str, rule: str, rate: float, sizes: str, device: str, compiled: bool
+) -> dict[str, Callable[[], None]]:
+    """Everything that is timed on one case, each a function that makes one step."""
+    inputs, hidden, batch = NETS[net]
+    draw = torch.Generator().manual_seed(0)
+    X = torch.randn(batch * STEPS, inputs, generator=draw)
+    y = torch.randint(CLASSES, (batch * STEPS,), generator=draw)
+    data = TrainingData.from_arrays(X, y, X[:1], y[:1], num_classes=CLASSES, device=device)
+    config = TrialConfig(
+        hidden_dims=hidden, update_rule=rule, dropout=rate, batch_size=batch, epochs=1, learning_rate=1e-3
+    )
+    kinds = ["fused", "foreach"] if rule != "rmsprop" else ["foreach"]
+    found = {f"torch {kind}": peer_step(config, data, kind) for kind in kinds}
+    if compiled:
+        found["compiled"] = peer_step(config, data, kinds[0], compiled=True)
+    for size in map(int, sizes.split(",")):
+        weights = sum(a * b for a, b in zip((inputs, *hidden), (*hidden, CLASSES)))
+        if weights * size * 4 * 5 < 6 * GIB:
+            found[f"pack {size}"] = pack_step(config, data, size)
+    return found
+
+
+def pack_step(config: TrialConfig, data: TrainingData, size: int) -> Callable[[], None]:
+    """A step of a pack of `size` equal members."""
+    lane = Lane(range(size), [config] * size, data, batch_size=config.batch_size)
+    batches = [batch for chunk in Minibatches(data, seed=0, batch_size=config.batch_size).epoch(1) for batch in chunk]
+    steps = endless(len(batches))
+
+    def step() -> None:
+        number = next(steps)
+        if number == 0:
+            lane.start_epoch(len(batches))
+        lane.train(batches[number : number + 1])
+
+    return step
+
+
+def peer_step(config: TrialConfig, data: TrainingData, kind: str, *, compiled: bool = False) -> Callable[[], None]:
+    """A step of the same network in torch.nn, trained by autograd and torch.optim."""
+    dims = (data.input_dim, *config.hidden_dims)
+    layers: list[torch.nn.Module] = []
+    for a, b in zip(dims, dims[1:]):
+        layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
+        layers += [torch.nn.Dropout(config.dropout)] if config.dropout else []
+    net = torch.nn.Sequential(*layers, torch.nn.Linear(dims[-1], data.num_classes)).to(data.device)
+    options = {kind: True, "lr": config.learning_rate}
+    optimizer = {
+        "sgd": lambda: torch.optim.SGD(net.parameters(), **options),
+        "sgd_momentum": lambda: torch.optim.SGD(net.parameters(), momentum=0.9, **options),
+        "rmsprop": lambda: torch.optim.RMSprop(net.parameters(), **options),
+        "adam": lambda: torch.optim.Adam(net.parameters(), **options),
+    }[config.update_rule]()
+    xs = torch.split(data.X_train, config.batch_size)
+    ys = torch.split(data.y_train, config.batch_size)
+    forward = torch.compile(lambda x, y: functional.cross_entropy(net(x), y)) if compiled else None
+    steps = endless(len(xs))
+
+    def step() -> None:
+        number = next(steps)
+        x, y = xs[number], ys[number]
+        loss = forward(x, y) if forward is not None else functional.cross_entropy(net(x), y)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def endless(count: int) -> Iterator[int]:
+    """0 to count - 1, again and again."""
+    while True:
+        yield from range(count)
+
+
+if __name__ == "__main__":
+    main()

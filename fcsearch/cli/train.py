@@ -1,0 +1,272 @@
+"""`fcsearch train`: one network, by a pack of one or by the Solver."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fcsearch.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from fcsearch.data import Dataset, DatasetSpec
+    from fcsearch.training import TrialConfig
+
+_PARAMETERS: tuple[tuple[str, Any, str], ...] = (
+    ("hidden-dims", str, "Units of each hidden layer, such as 512,256; '' for none."),
+    ("learning-rate", float, "Step size of the first epoch."),
+    ("epochs", int, "Passes over the training rows."),
+    ("dropout", float, "Probability of dropping a hidden unit."),
+    ("update-rule", str, "sgd, sgd_momentum, rmsprop or adam."),
+    ("batch-size", int, "Rows in a minibatch."),
+    ("reg", float, "L2 strength."),
+    ("lr-decay", float, "Factor on the learning rate after every epoch."),
+    ("weight-scale", str, "Standard deviation of the initial weights, or kaiming."),
+    ("loss", str, "softmax or svm."),
+    ("momentum", float, "Velocity kept by sgd_momentum."),
+    ("decay-rate", float, "Decay of rmsprop's average of squares."),
+    ("beta1", float, "Decay of adam's first moment."),
+    ("beta2", float, "Decay of adam's second moment."),
+    ("epsilon", float, "Added to the root in rmsprop and adam."),
+    ("seed", int, "Key of every random draw."),
+)
+
+
+def _parameter_options(command: Callable[..., None]) -> Callable[..., None]:
+    for name, kind, text in reversed(_PARAMETERS):
+        command = click.option(f"--{name}", type=kind, help=text)(command)
+    return command
+
+
+@click.command()
+@click.option("--run", type=click.Path(path_type=Path), help="Take the configuration and the dataset from this run.")
+@click.option("--trial", type=int, help="Which trial of the run; its best one if not named.")
+@click.option("--dataset", metavar="NAME|PATH", help="Dataset; digits if neither this nor --run says one.")
+@_parameter_options
+@click.option(
+    "--engine",
+    type=click.Choice(["pack", "solver"]),
+    default="pack",
+    show_default=True,
+    help="pack: what a search runs. solver: the plain network and Solver, step by step.",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the best weights (safetensors).")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def train(
+    run: Path | None,
+    trial: int | None,
+    dataset: str | None,
+    engine: str,
+    device: str,
+    threads: int,
+    save: Path | None,
+    output: str,
+    **parameters: Any,
+) -> None:
+    """Train one network, from options or from a trial of a run, and measure it on the test rows.
+
+    A trial that is trained again on the same kind of device gives the result that it had in its run. Options change
+    what the run or the defaults say.
+
+    \b
+    Example:
+      fcsearch train --dataset digits --hidden-dims 128,64 --update-rule adam --learning-rate 1e-3 --dropout 0.25
+      fcsearch train --run runs/dropout --trial 12 --save best.safetensors
+    """
+    import torch
+
+    from fcsearch.data import load_dataset
+
+    if trial is not None and run is None:
+        raise UsageError("--trial needs the run that the trial is of; found no --run; add it, such as --run runs/dropout")
+    config, spec = _starting_point(run, trial, dataset)
+    config = _changed(config, parameters)
+    where = _device(device)
+    if save is not None and not save.absolute().parent.is_dir():
+        raise UsageError(f"--save must name a file in a folder that exists; found {save}; make the folder first")
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    rows = load_dataset(spec)
+    echo = click.echo if output == "text" else _silent
+    trained = (_train_pack if engine == "pack" else _train_solver)(config, rows, where, echo)
+    weights = trained.pop("weights")
+    trained["test_accuracy"] = _save_and_test(weights, config, rows, save)
+    if output == "json":
+        click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **trained}, indent=2))
+        return
+    _summarise(trained, save)
+
+
+def _silent(_: str) -> None:
+    """Print nothing: programs get the JSON alone."""
+
+
+def _starting_point(run: Path | None, trial: int | None, dataset: str | None) -> tuple[TrialConfig, DatasetSpec]:
+    """The configuration and dataset that the options change."""
+    from fcsearch.data import DatasetSpec
+    from fcsearch.results import open_run
+    from fcsearch.training import TrialConfig
+
+    if run is None:
+        return TrialConfig(), DatasetSpec.from_value(dataset or "digits")
+    opened = open_run(run)
+    config = opened.config(trial)
+    spec = DatasetSpec.from_json(opened.manifest["dataset"]["spec"])
+    return config, DatasetSpec.from_value(dataset) if dataset else spec
+
+
+def _changed(config: TrialConfig, parameters: dict[str, Any]) -> TrialConfig:
+    import dataclasses
+
+    given = {name: value for name, value in parameters.items() if value is not None}
+    if "hidden_dims" in given:
+        try:
+            given["hidden_dims"] = tuple(int(part) for part in given["hidden_dims"].split(",") if part.strip())
+        except ValueError as error:
+            raise ConfigError(
+                f"--hidden-dims must be integers separated by commas, such as 512,256; found {given['hidden_dims']!r}"
+            ) from error
+    if given.get("weight_scale", "kaiming") != "kaiming":
+        try:
+            given["weight_scale"] = float(given["weight_scale"])
+        except ValueError as error:
+            raise ConfigError(
+                f"--weight-scale must be a number above 0, or kaiming; found {given['weight_scale']!r}"
+            ) from error
+    return dataclasses.replace(config, **given)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device must name a device of this machine, such as cpu; found {name!r}: {error}") from error
+    return device
+
+
+def _train_pack(config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]) -> dict[str, Any]:
+    from fcsearch.training import EpochMetrics, TrainingData, train_pack
+
+    data = TrainingData.from_arrays(
+        rows.train.X, rows.train.y, rows.val.X, rows.val.y, num_classes=rows.num_classes, device=device
+    )
+
+    def tell(epoch: int, metrics: Any) -> tuple[int, ...]:
+        values: EpochMetrics = metrics[0]
+        echo(
+            f"epoch {epoch:>3} / {config.epochs}  train loss {_number(values.train_loss)}  train accuracy"
+            f" {_number(values.train_accuracy)}  val loss {_number(values.val_loss)}  val accuracy {_number(values.val_accuracy)}"
+        )
+        return ()
+
+    result = train_pack([config], data, on_epoch=tell)[0]
+    return {
+        "engine": "pack",
+        "state": result.state,
+        "best_epoch": result.best_epoch,
+        "val_accuracy": result.best.val_accuracy if result.best else None,
+        "num_parameters": result.num_parameters,
+        "seconds": result.seconds,
+        "weights": result.weights,
+    }
+
+
+def _train_solver(
+    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
+) -> dict[str, Any]:
+    import logging
+    import time
+
+    from fcsearch.nn import FullyConnectedNet, Solver
+    from fcsearch.training import RULE_SETTINGS
+
+    class Echo(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            echo(record.getMessage())
+
+    net = FullyConnectedNet(
+        config.hidden_dims,
+        rows.input_dim,
+        rows.num_classes,
+        config.dropout,
+        config.reg,
+        config.weight_scale,
+        seed=config.seed,
+        device=device,
+        loss=config.loss,
+    )
+    settings = {name: getattr(config, name) for name in RULE_SETTINGS[config.update_rule]}
+    data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
+    solver = Solver(
+        net,
+        data,
+        update_rule=config.update_rule,
+        optim_config={"learning_rate": config.learning_rate, **settings},
+        lr_decay=config.lr_decay,
+        batch_size=config.batch_size,
+        num_epochs=config.epochs,
+        print_every=max(1, len(rows.train) // config.batch_size),
+        seed=config.seed,
+    )
+    log = logging.getLogger("fcsearch.nn.solver")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    handler = Echo()
+    log.addHandler(handler)
+    began = time.perf_counter()
+    try:
+        solver.train()
+    finally:
+        log.removeHandler(handler)
+    return {
+        "engine": "solver",
+        "state": "complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
+        "best_epoch": solver.val_acc_history.index(solver.best_val_acc),
+        "val_accuracy": solver.best_val_acc,
+        "num_parameters": sum(w.numel() for w in net.params.values()),
+        "seconds": time.perf_counter() - began,
+        "weights": {name: w.cpu() for name, w in solver.best_params.items()},
+    }
+
+
+def _save_and_test(
+    weights: dict[str, torch.Tensor], config: TrialConfig, rows: Dataset, save: Path | None
+) -> float | None:
+    """The best weights' accuracy on the test rows, None if there are neither; writes the network if asked to."""
+    import torch
+
+    from fcsearch.nn import FullyConnectedNet
+
+    if not weights:
+        return None
+    net = FullyConnectedNet.from_params(weights, dropout=config.dropout, reg=config.reg, loss=config.loss)
+    if save is not None:
+        net.save(save)
+    if not len(rows.test):
+        return None
+    right = net.loss(torch.from_numpy(rows.test.X)).argmax(1) == torch.from_numpy(rows.test.y)
+    return int(right.sum()) / len(right)
+
+
+def _summarise(trained: dict[str, Any], save: Path | None) -> None:
+    click.echo(f"{trained['state']} in {trained['seconds']:.1f} s, {trained['num_parameters']:,} parameters")
+    if trained["val_accuracy"] is not None:
+        click.echo(f"validation accuracy {trained['val_accuracy']:.4f} at epoch {trained['best_epoch']}, the best")
+    if trained["test_accuracy"] is not None:
+        click.echo(f"test accuracy       {trained['test_accuracy']:.4f} with the weights of that epoch")
+    if save is not None and trained["val_accuracy"] is not None:
+        click.echo(f"saved to {save}")
+
+
+def _number(value: float | None) -> str:
+    return "     -" if value is None else f"{value:.4f}"

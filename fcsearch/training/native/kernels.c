@@ -1,0 +1,105 @@
+/* Update rules and activations of a lane, one pass over memory each, for one CPU thread.
+ *
+ * The same arithmetic as the torch operations in rules.py and activations.py, which are its oracle and its fallback.
+ * library.py compiles it on the machine that runs it, once for each REAL (float, double) with its SQRT.
+ *
+ * Arrays are seen as (outer, members, inner) with inner contiguous; strides are in elements. The wide buffer of
+ * parameters is (rows, M, H), the rest (1, M, Q); hidden layers are (rows, M, H). Settings have one value a member.
+ */
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    ptrdiff_t outer, members, inner;
+    ptrdiff_t a_outer, a_member; /* strides of the first array: weights and gradients, or activations */
+    ptrdiff_t b_outer, b_member; /* strides of the second: the rule's state, or the gradients of activations */
+} layout;
+
+#define FOR_EACH_MEMBER(l)                         \
+    for (ptrdiff_t i = 0; i < (l)->outer; i++)     \
+        for (ptrdiff_t j = 0; j < (l)->members; j++)
+
+#define AT_A(p, l) ((p) + i * (l)->a_outer + j * (l)->a_member)
+#define AT_B(p, l) ((p) + i * (l)->b_outer + j * (l)->b_member)
+
+void sgd(const layout *l, REAL *w, const REAL *dw, const REAL *minus_rate)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict p = AT_A(w, l);
+        const REAL *restrict g = AT_A(dw, l);
+        const REAL rate = minus_rate[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++)
+            p[k] += rate * g[k];
+    }
+}
+
+void sgd_momentum(const layout *l, REAL *w, const REAL *dw, REAL *velocity, const REAL *minus_rate, const REAL *kept)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict p = AT_A(w, l);
+        const REAL *restrict g = AT_A(dw, l);
+        REAL *restrict v = AT_B(velocity, l);
+        const REAL rate = minus_rate[j], keep = kept[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++) {
+            v[k] = keep * v[k] + rate * g[k];
+            p[k] += v[k];
+        }
+    }
+}
+
+void rmsprop(const layout *l, REAL *w, const REAL *dw, REAL *cache, const REAL *gain, const REAL *epsilon,
+             const REAL *factor)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict p = AT_A(w, l);
+        const REAL *restrict g = AT_A(dw, l);
+        REAL *restrict c = AT_B(cache, l);
+        const REAL gained = gain[j], eps = epsilon[j], scale = factor[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++) {
+            c[k] += gained * (g[k] * g[k] - c[k]);
+            p[k] += g[k] / ((SQRT(c[k]) + eps) * scale);
+        }
+    }
+}
+
+void adam(const layout *l, REAL *w, const REAL *dw, REAL *first, REAL *second, const REAL *gain1, const REAL *gain2,
+          const REAL *epsilon, const REAL *factor)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict p = AT_A(w, l);
+        const REAL *restrict g = AT_A(dw, l);
+        REAL *restrict m = AT_B(first, l);
+        REAL *restrict v = AT_B(second, l);
+        const REAL gained1 = gain1[j], gained2 = gain2[j], eps = epsilon[j], scale = factor[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++) {
+            m[k] += gained1 * (g[k] - m[k]);
+            v[k] += gained2 * (g[k] * g[k] - v[k]);
+            p[k] += m[k] / ((SQRT(v[k]) + eps) * scale);
+        }
+    }
+}
+
+/* h = h > 0 and bits > threshold ? h * scale : 0. The bits are (outer, inner), shared by the members. */
+void relu_dropout(const layout *l, REAL *hidden, const int16_t *bits, const REAL *threshold, const REAL *scale)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict h = AT_A(hidden, l);
+        const int16_t *restrict drawn = bits + i * l->inner;
+        const REAL least = threshold[j], factor = scale[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++)
+            h[k] = (REAL)drawn[k] <= least ? 0 : (h[k] <= 0 ? 0 : h[k] * factor);
+    }
+}
+
+/* dh = h > 0 ? dh * scale : 0, with h as relu_dropout left it. */
+void relu_dropout_backward(const layout *l, const REAL *hidden, REAL *dhidden, const REAL *scale)
+{
+    FOR_EACH_MEMBER(l) {
+        const REAL *restrict h = AT_A(hidden, l);
+        REAL *restrict d = AT_B(dhidden, l);
+        const REAL factor = scale[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++)
+            d[k] = h[k] <= 0 ? 0 : d[k] * factor;
+    }
+}
