@@ -25,7 +25,12 @@ RULE_SETTINGS: dict[str, tuple[str, ...]] = {
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _whole(value: Any) -> bool:
@@ -76,9 +81,9 @@ class TrialConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            check_parameter(field.name, getattr(self, field.name))
         object.__setattr__(self, "hidden_dims", tuple(self.hidden_dims))
-        for name, value in dataclasses.asdict(self).items():
-            check_parameter(name, value)
 
     @property
     def depth(self) -> int:
@@ -129,7 +134,10 @@ class TrialConfig:
 
 
 _CHECKS: dict[str, tuple[str, Any]] = {
-    "hidden_dims": ("a list of integers, each at least 1", lambda v: all(_whole(h) and h >= 1 for h in v)),
+    "hidden_dims": (
+        "a list of integers, each at least 1",
+        lambda v: isinstance(v, (list, tuple)) and all(_whole(h) and h >= 1 for h in v),
+    ),
     "depth": ("an integer of at least 1", lambda v: _whole(v) and v >= 1),
     "hidden_dim": ("an integer of at least 1", lambda v: _whole(v) and v >= 1),
     "learning_rate": ("a number above 0", lambda v: _finite(v) and v > 0),

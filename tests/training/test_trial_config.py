@@ -17,7 +17,7 @@ from fcsearch.training import Pack, TrainingData, TrialConfig
         ("learning_rate", True), ("epochs", 0), ("epochs", 1.5), ("dropout", 1.0), ("dropout", -0.1),
         ("update_rule", "adamw"), ("batch_size", 0), ("reg", -1e-3), ("lr_decay", 0.0), ("lr_decay", 1.1),
         ("weight_scale", 0.0), ("weight_scale", "xavier"), ("loss", "mse"), ("momentum", 1.0), ("beta2", 1.0),
-        ("epsilon", 0.0), ("hidden_dims", (100, 0)), ("seed", -1),
+        ("epsilon", 0.0), ("hidden_dims", (100, 0)), ("hidden_dims", 100), ("learning_rate", 10**400), ("seed", -1),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_named_with_what_must_hold(name: str, value: Any) -> None:

@@ -1,0 +1,146 @@
+"""`fcsearch validate`: a space as understood, without running it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fcsearch.space import Parameter, SearchSpace
+
+# Where the output is no terminal, tables are this wide rather than rich's 80 columns.
+_PLAIN_WIDTH = 120
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space, such as parameters.epochs=10."
+)
+@click.option("--dataset", metavar="NAME|PATH", help="Take this dataset instead of the file's.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
+)
+@click.option("--check-data", is_flag=True, help="Load the dataset too, and say what is in it.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def validate(
+    file: Path, overrides: tuple[str, ...], dataset: str | None, seed: int, check_data: bool, output: str
+) -> None:
+    """Print the search space in FILE as understood: its parameters, when each applies, and a sampled configuration.
+
+    Nothing is trained, and the dataset is loaded with --check-data only. A file that cannot be used ends with exit
+    code 2 and a message that says where it goes wrong.
+
+    \b
+    Example:
+      fcsearch validate search_spaces/full.yaml
+      fcsearch validate search_spaces/full.yaml --set parameters.epochs=10 --format json
+    """
+    from fcsearch.space import load_space
+
+    space = load_space(file, overrides=overrides, dataset=dataset)
+    facts: dict[str, Any] = {
+        "file": str(file),
+        "space": space.to_json(),
+        "grid_size": len(space.grid()) if space.sampler.name == "grid" else None,
+        "sample": {"seed": seed, "parameters": _sample(space, seed)},
+    }
+    if check_data:
+        facts["dataset"] = _load(space)
+    if output == "json":
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        _print(space, facts)
+
+
+def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
+    """A configuration drawn at random from `space`."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
+    return space.suggest(study.ask())
+
+
+def _load(space: SearchSpace) -> dict[str, Any]:
+    """What is in the dataset."""
+    from fcsearch.data import load_dataset
+
+    return load_dataset(space.dataset).describe()
+
+
+def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PLAIN_WIDTH)
+    console.print(f"[bold]{space.name}[/bold] is a valid space")
+    for key, value in _head(space, facts["grid_size"]).items():
+        console.print(f"  {key:<15} {value}", markup=False)
+    if "dataset" in facts:
+        console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", markup=False)
+    _print_parameters(console, space)
+    sample = facts["sample"]
+    console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")
+    for name, value in sample["parameters"].items():
+        console.print(f"  {name:<15} {_show(value)}", markup=False)
+
+
+def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
+    """The space's sections beside its parameters, in words."""
+    plain = type(space.dataset)(space.dataset.source).to_json()
+    changed = {key: value for key, value in space.dataset.to_json().items() if plain[key] != value}
+    stopping = space.early_stopping
+    return {
+        "dataset": space.dataset.source + _options(changed),
+        "sampler": space.sampler.name + _options(dict(space.sampler.options)),
+        "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
+        "early stopping": "none"
+        if stopping is None
+        else f"{stopping.method}, from epoch {stopping.min_epochs} on, the best 1 in {stopping.reduction_factor} go on",
+    }
+
+
+def _options(options: dict[str, Any]) -> str:
+    return f" ({', '.join(f'{key} {_show(value)}' for key, value in options.items())})" if options else ""
+
+
+def _show(value: Any) -> str:
+    """A value for people; true and false as the file has them."""
+    from fcsearch.space.parameters import show
+
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else show(value)
+
+
+def _print_parameters(console: Console, space: SearchSpace) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for title in ("parameter", "kind", "values", "applies when"):
+        table.add_column(title)
+    for parameter in space.parameters.values():
+        row = (parameter.name, parameter.kind, parameter.describe(), _when(parameter))
+        table.add_row(*map(Text, row))
+    console.print()
+    console.print(table)
+    console.print()
+
+
+def _when(parameter: Parameter) -> str:
+    conditions = [f"{item.parent} is {' or '.join(_show(value) for value in item.values)}" for item in parameter.when]
+    return ", and ".join(conditions) or "always"
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    """What `--check-data` found."""
+    rows = ", ".join(f"{count} {split}" for split, count in found["rows"].items())
+    return f"{rows} rows, {found['input_dim']} features, {found['num_classes']} classes"

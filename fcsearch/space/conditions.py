@@ -1,0 +1,204 @@
+"""When a parameter applies: the conditions that a space writes (`when`), and those that follow from the network.
+
+A setting that a trial's network never reads is not sampled in it, whether or not the file says so: Optuna would learn
+from noise. `momentum` applies under `sgd_momentum`, `decay_rate` under `rmsprop`, `beta1` and `beta2` under `adam`,
+`epsilon` under both of the last; `hidden_dim` and `dropout` where there is a hidden layer. A setting that would apply
+to no trial is an error, unless an override (`--set parameters.update_rule=adam`) took its ground away: then it is left
+out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import reprlib
+from collections.abc import Mapping
+from typing import Any
+
+from fcsearch.space.nodes import Node, nearest
+from fcsearch.space.parameters import Condition, Parameter, Range, show
+from fcsearch.space.reading import read_parameter, read_value
+from fcsearch.space.tables import DEFAULTS, HIDDEN_LAYER_PARAMETERS, KINDS, RULES_OF_SETTING
+
+MAX_CONDITION_VALUES = 10_000
+
+
+def read_parameters(node: Node) -> dict[str, Parameter]:
+    """Every parameter of a space, parents before the parameters that depend on them.
+
+    Raises:
+        SpaceError: unknown names, values that cannot be, conditions that cannot hold or that form a circle.
+    """
+    if not isinstance(node.value, dict) or not node.value:
+        raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {_found(node)}")
+    for name, field in node.value.items():
+        if name not in KINDS:
+            raise field.fail_key("parameters", f"unknown parameter {reprlib.repr(name)}: {nearest(name, KINDS)}")
+    nodes = _without_replaced_layers(node.value)
+    for name in ("depth", "hidden_dim"):
+        if name in nodes and "hidden_dims" in nodes:
+            raise nodes[name].fail_key(
+                f"parameters.{name}",
+                f"hidden_dims says the layers already; keep hidden_dims or depth and hidden_dim, not {name} too",
+            )
+    drafts = {name: read_parameter(name, field) for name, field in nodes.items()}
+    for name, field in nodes.items():
+        drafts[name] = dataclasses.replace(drafts[name], when=_read_when(name, field, drafts))
+    resolved: dict[str, Parameter] = {}
+    for name in _order(drafts, nodes):
+        parameter = _resolve(drafts[name], nodes, resolved)
+        if parameter is not None:
+            resolved[name] = parameter
+    return resolved
+
+
+def _without_replaced_layers(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Take the file's `depth` and `hidden_dim` out where an override gives `hidden_dims`, and the other way round."""
+    said = {name: nodes[name].overridden for name in ("depth", "hidden_dim", "hidden_dims") if name in nodes}
+    replaced: set[str] = set()
+    if said.get("hidden_dims"):
+        replaced = {name for name in ("depth", "hidden_dim") if name in said and not said[name]}
+    elif said.get("depth") or said.get("hidden_dim"):
+        replaced = {"hidden_dims"}
+    return {name: field for name, field in nodes.items() if name not in replaced}
+
+
+def _found(node: Node) -> str:
+    return "an empty mapping" if node.value == {} else node.found()
+
+
+def _read_when(name: str, node: Node, drafts: Mapping[str, Parameter]) -> tuple[Condition, ...]:
+    """The conditions that the file writes for `name`."""
+    if not isinstance(node.value, dict) or "when" not in node.value:
+        return ()
+    when, key = node.value["when"], f"parameters.{name}.when"
+    if not isinstance(when.value, dict) or not when.value:
+        raise when.fail(key, f"when must be a mapping such as {{update_rule: adam}}; found {_found(when)}")
+    conditions = []
+    for parent, field in when.value.items():
+        if parent == name:
+            raise field.fail_key(key, f"{name} cannot depend on itself")
+        if parent not in drafts:
+            known = f"{parent} is not in this space; name it under parameters" if parent in KINDS else ""
+            raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}: {nearest(parent, drafts)}")
+        conditions.append(Condition(parent, _read_condition(parent, field, f"{key}.{parent}", drafts[parent])))
+    return tuple(conditions)
+
+
+def _read_condition(parent: str, node: Node, key: str, draft: Parameter) -> tuple[Any, ...]:
+    """The values of `parent` under which a condition holds."""
+    if isinstance(draft, Range) and not draft.is_integer:
+        raise node.fail_key(key, f"{parent} is a continuous range; a condition needs a parameter with listed values")
+    if len(draft.finite_values() or ()) > MAX_CONDITION_VALUES:
+        raise node.fail_key(key, f"a condition needs a parameter of at most {MAX_CONDITION_VALUES} values; found more")
+    items = node.value if isinstance(node.value, tuple) else (node,)
+    if KINDS[parent].kind == "widths" and not (items and all(isinstance(item.value, tuple) for item in items)):
+        items = (node,)  # one list of widths, not a list of such lists
+    if not items:
+        raise node.fail(key, f"at least one value of {parent} is needed; found {node.found()}")
+    return tuple(dict.fromkeys(read_value(parent, item, key) for item in items))
+
+
+def _parents(parameter: Parameter) -> list[str]:
+    """The parameters that `parameter` may depend on, written or not."""
+    parents = [condition.parent for condition in parameter.when]
+    if parameter.name in RULES_OF_SETTING:
+        parents.append("update_rule")
+    if parameter.name in HIDDEN_LAYER_PARAMETERS:
+        parents += ["depth", "hidden_dims"]
+    return parents
+
+
+def _order(drafts: Mapping[str, Parameter], nodes: Mapping[str, Node]) -> list[str]:
+    """Names, parents first and otherwise as in the file."""
+    order: list[str] = []
+    path: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in order or name not in drafts:
+            return
+        if name in path:
+            circle = " -> ".join([*path[path.index(name) :], name])
+            raise nodes[name].fail_key(f"parameters.{name}", f"conditions must not form a circle; found {circle}")
+        path.append(name)
+        for parent in _parents(drafts[name]):
+            visit(parent)
+        path.pop()
+        order.append(name)
+
+    for name in drafts:
+        visit(name)
+    return order
+
+
+def _resolve(draft: Parameter, nodes: Mapping[str, Node], resolved: Mapping[str, Parameter]) -> Parameter | None:
+    """The parameter with all its conditions, those that always hold left out; None if an override made it pointless."""
+    conditions = []
+    for parent, written, needed in _demands(draft, resolved):
+        possible = _possible(parent, resolved)
+        lenient = parent in nodes and (nodes[parent].overridden != "" or parent not in resolved)
+        values = _meet(draft.name, nodes[draft.name], parent, written, needed, possible, lenient=lenient)
+        if not values:
+            return None
+        if len(values) < len(possible):
+            conditions.append(Condition(parent, values))
+    return dataclasses.replace(draft, when=tuple(conditions))
+
+
+def _demands(
+    draft: Parameter, resolved: Mapping[str, Parameter]
+) -> list[tuple[str, tuple[Any, ...] | None, tuple[Any, ...] | None]]:
+    """Parent, the values of it that the file asks for, those that the network needs (None: any will do)."""
+    written = {condition.parent: condition.values for condition in draft.when}
+    needed: dict[str, tuple[Any, ...]] = {}
+    if draft.name in RULES_OF_SETTING:
+        needed["update_rule"] = RULES_OF_SETTING[draft.name]
+    if draft.name in HIDDEN_LAYER_PARAMETERS:
+        layers = "hidden_dims" if "hidden_dims" in resolved else "depth"
+        needed[layers] = tuple(value for value in _possible(layers, resolved) if value not in ((), 1))
+    parents = list(dict.fromkeys([*needed, *written]))
+    return [(parent, written.get(parent), needed.get(parent)) for parent in parents]
+
+
+def _possible(parent: str, resolved: Mapping[str, Parameter]) -> tuple[Any, ...]:
+    """Every value that `parent` has in some trial, its default where it does not always apply."""
+    if parent not in resolved:
+        return (DEFAULTS[parent],)
+    values = tuple(resolved[parent].finite_values() or ())
+    return tuple(dict.fromkeys([*values, *([DEFAULTS[parent]] if resolved[parent].when else [])]))
+
+
+def _meet(
+    name: str,
+    node: Node,
+    parent: str,
+    written: tuple[Any, ...] | None,
+    needed: tuple[Any, ...] | None,
+    possible: tuple[Any, ...],
+    *,
+    lenient: bool,
+) -> tuple[Any, ...]:
+    """The values of `parent` under which `name` applies, in the order of `possible`."""
+    key = f"parameters.{name}"
+    for value in written or ():
+        if value not in possible and not lenient:
+            known = ", ".join(show(item) for item in possible[:20])
+            raise node.fail_key(f"{key}.when", f"{parent} is never {show(value)} in this space; it can be {known}")
+        if needed is not None and value in possible and value not in needed:
+            raise node.fail_key(
+                f"{key}.when", f"{name} does nothing where {parent} is {show(value)}; take that value out"
+            )
+    asked = possible if written is None else written
+    values = tuple(value for value in possible if value in asked and (needed is None or value in needed))
+    if not values and not lenient:
+        raise node.fail_key(key, _pointless(name, parent, needed or (), possible))
+    return values
+
+
+def _pointless(name: str, parent: str, needed: tuple[Any, ...], possible: tuple[Any, ...]) -> str:
+    """Why `name` applies to no trial, and what to do."""
+    has = ", ".join(show(value) for value in possible[:20])
+    if parent == "update_rule":
+        rules = " and ".join(needed)
+        cure = f"add {needed[0]} to update_rule, or take {name} out"
+        return f"{name} is read by {rules} only, and update_rule is {has}; {cure}"
+    return f"{name} needs a hidden layer, and {parent} is {has}; make {parent} deeper, or take {name} out"

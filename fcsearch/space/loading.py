@@ -1,0 +1,41 @@
+"""From a space file to a SearchSpace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from fcsearch.errors import SpaceError
+from fcsearch.space.document import read_file
+from fcsearch.space.overrides import apply_overrides, replace_dataset
+from fcsearch.space.search_space import SearchSpace
+from fcsearch.space.tables import TOP_LEVEL_KEYS
+
+
+def load_space(path: Path, *, overrides: Sequence[str] = (), dataset: str | None = None) -> SearchSpace:
+    """Read and check a space file.
+
+    Args:
+        path: The YAML file.
+        overrides: `KEY=VALUE` with dotted keys and YAML values: `parameters.epochs=10`,
+            `parameters.learning_rate.high=0.5`, `early_stopping=null`. They are put in one after another, before
+            anything is checked. What an override takes the ground from is left out: `parameters.update_rule=adam`
+            leaves out `momentum`, `parameters.hidden_dims=[64, 64]` leaves out `depth` and `hidden_dim`.
+        dataset: A name or path that replaces the file's `dataset` entry with all its options.
+
+    Raises:
+        SpaceError: anything that cannot be searched; it says where that stands, what was found and what would do.
+    """
+    root = read_file(path)
+    if not isinstance(root.value, dict):
+        raise SpaceError(f"{root.mark}: a space must be a mapping of {', '.join(TOP_LEVEL_KEYS)}; found {root.found()}")
+    if dataset is not None:
+        root = replace_dataset(root, dataset)
+    root = apply_overrides(root, overrides)
+    return SearchSpace.from_node(root, default_name=_name_of(path))
+
+
+def _name_of(path: Path) -> str:
+    """A run's name from its file's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip(".-_")[:64] or "space"

@@ -1,0 +1,93 @@
+"""The values of a document with their places, and what errors need of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import reprlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fcsearch.errors import SpaceError
+
+Scalar = None | bool | int | float | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """Where something stands: a file or the option that held it, with line and column (from 1) where it has them."""
+
+    source: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """A value of the document and its place.
+
+    Attributes:
+        value: A scalar, a tuple of nodes (a list), or a dict of nodes by key (a mapping).
+        mark: Where the value stands.
+        key_mark: Where its key stands, for a mapping's values.
+        overridden: The override (`--set ...`) that put it here, or something into it.
+    """
+
+    value: Scalar | tuple[Node, ...] | dict[str, Node]
+    mark: Mark
+    key_mark: Mark | None = None
+    overridden: str = ""
+
+    def plain(self) -> Any:
+        """The value as plain Python: scalars, lists and dicts."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, tuple):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def found(self) -> str:
+        """The value in words, for the `found ...` of a message."""
+        if isinstance(self.value, dict):
+            return "a mapping"
+        if isinstance(self.value, tuple):
+            return f"the list {reprlib.repr(self.plain())}"
+        if self.value is None:
+            return "nothing"
+        if isinstance(self.value, bool):
+            return str(self.value).lower()
+        if isinstance(self.value, str):
+            return f"the text {reprlib.repr(self.value)}"
+        return f"the number {self.value}"
+
+    def fail(self, key: str, message: str) -> SpaceError:
+        """The error that `message` is said of this value, which stands under `key` (dotted)."""
+        return SpaceError(f"{self._where(self.mark)}: {key}: {message}")
+
+    def fail_key(self, key: str, message: str) -> SpaceError:
+        """As `fail`, but pointing at the key that the value stands under."""
+        return SpaceError(f"{self._where(self.key_mark or self.mark)}: {key}: {message}")
+
+    def _where(self, mark: Mark) -> str:
+        changed = self.overridden and self.overridden != mark.source
+        return f"{mark} (changed by {self.overridden})" if changed else str(mark)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What to write instead of `word`: the nearest of `known`, or all of them."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+
+
+def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[str, Node]:
+    """The fields of a mapping, after checking that it is one and that every key is among `known`."""
+    if not isinstance(node.value, dict):
+        raise node.fail(key, f"{what} must be a mapping of {', '.join(known)}; found {node.found()}")
+    for name, field in node.value.items():
+        if name not in known:
+            raise field.fail_key(key, f"unknown key {reprlib.repr(name)}: {nearest(name, known)}")
+    return node.value

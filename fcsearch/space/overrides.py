@@ -1,0 +1,72 @@
+"""Changes to a space from outside its file: `--set parameters.epochs=10`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from fcsearch.errors import SpaceError
+from fcsearch.space.document import read_text
+from fcsearch.space.nodes import Mark, Node, nearest
+from fcsearch.space.tables import KINDS, TOP_LEVEL_KEYS
+
+# A word that stands for a mapping with one entry, so that an entry beside it can be set.
+_SHORT_FORMS = {"dataset": "source", "sampler": "name", "early_stopping": "method"}
+
+
+def apply_overrides(root: Node, overrides: Sequence[str]) -> Node:
+    """The tree with each `KEY=VALUE` put in: dotted keys, values in YAML, null takes the key out.
+
+    Raises:
+        SpaceError: no `=`, an unknown key, a value that is no YAML, or a key inside something that is no mapping.
+    """
+    for text in overrides:
+        key, sign, value = text.partition("=")
+        source = f"--set {text}"
+        if not sign or not key.strip():
+            raise SpaceError(f"{source}: an override is KEY=VALUE, such as parameters.epochs=10; found {text!r}")
+        path = key.strip().split(".")
+        _check_path(path, source)
+        new = read_text(value, source, positions=False)
+        root = _put(root, path, dataclasses.replace(new, overridden=source), path)
+    return root
+
+
+def replace_dataset(root: Node, dataset: str) -> Node:
+    """The tree with `dataset`, a name or a path, in place of the file's whole `dataset` entry."""
+    return _put(root, ["dataset"], Node(dataset, Mark(f"--dataset {dataset}")), ["dataset"])
+
+
+def _check_path(path: Sequence[str], source: str) -> None:
+    if path[0] not in TOP_LEVEL_KEYS:
+        hint = f"did you mean 'parameters.{path[0]}'?" if path[0] in KINDS else nearest(path[0], TOP_LEVEL_KEYS)
+        raise SpaceError(f"{source}: unknown key {path[0]!r}: {hint}")
+    if path[0] == "parameters" and len(path) > 1 and path[1] not in KINDS:
+        raise SpaceError(f"{source}: unknown parameter {path[1]!r}: {nearest(path[1], KINDS)}")
+
+
+def _put(node: Node, path: Sequence[str], new: Node, whole: Sequence[str]) -> Node:
+    """`node` with `new` at `path`; what stands on the way is marked as changed."""
+    name, *rest = path
+    fields = node.value
+    if fields is None:
+        fields = {}
+    short = list(whole[: len(whole) - len(path)])
+    if isinstance(fields, str) and len(short) == 1 and short[0] in _SHORT_FORMS:
+        fields = {_SHORT_FORMS[short[0]]: node}
+    if not isinstance(fields, dict):
+        raise SpaceError(
+            f"{new.mark}: {'.'.join(short)} is {node.found()}, which has no {name!r}; "
+            f"set it as a whole, such as --set '{'.'.join(short)}={{{name}: ...}}'"
+        )
+    fields = dict(fields)
+    if rest:
+        inner = fields.get(name, Node({}, new.mark))
+        fields[name] = _put(inner, rest, new, whole)
+    elif new.value is None:
+        fields.pop(name, None)
+    else:
+        fields[name] = new
+    # The top and `parameters` hold everything: to say that they were changed would point nowhere.
+    changed = node.overridden if short in ([], ["parameters"]) else new.mark.source
+    return dataclasses.replace(node, value=fields, overridden=changed)

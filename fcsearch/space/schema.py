@@ -1,0 +1,151 @@
+"""The JSON Schema of a space file, for editors and other programs, from the tables that the validator reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS
+from fcsearch.space.tables import (
+    DEFAULT_TRIALS,
+    EARLY_STOPPING_OPTIONS,
+    HIDDEN_LAYER_PARAMETERS,
+    KINDS,
+    NAME_SCHEMA,
+    RULES_OF_SETTING,
+    SAMPLER_OPTIONS,
+    TRIALS_SCHEMA,
+    Json,
+)
+
+_TEXT: Json = {"type": "string", "minLength": 1}
+_TEXT_OR_NONE: Json = {"type": ["string", "null"], "minLength": 1}
+_COUNT_OR_NONE: Json = {"type": ["integer", "null"], "minimum": 1}
+_DATASET_OPTIONS: dict[str, Json] = {
+    "source": {**_TEXT, "description": f"{', '.join(DATASET_NAMES)}, openml:<name or id>, or a path."},
+    "label": {**_TEXT_OR_NONE, "description": "Column of the classes."},
+    "test": {**_TEXT_OR_NONE, "description": "Path of the test split."},
+    "val_fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+    "test_fraction": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
+    "preprocessing": {"enum": list(PREPROCESSINGS)},
+    "num_train": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the training split."},
+    "num_val": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the validation split."},
+    "drop": {"type": "array", "items": _TEXT, "description": "Columns that are left out."},
+    "split_seed": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+    "data_dir": {**_TEXT_OR_NONE, "description": "Folder with the files of a named dataset."},
+}
+
+
+def space_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a space file.
+
+    It refuses what a schema can refuse; `load_space` also refuses what only a reading of the whole can, such as low
+    above high, conditions that form a circle, or a grid over a continuous range.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "fcsearch search space",
+        "description": "What `fcsearch run --space FILE` searches.",
+        **_object(_sections(), required=["parameters"]),
+        "$defs": {
+            **{name: {**kind.schema, "description": kind.meaning} for name, kind in KINDS.items()},
+            "when": _when(),
+        },
+    }
+
+
+def _object(properties: Json, *, required: list[str] | None = None) -> Json:
+    """A mapping of these keys and no others."""
+    schema: Json = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _sections() -> Json:
+    stopping = _object(EARLY_STOPPING_OPTIONS)
+    return {
+        "name": {**NAME_SCHEMA, "description": "What the run is called; by default the file's name."},
+        "dataset": {
+            "description": "What is learned; by default digits. A path is relative to the current folder.",
+            "anyOf": [_TEXT, _object(_DATASET_OPTIONS)],
+        },
+        "sampler": {
+            "description": "Which sampler suggests, by default tpe; a mapping adds options of Optuna's constructor.",
+            "anyOf": [{"enum": list(SAMPLER_OPTIONS)}, *(_sampler(name) for name in SAMPLER_OPTIONS)],
+        },
+        "trials": {
+            **TRIALS_SCHEMA,
+            "description": f"How many configurations are tried; by default {DEFAULT_TRIALS}, under grid all of it.",
+        },
+        "early_stopping": {
+            "description": "When trials that fall behind are stopped; by default never.",
+            "anyOf": [{"type": "null"}, EARLY_STOPPING_OPTIONS["method"], stopping],
+        },
+        "parameters": _parameters(),
+    }
+
+
+def _sampler(name: str) -> Json:
+    return _object({"name": {"const": name}, **SAMPLER_OPTIONS[name]}, required=["name"])
+
+
+def _parameters() -> Json:
+    both = "hidden_dims names the layers; depth and hidden_dim go without it."
+    return {
+        "description": "Constants, choices and ranges by parameter; those not named have their defaults.",
+        **_object({name: _parameter(name) for name in KINDS}),
+        "minProperties": 1,
+        # The default rule is sgd, which has no settings.
+        "dependentRequired": {setting: ["update_rule"] for setting in RULES_OF_SETTING},
+        "dependentSchemas": {
+            "hidden_dims": {"description": both, "properties": {"depth": False, "hidden_dim": False}},
+        },
+    }
+
+
+def _parameter(name: str) -> Json:
+    """A constant, or a mapping with value, with choices, or with low and high."""
+    when: Json = {"when": {"allOf": [_ref("when"), {"properties": {name: False}}]}}
+    choices = {"type": "array", "items": _ref(name), "minItems": 1, "uniqueItems": True}
+    forms = [
+        _ref(name),
+        _object({"value": _ref(name), **when}, required=["value"]),
+        _object({"choices": choices, **when}, required=["choices"]),
+    ]
+    if KINDS[name].kind in ("integer", "number"):
+        forms.append(_range(name, when))
+    return {"description": _describe(name), "anyOf": forms}
+
+
+def _describe(name: str) -> str:
+    """What the parameter is, and when it applies by itself."""
+    if name in RULES_OF_SETTING:
+        return f"{KINDS[name].meaning} Sampled under {' and '.join(RULES_OF_SETTING[name])} only."
+    if name in HIDDEN_LAYER_PARAMETERS:
+        return f"{KINDS[name].meaning} Sampled where there is a hidden layer only."
+    return KINDS[name].meaning
+
+
+def _range(name: str, when: Json) -> Json:
+    number = "integer" if KINDS[name].kind == "integer" else "number"
+    bound: Json = {"allOf": [_ref(name), {"type": number}]}
+    step = {"type": number, "exclusiveMinimum": 0}
+    schema = _object(
+        {"low": bound, "high": bound, "log": {"type": "boolean"}, "step": step, **when}, required=["low", "high"]
+    )
+    log = {"properties": {"log": {"const": True}}, "required": ["log"]}
+    return {**schema, "if": log, "then": {"properties": {"low": {"exclusiveMinimum": 0}, "step": False}}}
+
+
+def _when() -> Json:
+    """Conditions: a value, or a list of values any of which will do, by parameter."""
+    fields: Json = {
+        name: {"anyOf": [_ref(name), {"type": "array", "items": _ref(name), "minItems": 1}]} for name in KINDS
+    }
+    return {
+        "description": "Applies only in trials in which these parameters have these values (a list: any of them).",
+        **_object(fields),
+        "minProperties": 1,
+    }

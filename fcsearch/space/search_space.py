@@ -1,0 +1,155 @@
+"""A validated search space: what to sample, with which sampler, on which data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import SpaceError
+from fcsearch.space.conditions import read_parameters
+from fcsearch.space.document import from_plain
+from fcsearch.space.grid import enumerate_grid
+from fcsearch.space.nodes import Node, fields_of
+from fcsearch.space.parameters import Constant, Parameter
+from fcsearch.space.reading import check_option
+from fcsearch.space.sections import (
+    EarlyStopping,
+    SamplerSpec,
+    check_sampler_fits,
+    read_dataset,
+    read_early_stopping,
+    read_sampler,
+    read_trials,
+)
+from fcsearch.space.tables import NAME_SCHEMA, TOP_LEVEL_KEYS
+from fcsearch.training.config import TrialConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSpace:
+    """A search as its file describes it, with every default filled in; made by `load_space` or `from_json`.
+
+    Attributes:
+        name: What the run is called unless told otherwise.
+        dataset: What is learned.
+        sampler: Who suggests.
+        trials: How many configurations are tried.
+        early_stopping: When trials are stopped early; None: never.
+        parameters: By name, parents before the parameters that depend on them.
+    """
+
+    name: str
+    dataset: DatasetSpec
+    sampler: SamplerSpec
+    trials: int
+    early_stopping: EarlyStopping | None
+    parameters: Mapping[str, Parameter]
+
+    def suggest(self, trial: optuna.trial.Trial) -> dict[str, Any]:
+        """Sample a configuration for `trial`: values by parameter name, constants included, only those that apply."""
+        return self._fill(lambda parameter: parameter.suggest(trial))
+
+    def decode(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What `suggest` gave for the trial whose Optuna `params` are these.
+
+        Raises:
+            SpaceError: a parameter that applies is missing, or a choice is not in the space.
+        """
+
+        def value(parameter: Parameter) -> Any:
+            if parameter.name not in params:
+                raise SpaceError(
+                    f"a trial of this space needs {parameter.name}; found {', '.join(params) or 'nothing'}"
+                )
+            return parameter.decode(params[parameter.name])
+
+        return self._fill(value)
+
+    def encode(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """The inverse of `decode`: what `study.enqueue_trial` takes for these values (constants are left out)."""
+        return {
+            name: parameter.encode(parameters[name])
+            for name, parameter in self.parameters.items()
+            if name in parameters and not isinstance(parameter, Constant)
+        }
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Optuna's distribution of every parameter that is no constant."""
+        found = {name: parameter.distribution() for name, parameter in self.parameters.items()}
+        return {name: distribution for name, distribution in found.items() if distribution is not None}
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination, as `suggest` would give it, each once; the first parameter varies slowest.
+
+        Raises:
+            SpaceError: a continuous range, or more combinations than a search can try.
+        """
+        return enumerate_grid(self.parameters)
+
+    def trial_config(self, parameters: Mapping[str, Any], *, seed: int) -> TrialConfig:
+        """The configuration that trains a trial of these values under `seed`."""
+        return TrialConfig.from_parameters(parameters, seed=seed)
+
+    def to_json(self) -> dict[str, Any]:
+        """The space in JSON types, as a space file would say it with every default written out."""
+        return {
+            "name": self.name,
+            "dataset": self.dataset.to_json(),
+            "sampler": {"name": self.sampler.name, **self.sampler.options},
+            "trials": self.trials,
+            "early_stopping": None if self.early_stopping is None else dataclasses.asdict(self.early_stopping),
+            "parameters": {name: parameter.to_json() for name, parameter in self.parameters.items()},
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> SearchSpace:
+        """Read what `to_json` wrote, with the checks of a file.
+
+        Raises:
+            SpaceError: values that no space has.
+        """
+        root = from_plain(values, "the recorded space")
+        missing = [
+            key for key in TOP_LEVEL_KEYS if key not in fields_of(root, "space", known=TOP_LEVEL_KEYS, what="it")
+        ]
+        if missing:
+            raise SpaceError(f"the recorded space: {missing[0]} is missing; was it edited?")
+        return cls.from_node(root, default_name="")
+
+    @classmethod
+    def from_node(cls, root: Node, *, default_name: str) -> SearchSpace:
+        """Check a document and fill in the defaults; `default_name` is the name of a document that has none.
+
+        Raises:
+            SpaceError: as `load_space`.
+        """
+        fields = fields_of(root, "space", known=TOP_LEVEL_KEYS, what="a space")
+        if "name" in fields:
+            check_option(fields["name"], "name", NAME_SCHEMA)
+        if "parameters" not in fields:
+            raise root.fail("parameters", "what to search is missing; add for example parameters: {epochs: 10}")
+        parameters = read_parameters(fields["parameters"])
+        sampler = read_sampler(fields.get("sampler"))
+        sampler_node = fields.get("sampler", root)
+        check_sampler_fits(sampler, parameters, sampler_node)
+        return cls(
+            name=str(fields["name"].value) if "name" in fields else default_name,
+            dataset=read_dataset(fields.get("dataset")),
+            sampler=sampler,
+            trials=read_trials(fields.get("trials"), sampler, parameters, sampler_node),
+            early_stopping=read_early_stopping(fields.get("early_stopping")),
+            parameters=parameters,
+        )
+
+    def _fill(self, value: Callable[[Parameter], Any]) -> dict[str, Any]:
+        """Constants, and `value` of each other parameter, for those that apply."""
+        values: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            if parameter.applies(values):
+                values[name] = parameter.value if isinstance(parameter, Constant) else value(parameter)
+        return values
