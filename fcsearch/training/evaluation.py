@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.training.data import TrainingData, one_hot
-from fcsearch.training.losses import STACKED_LOSSES
+from fcsearch.training.losses import LaneLoss
 from fcsearch.training.parameters import Buffers
 from fcsearch.training.passes import StackedNet
 
@@ -20,12 +20,12 @@ class Evaluator:
     Args:
         weights: The members' parameters, as they are whenever `measure` is called.
         data: The rows.
-        loss: `softmax` or `svm`.
+        loss: The members' losses.
     """
 
-    def __init__(self, weights: Buffers, data: TrainingData, *, loss: str) -> None:
+    def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss) -> None:
         self._weights = weights
-        self._loss = STACKED_LOSSES[loss]
+        self._loss = loss
         self._splits = [data.train_sample(), (data.X_val, data.y_val)]
         self._nets: dict[int, StackedNet] = {}
 
@@ -48,7 +48,7 @@ class Evaluator:
             correct += (scores.argmax(1) == labels).sum(1)
             total = torch.zeros_like(scores)
             targets = one_hot(labels.unsqueeze(0), scores.shape[1], scores.dtype)
-            self._loss(scores, targets, total)
+            self._loss.apply(scores, targets, total)
             loss += total.sum((1, 2))
         return loss / len(X), correct
 

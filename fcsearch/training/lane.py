@@ -1,4 +1,4 @@
-"""A lane: members of a pack that share their shape, batch size, loss and seed, and so train as one stack."""
+"""A lane: members of a pack that share their shape, batch size and seed, and so train as one stack."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from fcsearch.training.activations import ReluDropout
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.evaluation import Evaluator
-from fcsearch.training.losses import STACKED_LOSSES
+from fcsearch.training.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
-from fcsearch.training.parameters import Buffers, Shape, stack
+from fcsearch.training.parameters import Buffers, Shape, runs, stack
 from fcsearch.training.passes import StackedNet
 from fcsearch.training.rules import RULES, UpdateRule
 
-LaneKey = tuple[tuple[int, ...], int, str, int]
+LaneKey = tuple[tuple[int, ...], int, int]
 
 
 def lane_key(config: TrialConfig) -> LaneKey:
     """What members must have in common to train in one lane."""
-    return config.hidden_dims, config.batch_size, config.loss, config.seed
+    return config.hidden_dims, config.batch_size, config.seed
 
 
 class Lane:
@@ -37,7 +37,7 @@ class Lane:
         batch_size: Rows a step, as `Minibatches` has it: never more than there are.
 
     Attributes:
-        members: The members' indices in the pack, in the lane's own order (by update rule).
+        members: The members' indices in the pack, in the lane's own order (by update rule, then loss).
         weights: Their parameters now.
         best: Their parameters at the epoch of highest validation accuracy.
     """
@@ -45,7 +45,7 @@ class Lane:
     def __init__(
         self, members: Sequence[int], configs: Sequence[TrialConfig], data: TrainingData, *, batch_size: int
     ) -> None:
-        order = sorted(range(len(configs)), key=lambda i: (list(RULES).index(configs[i].update_rule), members[i]))
+        order = sorted(range(len(configs)), key=lambda i: (_sort_key(configs[i]), members[i]))
         self.members = [members[i] for i in order]
         self.configs = [configs[i] for i in order]
         self.shape = Shape(data.input_dim, self.configs[0].hidden_dims, data.num_classes)
@@ -58,16 +58,17 @@ class Lane:
         self.best = self.weights.select(torch.arange(len(configs), device=device))
         self._best_accuracy = [-1.0] * len(configs)
         state = [
-            [Buffers.zeros(self.shape, len(range_), device=device, dtype=dtype) for _ in range(rule.state_buffers)]
-            for rule, range_ in self._ranges()
+            [
+                Buffers.zeros(self.shape, span.stop - span.start, device=device, dtype=dtype)
+                for _ in range(rule.state_buffers)
+            ]
+            for rule, span in self._rules()
         ]
         self._build(state)
 
-    def _ranges(self) -> list[tuple[type[UpdateRule], range]]:
-        """The update rules of the lane and which members each has: contiguous, since members are sorted by rule."""
-        rules = [config.update_rule for config in self.configs]
-        spans = ((RULES[rule], rules.index(rule), rules.count(rule)) for rule in RULES if rule in rules)
-        return [(rule, range(first, first + count)) for rule, first, count in spans]
+    def _rules(self) -> list[tuple[type[UpdateRule], slice]]:
+        """The update rules of the lane and which members each has: one run a rule, since members are sorted by it."""
+        return [(RULES[name], members) for name, members in runs([config.update_rule for config in self.configs])]
 
     def _build(self, state: Sequence[Sequence[Buffers]]) -> None:
         """Make all that depends on which members there are, around `weights`, `best` and the rules' state."""
@@ -75,16 +76,16 @@ class Lane:
         members, rows = len(self.members), self.batch_size
         self._gradients = Buffers.zeros(self.shape, members, device=like.device, dtype=like.dtype)
         self._net = StackedNet(self.weights, rows, self._gradients)
-        self._loss = STACKED_LOSSES[self.configs[0].loss]
+        self._loss = LaneLoss([config.loss for config in self.configs])
         self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
-        self._evaluator = Evaluator(self.weights, self._data, loss=self.configs[0].loss)
+        self._evaluator = Evaluator(self.weights, self._data, self._loss)
         rates = [config.dropout for config in self.configs]
         if any(rates) and self._net.hidden:
             self._net.activation = ReluDropout(rates, self._net.hidden, seed=self.configs[0].seed)
         self._penalty = _Penalty([config.reg for config in self.configs], self.weights, self._gradients)
         self.rules = [
-            rule([self.configs[i] for i in range_], range_.start, self.weights, self._gradients, buffers)
-            for (rule, range_), buffers in zip(self._ranges(), state, strict=True)
+            rule(self.configs[span], span.start, self.weights, self._gradients, buffers)
+            for (rule, span), buffers in zip(self._rules(), state, strict=True)
         ]
 
     def start_epoch(self, steps: int) -> None:
@@ -102,8 +103,8 @@ class Lane:
         began = time.perf_counter()
         for batch in batches:
             scores = self._net.forward(batch.x)
-            dscores = self._loss(scores, batch.targets, self._loss_total)
-            self._net.backward(batch.x, dscores)
+            self._loss.apply(scores, batch.targets, self._loss_total)
+            self._net.backward(batch.x, scores)
             self._penalty.add()
             for rule in self.rules:
                 rule.step(self._step)
@@ -185,6 +186,11 @@ class _Penalty:
     def add(self) -> None:
         for dw, w, double in self._terms:
             dw.addcmul_(w, double)
+
+
+def _sort_key(config: TrialConfig) -> tuple[int, int]:
+    """Equal update rules side by side, and among them equal losses."""
+    return list(RULES).index(config.update_rule), list(STACKED_LOSSES).index(config.loss)
 
 
 def _span(members: slice) -> range:
