@@ -1,0 +1,124 @@
+"""Gradient checks: a backward pass against central differences, and against autograd through the forward pass.
+
+Everything here is float64. The relative error of two tensors is max|a - b| / max(|a| + |b|), as in the seed's course.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+Tensors = Mapping[str, Tensor]
+
+DIFFERENCES = "central differences"
+AUTOGRAD = "autograd"
+ARITHMETIC = "plain arithmetic"
+
+# The largest relative error that passes. Central differences lose about half the digits of a double; the others only
+# the rounding of its last few.
+LIMITS = {DIFFERENCES: 1e-7, AUTOGRAD: 1e-12, ARITHMETIC: 1e-12}
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """One comparison of a tensor with its reference.
+
+    Attributes:
+        subject: What was checked, such as `Linear, members with their own x`.
+        quantity: Which of its results: the name of the tensor that the gradient is by, or `w` of an update rule.
+        reference: What it was compared with: a key of LIMITS.
+        error: Relative error.
+    """
+
+    subject: str
+    quantity: str
+    reference: str
+    error: float
+
+    @property
+    def limit(self) -> float:
+        """The largest error that passes."""
+        return LIMITS[self.reference]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is below the limit; an error that is no number is not."""
+        return self.error < self.limit
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A forward and a backward pass to be held to each other.
+
+    Attributes:
+        name: What is checked.
+        inputs: The tensors that gradients are taken by, float64, by name.
+        forward: From the inputs to the output.
+        backward: From the inputs and the gradient of a loss by the output to its gradient by each input.
+    """
+
+    name: str
+    inputs: Tensors
+    forward: Callable[[Tensors], Tensor]
+    backward: Callable[[Tensors, Tensor], Tensors]
+
+
+def relative_error(a: Tensor, b: Tensor) -> float:
+    """Compare two tensors: max|a - b| / max(|a| + |b|); infinite where their shapes differ."""
+    if a.shape != b.shape:
+        return float("inf")
+    return float((a - b).abs().max() / (a.abs() + b.abs()).max().clamp(min=1e-10))
+
+
+def numeric_gradient(f: Callable[[Tensor], Tensor], x: Tensor, dout: Tensor, h: float = 1e-5) -> Tensor:
+    """Compute the gradient of sum(f(x) * dout) by x by central differences.
+
+    Args:
+        f: A function of one tensor.
+        x: Where; float64, any shape. It is not written to.
+        dout: Of the shape of f(x).
+        h: Half the distance of the two points.
+
+    Returns:
+        The gradient, of the shape of x.
+    """
+    gradient = torch.zeros_like(x).flatten()
+    for i in range(x.numel()):
+        step = torch.zeros_like(gradient)
+        step[i] = h
+        step = step.reshape(x.shape)
+        gradient[i] = ((f(x + step) - f(x - step)) * dout).sum() / (2 * h)
+    return gradient.reshape(x.shape)
+
+
+def autograd_gradient(f: Callable[[Tensor], Tensor], x: Tensor, dout: Tensor) -> Tensor:
+    """Compute the gradient of sum(f(x) * dout) by x by autograd; arguments and result as in numeric_gradient."""
+    leaf = x.detach().clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(f(leaf), leaf, dout)
+    return gradient
+
+
+def check_case(case: Case, dout: Tensor | None = None) -> list[Check]:
+    """Hold the backward pass of a case to both references, for every input.
+
+    Args:
+        case: What to check.
+        dout: Gradient to send back, of the output's shape; by default fixed numbers that differ from one another.
+    """
+    out = case.forward(case.inputs)
+    if dout is None:
+        dout = torch.linspace(-0.7, 1.3, out.numel(), dtype=out.dtype, device=out.device).reshape(out.shape)
+    gradients = case.backward(case.inputs, dout)
+    checks = []
+    for name, x in case.inputs.items():
+
+        def f(value: Tensor, name: str = name) -> Tensor:
+            return case.forward({**case.inputs, name: value})
+
+        for reference, gradient in ((DIFFERENCES, numeric_gradient), (AUTOGRAD, autograd_gradient)):
+            error = relative_error(gradients[name], gradient(f, x, dout))
+            checks.append(Check(case.name, name, reference, error))
+    return checks

@@ -1,0 +1,58 @@
+"""Losses of a classifier, with their gradients. N rows, C classes, M members.
+
+Both losses are means over the rows, and take a leading member axis: each member then has a loss of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def softmax_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the softmax of the scores; the row maximum is subtracted, so large scores do not overflow.
+
+    Args:
+        scores: (N, C), or (M, N, C).
+        y: Labels, int64 in [0, C): (N,), shared by all members, or (M, N).
+
+    Returns:
+        loss, of shape () or (M,), and its gradient by the scores, of their shape.
+    """
+    labels = _labels(scores, y)
+    shifted = scores - scores.amax(dim=-1, keepdim=True)
+    log_probs = shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
+    loss = -log_probs.gather(-1, labels).squeeze(-1).mean(dim=-1)
+    probs = log_probs.exp()
+    dscores = probs.scatter(-1, labels, probs.gather(-1, labels) - 1)
+    return loss, dscores / scores.shape[-2]
+
+
+def svm_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Multiclass hinge with margin 1: for each row the sum over the wrong classes j of max(0, s_j - s_y + 1).
+
+    Args:
+        scores: (N, C), or (M, N, C).
+        y: Labels, int64 in [0, C): (N,), shared by all members, or (M, N).
+
+    Returns:
+        loss, of shape () or (M,), and its gradient by the scores, of their shape. At a margin of exactly zero the
+        gradient is zero.
+    """
+    labels = _labels(scores, y)
+    margins = (scores - scores.gather(-1, labels) + 1).clamp(min=0).scatter(-1, labels, 0)
+    loss = margins.sum(dim=-1).mean(dim=-1)
+    violated = (margins > 0).to(scores.dtype)
+    dscores = violated.scatter(-1, labels, -violated.sum(dim=-1, keepdim=True))
+    return loss, dscores / scores.shape[-2]
+
+
+def _labels(scores: Tensor, y: Tensor) -> Tensor:
+    """Shape the labels for gather and scatter: (N, 1), or (M, N, 1)."""
+    return y.expand(scores.shape[:-1]).unsqueeze(-1)
+
+
+LOSSES: dict[str, Loss] = {"softmax": softmax_loss, "svm": svm_loss}

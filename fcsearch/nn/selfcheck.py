@@ -1,0 +1,227 @@
+"""What `fcsearch check` checks: every layer, loss and network by its gradients, every update rule by plain arithmetic.
+
+The numbers are drawn on the CPU by key, so that every machine and device checks the same points.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fcsearch.nn.gradcheck import (
+    ARITHMETIC,
+    AUTOGRAD,
+    Case,
+    Check,
+    Tensors,
+    autograd_gradient,
+    check_case,
+    relative_error,
+)
+from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU, ReLU
+from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.networks import FullyConnectedNet
+from fcsearch.nn.random import generator
+from fcsearch.nn.two_layer_net import TwoLayerNet
+from fcsearch.nn.update_rules import RULES
+
+Device = torch.device | str
+
+N, D, H, C, M = 4, 6, 5, 3, 3  # rows, values in a row, units, classes, members
+
+
+def run_checks(device: Device = "cpu") -> Iterator[Check]:
+    """Run every check on a device, in float64."""
+    for case in gradient_cases(device):
+        yield from check_case(case)
+    yield _corner_check(device)
+    yield from update_rule_checks(device)
+
+
+def gradient_cases(device: Device = "cpu") -> Iterator[Case]:
+    """Yield every layer, loss and network, plain and with a member axis."""
+    yield from _layer_cases(device)
+    yield from _dropout_cases(device)
+    yield from _loss_cases(device)
+    yield from _network_cases(device)
+
+
+def _normal(name: str, *shape: int, device: Device) -> Tensor:
+    return torch.randn(*shape, generator=generator(0, "check", name), dtype=torch.float64).to(device)
+
+
+def _labels(name: str, *shape: int, device: Device) -> Tensor:
+    return torch.randint(C, shape, generator=generator(0, "check", name)).to(device)
+
+
+def _layer_cases(device: Device) -> Iterator[Case]:
+    for layer in (Linear, Linear_ReLU):
+        name = layer.__name__
+        yield _affine(layer, f"{name}, x (N, D)", (N, D), (), device)
+        yield _affine(layer, f"{name}, x (N, d1, d2)", (N, 2, D // 2), (), device)
+        yield _affine(layer, f"{name}, members, shared x", (N, D), (M,), device)
+        yield _affine(layer, f"{name}, members, own x", (M, N, D), (M,), device)
+        yield _affine(layer, f"{name}, members, own x (d1, d2)", (M, N, 2, D // 2), (M,), device)
+    for name, shape in {"ReLU": (N, H), "ReLU, members": (M, N, H)}.items():
+        x = _normal("relu", *shape, device=device)
+        # Away from the corner, on both sides of which a central difference would stand.
+        inputs = {"x": x + 0.1 * x.sign()}
+        yield Case(name, inputs, lambda t: ReLU.forward(t["x"])[0], lambda t, dout: {"x": ReLU.backward(dout, t["x"])})
+
+
+def _corner_check(device: Device) -> Check:
+    """Check that at exactly zero ReLU stops the gradient, as torch.relu does: no central difference can."""
+    x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64, device=device)
+    dout = torch.ones_like(x)
+    error = relative_error(ReLU.backward(dout, ReLU.forward(x)[1]), autograd_gradient(torch.relu, x, dout))
+    return Check("ReLU, at exactly 0", "x", AUTOGRAD, error)
+
+
+def _affine(layer: Any, name: str, shape: tuple[int, ...], members: tuple[int, ...], device: Device) -> Case:
+    inputs = {
+        "x": _normal("x", *shape, device=device),
+        "w": _normal("w", *members, D, H, device=device),
+        "b": _normal("b", *members, H, device=device),
+    }
+
+    def forward(t: Tensors) -> Tensor:
+        out: Tensor = layer.forward(t["x"], t["w"], t["b"])[0]
+        return out
+
+    def backward(t: Tensors, dout: Tensor) -> Tensors:
+        _, cache = layer.forward(t["x"], t["w"], t["b"])
+        return dict(zip("xwb", layer.backward(dout, cache), strict=True))
+
+    return Case(name, inputs, forward, backward)
+
+
+def _dropout_cases(device: Device) -> Iterator[Case]:
+    each = torch.tensor([0.0, 0.25, 0.5], device=device)
+    params: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
+        "Dropout, p = 0.25": ((N, H), {"mode": "train", "p": 0.25, "seed": 1}),
+        "Dropout, p = 0.7": ((N, H), {"mode": "train", "p": 0.7, "seed": 2}),
+        "Dropout, members, own p": ((M, N, H), {"mode": "train", "p": each, "seed": 3}),
+        "Dropout, test mode": ((N, H), {"mode": "test", "p": 0.5}),
+    }
+    for name, (shape, param) in params.items():
+        inputs = {"x": _normal("dropout", *shape, device=device)}
+
+        def forward(t: Tensors, param: dict[str, Any] = param) -> Tensor:
+            return Dropout.forward(t["x"], param)[0]
+
+        def backward(t: Tensors, dout: Tensor, param: dict[str, Any] = param) -> Tensors:
+            return {"x": Dropout.backward(dout, Dropout.forward(t["x"], param)[1])}
+
+        yield Case(name, inputs, forward, backward)
+
+
+def _loss_cases(device: Device) -> Iterator[Case]:
+    for key, function in LOSSES.items():
+        for suffix, members, labels in (
+            ("", (), (N,)),
+            (", members, shared y", (M,), (N,)),
+            (", members", (M,), (M, N)),
+        ):
+            inputs = {"scores": _normal("scores", *members, N, C, device=device)}
+            y = _labels("y", *labels, device=device)
+
+            def forward(t: Tensors, function: Any = function, y: Tensor = y) -> Tensor:
+                loss: Tensor = function(t["scores"], y)[0]
+                return loss
+
+            def backward(t: Tensors, dout: Tensor, function: Any = function, y: Tensor = y) -> Tensors:
+                return {"scores": function(t["scores"], y)[1] * dout[..., None, None]}
+
+            yield Case(f"{key}_loss{suffix}", inputs, forward, backward)
+
+
+def _network_cases(device: Device) -> Iterator[Case]:
+    options: dict[str, Any] = {"input_dim": D, "num_classes": C, "dtype": torch.float64, "weight_scale": 0.5, "seed": 0}
+    yield _network("TwoLayerNet", TwoLayerNet(hidden_dim=H, **options), device)
+    yield _network("TwoLayerNet, L2", TwoLayerNet(hidden_dim=H, reg=0.7, **options), device)
+    yield _network("FullyConnectedNet, no hidden layer, L2", FullyConnectedNet([], reg=0.7, **options), device)
+    for dropout in (0.0, 0.25, 0.5):
+        net = FullyConnectedNet([H, 4], dropout=dropout, reg=3.14, **options)
+        yield _network(f"FullyConnectedNet, depth 3, L2, dropout {dropout}", net, device)
+    net = FullyConnectedNet([H, 4], dropout=0.25, loss="svm", **options)
+    yield _network("FullyConnectedNet, depth 3, dropout, svm", net, device)
+    yield _network("FullyConnectedNet, depth 5, L2", FullyConnectedNet([H, 4, H, 4], reg=0.1, **options), device)
+
+
+def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
+    X, y = _normal("X", N, D, device=device), _labels("labels", N, device=device)
+    # Biases of zero would hide what a bias does.
+    params = {
+        key: value.to(device) + 0.1 * _normal(key, *value.shape, device=device) for key, value in net.params.items()
+    }
+
+    def loss(t: Tensors) -> tuple[Tensor, dict[str, Tensor]]:
+        net.params = dict(t)
+        return net.loss(X, y)
+
+    def backward(t: Tensors, dout: Tensor) -> Tensors:
+        return {key: gradient * dout for key, gradient in loss(t)[1].items()}
+
+    return Case(name, params, lambda t: loss(t)[0], backward)
+
+
+def update_rule_checks(device: Device = "cpu", steps: int = 50) -> Iterator[Check]:
+    """Make some steps with every update rule, plain and with a setting for each member, and by arithmetic on floats."""
+    plain: dict[str, dict[str, float]] = {
+        "sgd": {"learning_rate": 0.02},
+        "sgd_momentum": {"learning_rate": 0.02, "momentum": 0.8},
+        "rmsprop": {"learning_rate": 0.02, "decay_rate": 0.95, "epsilon": 1e-6},
+        "adam": {"learning_rate": 0.02, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6},
+    }
+    start = _normal("start", M, 2, 2, device=device)
+    gradients = [_normal(f"gradient {step}", M, 2, 2, device=device) for step in range(steps)]
+    for rule, settings in plain.items():
+        name = f"{rule}, {steps} steps"
+        yield Check(name, "w", ARITHMETIC, _rule_error(rule, start, gradients, [settings] * M, settings))
+        # A rate for each member, and with it every other setting.
+        each = [{key: value * factor for key, value in settings.items()} for factor in (1.0, 0.9, 0.5)]
+        tensors = {key: torch.tensor([member[key] for member in each], device=device).double() for key in settings}
+        each = [{key: tensors[key][member].item() for key in settings} for member in range(M)]
+        yield Check(f"{name}, members", "w", ARITHMETIC, _rule_error(rule, start, gradients, each, tensors))
+
+
+def _rule_error(
+    rule: str,
+    w: Tensor,
+    gradients: Iterable[Tensor],
+    each: list[dict[str, float]],
+    config: Mapping[str, Any],
+) -> float:
+    gradients = list(gradients)
+    expected = [
+        _arithmetic(rule, value, [dw[member].flatten()[i].item() for dw in gradients], each[member])
+        for member in range(M)
+        for i, value in enumerate(w[member].flatten().tolist())
+    ]
+    for dw in gradients:
+        w, config = RULES[rule](w, dw, config)
+    return relative_error(w.flatten(), torch.tensor(expected, dtype=torch.float64, device=w.device))
+
+
+def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[str, float]) -> float:
+    """Follow one weight through an update rule, written as its paper has it."""
+    rate, first, second = settings["learning_rate"], 0.0, 0.0
+    for t, dw in enumerate(gradients, start=1):
+        if rule == "sgd":
+            w -= rate * dw
+        elif rule == "sgd_momentum":
+            first = settings["momentum"] * first - rate * dw
+            w += first
+        elif rule == "rmsprop":
+            second = settings["decay_rate"] * second + (1 - settings["decay_rate"]) * dw**2
+            w -= rate * dw / (math.sqrt(second) + settings["epsilon"])
+        else:
+            first = settings["beta1"] * first + (1 - settings["beta1"]) * dw
+            second = settings["beta2"] * second + (1 - settings["beta2"]) * dw**2
+            mean, square = first / (1 - settings["beta1"] ** t), second / (1 - settings["beta2"] ** t)
+            w -= rate * mean / (math.sqrt(square) + settings["epsilon"])
+    return w

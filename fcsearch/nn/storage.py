@@ -1,0 +1,57 @@
+"""Weights on disk: safetensors files, which hold tensors and text and can run nothing when they are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from fcsearch.errors import ConfigError
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors and text to a safetensors file, whole or not at all.
+
+    Args:
+        path: The file; one that exists is replaced. Its folder must exist.
+        tensors: Tensors by name, of any device; they are stored as they are on the CPU.
+        metadata: Text by name.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, safetensors.torch.save(on_cpu, dict(metadata)))
+
+
+def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read what save_tensors wrote: the tensors, on the CPU, and the text.
+
+    Raises:
+        ConfigError: there is no such file, or it is no safetensors file.
+    """
+    try:
+        with safetensors.safe_open(str(path), framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ConfigError(f"{path} must be a safetensors file that fcsearch wrote; found: {error}") from error
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file beside its place and rename it, so that no reader sees half of it; ConfigError if it cannot be."""
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} must be a file that can be written; found: {error}; name another place") from error
+    finally:
+        aside.unlink(missing_ok=True)

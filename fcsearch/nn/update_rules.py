@@ -1,0 +1,107 @@
+"""Update rules: how a gradient changes a weight.
+
+Every rule is `(w, dw, config=None) -> (next_w, config)` and pure: neither the tensors nor the config that it is given
+change; the config that it returns holds the settings and the state of the next call. A missing setting takes its
+default.
+
+Shapes: `w` and `dw` are of one shape, any; with a leading member axis (M, ...). A setting is a number, or a tensor
+whose dimensions are aligned with the first ones of `w`: (M,) holds one number for each member. What is computed from
+settings alone is computed in double precision, so a pack of members and a plain call give the same step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fcsearch.nn.options import one_of
+
+Config = dict[str, Any]
+UpdateRule = Callable[[Tensor, Tensor, Mapping[str, Any] | None], tuple[Tensor, Config]]
+
+# The settings of each rule, by the rule's name, with their defaults.
+DEFAULTS: dict[str, dict[str, float]] = {
+    "sgd": {"learning_rate": 1e-2},
+    "sgd_momentum": {"learning_rate": 1e-2, "momentum": 0.9},
+    "rmsprop": {"learning_rate": 1e-2, "decay_rate": 0.99, "epsilon": 1e-8},
+    "adam": {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+}
+
+
+def sgd(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
+    """Step against the gradient.
+
+    Config: `learning_rate` (1e-2).
+    """
+    settings = _settings("sgd", config)
+    next_w = w - _like(w, settings["learning_rate"]) * dw
+    return next_w, settings
+
+
+def sgd_momentum(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
+    """Step along a velocity that gathers past gradients.
+
+    Config: `learning_rate` (1e-2), `momentum` (0.9: the part of the velocity that is kept; 0 is plain SGD),
+    `velocity` (state, of the shape of w; zeros).
+    """
+    settings = _settings("sgd_momentum", config, "velocity")
+    velocity = settings.get("velocity", torch.zeros_like(w))
+    velocity = _like(w, settings["momentum"]) * velocity - _like(w, settings["learning_rate"]) * dw
+    return w + velocity, {**settings, "velocity": velocity}
+
+
+def rmsprop(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
+    """Scale each element's step by the root of the running mean of its squared gradient.
+
+    Config: `learning_rate` (1e-2), `decay_rate` (0.99), `epsilon` (1e-8, added outside the root), `cache` (state: the
+    running mean of the squared gradient, of the shape of w; zeros).
+    """
+    settings = _settings("rmsprop", config, "cache")
+    decay = _double(settings["decay_rate"])
+    cache = _like(w, decay) * settings.get("cache", torch.zeros_like(w)) + _like(w, 1 - decay) * dw * dw
+    next_w = w - _like(w, settings["learning_rate"]) * dw / (cache.sqrt() + _like(w, settings["epsilon"]))
+    return next_w, {**settings, "cache": cache}
+
+
+def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
+    """Step along the running mean of the gradient, scaled by the root of that of its square, both unbiased.
+
+    Config: `learning_rate` (1e-3), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside the root), and the
+    state: `m` and `v` (running means of the gradient and of its square, of the shape of w; zeros), `t` (steps made,
+    0; a number, or a tensor like a setting).
+    """
+    settings = _settings("adam", config, "m", "v", "t")
+    beta1, beta2 = _double(settings["beta1"]), _double(settings["beta2"])
+    t = settings.get("t", 0) + 1
+    steps = _double(t)
+    m = _like(w, beta1) * settings.get("m", torch.zeros_like(w)) + _like(w, 1 - beta1) * dw
+    v = _like(w, beta2) * settings.get("v", torch.zeros_like(w)) + _like(w, 1 - beta2) * dw * dw
+    unbiased_m = m / _like(w, 1 - beta1**steps)
+    unbiased_v = v / _like(w, 1 - beta2**steps)
+    next_w = w - _like(w, settings["learning_rate"]) * unbiased_m / (unbiased_v.sqrt() + _like(w, settings["epsilon"]))
+    return next_w, {**settings, "m": m, "v": v, "t": t}
+
+
+RULES: dict[str, UpdateRule] = {"sgd": sgd, "sgd_momentum": sgd_momentum, "rmsprop": rmsprop, "adam": adam}
+
+
+def _settings(rule: str, config: Mapping[str, Any] | None, *state: str) -> Config:
+    """Fill in a rule's defaults; an unknown key is a ConfigError."""
+    given = {} if config is None else config
+    defaults = DEFAULTS[rule]
+    one_of(f"{rule} setting", given, (*defaults, *state))
+    return {**defaults, **given}
+
+
+def _double(value: float | Tensor) -> float | Tensor:
+    return value.double() if isinstance(value, Tensor) else value
+
+
+def _like(w: Tensor, value: float | Tensor) -> float | Tensor:
+    """Make a setting ready to be combined with w: in its dtype, and aligned with its first dimensions."""
+    if not isinstance(value, Tensor):
+        return value
+    return value.to(w.dtype).reshape(value.shape + (1,) * (w.dim() - value.dim()))

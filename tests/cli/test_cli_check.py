@@ -1,0 +1,104 @@
+"""`fcsearch check`: what it prints, and that it can fail."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from fcsearch.cli import main
+from fcsearch.cli.check import check
+from fcsearch.nn import Linear
+from fcsearch.nn.gradcheck import LIMITS
+
+
+@pytest.fixture
+def _broken_linear(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Linear.backward_params
+    monkeypatch.setattr(
+        Linear, "backward_params", staticmethod(lambda dout, cache: (-right(dout, cache)[0], right(dout, cache)[1]))
+    )
+
+
+def test_all_passes_on_this_machine() -> None:
+    result = CliRunner().invoke(check, ["--device", "cpu"])
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    verdicts = {line.split("  ")[0]: line.split()[-1] for line in lines[1:-3]}
+    assert set(verdicts.values()) == {"pass"}
+    assert {"Linear, members, shared x", "softmax_loss", "TwoLayerNet", "adam, 50 steps, members"} <= set(verdicts)
+    assert "checks in" in lines[-1]
+    assert f"on cpu (torch {torch.__version__})" in lines[-1]
+    assert max(map(len, lines)) <= 80
+
+
+def test_json_holds_every_comparison() -> None:
+    result = CliRunner().invoke(check, ["--device", "cpu", "--format", "json"])
+    assert result.exit_code == 0
+    found = json.loads(result.output)
+    assert found["passed"] is True
+    assert (found["device"], found["torch"]) == ("cpu", torch.__version__)
+    assert {row["reference"] for row in found["checks"]} == set(LIMITS)
+    assert all(
+        row["passed"] and row["relative_error"] < row["limit"] == LIMITS[row["reference"]] for row in found["checks"]
+    )
+
+
+@pytest.mark.usefixtures("_broken_linear")
+def test_a_failure_is_shown_named_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--device", "cpu"])
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    lines = {line.split("  ")[0]: line.rstrip() for line in out.splitlines()}
+    assert lines["Linear, x (N, D)"].endswith("FAIL w")
+    assert lines["TwoLayerNet"].endswith("FAIL W1 W2")
+    assert lines["ReLU"].endswith("pass")
+    assert err.startswith("fcsearch: every check must pass; ")
+    assert "the first: Linear, x (N, D), w against central differences: relative error 1.0e+00, limit 1e-07" in err
+
+
+@pytest.mark.usefixtures("_broken_linear")
+def test_a_failure_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--device", "cpu", "--format", "json"])
+    assert ended.value.code == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["passed"] is False
+    assert {row["quantity"] for row in found["checks"] if not row["passed"]} == {"w", "W1", "W2", "W3", "W4", "W5"}
+
+
+def test_an_error_that_is_no_number_fails_and_is_null_in_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        Linear, "backward_params", staticmethod(lambda _, cache: (cache.w * torch.nan, cache.b * torch.nan))
+    )
+    with pytest.raises(SystemExit):
+        main(["check", "--device", "cpu", "--format", "json"])
+    rows = json.loads(capsys.readouterr().out)["checks"]
+    assert any(row["relative_error"] is None and not row["passed"] for row in rows)
+    with pytest.raises(SystemExit):
+        main(["check", "--device", "cpu"])
+    assert "nan" in capsys.readouterr().out
+
+
+def test_a_device_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--device", "cuda:99"])
+    assert ended.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("fcsearch: --device must be auto, or one of cpu")
+    assert "on this machine; found 'cuda:99'" in err
+
+
+def test_auto_is_a_gpu_where_there_is_one() -> None:
+    result = CliRunner().invoke(check, ["--format", "json"])
+    assert json.loads(result.output)["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_help_has_an_example() -> None:
+    result = CliRunner().invoke(check, ["--help"])
+    assert result.exit_code == 0
+    assert "Example:\n    fcsearch check\n" in result.output

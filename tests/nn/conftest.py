@@ -1,0 +1,24 @@
+from collections.abc import Iterator
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def digits() -> dict[str, Tensor]:
+    """scikit-learn's digits: 1,797 images of 8 x 8, in a fixed random split, less the mean training image."""
+    X, y = load_digits(return_X_y=True)
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
+    rows, labels = torch.tensor(X / 16, dtype=torch.float32)[order], torch.tensor(y)[order]
+    rows = rows - rows[:1437].mean(dim=0)
+    return {"X_train": rows[:1437], "y_train": labels[:1437], "X_val": rows[1437:], "y_val": labels[1437:]}

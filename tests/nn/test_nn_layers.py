@@ -1,0 +1,147 @@
+"""Layers: forward passes against torch.nn.functional, the member axis, dropout, and what must not change."""
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from fcsearch.errors import ConfigError
+from fcsearch.nn import Dropout, Linear, Linear_ReLU, ReLU
+from fcsearch.nn.random import generator
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def draw(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(*shape, generator=generator(0, "layers", *shape), dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(5, 12), (5, 3, 4), (5, 3, 2, 2), (1, 12)])
+def test_linear_is_torchs_linear_on_flattened_rows(shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    x, w, b = draw(*shape, dtype=dtype), draw(12, 7, dtype=dtype), draw(7, dtype=dtype)
+    out, _ = Linear.forward(x, w, b)
+    torch.testing.assert_close(out, F.linear(x.flatten(1), w.T, b))
+    torch.testing.assert_close(Linear_ReLU.forward(x, w, b)[0], F.relu(F.linear(x.flatten(1), w.T, b)))
+
+
+@pytest.mark.parametrize("layer", [Linear, Linear_ReLU])
+@pytest.mark.parametrize("shape", [(5, 12), (3, 5, 12), (3, 5, 4, 3)])
+def test_members_get_what_each_would_get_alone(layer, shape: tuple[int, ...]) -> None:
+    x, w, b, dout = draw(*shape), draw(3, 12, 7), draw(3, 7), draw(3, 5, 7)
+    out, cache = layer.forward(x, w, b)
+    dx, dw, db = layer.backward(dout, cache)
+    alone = []
+    for member in range(3):
+        own = x if len(shape) == 2 else x[member]
+        single, single_cache = layer.forward(own, w[member], b[member])
+        torch.testing.assert_close(out[member], single)
+        alone.append(layer.backward(dout[member], single_cache))
+    dxs, dws, dbs = (torch.stack(parts) for parts in zip(*alone, strict=True))
+    torch.testing.assert_close(dx, dxs.sum(dim=0) if len(shape) == 2 else dxs)
+    torch.testing.assert_close(dw, dws)
+    torch.testing.assert_close(db, dbs)
+    assert dx.shape == x.shape
+
+
+def test_relu_stops_the_gradient_at_exactly_zero_as_torch_relu_does() -> None:
+    x = torch.tensor([-2.0, -0.0, 0.0, 3.0])
+    out, cache = ReLU.forward(x)
+    assert out.tolist() == [0, 0, 0, 3]
+    assert ReLU.backward(torch.full((4,), 5.0), cache).tolist() == [0, 0, 0, 5]
+
+
+def test_relu_backward_takes_the_output_for_the_input() -> None:
+    x, dout = draw(4, 6), draw(6, 4).T
+    out, _ = ReLU.forward(x)
+    assert torch.equal(ReLU.backward(dout, out), ReLU.backward(dout, x))
+
+
+def test_relu_stops_an_infinite_gradient_without_making_it_nan() -> None:
+    assert ReLU.backward(torch.tensor([float("inf")]), torch.tensor([-1.0])).item() == 0
+
+
+@pytest.mark.parametrize("p", [0.25, 0.4, 0.7])
+def test_dropout_statistics(p: float) -> None:
+    x = 10 + draw(500, 500)
+    out, cache = Dropout.forward(x, {"mode": "train", "p": p, "seed": 3})
+    # Of 250,000 units, 5 standard errors: of the share that is dropped, and of the mean of what is left.
+    assert (out == 0).double().mean().item() == pytest.approx(p, abs=5 * (p * (1 - p) / 250_000) ** 0.5)
+    assert out.mean().item() == pytest.approx(x.mean().item(), abs=5 * 10.1 * (p / (1 - p) / 250_000) ** 0.5)
+    kept = out != 0
+    torch.testing.assert_close(out[kept], x[kept] / (1 - p))
+    assert torch.equal(Dropout.backward(torch.ones_like(x), cache) == 0, out == 0)
+
+
+@pytest.mark.parametrize("p", [0.25, 0.4, 0.7])
+def test_dropout_does_nothing_while_testing(p: float) -> None:
+    x, dout = draw(20, 30), draw(20, 30) + 1
+    out, cache = Dropout.forward(x, {"mode": "test", "p": p})
+    assert torch.equal(out, x)
+    assert torch.equal(Dropout.backward(dout, cache), dout)
+
+
+def test_dropout_of_zero_keeps_every_unit() -> None:
+    x = draw(20, 30)
+    assert torch.equal(Dropout.forward(x, {"mode": "train", "p": 0.0})[0], x)
+
+
+def test_dropout_repeats_with_a_seed_and_only_then() -> None:
+    x = draw(40, 30)
+    seeded = [Dropout.forward(x, {"mode": "train", "p": 0.5, "seed": seed})[0] for seed in (1, 1, 2)]
+    assert torch.equal(seeded[0], seeded[1])
+    assert not torch.equal(seeded[0], seeded[2])
+    free = [Dropout.forward(x, {"mode": "train", "p": 0.5})[0] for _ in range(2)]
+    assert not torch.equal(*free)
+
+
+def test_dropout_with_a_seed_leaves_the_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    Dropout.forward(draw(4, 5), {"mode": "train", "p": 0.5, "seed": 1})
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_dropout_drops_the_same_units_in_either_dtype() -> None:
+    x, param = draw(30, 40), {"mode": "train", "p": 0.5, "seed": 1}
+    masks = [Dropout.forward(x.to(dtype), param)[1] for dtype in DTYPES]
+    assert [mask.dtype for mask in masks] == list(DTYPES)
+    assert torch.equal(masks[0].double(), masks[1])
+
+
+def test_dropout_takes_a_probability_for_each_member() -> None:
+    x = torch.ones(3, 200, 200)
+    out, _ = Dropout.forward(x, {"mode": "train", "p": torch.tensor([0.0, 0.25, 0.5]), "seed": 1})
+    dropped = (out == 0).float().mean(dim=(1, 2))
+    torch.testing.assert_close(dropped, torch.tensor([0.0, 0.25, 0.5]), atol=0.015, rtol=0)
+    assert [member.max().item() for member in out] == pytest.approx([1, 4 / 3, 2])
+
+
+@pytest.mark.parametrize(
+    ("param", "message"),
+    [
+        ({"mode": "train", "p": 1.0}, r"dropout p must be in \[0, 1\).*found 1.0"),
+        ({"mode": "train", "p": -0.1}, r"found -0.1"),
+        ({"mode": "training", "p": 0.5}, "unknown dropout mode 'training'; did you mean 'train'"),
+        ({"mode": "train", "p": 0.5, "sede": 1}, "unknown dropout_param key 'sede'; did you mean 'seed'"),
+    ],
+)
+def test_dropout_refuses(param: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Dropout.forward(draw(2, 3), param)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("members", [(), (3,)])
+def test_no_layer_writes_to_what_it_was_given(members: tuple[int, ...], dtype: torch.dtype) -> None:
+    x, dout = draw(*members, 5, 12, dtype=dtype), draw(*members, 5, 7, dtype=dtype)
+    w, b = draw(*members, 12, 7, dtype=dtype), draw(*members, 7, dtype=dtype)
+    given = (x, dout, w, b)
+    before = [tensor.clone() for tensor in given]
+    results = []
+    for layer in (Linear, Linear_ReLU):
+        out, cache = layer.forward(x, w, b)
+        results += [out, *layer.backward(dout, cache)]
+    results.append(ReLU.backward(dout, ReLU.forward(out)[1]))
+    results.append(Dropout.backward(dout, Dropout.forward(out, {"mode": "train", "p": 0.5})[1]))
+    assert all(map(torch.equal, given, before))
+    assert all(tensor.dtype == dtype for tensor in results)

@@ -1,0 +1,85 @@
+"""Losses against torch.nn.functional, at the edges, and with members."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from fcsearch.nn import softmax_loss, svm_loss
+from fcsearch.nn.losses import LOSSES
+
+
+def draw(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def labels(*shape: int) -> Tensor:
+    return torch.randint(10, shape, generator=torch.Generator().manual_seed(2))
+
+
+def oracle(name: str, scores: Tensor, y: Tensor) -> Tensor:
+    if name == "softmax":
+        return F.cross_entropy(scores, y)
+    # torch takes the mean over the classes too.
+    return F.multi_margin_loss(scores, y) * scores.shape[1]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_and_gradient_are_torchs(name: str) -> None:
+    scores, y = draw(50, 10).requires_grad_(), labels(50)
+    expected = oracle(name, scores, y)
+    (gradient,) = torch.autograd.grad(expected, scores)
+    loss, dscores = LOSSES[name](scores.detach(), y)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(dscores, gradient)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("softmax", math.log(10)), ("svm", 9.0)])
+def test_equal_scores_cost_what_chance_costs(name: str, expected: float) -> None:
+    loss, _ = LOSSES[name](torch.zeros(7, 10, dtype=torch.float64), labels(7))
+    assert loss.item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("shared", [True, False])
+def test_members_get_what_each_would_get_alone(name: str, shared: bool) -> None:
+    scores, y = draw(4, 20, 10), labels(20) if shared else labels(4, 20)
+    loss, dscores = LOSSES[name](scores, y)
+    assert loss.shape == (4,)
+    for member in range(4):
+        alone = LOSSES[name](scores[member], y if shared else y[member])
+        torch.testing.assert_close((loss[member], dscores[member]), alone)
+
+
+@pytest.mark.parametrize("large", [1e4, -1e4])
+def test_large_scores_do_not_overflow(large: float) -> None:
+    scores = torch.tensor([[large, 0.0, 1.0]])
+    loss, dscores = softmax_loss(scores, torch.tensor([0]))
+    assert loss.item() == pytest.approx(max(0.0, 1 - large + math.log1p(math.exp(-1))) if large < 0 else 0.0)
+    assert dscores.isfinite().all()
+
+
+def test_a_margin_of_exactly_zero_passes_no_gradient() -> None:
+    loss, dscores = svm_loss(torch.tensor([[3.0, 2.0, 0.0]]), torch.tensor([0]))
+    assert loss.item() == 0
+    assert not dscores.any()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_losses_change_nothing_and_keep_the_dtype(name: str, dtype: torch.dtype) -> None:
+    scores, y = draw(5, 10).to(dtype), labels(5)
+    given = scores.clone(), y.clone()
+    loss, dscores = LOSSES[name](scores, y)
+    assert torch.equal(scores, given[0])
+    assert torch.equal(y, given[1])
+    assert loss.dtype == dscores.dtype == dtype
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_row_s_gradient_sums_to_zero(name: str) -> None:
+    """Neither loss changes when all scores of a row move together."""
+    _, dscores = LOSSES[name](draw(30, 10), labels(30))
+    assert dscores.sum(dim=1).abs().max() < 1e-15

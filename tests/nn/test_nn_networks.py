@@ -1,0 +1,263 @@
+"""Networks: scores and losses by other means, seeds, saving and loading, and overfitting."""
+
+import itertools
+import json
+import math
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fcsearch.errors import ConfigError
+from fcsearch.nn import FullyConnectedNet, Solver, TwoLayerNet
+from fcsearch.nn.random import generator
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def rows(n: int, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(n, *shape, generator=generator(0, "rows"), dtype=dtype)
+
+
+def labels(n: int, classes: int) -> Tensor:
+    return torch.randint(classes, (n,), generator=generator(0, "labels"))
+
+
+def small_net(hidden_dims: list[int], **options: object) -> FullyConnectedNet:
+    defaults = {"input_dim": 12, "num_classes": 5, "weight_scale": "kaiming", "seed": 0, "dtype": torch.float64}
+    return FullyConnectedNet(hidden_dims, **{**defaults, **options})
+
+
+def plain_scores(params: dict[str, Tensor], X: Tensor) -> Tensor:
+    hidden, depth = X.flatten(1), len(params) // 2
+    for layer in range(1, depth + 1):
+        hidden = F.linear(hidden, params[f"W{layer}"].T, params[f"b{layer}"])
+        hidden = F.relu(hidden) if layer < depth else hidden
+    return hidden
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden_dims", [[], [7], [7, 6], [7, 6, 5, 4]])
+def test_scores_are_those_of_stacked_linear_and_relu(hidden_dims: list[int], dtype: torch.dtype) -> None:
+    net = small_net(hidden_dims, dtype=dtype, dropout=0.5)
+    for layer in range(1, net.depth + 1):
+        net.params[f"b{layer}"] = torch.linspace(-1, 1, net.params[f"b{layer}"].numel(), dtype=dtype)
+    X = rows(9, 3, 4, dtype=dtype)
+    scores = net.loss(X)
+    assert scores.dtype == dtype
+    torch.testing.assert_close(scores, plain_scores(net.params, X))
+
+
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+def test_the_loss_adds_reg_times_the_sum_of_squared_weights_and_not_of_biases(loss: str) -> None:
+    net = small_net([7, 6], loss=loss)
+    for layer in (1, 2, 3):
+        net.params[f"b{layer}"] = net.params[f"b{layer}"] + 3
+    X, y = rows(9, 12), labels(9, 5)
+    oracle = F.cross_entropy if loss == "softmax" else lambda s, t: F.multi_margin_loss(s, t) * s.shape[1]
+    plain, plain_grads = net.loss(X, y)
+    torch.testing.assert_close(plain, oracle(plain_scores(net.params, X), y))
+    net.reg = 0.3
+    regularised, grads = net.loss(X, y)
+    squares = sum(net.params[f"W{layer}"].square().sum() for layer in (1, 2, 3))
+    torch.testing.assert_close(regularised, plain + 0.3 * squares)
+    for layer in (1, 2, 3):
+        torch.testing.assert_close(grads[f"W{layer}"], plain_grads[f"W{layer}"] + 0.6 * net.params[f"W{layer}"])
+        torch.testing.assert_close(grads[f"b{layer}"], plain_grads[f"b{layer}"])
+
+
+def test_the_courses_two_layer_numbers() -> None:
+    """CS231n's and EECS598's check of the two-layer net, whose numbers their notebooks print."""
+    net = TwoLayerNet(input_dim=5, hidden_dim=50, num_classes=7, dtype=torch.float64)
+    net.params["W1"] = torch.linspace(-0.7, 0.3, 250, dtype=torch.float64).reshape(5, 50)
+    net.params["b1"] = torch.linspace(-0.1, 0.9, 50, dtype=torch.float64)
+    net.params["W2"] = torch.linspace(-0.3, 0.4, 350, dtype=torch.float64).reshape(50, 7)
+    net.params["b2"] = torch.linspace(-0.9, 0.1, 7, dtype=torch.float64)
+    X, y = torch.linspace(-5.5, 4.5, 15, dtype=torch.float64).reshape(5, 3).T, torch.tensor([0, 5, 1])
+    scores = net.loss(X)
+    assert scores[0].tolist() == pytest.approx(
+        [11.53165108, 12.2917344, 13.05181771, 13.81190102, 14.57198434, 15.33206765, 16.09215096], rel=1e-8
+    )
+    assert net.loss(X, y)[0].item() == pytest.approx(3.4702243556, rel=1e-9)
+    net.reg = 1.0
+    assert net.loss(X, y)[0].item() == pytest.approx(49.719461034881775, rel=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "expected"), [("softmax", math.log(10)), ("svm", 9.0)])
+def test_small_weights_start_at_the_loss_of_chance(loss: str, expected: float) -> None:
+    net = FullyConnectedNet([30, 20], input_dim=12, weight_scale=1e-3, seed=0, loss=loss, dtype=torch.float64)
+    assert net.loss(rows(50, 12), labels(50, 10))[0].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_call_changes_neither_the_weights_nor_the_rows() -> None:
+    net, X, y = small_net([7, 6], dropout=0.5, reg=0.1), rows(9, 12), labels(9, 5)
+    given = {**net.params, "X": X, "y": y}
+    before = {name: tensor.clone() for name, tensor in given.items()}
+    net.loss(X, y)
+    net.loss(X)
+    assert all(torch.equal(given[name], before[name]) for name in given)
+    assert all(net.params[name] is given[name] for name in net.params)
+
+
+def test_a_seed_repeats_weights_and_masks() -> None:
+    X, y = rows(40, 12), labels(40, 5)
+    net, same, other = (small_net([30, 30], dropout=0.5, seed=seed) for seed in (3, 3, 4))
+    assert all(torch.equal(net.params[name], same.params[name]) for name in net.params)
+    assert not torch.equal(net.params["W1"], other.params["W1"])
+    assert net.loss(X, y)[0] == net.loss(X, y)[0] == same.loss(X, y)[0]
+    net.dropout_seed = 5
+    assert net.loss(X, y)[0] != same.loss(X, y)[0]
+
+
+def test_layers_of_one_width_drop_different_units() -> None:
+    net = small_net([30, 30], dropout=0.5)
+    ones = {f"W{layer}": torch.ones_like(net.params[f"W{layer}"]) for layer in (1, 2, 3)}
+    net = FullyConnectedNet.from_params({**net.params, **ones}, dropout=0.5, seed=0)
+    _, grads = net.loss(rows(1, 12).abs(), labels(1, 5))
+    assert not torch.equal(grads["b1"] == 0, grads["b2"] == 0)
+
+
+def test_without_a_seed_masks_and_weights_change() -> None:
+    X, y = rows(40, 12), labels(40, 5)
+    net, other = (small_net([30], dropout=0.5, seed=None) for _ in range(2))
+    assert net.loss(X, y)[0] != net.loss(X, y)[0]
+    assert not torch.equal(net.params["W1"], other.params["W1"])
+
+
+def test_without_a_seed_torchs_own_seed_repeats_the_weights() -> None:
+    with torch.random.fork_rng():
+        nets = []
+        for _ in range(2):
+            torch.manual_seed(8)
+            nets.append(small_net([30], seed=None))
+    assert torch.equal(nets[0].params["W1"], nets[1].params["W1"])
+
+
+def test_the_defaults_are_the_seeds() -> None:
+    two = TwoLayerNet(seed=0)
+    assert (two.input_dim, two.hidden_dims, two.num_classes, two.reg) == (3072, (100,), 10, 0.0)
+    assert two.params["W1"].std().item() == pytest.approx(1e-3, rel=0.02)
+    deep = FullyConnectedNet([20, 30], seed=0)
+    assert (deep.input_dim, deep.hidden_dims, deep.num_classes, deep.depth) == (3072, (20, 30), 10, 3)
+    assert deep.params["W1"].std().item() == pytest.approx(1e-2, rel=0.02)
+    assert deep.num_parameters == 3073 * 20 + 21 * 30 + 31 * 10
+    assert (deep.dtype, deep.device, deep.dropout) == (torch.float32, torch.device("cpu"), 0.0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_save_and_load(dtype: torch.dtype, tmp_path: Path) -> None:
+    net = small_net([7, 6], dropout=0.25, reg=0.5, loss="svm", seed=9, dtype=dtype)
+    net.save(tmp_path / "net.safetensors")
+    read = FullyConnectedNet.load(str(tmp_path / "net.safetensors"))
+    assert list(read.params) == list(net.params)
+    assert all(torch.equal(read.params[name], net.params[name]) for name in net.params)
+    assert (read.dtype, read.dropout, read.reg, read.loss_name, read.dropout_seed) == (dtype, 0.25, 0.5, "svm", 9)
+    X, y = rows(9, 12), labels(9, 5)
+    assert read.loss(X, y)[0] == net.loss(X, y)[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_a_two_layer_net_loads_as_one_and_a_deep_net_does_not(tmp_path: Path) -> None:
+    TwoLayerNet(input_dim=12, hidden_dim=7, num_classes=5, seed=0).save(tmp_path / "two")
+    assert isinstance(TwoLayerNet.load(tmp_path / "two"), TwoLayerNet)
+    assert FullyConnectedNet.load(tmp_path / "two").hidden_dims == (7,)
+    small_net([7, 6]).save(tmp_path / "deep")
+    with pytest.raises(ConfigError, match="a TwoLayerNet must have W1, b1, W2 and b2; found W1, W2, W3, b1, b2, b3"):
+        TwoLayerNet.load(tmp_path / "deep")
+
+
+def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="must be a file that can be written"):
+        small_net([7]).save(tmp_path / "nowhere" / "net")
+    (tmp_path / "net").mkdir()
+    with pytest.raises(ConfigError, match="must be a file that can be written"):
+        small_net([7]).save(tmp_path / "net")
+    assert list(tmp_path.iterdir()) == [tmp_path / "net"]
+
+
+def test_files_that_hold_no_network_are_refused(tmp_path: Path) -> None:
+    net = small_net([7])
+    with pytest.raises(ConfigError, match="must be a safetensors file that fcsearch wrote"):
+        FullyConnectedNet.load(tmp_path / "missing")
+    (tmp_path / "text").write_text("no tensors here")
+    with pytest.raises(ConfigError, match="must be a safetensors file that fcsearch wrote"):
+        FullyConnectedNet.load(tmp_path / "text")
+    save_file(net.params, tmp_path / "bare")
+    with pytest.raises(ConfigError, match="must hold the settings of a network"):
+        FullyConnectedNet.load(tmp_path / "bare")
+    save_file(net.params, tmp_path / "torn", {"fcsearch.network": '{"dropout": 0.1'})
+    with pytest.raises(ConfigError, match="must hold the settings of a network"):
+        FullyConnectedNet.load(tmp_path / "torn")
+    settings = json.dumps({"dropout": 0.1, "reg": 0, "seed": None, "loss": "softmax"})
+    save_file({"W1": net.params["W1"]}, tmp_path / "half", {"fcsearch.network": settings})
+    with pytest.raises(ConfigError, match="params must be W1"):
+        FullyConnectedNet.load(tmp_path / "half")
+
+
+def test_weights_of_two_dtypes_are_refused() -> None:
+    with pytest.raises(ConfigError, match="all float32 or all float64"):
+        FullyConnectedNet.from_params({"W1": torch.zeros(4, 3), "b1": torch.zeros(3).double()})
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {},
+        {"W1": (4, 3), "b1": (4,)},
+        {"W1": (4, 3), "b1": (3,), "W2": (4, 2), "b2": (2,)},
+        {"W1": (4, 3), "b2": (3,)},
+        {"W1": (2, 4, 3), "b1": (2, 3)},
+    ],
+)
+def test_weights_that_do_not_fit_together_are_refused(shapes: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(ConfigError, match=r"params must be W1 \(D, H1\)"):
+        FullyConnectedNet.from_params({name: torch.zeros(shape) for name, shape in shapes.items()})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\); found 1.0"),
+        ({"dropout": "0.5"}, "found '0.5'"),
+        ({"reg": -1e-3}, "reg must be a number of at least 0; found -0.001"),
+        ({"loss": "sofmax"}, "unknown loss 'sofmax'; did you mean 'softmax'"),
+        ({"dtype": torch.float16}, "dtype must be torch.float32 or torch.float64; found torch.float16"),
+        ({"weight_scale": 0.0}, "weight_scale must be a number above 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        small_net([7], **options)
+
+
+@pytest.mark.parametrize("shape", [(9, 11), (9, 3, 5), (12,), ()])
+def test_rows_of_another_size_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError, match="X must hold rows of 12 values"):
+        small_net([7]).loss(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("hidden_dims", [[100], [100, 100], [100] * 4])
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+def test_a_net_overfits_fifty_examples_within_twenty_epochs(
+    hidden_dims: list[int], loss: str, digits: dict[str, Tensor]
+) -> None:
+    net = FullyConnectedNet(hidden_dims, input_dim=64, weight_scale="kaiming", seed=0, loss=loss)
+    fifty = {**digits, "X_train": digits["X_train"][:50], "y_train": digits["y_train"][:50]}
+    rule = {"softmax": ("sgd_momentum", {"learning_rate": 0.05}), "svm": ("adam", {"learning_rate": 3e-3})}[loss]
+    solver = Solver(net, fifty, *rule, num_epochs=20, batch_size=25, seed=0)
+    solver.train()
+    assert solver.train_acc_history[0] < 0.4
+    assert solver.train_acc_history[-1] == 1.0
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_a_seed_means_the_same_weights_and_scores_on_a_gpu() -> None:
+    nets = [small_net([30, 20], device=device) for device in ("cpu", "cuda")]
+    for a, b in itertools.zip_longest(*(net.params.values() for net in nets)):
+        assert torch.equal(a, b.cpu())
+    scores = [net.loss(rows(9, 12)).cpu() for net in nets]
+    torch.testing.assert_close(*scores)

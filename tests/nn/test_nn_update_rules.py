@@ -1,0 +1,144 @@
+"""Update rules against torch.optim over 50 steps, with members, and their purity."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from fcsearch.errors import ConfigError
+from fcsearch.nn import adam, sgd, sgd_momentum
+from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
+
+STEPS = 50
+SETTINGS: dict[str, list[dict[str, float]]] = {
+    "sgd": [{}, {"learning_rate": 0.3}],
+    "sgd_momentum": [{}, {"learning_rate": 0.05, "momentum": 0.5}, {"momentum": 0.0}],
+    "rmsprop": [{}, {"learning_rate": 1e-3, "decay_rate": 0.9, "epsilon": 1e-3}],
+    "adam": [{}, {"learning_rate": 0.1, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3}],
+}
+CASES = [(rule, settings) for rule, some in SETTINGS.items() for settings in some]
+
+
+def optimizer(rule: str, w: Tensor, settings: dict[str, float]) -> torch.optim.Optimizer:
+    s = {**DEFAULTS[rule], **settings}
+    rate = s["learning_rate"]
+    if rule == "sgd":
+        return torch.optim.SGD([w], lr=rate)
+    if rule == "sgd_momentum":
+        return torch.optim.SGD([w], lr=rate, momentum=s["momentum"])
+    if rule == "rmsprop":
+        # torch, too, adds epsilon outside the root; its alpha is our decay_rate.
+        return torch.optim.RMSprop([w], lr=rate, alpha=s["decay_rate"], eps=s["epsilon"])
+    return torch.optim.Adam([w], lr=rate, betas=(s["beta1"], s["beta2"]), eps=s["epsilon"])
+
+
+def draw(name: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(name), dtype=torch.float64)
+
+
+def gradient(step: int, w: Tensor) -> Tensor:
+    """A gradient that depends on where the weight is, and on the step: an early error would not stay small."""
+    return torch.sin(w) + draw(100 + step, *w.shape)
+
+
+def follow(rule: str, w: Tensor, config: dict[str, Any], steps: int = STEPS) -> tuple[Tensor, Config]:
+    state: Config = config
+    for step in range(steps):
+        w, state = RULES[rule](w, gradient(step, w).to(w.dtype), state)
+    return w, state
+
+
+@pytest.mark.parametrize(("rule", "settings"), CASES)
+def test_fifty_steps_are_torchs(rule: str, settings: dict[str, float]) -> None:
+    w = draw(0, 4, 5)
+    reference = w.clone().requires_grad_()
+    peer = optimizer(rule, reference, settings)
+    config: Config = dict(settings)
+    for step in range(STEPS):
+        reference.grad = gradient(step, reference.detach())
+        peer.step()
+        w, config = RULES[rule](w, gradient(step, w), config)
+        torch.testing.assert_close(w, reference.detach(), rtol=1e-11, atol=1e-12)
+    assert (w - draw(0, 4, 5)).abs().min() > 0
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 5)], ids=["W", "b"])
+def test_members_get_what_each_would_get_alone(rule: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    start = draw(1, *shape).to(dtype)
+    factors = torch.tensor([1.0, 0.9, 0.5], dtype=torch.float64)
+    settings = {name: value * factors for name, value in DEFAULTS[rule].items()}
+    state: Config = dict(settings)
+    together = start
+    each: list[Tensor] = list(start)
+    configs: list[Config] = [{name: value[i].item() for name, value in settings.items()} for i in range(3)]
+    for step in range(STEPS):
+        dw = draw(100 + step, *shape).to(dtype)
+        together, state = RULES[rule](together, dw, state)
+        for i in range(3):
+            each[i], configs[i] = RULES[rule](each[i], dw[i], configs[i])
+    assert together.dtype == dtype
+    assert torch.equal(together, torch.stack(each))
+
+
+def test_members_may_be_at_different_steps() -> None:
+    """Adam's t may be a tensor: a pack that compiles its step must not freeze a Python number."""
+    w, dw = draw(0, 2, 3), draw(1, 2, 3)
+    t = torch.tensor([0, 7])
+    together, config = adam(w, dw, {"t": t})
+    alone = [adam(w[i], dw[i], {"t": int(t[i])})[0] for i in range(2)]
+    assert torch.equal(together, torch.stack(alone))
+    assert config["t"].tolist() == [1, 8]
+    assert t.tolist() == [0, 7]
+
+
+def test_a_setting_may_stand_on_any_axis() -> None:
+    w, dw = draw(0, 4, 3, 2), draw(1, 4, 3, 2)
+    rates = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
+    next_w, _ = sgd(w, dw, {"learning_rate": rates.reshape(1, 3, 1)})
+    assert torch.equal(next_w[:, 1], sgd(w[:, 1], dw[:, 1], {"learning_rate": 0.2})[0])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_are_pure(rule: str) -> None:
+    w, dw = draw(0, 3, 4), draw(1, 3, 4)
+    _, config = RULES[rule](w, dw, {"learning_rate": 0.1})
+    given = (w, dw, *(value for value in config.values() if isinstance(value, Tensor)))
+    before = [tensor.clone() for tensor in given]
+    keys = dict(config)
+    first, _ = RULES[rule](w, dw, config)
+    second, _ = RULES[rule](w, dw, config)
+    assert torch.equal(first, second)
+    assert all(map(torch.equal, given, before))
+    assert all(config[key] is keys[key] for key in config)
+    assert len(config) == len(keys)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_config_comes_back_with_every_setting_and_the_state(rule: str) -> None:
+    _, config = RULES[rule](draw(0, 2, 2), draw(1, 2, 2), None)
+    state = {"sgd": set(), "sgd_momentum": {"velocity"}, "rmsprop": {"cache"}, "adam": {"m", "v", "t"}}[rule]
+    assert set(config) == set(DEFAULTS[rule]) | state
+    assert {name: config[name] for name in DEFAULTS[rule]} == DEFAULTS[rule]
+    assert config.get("t", 1) == 1
+
+
+def test_the_first_adam_step_is_one_learning_rate_long() -> None:
+    """t counts before it is used: at t = 0 the bias correction would divide by zero."""
+    w, dw = torch.zeros(4), torch.tensor([1e-3, -2.0, 30.0, -4e5])
+    next_w, _ = adam(w, dw, {"learning_rate": 0.1})
+    torch.testing.assert_close(next_w, -0.1 * dw.sign(), rtol=1e-4, atol=0)
+
+
+def test_momentum_of_zero_is_sgd() -> None:
+    w, dw = draw(0, 3), draw(1, 3)
+    config: Config = {"momentum": 0.0, "velocity": draw(2, 3)}
+    assert torch.equal(sgd_momentum(w, dw, config)[0], sgd(w, dw)[0])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_unknown_setting_is_refused_with_the_nearest_name(rule: str) -> None:
+    with pytest.raises(ConfigError, match=rf"unknown {rule} setting 'learning_rat'; did you mean 'learning_rate'\?"):
+        RULES[rule](draw(0, 2), draw(1, 2), {"learning_rat": 0.1})
