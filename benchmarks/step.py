@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import click
 import torch
@@ -55,7 +56,10 @@ def main(
                 times = {
                     name: spread(values)
                     for name, values in interleaved(
-                        candidates(net, rule, rate, sizes, device, compiled), rounds=rounds, seconds=seconds, device=device
+                        candidates(net, rule, rate, sizes, device, compiled),
+                        rounds=rounds,
+                        seconds=seconds,
+                        device=device,
                     ).items()
                 }
                 rows.append(row(net, rule, rate, times, peak))
@@ -68,7 +72,12 @@ def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], pe
     """One line of the table."""
     eager = {name: t["median"] for name, t in times.items() if name.startswith("torch ")}
     best = min(eager, key=eager.__getitem__)
-    line: dict[str, object] = {"net": net, "rule": rule, "dropout": rate, "peer us": f"{eager[best] * 1e6:.0f} {best[6:]}"}
+    line: dict[str, object] = {
+        "net": net,
+        "rule": rule,
+        "dropout": rate,
+        "peer us": f"{eager[best] * 1e6:.0f} {best[6:]}",
+    }
     if "compiled" in times:
         line["compiled us"] = f"{times['compiled']['median'] * 1e6:.0f}"
     shares = {int(name[5:]): t["median"] / int(name[5:]) for name, t in times.items() if name.startswith("pack ")}
@@ -83,7 +92,7 @@ def flops(net: str) -> float:
     """Floating-point operations of a member's step in matrix products: forward, dW, and dX but for the input's."""
     inputs, hidden, batch = NETS[net]
     dims = (inputs, *hidden, CLASSES)
-    products = sum(a * b for a, b in zip(dims, dims[1:]))
+    products = sum(a * b for a, b in pairwise(dims))
     return 2.0 * batch * (3 * products - dims[0] * dims[1])
 
 
@@ -113,7 +122,7 @@ def candidates(
     if compiled:
         found["compiled"] = peer_step(config, data, kinds[0], compiled=True)
     for size in map(int, sizes.split(",")):
-        weights = sum(a * b for a, b in zip((inputs, *hidden), (*hidden, CLASSES)))
+        weights = sum(a * b for a, b in pairwise((inputs, *hidden, CLASSES)))
         if weights * size * 4 * 5 < 6 * GIB:
             found[f"pack {size}"] = pack_step(config, data, size)
     return found
@@ -138,7 +147,7 @@ def peer_step(config: TrialConfig, data: TrainingData, kind: str, *, compiled: b
     """A step of the same network in torch.nn, trained by autograd and torch.optim."""
     dims = (data.input_dim, *config.hidden_dims)
     layers: list[torch.nn.Module] = []
-    for a, b in zip(dims, dims[1:]):
+    for a, b in pairwise(dims):
         layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
         layers += [torch.nn.Dropout(config.dropout)] if config.dropout else []
     net = torch.nn.Sequential(*layers, torch.nn.Linear(dims[-1], data.num_classes)).to(data.device)

@@ -85,7 +85,7 @@ def train(
     from fcsearch.data import load_dataset
 
     if trial is not None and run is None:
-        raise UsageError("--trial needs the run that the trial is of; found no --run; add it, such as --run runs/dropout")
+        raise UsageError("--trial needs the run that the trial is of; found no --run: add it, as in --run runs/dropout")
     config, spec = _starting_point(run, trial, dataset)
     config = _changed(config, parameters)
     where = _device(device)
@@ -150,11 +150,13 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"--device must name a device of this machine, such as cpu; found {name!r}: {error}") from error
+        raise UsageError(f"--device must be one that this machine has, such as cpu; found {name!r}: {error}") from error
     return device
 
 
-def _train_pack(config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]) -> dict[str, Any]:
+def _train_pack(
+    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
+) -> dict[str, Any]:
     from fcsearch.training import EpochMetrics, TrainingData, train_pack
 
     data = TrainingData.from_arrays(
@@ -163,10 +165,9 @@ def _train_pack(config: TrialConfig, rows: Dataset, device: torch.device, echo: 
 
     def tell(epoch: int, metrics: Any) -> tuple[int, ...]:
         values: EpochMetrics = metrics[0]
-        echo(
-            f"epoch {epoch:>3} / {config.epochs}  train loss {_number(values.train_loss)}  train accuracy"
-            f" {_number(values.train_accuracy)}  val loss {_number(values.val_loss)}  val accuracy {_number(values.val_accuracy)}"
-        )
+        train = f"train loss {_number(values.train_loss)}  train accuracy {_number(values.train_accuracy)}"
+        val = f"val loss {_number(values.val_loss)}  val accuracy {_number(values.val_accuracy)}"
+        echo(f"epoch {epoch:>3} / {config.epochs}  {train}  {val}")
         return ()
 
     result = train_pack([config], data, on_epoch=tell)[0]

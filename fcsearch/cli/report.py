@@ -1,0 +1,62 @@
+"""`fcsearch report`: which network a run found best, and how far to trust it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fcsearch.report import Report
+    from fcsearch.results import RunDirectory
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many of the best to list.")
+@click.option("--no-write", is_flag=True, help="Only print: leave report.html and report.json, measure nothing.")
+def report(run: str | None, root: Path, form: str, top: int, no_write: bool) -> None:
+    """Say which network a run found best, and how far to trust it.
+
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. The report is also
+    written into the run directory, as report.html and report.json. The best network is measured on the test rows once,
+    when the run has ended.
+
+    \b
+    Example:
+      fcsearch report
+      fcsearch report runs/dropout --top 5
+      fcsearch report runs/dropout --format json
+    """
+    from fcsearch.report import render_json, render_text
+    from fcsearch.results import RunDirectory, resolve_run
+
+    directory = RunDirectory.open(resolve_run(run, root))
+    found = _report(directory, top=top, write=not no_write)
+    if form == "json":
+        click.echo(render_json(found), nl=False)
+        return
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 100
+    click.echo(render_text(found, width=max(width, 60), color=terminal), nl=False)
+
+
+def _report(run: RunDirectory, *, top: int, write: bool) -> Report:
+    from fcsearch.errors import RunError
+    from fcsearch.report import build_report, known_test_result, write_report
+
+    # The test rows are for one model: as long as the search goes on, the best may change.
+    if write and run.state() != "running":
+        try:
+            return write_report(run, top=top)
+        except RunError as error:
+            # A run that is kept read-only can be reported all the same.
+            click.echo(f"fcsearch: the report is not written: {error}", err=True)
+    return build_report(run, test=known_test_result(run), top=top)

@@ -1,0 +1,65 @@
+"""`fcsearch runs`: the runs of a folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.option(
+    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def runs(root: Path, form: str) -> None:
+    """List the runs of a folder, newest first.
+
+    \b
+    Example:
+      fcsearch runs
+      fcsearch runs --dir runs --format json
+    """
+    from fcsearch.results import find_runs, summarize_run
+
+    found = [summarize_run(path) for path in find_runs(root)]
+    if form == "json":
+        click.echo(json.dumps(found, indent=2))
+    elif found:
+        _print_table(found)
+    else:
+        click.echo(f"no runs in {root}; start one with `fcsearch run --space FILE`")
+
+
+def _print_table(found: Sequence[dict[str, Any]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 100
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("run", "state", "dataset", "started (UTC)"):
+        table.add_column(name, overflow="fold")
+    for name in ("trials", "best validation"):
+        table.add_column(name, justify="right")
+    for entry in found:
+        best = entry["best_val_accuracy"]
+        table.add_row(
+            entry["path"],
+            entry["state"],
+            entry["dataset"] or "-",
+            (entry["created_at"] or "-")[:19].replace("T", " "),
+            "-" if entry["trials"] is None else f"{entry['trials']:,}",
+            "-" if best is None else f"{100 * best:.2f}%",
+        )
+    console = Console(width=width, highlight=False, markup=False)
+    console.print(table)
+    for entry in found:
+        if entry["error"]:
+            console.print(f"{entry['path']}: {entry['error']}")

@@ -1,0 +1,150 @@
+"""Builds a report from a run directory."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fcsearch.report.effects import effects_of
+from fcsearch.report.importance import read_importances
+from fcsearch.report.model import Best, Dataset, FinalTest, Report, Work
+from fcsearch.report.trust import assess
+from fcsearch.results import STATES, RunDirectory, rank_trials
+from fcsearch.training.config import PARAMETER_NAMES
+
+REPORT_HTML = "report.html"
+REPORT_JSON = "report.json"
+DEFAULT_TOP = 10
+_PAUSE_SECONDS = 60.0
+
+
+def build_report(run: RunDirectory, *, test: FinalTest, top: int = DEFAULT_TOP) -> Report:
+    """Report a run: complete, still going on, interrupted or failed, with trials or without.
+
+    Args:
+        run: The run directory; it is only read.
+        test: What is known of the best model on the test split.
+        top: How many of the best trials to list.
+
+    Raises:
+        RunError: the run directory is damaged.
+    """
+    manifest, state = run.manifest(), run.state()
+    table = run.trials()
+    rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
+    name = str(manifest.get("name", run.path.name))
+    accuracies = {row["trial_id"]: row["val_accuracy"] for row in ranked}
+    importances, note = read_importances(run.journal_path, name, accuracies)
+    space = _mapping(manifest.get("space"))
+    work, dataset = _work(manifest, space, rows), _dataset(_mapping(manifest.get("dataset")))
+    return Report(
+        name=name,
+        path=str(run.path),
+        state=state,
+        error=manifest.get("error"),
+        created_at=manifest.get("created_at"),
+        seed=manifest.get("seed"),
+        sampler=_sampler(space),
+        dataset=dataset,
+        work=work,
+        best=_best(run, ranked[0]) if ranked else None,
+        test=test,
+        top=tuple(ranked[:top]),
+        effects=effects_of(rows, importances),
+        importance_note=note,
+        trust=assess(ranked, test, state=state, work=work, dataset=dataset, space=space),
+        files=_files(run),
+    )
+
+
+def _json_rows(table: Any) -> list[dict[str, Any]]:
+    return [{name: _json_value(value) for name, value in row.items()} for row in table.to_pylist()]
+
+
+def _json_value(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _sampler(space: Mapping[str, Any]) -> str | None:
+    sampler = space.get("sampler")
+    return sampler.get("name") if isinstance(sampler, dict) else sampler
+
+
+def _dataset(described: Mapping[str, Any]) -> Dataset:
+    rows = _mapping(described.get("rows"))
+    return Dataset(
+        name=str(described.get("name", "unknown")),
+        fingerprint=described.get("fingerprint"),
+        train_rows=rows.get("train"),
+        val_rows=rows.get("val"),
+        test_rows=rows.get("test"),
+        classes=described.get("num_classes"),
+    )
+
+
+def _work(manifest: Mapping[str, Any], space: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Work:
+    found = Counter(row["state"] for row in rows)
+    elapsed = _elapsed(manifest, rows)
+    failed = sorted((row["trial_id"], row["error"]) for row in rows if row["state"] == "failed")
+    return Work(
+        planned=_mapping(manifest.get("options")).get("trials") or space.get("trials"),
+        counts={state: found[state] for state in STATES},
+        packs=len({row["pack_id"] for row in rows}),
+        elapsed_seconds=elapsed,
+        trials_per_minute=60 * len(rows) / elapsed if rows and elapsed else None,
+        train_seconds=sum(row["train_seconds"] or 0.0 for row in rows),
+        places=dict(Counter(f"{row['node'] or 'unknown'} {row['device'] or ''}".strip() for row in rows).most_common()),
+        first_error=failed[0][1] if failed else None,
+    )
+
+
+def _elapsed(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds from the run's start to its end, or to its latest result where it has no end, less its pauses.
+
+    A pause is a minute or more in which no pack was in training: the run was interrupted, and resumed later.
+    """
+    packs = sorted(
+        {(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]}
+    )
+    times = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in packs]
+    created, finished = (manifest.get(key) for key in ("created_at", "finished_at"))
+    if not created or not (finished or times):
+        return 0.0
+    start = now = datetime.fromisoformat(created)
+    end = datetime.fromisoformat(finished) if finished else max(finish for _, finish in times)
+    paused = 0.0
+    for began, ended in [*times, (end, end)]:
+        idle = (began - now).total_seconds()
+        paused += idle if idle >= _PAUSE_SECONDS else 0.0
+        now = max(now, ended)
+    return max(0.0, (end - start).total_seconds() - paused)
+
+
+def _best(run: RunDirectory, row: dict[str, Any]) -> Best:
+    model = run.models.path(row["trial_id"])
+    return Best(
+        row=row,
+        parameters={name: row[name] for name in PARAMETER_NAMES if row[name] is not None},
+        model=str(model) if model.is_file() else None,
+        train_command=shlex.join(["fcsearch", "train", "--run", str(run.path), "--trial", str(row["trial_id"])]),
+    )
+
+
+def _files(run: RunDirectory) -> dict[str, str]:
+    meanings: dict[str, Path] = {
+        "trials": run.path / "trials",
+        "epochs": run.path / "epochs",
+        "models": run.models_path,
+        "report": run.path / REPORT_HTML,
+        "journal": run.journal_path,
+        "log": run.log_path,
+    }
+    return {name: str(path) for name, path in meanings.items()}

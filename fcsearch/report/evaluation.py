@@ -1,0 +1,119 @@
+"""A saved model, measured on a split of its dataset."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from fcsearch.data import load_dataset
+from fcsearch.data.dataset import Dataset, Split
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import DataError, RunError
+from fcsearch.nn import FullyConnectedNet, softmax_loss, svm_loss
+from fcsearch.report.model import ClassAccuracy, Measurement
+from fcsearch.report.words import standard_error
+from fcsearch.results import RunDirectory
+
+_LOSSES = {"softmax": softmax_loss, "svm": svm_loss}
+# Rows scored at a time: large splits must not need memory for all their hidden layers at once.
+_ROWS = 4096
+
+
+def load_run_dataset(run: RunDirectory, *, source: str | None = None) -> Dataset:
+    """Load the dataset that the run was made on.
+
+    Args:
+        run: The run directory.
+        source: A name or a path to use in place of the run's own source, with the run's options. Compare the result's
+            fingerprint with the run's, in its manifest, to know whether its content is the same.
+
+    Raises:
+        DataError: the dataset is gone, or (without `source`) its content, split or preprocessing is not the run's.
+        RunError: the manifest does not say which it is.
+    """
+    described = run.manifest().get("dataset")
+    if not isinstance(described, dict) or not isinstance(described.get("spec"), dict):
+        raise RunError(f"{run.path / 'run.json'} must name the run's dataset; found none; put back a copy of it")
+    spec = DatasetSpec.from_json(described["spec"])
+    if source is not None:
+        return load_dataset(dataclasses.replace(spec, source=source))
+    dataset = load_dataset(spec)
+    if dataset.fingerprint != described.get("fingerprint"):
+        raise DataError(
+            f"the dataset {dataset.name} must be the one that the run was made on; found fingerprint "
+            f"{dataset.fingerprint}, the run has {described.get('fingerprint')}; put the original data back"
+        )
+    return dataset
+
+
+def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str) -> Measurement:
+    """Measure a trial's saved model.
+
+    Args:
+        run: The run directory.
+        trial_id: A trial whose model was kept.
+        dataset: Preprocessed as the model's was.
+        split_name: `train`, `val` or `test`.
+
+    Raises:
+        RunError: the model was not kept.
+        DataError: the split is empty, or the dataset does not fit the model.
+    """
+    split: Split = getattr(dataset, split_name)
+    if not len(split.y):
+        raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
+    model, metadata = run.models.load(trial_id), run.models.metadata(trial_id)
+    _require_fit(dataset, metadata)
+    loss, right = _score(model, split)
+    accuracy = float(right.mean())
+    return Measurement(
+        trial_id=trial_id,
+        split=split_name,
+        fingerprint=dataset.fingerprint,
+        rows=len(right),
+        accuracy=accuracy,
+        standard_error=standard_error(accuracy, len(right)),
+        loss=loss if math.isfinite(loss) else None,
+        classes=_by_class(right, split.y, dataset.class_names),
+    )
+
+
+def _require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
+    wanted = (metadata["input_dim"], metadata["num_classes"])
+    found = (dataset.input_dim, dataset.num_classes)
+    if found != wanted:
+        raise DataError(
+            f"the dataset must have {wanted[0]} features and {wanted[1]} classes, as the model has; {dataset.name} has "
+            f"{found[0]} and {found[1]}; measure on data of the same form"
+        )
+    if (names := metadata.get("class_names")) and list(names) != list(dataset.class_names):
+        raise DataError(
+            f"the classes must be {', '.join(names)}, as the model's were; found {', '.join(dataset.class_names)} in "
+            f"{dataset.name}; measure on data with the same labels"
+        )
+
+
+def _score(model: FullyConnectedNet, split: Split) -> tuple[float, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """The mean loss over the rows, without the L2 term, and for each row whether it was classified rightly."""
+    total = 0.0
+    right = []
+    for start in range(0, len(split.y), _ROWS):
+        X = torch.from_numpy(split.X[start : start + _ROWS])
+        y = torch.from_numpy(split.y[start : start + _ROWS])
+        scores = model.loss(X)
+        total += float(_LOSSES[model.loss_name](scores, y)[0]) * len(y)
+        right.append((scores.argmax(dim=-1) == y).numpy())
+    return total / len(split.y), np.concatenate(right)
+
+
+def _by_class(right: Any, y: Any, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
+    found = []
+    for label, name in enumerate(names):
+        mine = right[y == label]
+        found.append(ClassAccuracy(name, len(mine), float(mine.mean()) if len(mine) else None))
+    return tuple(found)

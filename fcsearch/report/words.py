@@ -1,0 +1,65 @@
+"""How values read in a report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+
+def value_text(value: Any, digits: int = 4) -> str:
+    """A parameter's value: numbers with that many significant digits, lists as `256-128`."""
+    if value is None:
+        return "-"
+    if isinstance(value, (list, tuple)):
+        return "-".join(map(str, value)) or "none"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage with two decimals."""
+    return "-" if fraction is None else f"{100 * fraction:.2f}%"
+
+
+def points(fraction: float) -> str:
+    """A difference of fractions, in percentage points."""
+    return f"{100 * fraction:.2f} points"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with that many significant digits."""
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def duration(seconds: float) -> str:
+    """A time span with its two largest units."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    first = next(index for index, (_, size) in enumerate(units) if whole >= size)
+    parts = []
+    for name, size in units[first : first + 2]:
+        count, whole = divmod(whole, size)
+        parts.append(f"{count} {name}")
+    return " ".join(parts)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 trial`, `2 trials`, `3 classes`."""
+    ending = "" if count == 1 else "es" if noun.endswith("s") else "s"
+    return f"{count:,} {noun}{ending}"
+
+
+def listing(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def standard_error(accuracy: float, rows: int) -> float:
+    """The standard error of an accuracy measured on that many rows: sqrt(p (1 - p) / n), as a fraction.
+
+    At 0 and 1, where the formula would claim certainty, half a row is taken to be otherwise.
+    """
+    share = min(max(accuracy, 0.5 / rows), 1 - 0.5 / rows)
+    return math.sqrt(share * (1 - share) / rows)

@@ -1,0 +1,43 @@
+"""The run directory: Parquet tables of trials and epochs, the manifest, the saved models.
+
+To write a run (one process at a time):
+
+    run = RunDirectory.create(path, manifest)         # or RunDirectory.open(path) to go on with one
+    with run.writing():                               # the only writer; clears what a crash left half done
+        pack_id = run.next_pack_id()
+        run.write_pack(pack_id, trials, epochs)       # rows as dicts; durable on return
+        run.save_model(trial_id, weights, metadata)
+        run.update_manifest({"state": "complete"})
+
+To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epochs/` folders.
+"""
+
+from fcsearch.results.directory import RunDirectory
+from fcsearch.results.runs import (
+    DEFAULT_ROOT,
+    Run,
+    find_runs,
+    latest_run,
+    open_run,
+    rank_trials,
+    resolve_run,
+    summarize_run,
+)
+from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS, columns_markdown
+
+__all__ = [
+    "DEFAULT_ROOT",
+    "EPOCHS",
+    "RANKED_STATES",
+    "STATES",
+    "TRIALS",
+    "Run",
+    "RunDirectory",
+    "columns_markdown",
+    "find_runs",
+    "latest_run",
+    "open_run",
+    "rank_trials",
+    "resolve_run",
+    "summarize_run",
+]

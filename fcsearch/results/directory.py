@@ -1,0 +1,222 @@
+"""The run directory: the only state of a run."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from fcsearch.errors import RunError
+from fcsearch.results import files, lock
+from fcsearch.results.models import Models
+from fcsearch.results.parts import Parts
+from fcsearch.results.schema import EPOCHS, TRIALS
+from fcsearch.results.tables import Row, epochs_table, trials_table
+
+# Raised when a run directory of today could not be read by yesterday's fcsearch.
+FORMAT = 1
+_MANIFEST = "run.json"
+_LOCK = ".lock"
+_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+
+
+class RunDirectory:
+    """A run's files; made by `create` or `open`.
+
+    Any number of processes may read a run while one writes it; that one holds `writing()`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._aside = path / files.ASIDE
+        self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
+        self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
+        self.models = Models(path / "models", aside=self._aside)
+        self._done: set[int] | None = None
+        self._last_pack_id = -1
+
+    @classmethod
+    def create(cls, path: Path, manifest: Mapping[str, Any]) -> RunDirectory:
+        """Make a run directory with no rows.
+
+        Args:
+            path: Must not exist; missing parents are made.
+            manifest: What is known of the run at its start, in JSON types.
+
+        Raises:
+            RunError: the path is taken or cannot be written. Nothing is left behind.
+        """
+        made: list[Path] = []
+        try:
+            for folder in (*(parent for parent in reversed(path.parents) if not parent.exists()), path):
+                folder.mkdir()
+                made.append(folder)
+            run = cls(path)
+            run._trials.create()
+            run._epochs.create()
+            run.models_path.mkdir()
+            # The manifest comes last: a folder without one is no run.
+            files.write_json(path / _MANIFEST, {"format": FORMAT, **manifest}, aside=run._aside)
+        except FileExistsError as error:
+            _remove(made)
+            raise RunError(
+                f"a new run needs a name that is free; found {error.filename}, which exists; choose another with "
+                f"--name, or go on with that run: `fcsearch resume {path}`"
+            ) from error
+        except OSError as error:
+            _remove(made)
+            raise RunError(
+                f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"
+            ) from error
+        except BaseException:
+            _remove(made)
+            raise
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """Open a run directory, finished or not.
+
+        Raises:
+            RunError: there is none, its manifest is damaged, or a later fcsearch wrote it.
+        """
+        if not (path / _MANIFEST).is_file():
+            found = f"a folder without {_MANIFEST}" if path.is_dir() else "a file" if path.exists() else "nothing there"
+            raise RunError(f"{path} must be a run directory; found {found}; {_nearest(path)}")
+        run = cls(path)
+        written_by = run.manifest().get("format")
+        if written_by != FORMAT:
+            raise RunError(f"{path} must be of format {FORMAT}; found {written_by!r}; use the fcsearch that wrote it")
+        return run
+
+    @property
+    def journal_path(self) -> Path:
+        """Optuna's journal."""
+        return self.path / "study.journal"
+
+    @property
+    def log_path(self) -> Path:
+        """What Ray, Optuna and the search had to say."""
+        return self.path / "log.txt"
+
+    @property
+    def models_path(self) -> Path:
+        """The folder of the best trials' weights."""
+        return self.models.folder
+
+    def manifest(self) -> dict[str, Any]:
+        """The content of run.json; RunError if it is damaged."""
+        return files.read_json(self.path / _MANIFEST, remedy=_REMEDY)
+
+    def update_manifest(self, changes: Mapping[str, Any]) -> None:
+        """Replace these keys of run.json; a reader sees the old content or the new."""
+        files.write_json(self.path / _MANIFEST, {**self.manifest(), **changes}, aside=self._aside)
+
+    def write_file(self, name: str, text: str) -> None:
+        """Write a text file of the run, such as report.html, whole or not at all."""
+        files.write_whole(self.path / name, lambda stream: stream.write(text.encode()), aside=self._aside)
+
+    def state(self) -> str:
+        """What became of the run: `running`, `complete`, `interrupted` or `failed`.
+
+        A run whose manifest says `running`, but which no process holds any more, was interrupted.
+        """
+        state = str(self.manifest().get("state", "interrupted"))
+        died = state == "running" and lock.is_held(self.path / _LOCK) is False
+        return "interrupted" if died else state
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the run as its only writer, and first clear away what a crash left half done.
+
+        Raises:
+            RunError: another process is writing the run.
+        """
+        with lock.hold(self.path / _LOCK):
+            files.clear_aside(self._aside)
+            # Epochs are written before trials. Without their trials they are of trials that will be trained again.
+            for pack_id in self._epochs.pack_ids() - self._trials.pack_ids():
+                self._epochs.remove(pack_id)
+            yield
+
+    def next_pack_id(self) -> int:
+        """A number that no pack of this run has, nor any earlier call gave out."""
+        written = self._trials.pack_ids() | self._epochs.pack_ids()
+        self._last_pack_id = max(self._last_pack_id, *written, -1) + 1
+        return self._last_pack_id
+
+    def write_pack(self, pack_id: int, trials: Sequence[Row], epochs: Sequence[Row]) -> None:
+        """Add the rows of a pack that has finished; on return they are on the disk.
+
+        Args:
+            pack_id: A number that no other pack of the run has.
+            trials: A row for each of the pack's trials, by column name; columns not named are null.
+            epochs: A row for each trial and epoch.
+
+        Raises:
+            RunError: rows that break the schema, a pack or a trial that has its rows already, or a full disk; then
+                nothing was added.
+        """
+        table = trials_table(pack_id, trials)
+        trial_ids = set(table["trial_id"].to_pylist())
+        history = epochs_table(epochs, trial_ids)
+        if pack_id in self._trials.pack_ids():
+            raise RunError(
+                f"a pack must be written once; found rows of pack {pack_id}; ask next_pack_id() for a number"
+            )
+        if twice := trial_ids & self.finished_trials():
+            raise RunError(f"a trial must be counted once; found a row of trial {min(twice)} already")
+        self._epochs.write(pack_id, history)
+        self._trials.write(pack_id, table)
+        self.finished_trials().update(trial_ids)
+
+    def finished_trials(self) -> set[int]:
+        """The trials that have a row: done, by the ledger. Read once, then kept up to date by this object's writes."""
+        if self._done is None:
+            self._done = set(self._trials.read(self._trials.pack_ids(), columns=["trial_id"])["trial_id"].to_pylist())
+        return self._done
+
+    def trials(self) -> pa.Table:
+        """All trials that are done, sorted by `trial_id`; schema TRIALS, with no rows before the first pack is done."""
+        return self._trials.read(self._trials.pack_ids())
+
+    def epochs(self) -> pa.Table:
+        """The epochs of all trials that are done, sorted by `trial_id` and `epoch`; schema EPOCHS."""
+        return self._epochs.read(self._trials.pack_ids())
+
+    def save_model(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
+        """Save a trial's weights (W1 (D, H), b1 (H,), ...) at its best epoch.
+
+        Args:
+            trial_id: The trial.
+            weights: Tensors by name.
+            metadata: JSON types: `config` (TrialConfig.to_json()), `input_dim`, `num_classes`, `class_names`, and the
+                `dataset` fingerprint and `preprocessing` that the model was trained with.
+        """
+        self.models.save(trial_id, weights, metadata)
+
+    def saved_models(self) -> list[int]:
+        """The trials that have a saved model, in order."""
+        return self.models.saved()
+
+    def prune_models(self, keep: Collection[int]) -> None:
+        """Remove the saved models of all trials but these."""
+        self.models.prune(keep)
+
+
+def _remove(made: Sequence[Path]) -> None:
+    # The first folder made holds all the others.
+    if made:
+        shutil.rmtree(made[0], ignore_errors=True)
+
+
+def _nearest(path: Path) -> str:
+    runs = [entry.parent.name for entry in path.parent.glob(f"*/{_MANIFEST}")]
+    near = difflib.get_close_matches(path.name, runs, n=1)
+    return f"did you mean {path.parent / near[0]}?" if near else "`fcsearch runs` lists the runs"

@@ -1,0 +1,78 @@
+"""Files that are either whole or absent: written aside, flushed to the disk, then renamed into place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from fcsearch.errors import RunError
+
+# Folder of a run directory in which files are written before they get their place. It lies beside the folders of
+# Parquet parts, not in them, so that no reader of a folder can see it, whatever files that reader ignores.
+ASIDE = ".aside"
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, aside: Path) -> None:
+    """Write a file so that a reader sees all of it or none of it, after a crash too.
+
+    Args:
+        path: Where the file goes; what is there is replaced.
+        write: Called with the open binary file.
+        aside: Folder for the unfinished file, on the same file system; created if missing.
+
+    Raises:
+        RunError: the file system refused.
+    """
+    # The process in the name keeps two writers of one report apart.
+    unfinished = aside / f"{path.name}.{os.getpid()}"
+    try:
+        aside.mkdir(exist_ok=True)
+        try:
+            with unfinished.open("wb") as stream:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise RunError(f"{path} must be writable; found: {error.strerror or error}; free space or permit it") from error
+
+
+def write_json(path: Path, value: Mapping[str, Any], *, aside: Path) -> None:
+    """Write a JSON file, indented, whole or not at all; ValueError or TypeError where the value is not JSON."""
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_whole(path, lambda stream: stream.write(text.encode()), aside=aside)
+
+
+def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
+    """Read a JSON object; RunError with the place of the damage and the remedy where it is not one."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunError(f"{path} must be readable; found: {error.strerror or error}; {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} must hold JSON; found: {error}; {remedy}") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} must hold a JSON object; found {type(value).__name__}; {remedy}")
+    return value
+
+
+def clear_aside(aside: Path) -> None:
+    """Remove what a crash left unfinished."""
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A rename is durable only once its folder is.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,86 @@
+"""Saved networks of a run's best trials: one safetensors file a trial, with what is needed to use it again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from fcsearch.errors import ConfigError, RunError
+from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.storage import load_tensors
+from fcsearch.results.files import write_whole
+
+_MODEL = re.compile(r"trial-(\d+)\.safetensors")
+# Under the first key FullyConnectedNet.load finds its settings; under the second is what else the run knows.
+_NETWORK_KEY = "fcsearch.network"
+_TRIAL_KEY = "fcsearch.trial"
+
+
+class Models:
+    """The folder of saved models: `trial-000012.safetensors` holds the network of trial 12 at its best epoch.
+
+    `FullyConnectedNet.load` reads the files too.
+    """
+
+    def __init__(self, folder: Path, *, aside: Path) -> None:
+        self.folder = folder
+        self._aside = aside
+
+    def path(self, trial_id: int) -> Path:
+        """Where the trial's model is, or would be."""
+        return self.folder / f"trial-{trial_id:06d}.safetensors"
+
+    def save(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
+        """Write the network, whole or not at all; `metadata` as in `RunDirectory.save_model`."""
+        config = metadata["config"]
+        network = {"dropout": config["dropout"], "reg": config["reg"], "seed": None, "loss": config["loss"]}
+        texts = {_NETWORK_KEY: json.dumps(network), _TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+        content = safetensors.torch.save(tensors, texts)
+        write_whole(self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
+
+    def load(self, trial_id: int) -> FullyConnectedNet:
+        """The trial's network, on the CPU; RunError if it was not kept or the file is damaged."""
+        path = self._existing(trial_id)
+        try:
+            return FullyConnectedNet.load(path)
+        except ConfigError as error:
+            raise _damaged(path, error) from error
+
+    def metadata(self, trial_id: int) -> dict[str, Any]:
+        """What was saved beside the trial's network; RunError as in `load`."""
+        path = self._existing(trial_id)
+        try:
+            value: dict[str, Any] = json.loads(load_tensors(path)[1][_TRIAL_KEY])
+        except (ConfigError, KeyError, ValueError) as error:
+            raise _damaged(path, error) from error
+        return value
+
+    def saved(self) -> list[int]:
+        """The trials that have a model, in order."""
+        return sorted(int(match[1]) for path in self.folder.glob("*") if (match := _MODEL.fullmatch(path.name)))
+
+    def prune(self, keep: Collection[int]) -> None:
+        """Remove the models of all other trials."""
+        for trial_id in set(self.saved()) - set(keep):
+            self.path(trial_id).unlink(missing_ok=True)
+
+    def _existing(self, trial_id: int) -> Path:
+        path = self.path(trial_id)
+        if not path.is_file():
+            saved = ", ".join(map(str, self.saved())) or "none"
+            raise RunError(
+                f"trial {trial_id} must have a saved model; found models of trials: {saved}; train it again with "
+                f"`fcsearch train --run {self.folder.parent} --trial {trial_id}`"
+            )
+        return path
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path} must be a model that fcsearch saved; found: {error}; remove it and train it again")

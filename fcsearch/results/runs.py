@@ -1,0 +1,158 @@
+"""Runs as their users read them: open one, find the latest, ask for the best trial and its network."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.errors import RunError
+from fcsearch.nn import FullyConnectedNet
+from fcsearch.results.directory import RunDirectory
+from fcsearch.results.schema import RANKED_STATES
+from fcsearch.training import TrialConfig
+
+DEFAULT_ROOT = Path("runs")
+
+
+class Run:
+    """A run as it was when its tables were first read; open it again for what has come since."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.directory.path
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The content of run.json."""
+        return self.directory.manifest()
+
+    @cached_property
+    def trials(self) -> pa.Table:
+        """One row a trial, sorted by `trial_id`."""
+        return self.directory.trials()
+
+    @cached_property
+    def epochs(self) -> pa.Table:
+        """One row a trial and epoch, sorted by both."""
+        return self.directory.epochs()
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The best trial's row; RunError while no trial has a result."""
+        ranked = rank_trials(self.trials)
+        if not len(ranked):
+            raise RunError(f"a best trial needs a trial with a result; found none in {self.path}; see its log.txt")
+        row: dict[str, Any] = ranked.slice(0, 1).to_pylist()[0]
+        return row
+
+    def config(self, trial_id: int | None = None) -> TrialConfig:
+        """The configuration of a trial (the best one by default); RunError if the run has no such trial."""
+        row = self.best
+        if trial_id is not None:
+            rows = self.trials.filter(pc.equal(self.trials["trial_id"], trial_id)).to_pylist()
+            if not rows:
+                last = pc.max(self.trials["trial_id"]).as_py()
+                raise RunError(f"a trial of {self.path} must be from 0 to {last}, and have ended; found {trial_id}")
+            row = rows[0]
+        names = {field.name for field in dataclasses.fields(TrialConfig)}
+        values = {name: row[name] for name in names if row[name] is not None}
+        if values["weight_scale"] != "kaiming":
+            values["weight_scale"] = float(values["weight_scale"])
+        return TrialConfig(**values)
+
+    def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
+        """The network of a trial (the best one by default) with the weights of its best epoch, on the CPU.
+
+        Raises:
+            RunError: the trial's model was not kept.
+        """
+        return self.directory.models.load(self.best["trial_id"] if trial_id is None else trial_id)
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run directory to read it, also while its search goes on; RunError if there is none."""
+    return Run(RunDirectory.open(Path(path)))
+
+
+def rank_trials(trials: pa.Table) -> pa.Table:
+    """The trials that can be best, best first: highest val_accuracy, then lowest val_loss, then lowest trial_id."""
+    ranked = trials.filter(pc.is_in(trials["state"], pa.array(RANKED_STATES)))
+    order = [("val_accuracy", "descending"), ("val_loss", "ascending"), ("trial_id", "ascending")]
+    # Nulls sort last: a loss that was not finite loses a tie.
+    return ranked.sort_by(order) if len(ranked) else ranked
+
+
+def find_runs(root: Path = DEFAULT_ROOT) -> list[Path]:
+    """The run directories in a folder, newest first; none if the folder does not exist."""
+    return [path for _, path in sorted(((_created(path), path) for path in _candidates(root)), reverse=True)]
+
+
+def summarize_run(path: Path) -> dict[str, Any]:
+    """A run in a few JSON values, whatever its state.
+
+    Returns:
+        `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
+        `best_val_accuracy`, `error`; None where unknown.
+    """
+    summary: dict[str, Any] = dict.fromkeys(("dataset", "created_at", "trials", "best_val_accuracy", "error"))
+    summary = {"path": str(path), "name": path.name, "state": "damaged", **summary}
+    try:
+        run = RunDirectory.open(path)
+        manifest, trials = run.manifest(), run.trials()
+        dataset = manifest.get("dataset")
+        ranked = rank_trials(trials)
+        return {
+            **summary,
+            "state": run.state(),
+            "dataset": dataset.get("name") if isinstance(dataset, dict) else None,
+            "created_at": manifest.get("created_at"),
+            "trials": len(trials),
+            "best_val_accuracy": ranked["val_accuracy"][0].as_py() if len(ranked) else None,
+            "error": manifest.get("error"),
+        }
+    except RunError as error:
+        return {**summary, "error": str(error)}
+
+
+def resolve_run(name: str | None, root: Path = DEFAULT_ROOT) -> Path:
+    """Where the run is that the user means: a path, the name of a run in a folder, or (None) the folder's newest run.
+
+    Raises:
+        RunError: the newest run is asked for and there is none.
+    """
+    if name is None:
+        return latest_run(root)
+    path = Path(name)
+    return path if len(path.parts) > 1 or (path / "run.json").is_file() else root / path
+
+
+def latest_run(root: Path = DEFAULT_ROOT) -> Path:
+    """The newest run directory of a folder; RunError if it has none."""
+    runs = find_runs(root)
+    if not runs:
+        raise RunError(
+            f"{root} must hold a run; found none; start one with `fcsearch run --space FILE`, or name the folder of "
+            "the runs with --dir"
+        )
+    return runs[0]
+
+
+def _candidates(root: Path) -> list[Path]:
+    return [entry.parent for entry in root.glob("*/run.json")]
+
+
+def _created(path: Path) -> str:
+    # A damaged manifest must not hide the other runs; its run counts as the oldest.
+    try:
+        return str(RunDirectory(path).manifest().get("created_at", ""))
+    except RunError:
+        return ""

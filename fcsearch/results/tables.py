@@ -1,0 +1,111 @@
+"""Rows as dicts become Arrow tables that keep the schema's promises, or an error that names the row and the column."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from fcsearch.errors import RunError
+from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS
+
+Row = Mapping[str, Any]
+
+_LOSSES = ("train_loss", "val_loss")
+
+
+def trials_table(pack_id: int, rows: Sequence[Row]) -> pa.Table:
+    """The trials of one pack as a table of schema TRIALS.
+
+    Args:
+        pack_id: Fills the column `pack_id`.
+        rows: One dict a trial; columns that a row does not name are null. Losses that are not finite become null.
+
+    Raises:
+        RunError: an unknown column, a value of another type, a metric that is not finite, an unknown state, a
+            ranked trial without its result, or a trial named twice.
+    """
+    rows = [{**row, "pack_id": pack_id, "weight_scale": _scale_text(row.get("weight_scale"))} for row in rows]
+    for row in rows:
+        if row.get("state") not in STATES:
+            raise RunError(f"{_label(row)}: state must be one of {', '.join(STATES)}; found {row.get('state')!r}")
+        if row["state"] in RANKED_STATES and (row.get("val_accuracy") is None or row.get("best_epoch") is None):
+            raise RunError(f"{_label(row)}: a {row['state']} trial must have val_accuracy and best_epoch; found none")
+    _require_distinct(rows, ("trial_id",))
+    return _table(rows, TRIALS)
+
+
+def epochs_table(rows: Sequence[Row], trial_ids: set[int]) -> pa.Table:
+    """The epochs of one pack as a table of schema EPOCHS; RunError as in `trials_table`, or for a trial not in it."""
+    strangers = sorted({row.get("trial_id") for row in rows} - trial_ids, key=str)
+    if strangers:
+        raise RunError(f"epochs must be of the pack's trials; found trial {strangers[0]}, which has no row among them")
+    _require_distinct(rows, ("trial_id", "epoch"))
+    return _table(rows, EPOCHS)
+
+
+def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
+    for row in rows:
+        for name in row.keys() - set(schema.names):
+            near = difflib.get_close_matches(name, schema.names, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; the columns are {', '.join(schema.names)}"
+            raise RunError(f"{_label(row)}: a row must hold known columns; found {name!r}{hint}")
+    columns = [_column(rows, field) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _column(rows: Sequence[Row], field: pa.Field) -> pa.Array:
+    values = [_checked(row, field) for row in rows]
+    try:
+        return pa.array(values, type=field.type)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        found = ", ".join(sorted({type(value).__name__ for value in values}))
+        raise RunError(f"column {field.name} must hold {field.type} values; found {found}: {error}") from error
+
+
+def _checked(row: Row, field: pa.Field) -> Any:
+    value = row.get(field.name)
+    if value is None:
+        if not field.nullable:
+            raise RunError(f"{_label(row)}: {field.name} must have a value; found none")
+        return None
+    if pa.types.is_floating(field.type) and not _is_finite(value):
+        if field.name in _LOSSES:
+            return None
+        raise RunError(f"{_label(row)}: {field.name} must be a finite number; found {value!r}")
+    # Arrow would cut 1.5 down to 1.
+    if pa.types.is_integer(field.type) and not isinstance(value, (int, np.integer)):
+        raise RunError(f"{_label(row)}: {field.name} must be an integer; found {value!r}")
+    if pa.types.is_timestamp(field.type) and (not isinstance(value, datetime) or value.tzinfo is None):
+        raise RunError(f"{_label(row)}: {field.name} must be a datetime with a time zone; found {value!r}")
+    return value
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except TypeError:
+        return False
+
+
+def _scale_text(scale: float | str | None) -> str | None:
+    return scale if scale is None or isinstance(scale, str) else repr(float(scale))
+
+
+def _require_distinct(rows: Sequence[Row], key: tuple[str, ...]) -> None:
+    seen = set()
+    for row in rows:
+        value = tuple(row.get(name) for name in key)
+        if value in seen:
+            raise RunError(f"{_label(row)}: each {' and '.join(key)} must have one row; found two")
+        seen.add(value)
+
+
+def _label(row: Row) -> str:
+    epoch = f", epoch {row['epoch']}" if "epoch" in row else ""
+    return f"trial {row.get('trial_id')}{epoch}"

@@ -1,0 +1,81 @@
+"""`fcsearch evaluate`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from run_fixtures import made_run, run
+from synthetic_run import digits
+
+from fcsearch.cli import main
+from fcsearch.cli.evaluate import evaluate
+from fcsearch.report import measure
+from fcsearch.results import RunDirectory, open_run
+
+__all__ = ["made_run", "run"]
+
+
+def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> None:
+    result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
+    best = open_run(made_run.path).best["trial_id"]
+    expected = measure(made_run, best, digits(), "test")
+    assert result.exit_code == 0
+    assert f"trial {best} on 270 test rows" in result.output
+    assert f"accuracy  {100 * expected.accuracy:.2f}%" in result.output
+    assert f"loss      {expected.loss:.4g}" in result.output
+    rows = [line.split() for line in result.output.splitlines()[-10:]]
+    assert [row[0] for row in rows] == list(digits().class_names)
+    assert sum(int(row[1]) for row in rows) == 270
+
+
+def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
+    trial = made_run.saved_models()[-1]
+    arguments = [str(made_run.path), "--trial", str(trial), "--split", "val", "--format", "json"]
+    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    found = json.loads(result.output)
+    assert (found["trial_id"], found["split"], found["rows"]) == (trial, "val", 270)
+    assert found["accuracy"] == measure(made_run, trial, digits(), "val").accuracy
+
+
+def test_other_data_come_with_a_warning(run: RunDirectory, tmp_path: Path) -> None:
+    data = digits()
+    path = tmp_path / "other.csv"
+    header = ",".join([*(f"pixel{i}" for i in range(64)), "label"])
+    lines = [",".join([*map(str, row), str(label)]) for row, label in zip(data.train.X, data.train.y, strict=True)]
+    path.write_text("\n".join([header, *lines]))
+    result = CliRunner().invoke(evaluate, [str(run.path), "--dataset", str(path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "other data than the run's (fingerprint" in result.stderr
+    assert "accuracy" in result.stdout
+    same = CliRunner().invoke(evaluate, [str(run.path), "--dataset", "digits"], catch_exceptions=False)
+    assert same.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--trial", "999"], "trial 999 must have a saved model; found models of trials: "),
+        (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
+        (["--dataset", "no/such.parquet"], "such.parquet"),
+    ],
+)
+def test_bad_input_exits_2_with_a_message(
+    made_run: RunDirectory, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", str(made_run.path), *options])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_changed_data_are_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    run.update_manifest({"dataset": {**run.manifest()["dataset"], "fingerprint": "0123"}})
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", str(run.path)])
+    assert caught.value.code == 2
+    assert "the run has 0123; put the original data back" in capsys.readouterr().err
+
+
+def test_help_has_an_example() -> None:
+    assert "Example:\n    fcsearch evaluate" in CliRunner().invoke(evaluate, ["--help"]).output

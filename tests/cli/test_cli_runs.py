@@ -1,0 +1,55 @@
+"""`fcsearch runs`."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+from synthetic_run import add_trials, manifest
+
+from fcsearch.cli.runs import runs
+from fcsearch.results import RunDirectory
+
+
+def make(root: Path) -> None:
+    old = RunDirectory.create(root / "[old]", manifest("[old]", created_at="2026-01-01T00:00:00+00:00"))
+    add_trials(old, range(8))
+    RunDirectory.create(root / "new", manifest("new", state="running", created_at="2026-01-02T00:00:00+00:00"))
+    damaged = RunDirectory.create(root / "torn", manifest("torn"))
+    (damaged.path / "run.json").write_text("{")
+
+
+def test_lists_runs_newest_first(tmp_path: Path) -> None:
+    make(tmp_path)
+    result = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    lines = result.output
+    assert lines.index("new") < lines.index("[old]") < lines.index("torn")
+    assert "2026-01-01 00:00:00" in lines
+    assert "running" in lines
+    assert "damaged" in lines
+    assert "must hold JSON" in lines
+    assert "98.41%" in lines
+
+
+def test_json(tmp_path: Path) -> None:
+    make(tmp_path)
+    result = CliRunner().invoke(runs, ["--dir", str(tmp_path), "--format", "json"], catch_exceptions=False)
+    found = json.loads(result.output)
+    assert [(run["name"], run["state"], run["trials"]) for run in found] == [
+        ("new", "running", 0),
+        ("[old]", "complete", 8),
+        ("torn", "damaged", None),
+    ]
+    assert found[1]["best_val_accuracy"] > 0.98
+
+
+def test_no_runs(tmp_path: Path) -> None:
+    result = CliRunner().invoke(runs, ["--dir", str(tmp_path / "none")], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert "start one with `fcsearch run --space FILE`" in result.output
+    empty = CliRunner().invoke(runs, ["--dir", str(tmp_path / "none"), "--format", "json"])
+    assert json.loads(empty.output) == []
+
+
+def test_help_has_an_example() -> None:
+    assert "Example:\n    fcsearch runs" in CliRunner().invoke(runs, ["--help"]).output

@@ -1,0 +1,128 @@
+"""The best model on the test split: once, and only where that means something."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from synthetic_run import digits, save_model, trial_row
+
+import fcsearch.report.write as write_module
+from fcsearch.errors import DataError, RunError
+from fcsearch.nn import softmax_loss
+from fcsearch.report import load_run_dataset, measure, measure_best, write_report
+from fcsearch.report.model import Measurement
+from fcsearch.results import RunDirectory, open_run, rank_trials
+
+
+def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory) -> None:
+    data = digits()
+    best = open_run(made_run.path).best["trial_id"]
+    found = measure(made_run, best, load_run_dataset(made_run), "test")
+    model = made_run.models.load(best)
+    scores = model.loss(torch.from_numpy(data.test.X))
+    right = scores.argmax(dim=1).numpy() == data.test.y
+    assert 0.8 < found.accuracy == pytest.approx(right.mean())
+    assert found.loss == pytest.approx(float(softmax_loss(scores, torch.from_numpy(data.test.y))[0]), rel=1e-5)
+    assert (found.rows, found.split, found.trial_id) == (len(data.test.y), "test", best)
+    assert sum(entry.rows for entry in found.classes) == found.rows
+    for label, entry in enumerate(found.classes):
+        assert entry.name == data.class_names[label]
+        assert entry.accuracy == pytest.approx(right[data.test.y == label].mean())
+
+
+def test_large_splits_are_scored_in_pieces_to_the_same_result(
+    made_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = made_run.saved_models()[0]
+    whole = measure(made_run, trial, digits(), "train")
+    monkeypatch.setattr("fcsearch.report.evaluation._ROWS", 100)
+    pieces = measure(made_run, trial, digits(), "train")
+    assert (pieces.accuracy, pieces.classes) == (whole.accuracy, whole.classes)
+    assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
+
+
+def test_data_that_do_not_fit_the_model_are_refused(made_run: RunDirectory) -> None:
+    data, trial = digits(), made_run.saved_models()[0]
+    narrow = dataclasses.replace(data, train=dataclasses.replace(data.train, X=data.train.X[:, :5]))
+    with pytest.raises(DataError, match="must have 64 features and 10 classes, as the model has; digits has 5 and 10"):
+        measure(made_run, trial, narrow, "test")
+    with pytest.raises(DataError, match=r"the classes must be 0, 1, .* found zero, 1,"):
+        measure(made_run, trial, dataclasses.replace(data, class_names=("zero", *data.class_names[1:])), "test")
+    empty = dataclasses.replace(data, test=dataclasses.replace(data.test, X=data.test.X[:0], y=data.test.y[:0]))
+    with pytest.raises(DataError, match="the test split of digits must have rows; found none"):
+        measure(made_run, trial, empty, "test")
+
+
+def test_a_class_without_rows_has_no_accuracy(made_run: RunDirectory) -> None:
+    data = digits()
+    keep = np.flatnonzero(data.test.y != 3)
+    without = dataclasses.replace(data.test, X=data.test.X[keep], y=data.test.y[keep])
+    found = measure(made_run, made_run.saved_models()[0], dataclasses.replace(data, test=without), "test")
+    assert (found.classes[3].rows, found.classes[3].accuracy) == (0, None)
+
+
+def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = write_report(run).test
+    assert first.measurement is not None
+    assert first.measured_trials == (first.measurement.trial_id,)
+
+    def forbidden(*_: object) -> Measurement:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(write_module, "measure", forbidden)
+    assert write_report(run).test == first
+
+
+def test_another_best_trial_is_measured_and_the_use_counted(run: RunDirectory) -> None:
+    first = write_report(run).test
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+    second = write_report(run)
+    assert second.test.measurement is not None
+    assert second.test.measurement.trial_id == 99
+    assert second.test.measured_trials == (*first.measured_trials, 99)
+    assert "used 2 times" in "\n".join(second.trust.remarks)
+
+
+def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
+    run.update_manifest({"dataset": {**run.manifest()["dataset"], "fingerprint": "0123"}})
+    found = write_report(run)
+    assert found.test.measurement is None
+    assert "found fingerprint" in (found.test.note or "")
+    assert "the run has 0123; put the original data back" in (found.test.note or "")
+    assert found.best is not None
+
+
+def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
+    described = run.manifest()["dataset"]
+    gone = {**described, "spec": {**described["spec"], "source": str(run.path / "gone.parquet")}}
+    run.update_manifest({"dataset": gone})
+    assert "gone.parquet" in (measure_best(run).note or "")
+
+
+def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
+    run.update_manifest({"dataset": None})
+    assert "must name the run's dataset" in (measure_best(run).note or "")
+    with pytest.raises(RunError, match="put back a copy of it"):
+        load_run_dataset(run)
+
+
+def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
+    shutil.rmtree(run.models_path)
+    run.models_path.mkdir()
+    best = rank_trials(run.trials())["trial_id"][0].as_py()
+    found = write_report(run)
+    assert f"trial {best} must have a saved model; found models of trials: none" in (found.test.note or "")
+    assert found.best is not None
+    assert found.best.model is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"test": {"measured_trials": "x", "measurement": {}}}', '{"test": 1}']
+)
+def test_a_strange_report_json_is_replaced(run: RunDirectory, content: str) -> None:
+    (run.path / "report.json").write_text(content)
+    assert measure_best(run).measurement is not None

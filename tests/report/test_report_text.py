@@ -1,0 +1,76 @@
+"""The report as text: fit for a terminal and a pipe."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from fcsearch.report import FinalTest, build_report, render_text
+from fcsearch.report.words import duration, listing, percent, plural, value_text
+from fcsearch.results import RunDirectory
+
+NOTHING = FinalTest(note="the model is gone")
+
+
+def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) -> None:
+    found = build_report(made_run, test=NOTHING)
+    text = render_text(found)
+    assert found.best is not None
+    trial = found.best.row["trial_id"]
+    assert f"Best network  trial {trial}" in text
+    assert f"validation         {100 * found.best.row['val_accuracy']:.2f}%" in text
+    assert f"learning_rate {found.best.row['learning_rate']:.4g}" in text
+    assert f"\n  fcsearch train --run {made_run.path} --trial {trial}\n" in text
+    assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text
+    assert "1 min 36 s in all, 30 trials a minute" in text
+    assert "digits: 1,257 training, 270 validation, 270 test rows, 10 classes" in text
+    assert "not measured: the model is gone" in text
+    assert "learning_rate   8" in text  # its importance
+    for title in ("Top 10", "What each parameter did", "How far to trust it", "Files", "Train the best network again"):
+        assert f"\n{title}" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 160])
+def test_stays_within_the_width_but_for_what_is_to_be_copied(made_run: RunDirectory, width: int) -> None:
+    lines = render_text(build_report(made_run, test=NOTHING), width=width).splitlines()
+    assert [line for line in lines if len(line) > width and "fcsearch train" not in line] == []
+
+
+def test_parameters_for_which_there_is_no_room_are_named(made_run: RunDirectory) -> None:
+    found = build_report(made_run, test=NOTHING)
+    narrow = render_text(found, width=70)
+    rest = re.search(r"Also varied, no room here: (.*?)\.", narrow, re.DOTALL)
+    assert rest is not None
+    assert "momentum" in rest[1]
+    assert "learning_rate" not in rest[1], "the most important is shown first"
+    assert "no room" not in render_text(found, width=160)
+
+
+def test_colour_only_where_it_is_understood(made_run: RunDirectory) -> None:
+    found = build_report(made_run, test=NOTHING)
+    assert "\x1b" not in render_text(found)
+    assert "\x1b[1" in render_text(found, color=True)
+
+
+def test_names_are_text_and_no_markup(made_run: RunDirectory) -> None:
+    found = replace(build_report(made_run, test=NOTHING), name="[red]x[/red]", error="[bold]oops")
+    text = render_text(found)
+    assert "[red]x[/red]" in text
+    assert "[bold]oops" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (59.9, "59.9 s"), (60, "1 min 0 s"), (3725, "1 h 2 min"), (90_000, "1 d 1 h"), (59.99, "60.0 s")],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_words() -> None:
+    assert [plural(1, "class"), plural(2, "class"), plural(1234, "trial")] == ["1 class", "2 classes", "1,234 trials"]
+    assert [listing(list("a")), listing(list("ab")), listing(list("abc"))] == ["a", "a and b", "a, b and c"]
+    assert [percent(None), percent(0.98765)] == ["-", "98.77%"]
+    assert [value_text(v) for v in (None, [], [64, 32], 0.00012345, 1e-8, 128, "adam")] == [
+        "-", "none", "64-32", "0.0001234", "1e-08", "128", "adam",
+    ]  # fmt: skip

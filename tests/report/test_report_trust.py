@@ -1,0 +1,153 @@
+"""How far to trust the best: the standard errors, the close rivals, and what a person should be told."""
+
+import math
+from typing import Any
+
+import pytest
+
+from fcsearch.report.model import Dataset, FinalTest, Measurement, Trust, Work
+from fcsearch.report.trust import assess
+from fcsearch.report.words import standard_error
+
+NOT_MEASURED = FinalTest(note="its model is gone")
+
+
+def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
+    return {
+        "trial_id": trial_id,
+        "val_accuracy": accuracy,
+        "train_accuracy": accuracy,
+        "num_parameters": 1000,
+        "epochs": 10,
+        "best_epoch": 5,
+        "learning_rate": 0.01,
+        "depth": 3,
+        "dropout": 0.0,
+        **changes,
+    }
+
+
+def measured(accuracy: float, rows: int = 400, trials: tuple[int, ...] = (0,)) -> FinalTest:
+    error = standard_error(accuracy, rows)
+    return FinalTest(Measurement(trials[-1], "test", "f", rows, accuracy, error, 0.1, ()), None, trials)
+
+
+def trust(*ranked: dict[str, Any], test: FinalTest = NOT_MEASURED, **changes: Any) -> Trust:
+    counts = changes.pop("counts", {"complete": len(ranked)})
+    state, space, val_rows = (changes.pop(key, other) for key, other in _DEFAULTS)
+    work = Work(changes.pop("planned", None), counts, 1, 1.0, 60.0, 1.0, {}, "out of memory")
+    dataset = Dataset("digits", "f", 1000, val_rows, 400, 10)
+    return assess(ranked, test, state=state, work=work, dataset=dataset, space=space)
+
+
+_DEFAULTS: list[tuple[str, Any]] = [("state", "complete"), ("space", {}), ("val_rows", 400)]
+
+
+def said(found: Trust) -> str:
+    return "\n".join(found.remarks)
+
+
+def test_standard_error_is_that_of_a_proportion() -> None:
+    assert standard_error(0.9, 400) == pytest.approx(math.sqrt(0.9 * 0.1 / 400)) == pytest.approx(0.015)
+    # At the ends the plain formula would claim certainty.
+    assert standard_error(0.0, 400) == pytest.approx(math.sqrt(0.5) / 400, rel=1e-2)
+    assert standard_error(1.0, 400) == pytest.approx(standard_error(0.0, 400))
+
+
+def test_trials_within_one_standard_error_are_counted_and_the_smallest_named() -> None:
+    found = trust(row(0, 0.900), row(1, 0.886, num_parameters=200), row(2, 0.884, num_parameters=100))
+    assert found.standard_error == pytest.approx(0.015)
+    assert found.within == 2
+    assert found.smallest is not None
+    assert found.smallest["trial_id"] == 1
+    assert "1 other trial of 2 lies within one standard error" in said(found)
+    assert "It is the highest of 3 measurements on the same rows, so it is too high on average" in said(found)
+    assert "Trial 1 is within one standard error with 200 parameters in place of 1,000" in said(found)
+
+
+def test_a_clear_winner() -> None:
+    found = trust(row(0, 0.9), row(1, 0.5, num_parameters=10))
+    assert found.within == 1
+    assert "No other trial lies within one standard error" in said(found)
+    assert "in place of" not in said(found)
+
+
+def test_the_test_accuracy_is_the_figure_to_quote_with_its_error_and_the_gap() -> None:
+    text = said(trust(row(0, 0.91), test=measured(0.90)))
+    assert "Test accuracy 90.00%, standard error 1.50 points (400 rows), is the figure to quote" in text
+    assert "Validation minus test is 1.00 points, within what chance explains" in text
+    assert "Validation minus test is 9.00 points, more than chance explains" in said(
+        trust(row(0, 0.91), test=measured(0.82))
+    )
+
+
+def test_why_there_is_no_test_accuracy() -> None:
+    assert "Test accuracy was not measured: its model is gone." in said(trust(row(0, 0.9)))
+
+
+def test_test_rows_used_more_than_once_are_confessed() -> None:
+    assert "used 2 times in this run (trials 4 and 0)" in said(trust(row(0, 0.9), test=measured(0.9, trials=(4, 0))))
+    assert "Do not choose" not in said(trust(row(0, 0.9), test=measured(0.9)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"train_accuracy": 0.99}, "9.00 points better on its training rows: more dropout or reg may help"),
+        ({"best_epoch": 10}, "Its best epoch was its last (10): more epochs may help"),
+    ],
+)
+def test_what_the_best_network_itself_suggests(changes: dict[str, Any], sentence: str) -> None:
+    assert sentence in said(trust(row(0, 0.9, **changes)))
+    assert sentence not in said(trust(row(0, 0.9)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "definition", "end"),
+    [
+        ("learning_rate", 0.099, {"low": 1e-4, "high": 0.1, "log": True}, "upper"),
+        ("learning_rate", 1.02e-4, {"low": 1e-4, "high": 0.1, "log": True}, "lower"),
+        ("learning_rate", 0.005, {"low": 1e-4, "high": 0.1, "log": True}, None),
+        ("depth", 5, {"low": 2, "high": 5}, "upper"),
+        ("depth", 1, {"low": 1, "high": 5}, None),
+        ("depth", 5, {"choices": [3, 4, 5]}, "upper"),
+        ("depth", 5, {"choices": [3, 5]}, None),
+        ("dropout", 0.0, {"low": 0.0, "high": 0.5}, None),
+        ("dropout", 0.5, {"low": 0.0, "high": 0.5}, "upper"),
+        ("dropout", None, {"low": 0.0, "high": 0.5}, None),
+        ("update_rule", "adam", {"choices": ["sgd", "rmsprop", "adam"]}, None),
+        ("learning_rate", 0.1, {"value": 0.1}, None),
+    ],
+)
+def test_a_best_value_at_the_edge_of_its_range(
+    name: str, value: Any, definition: dict[str, Any], end: str | None
+) -> None:
+    text = said(trust(row(0, 0.9, **{name: value}), space={"parameters": {name: definition}}))
+    assert (f"lies at the {end} end of what was searched" in text) == (end is not None)
+    assert ("what was searched" in text) == (end is not None)
+
+
+def test_a_run_that_has_not_ended_says_so_first() -> None:
+    found = trust(row(0, 0.9), state="interrupted", planned=40)
+    assert found.remarks[0] == "The run was interrupted: 1 of 40 trials are done, and what follows may change."
+    assert trust(state="running", counts={}).remarks == (
+        "The run is still going on: 0 trials are done, and what follows may change.",
+    )
+
+
+def test_a_run_that_ended_early_says_so() -> None:
+    assert "The run ended after 1 of 40 trials." in said(trust(row(0, 0.9), planned=40))
+    assert "ended after" not in said(trust(row(0, 0.9), planned=1))
+
+
+def test_diverged_and_failed_trials() -> None:
+    text = said(trust(row(0, 0.9), counts={"complete": 1, "diverged": 3, "failed": 1}))
+    assert "3 trials of 5 diverged: a lower upper bound on learning_rate" in text
+    assert "1 trial failed, the first with: out of memory" in text
+    assert "diverged" not in said(trust(row(0, 0.9), counts={"complete": 19, "diverged": 1}))
+
+
+def test_unknown_numbers_of_rows_are_no_error() -> None:
+    found = trust(row(0, 0.9), val_rows=None)
+    assert found.standard_error is None
+    assert "without standard errors" in said(found)

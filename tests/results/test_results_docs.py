@@ -1,0 +1,38 @@
+"""docs/analysis.md: its columns are those of the schema, and its code runs."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from synthetic_run import make_run
+
+from fcsearch.results import EPOCHS, TRIALS, columns_markdown
+
+PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
+
+
+@pytest.mark.parametrize(("name", "schema"), [("trials", TRIALS), ("epochs", EPOCHS)])
+def test_the_columns_are_current(name: str, schema: pa.Schema) -> None:
+    section = re.search(rf"<!-- columns of {name}: [^>]*-->\n(.*?)<!-- end -->", PAGE.read_text(), re.DOTALL)
+    assert section is not None
+    assert section[1] == columns_markdown(schema), f"put the output of columns_markdown({name.upper()}) there"
+
+
+def test_the_code_runs_and_finds_what_it_promises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(tmp_path / "runs" / "dropout")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 4
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, str(PAGE), "exec"), names)
+
+    assert "48 trials" in capsys.readouterr().out
+    by_rule, by_dropout, epochs_needed = names["by_rule"], names["by_dropout"], names["epochs_needed"]
+    assert by_rule["count"].sum() == 44  # of 48, 4 diverged
+    assert sum(row[1] for row in by_dropout) == 32  # the complete ones
+    assert epochs_needed["trials"].sum() == 32
+    assert epochs_needed["epochs"].is_between(1, 10).all()

@@ -1,0 +1,35 @@
+"""The schemas: the columns that users rely on, each with its type, unit and meaning."""
+
+import pyarrow as pa
+import pytest
+
+from fcsearch.results import EPOCHS, TRIALS
+from fcsearch.training.config import PARAMETER_NAMES, TrialConfig
+
+
+def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_name() -> None:
+    before = ["trial_id", "pack_id", "state"]
+    results = ["val_accuracy", "best_epoch", "train_accuracy", "train_loss", "val_loss"]
+    final = ["final_val_accuracy", "final_train_accuracy", "epochs_run", "num_parameters", "train_seconds"]
+    place = ["device", "node", "started_at", "finished_at", "error"]
+    after = ["seed", *results, *final, *place]
+    assert TRIALS.names == [*before, *PARAMETER_NAMES, *after]
+    assert set(TrialConfig().parameters()) == set(PARAMETER_NAMES)
+
+
+def test_epochs_has_the_columns_of_the_design() -> None:
+    losses = ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
+    assert EPOCHS.names == ["trial_id", "epoch", *losses, "learning_rate", "seconds"]
+
+
+@pytest.mark.parametrize("field", [*TRIALS, *EPOCHS], ids=lambda field: field.name)
+def test_every_column_says_what_it_means_and_in_which_unit(field: pa.Field) -> None:
+    assert set(field.metadata) == {b"description", b"unit"}
+    assert len(field.metadata[b"description"]) > 10
+
+
+def test_types_are_those_that_every_reader_can_unite() -> None:
+    assert TRIALS.field("trial_id").type == pa.int64()
+    assert TRIALS.field("hidden_dims").type == pa.list_(pa.int32())
+    assert TRIALS.field("started_at").type == pa.timestamp("us", tz="UTC")
+    assert not any(pa.types.is_dictionary(field.type) for field in [*TRIALS, *EPOCHS])
