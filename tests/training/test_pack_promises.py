@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fcsearch import nn
 from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.lane import Lane
 
@@ -137,14 +138,49 @@ def test_stopped_members_keep_what_they_reached(digits: Digits) -> None:
         assert torch.equal(second.weights[name], weight)
 
 
+# Its validation accuracy is highest in epoch 10, lower after it, and as high again later.
+UNSTEADY = TrialConfig(hidden_dims=(20,), learning_rate=0.7, epochs=20)
+
+
 def test_the_best_epoch_is_the_first_of_highest_validation_accuracy(digits: Digits) -> None:
-    data = digits(torch.float32)
-    result = train_pack([TrialConfig(hidden_dims=(40,), learning_rate=0.3, epochs=12)], data)[0]
-    accuracies = [epoch.val_accuracy or 0.0 for epoch in result.epochs]
-    assert result.best_epoch == accuracies.index(max(accuracies)) + 1
-    W1, b1, W2, b2 = (result.weights[name] for name in ("W1", "b1", "W2", "b2"))
-    predicted = ((data.X_val @ W1 + b1).relu() @ W2 + b2).argmax(1)
-    assert (predicted == data.y_val).double().mean().item() == pytest.approx(max(accuracies), abs=1e-12)
+    data = digits(torch.float64)
+    result = train_pack([UNSTEADY], data)[0]
+    accuracies = [epoch.val_accuracy for epoch in result.epochs]
+    best = max(accuracies)
+    assert accuracies.count(best) > 1
+    assert result.best_epoch == accuracies.index(best) + 1 < 20
+    until_then = train_pack([dataclasses.replace(UNSTEADY, epochs=result.best_epoch)], data)[0]
+    for name, weight in until_then.weights.items():
+        assert torch.equal(result.weights[name], weight)
+
+
+def test_a_saved_pack_remembers_its_best_epoch(digits: Digits, tmp_path: Path) -> None:
+    data = digits(torch.float64)
+    alone = train_pack([UNSTEADY], data)[0]
+    assert alone.best_epoch is not None
+    pack = Pack([UNSTEADY], data)
+    while pack.epoch <= alone.best_epoch:
+        pack.train_epoch()
+    pack.save(tmp_path / "pack")
+    pack = Pack.load(tmp_path / "pack", data)
+    while pack.alive:
+        pack.train_epoch()
+    assert_equal_to(pack.results()[0], alone, 0.0)
+
+
+@pytest.mark.parametrize("rows", [64, 1000])
+def test_metrics_are_those_of_the_plain_network(digits: Digits, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcsearch.training.evaluation._ROWS", rows)
+    data = digits(torch.float64)
+    config = TrialConfig(hidden_dims=(30, 20), learning_rate=0.05, epochs=1, dropout=0.3, reg=1e-3, loss="svm")
+    result = train_pack([config], data)[0]
+    net = nn.FullyConnectedNet.from_params(result.weights, loss="svm")
+    sample = data.train_sample()
+    assert len(sample[0]) == len(data.X_val) == 200
+    for (X, y), accuracy in ((sample, "train_accuracy"), ((data.X_val, data.y_val), "val_accuracy")):
+        right = (net.loss(X).argmax(1) == y).double().mean().item()
+        assert getattr(result.epochs[0], accuracy) == pytest.approx(right, abs=1e-12)
+    assert result.epochs[0].val_loss == pytest.approx(float(net.loss(data.X_val, data.y_val)[0]), rel=1e-12)
 
 
 RESUME = """

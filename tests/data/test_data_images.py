@@ -1,0 +1,149 @@
+import io
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from fcsearch.data import images as images_module
+
+NAMES = "ape,bee"
+LABELS = [0, 1] * 20
+
+
+def structs(contents: list[bytes | None]) -> list[dict[str, object] | None]:
+    return [{"bytes": content, "path": f"{row}.png"} for row, content in enumerate(contents)]
+
+
+def test_hub_images_become_pixels_in_row_column_channel_order(write_table, load, random_images, image_bytes) -> None:
+    pixels = random_images(40, 6, 5, 3)
+    path = write_table(
+        {"img": structs([image_bytes(p) for p in pixels]), "label": LABELS}, metadata={"class_names": NAMES}
+    )
+    data = load(path, preprocessing="none", test_fraction=0)
+    assert data.image_shape == (6, 5, 3)
+    assert data.input_dim == 90
+    assert data.class_names == ("ape", "bee")
+    found = {row.tobytes() for row in (np.concatenate([data.train.X, data.val.X]) * 255).round().astype(np.uint8)}
+    assert found == {p.tobytes() for p in pixels}
+    assert data.train.X.dtype == np.float32
+    assert data.train.X.flags.c_contiguous
+    assert data.train.X.max() <= 1
+
+
+def test_each_image_keeps_its_label(write_table, load, image_bytes) -> None:
+    contents = [image_bytes(np.full((4, 4, 3), 200 * label + 5, np.uint8)) for label in LABELS]
+    data = load(write_table({"image": structs(contents), "label": LABELS}), preprocessing="none")
+    for part in (data.train, data.val, data.test):
+        assert np.array_equal(part.y, (part.X[:, 0] > 0.5).astype(int))
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "channels"),
+    [
+        ("JPEG", None, 3),
+        ("PNG", "L", 1),
+        ("PNG", "LA", 1),
+        ("PNG", "1", 1),
+        ("PNG", "P", 3),
+        ("PNG", "RGBA", 3),
+        ("BMP", None, 3),
+    ],
+)
+def test_formats_and_modes(
+    write_table, load, random_images, image_bytes, kind: str, mode: str | None, channels: int
+) -> None:
+    contents = [image_bytes(p, kind, mode) for p in random_images(40, 4, 4, 3)]
+    data = load(write_table({"image": contents, "label": LABELS}))  # plain binary, without the struct
+    assert data.image_shape == (4, 4, channels)
+
+
+def test_a_palette_with_transparency_is_plain_colour(write_table, load) -> None:
+    image = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4) % 2, mode="P")
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", transparency=bytes([0, 128]))
+    data = load(write_table({"image": [buffer.getvalue()] * 40, "label": LABELS}), preprocessing="none")
+    assert data.train.X[0, :6].tolist() == [1, 0, 0, 0, 1, 0]
+
+
+def test_postscript_is_not_handed_to_a_program(write_table, refusal, random_images, image_bytes) -> None:
+    path = write_table({"image": [image_bytes(random_images(1, 4, 4, 3)[0], "EPS")] * 40, "label": LABELS})
+    assert "is not: none of JPEG" in refusal(path)
+
+
+def test_one_colour_image_makes_all_colour(write_table, load, random_images, image_bytes) -> None:
+    grey = random_images(40, 4, 4)
+    contents = [image_bytes(p) for p in grey]
+    contents[30] = image_bytes(np.stack([grey[30]] * 3, axis=-1))
+    data = load(write_table({"image": contents, "label": LABELS}), preprocessing="none", test_fraction=0)
+    assert data.image_shape == (4, 4, 3)
+    assert np.array_equal(data.train.X[:, 0::3], data.train.X[:, 2::3])
+
+
+def test_large_images_on_threads_are_the_same(write_table, load, random_images, image_bytes, monkeypatch) -> None:
+    path = write_table({"image": [image_bytes(p) for p in random_images(40, 9, 8, 3)], "label": LABELS})
+    alone = load(path)
+    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 0)
+    monkeypatch.setattr(images_module, "_CHUNK", 7)
+    assert load(path).fingerprint == alone.fingerprint
+
+
+def test_other_columns_beside_images_are_ignored_and_named(write_table, load, random_images, image_bytes) -> None:
+    contents = [image_bytes(p) for p in random_images(40, 4, 4)]
+    data = load(write_table({"id": list(range(40)), "image": contents, "coarse": LABELS, "label": LABELS}))
+    assert data.describe()["ignored_columns"] == ["id", "coarse"]
+
+
+def test_images_of_unequal_size_are_refused_with_the_sizes(write_table, refusal, image_bytes) -> None:
+    contents = [image_bytes(np.zeros((4, 6), np.uint8))] * 39 + [image_bytes(np.zeros((5, 7), np.uint8))]
+    path = write_table({"image": contents, "label": LABELS})
+    message = refusal(path)
+    assert f"found 6x4 (width x height) in row 0 of {path} and 7x5 in row 39 of {path}" in message
+    assert "Resize" in message
+
+
+def corrupt(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("JPEG", "truncated"), ("PNG", "")])
+def test_a_broken_image_is_named(write_table, refusal, random_images, image_bytes, kind: str, reason: str) -> None:
+    contents = [image_bytes(p, kind) for p in random_images(40, 40, 40, 3)]
+    contents[7] = corrupt(contents[7])
+    message = refusal(write_table({"image": structs(contents), "label": LABELS}))
+    assert re.search(rf"row 7 of .*table.parquet is not: .*{reason}", message)
+
+
+def test_what_is_no_image_or_no_bytes_is_named(write_table, refusal, image_bytes) -> None:
+    good = image_bytes(np.zeros((4, 4), np.uint8))
+    path = write_table({"image": structs([good] * 5 + [b"hello"] + [good] * 34), "label": LABELS})
+    assert "row 5 of" in refusal(path)
+    assert "is not: none of JPEG, PNG, WEBP" in refusal(path)
+    assert "row 5 of" in (
+        message := refusal(write_table({"image": structs([good] * 5 + [None] + [good] * 34), "label": LABELS}))
+    )
+    assert "holds none" in message
+    struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    column = pa.array([*structs([good] * 5), None, *structs([good] * 34)], struct)
+    assert "row 5 of" in refusal(write_table({"image": column, "label": LABELS}))
+
+
+def test_sixteen_bit_images_are_refused(write_table, refusal) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(buffer, "PNG")
+    assert "8 bits a channel; row 0 of" in refusal(write_table({"image": [buffer.getvalue()] * 40, "label": LABELS}))
+
+
+def test_two_columns_of_images_need_a_choice(write_table, load, refusal, random_images, image_bytes) -> None:
+    contents = [image_bytes(p) for p in random_images(40, 4, 4)]
+    path = write_table({"left": contents, "right": contents, "label": LABELS})
+    assert "one column of images; found left, right" in refusal(path)
+    assert load(path, drop=["right"]).image_shape == (4, 4, 1)
+
+
+def test_images_that_do_not_fit_into_memory_are_refused(write_table, refusal, image_bytes, monkeypatch) -> None:
+    monkeypatch.setattr(images_module.os, "sysconf", lambda name: {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 100}[name])
+    path = write_table({"image": [image_bytes(np.zeros((40, 40), np.uint8))] * 40, "label": LABELS})
+    assert "must fit into memory; 40 of 40x40 pixels take 0.0 GiB" in refusal(path)

@@ -1,0 +1,76 @@
+"""Small spaces, and outcomes that no training was needed for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from fcsearch.results import RunDirectory
+from fcsearch.search.ledger import Ledger
+from fcsearch.search.messages import MemberOutcome, PackOutcome, PlannedTrial, Place
+from fcsearch.search.rows import epoch_rows, trial_rows
+from fcsearch.space import SearchSpace, load_space
+from fcsearch.training import EpochMetrics, MemberResult, TrialConfig
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PLACE = Place("here (10.0.0.1)", "cpu")
+
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "epochs": 4,
+    "hidden_dim": {"choices": [8, 16]},
+    "update_rule": {"choices": ["sgd", "sgd_momentum"]},
+    "momentum": {"low": 0.8, "high": 0.99, "when": {"update_rule": "sgd_momentum"}},
+}
+
+
+def make_space(folder: Path, **keys: Any) -> SearchSpace:
+    """A small space on digits; `keys` are those of a space file."""
+    file = folder / "space.yaml"
+    file.write_text(yaml.safe_dump({"name": "small", "parameters": PARAMETERS, "sampler": "random", **keys}))
+    return load_space(file)
+
+
+def make_run(folder: Path, space: SearchSpace, *, name: str = "run") -> RunDirectory:
+    """A run directory as a search makes it, without rows."""
+    return RunDirectory.create(folder / name, {"name": name, "state": "running", "space": space.to_json()})
+
+
+def result(config: TrialConfig, accuracies: Sequence[float | None], state: Any = "complete") -> MemberResult:
+    """A trial with these validation accuracies, epoch by epoch; None: the loss was not finite."""
+    epochs = tuple(
+        EpochMetrics(
+            epoch=epoch,
+            train_loss=None if value is None else 1 - value,
+            train_accuracy=value,
+            val_loss=None if value is None else 1 - value,
+            val_accuracy=value,
+            learning_rate=config.learning_rate,
+            seconds=0.5,
+        )
+        for epoch, value in enumerate(accuracies, start=1)
+    )
+    finite = [value for value in accuracies if value is not None]
+    best = accuracies.index(max(finite)) + 1 if finite else None
+    return MemberResult(config, state, epochs, best, 10, 0.5 * len(epochs), {"W1": torch.ones(2, 2)} if best else {})
+
+
+def outcome(pack_id: int, results: Mapping[int, MemberResult], *, log: tuple[str, ...] = ()) -> PackOutcome:
+    """A pack whose members, by trial, had these results."""
+    members = tuple(MemberOutcome(trial_id, found, NOW) for trial_id, found in results.items())
+    return PackOutcome(pack_id, members, PLACE, NOW, log)
+
+
+def record(ledger: Ledger, found: PackOutcome) -> None:
+    """Record a pack that keeps no models."""
+    ledger.record(found.pack_id, trial_rows(found), epoch_rows(found), models={}, keep=[])
+
+
+def trials(count: int, *, first: int = 0, **parameters: Any) -> list[PlannedTrial]:
+    """Trials of one configuration."""
+    return [PlannedTrial(number, TrialConfig(**parameters)) for number in range(first, first + count)]
