@@ -1,0 +1,133 @@
+"""Datasets in files: which files belong to which split, and what is read from them."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fcsearch.data.rows import Rows
+from fcsearch.data.spec import DATASET_NAMES, DatasetSpec
+from fcsearch.errors import DataError
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".tsv": "csv",
+    ".tsv.gz": "csv",
+    ".npz": "npz",
+}
+SPLITS = ("train", "val", "test")
+Parts = dict[str, list[Path]]
+
+_SPLIT_WORD = re.compile(r"(?<![a-z])(train|training|val|valid|validation|dev|test)(?![a-z])")
+_SPLIT_OF = {"train": "train", "training": "train", "test": "test"}
+
+
+def read_files(spec: DatasetSpec) -> Rows:
+    """Read the files that a spec names.
+
+    Raises:
+        DataError: they cannot be found, read, or learned from.
+    """
+    parts = find_parts(spec)
+    formats = {format_of(path) for paths in parts.values() for path in paths}
+    if formats == {"npz"}:
+        from fcsearch.data.npz import read_npz
+
+        return read_npz(parts, spec)
+    if "npz" in formats:
+        raise DataError(
+            f"{spec.source} and the test split must be of one format; found {' and '.join(sorted(formats))}."
+        )
+    from fcsearch.data.tables import read_tables
+
+    return read_tables(parts, spec)
+
+
+def find_parts(spec: DatasetSpec) -> Parts:
+    """The files of each split.
+
+    In a folder or a glob the file names say the split (`train-00000.parquet`, `cifar10-test.csv`); where all names
+    say the same, or nothing, the files are one split. A single file is what it is, whatever its name.
+
+    Raises:
+        DataError: nothing is there, or the names leave open what belongs where.
+    """
+    files = _expand(spec.source)
+    parts = _sort_by_split(files, spec.source)
+    if spec.test is not None:
+        if "test" in parts:
+            raise DataError(
+                f"there must be one test split; found {parts['test'][0]} in {spec.source} beside the option test "
+                f"({spec.test}). Leave the option out, or name the training files by a glob."
+            )
+        parts["test"] = _expand(spec.test)
+    seen: dict[Path, str] = {}
+    for part, paths in parts.items():
+        for path in paths:
+            if seen.setdefault(path.resolve(), part) != part:
+                raise DataError(f"{path} must be in one split; found it in {seen[path.resolve()]} and in {part}.")
+    return parts
+
+
+def format_of(path: Path) -> str:
+    """`parquet`, `csv` or `npz`, by the file's ending; empty if it is none of them."""
+    name = path.name.lower()
+    return next((kind for ending, kind in FORMATS.items() if name.endswith(ending)), "")
+
+
+def _sort_by_split(files: Sequence[Path], source: str) -> Parts:
+    named: dict[str | None, list[Path]] = {}
+    for path in files:
+        words = _SPLIT_WORD.findall(path.name.lower())
+        named.setdefault(_SPLIT_OF.get(words[-1], "val") if words else None, []).append(path)
+    if len(named) == 1:
+        return {"train": list(files)}
+    if None in named or "train" not in named:
+        stray = named[None][0].name if None in named else "no training file"
+        raise DataError(
+            f"the file names in {source} must all say their split (train, val or test), or none; found {stray} beside "
+            f"{next(paths[0].name for part, paths in named.items() if part is not None)}. "
+            "Name the training files by a glob, and the test files with the option test."
+        )
+    return {part: named[part] for part in SPLITS if part in named}
+
+
+def _expand(source: str) -> list[Path]:
+    """The data files that a path, folder or glob names, sorted by name."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
+        return _known(found, source, lambda: ", ".join(file.name for file in found[:5]) or "an empty folder")
+    if path.is_file():
+        return _known([path], source, lambda: path.suffix or "a file without an ending")
+    if glob.has_magic(source):
+        found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
+        return _known([file for file in found if file.is_file()], source, lambda: "no match")
+    raise _not_found(source, path)
+
+
+def _known(files: list[Path], source: str, found: Callable[[], str]) -> list[Path]:
+    known = [file for file in files if format_of(file)]
+    if not known:
+        raise DataError(f"{source} must be or hold files ending in {', '.join(FORMATS)}; found {found()}.")
+    return known
+
+
+def _not_found(source: str, path: Path) -> DataError:
+    names = [*DATASET_NAMES, "openml:<name or id>"]
+    if path.suffix or len(path.parts) > 1:
+        siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, siblings, 1)
+        hint = f" Did you mean {path.parent / near[0]}?" if near else ""
+        return DataError(f"the dataset file {source} must exist; found nothing there (looked in {Path.cwd()}).{hint}")
+    near = difflib.get_close_matches(source.lower().replace("-", "_"), DATASET_NAMES, 1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return DataError(
+        f"dataset must be one of {', '.join(names)}, or the path of a file or folder; found {source!r}.{hint}"
+    )

@@ -1,0 +1,42 @@
+"""A dataset's fingerprint: equal contents, split and preprocessing give equal digits on every machine."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.data.rows import Rows
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.splits import SplitRows
+
+_BLOCK_ROWS = 4096
+
+
+def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
+    """16 hex digits of a sha256 over decoded features, classes, split and preprocessing.
+
+    The features are hashed before they are scaled: sums in floating point may differ from machine to machine.
+    """
+    digest = hashlib.sha256()
+    header = {
+        "class_names": rows.class_names,
+        "columns": [dataclasses.astuple(column) for column in rows.columns],
+        "scale": rows.scale,
+        "preprocessing": spec.preprocessing,
+    }
+    digest.update(json.dumps(header, sort_keys=True).encode())
+    for array in (rows.X, rows.y, split.train, split.val, split.test):
+        _add(digest, array)
+    return digest.hexdigest()[:16]
+
+
+def _add(digest: Any, array: npt.NDArray[Any]) -> None:
+    little_endian = array.dtype.newbyteorder("<")
+    digest.update(f"{little_endian.str}{array.shape}".encode())
+    for start in range(0, len(array), _BLOCK_ROWS):
+        digest.update(np.ascontiguousarray(array[start : start + _BLOCK_ROWS], dtype=little_endian))

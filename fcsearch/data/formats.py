@@ -1,0 +1,71 @@
+"""Reading one Parquet or CSV file into an Arrow table."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from fcsearch.errors import DataError
+
+# pandas writes a table's index into a column of this name.
+_INDEX_COLUMN = re.compile(r"__index_level_\d+__")
+_DELIMITERS = (",", ";", "\t", "|")
+_MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "#N/A", "?", "<NA>"]
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """Read a Parquet file.
+
+    Raises:
+        DataError: it is empty, cut short, damaged or no Parquet file.
+    """
+    _check_size(path)
+    # ParquetFile, not read_table: that one takes folders called `a=b` for columns.
+    with _readable(path, "a whole Parquet file"), pyarrow.parquet.ParquetFile(path) as file:
+        table = file.read()
+    return table.drop_columns([name for name in set(table.column_names) if _INDEX_COLUMN.fullmatch(name)])
+
+
+def read_csv(path: Path) -> pa.Table:
+    """Read a CSV file in UTF-8 whose first line names the columns; the delimiter is seen from that line.
+
+    Raises:
+        DataError: it is empty, no UTF-8, or its lines differ in length.
+    """
+    _check_size(path)
+    what = "a CSV file in UTF-8 whose first line names the columns"
+    with _readable(path, what):
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            header = re.sub(rb'"[^"]*"', b"", file.readline(1 << 20))
+        delimiter = max(_DELIMITERS, key=lambda char: header.count(char.encode()))
+        table = pyarrow.csv.read_csv(
+            path,
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True),
+        )
+        fields = [(field.name, field.type) for field in table.schema]  # names are decoded here
+    if other := [name for name, kind in fields if kind == pa.binary()]:
+        raise DataError(f"{path} must be {what}; found other bytes in column {other[0]!r}. Save the file as UTF-8.")
+    return table
+
+
+@contextlib.contextmanager
+def _readable(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(f"{path} must be {what}; reading it failed: {reason}. Write or copy the file again.") from error
+
+
+def _check_size(path: Path) -> None:
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} must hold a table; found an empty file.")

@@ -1,0 +1,154 @@
+"""Which column holds the classes, and which class each row has."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.errors import DataError
+
+LABEL_NAMES = ("label", "labels", "target", "class", "y")
+
+
+def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
+    """Name of the label column.
+
+    Args:
+        schema: Columns of the table.
+        label: What the user says, or None to go by the column's name or the Hugging Face hub's metadata.
+        where: The file, for messages.
+
+    Raises:
+        DataError: there is no such column, or more than one would do.
+    """
+    columns = ", ".join(schema.names[:40]) + (", ..." if len(schema.names) > 40 else "")
+    if label is not None:
+        if label in schema.names:
+            return label
+        near = difflib.get_close_matches(label, schema.names, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"{where} must have the label column {label!r}; found the columns {columns}.{hint}")
+    candidates = list(_hub_class_labels(schema)) or [name for name in schema.names if name.lower() in LABEL_NAMES]
+    if len(candidates) == 1:
+        return candidates[0]
+    found = f"{' and '.join(candidates)} would both do" if candidates else f"found the columns {columns}"
+    raise DataError(
+        f"{where} must have one column of classes, called {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; {found}. "
+        "Say which column it is with --label (dataset option label)"
+        + ("." if candidates else ", and see that the first line of a CSV file names the columns.")
+    )
+
+
+def class_names_of(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
+    """Class names that the file's metadata gives: the hub's `features`, or `class_names` (commas or JSON)."""
+    if label in (hub := _hub_class_labels(schema)):
+        return hub[label]
+    text = (schema.metadata or {}).get(b"class_names", b"").decode("utf-8", "replace").strip()
+    if not text:
+        return None
+    try:
+        names = json.loads(text)
+    except json.JSONDecodeError:
+        names = text.split(",")
+    if not isinstance(names, list) or len(names) < 2:
+        return None
+    return tuple(str(name).strip() for name in names)
+
+
+def _hub_class_labels(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
+    """Class names by column, for the columns that the hub's metadata declares as classes."""
+    try:
+        features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+        labels = {name: feature for name, feature in features.items() if feature.get("_type") == "ClassLabel"}
+        return {name: tuple(map(str, feature["names"])) for name, feature in labels.items() if name in schema.names}
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        return {}  # metadata is a courtesy; the column itself decides
+
+
+def encode_labels(
+    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, where: str
+) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    """Number the classes.
+
+    Args:
+        values: (N,) labels: integers, whole floats, booleans or text.
+        names: Names of the classes 0, 1, ..., where the source gives them.
+        where: File and column, for messages.
+
+    Returns:
+        (N,) int64 classes from 0, in the order of `names`, else sorted; and the name of each class.
+
+    Raises:
+        DataError: missing or non-finite labels, numbers that are no classes, one class, a label outside `names`.
+    """
+    values = _plain_labels(values, where)
+    distinct = sorted(pc.unique(values).to_pylist())
+    if len(distinct) < 2:
+        raise DataError(f"{where} must hold at least 2 classes to tell apart; found only {distinct[0]!r} in every row.")
+    if len(distinct) > 20 and len(distinct) > len(values) / 2:
+        raise DataError(
+            f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
+            "or an identifier. Name the column of the classes with --label (dataset option label)."
+        )
+    known = _order_of_classes(distinct, names, where)
+    index = pc.index_in(values, value_set=pa.array(known, type=values.type))
+    return np.ascontiguousarray(index.to_numpy(zero_copy_only=False), dtype=np.int64), tuple(
+        names if names and len(names) == len(known) else map(str, known)
+    )
+
+
+def _order_of_classes(distinct: list[Any], names: Sequence[str] | None, where: str) -> list[Any]:
+    if not names:
+        return distinct
+    if isinstance(distinct[0], str):
+        return list(names) if set(distinct) <= set(names) else distinct
+    outside = [value for value in distinct if not 0 <= value < len(names)]
+    if outside:
+        raise DataError(
+            f"{where} must hold 0 to {len(names) - 1}, the places of the file's {len(names)} class names; "
+            f"found {outside[0]}"
+            + (" (the hub's mark of rows without a label)" if outside[0] == -1 else "")
+            + ". Leave such rows out."
+        )
+    return list(range(len(names)))
+
+
+def _plain_labels(values: pa.Array | pa.ChunkedArray, where: str) -> pa.Array:
+    """The labels as one array of int64 or string without nulls."""
+    array = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    missing = array.null_count
+    if pa.types.is_floating(array.type):
+        array = pc.cast(array, pa.float64())
+        missing += pc.sum(pc.invert(pc.is_finite(array))).as_py() or 0
+    if missing:
+        raise DataError(
+            f"{where} must give every row a class; found {missing} missing or non-finite labels. Drop those rows."
+        )
+    kind = array.type
+    if pa.types.is_boolean(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pc.cast(array, pa.string())
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return _whole_numbers(array, where)
+    if pa.types.is_integer(kind):
+        return _whole_numbers(array, where) if pa.types.is_uint64(kind) else pc.cast(array, pa.int64())
+    raise DataError(f"{where} must hold integers, text or booleans; found {kind}. Name another column with --label.")
+
+
+def _whole_numbers(array: pa.Array, where: str) -> pa.Array:
+    try:
+        return pc.cast(array, pa.int64())
+    except pa.ArrowInvalid as error:
+        example = next(value for value in array.to_pylist() if value != int(value) or abs(value) >= 2**53)
+        raise DataError(
+            f"{where} must hold classes; found numbers such as {example}, as of a quantity to predict (regression). "
+            "Name the column of the classes with --label (dataset option label), or turn the quantity into classes."
+        ) from error

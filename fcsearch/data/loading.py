@@ -1,0 +1,72 @@
+"""From a spec to a dataset: read, split, scale, fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fcsearch.data.dataset import Dataset, Split
+from fcsearch.data.rows import Rows
+from fcsearch.data.spec import DatasetSpec
+
+
+def load_dataset(spec: DatasetSpec) -> Dataset:
+    """Read a dataset, split it and scale its features.
+
+    Args:
+        spec: What to read. Named datasets that are not on this machine yet are downloaded once, checked and kept.
+
+    Returns:
+        Training, validation and test rows as float32, scaled by what the training rows say.
+
+    Raises:
+        DataError: everything that cannot be found, read or learned from; the message says what to do.
+    """
+    # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
+    from fcsearch.data.fingerprint import fingerprint
+    from fcsearch.data.preprocessing import preprocess
+    from fcsearch.data.splits import split_rows
+
+    rows = _read(spec)
+    split = split_rows(rows.y, rows.sizes, spec, rows.class_names)
+    features = preprocess(rows, split, spec.preprocessing)
+    parts = (split.train, split.val, split.test)
+    train, val, test = (Split(X, rows.y[part]) for X, part in zip(features, parts, strict=True))
+    details = {
+        **rows.details,
+        "given_splits": [name for name in ("train", "val", "test") if name != "train" and getattr(rows.sizes, name)],
+        "ignored_columns": list(rows.ignored),
+        "classes_in_training_only": [rows.class_names[label] for label in split.training_only],
+    }
+    return Dataset(
+        spec=spec,
+        name=_short_name(spec),
+        train=train,
+        val=val,
+        test=test,
+        class_names=rows.class_names,
+        fingerprint=fingerprint(rows, split, spec),
+        image_shape=rows.image_shape,
+        details=details,
+    )
+
+
+def _read(spec: DatasetSpec) -> Rows:
+    if spec.is_openml:
+        from fcsearch.data.openml import read_openml
+
+        return read_openml(spec)
+    if spec.is_named:
+        from fcsearch.data.named import read_named
+
+        return read_named(spec)
+    from fcsearch.data.files import read_files
+
+    return read_files(spec)
+
+
+def _short_name(spec: DatasetSpec) -> str:
+    if spec.is_named:
+        return spec.source
+    path = Path(spec.source)
+    name = path.name.split(".")[0] if path.is_file() else path.name
+    return name or str(path)

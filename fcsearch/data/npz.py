@@ -1,0 +1,151 @@
+"""NPZ files: arrays `X` and `y`, or `x_train`, `y_train`, `x_test`, ..."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fcsearch.data.files import SPLITS, Parts
+from fcsearch.data.labels import encode_labels
+from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import DataError
+
+Arrays = dict[str, npt.NDArray[Any]]
+Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+_FEATURES = ("x", "data", "images", "image", "features")
+_LABELS = ("y", "label", "labels", "target", "targets")
+_SPLIT_WORD = re.compile(r"_?(train|val|valid|test)_?")
+
+
+def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
+    """Read NPZ files into features and classes. Pickled arrays are refused.
+
+    Args:
+        parts: Files of each split; one file alone may hold all splits.
+        spec: `label` names the array of the classes.
+
+    Raises:
+        DataError: a file that cannot be read, arrays that are missing or cannot be used.
+    """
+    if spec.drop:
+        raise DataError("dataset option drop belongs to tables; an NPZ file has no columns. Leave it out.")
+    pairs: dict[str, list[Pair]] = {split: [] for split in SPLITS}
+    for split, paths in parts.items():
+        for path in paths:
+            for inner, pair in _pairs_in(path, spec.label).items():
+                if inner != "train" and (len(parts) > 1 or len(paths) > 1):
+                    raise DataError(
+                        f"{path} must hold one split, as there are other files; found arrays of the {inner} split. "
+                        "Name that file alone."
+                    )
+                pairs[split if inner == "train" else inner].append(pair)
+    source = str(next(iter(parts.values()))[0])
+    X = _stack([features for split in SPLITS for features, _ in pairs[split]], source)
+    labels = np.concatenate([values for split in SPLITS for _, values in pairs[split]])
+    y, names = encode_labels(_as_arrow(labels, source), None, f"the labels of {source}")
+    return Rows(
+        X=X.reshape(len(X), -1),
+        y=y,
+        class_names=names,
+        sizes=PartSizes(*(sum(len(values) for _, values in pairs[split]) for split in SPLITS)),
+        scale=PIXEL_SCALE if X.dtype == np.uint8 else 1.0,
+        image_shape=(X.shape[1], X.shape[2], (*X.shape, 1)[3]) if X.ndim in (3, 4) else None,
+    )
+
+
+def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
+    """Features and labels by split; a file of one split is all train, whatever its arrays are called."""
+    found: dict[str, Arrays] = {}
+    with _opened(path) as file:
+        for name in file.files:
+            split, role = _role_of(name, label)
+            if role in found.get(split, {}):
+                raise DataError(f"{path} must hold one array of {role} a split; found {name!r} besides. Remove one.")
+            if role:
+                found.setdefault(split, {})[role] = file[name]
+        names = ", ".join(file.files)
+    if any(len(pair) < 2 for pair in found.values()) or not ("train" in found or len(found) == 1):
+        raise DataError(
+            f"{path} must hold an array of features called X (data, images, features) and one of classes called "
+            f"{label or 'y (labels, target)'}, or such pairs with _train, _val, _test; found {names or 'no arrays'}. "
+            "Rename the arrays, or name that of the classes with --label (dataset option label)."
+        )
+    pairs = [_checked(pair["features"], pair["labels"], path) for pair in found.values()]
+    return dict(zip(found if len(found) > 1 else ["train"], pairs, strict=True))
+
+
+def _role_of(name: str, label: str | None) -> tuple[str, str]:
+    """The split that an array's name says (train if none), and `features`, `labels` or nothing."""
+    match = _SPLIT_WORD.search(name.lower())
+    split = "val" if match and match[1] == "valid" else match[1] if match else "train"
+    stem = _SPLIT_WORD.sub("", name.lower())
+    if name == label or stem in ([label.lower()] if label else _LABELS):
+        return split, "labels"
+    return split, "features" if stem in _FEATURES else ""
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with zipfile.ZipFile(path):  # np.load would take a lone NPY array, too
+            pass
+        with np.load(path, allow_pickle=False) as file:
+            yield file
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+        reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
+        raise DataError(
+            f"{path} must be a whole NPZ file of plain arrays; reading it failed: {reason}. Save it again with "
+            "numpy.savez."
+        ) from error
+
+
+def _checked(features: npt.NDArray[Any], labels: npt.NDArray[Any], path: Path) -> Pair:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if features.ndim not in (2, 3, 4) or labels.ndim != 1 or len(features) != len(labels) or features.size == 0:
+        raise DataError(
+            f"{path} must hold features of shape (rows, ...) with 2 to 4 axes and one class a row; found features of "
+            f"shape {features.shape} and classes of shape {labels.shape}."
+        )
+    if features.dtype == np.uint8:
+        return features, labels
+    if features.dtype.kind not in "biuf":
+        raise DataError(f"{path} must hold features that are numbers; found the type {features.dtype}. Save numbers.")
+    exact = np.can_cast(features.dtype, np.float32)
+    features = features.astype(np.float32 if exact else np.float64, copy=False)
+    usable = np.abs(features) <= np.finfo(np.float32).max
+    if not usable.all():
+        row = int(np.argwhere(~usable)[0][0])
+        raise DataError(
+            f"{path} must hold finite features within float32's range; found {features[~usable][0]} in row {row}, "
+            f"{usable.size - usable.sum()} such values in all. Mend or drop these rows."
+        )
+    return features, labels
+
+
+def _stack(features: list[npt.NDArray[Any]], source: str) -> npt.NDArray[Any]:
+    shapes = {array.shape[1:] for array in features}
+    if len(shapes) > 1:
+        raise DataError(
+            f"the features of all splits must have one shape; found rows of shape "
+            f"{' and '.join(map(str, sorted(shapes)))} in {source} and its other splits. Make the arrays alike."
+        )
+    return features[0] if len(features) == 1 else np.concatenate(features)
+
+
+def _as_arrow(labels: npt.NDArray[Any], source: str) -> pa.Array:
+    if labels.dtype.kind not in "biufUS":
+        raise DataError(f"the labels of {source} must be integers or text; found the type {labels.dtype}.")
+    text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    return pa.array(text.tolist() if text.dtype.kind == "U" else text)

@@ -1,0 +1,61 @@
+"""What every reader hands on: all rows of a source, labelled, before they are split and scaled."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+PIXEL_SCALE = 1 / 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table: a number, or a category coded as its place in `categories`; NaN is a missing value."""
+
+    name: str
+    kind: Literal["number", "category"] = "number"
+    categories: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class PartSizes:
+    """Rows that the source itself calls train, val and test; 0 where it has no such split."""
+
+    train: int
+    val: int = 0
+    test: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """All rows of a source: those of its training split first, then validation, then test.
+
+    Attributes:
+        X: (N, D) uint8, float32 or float64, in the source's own units; NaN only where `columns` is given.
+        y: (N,) int64, the class of each row.
+        class_names: Name of each class.
+        sizes: How many rows belong to which given split; they add up to N.
+        scale: Factor that brings X into [0, 1], where X holds pixels; else 1.
+        image_shape: (height, width, channels) where a row is an image.
+        columns: What each column of X is, where the source is a table; else empty.
+        ignored: Columns of the source that are not used.
+        details: What else the manifest should say of the source (JSON types).
+    """
+
+    X: npt.NDArray[Any]
+    y: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    sizes: PartSizes
+    scale: float = 1.0
+    image_shape: tuple[int, int, int] | None = None
+    columns: tuple[Column, ...] = ()
+    ignored: tuple[str, ...] = ()
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_pixels(self) -> bool:
+        """Whether all features share one unit: the brightness of a pixel."""
+        return self.image_shape is not None or self.scale != 1

@@ -1,0 +1,173 @@
+"""Which rows a search learns from: the source, how it is split, and how its features are scaled."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from fcsearch.errors import DataError
+
+Preprocessing = Literal["standardize", "mean", "none"]
+
+PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
+DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
+OPENML_PREFIX = "openml:"
+
+# What people write for `source` before they have read the manual.
+_SYNONYMS = {"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"}
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset as the user names it.
+
+    Attributes:
+        source: A name (`digits`, `cifar10`, `mnist`, `fashion_mnist`), `openml:<name or id>`, or a path: a Parquet, CSV
+            or NPZ file, a folder of them, or a glob. In a folder, names with train, val or test say the split.
+        label: Column (or NPZ array) of the classes; by default the one called `label`, `target`, `class` or `y`.
+        test: Path (file, folder or glob) of the test split, where `source` does not have it.
+        val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
+        test_fraction: Share of the rows that tests, in [0, 1); unused where the source brings a test split.
+        preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; fitted on the training rows only.
+        num_train: Keep only the first n rows of the seeded, stratified training split.
+        num_val: Likewise of the validation split.
+        drop: Columns of a table that are left out.
+        split_seed: Key of the split.
+        data_dir: Folder with the files of a named dataset that are already there.
+
+    Raises:
+        DataError: a value outside its range.
+    """
+
+    source: str = "digits"
+    _: dataclasses.KW_ONLY
+    label: str | None = None
+    test: str | None = None
+    val_fraction: float = 0.15
+    test_fraction: float = 0.15
+    preprocessing: Preprocessing = "standardize"
+    num_train: int | None = None
+    num_val: int | None = None
+    drop: tuple[str, ...] = ()
+    split_seed: int = 0
+    data_dir: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.drop, (list, tuple)):
+            object.__setattr__(self, "drop", tuple(self.drop))
+        for name, (rule, holds) in _CHECKS.items():
+            value = getattr(self, name)
+            if not holds(value):
+                raise DataError(f"dataset option {name} must be {rule}; found {value!r}{_nearest_choice(name, value)}.")
+        if self.val_fraction + self.test_fraction >= 1:
+            raise DataError(
+                "val_fraction + test_fraction must stay below 1, so that rows are left to train on; "
+                f"found {self.val_fraction} + {self.test_fraction}. Lower one of them."
+            )
+        if self.is_named and not self.is_openml:
+            self._refuse_file_options()
+
+    def _refuse_file_options(self) -> None:
+        for option in ("label", "test", "drop"):
+            if getattr(self, option):
+                raise DataError(
+                    f"dataset option {option} belongs to files and tables; {self.source} has a layout of its own. "
+                    f"Leave {option} out, or name a file as the source."
+                )
+
+    @property
+    def is_openml(self) -> bool:
+        """Whether the source is a dataset of openml.org."""
+        return self.source.startswith(OPENML_PREFIX)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the source is a name and not a path."""
+        return self.is_openml or self.source in DATASET_NAMES
+
+    @classmethod
+    def from_value(cls, value: str | Mapping[str, Any]) -> DatasetSpec:
+        """Read what a space file or `--dataset` says.
+
+        Args:
+            value: A name, a path, or a mapping with `source` and options.
+
+        Raises:
+            DataError: neither of the two, an unknown option (with the nearest known one), or a value outside its range.
+        """
+        if isinstance(value, str):
+            return cls(value)
+        if not isinstance(value, Mapping):
+            raise DataError(
+                "dataset must be a name, a path, or a mapping with `source` and options; "
+                f"found {type(value).__name__} {value!r}."
+            )
+        known = [field.name for field in dataclasses.fields(cls)]
+        for key in value:
+            if key not in known:
+                near = _SYNONYMS.get(str(key)) or next(iter(difflib.get_close_matches(str(key), known, 1)), None)
+                hint = f" Did you mean {near!r}?" if near else ""
+                raise DataError(f"unknown dataset option {key!r}; known are {', '.join(known)}.{hint}")
+        return cls(**value)
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as JSON types."""
+        return {**dataclasses.asdict(self), "drop": list(self.drop)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:
+        """Read what `to_json` wrote."""
+        return cls.from_value(values)
+
+    def resolve(self, base: Path) -> DatasetSpec:
+        """The same spec with absolute paths, so that it still holds in another working directory.
+
+        Args:
+            base: Folder that relative paths start from.
+        """
+
+        def absolute(path: str | None) -> str | None:
+            return None if path is None else str(base.absolute() / Path(path).expanduser())
+
+        source = self.source if self.is_named else str(absolute(self.source))
+        return dataclasses.replace(self, source=source, test=absolute(self.test), data_dir=absolute(self.data_dir))
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and value.strip() != ""
+
+
+def _fraction(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _nearest_choice(name: str, value: Any) -> str:
+    near = difflib.get_close_matches(str(value), PREPROCESSINGS, 1) if name == "preprocessing" else []
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+_CHECKS: dict[str, tuple[str, Any]] = {
+    "source": ("a name, openml:<name or id>, or a path", _text),
+    "label": ("the name of a column", lambda v: v is None or _text(v)),
+    "test": ("a path", lambda v: v is None or _text(v)),
+    "val_fraction": ("a number above 0 and below 1", lambda v: _fraction(v) and 0 < v < 1),
+    "test_fraction": ("a number of at least 0 and below 1", lambda v: _fraction(v) and 0 <= v < 1),
+    "preprocessing": (f"one of {', '.join(PREPROCESSINGS)}", lambda v: v in PREPROCESSINGS),
+    "num_train": ("an integer of at least 1", lambda v: v is None or _count(v)),
+    "num_val": ("an integer of at least 1", lambda v: v is None or _count(v)),
+    "drop": ("a list of column names", lambda v: isinstance(v, tuple) and all(_text(name) for name in v)),
+    # scikit-learn's seeds are 32 bits wide.
+    "split_seed": (
+        "an integer from 0 to 4294967295",
+        lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32,
+    ),
+    "data_dir": ("the path of a folder", lambda v: v is None or _text(v)),
+}

@@ -1,0 +1,117 @@
+"""Stratified, seeded splits. A split that the source brings along is left as it is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.data.rows import PartSizes
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import DataError
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitRows:
+    """Row numbers of each split, and the classes that were too rare to be anywhere but in the training rows."""
+
+    train: Indices
+    val: Indices
+    test: Indices
+    training_only: tuple[int, ...] = ()
+
+
+def split_rows(
+    y: npt.NDArray[np.int64], sizes: PartSizes, spec: DatasetSpec, class_names: tuple[str, ...]
+) -> SplitRows:
+    """Split rows as the spec says, and keep what the source has split already.
+
+    Args:
+        y: (N,) classes, rows in the order train, val, test.
+        sizes: Rows that the source has in each split.
+        spec: Fractions, seed, `num_train` and `num_val`.
+        class_names: For messages.
+
+    Returns:
+        Training and validation rows in a seeded order of which every prefix is stratified, so that `num_train: 500` is
+        a part of `num_train: 1000`; test rows in the order of the source.
+
+    Raises:
+        DataError: too few rows for a stratified split, or fewer than `num_train` or `num_val` asks for.
+    """
+    pool = np.arange(sizes.train)
+    val = np.arange(sizes.train, sizes.train + sizes.val)
+    test = np.arange(sizes.train + sizes.val, len(y))
+    to_draw = [("test", spec.test_fraction)] if not sizes.test and spec.test_fraction > 0 else []
+    to_draw += [("val", spec.val_fraction)] if not sizes.val else []
+    drawn = {}
+    rare = pool[:0]
+    for done, (part, fraction) in enumerate(to_draw):
+        # A class must reach this split, those still to come, and the training rows.
+        is_rare = np.bincount(y[pool])[y[pool]] < 1 + len(to_draw) - done
+        pool, rare = pool[~is_rare], np.concatenate([rare, pool[is_rare]])
+        pool, drawn[part] = _draw(pool, y, part, fraction, sizes.train, spec.split_seed)
+    train = _stratified_order(np.union1d(pool, rare), y, spec.split_seed)
+    _check_trained(y, train, class_names)
+    val = _stratified_order(drawn.get("val", val), y, spec.split_seed)
+    return SplitRows(
+        train=_first(train, spec.num_train, "num_train", "training", class_names),
+        val=_first(val, spec.num_val, "num_val", "validation", class_names),
+        test=np.sort(drawn.get("test", test)),
+        training_only=tuple(int(label) for label in np.unique(y[rare])),
+    )
+
+
+def _check_trained(y: npt.NDArray[np.int64], train: Indices, class_names: tuple[str, ...]) -> None:
+    untrained = np.setdiff1d(y, y[train])
+    if len(untrained):
+        raise DataError(
+            f"every class must have training rows; found {class_names[untrained[0]]!r} in the validation or test split "
+            "only. Add training rows of it, drop its rows, or lower val_fraction or test_fraction."
+        )
+
+
+def _draw(
+    pool: Indices, y: npt.NDArray[np.int64], part: str, fraction: float, total: int, seed: int
+) -> tuple[Indices, Indices]:
+    """Draw a stratified share of the source's training rows; returns what is left, and what was drawn."""
+    from sklearn.model_selection import train_test_split  # takes most of a second
+
+    count = max(1, round(fraction * total))
+    classes = len(np.unique(y[pool]))
+    if classes < 2 or count < classes or len(pool) - count < classes:
+        raise DataError(
+            f"a stratified split must give each class a row in every part; found {total} rows, of which {count} "
+            f"({part}_fraction {fraction:g}) should be split off for {classes} classes with enough rows. "
+            f"Give more rows, another {part}_fraction, or a file of its own for the {part} split."
+        )
+    left, drawn = train_test_split(pool, test_size=count, random_state=seed, stratify=y[pool])
+    return left, drawn
+
+
+def _stratified_order(rows: Indices, y: npt.NDArray[np.int64], seed: int) -> Indices:
+    """Shuffle rows so that every prefix has the classes in proportion (systematic sampling within each class)."""
+    # RandomState, as in scikit-learn: its streams are frozen, those of Generator may change with numpy.
+    random = np.random.RandomState(seed)
+    rows = random.permutation(np.sort(rows))
+    by_class = np.argsort(y[rows], kind="stable")
+    rows = rows[by_class]
+    counts = np.bincount(y[rows])
+    starts = np.cumsum(counts) - counts
+    offsets = random.random_sample(len(counts))
+    place = (np.arange(len(rows)) - starts[y[rows]] + offsets[y[rows]]) / counts[y[rows]]
+    return rows[np.argsort(place, kind="stable")]
+
+
+def _first(rows: Indices, count: int | None, option: str, split: str, class_names: tuple[str, ...]) -> Indices:
+    if count is None:
+        return rows
+    if count > len(rows) or count < len(class_names):
+        raise DataError(
+            f"{option} must lie between the number of classes ({len(class_names)}) and the number of {split} rows "
+            f"({len(rows)}); found {count}."
+        )
+    return rows[:count]

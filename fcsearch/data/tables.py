@@ -1,0 +1,137 @@
+"""Parquet and CSV files: from files to one table, from its columns to a matrix of features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from fcsearch.data.columns import features_of
+from fcsearch.data.files import SPLITS, Parts, format_of
+from fcsearch.data.formats import read_csv, read_parquet
+from fcsearch.data.labels import class_names_of, encode_labels, find_label
+from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import DataError
+
+Located = list[tuple[Path, pa.Table]]
+
+
+def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
+    """Read Parquet and CSV files into features and classes.
+
+    Args:
+        parts: Files of each split.
+        spec: `label` and `drop`.
+
+    Raises:
+        DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
+    """
+    loaded = {part: [(path, _read(path)) for path in parts.get(part, [])] for part in SPLITS}
+    files = [item for part in SPLITS for item in loaded[part]]
+    source = str(files[0][0])
+    label = find_label(files[0][1].schema, spec.label, source)
+    return rows_of_table(
+        join_tables(files, label),
+        PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
+        label=label,
+        drop=spec.drop,
+        locate=locator(files),
+        source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
+    )
+
+
+def rows_of_table(
+    table: pa.Table,
+    sizes: PartSizes,
+    *,
+    label: str,
+    drop: Sequence[str],
+    locate: Callable[[int], str],
+    source: str,
+    details: dict[str, Any] | None = None,
+) -> Rows:
+    """Turn a table into features and classes.
+
+    Args:
+        table: All rows, training rows first.
+        sizes: Rows in each given split.
+        label: The column of the classes.
+        drop: Columns to leave out.
+        locate: Names the place of a row, for messages.
+        source: Names the table, for messages.
+        details: What the manifest should say of the source.
+
+    Raises:
+        DataError: labels or columns that cannot be used.
+    """
+    # Labels first: a wrong label column is found before 50,000 images are decoded.
+    y, names = encode_labels(table[label], class_names_of(table.schema, label), f"column {label!r} of {source}")
+    features = features_of(table, label, drop, locate, source)
+    return Rows(
+        X=features.X,
+        y=y,
+        class_names=names,
+        sizes=sizes,
+        scale=features.scale,
+        image_shape=features.image_shape,
+        columns=features.columns,
+        ignored=features.ignored,
+        details={"label": label, **(details or {})},
+    )
+
+
+def join_tables(files: Located, label: str) -> pa.Table:
+    """Lay tables of equal columns one under the other, in the order of the first one's columns."""
+    first_path, first = files[0]
+    columns = first.column_names
+    for path, table in files:
+        found = {*columns} ^ {*table.column_names}
+        if found:
+            missing = sorted(found & {*columns})
+            what = f"{path} lacks {missing[0]!r}" if missing else f"{path} has {min(found)!r} besides"
+            raise DataError(
+                f"all files of a dataset, those of the test split too, must have the same columns, the label {label!r} "
+                f"among them; {what} (compared with {first_path}). Make the files alike, or leave that file out."
+            )
+    try:
+        joined = pa.concat_tables([table.select(columns) for _, table in files], promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise DataError(
+            f"a column must have one type in all files of a dataset; found between {first_path} and the others: "
+            f"{error}. Make the files alike."
+        ) from error
+    return joined.replace_schema_metadata(first.schema.metadata)
+
+
+def locator(files: Located) -> Callable[[int], str]:
+    """A function that says in which file, and in which row of it (from 0), a row of the joined table stands."""
+    lengths = [(path, table.num_rows) for path, table in files]
+
+    def locate(row: int) -> str:
+        for path, length in lengths:
+            if row < length:
+                return f"row {row} of {path}"
+            row -= length
+        raise IndexError(row)
+
+    return locate
+
+
+def check_columns(table: pa.Table, source: str) -> None:
+    """Refuse a table without rows, or with two columns of one name."""
+    names = table.column_names
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise DataError(
+            f"{source} must name each column once; found {repeated[0]!r} more than once. Rename one of them."
+        )
+    if table.num_rows == 0:
+        raise DataError(f"{source} must have rows; found none below its {len(names)} column names.")
+
+
+def _read(path: Path) -> pa.Table:
+    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path)
+    check_columns(table, str(path))
+    return table

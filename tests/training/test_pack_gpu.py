@@ -1,0 +1,85 @@
+"""The promises of a pack on a CUDA device. Skipped, saying so, where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from test_pack_promises import VARIED, assert_equal_to, pack_of
+
+from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
+from fcsearch.training.activations import ReluDropout
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; this machine has none"),
+]
+
+Digits = Callable[[torch.dtype], TrainingData]
+
+
+@pytest.fixture
+def data(digits: Digits) -> TrainingData:
+    rows = digits(torch.float64)
+    return TrainingData.from_arrays(rows.X_train, rows.y_train, rows.X_val, rows.y_val, num_classes=10, device="cuda",
+                                    dtype=torch.float64)  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [2, 7, 32])
+@pytest.mark.parametrize("number", range(len(VARIED)))
+def test_a_member_of_a_pack_is_the_trial_alone(data: TrainingData, number: int, size: int) -> None:
+    members, position = pack_of(VARIED[number], size)
+    assert_equal_to(train_pack(members, data)[position], train_pack([VARIED[number]], data)[0], 1e-9)
+
+
+def test_without_dropout_a_gpu_trains_as_a_cpu_does(data: TrainingData, digits: Digits) -> None:
+    configs = [config for config in VARIED if not config.dropout]
+    here, there = train_pack(configs, data), train_pack(configs, digits(torch.float64))
+    for one, other in zip(here, there, strict=True):
+        assert_equal_to(one, other, 1e-8)
+
+
+def test_a_diverging_member_harms_no_neighbour(data: TrainingData) -> None:
+    single = TrainingData(data.X_train.float(), data.y_train, data.X_val.float(), data.y_val, 10)
+    good = TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, epochs=3)
+    bad = TrialConfig(hidden_dims=(40, 40), learning_rate=1e6, epochs=10)
+    results = train_pack([good, bad], single)
+    assert [result.state for result in results] == ["complete", "diverged"]
+    assert_equal_to(results[0], train_pack([good], single)[0], 1e-5)
+
+
+def test_a_saved_pack_goes_on_to_the_same_weights(data: TrainingData, tmp_path: Path) -> None:
+    pack = Pack(VARIED, data)
+    pack.train_epoch()
+    pack.save(tmp_path / "pack")
+    resumed = Pack.load(tmp_path / "pack", data)
+    for one in (pack, resumed):
+        while one.alive:
+            one.train_epoch()
+    for result, again in zip(pack.results(), resumed.results(), strict=True):
+        assert_equal_to(again, result, 1e-9)
+
+
+def test_members_that_leave_give_their_memory_back() -> None:
+    draw = torch.Generator().manual_seed(0)
+    X, y = torch.randn(2000, 512, generator=draw), torch.randint(10, (2000,), generator=draw)
+    wide = TrainingData.from_arrays(X, y, X[:200], y[:200], num_classes=10, device="cuda")
+    pack = Pack([TrialConfig(hidden_dims=(1024,), epochs=1 + 3 * (i == 0)) for i in range(32)], wide)
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_allocated()
+    pack.train_epoch()
+    assert pack.alive == (0,)
+    assert torch.cuda.memory_allocated() < before / 4
+
+
+@pytest.mark.parametrize("rate", [0.25, 0.4, 0.7])
+def test_dropout_drops_at_its_rate(rate: float) -> None:
+    hidden = torch.full((2, 500, 400), 10.0, device="cuda")
+    activation = ReluDropout([rate, 0.0], [hidden], seed=1)
+    activation.start_epoch(1)
+    activation.draw()
+    activation.forward(0, hidden)
+    assert (hidden[0] == 0).double().mean().item() == pytest.approx(rate, abs=0.01)
+    assert torch.equal(hidden[1], torch.full_like(hidden[1], 10.0))
