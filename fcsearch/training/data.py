@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from fcsearch.nn.random import generator
 _CHUNK_BYTES = 4 * 2**20
 # Training accuracy is measured on as many rows as validation has, at most this many (the seed's num_train_samples).
 _TRAIN_SAMPLE = 1000
+# Rows that are evaluated at once: few enough that a layer's activations stay near a CPU's cache.
+_EVALUATED_ROWS = 384
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,17 +89,37 @@ class TrainingData:
         """The type that packs compute in."""
         return self.X_train.dtype
 
-    def train_sample(self) -> tuple[Tensor, Tensor]:
-        """The fixed training rows on which every trial's training accuracy is measured."""
-        rows = min(len(self.X_val), len(self.X_train), _TRAIN_SAMPLE)
-        return self.X_train[:rows], self.y_train[:rows]
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Rows of the training sample, on which training accuracy is measured, and of validation."""
+        return min(len(self.X_val), len(self.X_train), _TRAIN_SAMPLE), len(self.X_val)
+
+    @functools.cached_property
+    def train_sample(self) -> list[Batch]:
+        """The first training rows, on which every trial's training accuracy is measured."""
+        return self._batches(self.X_train[: self.rows[0]], self.y_train[: self.rows[0]])
+
+    @functools.cached_property
+    def validation(self) -> list[Batch]:
+        """The validation rows."""
+        return self._batches(self.X_val, self.y_val)
+
+    def _batches(self, X: Tensor, y: Tensor) -> list[Batch]:
+        """Rows in parts of nearly equal size: of two sizes at most."""
+        parts = zip(
+            torch.tensor_split(X, -(-len(X) // _EVALUATED_ROWS)),
+            torch.tensor_split(y, -(-len(y) // _EVALUATED_ROWS)),
+            strict=True,
+        )
+        return [Batch(x, labels, one_hot(labels.unsqueeze(0), self.num_classes, self.dtype)) for x, labels in parts]
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """One minibatch: rows `x` (N, D) and their labels one-hot and class-first, `targets` (C, N)."""
+    """Rows `x` (N, D), their labels (N,), and the same one-hot and class-first, `targets` (C, N)."""
 
     x: Tensor
+    labels: Tensor
     targets: Tensor
 
 
@@ -130,7 +153,7 @@ class Minibatches:
             x = data.X_train.index_select(0, rows).view(steps, size, -1)
             labels = data.y_train.index_select(0, rows).view(steps, 1, size)
             targets = one_hot(labels, data.num_classes, data.dtype)
-            yield [Batch(x[step], targets[step]) for step in range(steps)]
+            yield [Batch(*tensors) for tensors in zip(x, labels.squeeze(1), targets, strict=True)]
 
 
 def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:

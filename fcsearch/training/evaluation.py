@@ -5,13 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fcsearch.training.data import TrainingData, one_hot
+from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.losses import LaneLoss
 from fcsearch.training.parameters import Buffers
 from fcsearch.training.passes import StackedNet
-
-# Rows that pass through a net at once: few enough that a layer's activations stay in a CPU's cache.
-_ROWS = 256
 
 
 class Evaluator:
@@ -24,35 +21,30 @@ class Evaluator:
     """
 
     def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss) -> None:
-        self._weights = weights
+        self._data = data
         self._loss = loss
-        self._splits = [data.train_sample(), (data.X_val, data.y_val)]
-        self._nets: dict[int, StackedNet] = {}
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Rows of the training sample and of validation."""
-        return len(self._splits[0][0]), len(self._splits[1][0])
+        self._nets = {
+            len(batch.x): StackedNet(weights, len(batch.x)) for batch in (*data.train_sample, *data.validation)
+        }
 
     def measure(self) -> Tensor:
         """(M, 3): rows of the training sample that are right, mean validation loss, validation rows that are right."""
-        (_, train_correct), (val_loss, val_correct) = (self._split(X, y) for X, y in self._splits)
-        return torch.stack([train_correct, val_loss, val_correct], 1)
-
-    def _split(self, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss, and how many rows are right: (M,) each."""
-        loss = self._weights.wide.new_zeros(self._weights.members)
-        correct = torch.zeros_like(loss)
-        for x, labels in zip(torch.split(X, _ROWS), torch.split(y, _ROWS), strict=True):
-            scores = self._net(len(x)).forward(x)
-            correct += (scores.argmax(1) == labels).sum(1)
+        train_correct = torch.stack([_correct(self._scores(batch), batch) for batch in self._data.train_sample]).sum(0)
+        losses, correct = [], []
+        for batch in self._data.validation:
+            scores = self._scores(batch)
+            correct.append(_correct(scores, batch))
             total = torch.zeros_like(scores)
-            targets = one_hot(labels.unsqueeze(0), scores.shape[1], scores.dtype)
-            self._loss.apply(scores, targets, total)
-            loss += total.sum((1, 2))
-        return loss / len(X), correct
+            self._loss.apply(scores, batch.targets, total)
+            losses.append(total.sum((1, 2)))
+        val_loss = torch.stack(losses).sum(0) / self._data.rows[1]
+        return torch.stack([train_correct, val_loss, torch.stack(correct).sum(0)], 1)
 
-    def _net(self, rows: int) -> StackedNet:
-        if rows not in self._nets:
-            self._nets[rows] = StackedNet(self._weights, rows)
-        return self._nets[rows]
+    def _scores(self, batch: Batch) -> Tensor:
+        return self._nets[len(batch.x)].forward(batch.x)
+
+
+def _correct(scores: Tensor, batch: Batch) -> Tensor:
+    """How many rows each member has right (M,): the first of the highest scores counts, as `argmax` has it."""
+    # The indices of `max`: `argmax` was seen six times slower on a CPU.
+    return (scores.max(1).indices == batch.labels).sum(1).to(scores.dtype)

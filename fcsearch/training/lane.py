@@ -120,7 +120,7 @@ class Lane:
         self._seconds += time.perf_counter() - began
         share = self._seconds / len(self.members)
         metrics = [
-            epoch_metrics(self.epoch, rate, share, row, self._evaluator.rows)
+            epoch_metrics(self.epoch, rate, share, row, self._data.rows)
             for rate, row in zip(self._rates, measured, strict=True)
         ]
         self._keep_best(metrics)

@@ -61,6 +61,7 @@ class UpdateRule(ABC):
         self.members = slice(start, start + len(configs))
         self.state = list(state)
         self._like = weights.wide
+        self._constants = [self._values(values) for values in self.constants()]
         library = kernels(weights.wide.device, weights.wide.dtype)
         self._kernel_calls: list[Callable[..., None]] = []
         self._blocks: list[_Block] = []
@@ -72,6 +73,10 @@ class UpdateRule(ABC):
             units = weights.wide.shape[2]
             self._columns_of = torch.arange(len(configs), device=weights.wide.device).repeat_interleave(units)
             self._blocks = list(_blocks(self.members, weights, gradients, self.state))
+
+    def constants(self) -> list[list[float]]:
+        """Settings that stay the same in training, one value a member each."""
+        return []
 
     @abstractmethod
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
@@ -127,10 +132,13 @@ class Momentum(UpdateRule):
     name = "sgd_momentum"
     state_buffers = 1
 
+    def constants(self) -> list[list[float]]:
+        """The momentum."""
+        return [[config.momentum for config in self.configs]]
+
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
         """See `UpdateRule`."""
-        minus_rate = self._values([-rate for rate in learning_rates])
-        self._settings = [minus_rate, self._values([config.momentum for config in self.configs])]
+        self._settings = [self._values([-rate for rate in learning_rates]), *self._constants]
 
     def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
         """Minus the learning rate, and the momentum."""
@@ -150,13 +158,13 @@ class RMSProp(UpdateRule):
     name = "rmsprop"
     state_buffers = 1
 
+    def constants(self) -> list[list[float]]:
+        """The weight of the new square, and epsilon."""
+        return [[1 - config.decay_rate for config in self.configs], [config.epsilon for config in self.configs]]
+
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
         """See `UpdateRule`."""
-        self._settings = [
-            self._values([1 - config.decay_rate for config in self.configs]),
-            self._values([config.epsilon for config in self.configs]),
-            self._values([-1 / rate for rate in learning_rates]),
-        ]
+        self._settings = [*self._constants, self._values([-1 / rate for rate in learning_rates])]
 
     def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
         """The weight of the new square, epsilon, and the factor -1 / learning_rate of the divisor."""
@@ -182,12 +190,12 @@ class Adam(UpdateRule):
     name = "adam"
     state_buffers = 2
 
+    def constants(self) -> list[list[float]]:
+        """The weights of the new moments."""
+        return [[1 - config.beta1 for config in self.configs], [1 - config.beta2 for config in self.configs]]
+
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
         """See `UpdateRule`."""
-        self._gains = [
-            self._values([1 - config.beta1 for config in self.configs]),
-            self._values([1 - config.beta2 for config in self.configs]),
-        ]
         t = torch.arange(first_step + 1, first_step + steps + 1, dtype=torch.float64).unsqueeze(1)
         beta1, beta2, epsilon = (
             torch.tensor([getattr(config, name) for config in self.configs], dtype=torch.float64)
@@ -199,7 +207,7 @@ class Adam(UpdateRule):
 
     def settings(self, step: int) -> Sequence[Tensor]:
         """The weights of the new moments, epsilon * sqrt(c2), and the factor of the divisor."""
-        return [*self._gains, *self._per_step[step]]
+        return [*self._constants, *self._per_step[step]]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:

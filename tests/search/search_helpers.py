@@ -32,7 +32,7 @@ PARAMETERS: dict[str, Any] = {
 def make_space(folder: Path, **keys: Any) -> SearchSpace:
     """A small space on digits; `keys` are those of a space file."""
     file = folder / "space.yaml"
-    file.write_text(yaml.safe_dump({"name": "small", "parameters": PARAMETERS, "sampler": "random", **keys}))
+    file.write_text(yaml.safe_dump({"name": "small", "parameters": PARAMETERS, "sampler": "random", **keys}, sort_keys=False))
     return load_space(file)
 
 

@@ -170,13 +170,13 @@ def test_a_saved_pack_remembers_its_best_epoch(digits: Digits, tmp_path: Path) -
 
 @pytest.mark.parametrize("rows", [64, 1000])
 def test_metrics_are_those_of_the_plain_network(digits: Digits, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.training.evaluation._ROWS", rows)
-    data = digits(torch.float64)
+    monkeypatch.setattr("fcsearch.training.data._EVALUATED_ROWS", rows)
+    data = dataclasses.replace(digits(torch.float64))  # with nothing cached
     config = TrialConfig(hidden_dims=(30, 20), learning_rate=0.05, epochs=1, dropout=0.3, reg=1e-3, loss="svm")
     result = train_pack([config], data)[0]
     net = nn.FullyConnectedNet.from_params(result.weights, loss="svm")
-    sample = data.train_sample()
-    assert len(sample[0]) == len(data.X_val) == 200
+    sample = data.X_train[:200], data.y_train[:200]
+    assert data.rows == (200, 200)
     for (X, y), accuracy in ((sample, "train_accuracy"), ((data.X_val, data.y_val), "val_accuracy")):
         right = (net.loss(X).argmax(1) == y).double().mean().item()
         assert getattr(result.epochs[0], accuracy) == pytest.approx(right, abs=1e-12)
