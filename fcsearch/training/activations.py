@@ -65,6 +65,8 @@ class ReluDropout(Relu):
         self._kernels = kernels(first.device, first.dtype)
         self._layouts = [Layout.of(h.transpose(0, 1), h.transpose(0, 1)) for h in hidden]
         self._margins = [torch.empty_like(h) for h in hidden] if self._kernels is None else []
+        self._settings = (pointer(self._thresholds), pointer(self._scale))
+        self._drawn_at = [pointer(drawn) for drawn in self._drawn]
 
     def start_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch (from 1)."""
@@ -77,9 +79,8 @@ class ReluDropout(Relu):
     def forward(self, layer: int, hidden: Tensor) -> None:
         """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""
         if self._kernels is not None:
-            settings = (pointer(self._thresholds), pointer(self._scale))
             layout = byref(self._layouts[layer])
-            self._kernels.relu_dropout(layout, pointer(hidden), pointer(self._drawn[layer]), *settings)
+            self._kernels.relu_dropout(layout, pointer(hidden), self._drawn_at[layer], *self._settings)
             return
         margin = self._margins[layer]
         torch.sub(self._drawn[layer].to(margin.dtype), self._thresholds, out=margin)
@@ -91,7 +92,7 @@ class ReluDropout(Relu):
         """Carry the gradient of an activated layer back, in place."""
         if self._kernels is not None:
             layout = byref(self._layouts[layer])
-            self._kernels.relu_dropout_backward(layout, pointer(hidden), pointer(dhidden), pointer(self._scale))
+            self._kernels.relu_dropout_backward(layout, pointer(hidden), pointer(dhidden), self._settings[1])
             return
         _zero_where_not_positive(dhidden, hidden)
         dhidden.mul_(self._scale)
