@@ -12,7 +12,7 @@ import yaml
 
 from fcsearch.results import RunDirectory
 from fcsearch.search.ledger import Ledger
-from fcsearch.search.messages import MemberOutcome, PackOutcome, PlannedTrial, Place
+from fcsearch.search.messages import MemberOutcome, PackOutcome, Place, PlannedTrial
 from fcsearch.search.rows import epoch_rows, trial_rows
 from fcsearch.space import SearchSpace, load_space
 from fcsearch.training import EpochMetrics, MemberResult, TrialConfig
@@ -32,7 +32,9 @@ PARAMETERS: dict[str, Any] = {
 def make_space(folder: Path, **keys: Any) -> SearchSpace:
     """A small space on digits; `keys` are those of a space file."""
     file = folder / "space.yaml"
-    file.write_text(yaml.safe_dump({"name": "small", "parameters": PARAMETERS, "sampler": "random", **keys}, sort_keys=False))
+    file.write_text(
+        yaml.safe_dump({"name": "small", "parameters": PARAMETERS, "sampler": "random", **keys}, sort_keys=False)
+    )
     return load_space(file)
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from search_helpers import trials
 
 from fcsearch.search.messages import PlannedTrial
 from fcsearch.search.pack_size import choose_pack_size, next_pack_size
 from fcsearch.search.placement import Placement
 from fcsearch.search.planner import Planner
 from fcsearch.training import TrialConfig
-from search_helpers import trials
 
 CPU = Placement(workers=2, cpus=1, gpus=0)
 GPU = Placement(workers=1, cpus=1, gpus=1)

@@ -1,0 +1,45 @@
+"""`fcsearch resume`: goes on with a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fcsearch.cli.searching import conclude, search_options, varying
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+)
+@click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: the one that it has.")
+@search_options
+def resume(run: str | None, root: Path, quiet: bool, verbose: bool, **options: Any) -> None:
+    """Go on with an interrupted run, or add trials to a finished one.
+
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Trials that are done
+    stay as they are; those that were in training are trained again with the configuration that they had. Options that
+    are not given are as they were, but for the time budget and the cluster.
+
+    \b
+    Example:
+      fcsearch resume
+      fcsearch resume runs/full --trials 200
+      fcsearch resume runs/full --time-budget 10m
+    """
+    from fcsearch.cli.live import open_view
+    from fcsearch.results import RunDirectory, resolve_run
+    from fcsearch.search.driver import resume_search, saved_options
+    from fcsearch.space import SearchSpace
+
+    directory = RunDirectory.open(resolve_run(run, root))
+    changes = {key: value for key, value in options.items() if value is not None}
+    settings = dataclasses.replace(saved_options(directory), **changes)
+    space = SearchSpace.from_json(directory.manifest()["space"])
+    with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
+        result = resume_search(directory, settings, view=view)
+    conclude(result, quiet=quiet)

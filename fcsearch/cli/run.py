@@ -1,0 +1,93 @@
+"""`fcsearch run`: a search, from a space file to a run directory and a report."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fcsearch.cli.searching import conclude, search_options, varying
+from fcsearch.errors import RunError
+
+if TYPE_CHECKING:
+    from fcsearch.search.plan import SearchPlan
+
+# Names that are folders on every machine, and no paths.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@click.command()
+@click.option("--space", "file", type=click.Path(path_type=Path), required=True, help="The search space, a YAML file.")
+@click.option("--dataset", metavar="NAME|PATH", help="Take this dataset instead of the space's.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
+@click.option("--trials", type=click.IntRange(min=1), help="How many trials. Default: as many as the space says.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Key of the sampler and of training.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Folder that the run goes to."
+)
+@click.option("--name", help="Name of the run. Default: the space's, with a number if that is taken.")
+@search_options
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+def run(
+    file: Path,
+    dataset: str | None,
+    overrides: tuple[str, ...],
+    out: Path,
+    name: str | None,
+    quiet: bool,
+    verbose: bool,
+    dry_run: bool,
+    **options: Any,
+) -> None:
+    """Search a space: train its trials in packs, write a run directory, and report the best network.
+
+    Ctrl-C once ends the search cleanly and keeps what is finished; twice ends it at once. Either way `fcsearch resume`
+    goes on with it.
+
+    \b
+    Example:
+      fcsearch run --space search_spaces/dropout.yaml
+      fcsearch run --space search_spaces/full.yaml --dataset cifar10 --trials 200 --time-budget 30m
+      fcsearch run --space search_spaces/full.yaml --workers 4 --gpus-per-worker 0.25 --pack-size 32
+      fcsearch run --space search_spaces/full.yaml --set parameters.epochs=10 --dry-run
+    """
+    from fcsearch.search.driver import plan_search, start_search
+    from fcsearch.search.options import SearchOptions
+    from fcsearch.space import load_space
+
+    space = load_space(file, overrides=overrides, dataset=dataset)
+    settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
+    path = _path(out, name, default=space.name)
+    if dry_run:
+        _print_plan(plan_search(space, settings, path=path))
+        return
+    from fcsearch.cli.live import open_view
+
+    with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
+        result = start_search(space, settings, path=path, command=sys.argv, view=view)
+    conclude(result, quiet=quiet)
+
+
+def _path(out: Path, name: str | None, *, default: str) -> Path:
+    """Where the run goes: the name that is asked for, or the space's with the first number that is free."""
+    if name is None:
+        names = itertools.chain([default], (f"{default}-{number}" for number in itertools.count(2)))
+        return next(path for path in (out / candidate for candidate in names) if not path.exists())
+    if not _NAME.fullmatch(name):
+        raise RunError(f"--name must be letters, digits, dots, dashes and underscores; found {name!r}")
+    return out / name
+
+
+def _print_plan(plan: SearchPlan) -> None:
+    for label, text in plan.lines().items():
+        click.echo(f"{label:<15} {text}")

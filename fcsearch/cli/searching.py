@@ -1,0 +1,112 @@
+"""What `fcsearch run` and `fcsearch resume` share: options, and what is said at the end."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from fcsearch.report import Report
+    from fcsearch.search.driver import SearchResult
+    from fcsearch.space import SearchSpace
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+
+
+class Duration(click.ParamType[float]):
+    """Seconds, or a sum such as 90s, 10m, 1h30m."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The duration in seconds."""
+        if isinstance(value, (int, float)):
+            return float(value)
+        parts = _PART.findall(value)
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        if "".join(number + unit for number, unit in parts) != value or seconds <= 0:
+            self.fail(f"a time is written like 90s, 10m or 1h30m, and is above 0; found {value!r}", param, ctx)
+        return seconds
+
+
+class PackSizeType(click.ParamType[int | str]):
+    """A whole number of at least 1, or `auto`."""
+
+    name = "pack size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """The number, or the word."""
+        if value == "auto" or isinstance(value, int):
+            return value  # type: ignore[no-any-return]
+        if not value.isdigit() or int(value) < 1:
+            self.fail(f"a pack size is a whole number of at least 1, or auto; found {value!r}", param, ctx)
+        return int(value)
+
+
+_OPTIONS = (
+    click.option(
+        "--time-budget", type=Duration(), metavar="TIME", help="Start nothing new after this time: 90s, 10m, 1h30m."
+    ),
+    click.option(
+        "--workers", type=click.IntRange(min=1), help="Packs trained at a time. Default: one a GPU, else one a core."
+    ),
+    click.option(
+        "--gpus-per-worker", type=click.FloatRange(min=0), help="GPUs of each worker; 0.5 shares one, 0 uses none."
+    ),
+    click.option(
+        "--cpus-per-worker",
+        type=click.FloatRange(min=0, min_open=True),
+        help="CPUs, and threads, of each worker. Default: 1.",
+    ),
+    click.option(
+        "--pack-size", type=PackSizeType(), metavar="N|auto", help="Most trials that train in one pass. Default: auto."
+    ),
+    click.option(
+        "--keep-models", type=click.IntRange(min=1), help="How many of the best trials keep their weights. Default: 3."
+    ),
+    click.option("--address", metavar="HOST:PORT", help="Search on this Ray cluster instead of this machine alone."),
+    click.option("--quiet", is_flag=True, help="Show nothing but errors, and print the run directory at the end."),
+    click.option("--verbose", is_flag=True, help="Also show a line for every trial."),
+)
+
+
+def search_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say how to search."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def varying(space: SearchSpace) -> list[str]:
+    """The parameters that differ between trials."""
+    from fcsearch.space import Constant
+
+    return [name for name, parameter in space.parameters.items() if not isinstance(parameter, Constant)]
+
+
+def conclude(result: SearchResult, *, quiet: bool) -> None:
+    """Print the report and say how to go on; exits with 130 after Ctrl-C."""
+    path = result.run.path
+    if quiet:
+        click.echo(path)
+    elif result.report is not None:
+        click.echo(_text(result.report), nl=False)
+    if result.ended_by != "trials" and not quiet:
+        why = "interrupted" if result.ended_by == "interrupt" else "the time budget is used up"
+        click.echo(f"{why}: go on with `fcsearch resume {path}`", err=True)
+    if result.ended_by == "interrupt":
+        click.get_current_context().exit(130)
+
+
+def _text(report: Report) -> str:
+    from fcsearch.report import render_text
+
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else 100
+    return render_text(report, width=max(width, 60), color=terminal)

@@ -1,0 +1,112 @@
+"""Ray for the time of a search: started on this machine, or a cluster that runs already."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import ray
+
+from fcsearch.errors import UsageError
+from fcsearch.search.placement import Node
+
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray's future default, and a warning at every start without it. A worker looks at what it was given instead.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+_CONNECT_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
+    """Connect to Ray, and leave nothing of it behind.
+
+    If the program has connected to Ray before, that connection is used and left alone.
+
+    Args:
+        address: `host:port` of a cluster; None: Ray is started on this machine.
+        local: What Ray may use of this machine, if it is started.
+
+    Yields:
+        The machines of the cluster.
+
+    Raises:
+        UsageError: no cluster answers at the address.
+    """
+    if ray.is_initialized():
+        yield _nodes()
+        return
+    with environment(_SETTINGS):
+        try:
+            _connect(address, local)
+            yield _nodes()
+        finally:
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the time of the block; those that the user has set stay as they are."""
+    added = {name: value for name, value in settings.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _connect(address: str | None, local: Node) -> None:
+    if address is None:
+        # Without the word `local` Ray would join any cluster that it finds on this machine.
+        ray.init(
+            address="local",
+            num_cpus=int(local.cpus),
+            num_gpus=int(local.gpus),
+            include_dashboard=False,
+            configure_logging=False,
+            log_to_driver=False,
+            logging_level=logging.INFO,
+        )
+        return
+    _require_answer(address)
+    try:
+        ray.init(address=address, configure_logging=False, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError, SystemExit) as error:
+        # Ray ends the process, by SystemExit, where a cluster stops answering.
+        raise UsageError(
+            f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
+            "for a token, as Ray's clusters do by default, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its "
+            "head; its versions of Ray and Python must be the same as here"
+        ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Raise UsageError unless something listens at the address: Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    found = "no port" if not port.isdigit() else None
+    if found is None:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            found = str(error)
+    if found:
+        raise UsageError(
+            f"--address must be that of a running Ray cluster (host:port, as `ray start --head` prints it, or auto); "
+            f"found {address!r}: {found}"
+        )
+
+
+def _nodes() -> list[Node]:
+    list_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
+    alive = [node["Resources"] for node in list_nodes() if node["Alive"]]
+    return [Node(cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0)) for resources in alive]

@@ -1,0 +1,41 @@
+"""Ctrl-C: once ends a search cleanly, twice at once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interruption:
+    """Whether the user wants the search to end, and whether at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.again = False
+
+    def handle(self, _number: int, _frame: FrameType | None) -> None:
+        """Take note of the first signal; end at once at the second."""
+        if self.requested:
+            self.again = True
+            raise KeyboardInterrupt
+        self.requested = True
+
+
+@contextlib.contextmanager
+def interruption() -> Iterator[Interruption]:
+    """Handle SIGINT and SIGTERM in this block; outside the main thread, where Python delivers none, nothing is done."""
+    found = Interruption()
+    if threading.current_thread() is not threading.main_thread():
+        yield found
+        return
+    kept = {number: signal.signal(number, found.handle) for number in _SIGNALS}
+    try:
+        yield found
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

@@ -1,0 +1,69 @@
+"""Keeps what Ray, Optuna and Python have to say out of the terminal: it goes to the run's log.txt."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+_LOGGERS = ("ray", "optuna", "fcsearch", "py.warnings")
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+@contextlib.contextmanager
+def output_to(path: Path, *, level: int = logging.INFO) -> Iterator[None]:
+    """Append to a file what would go to standard output and error in this block, of Python and of C++ alike.
+
+    Streams that were opened on a duplicate of the terminal before keep writing there: so does the live view.
+
+    Args:
+        path: The file.
+        level: From which level on log records are written.
+    """
+    with path.open("a", buffering=1) as stream, contextlib.ExitStack() as stack:
+        for number in (1, 2):
+            stack.enter_context(_redirected(number, stream))
+        stack.enter_context(contextlib.redirect_stdout(stream))
+        stack.enter_context(contextlib.redirect_stderr(stream))
+        # What others warn of is for the log, also where the program at large turns warnings into errors.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("default")
+        logging.captureWarnings(True)
+        stack.callback(logging.captureWarnings, False)
+        handler = logging.StreamHandler(stream)
+        handler.setFormatter(logging.Formatter(_FORMAT))
+        for name in _LOGGERS:
+            stack.enter_context(_handled_by(handler, logging.getLogger(name), level))
+        yield
+
+
+@contextlib.contextmanager
+def _redirected(number: int, stream: TextIO) -> Iterator[None]:
+    """Let a file descriptor of the process write to the stream's file."""
+    for standard in (sys.__stdout__, sys.__stderr__):
+        if standard is not None:
+            standard.flush()
+    kept = os.dup(number)
+    os.dup2(stream.fileno(), number)
+    try:
+        yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+
+
+@contextlib.contextmanager
+def _handled_by(handler: logging.Handler, logger: logging.Logger, level: int) -> Iterator[None]:
+    """Give a logger this handler alone."""
+    kept = (logger.handlers, logger.propagate, logger.level)
+    logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.handlers, logger.propagate, logger.level = kept

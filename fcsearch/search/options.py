@@ -1,0 +1,82 @@
+"""What the user asks of a search, beyond the space: checked once, before anything starts."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, Literal
+
+from fcsearch.errors import UsageError
+
+PackSize = int | Literal["auto"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How a search is to run.
+
+    Attributes:
+        trials: How many trials the run is to have in all, at least 1; None: as many as the space says.
+        time_budget: Seconds after which no new pack starts and those in training end at their next epoch; None: no end.
+        seed: Key of the sampler and of every trial, at least 0.
+        workers: How many packs train at a time; None: one a GPU, or one a core where there is no GPU.
+        gpus_per_worker: Share of a GPU (0.5) or whole GPUs (1); 0: train on the CPU; None: what fits the workers.
+        cpus_per_worker: CPUs that a worker claims, above 0; it trains with as many threads. None: 1.
+        pack_size: The most trials in a pack, at least 1, or `auto`.
+        address: `host:port` of a Ray cluster that runs already; None: Ray is started on this machine.
+        keep_models: How many of the best trials keep their weights, at least 1.
+
+    Raises:
+        UsageError: a value outside its range.
+    """
+
+    trials: int | None = None
+    time_budget: float | None = None
+    seed: int = 0
+    workers: int | None = None
+    gpus_per_worker: float | None = None
+    cpus_per_worker: float | None = None
+    pack_size: PackSize = "auto"
+    address: str | None = None
+    keep_models: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "workers", "keep_models"):
+            _require(name, getattr(self, name), "an integer of at least 1", lambda v: _whole(v) and v >= 1)
+        _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)
+        for name in ("time_budget", "cpus_per_worker"):
+            _require(name, getattr(self, name), "a number above 0", lambda v: _finite(v) and v > 0)
+        _require(
+            "gpus_per_worker",
+            self.gpus_per_worker,
+            "0, a fraction of a GPU below 1, or a whole number of GPUs",
+            lambda v: _finite(v) and v >= 0 and (v < 1 or float(v).is_integer()),
+        )
+        _require(
+            "pack_size",
+            self.pack_size,
+            "an integer of at least 1, or auto",
+            lambda v: v == "auto" or (_whole(v) and v >= 1),
+        )
+        if self.address is not None and self.address.startswith("ray://"):
+            raise UsageError(
+                f"--address must be the host:port that `ray start` printed; found {self.address!r}, a Ray Client "
+                "address, which cannot carry a search; run fcsearch on a machine of the cluster"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The options as JSON types."""
+        return dataclasses.asdict(self)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _require(name: str, value: Any, requirement: str, holds: Any) -> None:
+    if value is not None and not holds(value):
+        raise UsageError(f"--{name.replace('_', '-')} must be {requirement}; found {value!r}")

@@ -1,0 +1,37 @@
+"""How many trials a pack holds."""
+
+from __future__ import annotations
+
+import math
+
+from fcsearch.search.options import PackSize
+from fcsearch.search.placement import Placement
+
+# Beyond this a pack of small nets gains nothing on a core (measured: see benchmarks), and a GPU little.
+_MOST_ON_A_CPU = 16
+_MOST_ON_A_GPU = 64
+# A sampler that learns should see results this many times in a run.
+_ROUNDS = 10
+# Without learning, packs are as large as leaves each worker so many of them: enough to even out their lengths.
+_PACKS_PER_WORKER = 3
+
+
+def choose_pack_size(asked: PackSize, *, trials: int, placement: Placement, learns: bool) -> int:
+    """The size of the run's packs.
+
+    Args:
+        asked: What the user says: a number is taken as it is.
+        trials: Trials of the run.
+        placement: The workers.
+        learns: Whether the sampler's suggestions depend on results.
+    """
+    if asked != "auto":
+        return asked
+    most = _MOST_ON_A_GPU if placement.gpus else _MOST_ON_A_CPU
+    rounds = _ROUNDS if learns else _PACKS_PER_WORKER
+    return max(1, min(most, trials // (placement.workers * rounds)))
+
+
+def next_pack_size(size: int, *, remaining: int, workers: int) -> int:
+    """The size of the next pack: towards the end what is left is spread over all workers."""
+    return max(1, min(size, math.ceil(remaining / workers)))

@@ -1,0 +1,140 @@
+"""How many workers, and what each of them holds: decided from the options and what the machines have."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from fcsearch.errors import UsageError
+from fcsearch.search.options import SearchOptions
+
+# Where Linux says how much CPU time a container may use: "<microseconds> <period>", or "max <period>".
+_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+# Sums of fractions such as 3 x 0.33 must not fail by rounding.
+_TOLERANCE = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    """What one machine offers: CPUs and GPUs, as Ray counts them."""
+
+    cpus: float
+    gpus: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement:
+    """The workers of a search.
+
+    Attributes:
+        workers: How many packs train at a time.
+        cpus: CPUs that each claims.
+        gpus: GPUs that each claims; 0: it trains on the CPU.
+    """
+
+    workers: int
+    cpus: float
+    gpus: float
+
+    @property
+    def threads(self) -> int:
+        """Threads that each worker computes with."""
+        return max(1, int(self.cpus))
+
+    def describe(self) -> str:
+        """One line for people."""
+        workers = f"{self.workers} worker{'s' if self.workers != 1 else ''}"
+        threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
+        return (
+            f"{workers}, each {_gpu_words(self.gpus)} and {threads}"
+            if self.gpus
+            else f"{workers}, each {threads} on the CPU"
+        )
+
+
+def local_node() -> Node:
+    """This machine: the cores that this process may use, and the GPUs that torch can."""
+    import torch
+
+    return Node(cpus=available_cores(), gpus=torch.cuda.device_count())
+
+
+def available_cores() -> int:
+    """Cores that this process may use: its affinity, and the quota of its container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP_QUOTA.read_text().split()
+        cores = min(cores, max(1, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        # No cgroup, or "max": no quota.
+        pass
+    return cores
+
+
+def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
+    """Lay the workers out on the machines.
+
+    Args:
+        options: What the user asks for.
+        nodes: What there is.
+
+    Raises:
+        UsageError: GPUs are asked for where there are none, or more workers than fit.
+    """
+    total_gpus = sum(node.gpus for node in nodes)
+    gpus = _gpus_per_worker(options, total_gpus)
+    cpus = options.cpus_per_worker if options.cpus_per_worker is not None else 1
+    fit = sum(_fit(node, cpus, gpus) for node in nodes)
+    where = "this machine" if options.address is None else "the cluster"
+    has = f"{where} has {_number(sum(node.cpus for node in nodes))} CPUs and {_number(total_gpus)} GPUs"
+    if fit == 0:
+        raise UsageError(
+            f"a worker of {_number(cpus)} CPUs and {_number(gpus)} GPUs must fit on a machine; {has}; lower "
+            "--cpus-per-worker or --gpus-per-worker"
+        )
+    workers = options.workers if options.workers is not None else fit
+    if workers > fit:
+        raise UsageError(
+            f"--workers {workers} must fit at {_number(cpus)} CPUs and {_number(gpus)} GPUs each; {has}: room for "
+            f"{fit}; use --workers {fit}, or give each worker less with --cpus-per-worker or --gpus-per-worker"
+        )
+    return Placement(workers=workers, cpus=cpus, gpus=gpus)
+
+
+def _gpus_per_worker(options: SearchOptions, total: float) -> float:
+    asked = options.gpus_per_worker
+    if asked is None:
+        if not total:
+            return 0
+        # More workers than GPUs: they share.
+        sharing = math.ceil((options.workers or 1) / total)
+        return 1 / sharing if sharing > 1 else 1
+    if asked and not total:
+        where = "torch sees none on this machine" if options.address is None else "the cluster has none"
+        raise UsageError(
+            f"--gpus-per-worker {_number(asked)} needs a GPU; {where}; leave the option out to train on the CPU, or "
+            "install a torch built for CUDA (see the README)"
+        )
+    return asked
+
+
+def _fit(node: Node, cpus: float, gpus: float) -> int:
+    by_cpu = math.floor(node.cpus / cpus + _TOLERANCE)
+    if not gpus:
+        return by_cpu
+    # A worker's share lies on one GPU: two halves of different GPUs are no whole.
+    by_gpu = int(node.gpus) * math.floor(1 / gpus + _TOLERANCE) if gpus < 1 else int(node.gpus // gpus)
+    return min(by_cpu, by_gpu)
+
+
+def _gpu_words(gpus: float) -> str:
+    if gpus < 1:
+        return f"{_number(round(gpus, 3))} of a GPU"
+    return f"{_number(gpus)} GPU{'s' if gpus != 1 else ''}"
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

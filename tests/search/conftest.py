@@ -1,0 +1,37 @@
+"""Ray for the tests that search in this process, and processes for those that search in others."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from search_processes import Processes, processes
+
+
+@pytest.fixture(scope="session")
+def local_ray() -> Iterator[None]:
+    """A Ray of two CPUs, started once: searches in this process use it."""
+    import ray
+
+    mode = os.environ.get("RAY_AUTH_MODE")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+        # Ray sets it for the processes that it starts.
+        if mode is None:
+            os.environ.pop("RAY_AUTH_MODE", None)
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[Processes]:
+    """`fcsearch` in processes of its own."""
+    with processes(tmp_path) as found:
+        yield found

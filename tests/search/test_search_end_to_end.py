@@ -1,0 +1,264 @@
+"""Whole searches on digits, in this process, on a Ray that the tests share."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pyarrow as pa
+import pytest
+import torch
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from search_helpers import make_space
+
+from fcsearch.data import load_dataset
+from fcsearch.errors import SearchError
+from fcsearch.results import RunDirectory, open_run
+from fcsearch.search.driver import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.view import SilentView, Status
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
+
+STATES = {"complete": "COMPLETE", "stopped": "PRUNED", "diverged": "PRUNED", "failed": "FAIL"}
+DATASET = {"source": "digits", "num_train": 600}
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "epochs": {"choices": [4, 8]},
+    "depth": {"low": 2, "high": 3},
+    "hidden_dim": {"choices": [16, 32]},
+    "dropout": {"choices": [0.0, 0.25]},
+    "update_rule": {"choices": ["sgd", "sgd_momentum", "rmsprop", "adam"]},
+    "momentum": {"low": 0.8, "high": 0.99, "when": {"update_rule": "sgd_momentum"}},
+}
+ASHA = {"method": "asha", "min_epochs": 2, "reduction_factor": 3}
+
+
+def search(folder: Path, *, name: str = "run", view: Any = None, options: Any = None, **keys: Any) -> SearchResult:
+    space = make_space(folder, **{"dataset": DATASET, "parameters": PARAMETERS, "early_stopping": ASHA, **keys})
+    # Also where tests run on a single core.
+    options = SearchOptions(**{"seed": 3, "cpus_per_worker": 0.5, "workers": 2, **(options or {})})
+    return start_search(space, options, path=folder / name, command=["fcsearch", "run"], view=view)
+
+
+def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
+    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
+    return optuna.load_study(study_name=run.path.name, storage=storage).get_trials()
+
+
+def assert_ledger_agrees(run: RunDirectory, count: int) -> None:
+    """Every trial has one row, and Optuna was told what the row says."""
+    rows = run.trials().to_pylist()
+    assert [row["trial_id"] for row in rows] == list(range(count))
+    told = journal(run)
+    assert [trial.state.name for trial in told] == [STATES[row["state"]] for row in rows]
+    epochs: dict[int, dict[int, float]] = {row["trial_id"]: {} for row in rows}
+    for epoch in run.epochs().to_pylist():
+        if epoch["val_accuracy"] is not None:
+            epochs[epoch["trial_id"]][epoch["epoch"]] = epoch["val_accuracy"]
+    for row, trial in zip(rows, told, strict=True):
+        assert trial.intermediate_values == epochs[row["trial_id"]]
+        if row["state"] == "complete":
+            assert trial.value == row["val_accuracy"] == max(epochs[row["trial_id"]].values())
+        assert all(row[name] == value for name, value in trial.params.items() if name not in ("hidden_dims",))
+
+
+@pytest.fixture(scope="module")
+def finished(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchResult]:  # noqa: ARG001
+    yield search(tmp_path_factory.mktemp("finished"), trials=18, sampler="tpe", options={"pack_size": 3})
+
+
+def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: SearchResult) -> None:
+    run = finished.run
+    assert_ledger_agrees(run, 18)
+    manifest = run.manifest()
+    assert (manifest["state"], manifest["ended_by"], manifest["workers"], manifest["pack_size"]) == ("complete", "trials", 2, 3)
+    assert manifest["dataset"]["fingerprint"] == load_dataset(open_space(finished).dataset).fingerprint
+    states = run.trials()["state"].to_pylist()
+    assert "complete" in states
+    assert "stopped" in states
+    assert finished.report is not None
+    assert {path.name for path in run.path.iterdir()} >= {"report.html", "report.json", "log.txt", "study.journal"}
+
+
+def open_space(result: SearchResult) -> Any:
+    from fcsearch.space import SearchSpace
+
+    return SearchSpace.from_json(result.run.manifest()["space"])
+
+
+def test_stopped_trials_stopped_at_rungs(finished: SearchResult) -> None:
+    for row in finished.run.trials().to_pylist():
+        assert row["epochs_run"] in ((2, 6) if row["state"] == "stopped" else (row["epochs"],))
+
+
+def test_the_best_models_are_kept_and_are_what_their_rows_say(finished: SearchResult) -> None:
+    run = open_run(finished.run.path)
+    rows = [row for row in run.trials.to_pylist() if row["state"] in ("complete", "stopped")]
+    best = sorted(rows, key=lambda row: (-row["val_accuracy"], row["val_loss"], row["trial_id"]))[:3]
+    assert finished.run.saved_models() == sorted(row["trial_id"] for row in best)
+    val = load_dataset(open_space(finished).dataset).val
+    for row in best:
+        scores = run.load_model(row["trial_id"]).loss(torch.from_numpy(val.X))
+        accuracy = (scores.argmax(dim=1) == torch.from_numpy(val.y)).double().mean().item()
+        assert accuracy == pytest.approx(row["val_accuracy"], abs=1e-9)
+
+
+def test_all_workers_get_their_first_pack_at_once(finished: SearchResult) -> None:
+    """By default Tune would start the second worker once the first, seconds later, had begun."""
+    lines = finished.run.log_path.read_text().splitlines()
+    handed = [line for line in lines if "is handed out" in line][:2]
+    times = [datetime.fromisoformat(line[:23].replace(",", ".")) for line in handed]
+    assert (times[1] - times[0]).total_seconds() < 0.5
+    rows = sorted(finished.run.trials().to_pylist(), key=lambda row: row["pack_id"])
+    first, second = ([row for row in rows if row["pack_id"] == pack] for pack in (0, 1))
+    assert first[0]["node"]
+    assert {row["device"] for row in rows} == {"cpu"}
+    # Tune is not told of more packs than there are workers.
+    running = 0
+    for line in lines:
+        running += ("is handed out" in line) - (" ended on " in line)
+        assert running <= 2
+    assert second
+
+
+def test_the_log_has_no_errors(finished: SearchResult) -> None:
+    text = finished.run.log_path.read_text()
+    assert not re.search(r"ERROR|Traceback|WARNING ray", text), text
+
+
+def test_more_trials_can_be_added_and_the_old_stay(finished: SearchResult) -> None:
+    run = RunDirectory.open(finished.run.path)
+    before = run.trials()
+    options = SearchOptions(**{**saved_options(run).to_json(), "trials": 22})
+    result = resume_search(run, options)
+    assert_ledger_agrees(run, 22)
+    assert run.trials().slice(0, 18) == before
+    assert result.ended_by == "trials"
+    assert run.manifest()["options"]["trials"] == 22
+    # Nothing is left to do: no Ray is needed to see that.
+    assert resume_search(run, options).ended_by == "trials"
+    assert run.trials().num_rows == 22
+
+
+def without_times(table: pa.Table) -> pa.Table:
+    times = {"train_seconds", "seconds", "started_at", "finished_at"}
+    return table.select([name for name in table.column_names if name not in times])
+
+
+def test_with_one_worker_a_seed_repeats_the_run(tmp_path: Path) -> None:
+    asked: Any = {"trials": 12, "sampler": {"name": "tpe", "n_startup_trials": 4}}
+    first, again = (
+        search(tmp_path, name=name, **asked, options={"workers": 1, "pack_size": 2}).run for name in ("first", "again")
+    )
+    assert without_times(first.trials()) == without_times(again.trials())
+    assert without_times(first.epochs()) == without_times(again.epochs())
+    # TPE learned: what it asked for depends on results, and they were told at the same points.
+    assert len(set(first.trials()["learning_rate"].to_pylist())) == 12
+
+
+def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
+    class Impatient(SilentView):
+        asked = False
+
+        def update(self, status: Status) -> None:
+            if not self.asked and any(pack.epoch > 1 for pack in status.packs):
+                self.asked = True
+                signal.raise_signal(signal.SIGINT)
+
+    # Each of the two packs has a trial that is over at once, and one that takes seconds.
+    parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 2500]}}
+    result = search(
+        tmp_path, view=Impatient(), sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 2}
+    )
+    run = result.run
+    assert (result.ended_by, run.manifest()["state"]) == ("interrupt", "interrupted")
+    done = run.trials()
+    assert 1 <= done.num_rows <= 2
+    assert set(done["epochs"].to_pylist()) == {1}
+    asked_for = {trial.number: trial.params for trial in journal(run)}
+    resumed = resume_search(RunDirectory.open(run.path), saved_options(run)).run
+    assert_ledger_agrees(resumed, 4)
+    assert {trial.number: trial.params for trial in journal(resumed)} == asked_for | {
+        trial.number: trial.params for trial in journal(resumed) if trial.number not in asked_for
+    }
+    rows = {row["trial_id"]: row for row in resumed.trials().to_pylist()}
+    assert [rows[row["trial_id"]] for row in done.to_pylist()] == done.to_pylist()
+    assert resumed.manifest()["state"] == "complete"
+
+
+def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fcsearch.search import worker
+
+    marker = str(tmp_path / "died")
+
+    # Local, so that Ray carries it to the workers, which cannot import tests.
+    class Poisoned(worker.PackWorker):
+        def step(self) -> dict[str, Any]:
+            widths = {config.hidden_dims for config in self._run._pack.configs}  # type: ignore[union-attr]
+            if (13,) in widths:
+                raise ValueError("thirteen")
+            if (14,) in widths and not os.path.exists(marker):  # noqa: PTH110
+                open(marker, "w").close()  # noqa: PTH123, SIM115
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().step()
+
+    monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Poisoned)
+    parameters = {"hidden_dim": {"choices": [8, 13, 14]}, "epochs": 1}
+    result = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 2})
+    assert_ledger_agrees(result.run, 3)
+    rows = {row["hidden_dim"]: row for row in result.run.trials().to_pylist()}
+    assert {width: row["state"] for width, row in rows.items()} == {8: "complete", 13: "failed", 14: "complete"}
+    assert rows[13]["error"] == "ValueError: thirteen"
+    assert "thirteen" in result.run.log_path.read_text()
+    assert result.run.manifest()["state"] == "complete"
+
+
+def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fcsearch.search import worker
+
+    class Broken(worker.PackWorker):
+        def step(self) -> dict[str, Any]:
+            raise MemoryError("no room")
+
+    monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Broken)
+    with pytest.raises(SearchError, match="every trial failed: MemoryError: no room"):
+        search(tmp_path, trials=1)
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.trials()["state"].to_pylist() == ["failed"]
+    assert run.manifest()["state"] == "failed"
+    assert "no room" in run.manifest()["error"]
+
+
+def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fcsearch.search import worker
+
+    class Unborn(worker.PackWorker):
+        def setup(self, config: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+            raise OSError("no such device")
+
+    monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Unborn)
+    with pytest.raises(SearchError, match="workers must be able to start"):
+        search(tmp_path, trials=2, options={"workers": 1})
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.trials().num_rows == 0
+    assert {trial.state.name for trial in journal(run)} == {"RUNNING"}
+    assert run.manifest()["state"] == "failed"
+
+
+def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(tmp_path: Path) -> None:
+    parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 100_000]}}
+    result = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"time_budget": 9.0})
+    assert result.ended_by == "time_budget"
+    assert result.run.trials()["epochs"].to_pylist() == [1, 1]
+    assert result.run.manifest()["state"] == "complete"
+    assert [trial.state.name for trial in journal(result.run)].count("RUNNING") == 2
