@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -79,7 +81,12 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
     run = finished.run
     assert_ledger_agrees(run, 18)
     manifest = run.manifest()
-    assert (manifest["state"], manifest["ended_by"], manifest["workers"], manifest["pack_size"]) == ("complete", "trials", 2, 3)
+    assert (manifest["state"], manifest["ended_by"], manifest["workers"], manifest["pack_size"]) == (
+        "complete",
+        "trials",
+        2,
+        3,
+    )
     assert manifest["dataset"]["fingerprint"] == load_dataset(open_space(finished).dataset).fingerprint
     states = run.trials()["state"].to_pylist()
     assert "complete" in states
@@ -164,36 +171,6 @@ def test_with_one_worker_a_seed_repeats_the_run(tmp_path: Path) -> None:
     assert len(set(first.trials()["learning_rate"].to_pylist())) == 12
 
 
-def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path) -> None:
-    class Impatient(SilentView):
-        asked = False
-
-        def update(self, status: Status) -> None:
-            if not self.asked and any(pack.epoch > 1 for pack in status.packs):
-                self.asked = True
-                signal.raise_signal(signal.SIGINT)
-
-    # Each of the two packs has a trial that is over at once, and one that takes seconds.
-    parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 2500]}}
-    result = search(
-        tmp_path, view=Impatient(), sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 2}
-    )
-    run = result.run
-    assert (result.ended_by, run.manifest()["state"]) == ("interrupt", "interrupted")
-    done = run.trials()
-    assert 1 <= done.num_rows <= 2
-    assert set(done["epochs"].to_pylist()) == {1}
-    asked_for = {trial.number: trial.params for trial in journal(run)}
-    resumed = resume_search(RunDirectory.open(run.path), saved_options(run)).run
-    assert_ledger_agrees(resumed, 4)
-    assert {trial.number: trial.params for trial in journal(resumed)} == asked_for | {
-        trial.number: trial.params for trial in journal(resumed) if trial.number not in asked_for
-    }
-    rows = {row["trial_id"]: row for row in resumed.trials().to_pylist()}
-    assert [rows[row["trial_id"]] for row in done.to_pylist()] == done.to_pylist()
-    assert resumed.manifest()["state"] == "complete"
-
-
 def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from fcsearch.search import worker
 
@@ -229,6 +206,7 @@ def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatc
             raise MemoryError("no room")
 
     monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Broken)
+    monkeypatch.setattr("fcsearch.search.dispatcher._TRIES", 1)
     with pytest.raises(SearchError, match="every trial failed: MemoryError: no room"):
         search(tmp_path, trials=1)
     run = RunDirectory.open(tmp_path / "run")
@@ -247,6 +225,7 @@ def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
             raise OSError("no such device")
 
     monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Unborn)
+    monkeypatch.setattr("fcsearch.search.dispatcher._START_FAILURES", 1)
     with pytest.raises(SearchError, match="workers must be able to start"):
         search(tmp_path, trials=2, options={"workers": 1})
     run = RunDirectory.open(tmp_path / "run")
@@ -255,10 +234,27 @@ def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
     assert run.manifest()["state"] == "failed"
 
 
-def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(tmp_path: Path) -> None:
+def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(SilentView):
+        """Lets the budget run out once both packs have trained an epoch or more."""
+
+        def update(self, status: Status) -> None:
+            if [pack.epoch > 1 for pack in status.packs] == [True, True]:
+                clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 10_000)
+                monkeypatch.setattr("fcsearch.search.monitor.time", clock)
+
+    # Each of the two packs has a trial that is over at once, and one that takes minutes.
     parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 100_000]}}
-    result = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"time_budget": 9.0})
-    assert result.ended_by == "time_budget"
-    assert result.run.trials()["epochs"].to_pylist() == [1, 1]
-    assert result.run.manifest()["state"] == "complete"
-    assert [trial.state.name for trial in journal(result.run)].count("RUNNING") == 2
+    keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
+    result = search(tmp_path, view=Late(), options={"time_budget": 5000.0, "pack_size": 2}, **keys)
+    run = result.run
+    assert (result.ended_by, run.manifest()["state"], run.manifest()["ended_by"]) == (
+        "time_budget",
+        "complete",
+        "time_budget",
+    )
+    assert run.trials()["epochs"].to_pylist() == [1, 1]
+    assert sorted(trial.state.name for trial in journal(run)) == ["COMPLETE", "COMPLETE", "RUNNING", "RUNNING"]
+    assert result.report is not None
