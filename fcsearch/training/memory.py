@@ -1,0 +1,45 @@
+"""How much memory a pack takes on its device: known before it is made, so that a pack too large can be split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from fcsearch.training.config import TrialConfig
+from fcsearch.training.data import TrainingData
+from fcsearch.training.parameters import Shape
+from fcsearch.training.rules import RULES
+
+# Beside the update rule's own buffers: the weights, their gradients, and the weights of the best epoch.
+_BUFFERS = 3
+_MEMINFO = Path("/proc/meminfo")
+
+
+def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
+    """Bytes that the members of a pack take, the rows of the dataset not counted."""
+    return sum(_member_values(config, data) for config in configs) * data.X_train.element_size()
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes that are free on a device, now; None where nobody knows."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    if not _MEMINFO.exists():
+        return None
+    fields = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
+
+
+def _member_values(config: TrialConfig, data: TrainingData) -> int:
+    shape = Shape(data.input_dim, config.hidden_dims, data.num_classes)
+    parameters = shape.num_parameters * (_BUFFERS + RULES[config.update_rule].state_buffers)
+    units = sum(config.hidden_dims)
+    # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
+    # itself, its share of the loss and, for a moment, a copy.
+    rows = min(config.batch_size, len(data.X_train))
+    training = rows * (3 * units + 3 * data.num_classes)
+    evaluated = sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
+    return parameters + training + evaluated * (units + 2 * data.num_classes)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from fcsearch.training import Pack, TrainingData, TrialConfig
+from fcsearch.training.memory import free_bytes, pack_bytes
+
+CONFIGS = [
+    [TrialConfig(hidden_dims=(400,), update_rule="adam")] * 4,
+    [TrialConfig(hidden_dims=(300, 300), update_rule="sgd", dropout=0.5, batch_size=400)],
+    [
+        TrialConfig(hidden_dims=(), update_rule="rmsprop"),
+        TrialConfig(hidden_dims=(500, 20), update_rule="sgd_momentum"),
+    ],
+]
+
+
+def held() -> int:
+    gc.collect()
+    tensors = [found for found in gc.get_objects() if type(found) is torch.Tensor]
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+@pytest.mark.filterwarnings("ignore")  # looking at every object of the process wakes deprecated ones
+@pytest.mark.parametrize("configs", CONFIGS)
+def test_the_estimate_is_what_a_pack_holds(
+    digits: Callable[[torch.dtype], TrainingData], configs: list[TrialConfig]
+) -> None:
+    data = digits(torch.float32)
+    estimate = pack_bytes(configs, data)
+    before = held()
+    pack = Pack(configs, data)
+    pack.train_epoch()
+    taken = held() - before
+    assert pack.alive
+    assert 0.7 * taken < estimate < 1.6 * taken
+
+
+def test_free_memory_is_known_of_this_machine() -> None:
+    free = free_bytes(torch.device("cpu"))
+    assert free is None or free > 2**20
