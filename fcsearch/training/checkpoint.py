@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from fcsearch.errors import RunError
+from fcsearch.errors import ConfigError
+from fcsearch.nn.storage import load_tensors, save_tensors
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.metrics import EpochMetrics, MemberResult
+
+_KEY = "fcsearch.pack"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,30 +42,26 @@ def write(
     histories: Mapping[int, Sequence[EpochMetrics]],
     results: Mapping[int, MemberResult],
 ) -> None:
-    """Write a checkpoint aside and rename it into place."""
+    """Write a checkpoint, whole or not at all; ConfigError if it cannot be written."""
     state: dict[str, Any] = {
         "configs": [config.to_json() for config in configs],
         "epoch": epoch,
         "histories": {member: [dataclasses.asdict(e) for e in epochs] for member, epochs in histories.items()},
         "results": {member: result.to_json() for member, result in results.items()},
     }
-    aside = path.with_name(f".{path.name}.part")
-    save_file({name: t.cpu().contiguous() for name, t in tensors.items()}, aside, metadata={"pack": json.dumps(state)})
-    aside.replace(path)
+    save_tensors(path, tensors, {_KEY: json.dumps(state)})
 
 
 def read(path: Path) -> SavedPack:
     """Read a checkpoint.
 
     Raises:
-        RunError: there is none, or it is no checkpoint of a pack.
+        ConfigError: there is none, or it is no checkpoint of a pack.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = json.loads((file.metadata() or {})["pack"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise RunError(f"{path}: a pack's checkpoint was expected; reading it failed: {error}") from error
+    tensors, metadata = load_tensors(path)
+    if _KEY not in metadata:
+        raise ConfigError(f"{path} must be the checkpoint of a pack; found a safetensors file of something else")
+    state = json.loads(metadata[_KEY])
     return SavedPack(
         configs=tuple(TrialConfig.from_json(config) for config in state["configs"]),
         epoch=state["epoch"],

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from fcsearch import nn
+from fcsearch.errors import ConfigError
 from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.lane import Lane
 
@@ -220,3 +221,14 @@ def test_a_saved_pack_goes_on_in_another_process_to_the_same_weights(
     for number, result in enumerate(results):
         for name, weight in result.weights.items():
             torch.testing.assert_close(resumed[f"{number}.{name}"], weight, rtol=0, atol=1e-9)
+
+
+def test_what_is_no_checkpoint_is_refused(digits: Digits, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    data = digits(torch.float32)
+    with pytest.raises(ConfigError, match="must be a safetensors file"):
+        Pack.load(tmp_path / "missing", data)
+    save_file({"W1": torch.zeros(2)}, tmp_path / "other")
+    with pytest.raises(ConfigError, match="must be the checkpoint of a pack"):
+        Pack.load(tmp_path / "other", data)
