@@ -40,7 +40,15 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
     Raises:
         UsageError: no cluster answers at the address.
     """
+    if address is not None:
+        _require_answer(address)
     if ray.is_initialized():
+        connected = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", connected):
+            raise UsageError(
+                f"--address must be that of the cluster that this program is connected to; found {address!r}, and it "
+                f"is connected to {connected}; leave the option out, or disconnect first (ray.shutdown())"
+            )
         yield _nodes()
         return
     with environment(_SETTINGS):
@@ -53,14 +61,17 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
 
 @contextlib.contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the time of the block; those that the user has set stay as they are."""
-    added = {name: value for name, value in settings.items() if name not in os.environ}
-    os.environ.update(added)
+    """Set environment variables for the time of the block."""
+    kept = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _connect(address: str | None, local: Node) -> None:
@@ -76,7 +87,6 @@ def _connect(address: str | None, local: Node) -> None:
             logging_level=logging.INFO,
         )
         return
-    _require_answer(address)
     try:
         ray.init(address=address, configure_logging=False, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError, SystemExit) as error:

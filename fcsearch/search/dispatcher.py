@@ -8,6 +8,7 @@ k+2 is asked for after pack k was told and before pack k+1 was.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
 from collections import Counter, deque
@@ -36,6 +37,14 @@ _START_FAILURES = 3
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
 
 _Trials = tuple[PlannedTrial, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """What came of a pack that could not be trained: why, and the rows of the trials that are given up."""
+
+    cause: str
+    rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 class Books(Protocol):
@@ -101,6 +110,7 @@ class Dispatcher:
         self._recording: deque[Future[None]] = deque()
         self._tries: Counter[int] = Counter()
         self._start_failures = 0
+        self._start_error = ""
         self._running: dict[int, PackTask] = {}
         self._closing = False
         self.first_error: str | None = None
@@ -153,7 +163,7 @@ class Dispatcher:
         self._record(outcome.pack_id, found, rows.epoch_rows(outcome), models)
         return found
 
-    def fail(self, pack_id: int, error: str, *, started: bool) -> list[dict[str, Any]]:
+    def fail(self, pack_id: int, error: str, *, started: bool) -> Failure:
         """Take note that a pack raised an error or lost its worker.
 
         A pack of several is halved, until the trial at fault is alone; a trial that fails alone is tried once more.
@@ -161,39 +171,42 @@ class Dispatcher:
         Args:
             pack_id: The pack.
             error: What happened: the last line is the cause.
-            started: Whether the worker got as far as to train. If not, the trials are not at fault.
-
-        Returns:
-            The rows of the trials that are given up.
-
-        Raises:
-            SearchError: workers do not start.
+            started: Whether the worker got as far as to train. If not, the trials are not at fault; when several
+                workers in a row do not, `check` ends the search.
         """
         task = self._running.pop(pack_id)
-        cause = cause_of(error)
+        trials, cause = task.trials, cause_of(error)
         logger.error("pack %d failed: %s\n%s", pack_id, cause, error)
         self.first_error = self.first_error or cause
         if not started:
             self._start_failures += 1
-            if self._start_failures >= _START_FAILURES:
-                raise SearchError(f"workers must be able to start; {self._start_failures} in a row did not: {cause}")
-            self._ready.appendleft(task.trials)
-            return []
-        if len(task.trials) > 1:
-            middle = len(task.trials) // 2
-            self._ready.extendleft((task.trials[middle:], task.trials[:middle]))
-            return []
-        [trial] = task.trials
+            self._start_error = cause
+            self._ready.appendleft(trials)
+            return Failure(cause)
+        if len(trials) > 1:
+            middle = len(trials) // 2
+            self._ready.extendleft((trials[middle:], trials[:middle]))
+            return Failure(cause)
+        [trial] = trials
         self._tries[trial.trial_id] += 1
         if self._tries[trial.trial_id] < _TRIES:
-            self._ready.appendleft(task.trials)
-            return []
+            self._ready.appendleft(trials)
+            return Failure(cause)
         found = rows.failed_rows(task, cause)
         self._record(pack_id, found, [], {})
-        return found
+        return Failure(cause, found)
 
     def check(self) -> None:
-        """Raise what the background thread raised, if it did."""
+        """Raise what ends the search, if something does.
+
+        Raises:
+            SearchError: workers do not start.
+            FcsearchError: what the background thread could not do.
+        """
+        if self._start_failures >= _START_FAILURES:
+            raise SearchError(
+                f"workers must be able to start; {self._start_failures} in a row did not: {self._start_error}"
+            )
         while self._recording and self._recording[0].done():
             self._recording.popleft().result()
 

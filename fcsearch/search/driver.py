@@ -14,6 +14,7 @@ from fcsearch.errors import RunError, UsageError
 from fcsearch.report import Report, load_run_dataset, write_report
 from fcsearch.results import RunDirectory
 from fcsearch.search.interruption import interruption
+from fcsearch.search.ledger import has_trials
 from fcsearch.search.manifest import new_manifest, now
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.placement import local_node, place
@@ -82,15 +83,18 @@ def start_search(
     """
     began = time.monotonic()
     plan = plan_search(space, options, path=path)
-    dataset = load_dataset(plan.space.dataset)
+    # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
+    dataset = dataclasses.replace(load_dataset(space.dataset), spec=plan.space.dataset)
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
         return _search(run, plan, dataset, view or SilentView(), began)
     except UsageError:
-        shutil.rmtree(path, ignore_errors=True)
-        for parent in missing:
-            parent.rmdir()
+        # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
+        if not has_trials(run):
+            shutil.rmtree(path, ignore_errors=True)
+            for parent in missing:
+                parent.rmdir()
         raise
 
 
@@ -134,10 +138,10 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
 def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, began: float) -> SearchResult:
     budget = plan.options.time_budget
     with run.writing(), interruption() as stop:
+        before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
-        run.update_manifest(
-            {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
-        )
+        running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
+        run.update_manifest(running)
         changes: dict[str, Any] = {"state": "failed"}
         try:
             ended_by = train_trials(run, plan, dataset, view, stop, deadline=None if budget is None else began + budget)
@@ -145,11 +149,15 @@ def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, b
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}
             raise
+        except UsageError:
+            # Nothing was trained: the run is what it was.
+            changes = {key: before.get(key) for key in running}
+            raise
         except BaseException as error:
             changes["error"] = str(error)
             raise
         finally:
-            run.update_manifest({**changes, "finished_at": now()})
+            run.update_manifest({"finished_at": now(), **changes})
         return SearchResult(run, ended_by, write_report(run) if _has_result(run) else None)
 
 

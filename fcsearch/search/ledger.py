@@ -41,6 +41,14 @@ class Model:
     metadata: Mapping[str, Any]
 
 
+def has_trials(run: RunDirectory) -> bool:
+    """Whether any trial stands in the run's journal."""
+    if not run.journal_path.exists():
+        return False
+    storage = optuna.storages.JournalStorage(JournalFile(run.journal_path))
+    return any(study.n_trials for study in optuna.get_all_study_summaries(storage))
+
+
 class Ledger:
     """Asks for trials and records what came of them. The caller holds `run.writing()`.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from fcsearch.search.dispatcher import Dispatcher
+from fcsearch.search.dispatcher import Dispatcher, Failure
 from fcsearch.search.interruption import Interruption
-from fcsearch.search.messages import Progress
+from fcsearch.search.messages import PackOutcome, Progress
 from fcsearch.search.standings import Standings
 from fcsearch.search.view import Best, Status, View
 from fcsearch.training import PARAMETER_NAMES
+
+logger = logging.getLogger(__name__)
 
 # Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
 _GRACE_SECONDS = 10.0
@@ -25,11 +28,12 @@ class Monitor:
     Args:
         view: Shows it.
         total: Trials of the run.
-        rows: Rows of the trials that were done before.
+        before: States of the trials that were done before.
         standings: The best of the run.
         dispatcher: Told to close.
         interruption: Whether the user wants the search to end.
         deadline: When the time budget is used up (`time.monotonic()`).
+        gpus: Whether workers were given GPUs.
     """
 
     def __init__(
@@ -37,20 +41,23 @@ class Monitor:
         view: View,
         *,
         total: int,
-        rows: Iterable[Mapping[str, Any]],
+        before: Iterable[str],
         standings: Standings,
         dispatcher: Dispatcher,
         interruption: Interruption,
         deadline: float | None,
+        gpus: bool,
     ) -> None:
         self._view = view
         self._total = total
-        self.counts = Counter(row["state"] for row in rows)
+        self.counts = Counter(before)
         self._before = self.counts.total()
         self._standings = standings
         self._dispatcher = dispatcher
         self._interruption = interruption
         self._deadline = deadline
+        self._gpus = gpus
+        self._without_gpu: set[str] = set()
         self._packs: dict[int, Progress] = {}
         self._began = time.monotonic()
         self._shown = 0.0
@@ -59,13 +66,25 @@ class Monitor:
 
     def progressed(self, progress: Progress) -> None:
         """A pack reports how it goes."""
+        if progress.pack_id not in self._packs:
+            logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
         self._packs[progress.pack_id] = progress
 
-    def ended(self, pack_id: int, rows: list[dict[str, Any]]) -> None:
+    def ended(self, outcome: PackOutcome, rows: list[dict[str, Any]]) -> None:
         """A pack came to an end, with the rows of the trials that did."""
+        self._packs.pop(outcome.pack_id, None)
+        self._count(rows)
+        place = outcome.place
+        if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
+            self._without_gpu.add(place.node)
+            self._view.notice(f"torch can use no GPU on {place.node}: packs train on the CPU there (see log.txt)")
+
+    def failed(self, pack_id: int, failure: Failure) -> None:
+        """A pack could not be trained."""
         self._packs.pop(pack_id, None)
-        self.counts.update(row["state"] for row in rows)
-        self._view.recorded(rows)
+        self._count(failure.rows)
+        then = "its trial is given up" if failure.rows else "its trials are tried again"
+        self._view.notice(f"pack {pack_id} failed, {then}: {failure.cause}")
 
     def tick(self, leave: Callable[[], None]) -> None:
         """Some ten times a second.
@@ -101,6 +120,10 @@ class Monitor:
             seconds_left=self._seconds_left(),
             closing=self.closing,
         )
+
+    def _count(self, rows: list[dict[str, Any]]) -> None:
+        self.counts.update(row["state"] for row in rows)
+        self._view.recorded(rows)
 
     def _close_if_due(self, now: float) -> None:
         if self._interruption.requested:

@@ -48,8 +48,13 @@ class SearchPlan:
             if early
             else "none",
             "workers": self.placement.describe() if self.placement else cluster,
-            "packs": f"of up to {self.pack_size} trials" if self.pack_size else "sized to the cluster",
+            "packs": self._packs(),
         }
+
+    def _packs(self) -> str:
+        if self.pack_size is None:
+            return "sized to the cluster"
+        return "of one trial each" if self.pack_size == 1 else f"of up to {self.pack_size} trials"
 
 
 def make_plan(space: SearchSpace, options: SearchOptions, *, path: Path, placement: Placement | None) -> SearchPlan:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from fcsearch.data import Dataset
-from fcsearch.errors import SearchError
+from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search.asha import Asha, rung_values
 from fcsearch.search.dispatcher import Dispatcher
@@ -52,7 +53,8 @@ def train_trials(
 
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
-        SearchError: every trial failed, none came to an end within the time budget, or workers do not start.
+        SearchError: every trial failed, none came to an end within the time budget, workers do not start, or the run
+            directory cannot be written any more.
         KeyboardInterrupt: the user interrupted twice.
     """
     with output_to(run.log_path):
@@ -69,30 +71,43 @@ def train_trials(
             placement = plan.placement or place(plan.options, nodes)
             plan = make_plan(plan.space, plan.options, path=plan.path, placement=placement)
             run.update_manifest({"pack_size": plan.pack_size, "workers": placement.workers})
-            rows = run.trials().to_pylist()
             standings = Standings(plan.options.keep_models)
-            standings.add(rows)
+            standings.add(run.trials().to_pylist())
             dispatcher = _dispatcher(run, plan, placement, dataset, ledger, waiting, standings)
             monitor = Monitor(
                 view,
                 total=plan.trials,
-                rows=rows,
+                before=run.trials()["state"].to_pylist(),
                 standings=standings,
                 dispatcher=dispatcher,
                 interruption=stop,
                 deadline=deadline,
+                gpus=placement.gpus > 0,
             )
             view.started(plan.lines())
-            try:
+            with _ending(dispatcher, monitor, view, stop):
+                # The user may have lost patience while Ray was started.
+                monitor.tick(lambda: None)
                 train_packs(dispatcher, monitor, dataset=_arrays(dataset), placement=placement)
-            except KeyboardInterrupt:
-                # The monitor's, which waited long enough for packs to end; or the user's second, which is passed on.
-                if stop.again or monitor.closing is None:
-                    raise
-            finally:
-                dispatcher.shutdown()
-                view.ended(monitor.status())
     return _verdict(run, monitor, dispatcher)
+
+
+@contextlib.contextmanager
+def _ending(dispatcher: Dispatcher, monitor: Monitor, view: View, stop: Interruption) -> Iterator[None]:
+    """See to it that every outcome is recorded, however the block ends."""
+    try:
+        try:
+            yield
+        except KeyboardInterrupt:
+            # The monitor's, which waited long enough for packs to end; or the user's second, which is passed on.
+            if stop.again or monitor.closing is None:
+                raise
+        finally:
+            dispatcher.shutdown()
+            view.ended(monitor.status())
+    except UsageError as error:
+        # A run that cannot be written any more is no matter of how it was started.
+        raise SearchError(str(error)) from error
 
 
 def _dispatcher(
@@ -141,9 +156,7 @@ def _verdict(run: RunDirectory, monitor: Monitor, dispatcher: Dispatcher) -> End
     if monitor.closing == "interrupt":
         return "interrupt"
     if counts and counts["failed"] == counts.total():
-        raise SearchError(
-            f"every trial failed: {dispatcher.first_error or 'see the log'}; see {run.log_path}"
-        )
+        raise SearchError(f"every trial failed: {dispatcher.first_error or 'see the log'}; see {run.log_path}")
     if monitor.closing == "time_budget":
         if not counts:
             raise SearchError(

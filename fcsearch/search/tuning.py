@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from fcsearch.search.cluster import environment
-from fcsearch.search.dispatcher import Dispatcher
+from fcsearch.search.dispatcher import Dispatcher, Failure
 from fcsearch.search.messages import PackOutcome, Progress
 from fcsearch.search.placement import Placement
 from fcsearch.search.worker import MESSAGE, TASK, PackWorker
@@ -37,8 +37,11 @@ class Events(Protocol):
     def progressed(self, progress: Progress) -> None:
         """A pack reports how it goes."""
 
-    def ended(self, pack_id: int, rows: Rows) -> None:
+    def ended(self, outcome: PackOutcome, rows: Rows) -> None:
         """A pack came to an end, with the rows of the trials that did."""
+
+    def failed(self, pack_id: int, failure: Failure) -> None:
+        """A pack could not be trained."""
 
     def tick(self, leave: Callable[[], None]) -> None:
         """Some ten times a second; `leave()` asks all packs in training to end."""
@@ -128,15 +131,15 @@ class _PackCallback(tune.Callback):
         # Out of the result: Tune keeps each trial's last one.
         message = result.pop(MESSAGE)
         if isinstance(message, PackOutcome):
-            self._events.ended(message.pack_id, self._dispatcher.finish(message))
+            self._events.ended(message, self._dispatcher.finish(message))
         else:
             self._events.progressed(message)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         pack_id = trial.config[TASK].pack_id
         error = Path(trial.error_file).read_text(errors="replace") if trial.error_file else ""
-        rows = self._dispatcher.fail(pack_id, error, started=trial.trial_id in self._started)
-        self._events.ended(pack_id, rows)
+        failure = self._dispatcher.fail(pack_id, error, started=trial.trial_id in self._started)
+        self._events.failed(pack_id, failure)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:  # noqa: ARG002
         self._dispatcher.check()

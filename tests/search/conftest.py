@@ -11,7 +11,7 @@ import pytest
 from search_processes import Processes, processes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     """A Ray of two CPUs, started once: searches in this process use it."""
     import ray

@@ -9,7 +9,7 @@ from search_helpers import outcome, result, trials
 
 from fcsearch.errors import SearchError
 from fcsearch.search.asha import Asha
-from fcsearch.search.dispatcher import Dispatcher, cause_of
+from fcsearch.search.dispatcher import Dispatcher, Failure, cause_of
 from fcsearch.search.ledger import Model, Row
 from fcsearch.search.messages import PackOutcome, PackTask, PlannedTrial
 from fcsearch.search.planner import Planner
@@ -226,9 +226,11 @@ def test_workers_that_do_not_start_end_the_search_and_no_trial_is_to_blame(books
     for _ in range(2):
         task = take(dispatcher)
         assert ids(task) == [0, 1, 2]
-        assert dispatcher.fail(task.pack_id, "no such device", started=False) == []
+        assert dispatcher.fail(task.pack_id, "no such device", started=False) == Failure("no such device")
+        dispatcher.check()
+    dispatcher.fail(take(dispatcher).pack_id, "no such device", started=False)
     with pytest.raises(SearchError, match="workers must be able to start; 3 in a row did not: no such device"):
-        dispatcher.fail(take(dispatcher).pack_id, "no such device", started=False)
+        dispatcher.check()
     dispatcher.shutdown()
     assert books.rows == []
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +18,10 @@ import pytest
 import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from search_helpers import make_space
+from search_helpers import make_space, outcome, result
 
 from fcsearch.data import load_dataset
-from fcsearch.errors import SearchError
+from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.results import RunDirectory, open_run
 from fcsearch.search.driver import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.options import SearchOptions
@@ -73,8 +73,8 @@ def assert_ledger_agrees(run: RunDirectory, count: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchResult]:  # noqa: ARG001
-    yield search(tmp_path_factory.mktemp("finished"), trials=18, sampler="tpe", options={"pack_size": 3})
+def finished(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> SearchResult:  # noqa: ARG001
+    return search(tmp_path_factory.mktemp("finished"), trials=18, sampler="tpe", options={"pack_size": 3})
 
 
 def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: SearchResult) -> None:
@@ -95,10 +95,10 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
     assert {path.name for path in run.path.iterdir()} >= {"report.html", "report.json", "log.txt", "study.journal"}
 
 
-def open_space(result: SearchResult) -> Any:
+def open_space(found: SearchResult) -> Any:
     from fcsearch.space import SearchSpace
 
-    return SearchSpace.from_json(result.run.manifest()["space"])
+    return SearchSpace.from_json(found.run.manifest()["space"])
 
 
 def test_stopped_trials_stopped_at_rungs(finished: SearchResult) -> None:
@@ -145,10 +145,10 @@ def test_more_trials_can_be_added_and_the_old_stay(finished: SearchResult) -> No
     run = RunDirectory.open(finished.run.path)
     before = run.trials()
     options = SearchOptions(**{**saved_options(run).to_json(), "trials": 22})
-    result = resume_search(run, options)
+    found = resume_search(run, options)
     assert_ledger_agrees(run, 22)
     assert run.trials().slice(0, 18) == before
-    assert result.ended_by == "trials"
+    assert found.ended_by == "trials"
     assert run.manifest()["options"]["trials"] == 22
     # Nothing is left to do: no Ray is needed to see that.
     assert resume_search(run, options).ended_by == "trials"
@@ -183,19 +183,19 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch:
             if (13,) in widths:
                 raise ValueError("thirteen")
             if (14,) in widths and not os.path.exists(marker):  # noqa: PTH110
-                open(marker, "w").close()  # noqa: PTH123, SIM115
+                open(marker, "w").close()  # noqa: PTH123
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().step()
 
     monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Poisoned)
     parameters = {"hidden_dim": {"choices": [8, 13, 14]}, "epochs": 1}
-    result = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 2})
-    assert_ledger_agrees(result.run, 3)
-    rows = {row["hidden_dim"]: row for row in result.run.trials().to_pylist()}
+    found = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 1})
+    assert_ledger_agrees(found.run, 3)
+    rows = {row["hidden_dim"]: row for row in found.run.trials().to_pylist()}
     assert {width: row["state"] for width, row in rows.items()} == {8: "complete", 13: "failed", 14: "complete"}
     assert rows[13]["error"] == "ValueError: thirteen"
-    assert "thirteen" in result.run.log_path.read_text()
-    assert result.run.manifest()["state"] == "complete"
+    assert "thirteen" in found.run.log_path.read_text()
+    assert found.run.manifest()["state"] == "complete"
 
 
 def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,6 +234,39 @@ def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
     assert run.manifest()["state"] == "failed"
 
 
+def test_another_cluster_than_the_program_is_connected_to_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(UsageError, match="connected to"):
+            search(tmp_path, options={"address": address})
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("what", ["tables", "report"])
+def test_a_run_that_cannot_be_written_any_more_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """What cannot be used at the start is removed again; this is too late for that."""
+
+    def full(*_: Any) -> None:
+        raise RunError("the disk is full")
+
+    def train(dispatcher: Any, *_: Any, **__: Any) -> None:
+        if what == "tables":
+            monkeypatch.setattr(RunDirectory, "write_pack", full)
+        monkeypatch.setattr("fcsearch.search.driver.write_report", full)
+        task = dispatcher.next_task()
+        dispatcher.finish(outcome(task.pack_id, {0: result(task.trials[0].config, [0.5])}))
+
+    monkeypatch.setattr("fcsearch.search.tuning.train_packs", train)
+    with pytest.raises(SearchError if what == "tables" else RunError, match="the disk is full"):
+        search(tmp_path, trials=2)
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.manifest()["state"] == ("failed" if what == "tables" else "complete")
+    assert run.trials().num_rows == (what == "report")
+    assert journal(run)
+
+
 def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,13 +281,13 @@ def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
     # Each of the two packs has a trial that is over at once, and one that takes minutes.
     parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 100_000]}}
     keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
-    result = search(tmp_path, view=Late(), options={"time_budget": 5000.0, "pack_size": 2}, **keys)
-    run = result.run
-    assert (result.ended_by, run.manifest()["state"], run.manifest()["ended_by"]) == (
+    found = search(tmp_path, view=Late(), options={"time_budget": 5000.0, "pack_size": 2}, **keys)
+    run = found.run
+    assert (found.ended_by, run.manifest()["state"], run.manifest()["ended_by"]) == (
         "time_budget",
         "complete",
         "time_budget",
     )
     assert run.trials()["epochs"].to_pylist() == [1, 1]
     assert sorted(trial.state.name for trial in journal(run)) == ["COMPLETE", "COMPLETE", "RUNNING", "RUNNING"]
-    assert result.report is not None
+    assert found.report is not None

@@ -117,6 +117,14 @@ def test_a_diverged_member_is_not_judged_and_not_kept(data: TrainingData) -> Non
     assert all(value == value for row in [*rows, *epoch_rows(found)] for value in row.values())
 
 
+def test_a_diverged_member_does_not_count_at_the_rung(data: TrainingData) -> None:
+    wild = TrialConfig(learning_rate=1e30, epochs=4, batch_size=20, hidden_dims=(8, 8))
+    others = [dataclasses.replace(CONFIGS[number], epochs=4) for number in (2, 5, 8)]
+    found = run(task([wild, *others], asha=Asha(1, 2)), data).outcome()
+    # At the first rung one of three values goes on; of four it would have been two.
+    assert [len(member.result.epochs) for member in found.members[1:]] == [4, 1, 1]
+
+
 def test_rows_say_what_came_of_a_trial(data: TrainingData) -> None:
     config = dataclasses.replace(CONFIGS[1], epochs=3, seed=9)
     found = run(task([config]), data).outcome()

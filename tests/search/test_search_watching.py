@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from search_helpers import PLACE
+from search_helpers import PLACE, outcome
 
+from fcsearch.search.dispatcher import Failure
 from fcsearch.search.interruption import Interruption, interruption
 from fcsearch.search.logs import output_to
 from fcsearch.search.messages import Progress
@@ -93,6 +94,10 @@ def test_outside_the_main_thread_signals_are_left_alone() -> None:
 class Recorder(SilentView):
     def __init__(self) -> None:
         self.seen: list[Status] = []
+        self.notices: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
 
     def update(self, status: Status) -> None:
         self.seen.append(status)
@@ -109,11 +114,12 @@ def make_monitor(**keys: Any) -> tuple[Monitor, Recorder, FakeDispatcher, Interr
     view, dispatcher, stop = Recorder(), FakeDispatcher(), Interruption()
     arguments: dict[str, Any] = {
         "total": 10,
-        "rows": [{"state": "complete"}],
+        "before": ["complete"],
         "standings": Standings(1),
         "dispatcher": dispatcher,
         "interruption": stop,
         "deadline": None,
+        "gpus": False,
         **keys,
     }
     return Monitor(view, **arguments), view, dispatcher, stop
@@ -128,18 +134,39 @@ def test_the_status_counts_what_was_done_before_and_since() -> None:
     monitor.progressed(Progress(3, 1, 9, 2, PLACE))
     monitor.tick(never)
     monitor.progressed(Progress(4, 1, 9, 2, PLACE))
-    monitor.ended(3, [{"state": "stopped"}, {"state": "complete"}])
+    monitor.ended(outcome(3, {}), [{"state": "stopped"}, {"state": "complete"}])
     status = monitor.status()
     assert [pack.pack_id for pack in view.seen[0].packs] == [3]
     assert [pack.pack_id for pack in status.packs] == [4]
     assert (status.done, status.counts, status.total) == (3, {"complete": 2, "stopped": 1}, 10)
 
 
+def test_failures_are_counted_and_told() -> None:
+    monitor, view, _, _ = make_monitor()
+    monitor.failed(3, Failure("no memory"))
+    monitor.failed(4, Failure("no memory", [{"state": "failed"}]))
+    assert view.notices == [
+        "pack 3 failed, its trials are tried again: no memory",
+        "pack 4 failed, its trial is given up: no memory",
+    ]
+    assert monitor.counts["failed"] == 1
+
+
+def test_a_gpu_that_torch_cannot_use_is_told_once_a_node() -> None:
+    monitor, view, _, _ = make_monitor(gpus=True)
+    for pack_id in range(3):
+        monitor.ended(outcome(pack_id, {}), [])
+    assert view.notices == ["torch can use no GPU on here (10.0.0.1): packs train on the CPU there (see log.txt)"]
+    monitor, view, _, _ = make_monitor(gpus=False)
+    monitor.ended(outcome(0, {}), [])
+    assert view.notices == []
+
+
 def test_the_time_left_is_told_by_this_stretch_alone() -> None:
     monitor, _, _, _ = make_monitor(total=5)
     assert monitor.status().seconds_left is None
     time.sleep(0.05)
-    monitor.ended(0, [{"state": "complete"}] * 2)
+    monitor.ended(outcome(0, {}), [{"state": "complete"}] * 2)
     status = monitor.status()
     assert status.seconds_left == pytest.approx(status.seconds, rel=0.2)
     hurried, _, _, _ = make_monitor(deadline=time.monotonic() + 3)

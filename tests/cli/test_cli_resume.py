@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from search_helpers import make_space, outcome, record, result
+
+import fcsearch.cli
+from fcsearch.cli.resume import resume
+from fcsearch.data import load_dataset
+from fcsearch.results import RunDirectory
+from fcsearch.search import driver
+from fcsearch.search.driver import SearchResult, plan_search
+from fcsearch.search.ledger import Ledger
+from fcsearch.search.manifest import new_manifest
+from fcsearch.search.options import SearchOptions
+
+OPTIONS = SearchOptions(trials=4, seed=3, workers=1, pack_size=2, time_budget=60.0, keep_models=2)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A run of four trials of which two are done: the process that searched was killed."""
+    monkeypatch.chdir(tmp_path)
+    space = make_space(tmp_path, dataset={"source": "digits", "num_train": 200})
+    plan = plan_search(space, OPTIONS, path=Path("runs/small"))
+    dataset = load_dataset(plan.space.dataset)
+    directory = RunDirectory.create(plan.path, new_manifest(plan, dataset, ["fcsearch", "run"]))
+    ledger = Ledger(directory, plan.space, seed=OPTIONS.seed)
+    done = ledger.ask(3)[:2]
+    record(ledger, outcome(0, {trial.trial_id: result(trial.config, [0.5, 0.75]) for trial in done}))
+    return RunDirectory.open(plan.path)
+
+
+@pytest.fixture
+def resumed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, SearchOptions]]:
+    """What the search would have gone on with."""
+    calls: list[tuple[Path, SearchOptions]] = []
+
+    def go_on(found: RunDirectory, options: SearchOptions, *, view: Any) -> SearchResult:  # noqa: ARG001
+        calls.append((found.path, options))
+        return SearchResult(found, "trials", None)
+
+    monkeypatch.setattr(driver, "resume_search", go_on)
+    return calls
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(resume, arguments, catch_exceptions=False)
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        fcsearch.cli.main(["resume", *arguments])
+    return int(str(ended.value.code)), capsys.readouterr().err
+
+
+def test_help_has_examples() -> None:
+    output = invoke("--help").output
+    assert "Example:\n" in output
+    assert "fcsearch resume runs/full --trials 200\n" in output
+
+
+@pytest.mark.parametrize("name", [[], ["small"], ["runs/small"]])
+@pytest.mark.usefixtures("run")
+def test_a_run_goes_on_as_it_was_but_for_its_time_budget(
+    name: list[str], resumed: list[tuple[Path, SearchOptions]]
+) -> None:
+    assert invoke(*name).exit_code == 0
+    expected = SearchOptions(trials=4, seed=3, workers=1, pack_size=2, keep_models=2)
+    assert resumed == [(Path("runs/small"), expected)]
+
+
+@pytest.mark.usefixtures("run")
+def test_options_change_how_it_goes_on(resumed: list[tuple[Path, SearchOptions]]) -> None:
+    assert invoke("--trials", "9", "--time-budget", "1m", "--pack-size", "auto", "--workers", "2").exit_code == 0
+    expected = SearchOptions(trials=9, seed=3, workers=2, pack_size="auto", keep_models=2, time_budget=60.0)
+    assert resumed[0][1] == expected
+
+
+def test_what_is_not_there_or_not_a_run_is_named(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    code, error = fails(capsys, "smal")
+    assert code == 2
+    assert "did you mean runs/small" in error
+    run.path.joinpath("run.json").write_text("{")
+    code, error = fails(capsys, "small")
+    assert code == 2
+    assert "run.json" in error
+
+
+@pytest.mark.usefixtures("run")
+def test_a_total_below_what_is_done_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, error = fails(capsys, "--trials", "1")
+    assert code == 2
+    assert "must be at least 2, which are done; found 1" in error
+
+
+def test_a_run_whose_data_changed_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = run.manifest()["dataset"]
+    run.update_manifest({"dataset": {**dataset, "fingerprint": "0" * 16}})
+    code, error = fails(capsys)
+    assert code == 2
+    assert "fingerprint" in error
+    assert run.state() == "running" or run.state() == "interrupted"
+
+
+def test_a_run_that_another_process_writes_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    with run.writing():
+        code, error = fails(capsys)
+    assert code == 2
+    assert "one writer" in error
+
+
+def test_a_cluster_that_is_not_there_leaves_the_run_as_it_was(
+    run: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = run.manifest()
+    code, error = fails(capsys, "--address", "127.0.0.1:1")
+    assert (code, "Connection refused" in error) == (2, True)
+    assert run.manifest() == before
+    assert run.trials().num_rows == 2
+
+
+def test_when_all_is_done_the_report_is_given_again(run: RunDirectory) -> None:
+    """Trials 0 and 1 have rows; nothing is trained, and no Ray is started."""
+    outcome_of_all = invoke("--trials", "2")
+    assert outcome_of_all.exit_code == 0
+    assert "Best network" in outcome_of_all.output
+    assert run.manifest()["state"] == "complete"
+    assert run.manifest()["ended_by"] == "trials"

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import fcsearch.cli
+from fcsearch.cli.run import run
+from fcsearch.results import RunDirectory, open_run
+from fcsearch.search import driver
+from fcsearch.search.driver import SearchResult
+from fcsearch.search.options import SearchOptions
+
+SPACE = """
+name: small
+dataset: {source: digits, num_train: 400}
+sampler: random
+trials: 4
+parameters: {learning_rate: {low: 1e-3, high: 1e-1, log: true}, epochs: 2, hidden_dim: 16}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.yaml").write_text(SPACE)
+    return tmp_path
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(run, ["--space", "space.yaml", *arguments], catch_exceptions=False)
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit code and message of the command, as the user gets them."""
+    with pytest.raises(SystemExit) as ended:
+        fcsearch.cli.main(["run", *arguments])
+    return int(str(ended.value.code)), capsys.readouterr().err
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the search would have been started with."""
+    calls: list[dict[str, Any]] = []
+
+    def start(space: Any, options: SearchOptions, *, path: Path, command: list[str], view: Any) -> SearchResult:
+        calls.append({"space": space, "options": options, "path": path, "command": command, "view": view})
+        return SearchResult(RunDirectory(path), "trials", None)
+
+    monkeypatch.setattr(driver, "start_search", start)
+    return calls
+
+
+def test_help_has_examples() -> None:
+    output = CliRunner().invoke(run, ["--help"]).output
+    assert "Example:\n" in output
+    assert "fcsearch run --space search_spaces/dropout.yaml\n" in output
+    assert "--dry-run" in output
+
+
+def test_options_reach_the_search(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+    arguments = (
+        "--trials 7 --seed 5 --time-budget 1h30m --workers 2 --gpus-per-worker 0.5 --cpus-per-worker 2 --pack-size 4"
+    )
+    more = "--keep-models 2 --address host:6379 --out folder --name mine --set parameters.epochs=9 --dataset other.csv"
+    assert invoke(*arguments.split(), *more.split()).exit_code == 0
+    [call] = started
+    assert call["options"] == SearchOptions(
+        trials=7,
+        seed=5,
+        time_budget=5400.0,
+        workers=2,
+        gpus_per_worker=0.5,
+        cpus_per_worker=2,
+        pack_size=4,
+        keep_models=2,
+        address="host:6379",
+    )
+    assert call["path"] == Path("folder/mine")
+    assert call["space"].parameters["epochs"].value == 9
+    assert call["space"].dataset.source == "other.csv"
+
+
+def test_without_options_the_defaults_hold(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+    assert invoke().exit_code == 0
+    assert started[0]["options"] == SearchOptions()
+    assert started[0]["path"] == Path("runs/small")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("1h30m", 5400), ("1d", 86400)]
+)
+def test_a_time_budget_is_written_in_words(
+    here: Path,  # noqa: ARG001
+    started: list[dict[str, Any]],
+    text: str,
+    seconds: float,
+) -> None:
+    assert invoke("--time-budget", text).exit_code == 0
+    assert started[0]["options"].time_budget == seconds
+
+
+def test_a_name_that_is_taken_gets_a_number(here: Path, started: list[dict[str, Any]]) -> None:
+    (here / "runs" / "small").mkdir(parents=True)
+    (here / "runs" / "small-2").mkdir()
+    assert invoke().exit_code == 0
+    assert started[0]["path"] == Path("runs/small-3")
+
+
+def test_quiet_prints_the_run_directory_alone(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+    result = invoke("--quiet")
+    assert (result.stdout, result.stderr) == ("runs/small\n", "")
+
+
+def test_after_ctrl_c_the_exit_code_is_130_and_the_way_on_is_said(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, path: Path, **__: Any) -> SearchResult:
+        return SearchResult(RunDirectory(path), "interrupt", None)
+
+    monkeypatch.setattr(driver, "start_search", interrupted)
+    result = invoke()
+    assert result.exit_code == 130
+    assert "interrupted: go on with `fcsearch resume runs/small`" in result.stderr
+    assert here.exists()
+
+
+def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:
+    before = sorted(here.rglob("*"))
+    result = invoke("--dry-run", "--trials", "9", "--pack-size", "3", "--workers", "1", "--cpus-per-worker", "1")
+    assert result.exit_code == 0
+    lines = [" ".join(line.split()) for line in result.output.splitlines()]
+    assert lines == [
+        "run runs/small",
+        "dataset digits",
+        "trials 9, seed 0",
+        "sampler random",
+        "early stopping none",
+        "workers 1 worker, each 1 thread on the CPU",
+        "packs of up to 3 trials",
+    ]
+    assert sorted(here.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--trials", "0"], "--trials"),
+        (["--time-budget", "soon"], "a time is written like 90s, 10m or 1h30m"),
+        (["--time-budget", "0"], "above 0"),
+        (["--pack-size", "0"], "a whole number of at least 1, or auto"),
+        (["--workers", "0"], "--workers"),
+        (["--seed", "-1"], "--seed"),
+        (["--gpus-per-worker", "1.5"], "--gpus-per-worker must be 0, a fraction"),
+        (["--gpus-per-worker", "1"], "needs a GPU"),
+        (["--workers", "4096"], "room for"),
+        (["--address", "nowhere"], "found 'nowhere': no port"),
+        (["--address", "127.0.0.1:1"], "Connection refused"),
+        (["--address", "ray://h:10001"], "a Ray Client address"),
+        (["--name", "../up"], "--name must be letters"),
+        (["--name", "taken"], "choose another with --name, or go on with that run"),
+        (["--out", "file"], "file"),
+        (["--dataset", "missing.csv"], "missing.csv"),
+        (["--dataset", "cifra10"], "cifar10"),
+        (["--set", "parameters.learning_rat=1"], "learning_rate"),
+        (["--set", "parameters.dropout=1.5"], "dropout"),
+    ],
+)
+def test_bad_input_is_named_exits_2_and_leaves_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    (here / "runs" / "taken").mkdir(parents=True)
+    (here / "file").write_text("")
+    before = sorted(here.rglob("*"))
+    if "needs a GPU" in message and __import__("torch").cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    code, error = fails(capsys, "--space", "space.yaml", *arguments)
+    assert (code, message in error) == (2, True), error
+    assert "Traceback" not in error
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_space_that_is_missing_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    assert fails(capsys)[0] == 2
+    code, error = fails(capsys, "--space", "none.yaml")
+    assert code == 2
+    assert "none.yaml" in error
+
+
+@pytest.mark.ray
+def test_an_out_that_cannot_be_written_leaves_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    code, error = fails(capsys, "--space", "space.yaml", "--out", "/proc/nowhere")
+    assert code == 2
+    assert "must be a place to write" in error
+
+
+class Terminal:
+    """A run of the real command in a terminal: what it showed, and what it left."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.joinpath("space.yaml").write_text(SPACE)
+        primary, secondary = pty.openpty()
+        command = [sys.executable, "-m", "fcsearch", "run", "--space", "space.yaml", "--verbose", "--workers", "1"]
+        env = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+        env.pop("RAY_AUTH_MODE", None)
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=secondary, stdin=secondary
+        )
+        os.close(secondary)
+        shown = b""
+        while True:
+            try:
+                found = os.read(primary, 4096)
+            except OSError:
+                # The other side is closed: the command has ended.
+                break
+            if not found:
+                break
+            shown += found
+        os.close(primary)
+        assert process.stdout is not None
+        self.out = process.stdout.read().decode()
+        process.stdout.close()
+        self.code = process.wait(30)
+        self.shown = shown.decode()
+        self.run = folder / "runs" / "small"
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    return Terminal(tmp_path_factory.mktemp("terminal"))
+
+
+@pytest.mark.ray
+def test_a_run_in_a_terminal_shows_how_it_goes_and_ends_with_the_report(terminal: Terminal) -> None:
+    assert terminal.code == 0, terminal.shown
+    assert "4/4 trials" in terminal.shown
+    assert len(re.findall(r"trial +\d  complete", terminal.shown)) == 4
+    # Drawn anew: the cursor went up over what was drawn before.
+    assert "\x1b[" in terminal.shown
+    assert "Best network" in terminal.out
+    assert "fcsearch train --run runs/small" in terminal.out
+
+
+@pytest.mark.ray
+def test_nothing_of_ray_or_optuna_reaches_the_terminal(terminal: Terminal) -> None:
+    for word in ("raylet", "Ray ", "INFO", "WARNING", "Token", "optuna", "Traceback"):
+        assert word not in terminal.shown, terminal.shown
+    assert "optuna" in (terminal.run / "log.txt").read_text()
+
+
+@pytest.mark.ray
+def test_the_manifest_says_what_was_run(terminal: Terminal) -> None:
+    manifest = open_run(terminal.run).manifest
+    assert manifest["name"] == "small"
+    assert manifest["command"][1:] == ["run", "--space", "space.yaml", "--verbose", "--workers", "1"]
+    assert manifest["state"] == "complete"
+    assert manifest["seed"] == 0
+    assert manifest["options"]["trials"] == 4
+    assert manifest["space"]["dataset"]["num_train"] == 400
+    assert set(manifest["versions"]) >= {"fcsearch", "python", "torch", "ray", "optuna"}
+    assert manifest["machine"]["cpus"] >= 1
+    assert manifest["created_at"] <= manifest["finished_at"]
+    json.dumps(manifest)
