@@ -7,11 +7,12 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import click
 import torch
 from rich.console import Console
 from rich.table import Table
@@ -85,6 +86,15 @@ def _time(function: Callable[[], None], calls: int, device: str) -> float:
     if device == "cuda":
         torch.cuda.synchronize()
     return (time.perf_counter() - began) / calls
+
+
+def chosen(text: str, known: Collection[str]) -> list[str]:
+    """The names in an option's text, `a,b`, each of which must be known."""
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise click.UsageError(f"found {name!r}, which must be one of {', '.join(known)}")
+    return names
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fcsearch.search.asha import Rungs
 from fcsearch.search.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.standings import worth_keeping
-from fcsearch.training import EpochMetrics, Pack, TrainingData
+from fcsearch.training import EpochMetrics, Pack, TrainingData, TrialConfig
+from fcsearch.training.memory import free_bytes, pack_bytes
+
+# The rest is for what an estimate leaves out, such as the workspaces of the products.
+_SHARE_OF_FREE_MEMORY = 0.8
 
 
 class PackRun:
@@ -25,7 +30,9 @@ class PackRun:
         self._task = task
         self._place = place
         self._started_at = datetime.now(UTC)
-        self._pack = Pack([trial.config for trial in task.trials], data)
+        configs = [trial.config for trial in task.trials]
+        _require_memory(configs, data)
+        self._pack = Pack(configs, data)
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = dict.fromkeys(self._pack.alive, float("-inf"))
         self._finished_at: dict[int, datetime] = {}
@@ -84,6 +91,14 @@ class PackRun:
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
             standing = {member: self._best[member] for member, values in metrics.items() if not values.diverged}
             self._pack.stop(self._rungs.judge(self._pack.epoch, standing))
+
+
+def _require_memory(configs: Sequence[TrialConfig], data: TrainingData) -> None:
+    """Raise MemoryError for a pack that the device has no room for: the search halves packs that fail."""
+    free = free_bytes(data.device)
+    needed = pack_bytes(configs, data)
+    if len(configs) > 1 and free is not None and needed > _SHARE_OF_FREE_MEMORY * free:
+        raise MemoryError(f"a pack of {len(configs)} trials takes {needed:,} bytes; {data.device} has {free:,} free")
 
 
 def _without_weights(member: MemberOutcome) -> MemberOutcome:

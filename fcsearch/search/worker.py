@@ -28,6 +28,8 @@ _REPORT_SECONDS = 1.0
 class PackWorker(tune.Trainable):
     """Trains packs; Tune reuses the actor from pack to pack, and hands it over by `reset_config`."""
 
+    _run: PackRun | None = None
+
     def setup(  # type: ignore[override]  # tune.with_parameters adds the keyword arguments
         self, config: dict[str, Any], *, dataset: Mapping[str, Any], threads: int
     ) -> None:
@@ -57,7 +59,9 @@ class PackWorker(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Train for about a second, or to the end of the pack; report how it goes, or what came of it."""
-        assert self._run is not None
+        if self._run is None:
+            # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
+            self._run = PackRun(self._task, self._data, self._place)
         if not self._leaving:
             self._run.train(seconds=_REPORT_SECONDS)
             if not self._run.over:
@@ -69,15 +73,14 @@ class PackWorker(tune.Trainable):
         self._leaving = True
 
     def _begin(self, config: dict[str, Any]) -> None:
-        task: PackTask = config.pop(TASK)
+        self._task: PackTask = config.pop(TASK)
         # Tune keeps and sends these with every report.
         self.config = {}
         self._last_result = None
-        self._run: PackRun | None = None
+        self._run = None
         if self._data.device.type == "cuda":
             torch.cuda.empty_cache()
         self._leaving = False
-        self._run = PackRun(task, self._data, self._place)
 
 
 class _LogLines(logging.Handler):

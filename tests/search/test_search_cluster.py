@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from search_helpers import make_space
-from search_processes import Processes
+from search_processes import Processes, wait_for
 
 from fcsearch.results import open_run
 
@@ -89,41 +90,43 @@ def cluster(namespaces: list[str], commands: Processes) -> Iterator[str]:
 def test_both_nodes_train_packs_and_each_worker_has_a_gpu_of_its_own(
     cluster: str, commands: Processes, tmp_path: Path
 ) -> None:
-    # Longer than workers take to start, so that each of the three trains one.
-    make_space(tmp_path, trials=3, dataset={"source": "digits", "num_train": 600})
-    inside = ("ip", "netns", "exec", cluster)
-    options = (
-        "--space",
-        "space.yaml",
-        "--address",
-        f"{HEAD}:{PORT}",
-        "--pack-size",
-        "1",
-        "--set",
-        "parameters.epochs=2000",
+    # Each pack has a trial that is over at once, and one that ends with the search: when all workers train.
+    parameters = {
+        "learning_rate": {"choices": [0.1, 0.2, 0.3]},
+        "epochs": {"choices": [1, 1_000_000]},
+        "hidden_dim": 16,
+    }
+    make_space(
+        tmp_path, sampler="grid", trials=6, parameters=parameters, dataset={"source": "digits", "num_train": 600}
     )
-    assert commands.run("run", *options, prefix=inside) == 0, commands.err + commands.out
+    inside = ("ip", "netns", "exec", cluster)
+    options = ("--space", "space.yaml", "--address", f"{HEAD}:{PORT}", "--pack-size", "2")
+    driver = commands.start("run", *options, prefix=inside)
+    log = tmp_path / "runs" / "small" / "log.txt"
+    wait_for(lambda: log.exists() and log.read_text().count(" trains on ") == 3)
+    os.killpg(driver.pid, signal.SIGINT)
+    assert driver.wait(timeout=40) == 130, commands.err
+
     run = open_run(tmp_path / "runs" / "small")
     rows = run.trials.to_pylist()
-    assert [row["trial_id"] for row in rows] == list(range(3))
     assert run.manifest["workers"] == 3
-    assert {re.sub(r".*\((.*)\)", r"\1", row["node"]) for row in rows} == {HEAD, OTHER}
+    assert [row["epochs"] for row in rows] == [1, 1, 1]
+    assert sorted(re.sub(r".*\((.*)\)", r"\1", row["node"]) for row in rows) == [HEAD, HEAD, OTHER]
     assert {row["device"] for row in rows} == {"cpu"}
     # torch has no GPU here, and each worker says so, of the GPU that Ray gave it.
-    given = set(
-        re.findall(r"\((10\.[\d.]+)\): .*gave this worker GPU (\d) \(CUDA_VISIBLE_DEVICES=(\d)\)", run_log(tmp_path))
-    )
-    assert given == {(HEAD, "0", "0"), (HEAD, "1", "1"), (OTHER, "0", "0")}
+    given = re.findall(r"\((10\.[\d.]+)\): .*gave this worker GPU (\d) \(CUDA_VISIBLE_DEVICES=(\d)\)", log.read_text())
+    assert sorted(given) == [(HEAD, "0", "0"), (HEAD, "1", "1"), (OTHER, "0", "0")]
+    assert commands.err.count("torch can use no GPU on") == 2
 
     # A cluster that others use is left as it was found: no actor, no reservation.
     assert not [text for text in commands.alive().values() if "ray::" in text and "train" in text]
+    ray = str(Path(sys.executable).with_name("ray"))
     status = subprocess.run(
-        [*inside, str(Path(sys.executable).with_name("ray")), "status", f"--address={HEAD}:{PORT}"],
-        env=commands.env, capture_output=True, text=True, check=True, timeout=60,
-    ).stdout  # fmt: skip
-    assert "0.0/3.0 CPU" in status
-    assert "0.0/3.0 GPU" in status
-
-
-def run_log(folder: Path) -> str:
-    return (folder / "runs" / "small" / "log.txt").read_text()
+        [*inside, ray, "status", f"--address={HEAD}:{PORT}"],
+        env=commands.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "0.0/3.0 CPU" in status.stdout
+    assert "0.0/3.0 GPU" in status.stdout

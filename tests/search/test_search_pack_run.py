@@ -162,3 +162,14 @@ def test_what_is_worth_keeping_is_what_the_standings_would_keep() -> None:
     assert worth_keeping(members, keep=2, threshold=None) == {1, 3}
     assert worth_keeping(members, keep=3, threshold=0.7) == {1, 2, 3}
     assert worth_keeping(members, keep=3, threshold=0.95) == set()
+
+
+def test_a_pack_that_has_no_room_is_refused_and_a_trial_alone_is_not(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fcsearch.search.pack_run.free_bytes", lambda _: 50_000)
+    PackRun(task(CONFIGS[:1] * 2), data, PLACE)
+    with pytest.raises(MemoryError, match=r"a pack of 9 trials takes .* bytes; cpu has 50,000 free"):
+        PackRun(task(CONFIGS), data, PLACE)
+    wide = TrialConfig(hidden_dims=(5000,), epochs=1)
+    assert run(task([wide]), data).over
