@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
 from fcsearch.cli.searching import conclude, search_options, varying
 from fcsearch.errors import RunError
 
@@ -22,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @click.command()
 @click.option("--space", "file", type=click.Path(path_type=Path), required=True, help="The search space, a YAML file.")
-@click.option("--dataset", metavar="NAME|PATH", help="Take this dataset instead of the space's.")
+@dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials. Default: as many as the space says.")
 @click.option(
@@ -41,6 +42,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 def run(
     file: Path,
     dataset: str | None,
+    label: str | None,
+    data_dir: str | None,
     overrides: tuple[str, ...],
     out: Path,
     name: str | None,
@@ -65,7 +68,7 @@ def run(
     from fcsearch.search.options import SearchOptions
     from fcsearch.space import load_space
 
-    space = load_space(file, overrides=overrides, dataset=dataset)
+    space = load_space(file, overrides=dataset_overrides(overrides, label, data_dir), dataset=dataset)
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
     path = _path(out, name, default=space.name)
     if dry_run:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.dataset_options import dataset_options
 from fcsearch.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _parameter_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.command()
 @click.option("--run", type=click.Path(path_type=Path), help="Take the configuration and the dataset from this run.")
 @click.option("--trial", type=int, help="Which trial of the run; its best one if not named.")
-@click.option("--dataset", metavar="NAME|PATH", help="Dataset; digits if neither this nor --run says one.")
+@dataset_options
 @_parameter_options
 @click.option(
     "--engine",
@@ -63,6 +64,8 @@ def train(
     run: Path | None,
     trial: int | None,
     dataset: str | None,
+    label: str | None,
+    data_dir: str | None,
     engine: str,
     device: str,
     threads: int,
@@ -71,6 +74,8 @@ def train(
     **parameters: Any,
 ) -> None:
     """Train one network, from options or from a trial of a run, and measure it on the test rows.
+
+    Without --run and --dataset it learns digits.
 
     A trial that is trained again on the same kind of device gives the result that it had in its run. Options change
     what the run or the defaults say.
@@ -86,7 +91,8 @@ def train(
 
     if trial is not None and run is None:
         raise UsageError("--trial needs the run that the trial is of; found no --run: add it, as in --run runs/dropout")
-    config, spec = _starting_point(run, trial, dataset)
+    config, spec = _starting_point(run, trial)
+    spec = _dataset(spec, dataset, label, data_dir)
     config = _changed(config, parameters)
     where = _device(device)
     if save is not None and not save.absolute().parent.is_dir():
@@ -108,18 +114,25 @@ def _silent(_: str) -> None:
     """Print nothing: programs get the JSON alone."""
 
 
-def _starting_point(run: Path | None, trial: int | None, dataset: str | None) -> tuple[TrialConfig, DatasetSpec]:
-    """The configuration and dataset that the options change."""
+def _starting_point(run: Path | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec]:
+    """The configuration and the dataset that the options change."""
     from fcsearch.data import DatasetSpec
     from fcsearch.results import open_run
     from fcsearch.training import TrialConfig
 
     if run is None:
-        return TrialConfig(), DatasetSpec.from_value(dataset or "digits")
+        return TrialConfig(), DatasetSpec()
     opened = open_run(run)
-    config = opened.config(trial)
-    spec = DatasetSpec.from_json(opened.manifest["dataset"]["spec"])
-    return config, DatasetSpec.from_value(dataset) if dataset else spec
+    return opened.config(trial), DatasetSpec.from_json(opened.manifest["dataset"]["spec"])
+
+
+def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir: str | None) -> DatasetSpec:
+    import dataclasses
+
+    if source is not None:
+        spec = type(spec)(source)
+    given: dict[str, Any] = {"label": label, "data_dir": data_dir}
+    return dataclasses.replace(spec, **{name: value for name, value in given.items() if value is not None})
 
 
 def _changed(config: TrialConfig, parameters: dict[str, Any]) -> TrialConfig:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,14 +24,21 @@ _PLAIN_WIDTH = 120
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space, such as parameters.epochs=10."
 )
-@click.option("--dataset", metavar="NAME|PATH", help="Take this dataset instead of the file's.")
+@dataset_options
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
 )
 @click.option("--check-data", is_flag=True, help="Load the dataset too, and say what is in it.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def validate(
-    file: Path, overrides: tuple[str, ...], dataset: str | None, seed: int, check_data: bool, output: str
+    file: Path,
+    overrides: tuple[str, ...],
+    dataset: str | None,
+    label: str | None,
+    data_dir: str | None,
+    seed: int,
+    check_data: bool,
+    output: str,
 ) -> None:
     """Print the search space in FILE as understood: its parameters, when each applies, and a sampled configuration.
 
@@ -43,7 +52,7 @@ def validate(
     """
     from fcsearch.space import load_space
 
-    space = load_space(file, overrides=overrides, dataset=dataset)
+    space = load_space(file, overrides=dataset_overrides(overrides, label, data_dir), dataset=dataset)
     facts: dict[str, Any] = {
         "file": str(file),
         "space": space.to_json(),

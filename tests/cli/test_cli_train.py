@@ -60,5 +60,14 @@ def test_bad_options_are_refused_in_words(options: list[str], message: str) -> N
     assert error.value.exit_code == 2
 
 
+def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> None:
+    rows = [f"{i % 7},{'yes' if i % 7 > 3 else 'no'},{i % 3}" for i in range(200)]
+    (tmp_path / "table.csv").write_text("\n".join(["size,answer,other", *rows]))
+    options = ["--dataset", str(tmp_path / "table.csv"), "--label", "answer", "--epochs", "30", "--batch-size", "20"]
+    result = run_json(*options, "--learning-rate", "0.1")
+    assert result["dataset"]["class_names"] == ["no", "yes"]
+    assert result["test_accuracy"] > 0.9
+
+
 def test_help_has_an_example() -> None:
     assert "fcsearch train --run" in CliRunner().invoke(train, ["--help"]).output
