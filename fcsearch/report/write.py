@@ -6,15 +6,15 @@ import dataclasses
 import json
 from typing import Any
 
+from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.evaluation import load_run_dataset, measure
 from fcsearch.report.model import FinalTest, Measurement, Report
-from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory, rank_trials
 
 
-def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP) -> Report:
+def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
     """Build the run's report, with the best model's test accuracy, and write report.html and report.json.
 
     The test accuracy is measured when a model is best for the first time, and read from report.json after that.
@@ -22,12 +22,16 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP) -> Report:
     Args:
         run: The run directory.
         top: How many of the best trials to list.
+        dataset: The run's dataset, if the caller holds it already; else it is loaded when it is needed.
 
     Raises:
         RunError: the run directory is damaged or cannot be written. A dataset or model that is gone is no error: the
             report says so.
     """
-    report = build_report(run, test=measure_best(run), top=top)
+    # Here, since it takes matplotlib, whose import a search should not wait for.
+    from fcsearch.report.page import render_html
+
+    report = build_report(run, test=measure_best(run, dataset), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     run.write_file(REPORT_HTML, render_html(report, trials=run.trials(), epochs=run.epochs()))
     return report
@@ -38,7 +42,7 @@ def render_json(report: Report) -> str:
     return json.dumps(dataclasses.asdict(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def measure_best(run: RunDirectory) -> FinalTest:
+def measure_best(run: RunDirectory, dataset: Dataset | None = None) -> FinalTest:
     """The best model on the test split, measured unless the last report already holds it."""
     known = known_test_result(run)
     ranked = rank_trials(run.trials())
@@ -48,7 +52,7 @@ def measure_best(run: RunDirectory) -> FinalTest:
     if known.measurement is not None and known.measurement.trial_id == best:
         return known
     try:
-        measurement = measure(run, best, load_run_dataset(run), "test")
+        measurement = measure(run, best, dataset or load_run_dataset(run), "test")
     except (DataError, RunError) as error:
         return dataclasses.replace(known, measurement=None, note=str(error))
     return FinalTest(measurement, None, (*known.measured_trials, best))

@@ -158,7 +158,7 @@ def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, b
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})
-        return SearchResult(run, ended_by, write_report(run) if _has_result(run) else None)
+        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if _has_result(run) else None)
 
 
 def _has_result(run: RunDirectory) -> bool:

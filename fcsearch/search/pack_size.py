@@ -12,7 +12,7 @@ _MOST_ON_A_CPU = 16
 _MOST_ON_A_GPU = 64
 # A sampler that learns should see results this many times in a run.
 _ROUNDS = 10
-# Without learning, packs are as large as leaves each worker so many of them: enough to even out their lengths.
+# Each worker gets so many packs: enough to even out their lengths.
 _PACKS_PER_WORKER = 3
 
 
@@ -28,8 +28,8 @@ def choose_pack_size(asked: PackSize, *, trials: int, placement: Placement, lear
     if asked != "auto":
         return asked
     most = _MOST_ON_A_GPU if placement.gpus else _MOST_ON_A_CPU
-    rounds = _ROUNDS if learns else _PACKS_PER_WORKER
-    return max(1, min(most, trials // (placement.workers * rounds)))
+    packs = placement.workers * _PACKS_PER_WORKER
+    return max(1, min(most, trials // max(packs, _ROUNDS if learns else 1)))
 
 
 def next_pack_size(size: int, *, remaining: int, workers: int) -> int:

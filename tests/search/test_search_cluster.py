@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,7 +22,9 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="network namespaces need root on Linux"),
 ]
 
-HEAD, OTHER, PORT = "10.213.47.1", "10.213.47.2", 6399
+# Of this process alone: Ray looks at all processes of the machine, in other namespaces too, for the port of its head.
+HEAD, OTHER = (f"10.213.{os.getpid() % 250}.{host}" for host in (1, 2))
+PORT = 6400 + os.getpid() % 1000
 
 
 def command(*words: str) -> None:
@@ -32,26 +34,31 @@ def command(*words: str) -> None:
 @pytest.fixture
 def namespaces() -> Iterator[list[str]]:
     """Two network namespaces that reach each other."""
-    mark = f"fc{os.getpid() % 100_000}"
     with ExitStack() as stack:
         try:
-            command("ip", "link", "add", mark, "type", "bridge")
+            names = make_namespaces(stack)
         except (OSError, subprocess.CalledProcessError) as error:
             pytest.skip(f"no network namespaces here: {error}")
-        stack.callback(command, "ip", "link", "del", mark)
-        command("ip", "link", "set", mark, "up")
-        names = []
-        for number, address in enumerate((HEAD, OTHER)):
-            name, link = f"{mark}-{number}", f"{mark}v{number}"
-            command("ip", "netns", "add", name)
-            stack.callback(command, "ip", "netns", "del", name)
-            command("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
-            command("ip", "link", "set", link, "master", mark, "up")
-            command("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
-            command("ip", "-n", name, "link", "set", "eth0", "up")
-            command("ip", "-n", name, "link", "set", "lo", "up")
-            names.append(name)
         yield names
+
+
+def make_namespaces(stack: ExitStack) -> list[str]:
+    mark = f"fc{os.getpid() % 100_000}"
+    command("ip", "link", "add", mark, "type", "bridge")
+    stack.callback(command, "ip", "link", "del", mark)
+    command("ip", "link", "set", mark, "up")
+    names = []
+    for number, address in enumerate((HEAD, OTHER)):
+        name, link = f"{mark}-{number}", f"{mark}v{number}"
+        command("ip", "netns", "add", name)
+        stack.callback(command, "ip", "netns", "del", name)
+        command("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        command("ip", "link", "set", link, "master", mark, "up")
+        command("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
+        command("ip", "-n", name, "link", "set", "eth0", "up")
+        command("ip", "-n", name, "link", "set", "lo", "up")
+        names.append(name)
+    return names
 
 
 def start_ray(commands: Processes, namespace: str, *options: str) -> None:
@@ -119,14 +126,12 @@ def test_both_nodes_train_packs_and_each_worker_has_a_gpu_of_its_own(
     assert commands.err.count("torch can use no GPU on") == 2
 
     # A cluster that others use is left as it was found: no actor, no reservation.
+    wait_for(lambda: "0.0/3.0 GPU" in ray_status(commands, inside), seconds=30)
+    assert "0.0/3.0 CPU" in ray_status(commands, inside)
     assert not [text for text in commands.alive().values() if "ray::" in text and "train" in text]
-    ray = str(Path(sys.executable).with_name("ray"))
-    status = subprocess.run(
-        [*inside, ray, "status", f"--address={HEAD}:{PORT}"],
-        env=commands.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "0.0/3.0 CPU" in status.stdout
-    assert "0.0/3.0 GPU" in status.stdout
+
+
+def ray_status(commands: Processes, inside: Sequence[str]) -> str:
+    """What the cluster says of its resources; it is told of changes every few seconds."""
+    words = [*inside, str(Path(sys.executable).with_name("ray")), "status", f"--address={HEAD}:{PORT}"]
+    return subprocess.run(words, env=commands.env, capture_output=True, text=True, check=True, timeout=60).stdout

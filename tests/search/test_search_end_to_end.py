@@ -179,7 +179,7 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch:
     # Local, so that Ray carries it to the workers, which cannot import tests.
     class Poisoned(worker.PackWorker):
         def step(self) -> dict[str, Any]:
-            widths = {config.hidden_dims for config in self._run._pack.configs}  # type: ignore[union-attr]
+            widths = {trial.config.hidden_dims for trial in self._task.trials}
             if (13,) in widths:
                 raise ValueError("thirteen")
             if (14,) in widths and not os.path.exists(marker):  # noqa: PTH110

@@ -98,15 +98,18 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
     made: list[weakref.ref[Any]] = []
     alive: list[int] = []
 
-    class Run:
-        def __init__(self, *_: Any) -> None:
+    class Run(worker.PackRun):
+        def __init__(self, *arguments: Any) -> None:
             alive.append(sum(old() is not None for old in made))
             made.append(weakref.ref(self))
+            super().__init__(*arguments)
 
     monkeypatch.setattr(worker, "PackRun", Run)
     found = make(task(1))
+    found.step()
     for _ in range(3):
         found.reset_config({TASK: task(1)})
+        found.step()
     assert alive == [0, 0, 0, 0]
 
 
