@@ -248,7 +248,7 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
 ) -> None:
     """What cannot be used at the start is removed again; this is too late for that."""
 
-    def full(*_: Any) -> None:
+    def full(*_: Any, **__: Any) -> None:
         raise RunError("the disk is full")
 
     def train(dispatcher: Any, *_: Any, **__: Any) -> None:

@@ -15,6 +15,7 @@ from search_helpers import PLACE, trials
 
 from fcsearch.search import worker
 from fcsearch.search.messages import PackOutcome, PackTask, Place, Progress
+from fcsearch.search.pack_run import PackRun
 from fcsearch.search.worker import MESSAGE, TASK, PackWorker
 
 
@@ -98,7 +99,7 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
     made: list[weakref.ref[Any]] = []
     alive: list[int] = []
 
-    class Run(worker.PackRun):
+    class Run(PackRun):
         def __init__(self, *arguments: Any) -> None:
             alive.append(sum(old() is not None for old in made))
             made.append(weakref.ref(self))
