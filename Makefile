@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-slow lint format clean
+.PHONY: run test test-slow lint format bench clean
 
 run: $(INSTALLED)  ## install, and search the dropout space on a dataset that ships with scikit-learn
 	$(BIN)/fcsearch run --space search_spaces/dropout.yaml
@@ -24,6 +24,13 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet cores; see docs/performance.md
+	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/driver.py --runs random:10000,tpe:1000 --no-ray
+	$(BIN)/python benchmarks/search.py --cases digits --ray-trials 8 --rounds 1
+	$(BIN)/python benchmarks/search.py --cases cifar10 --trials 12 --epochs 2 --ray-trials 6 --rounds 1
+	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 2
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,103 @@
+"""Puts the tables into docs/experiments.md, between their marks, and draws the figures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import best
+import depth
+import dropout
+import initial
+import two_layer
+import update_rules
+from reading import Runs, markdown, read_runs
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "experiments.md"
+FIGURES = ROOT / "docs" / "figures"
+EXPERIMENTS = ("two_layer", "two_layer_decay", "overfit", "depth", "update_rules", "dropout", "best")
+
+
+def update(runs: Path) -> list[str]:
+    """Make what the runs under a folder allow; returns the names of the document's tables that they do not.
+
+    Args:
+        runs: Folder with the run directories.
+    """
+    found = {name: read_runs(runs, name) for name in EXPERIMENTS}
+    tables = _tables(found, runs)
+    _draw(found, runs)
+    text, missing = insert(DOCUMENT.read_text(), tables)
+    DOCUMENT.write_text(text)
+    return missing
+
+
+def insert(text: str, tables: dict[str, str]) -> tuple[str, list[str]]:
+    """Put tables between their marks, `<!-- NAME -->` and `<!-- end -->`.
+
+    Args:
+        text: The document.
+        tables: Markdown by name.
+
+    Returns:
+        The document, and the names in it that have no table and keep what stands there.
+    """
+    missing = []
+
+    def replaced(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in tables:
+            missing.append(name)
+            return match[0]
+        return f"<!-- {name} -->\n{tables[name]}\n<!-- end -->"
+
+    return re.sub(r"<!-- ([\w.-]+) -->\n.*?<!-- end -->", replaced, text, flags=re.DOTALL), missing
+
+
+def _tables(found: dict[str, Runs | None], runs: Path) -> dict[str, str]:
+    tables = initial.tables() | _provenance(found)
+    if plain := found["two_layer"]:
+        tables |= two_layer.tables(plain, found["two_layer_decay"])
+    tables |= depth.tables(found["overfit"], found["depth"])
+    if rules := found["update_rules"]:
+        tables |= update_rules.tables(rules)
+    if drops := found["dropout"]:
+        tables |= dropout.tables(drops)
+    if search := found["best"]:
+        tables |= best.tables(search, runs / "best-confirmed")
+    return tables
+
+
+def _draw(found: dict[str, Runs | None], runs: Path) -> None:
+    if plain := found["two_layer"]:
+        two_layer.draw(plain, found["two_layer_decay"], FIGURES / "two_layer.png")
+    if found["overfit"] or found["depth"]:
+        depth.draw(found["overfit"], found["depth"], FIGURES / "depth.png")
+    if rules := found["update_rules"]:
+        update_rules.draw(rules, FIGURES / "update_rules.png")
+        update_rules.draw_rates(rules, FIGURES / "update_rules_rates.png")
+    if drops := found["dropout"]:
+        dropout.draw(drops, FIGURES / "dropout.png")
+    if search := found["best"]:
+        recipe = (
+            found["two_layer"].trials.query("learning_rate == 0.1 and epochs == 30") if found["two_layer"] else None
+        )
+        base = None if recipe is None else float(recipe.val_accuracy.mean())
+        best.draw(search, runs / "best-confirmed", base, FIGURES / "best.png")
+
+
+def _provenance(found: dict[str, Runs | None]) -> dict[str, str]:
+    """Which runs the document's figures are from, and on what they ran."""
+    rows = []
+    for name, runs in found.items():
+        if runs is None:
+            continue
+        one = runs.manifests[0]
+        data = one["dataset"]
+        versions = ", ".join(f"{package} {one['versions'][package]}" for package in ("fcsearch", "torch"))
+        splits = " / ".join(f"{data['rows'][part]:,}" for part in ("train", "val", "test"))
+        minutes = runs.trials.drop_duplicates(["run", "pack_id", "trial_id"]).train_seconds.sum() / 60
+        rows.append([name, runs.seeds, len(runs.trials), splits, data["fingerprint"], f"{minutes:.1f}", versions])
+    header = ["experiment", "runs (seeds)", "trials", "rows: train / val / test", "data", "core minutes of training"]
+    return {"provenance": markdown([*header, "versions"], rows)}

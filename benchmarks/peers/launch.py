@@ -1,0 +1,157 @@
+"""Runs fcsearch and the peers as their users do, each in a process of its own, and reads what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from fcsearch.results import open_run
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+# One thread a process: all of them run a process a core.
+THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# A searcher that takes this many seconds longer than its time budget, or in all where it has none, hangs.
+PATIENCE = 1800
+
+# How each is started; what stands behind the name of its script are options.
+PEERS = {
+    "ray": ("ray_tune.py",),
+    "ray-reuse": ("ray_tune.py", "--reuse-actors"),
+    "ray-reuse-end": ("ray_tune.py", "--reuse-actors", "--report", "end"),
+    "optuna": ("optuna_alone.py",),
+    "sklearn": ("sklearn_mlp.py",),
+}
+FCSEARCH = {"fcsearch": (), "fcsearch-random": ("--set", "sampler=random")}
+SEARCHERS = (*FCSEARCH, *PEERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A search, for whoever does it.
+
+    Attributes:
+        space: The space file.
+        trials: How many trials; None: until the time is up.
+        time_budget: Seconds from the start of the command; None: no end.
+        seed: Of the sampler and the trials.
+        device: `cpu` or `cuda`.
+        slots: Trials (fcsearch: packs) that train at a time; None: each one's own choice.
+        early_stopping: By the space's own rule.
+    """
+
+    space: Path
+    trials: int | None
+    time_budget: float | None = None
+    seed: int = 0
+    device: str = "cpu"
+    slots: int | None = None
+    early_stopping: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a search.
+
+    Attributes:
+        began: When its command was started, seconds since the epoch.
+        seconds: Wall time of the whole command.
+        trials: Start and end of each trial, and its best validation accuracy (None if it has none).
+    """
+
+    began: float
+    seconds: float
+    trials: tuple[tuple[float, float, float | None], ...]
+
+    @property
+    def training_seconds(self) -> float:
+        """From the start of the first trial to the end of the last: without start-up and report."""
+        return max(ended for _, ended, _ in self.trials) - min(began for began, _, _ in self.trials)
+
+    @property
+    def best(self) -> float:
+        """The best validation accuracy."""
+        return max((accuracy for *_, accuracy in self.trials if accuracy is not None), default=0.0)
+
+    def best_after(self, seconds: float) -> float:
+        """The best validation accuracy of the trials that came to an end within so many seconds of the start."""
+        known = [accuracy for _, ended, accuracy in self.trials if accuracy and ended - self.began <= seconds]
+        return max(known, default=0.0)
+
+    def curve(self) -> list[tuple[float, float]]:
+        """Every improvement: seconds from the start, and the best validation accuracy from then on."""
+        points: list[tuple[float, float]] = []
+        for _, ended, accuracy in sorted(self.trials, key=lambda trial: trial[1]):
+            if accuracy and (not points or accuracy > points[-1][1]):
+                points.append((ended - self.began, accuracy))
+        return points
+
+
+def run_searcher(name: str, job: Job) -> Outcome:
+    """Run one of SEARCHERS, in a process of its own."""
+    if name in FCSEARCH:
+        return run_fcsearch(job, *FCSEARCH[name])
+    script, *options = PEERS[name]
+    arguments = ["--space", job.space, "--seed", job.seed, "--device", job.device, *options]
+    arguments += ["--slots", job.slots] if job.slots else []
+    arguments += ["--trials", job.trials] if job.trials else []
+    arguments += ["--time-budget", job.time_budget] if job.time_budget else []
+    arguments += ["--early-stopping"] if job.early_stopping else []
+    began, seconds, output = run([sys.executable, HERE / script, *arguments], job)
+    return Outcome(began, seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
+
+
+def run_fcsearch(job: Job, *options: str) -> Outcome:
+    """Run `fcsearch run`, and read its trials from the run directory."""
+    with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
+        arguments = ["--space", job.space, "--seed", job.seed, "--out", folder, "--name", "run", "--quiet", *options]
+        arguments += ["--workers", job.slots] if job.slots else []
+        # Without an end of its own a search ends with its time.
+        arguments += ["--trials", job.trials or 10**6]
+        arguments += ["--time-budget", f"{job.time_budget}s"] if job.time_budget else []
+        arguments += ["--gpus-per-worker", "0"] if job.device == "cpu" else []
+        began, seconds, _ = run([sys.executable, "-m", "fcsearch", "run", *arguments], job)
+        trials = open_run(Path(folder) / "run").trials
+        columns = trials.select(["started_at", "finished_at", "val_accuracy"]).to_pylist()
+    records = ((row["started_at"].timestamp(), row["finished_at"].timestamp(), row["val_accuracy"]) for row in columns)
+    return Outcome(began, seconds, tuple(records))
+
+
+def run(command: Sequence[object], job: Job) -> tuple[float, float, str]:
+    """Run a command; return when it began, the seconds that it took, and its output.
+
+    Raises:
+        click.ClickException: it failed, or hangs.
+    """
+    words = [str(word) for word in command]
+    began, clock = time.time(), time.perf_counter()
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **THREADS},
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=PATIENCE + (job.time_budget or 0))
+    except subprocess.TimeoutExpired:
+        raise click.ClickException(f"{' '.join(words)} hangs") from None
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    seconds = time.perf_counter() - clock
+    if process.returncode:
+        raise click.ClickException(f"{' '.join(words)} exited with {process.returncode}:\n{errors[-4000:]}")
+    return began, seconds, output
