@@ -95,11 +95,11 @@ def _last(runs: Runs) -> pd.DataFrame:
 
 def draw(overfit: Runs | None, depth: Runs | None, path: Path) -> None:
     """Training loss after the last epoch by learning rate, a panel for each init."""
-    rows = [("50 examples", overfit), ("20,000 examples", depth)]
-    rows = [(title, runs) for title, runs in rows if runs]
+    found = [("50 examples", overfit), ("20,000 examples", depth)]
+    rows = [(title, runs) for title, runs in found if runs is not None]
     made, axes = style.figure(len(rows), 3, width=9, height=2.7 * len(rows), sharey=True)
     for line, (title, runs) in zip(axes, rows, strict=True):
-        last = _last(runs)  # type: ignore[arg-type]
+        last = _last(runs)
         for panel, init in zip(line, _INITS, strict=True):
             for layers, colour in _COLOURS.items():
                 mine = last[(last.weight_scale == init) & (last.depth == layers)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import style
 from reading import Runs, markdown, percent
 
@@ -51,7 +52,7 @@ def tables(plain: Runs, decayed: Runs | None) -> dict[str, str]:
     }
 
 
-def _of(runs: Runs, rate: float, epochs: int):  # type: ignore[no-untyped-def]
+def _of(runs: Runs, rate: float, epochs: int) -> pd.DataFrame:
     return runs.trials[(runs.trials.learning_rate == rate) & (runs.trials.epochs == epochs)]
 
 

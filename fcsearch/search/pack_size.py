@@ -7,7 +7,7 @@ import math
 from fcsearch.search.options import PackSize
 from fcsearch.search.placement import Placement
 
-# Beyond this a pack of small nets gains nothing on a core (measured: see benchmarks), and a GPU little.
+# Beyond this a pack of small nets gains nothing on a core (docs/performance.md). The GPU's figure is not measured yet.
 _MOST_ON_A_CPU = 16
 _MOST_ON_A_GPU = 64
 # A sampler that learns should see results this many times in a run.
