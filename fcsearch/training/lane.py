@@ -15,7 +15,15 @@ from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.evaluation import Evaluator
 from fcsearch.training.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
-from fcsearch.training.parameters import Buffers, Shape, runs, stack
+from fcsearch.training.parameters import (
+    Block,
+    Buffers,
+    Shape,
+    first_layer_blocks,
+    gradient_buffers,
+    runs,
+    stack,
+)
 from fcsearch.training.passes import StackedNet
 from fcsearch.training.rules import RULES, UpdateRule
 
@@ -74,17 +82,20 @@ class Lane:
         """Make all that depends on which members there are, around `weights`, `best` and the rules' state."""
         like = self.weights.wide
         members, rows = len(self.members), self.batch_size
-        self._gradients = Buffers.zeros(self.shape, members, device=like.device, dtype=like.dtype)
-        self._net = StackedNet(self.weights, rows, self._gradients)
+        blocks = first_layer_blocks(self.shape, members, device=like.device)
+        gradients = gradient_buffers(self.shape, members, blocks, device=like.device, dtype=like.dtype)
+        self._blocks = range(len(blocks))
+        self._net = StackedNet(self.weights, rows, gradients, blocks)
         self._loss = LaneLoss([config.loss for config in self.configs])
         self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
         self._evaluator = Evaluator(self.weights, self._data, self._loss)
         rates = [config.dropout for config in self.configs]
         if any(rates) and self._net.hidden:
             self._net.activation = ReluDropout(rates, self._net.hidden, seed=self.configs[0].seed)
-        self._penalty = _Penalty([config.reg for config in self.configs], self.weights, self._gradients)
+        strengths = [config.reg for config in self.configs]
+        self._penalty = _Penalty(strengths, self.weights, gradients, blocks) if any(strengths) else None
         self.rules = [
-            rule(self.configs[span], span.start, self.weights, self._gradients, buffers)
+            rule(self.configs[span], span.start, self.weights, gradients, blocks, buffers)
             for (rule, span), buffers in zip(self._rules(), state, strict=True)
         ]
 
@@ -104,10 +115,19 @@ class Lane:
         for batch in batches:
             scores = self._net.forward(batch.x)
             self._loss.apply(scores, batch.targets, self._loss_total)
-            self._net.backward(batch.x, scores)
-            self._penalty.add()
+            self._net.backward()
             for rule in self.rules:
-                rule.step(self._step)
+                rule.start_step(self._step)
+            for block in self._blocks:
+                self._net.first_layer(batch.x, block)
+                if self._penalty is not None:
+                    self._penalty.add_to_block(block)
+                for rule in self.rules:
+                    rule.update_block(block)
+            if self._penalty is not None:
+                self._penalty.add_to_rest()
+            for rule in self.rules:
+                rule.update_rest()
             self._step += 1
         self._seconds += time.perf_counter() - began
 
@@ -177,15 +197,23 @@ class Lane:
 class _Penalty:
     """L2: adds 2 * reg * W to the gradient of every weight matrix."""
 
-    def __init__(self, strengths: Sequence[float], weights: Buffers, gradients: Buffers) -> None:
-        self._terms: list[tuple[Tensor, Tensor, Tensor]] = []
-        if any(strengths):
-            double = 2 * torch.tensor(strengths, dtype=torch.float64).to(weights.wide).unsqueeze(1)
-            self._terms = [(dw, w, double) for dw, w in zip(gradients.regularised, weights.regularised, strict=True)]
+    def __init__(
+        self, strengths: Sequence[float], weights: Buffers, gradients: Buffers, blocks: Sequence[Block]
+    ) -> None:
+        self._double = 2 * torch.tensor(strengths, dtype=torch.float64).to(weights.wide).unsqueeze(1)
+        (w1, w), (dw1, dw) = weights.regularised, gradients.regularised
+        self._blocks = [(dw1[block.gradients.start :], w1[block.inputs]) for block in blocks]
+        self._rest = dw, w
 
-    def add(self) -> None:
-        for dw, w, double in self._terms:
-            dw.addcmul_(w, double)
+    def add_to_block(self, block: int) -> None:
+        """To the gradient of a block of the first layer."""
+        dw, w = self._blocks[block]
+        dw.addcmul_(w, self._double)
+
+    def add_to_rest(self) -> None:
+        """To the gradients of the later layers."""
+        dw, w = self._rest
+        dw.addcmul_(w, self._double)
 
 
 def _sort_key(config: TrialConfig) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from fcsearch.training.data import TrainingData
 from fcsearch.training.parameters import Shape
 from fcsearch.training.rules import RULES
 
-# Beside the update rule's own buffers: the weights, their gradients, and the weights of the best epoch.
+# Beside the update rule's own buffers: the weights, their gradients (on a CPU less: see `first_layer_blocks`), and the
+# weights of the best epoch.
 _BUFFERS = 3
 _MEMINFO = Path("/proc/meminfo")
 

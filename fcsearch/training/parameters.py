@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+
+# A block of the first layer's gradient on a CPU: values that its second cache holds beside the weights and the rule's
+# state, and the least rows with which a product still runs at full speed. Measured: docs/performance.md.
+_BLOCK_VALUES = 2**19
+_BLOCK_ROWS = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +116,43 @@ class Buffers:
             w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
             w.copy_(weights[f"W{layer + 1}"])
             self.bias(layer)[member].copy_(weights[f"b{layer + 1}"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Rows of the first layer that are updated together: their gradient is used while a cache still holds it.
+
+    Attributes:
+        inputs: The rows' input units, in [0, D).
+        parameters: The rows in a wide buffer of parameters: the inputs', and the biases' in the last block.
+        gradients: The rows in the wide buffer of gradients, which holds one block, with the biases' row last.
+    """
+
+    inputs: slice
+    parameters: slice
+    gradients: slice
+
+
+def first_layer_blocks(shape: Shape, members: int, *, device: torch.device) -> list[Block]:
+    """Cut the rows of the first layer into blocks that a cache holds; on a GPU there is one."""
+    rows = shape.input_dim
+    if device.type == "cpu":
+        rows = min(rows, max(_BLOCK_ROWS, _BLOCK_VALUES // (members * shape.dims[1])))
+        rows = math.ceil(shape.input_dim / math.ceil(shape.input_dim / rows))  # even ones
+    blocks = []
+    for start in range(0, shape.input_dim, rows):
+        stop = min(start + rows, shape.input_dim)
+        bias = int(stop == shape.input_dim)
+        blocks.append(Block(slice(start, stop), slice(start, stop + bias), slice(rows - (stop - start), rows + bias)))
+    return blocks
+
+
+def gradient_buffers(
+    shape: Shape, members: int, blocks: Sequence[Block], *, device: torch.device, dtype: torch.dtype
+) -> Buffers:
+    """Zeros for the gradients of so many members, of the first layer one block at a time."""
+    rows = blocks[0].inputs.stop
+    return Buffers.zeros(dataclasses.replace(shape, input_dim=rows), members, device=device, dtype=dtype)
 
 
 def stack(

@@ -8,13 +8,14 @@ slow on a CPU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fcsearch.training.activations import Relu
-from fcsearch.training.parameters import Buffers
+from fcsearch.training.parameters import Block, Buffers
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class StackedNet:
     Args:
         weights: The members' parameters; they are read, never written.
         rows: Number of rows N of every input.
-        gradients: Where `backward` leaves the gradient of every parameter; None for a net that is only evaluated.
+        gradients: Where `backward` and `first_layer` leave gradients; None for a net that is only evaluated.
+        blocks: The first layer's, if there are gradients.
 
     Attributes:
         scores: (M, C, N), of the last `forward`.
@@ -46,7 +48,9 @@ class StackedNet:
         activation: What follows the products of hidden layers: ReLU, unless set to something else.
     """
 
-    def __init__(self, weights: Buffers, rows: int, gradients: Buffers | None = None) -> None:
+    def __init__(
+        self, weights: Buffers, rows: int, gradients: Buffers | None = None, blocks: Sequence[Block] = ()
+    ) -> None:
         shape, members = weights.shape, weights.members
         make = weights.wide.new_empty
         self.depth = len(shape.layers)
@@ -61,11 +65,15 @@ class StackedNet:
         self._hidden_t = [h.mT for h in self.hidden]
         self._wide = [_rows_first(h) for h in self.hidden[:1]]
         if gradients is not None:
-            self._dw1 = gradients.weight(0).flatten(1)
+            dw1 = gradients.weight(0).flatten(1)
+            self._dw1 = [(block.inputs, dw1[block.gradients.start :]) for block in blocks]
+            self._whole = len(blocks) == 1
             self._db1 = gradients.bias(0).unsqueeze(1)
             self._dlater = [_Later.of(gradients, layer) for layer in range(1, self.depth)]
             self._dhidden = [torch.empty_like(h) for h in self.hidden]
-            self._dwide = [_rows_first(dh) for dh in self._dhidden[:1]]
+            # The gradient by the first layer's output, as the wide product takes it and a member at a time.
+            self._dfirst = _rows_first(self._dhidden[0]) if self.hidden else self.scores.flatten(0, 1).t()
+            self._dfirst_stacked = self._dhidden[0] if self.hidden else self.scores.mT
             self._ones = torch.ones_like(self.scores[:, :1])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -85,21 +93,22 @@ class StackedNet:
         last = self._later[-1]
         return torch.baddbmm(last.b_column, last.w_t, self._hidden_t[-1], out=self.scores)
 
-    def backward(self, x: Tensor, dscores: Tensor) -> None:
-        """Leave in the gradient buffers what the rows `x` of the last `forward` give for `dscores` (M, C, N)."""
-        if self.depth == 1:
-            torch.mm(x.t(), dscores.flatten(0, 1).t(), out=self._dw1)
-            self._sum_rows(dscores.mT, self._db1)
-            return
-        dout = dscores.mT
+    def backward(self) -> None:
+        """Carry the gradient, which stands in `scores`, back to the first layer; leave those of the later layers."""
+        dout = self.scores.mT
         for layer in range(self.depth - 2, -1, -1):
             later, dlater = self._later[layer], self._dlater[layer]
             torch.bmm(self._hidden_t[layer], dout, out=dlater.w)
             self._sum_rows(dout, dlater.b_row)
             dout = torch.bmm(dout, later.w_t, out=self._dhidden[layer])
             self.activation.backward(layer, self.hidden[layer], dout)
-        torch.mm(x.t(), self._dwide[0], out=self._dw1)
-        self._sum_rows(dout, self._db1)
+        self._sum_rows(self._dfirst_stacked, self._db1)
+
+    def first_layer(self, x: Tensor, block: int) -> None:
+        """Leave the first layer's gradient at a block of its weights; `x` (N, D) are the rows of the last `forward`."""
+        inputs, dw = self._dw1[block]
+        # A slice costs a microsecond or two, which a small net feels.
+        torch.mm(x.t() if self._whole else x[:, inputs].t(), self._dfirst, out=dw)
 
     def _sum_rows(self, dout: Tensor, out: Tensor) -> None:
         # As a product, because the order in which torch.sum adds depends on how many members there are.

@@ -2,14 +2,14 @@
 
 The same mathematics as `fcsearch.nn.update_rules`, which the tests hold them to. Members of a range share the rule but
 no setting: every setting is a tensor with one value a member. On one CPU thread a kernel in C makes the update in one
-pass over memory; elsewhere torch operations do, on a CPU a block of memory at a time.
+pass over memory; elsewhere torch operations do, on a CPU a piece of memory at a time.
 """
 
 from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from ctypes import byref
 from dataclasses import dataclass
 
@@ -18,36 +18,27 @@ from torch import Tensor
 
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.native import Layout, kernels, pointer
-from fcsearch.training.parameters import Buffers
+from fcsearch.training.parameters import Block, Buffers
 
-# Torch operations read and write up to five buffers several times: on a CPU a block of them should stay in cache.
-_CPU_BLOCK_BYTES = 2**20
-_BUFFERS = 5
+# Torch operations read and write up to five buffers several times: on a CPU a piece of so many values stays in cache.
+_PIECE_VALUES = 2**16
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A part of the parameters: weights, their gradients, the rule's state and a scratch area of the same shape."""
-
-    w: Tensor
-    dw: Tensor
-    state: tuple[Tensor, ...]
-    scratch: Tensor
-    members: slice | None  # which members' rows of the rest; None for the wide buffer, whose columns hold all
-
-    def settings(self, rows: Sequence[Tensor], columns: Sequence[Tensor]) -> list[Tensor]:
-        """One value a member, as tensors that broadcast over the block."""
-        return list(columns) if self.members is None else [row[self.members].unsqueeze(1) for row in rows]
+# Updates some of the parameters; takes the settings of a step, as a kernel or as torch operations want them.
+_Update = Callable[..., None]
 
 
 class UpdateRule(ABC):
     """One update rule for the members [start, stop) of a lane.
 
+    A step is `start_step`, `update_block` for each block of the first layer, and `update_rest`.
+
     Args:
         configs: The members' configurations.
         start: The first one's position in the lane.
-        weights: The lane's parameters, which `step` updates in place.
-        gradients: Their gradients.
+        weights: The lane's parameters, which are updated in place.
+        gradients: Their gradients, of the first layer those of one block at a time.
+        blocks: The first layer's.
         state: The rule's own buffers of these members, `state_buffers` many.
     """
 
@@ -55,24 +46,34 @@ class UpdateRule(ABC):
     state_buffers = 0
 
     def __init__(
-        self, configs: Sequence[TrialConfig], start: int, weights: Buffers, gradients: Buffers, state: Sequence[Buffers]
+        self,
+        configs: Sequence[TrialConfig],
+        start: int,
+        weights: Buffers,
+        gradients: Buffers,
+        blocks: Sequence[Block],
+        state: Sequence[Buffers],
     ) -> None:
         self.configs = list(configs)
         self.members = slice(start, start + len(configs))
         self.state = list(state)
         self._like = weights.wide
         self._constants = [self._values(values) for values in self.constants()]
+        wide = [
+            [weights.wide[block.parameters, self.members], gradients.wide[block.gradients, self.members]]
+            + [buffers.wide[block.parameters] for buffers in state]
+            for block in blocks
+        ]
+        rest = [weights.rest[self.members], gradients.rest[self.members], *(buffers.rest for buffers in state)]
         library = kernels(weights.wide.device, weights.wide.dtype)
-        self._kernel_calls: list[Callable[..., None]] = []
-        self._blocks: list[_Block] = []
+        self._by_kernel = library is not None
         if library is not None:
-            self._kernel_calls = list(
-                _kernel_calls(getattr(library, self.name), self.members, weights, gradients, state)
-            )
+            kernel = getattr(library, self.name)
+            self._blocks = [_kernel_update(kernel, arrays) for arrays in wide]
+            self._rest = _kernel_update(kernel, [array.unsqueeze(0) for array in rest])
         else:
-            units = weights.wide.shape[2]
-            self._columns_of = torch.arange(len(configs), device=weights.wide.device).repeat_interleave(units)
-            self._blocks = list(_blocks(self.members, weights, gradients, self.state))
+            self._blocks = [_torch_update(self.update, _wide_pieces(arrays)) for arrays in wide]
+            self._rest = _torch_update(self.update, _rest_pieces(rest))
 
     def constants(self) -> list[list[float]]:
         """Settings that stay the same in training, one value a member each."""
@@ -89,19 +90,20 @@ class UpdateRule(ABC):
     @staticmethod
     @abstractmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
-        """Update a block of weights and state by torch operations: the oracle of the kernel of the same name."""
+        """Update a piece of weights and state by torch operations: the oracle of the kernel of the same name."""
 
-    def step(self, step: int) -> None:
-        """Update the weights from the gradients; `step` counts from 0 in the epoch."""
+    def start_step(self, step: int) -> None:
+        """Begin a step of the epoch, which counts from 0."""
         values = self.settings(step)
-        pointers = [pointer(value) for value in values]
-        for call in self._kernel_calls:
-            call(*pointers)
-        if self._blocks:
-            single = len(self.configs) == 1
-            columns = values if single else [value.index_select(0, self._columns_of) for value in values]
-            for block in self._blocks:
-                self.update(block.w, block.dw, block.state, block.scratch, block.settings(values, columns))
+        self._arguments = [pointer(value) for value in values] if self._by_kernel else values
+
+    def update_block(self, block: int) -> None:
+        """Update a block of the first layer, whose gradient stands in the gradients' buffer now."""
+        self._blocks[block](*self._arguments)
+
+    def update_rest(self) -> None:
+        """Update the later layers."""
+        self._rest(*self._arguments)
 
     def _values(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64).to(self._like)
@@ -224,31 +226,55 @@ class Adam(UpdateRule):
 RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum, RMSProp, Adam)}
 
 
-def _kernel_calls(
-    kernel: Callable[..., None], members: slice, weights: Buffers, gradients: Buffers, state: Sequence[Buffers]
-) -> Iterator[Callable[..., None]]:
-    """Calls of a C kernel, one for the wide buffer and one for the rest, that lack only the settings' pointers."""
-    wide = [weights.wide[:, members], gradients.wide[:, members], *(buffers.wide for buffers in state)]
-    rest = [weights.rest[members], gradients.rest[members], *(buffers.rest for buffers in state)]
-    for arrays in (wide, [array.unsqueeze(0) for array in rest]):
-        layout = Layout.of(arrays[0], arrays[-1])
-        yield functools.partial(kernel, byref(layout), *(pointer(array) for array in arrays))
+def _kernel_update(kernel: _Update, arrays: Sequence[Tensor]) -> _Update:
+    """A call of a C kernel on arrays (outer, M, inner) that lacks only the pointers of the settings."""
+    layout = Layout.of(arrays[0], arrays[-1])
+    return functools.partial(kernel, byref(layout), *(pointer(array) for array in arrays))
 
 
-def _blocks(members: slice, weights: Buffers, gradients: Buffers, state: Sequence[Buffers]) -> Iterator[_Block]:
-    """Cut a range of members into blocks that a cache holds; on a GPU there are two, the wide buffer and the rest."""
-    budget = _CPU_BLOCK_BYTES // (_BUFFERS * weights.wide.element_size())
-    if weights.wide.device.type != "cpu":
-        budget = max(weights.wide.numel(), weights.rest.numel())
-    wide = [weights.wide[:, members].flatten(1), gradients.wide[:, members].flatten(1)]
-    wide += [buffers.wide.flatten(1) for buffers in state]
-    rows = max(1, budget // wide[0].shape[1])
-    for parts in zip(*(torch.split(buffer, rows) for buffer in wide), strict=True):
-        yield _Block(parts[0], parts[1], tuple(parts[2:]), torch.empty_like(parts[0]), None)
-    rest = [weights.rest[members], gradients.rest[members], *(buffers.rest for buffers in state)]
-    count, width = rest[0].shape
-    at_once = max(1, budget // max(1, width))
+@dataclass(frozen=True)
+class _Piece:
+    """Weights, their gradients and the rule's state, (rows, columns) each, and how a setting broadcasts over them."""
+
+    w: Tensor
+    dw: Tensor
+    state: tuple[Tensor, ...]
+    spread: Callable[[Tensor], Tensor]
+
+
+def _torch_update(update: _Update, pieces: Sequence[_Piece]) -> _Update:
+    """Torch operations on one piece after the other."""
+    first = pieces[0].w
+    scratch = first.new_empty(max(piece.w.numel() for piece in pieces))
+
+    def run(*values: Tensor) -> None:
+        for piece in pieces:
+            space = scratch[: piece.w.numel()].view(piece.w.shape)
+            update(piece.w, piece.dw, piece.state, space, [piece.spread(value) for value in values])
+
+    return run
+
+
+def _wide_pieces(arrays: Sequence[Tensor]) -> list[_Piece]:
+    """One piece: a block of the first layer, (rows, M, H), whose columns hold all members."""
+    _, members, units = arrays[0].shape
+    columns = torch.arange(members, device=arrays[0].device).repeat_interleave(units)
+    flat = [array.flatten(1) for array in arrays]
+    return [_Piece(flat[0], flat[1], tuple(flat[2:]), lambda value: value.index_select(0, columns))]
+
+
+def _rest_pieces(arrays: Sequence[Tensor]) -> list[_Piece]:
+    """The later layers, (M, Q), cut into pieces that a cache holds; on a GPU there is one."""
+    count, width = arrays[0].shape
+    values = _PIECE_VALUES if arrays[0].device.type == "cpu" else arrays[0].numel()
+    at_once = max(1, values // max(1, width))
+    pieces = []
     for first in range(0, count, at_once):
-        some = slice(first, first + at_once)
-        for parts in zip(*(torch.split(buffer[some], budget, dim=1) for buffer in rest), strict=True):
-            yield _Block(parts[0], parts[1], tuple(parts[2:]), torch.empty_like(parts[0]), some)
+        members = slice(first, first + at_once)
+        for parts in zip(*(torch.split(array[members], values, dim=1) for array in arrays), strict=True):
+            pieces.append(_Piece(parts[0], parts[1], tuple(parts[2:]), _column(members)))
+    return pieces
+
+
+def _column(members: slice) -> Callable[[Tensor], Tensor]:
+    return lambda value: value[members].unsqueeze(1)

@@ -14,7 +14,7 @@ from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.activations import ReluDropout
 from fcsearch.training.data import Minibatches, one_hot
 from fcsearch.training.losses import STACKED_LOSSES
-from fcsearch.training.parameters import Buffers, Shape, stack
+from fcsearch.training.parameters import Buffers, Shape, first_layer_blocks, gradient_buffers, stack
 from fcsearch.training.passes import StackedNet
 from fcsearch.training.rules import RULES
 
@@ -70,8 +70,9 @@ def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None)
     buffers, weights = stacked(shape)
     x = torch.randn(ROWS, 7, dtype=torch.float64)
     dscores = torch.randn(MEMBERS, 3, ROWS, dtype=torch.float64)
-    gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
-    net = StackedNet(buffers, ROWS, gradients)
+    blocks = first_layer_blocks(shape, MEMBERS, device=CPU)
+    gradients = gradient_buffers(shape, MEMBERS, blocks, device=CPU, dtype=torch.float64)
+    net = StackedNet(buffers, ROWS, gradients, blocks)
     masks = None
     if rates and net.hidden:
         net.activation = ReluDropout(rates, net.hidden, seed=3)
@@ -81,8 +82,10 @@ def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None)
         for layer, ones in enumerate(masks):
             net.activation.forward(layer, ones)
         net.activation.start_epoch(1)  # the same bits again
-    scores = net.forward(x)
-    net.backward(x, dscores)
+    scores = net.forward(x).clone()
+    net.scores.copy_(dscores)
+    net.backward()
+    net.first_layer(x, 0)
     for member in range(MEMBERS):
         own = [mask[member] for mask in masks] if masks else None
         expected, caches = plain_pass(x, weights[member], own)
@@ -105,11 +108,19 @@ def test_losses_are_those_of_nn(name: str, plain: Callable[[Tensor, Tensor], tup
         torch.testing.assert_close(dscores[member].T, expected)
 
 
-@pytest.mark.parametrize("block_bytes", [2**20, 400], ids=["one block", "many blocks"])
+def cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the first layer and the others come in several parts, as those of large nets do."""
+    monkeypatch.setattr("fcsearch.training.rules._PIECE_VALUES", 10)
+    monkeypatch.setattr("fcsearch.training.parameters._BLOCK_VALUES", 30)
+    monkeypatch.setattr("fcsearch.training.parameters._BLOCK_ROWS", 3)
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["whole", "in parts"])
 @pytest.mark.parametrize("name", list(RULES))
 @pytest.mark.usefixtures("arithmetic")
-def test_update_rules_are_those_of_nn(name: str, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.training.rules._CPU_BLOCK_BYTES", block_bytes)
+def test_update_rules_are_those_of_nn(name: str, cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if cut:
+        cut_into_blocks(monkeypatch)
     shape = SHAPES[0]
     buffers, weights = stacked(shape)
     configs = [
@@ -119,9 +130,12 @@ def test_update_rules_are_those_of_nn(name: str, block_bytes: int, monkeypatch: 
         )
         for i in range(2)
     ]  # fmt: skip
-    gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
+    blocks = first_layer_blocks(shape, MEMBERS, device=CPU)
+    assert (len(blocks) > 1) == cut
+    gradients = gradient_buffers(shape, MEMBERS, blocks, device=CPU, dtype=torch.float64)
+    whole = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
     state = [Buffers.zeros(shape, 2, device=CPU, dtype=torch.float64) for _ in range(RULES[name].state_buffers)]
-    rule = RULES[name](configs, 1, buffers, gradients, state)  # members 1 and 2 of three
+    rule = RULES[name](configs, 1, buffers, gradients, blocks, state)  # members 1 and 2 of three
     settings: list[dict[str, dict[str, object]]] = [{}, {}]
     step = 0
     for epoch in range(1, 4):
@@ -130,8 +144,13 @@ def test_update_rules_are_those_of_nn(name: str, block_bytes: int, monkeypatch: 
         for in_epoch in range(4):
             grads = [random_weights(shape, 100 + step * MEMBERS + member) for member in range(MEMBERS)]
             for member in range(MEMBERS):
-                gradients.fill(member, grads[member])
-            rule.step(in_epoch)
+                whole.fill(member, grads[member])
+            rule.start_step(in_epoch)
+            for number, block in enumerate(blocks):
+                gradients.wide[block.gradients] = whole.wide[block.parameters]
+                rule.update_block(number)
+            gradients.rest.copy_(whole.rest)
+            rule.update_rest()
             for i, config in enumerate(configs):
                 for parameter in weights[i + 1]:
                     own = settings[i].setdefault(parameter, _nn_settings(config))
@@ -158,7 +177,11 @@ def _nn_settings(config: TrialConfig) -> dict[str, object]:
 @pytest.mark.parametrize("rule", list(RULES))
 @pytest.mark.parametrize("loss", ["softmax", "svm"])
 @pytest.mark.usefixtures("arithmetic")
-def test_a_pack_trains_as_the_plain_network_does(digits: Digits, rule: str, loss: str) -> None:
+def test_a_pack_trains_as_the_plain_network_does(
+    digits: Digits, rule: str, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if loss == "softmax":
+        cut_into_blocks(monkeypatch)
     data = digits(torch.float64)
     config = TrialConfig(
         hidden_dims=(20, 12), update_rule=rule, learning_rate=5e-3, loss=loss, reg=1e-3, epochs=2, lr_decay=0.7,

@@ -17,6 +17,7 @@ from fcsearch import nn
 from fcsearch.errors import ConfigError
 from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.lane import Lane
+from fcsearch.training.parameters import Shape, first_layer_blocks
 
 Digits = Callable[[torch.dtype], TrainingData]
 
@@ -74,6 +75,19 @@ def test_in_float32_on_one_thread_a_pack_changes_no_bit(digits: Digits) -> None:
     data = digits(torch.float32)
     together = train_pack(VARIED, data)
     for config, result in zip(VARIED, together, strict=True):
+        assert_equal_to(result, train_pack([config], data)[0], 0.0)
+
+
+@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
+@pytest.mark.usefixtures("arithmetic")
+def test_nor_does_it_where_the_first_layer_is_updated_in_blocks() -> None:
+    draw = torch.Generator().manual_seed(0)
+    X, y = torch.randn(300, 301, generator=draw), torch.randint(10, (300,), generator=draw)
+    data = TrainingData.from_arrays(X[:200], y[:200], X[200:], y[200:], num_classes=10)
+    members = [dataclasses.replace(config, hidden_dims=(200,), seed=0, batch_size=64) for config in VARIED]
+    shape, device = Shape(301, (200,), 10), torch.device("cpu")
+    assert [len(first_layer_blocks(shape, count, device=device)) for count in (1, len(members))] == [1, 2]
+    for config, result in zip(members, train_pack(members, data), strict=True):
         assert_equal_to(result, train_pack([config], data)[0], 0.0)
 
 
