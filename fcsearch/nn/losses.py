@@ -7,20 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
+
+from fcsearch.nn.options import number
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def softmax_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def softmax_loss(scores: Tensor, y: Tensor, *, label_smoothing: float | Tensor = 0.0) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the softmax of the scores; the row maximum is subtracted, so large scores do not overflow.
 
     Args:
         scores: (N, C), or (M, N, C).
         y: Labels, int64 in [0, C): (N,), shared by all members, or (M, N).
+        label_smoothing: The part s, in [0, 1), of each row's target that is spread evenly over the classes (Szegedy et
+            al. 2016): the target is (1 - s) * one_hot(y) + s / C. A number, or a tensor (M,) of one for each member.
 
     Returns:
         loss, of shape () or (M,), and its gradient by the scores, of their shape.
+
+    Raises:
+        ConfigError: a label_smoothing outside [0, 1).
     """
     labels = _labels(scores, y)
     shifted = scores - scores.amax(dim=-1, keepdim=True)
@@ -28,6 +36,16 @@ def softmax_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     loss = -log_probs.gather(-1, labels).squeeze(-1).mean(dim=-1)
     probs = log_probs.exp()
     dscores = probs.scatter(-1, labels, probs.gather(-1, labels) - 1)
+    if isinstance(label_smoothing, Tensor):
+        label_smoothing = label_smoothing.to(scores)
+    else:
+        number("label_smoothing", label_smoothing, minimum=0, below=1)
+        if label_smoothing == 0:
+            return loss, dscores / scores.shape[-2]
+        label_smoothing = scores.new_tensor(label_smoothing)
+    loss = (1 - label_smoothing) * loss - label_smoothing * log_probs.mean(dim=(-2, -1))
+    towards_even = torch.zeros_like(scores).scatter(-1, labels, 1) - 1 / scores.shape[-1]
+    dscores = dscores + label_smoothing[..., None, None] * towards_even
     return loss, dscores / scores.shape[-2]
 
 

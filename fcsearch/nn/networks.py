@@ -13,7 +13,7 @@ from torch import Tensor
 from fcsearch.errors import ConfigError
 from fcsearch.nn.init import WeightScale, initial_weights
 from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, softmax_loss
 from fcsearch.nn.options import number, one_of
 from fcsearch.nn.random import key
 from fcsearch.nn.storage import load_tensors, save_tensors
@@ -21,6 +21,8 @@ from fcsearch.nn.storage import load_tensors, save_tensors
 _METADATA_KEY = "fcsearch.network"
 _DTYPES = (torch.float32, torch.float64)
 _SETTINGS = ("dropout", "reg", "seed", "loss")
+# Settings that files of earlier versions lack, and what those networks had in their place.
+_LATER_SETTINGS = {"input_dropout": 0.0, "label_smoothing": 0.0}
 
 
 def _names(depth: int) -> list[str]:
@@ -28,7 +30,7 @@ def _names(depth: int) -> list[str]:
 
 
 class FullyConnectedNet:
-    """A classifier of any depth: {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
+    """A classifier of any depth: [Dropout] - {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
 
     Its loss adds `reg * sum(W**2)` over the weight matrices; biases are not regularised.
 
@@ -45,11 +47,16 @@ class FullyConnectedNet:
         dtype: torch.float32 or torch.float64.
         device: Where the network lives.
         loss: `softmax` or `svm`.
+        input_dropout: Probability of dropping a feature of the input, in [0, 1).
+        label_smoothing: The part of each target that the softmax loss spreads over all classes, in [0, 1); see
+            `softmax_loss`. The svm loss has none.
 
     Attributes:
         params: `W1` (D, H1), `b1` (H1,), ..., up to the layer that gives the scores.
         reg: L2 strength; may be set.
         dropout: Probability of dropping a hidden unit; may be set.
+        input_dropout: Probability of dropping a feature of the input; may be set.
+        label_smoothing: Of the softmax loss; may be set.
         dropout_seed: Key of the dropout masks; may be set, and None draws other masks at every call.
 
     Raises:
@@ -69,6 +76,8 @@ class FullyConnectedNet:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
         loss: str = "softmax",
+        input_dropout: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> None:
         if dtype not in _DTYPES:
             raise ConfigError(f"dtype must be torch.float32 or torch.float64; found {dtype}")
@@ -76,18 +85,40 @@ class FullyConnectedNet:
         params = initial_weights(
             hidden_dims, input_dim, num_classes, weight_scale=weight_scale, seed=init_seed, dtype=dtype
         )
-        self._setup(params, dropout=dropout, reg=reg, seed=seed, loss=loss)
+        self._setup(
+            params,
+            dropout=dropout,
+            reg=reg,
+            seed=seed,
+            loss=loss,
+            input_dropout=input_dropout,
+            label_smoothing=label_smoothing,
+        )
         self.to(device)
 
-    def _setup(self, params: dict[str, Tensor], *, dropout: float, reg: float, seed: int | None, loss: str) -> None:
+    def _setup(
+        self,
+        params: dict[str, Tensor],
+        *,
+        dropout: float,
+        reg: float,
+        seed: int | None,
+        loss: str,
+        input_dropout: float,
+        label_smoothing: float,
+    ) -> None:
         one_of("loss", [loss], LOSSES)
-        number("dropout", dropout, minimum=0, below=1)
+        shares = {"dropout": dropout, "input_dropout": input_dropout, "label_smoothing": label_smoothing}
+        for name, share in shares.items():
+            number(name, share, minimum=0, below=1)
         number("reg", reg, minimum=0)
         self.params = params
         self.dropout = dropout
         self.reg = reg
         self.dropout_seed = seed
         self.loss_name = loss
+        self.input_dropout = input_dropout
+        self.label_smoothing = label_smoothing
 
     @classmethod
     def from_params(
@@ -98,6 +129,8 @@ class FullyConnectedNet:
         reg: float = 0.0,
         seed: int | None = None,
         loss: str = "softmax",
+        input_dropout: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> Self:
         """Make a network around weights that exist; its sizes, dtype and device are theirs.
 
@@ -107,6 +140,8 @@ class FullyConnectedNet:
             reg: See the class.
             seed: Key of the dropout masks.
             loss: See the class.
+            input_dropout: See the class.
+            label_smoothing: See the class.
 
         Raises:
             ConfigError: the weights are not those of a network.
@@ -114,7 +149,15 @@ class FullyConnectedNet:
         cls._check_params(params)
         net = cls.__new__(cls)
         ordered = {name: params[name] for name in _names(len(params) // 2)}
-        net._setup(ordered, dropout=dropout, reg=reg, seed=seed, loss=loss)
+        net._setup(
+            ordered,
+            dropout=dropout,
+            reg=reg,
+            seed=seed,
+            loss=loss,
+            input_dropout=input_dropout,
+            label_smoothing=label_smoothing,
+        )
         return net
 
     @classmethod
@@ -198,7 +241,7 @@ class FullyConnectedNet:
         scores, caches = self._forward(self._rows(X), "test" if y is None else "train")
         if y is None:
             return scores
-        loss, dscores = LOSSES[self.loss_name](scores, y.to(self.device))
+        loss, dscores = self._loss(scores, y.to(self.device))
         grads = self._backward(dscores, caches)
         for layer in range(1, self.depth + 1 if self.reg else 1):
             weights = self.params[f"W{layer}"]
@@ -206,12 +249,19 @@ class FullyConnectedNet:
             grads[f"W{layer}"] = grads[f"W{layer}"] + 2 * self.reg * weights
         return loss, grads
 
+    def _loss(self, scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        if self.loss_name == "softmax":
+            return softmax_loss(scores, y, label_smoothing=self.label_smoothing)
+        return LOSSES[self.loss_name](scores, y)
+
     def _forward(self, hidden: Tensor, mode: str) -> tuple[Tensor, list[Any]]:
         """Return the scores (N, C), and one cache a layer, first to last."""
         caches: list[Any] = []
+        # Nobody reads the input's gradient, so its mask is not kept: the first layer's cache holds the dropped rows.
+        hidden, _ = Dropout.forward(hidden, self._dropout_param(self.input_dropout, mode, "input dropout"))
         for layer in range(1, self.depth):
             hidden, linear = Linear_ReLU.forward(hidden, self.params[f"W{layer}"], self.params[f"b{layer}"])
-            hidden, mask = Dropout.forward(hidden, self._dropout_param(layer, mode))
+            hidden, mask = Dropout.forward(hidden, self._dropout_param(self.dropout, mode, "dropout", layer))
             caches.append((linear, mask))
         scores, output = Linear.forward(hidden, self.params[f"W{self.depth}"], self.params[f"b{self.depth}"])
         return scores, [*caches, output]
@@ -231,10 +281,10 @@ class FullyConnectedNet:
             grads[f"W{layer}"], grads[f"b{layer}"] = dw, db
         return grads
 
-    def _dropout_param(self, layer: int, mode: str) -> dict[str, Any]:
-        param: dict[str, Any] = {"mode": mode if self.dropout > 0 else "test", "p": self.dropout}
+    def _dropout_param(self, p: float, mode: str, *purpose: int | str) -> dict[str, Any]:
+        param: dict[str, Any] = {"mode": mode if p > 0 else "test", "p": p}
         if self.dropout_seed is not None:
-            param["seed"] = key(self.dropout_seed, "dropout", layer)
+            param["seed"] = key(self.dropout_seed, *purpose)
         return param
 
     def _rows(self, X: Tensor) -> Tensor:
@@ -248,7 +298,14 @@ class FullyConnectedNet:
 
     def save(self, path: str | Path) -> None:
         """Write the network to a safetensors file, whole or not at all; ConfigError if it cannot be written."""
-        settings = dict(zip(_SETTINGS, (self.dropout, self.reg, self.dropout_seed, self.loss_name), strict=True))
+        settings = {
+            "dropout": self.dropout,
+            "reg": self.reg,
+            "seed": self.dropout_seed,
+            "loss": self.loss_name,
+            "input_dropout": self.input_dropout,
+            "label_smoothing": self.label_smoothing,
+        }
         save_tensors(path, self.params, {_METADATA_KEY: json.dumps(settings)})
 
     @classmethod
@@ -260,11 +317,11 @@ class FullyConnectedNet:
         """
         params, metadata = load_tensors(path)
         try:
-            settings = json.loads(metadata[_METADATA_KEY])
-            dropout, reg, seed, loss = (settings[name] for name in _SETTINGS)
+            stored = {**_LATER_SETTINGS, **json.loads(metadata[_METADATA_KEY])}
+            settings = {name: stored[name] for name in (*_SETTINGS, *_LATER_SETTINGS)}
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"{path} must hold the settings of a network ({', '.join(_SETTINGS)}) beside its weights; found none; "
                 "give a file that FullyConnectedNet.save wrote"
             ) from error
-        return cls.from_params(params, dropout=dropout, reg=reg, seed=seed, loss=loss).to(device)
+        return cls.from_params(params, **settings).to(device)

@@ -5,6 +5,7 @@ The numbers are drawn on the CPU by key, so that every machine and device checks
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -23,7 +24,7 @@ from fcsearch.nn.gradcheck import (
     relative_error,
 )
 from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU, ReLU
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, Loss, softmax_loss
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.random import generator
 from fcsearch.nn.two_layer_net import TwoLayerNet
@@ -120,23 +121,28 @@ def _dropout_cases(device: Device) -> Iterator[Case]:
 
 
 def _loss_cases(device: Device) -> Iterator[Case]:
+    each = torch.tensor([0.0, 0.1, 0.7], device=device)
+    smoothed = functools.partial(softmax_loss, label_smoothing=0.3)
+    yield _loss_case("softmax_loss, label smoothing", smoothed, (), (N,), device)
+    smoothed = functools.partial(softmax_loss, label_smoothing=each)
+    yield _loss_case("softmax_loss, label smoothing, members", smoothed, (M,), (N,), device)
     for key, function in LOSSES.items():
         for suffix, members, labels in (
             ("", (), (N,)),
             (", members, shared y", (M,), (N,)),
             (", members", (M,), (M, N)),
         ):
-            inputs = {"scores": _normal("scores", *members, N, C, device=device)}
-            y = _labels("y", *labels, device=device)
+            yield _loss_case(f"{key}_loss{suffix}", function, members, labels, device)
 
-            def forward(t: Tensors, function: Any = function, y: Tensor = y) -> Tensor:
-                loss: Tensor = function(t["scores"], y)[0]
-                return loss
 
-            def backward(t: Tensors, dout: Tensor, function: Any = function, y: Tensor = y) -> Tensors:
-                return {"scores": function(t["scores"], y)[1] * dout[..., None, None]}
+def _loss_case(name: str, function: Loss, members: tuple[int, ...], labels: tuple[int, ...], device: Device) -> Case:
+    y = _labels("y", *labels, device=device)
 
-            yield Case(f"{key}_loss{suffix}", inputs, forward, backward)
+    def backward(t: Tensors, dout: Tensor) -> Tensors:
+        return {"scores": function(t["scores"], y)[1] * dout[..., None, None]}
+
+    inputs = {"scores": _normal("scores", *members, N, C, device=device)}
+    return Case(name, inputs, lambda t: function(t["scores"], y)[0], backward)
 
 
 def _network_cases(device: Device) -> Iterator[Case]:
@@ -149,6 +155,8 @@ def _network_cases(device: Device) -> Iterator[Case]:
         yield _network(f"FullyConnectedNet, depth 3, L2, dropout {dropout}", net, device)
     net = FullyConnectedNet([H, 4], dropout=0.25, loss="svm", **options)
     yield _network("FullyConnectedNet, depth 3, dropout, svm", net, device)
+    net = FullyConnectedNet([H, 4], dropout=0.25, input_dropout=0.3, label_smoothing=0.2, **options)
+    yield _network("FullyConnectedNet, depth 3, input dropout, label smoothing", net, device)
     yield _network("FullyConnectedNet, depth 5, L2", FullyConnectedNet([H, 4, H, 4], reg=0.1, **options), device)
 
 
@@ -182,6 +190,9 @@ def update_rule_checks(device: Device = "cpu", steps: int = 50) -> Iterator[Chec
     for rule, settings in plain.items():
         name = f"{rule}, {steps} steps"
         yield Check(name, "w", ARITHMETIC, _rule_error(rule, start, gradients, [settings] * M, settings))
+        settings = {**settings, "weight_decay": 0.8}
+        error = _rule_error(rule, start, gradients, [settings] * M, settings)
+        yield Check(f"{name}, weight decay", "w", ARITHMETIC, error)
         # A rate for each member, and with it every other setting.
         each = [{key: value * factor for key, value in settings.items()} for factor in (1.0, 0.9, 0.5)]
         tensors = {key: torch.tensor([member[key] for member in each], device=device).double() for key in settings}
@@ -211,6 +222,7 @@ def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[s
     """Follow one weight through an update rule, written as its paper has it."""
     rate, first, second = settings["learning_rate"], 0.0, 0.0
     for t, dw in enumerate(gradients, start=1):
+        w -= rate * settings.get("weight_decay", 0.0) * w
         if rule == "sgd":
             w -= rate * dw
         elif rule == "sgd_momentum":

@@ -15,6 +15,7 @@ from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.options import number, one_of
 from fcsearch.nn.random import generator, key
+from fcsearch.nn.schedules import LR_SCHEDULES, scheduled_rate
 from fcsearch.nn.storage import write_whole
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config, UpdateRule, sgd
 
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 _OPTIONS = (
     *("update_rule", "optim_config", "lr_decay", "batch_size", "num_epochs", "num_train_samples", "num_val_samples"),
-    *("print_every", "print_acc_every", "verbose", "checkpoint_name", "seed", "device"),
+    *("print_every", "print_acc_every", "verbose", "checkpoint_name", "lr_schedule", "seed", "device"),
 )
 _DATA = ("X_train", "y_train", "X_val", "y_val")
 
@@ -39,8 +40,9 @@ class Solver:
         data: `X_train` (N, d1, ..., dk), `y_train` (N,), `X_val`, `y_val`: tensors or NumPy arrays; labels are integers
             in [0, C).
         update_rule: A function of `fcsearch.nn.update_rules`, its name, or another function of that kind.
-        optim_config: Settings of the update rule, such as `learning_rate`; None for its defaults.
-        lr_decay: Factor on the learning rate after every epoch, in (0, 1].
+        optim_config: Settings of the update rule, such as `learning_rate`; None for its defaults. Its `weight_decay`
+            is of the weight matrices: biases do not decay.
+        lr_decay: Factor on the learning rate after every epoch, in (0, 1], under the `exponential` schedule.
         batch_size: Rows in a minibatch.
         num_epochs: Passes over the training rows.
         num_train_samples: Rows drawn for every training accuracy; None for all.
@@ -51,6 +53,8 @@ class Solver:
             `logging.basicConfig(level=logging.INFO)` shows it.
         checkpoint_name: Path prefix: after every epoch, `<prefix>_epoch_<n>.safetensors` (the network) and
             `<prefix>_epoch_<n>.json` (options and history) are written. None: no checkpoints.
+        lr_schedule: `exponential` (by lr_decay), or `cosine` over num_epochs, anew with every call of `train`; see
+            `fcsearch.nn.schedules`.
         seed: Key of the minibatch order, the dropout masks and the rows drawn for accuracies: runs with one seed and
             one initial network repeat. Without it the key comes from torch's global generator.
         device: Where to train; the network is moved there. None: where the network is.
@@ -84,6 +88,7 @@ class Solver:
         verbose: bool = True,
         checkpoint_name: str | None = None,
         *,
+        lr_schedule: str = "exponential",
         seed: int | None = None,
         device: torch.device | str | None = None,
         **unknown: Never,
@@ -96,8 +101,10 @@ class Solver:
             number(name, count, minimum=1, whole=True)
         if not 0 < lr_decay <= 1:
             raise ConfigError(f"lr_decay must be a number in (0, 1]; found {lr_decay!r}")
+        one_of("learning-rate schedule", [lr_schedule], LR_SCHEDULES)
         self.model = model if device is None else model.to(device)
         self.update_rule, self.optim_config = _rule(update_rule, optim_config or {})
+        self.lr_schedule = lr_schedule
         self.lr_decay = lr_decay
         self.batch_size = batch_size
         self.num_epochs = num_epochs
@@ -120,7 +127,14 @@ class Solver:
         self.loss_history: list[float] = []
         self.train_acc_history: list[float] = []
         self.val_acc_history: list[float] = []
-        self.optim_configs: dict[str, Config] = {name: dict(self.optim_config) for name in self.model.params}
+        self.optim_configs: dict[str, Config] = {name: self._settings(name) for name in self.model.params}
+
+    def _settings(self, parameter: str) -> Config:
+        """The update rule's settings for one parameter: a bias (`b1`, ...) does not decay."""
+        settings = dict(self.optim_config)
+        if parameter.startswith("b") and "weight_decay" in settings:
+            settings["weight_decay"] = 0.0
+        return settings
 
     def train(self) -> None:
         """Train for `num_epochs`, and leave the best weights in the model; called again, it goes on from them."""
@@ -156,12 +170,19 @@ class Solver:
 
     def _train_epoch(self) -> bool:
         """Make one pass over the training rows; False as soon as the loss is not finite."""
+        rate = scheduled_rate(
+            self.lr_schedule,
+            self.optim_config["learning_rate"],
+            epoch=self.epoch,
+            epochs=self.num_epochs,
+            lr_decay=self.lr_decay,
+        )
+        for config in self.optim_configs.values():
+            config["learning_rate"] = rate
         for rows in self._minibatches():
             if not self._step(rows):
                 logger.warning("the loss is not finite in epoch %d: training ends; try a lower rate", self.epoch)
                 return False
-        for config in self.optim_configs.values():
-            config["learning_rate"] *= self.lr_decay
         return True
 
     def _minibatches(self) -> Iterator[Tensor]:
@@ -197,7 +218,7 @@ class Solver:
         if self.checkpoint_name is None:
             return
         prefix = f"{self.checkpoint_name}_epoch_{self.epoch}"
-        names = ("epoch", "optim_config", "lr_decay", "batch_size", "seed", "best_val_acc")
+        names = ("epoch", "optim_config", "lr_schedule", "lr_decay", "batch_size", "seed", "best_val_acc")
         histories = ("loss_history", "train_acc_history", "val_acc_history")
         state = {name: getattr(self, name) for name in (*names, *histories)}
         self.model.save(f"{prefix}.safetensors")

@@ -7,6 +7,10 @@ default.
 Shapes: `w` and `dw` are of one shape, any; with a leading member axis (M, ...). A setting is a number, or a tensor
 whose dimensions are aligned with the first ones of `w`: (M,) holds one number for each member. What is computed from
 settings alone is computed in double precision, so a pack of members and a plain call give the same step.
+
+Every rule has the setting `weight_decay` (0), decoupled as in `torch.optim.AdamW` (Loshchilov & Hutter 2019): before
+the step w becomes w * (1 - learning_rate * weight_decay), so that a rule which scales the gradient does not scale the
+decay. It is meant for weight matrices, not for biases.
 """
 
 from __future__ import annotations
@@ -24,54 +28,54 @@ UpdateRule = Callable[[Tensor, Tensor, Mapping[str, Any] | None], tuple[Tensor, 
 
 # The settings of each rule, by the rule's name, with their defaults.
 DEFAULTS: dict[str, dict[str, float]] = {
-    "sgd": {"learning_rate": 1e-2},
-    "sgd_momentum": {"learning_rate": 1e-2, "momentum": 0.9},
-    "rmsprop": {"learning_rate": 1e-2, "decay_rate": 0.99, "epsilon": 1e-8},
-    "adam": {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "sgd": {"learning_rate": 1e-2, "weight_decay": 0.0},
+    "sgd_momentum": {"learning_rate": 1e-2, "weight_decay": 0.0, "momentum": 0.9},
+    "rmsprop": {"learning_rate": 1e-2, "weight_decay": 0.0, "decay_rate": 0.99, "epsilon": 1e-8},
+    "adam": {"learning_rate": 1e-3, "weight_decay": 0.0, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
 }
 
 
 def sgd(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
     """Step against the gradient.
 
-    Config: `learning_rate` (1e-2).
+    Config: `learning_rate` (1e-2), `weight_decay` (0).
     """
     settings = _settings("sgd", config)
-    next_w = w - _like(w, settings["learning_rate"]) * dw
+    next_w = _decayed(w, settings) - _like(w, settings["learning_rate"]) * dw
     return next_w, settings
 
 
 def sgd_momentum(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
     """Step along a velocity that gathers past gradients.
 
-    Config: `learning_rate` (1e-2), `momentum` (0.9: the part of the velocity that is kept; 0 is plain SGD),
-    `velocity` (state, of the shape of w; zeros).
+    Config: `learning_rate` (1e-2), `weight_decay` (0), `momentum` (0.9: the part of the velocity that is kept; 0 is
+    plain SGD), `velocity` (state, of the shape of w; zeros).
     """
     settings = _settings("sgd_momentum", config, "velocity")
     velocity = settings.get("velocity", torch.zeros_like(w))
     velocity = _like(w, settings["momentum"]) * velocity - _like(w, settings["learning_rate"]) * dw
-    return w + velocity, {**settings, "velocity": velocity}
+    return _decayed(w, settings) + velocity, {**settings, "velocity": velocity}
 
 
 def rmsprop(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
     """Scale each element's step by the root of the running mean of its squared gradient.
 
-    Config: `learning_rate` (1e-2), `decay_rate` (0.99), `epsilon` (1e-8, added outside the root), `cache` (state: the
-    running mean of the squared gradient, of the shape of w; zeros).
+    Config: `learning_rate` (1e-2), `weight_decay` (0), `decay_rate` (0.99), `epsilon` (1e-8, added outside the root),
+    `cache` (state: the running mean of the squared gradient, of the shape of w; zeros).
     """
     settings = _settings("rmsprop", config, "cache")
     decay = _double(settings["decay_rate"])
     cache = _like(w, decay) * settings.get("cache", torch.zeros_like(w)) + _like(w, 1 - decay) * dw * dw
-    next_w = w - _like(w, settings["learning_rate"]) * dw / (cache.sqrt() + _like(w, settings["epsilon"]))
-    return next_w, {**settings, "cache": cache}
+    step = _like(w, settings["learning_rate"]) * dw / (cache.sqrt() + _like(w, settings["epsilon"]))
+    return _decayed(w, settings) - step, {**settings, "cache": cache}
 
 
 def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
     """Step along the running mean of the gradient, scaled by the root of that of its square, both unbiased.
 
-    Config: `learning_rate` (1e-3), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside the root), and the
-    state: `m` and `v` (running means of the gradient and of its square, of the shape of w; zeros), `t` (steps made,
-    0; a number, or a tensor like a setting).
+    Config: `learning_rate` (1e-3), `weight_decay` (0), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside
+    the root), and the state: `m` and `v` (running means of the gradient and of its square, of the shape of w; zeros),
+    `t` (steps made, 0; a number, or a tensor like a setting).
     """
     settings = _settings("adam", config, "m", "v", "t")
     beta1, beta2 = _double(settings["beta1"]), _double(settings["beta2"])
@@ -81,8 +85,8 @@ def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tupl
     v = _like(w, beta2) * settings.get("v", torch.zeros_like(w)) + _like(w, 1 - beta2) * dw * dw
     unbiased_m = m / _like(w, 1 - beta1**steps)
     unbiased_v = v / _like(w, 1 - beta2**steps)
-    next_w = w - _like(w, settings["learning_rate"]) * unbiased_m / (unbiased_v.sqrt() + _like(w, settings["epsilon"]))
-    return next_w, {**settings, "m": m, "v": v, "t": t}
+    step = _like(w, settings["learning_rate"]) * unbiased_m / (unbiased_v.sqrt() + _like(w, settings["epsilon"]))
+    return _decayed(w, settings) - step, {**settings, "m": m, "v": v, "t": t}
 
 
 RULES: dict[str, UpdateRule] = {"sgd": sgd, "sgd_momentum": sgd_momentum, "rmsprop": rmsprop, "adam": adam}
@@ -94,6 +98,12 @@ def _settings(rule: str, config: Mapping[str, Any] | None, *state: str) -> Confi
     defaults = DEFAULTS[rule]
     one_of(f"{rule} setting", given, (*defaults, *state))
     return {**defaults, **given}
+
+
+def _decayed(w: Tensor, settings: Config) -> Tensor:
+    """Shrink the weights by the rule's weight decay."""
+    rate, decay = _double(settings["learning_rate"]), _double(settings["weight_decay"])
+    return w * _like(w, 1 - rate * decay)
 
 
 def _double(value: float | Tensor) -> float | Tensor:

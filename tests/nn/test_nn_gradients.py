@@ -86,7 +86,18 @@ def test_an_update_rule_with_the_wrong_sign_fails(rule: str, monkeypatch: pytest
     right = update_rules.RULES[rule]
     monkeypatch.setitem(update_rules.RULES, rule, lambda w, dw, config: right(w, -dw, config))
     failed = {check.subject for check in update_rule_checks() if not check.passed}
-    assert failed == {f"{rule}, 50 steps", f"{rule}, 50 steps, members"}
+    assert failed == {f"{rule}, 50 steps{suffix}" for suffix in ("", ", weight decay", ", members")}
+
+
+@pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
+def test_a_weight_decay_that_is_not_scaled_by_the_rate_fails(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        update_rules, "_decayed", lambda w, settings: w * update_rules._like(w, 1 - settings["weight_decay"])
+    )
+    failed = {
+        check.subject for check in update_rule_checks() if check.subject.startswith(f"{rule},") and not check.passed
+    }
+    assert failed == {f"{rule}, 50 steps{suffix}" for suffix in (", weight decay", ", members")}
 
 
 def test_every_layer_loss_network_and_rule_is_checked_plain_and_with_members() -> None:

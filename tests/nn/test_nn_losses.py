@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
+from fcsearch.errors import ConfigError
 from fcsearch.nn import softmax_loss, svm_loss
 from fcsearch.nn.losses import LOSSES
 
@@ -51,6 +52,31 @@ def test_members_get_what_each_would_get_alone(name: str, shared: bool) -> None:
     for member in range(4):
         alone = LOSSES[name](scores[member], y if shared else y[member])
         torch.testing.assert_close((loss[member], dscores[member]), alone)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+def test_label_smoothing_is_torchs(smoothing: float) -> None:
+    scores, y = draw(50, 10).requires_grad_(), labels(50)
+    expected = F.cross_entropy(scores, y, label_smoothing=smoothing)
+    (gradient,) = torch.autograd.grad(expected, scores)
+    loss, dscores = softmax_loss(scores.detach(), y, label_smoothing=smoothing)
+    torch.testing.assert_close(loss, expected.detach(), rtol=1e-13, atol=0)
+    torch.testing.assert_close(dscores, gradient, rtol=1e-11, atol=1e-14)
+
+
+def test_members_may_be_smoothed_each_in_its_way() -> None:
+    scores, y = draw(3, 20, 10), labels(20)
+    smoothing = torch.tensor([0.0, 0.1, 0.5], dtype=torch.float64)
+    loss, dscores = softmax_loss(scores, y, label_smoothing=smoothing)
+    for member in range(3):
+        alone = softmax_loss(scores[member], y, label_smoothing=smoothing[member].item())
+        torch.testing.assert_close((loss[member], dscores[member]), alone)
+
+
+@pytest.mark.parametrize("smoothing", [1.0, -0.1, float("nan"), "0.1"])
+def test_a_label_smoothing_out_of_range_is_refused(smoothing: object) -> None:
+    with pytest.raises(ConfigError, match=r"label_smoothing must be a number in \[0, 1\); found "):
+        softmax_loss(draw(5, 10), labels(5), label_smoothing=smoothing)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("large", [1e4, -1e4])

@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn import FullyConnectedNet, Solver, TwoLayerNet
-from fcsearch.nn.random import generator
+from fcsearch.nn import FullyConnectedNet, Linear, Linear_ReLU, Solver, TwoLayerNet
+from fcsearch.nn.random import generator, key
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -147,17 +147,74 @@ def test_the_defaults_are_the_seeds() -> None:
     assert (deep.dtype, deep.device, deep.dropout) == (torch.float32, torch.device("cpu"), 0.0)
 
 
+@pytest.mark.parametrize("hidden_dims", [[], [7, 6]])
+@pytest.mark.parametrize("seed", [3, None])
+def test_input_dropout_drops_features_in_training_alone(hidden_dims: list[int], seed: int | None) -> None:
+    net = small_net(hidden_dims, input_dropout=0.4, seed=seed)
+    X, y = rows(3000, 12).abs() + 1, labels(3000, 5)
+    plain = FullyConnectedNet.from_params(net.params)
+    assert torch.equal(net.loss(X), plain.loss(X))
+    seen: list[Tensor] = []
+    forward = Linear_ReLU.forward if hidden_dims else Linear.forward
+    layer = Linear_ReLU if hidden_dims else Linear
+
+    def spy(x: Tensor, w: Tensor, b: Tensor) -> object:
+        seen.append(x)
+        return forward(x, w, b)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layer, "forward", staticmethod(spy))
+        loss, grads = net.loss(X, y)
+    dropped = seen[0] == 0
+    # Five standard errors of the share of 36,000 features.
+    assert dropped.double().mean().item() == pytest.approx(0.4, abs=5 * (0.4 * 0.6 / 36_000) ** 0.5)
+    torch.testing.assert_close(seen[0][~dropped], (X / 0.6)[~dropped])
+    # The gradients, the first layer's among them, are those of the rows as they were dropped.
+    expected_loss, expected = plain.loss(seen[0], y)
+    torch.testing.assert_close(loss, expected_loss)
+    for name, grad in grads.items():
+        torch.testing.assert_close(grad, expected[name], msg=name)
+
+
+def test_the_input_is_dropped_by_a_mask_of_its_own_which_a_seed_repeats() -> None:
+    X, y = rows(40, 12), labels(40, 5)
+    net = small_net([12], input_dropout=0.5, seed=3)
+    assert net.loss(X, y)[0] == net.loss(X, y)[0]
+    assert key(3, "input dropout") != key(3, "dropout", 1)
+    net.dropout_seed = 5
+    assert net.loss(X, y)[0] != small_net([12], input_dropout=0.5, seed=3).loss(X, y)[0]
+    free = small_net([12], input_dropout=0.5, seed=None)
+    assert free.loss(X, y)[0] != free.loss(X, y)[0]
+
+
+def test_label_smoothing_is_of_the_softmax_loss_alone() -> None:
+    X, y = rows(9, 12), labels(9, 5)
+    net = small_net([7], label_smoothing=0.3)
+    torch.testing.assert_close(net.loss(X, y)[0], F.cross_entropy(net.loss(X), y, label_smoothing=0.3))
+    assert small_net([7], label_smoothing=0.3, loss="svm").loss(X, y)[0] == small_net([7], loss="svm").loss(X, y)[0]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_save_and_load(dtype: torch.dtype, tmp_path: Path) -> None:
-    net = small_net([7, 6], dropout=0.25, reg=0.5, loss="svm", seed=9, dtype=dtype)
+    later = {"input_dropout": 0.125, "label_smoothing": 0.1}
+    net = small_net([7, 6], dropout=0.25, reg=0.5, loss="svm", seed=9, dtype=dtype, **later)
     net.save(tmp_path / "net.safetensors")
     read = FullyConnectedNet.load(str(tmp_path / "net.safetensors"))
     assert list(read.params) == list(net.params)
     assert all(torch.equal(read.params[name], net.params[name]) for name in net.params)
     assert (read.dtype, read.dropout, read.reg, read.loss_name, read.dropout_seed) == (dtype, 0.25, 0.5, "svm", 9)
+    assert {name: getattr(read, name) for name in later} == later
     X, y = rows(9, 12), labels(9, 5)
     assert read.loss(X, y)[0] == net.loss(X, y)[0]
     assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_a_file_of_before_input_dropout_and_label_smoothing_is_read(tmp_path: Path) -> None:
+    settings = json.dumps({"dropout": 0.1, "reg": 0.5, "seed": None, "loss": "svm"})
+    save_file(small_net([7]).params, tmp_path / "old", {"fcsearch.network": settings})
+    read = FullyConnectedNet.load(tmp_path / "old")
+    assert (read.dropout, read.reg, read.loss_name) == (0.1, 0.5, "svm")
+    assert (read.input_dropout, read.label_smoothing) == (0.0, 0.0)
 
 
 def test_a_two_layer_net_loads_as_one_and_a_deep_net_does_not(tmp_path: Path) -> None:
@@ -222,6 +279,8 @@ def test_weights_that_do_not_fit_together_are_refused(shapes: dict[str, tuple[in
     [
         ({"dropout": 1.0}, r"dropout must be a number in \[0, 1\); found 1.0"),
         ({"dropout": "0.5"}, "found '0.5'"),
+        ({"input_dropout": 1.0}, r"input_dropout must be a number in \[0, 1\); found 1.0"),
+        ({"label_smoothing": -0.1}, r"label_smoothing must be a number in \[0, 1\); found -0.1"),
         ({"reg": -1e-3}, "reg must be a number of at least 0; found -0.001"),
         ({"loss": "sofmax"}, "unknown loss 'sofmax'; did you mean 'softmax'"),
         ({"dtype": torch.float16}, "dtype must be torch.float32 or torch.float64; found torch.float16"),

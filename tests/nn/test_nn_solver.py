@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn import FullyConnectedNet, Solver, TwoLayerNet, adam, sgd
+from fcsearch.nn.schedules import scheduled_rate
 
 Data = dict[str, Tensor]
 
@@ -111,8 +113,7 @@ def test_the_best_weights_win_over_the_last(few: Data) -> None:
     solver = Solver(net(), few, optim_config={"learning_rate": 0.1}, num_epochs=8, seed=0)
     solver.train()
     reached = solver.best_val_acc
-    for config in solver.optim_configs.values():
-        config["learning_rate"] = 50.0
+    solver.optim_config["learning_rate"] = 50.0
     solver.train()
     assert solver.val_acc_history[-1] < reached
     assert solver.best_val_acc == reached
@@ -129,7 +130,7 @@ def test_training_goes_on_where_it_ended(few: Data) -> None:
 
 def test_learning_rate_decays_after_every_epoch(few: Data) -> None:
     solver = trained(few, lr_decay=0.5, num_epochs=3)
-    assert {config["learning_rate"] for config in solver.optim_configs.values()} == {0.1 / 8}
+    assert {config["learning_rate"] for config in solver.optim_configs.values()} == {0.1 / 4}
     assert solver.optim_config["learning_rate"] == 0.1
     # By hand: three epochs of one step with halving rates.
     model = net()
@@ -142,6 +143,63 @@ def test_learning_rate_decays_after_every_epoch(few: Data) -> None:
         losses.append(loss.item())
         walked.params = {name: w - rate * grads[name] for name, w in walked.params.items()}
     assert solver.loss_history == pytest.approx(losses, rel=1e-5)
+
+
+def rates_of(solver: Solver, epochs: int) -> list[float]:
+    """The learning rate of each of the next epochs, which it trains."""
+    found: list[float] = []
+    rule = solver.update_rule
+
+    def spy(w: Tensor, dw: Tensor, config: Any = None) -> Any:
+        if not found or found[-1] != config["learning_rate"]:
+            found.append(config["learning_rate"])
+        return rule(w, dw, config)
+
+    solver.update_rule = spy
+    for _ in range(epochs // solver.num_epochs):
+        solver.train()
+    return found
+
+
+def test_the_cosine_schedule_is_torchs_and_begins_anew_with_the_next_call(few: Data) -> None:
+    solver = Solver(
+        net(), few, "adam", {"learning_rate": 0.01}, num_epochs=5, seed=0, lr_schedule="cosine", lr_decay=0.5
+    )
+    peer = torch.optim.SGD([torch.zeros(1)], lr=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(peer, T_max=5)
+    expected = []
+    for _ in range(5):
+        expected.append(schedule.get_last_lr()[0])
+        peer.step()
+        schedule.step()
+    assert rates_of(solver, 10) == pytest.approx(expected * 2, rel=1e-12)
+
+
+def test_the_schedules_by_hand() -> None:
+    cosine = [scheduled_rate("cosine", 0.8, epoch=epoch, epochs=4, lr_decay=0.1) for epoch in (1, 2, 3, 4)]
+    half = math.sqrt(0.5)
+    assert cosine == pytest.approx([0.8, 0.4 * (1 + half), 0.4, 0.4 * (1 - half)], rel=1e-14)
+    assert scheduled_rate("cosine", 0.8, epoch=1, epochs=1) == 0.8
+    exponential = [scheduled_rate("exponential", 0.8, epoch=epoch, epochs=1, lr_decay=0.5) for epoch in (1, 2, 3)]
+    assert exponential == [0.8, 0.4, 0.2]
+
+
+def test_weight_decay_is_of_the_matrices_alone(few: Data) -> None:
+    # At a gradient of zero what is left of a parameter is what decay leaves.
+    def still(w: Tensor, dw: Tensor, config: Any = None) -> Any:
+        return sgd(w, 0 * dw, config)
+
+    model = net()
+    for name in ("b1", "b2"):
+        model.params[name] = torch.ones_like(model.params[name])
+    before = dict(model.params)
+    config = {"learning_rate": 0.1, "weight_decay": 0.5}
+    solver = Solver(model, few, still, config, num_epochs=1, batch_size=250, seed=0)
+    solver.epoch = 1
+    solver._train_epoch()
+    for name, w in model.params.items():
+        torch.testing.assert_close(w, before[name] * (0.95 if name.startswith("W") else 1), msg=name)
+    assert solver.optim_config == config
 
 
 def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_best(
@@ -218,7 +276,8 @@ def test_checkpoints_hold_the_network_and_the_history(few: Data, tmp_path: Path)
     history = json.loads((tmp_path / "check_epoch_1.json").read_text())
     assert history["epoch"] == 1
     assert history["update_rule"] == "sgd"
-    assert history["optim_config"] == {"learning_rate": 0.1}
+    assert history["optim_config"] == {"learning_rate": 0.1, "weight_decay": 0.0}
+    assert (history["lr_schedule"], history["lr_decay"]) == ("exponential", 1.0)
     assert history["loss_history"] == solver.loss_history[:2]
     assert history["val_acc_history"] == solver.val_acc_history[:2]
     read = FullyConnectedNet.load(tmp_path / "check_epoch_1.safetensors")
@@ -234,8 +293,7 @@ def test_the_best_weights_survive_a_rule_that_writes_in_place(few: Data) -> None
     solver = Solver(net(), few, in_place, {"learning_rate": 0.1}, num_epochs=8, seed=0)
     solver.train()
     best = {name: w.clone() for name, w in solver.best_params.items()}
-    for config in solver.optim_configs.values():
-        config["learning_rate"] = 50.0
+    solver.optim_config["learning_rate"] = 50.0
     solver.train()
     assert all(torch.equal(solver.best_params[name], best[name]) for name in best)
 
@@ -253,6 +311,8 @@ def test_the_best_weights_survive_a_rule_that_writes_in_place(few: Data) -> None
         ({"optim_config": {"learning_rate": -0.1}}, "found -0.1"),
         ({"lr_decay": 0}, r"lr_decay must be a number in \(0, 1\]; found 0"),
         ({"lr_decay": 1.5}, "found 1.5"),
+        ({"lr_schedule": "cosin"}, "unknown learning-rate schedule 'cosin'; did you mean 'cosine'"),
+        ({"optim_config": {"weight_decay": -1}}, r"optim_config\['weight_decay'\] must be a number of at least 0"),
         ({"batch_size": 0}, "batch_size must be an integer of at least 1; found 0"),
         ({"batch_size": 10.0}, "found 10.0"),
         ({"num_epochs": -1}, "num_epochs must be"),

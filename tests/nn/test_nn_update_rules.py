@@ -63,13 +63,44 @@ def test_fifty_steps_are_torchs(rule: str, settings: dict[str, float]) -> None:
     assert (w - draw(0, 4, 5)).abs().min() > 0
 
 
+@pytest.mark.parametrize("settings", [{"weight_decay": 0.5}, {"weight_decay": 1e-2, "learning_rate": 0.1}])
+def test_adam_with_weight_decay_is_torchs_adamw(settings: dict[str, float]) -> None:
+    w = draw(0, 4, 5)
+    reference = w.clone().requires_grad_()
+    s = {**DEFAULTS["adam"], **settings}
+    peer = torch.optim.AdamW([reference], lr=s["learning_rate"], weight_decay=s["weight_decay"])
+    config: Config = dict(settings)
+    for step in range(STEPS):
+        reference.grad = gradient(step, reference.detach())
+        peer.step()
+        w, config = adam(w, gradient(step, w), config)
+        torch.testing.assert_close(w, reference.detach(), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_weight_decay_shrinks_the_weights_and_leaves_the_step_as_it_is(rule: str) -> None:
+    w = draw(0, 4, 5)
+    reference = w.clone().requires_grad_()
+    rate = 0.05
+    peer = optimizer(rule, reference, {"learning_rate": rate})
+    config: Config = {"learning_rate": rate, "weight_decay": 0.4}
+    for step in range(STEPS):
+        reference.grad = gradient(step, reference.detach())
+        with torch.no_grad():
+            reference.mul_(1 - rate * 0.4)
+        peer.step()
+        w, config = RULES[rule](w, gradient(step, w), config)
+        torch.testing.assert_close(w, reference.detach(), rtol=1e-11, atol=1e-12)
+    assert (w - follow(rule, draw(0, 4, 5), {"learning_rate": rate})[0]).abs().max() > 1e-2
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("shape", [(3, 4, 5), (3, 5)], ids=["W", "b"])
 def test_members_get_what_each_would_get_alone(rule: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
     start = draw(1, *shape).to(dtype)
     factors = torch.tensor([1.0, 0.9, 0.5], dtype=torch.float64)
-    settings = {name: value * factors for name, value in DEFAULTS[rule].items()}
+    settings = {name: value * factors for name, value in {**DEFAULTS[rule], "weight_decay": 0.1}.items()}
     state: Config = dict(settings)
     together = start
     each: list[Tensor] = list(start)
