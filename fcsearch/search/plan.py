@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from fcsearch.data import Dataset
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.pack_size import choose_pack_size
 from fcsearch.search.placement import Placement
@@ -21,7 +22,7 @@ class SearchPlan:
         space: What is searched.
         trials: Trials that the run is to have in all.
         placement: The workers; None where only the cluster can tell.
-        pack_size: Most trials in a pack; None likewise.
+        pack_size: Most trials in a pack; None where only the cluster or the dataset can tell.
         options: What the user asked for.
     """
 
@@ -53,11 +54,18 @@ class SearchPlan:
 
     def _packs(self) -> str:
         if self.pack_size is None:
-            return "sized to the cluster"
+            return "sized to the networks, the trials and the workers"
         return "of one trial each" if self.pack_size == 1 else f"of up to {self.pack_size} trials"
 
 
-def make_plan(space: SearchSpace, options: SearchOptions, *, path: Path, placement: Placement | None) -> SearchPlan:
+def make_plan(
+    space: SearchSpace,
+    options: SearchOptions,
+    *,
+    path: Path,
+    placement: Placement | None,
+    dataset: Dataset | None = None,
+) -> SearchPlan:
     """Settle what the options and the space leave open.
 
     Args:
@@ -65,13 +73,19 @@ def make_plan(space: SearchSpace, options: SearchOptions, *, path: Path, placeme
         options: What the user asks for.
         path: The run directory.
         placement: The workers, where they are known.
+        dataset: What is learned, where it is loaded.
     """
     trials = options.trials if options.trials is not None else space.trials
     if space.sampler.name == "grid":
         trials = min(trials, len(space.grid()))
-    pack_size = (
-        choose_pack_size(options.pack_size, trials=trials, placement=placement, learns=learns(space.sampler))
-        if placement
-        else None
-    )
+    pack_size = None
+    if placement is not None:
+        pack_size = choose_pack_size(
+            options.pack_size,
+            space=space,
+            dataset=dataset,
+            trials=trials,
+            placement=placement,
+            learns=learns(space.sampler),
+        )
     return SearchPlan(path, space, trials, placement, pack_size, options)

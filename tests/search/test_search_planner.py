@@ -1,37 +1,14 @@
 from __future__ import annotations
 
-import pytest
 from search_helpers import trials
 
 from fcsearch.search.messages import PlannedTrial
-from fcsearch.search.pack_size import choose_pack_size, next_pack_size
-from fcsearch.search.placement import Placement
 from fcsearch.search.planner import Planner
 from fcsearch.training import TrialConfig
-
-CPU = Placement(workers=2, cpus=1, gpus=0)
-GPU = Placement(workers=1, cpus=1, gpus=1)
 
 
 def planner(*, remaining: int = 100, pack_size: int = 4, workers: int = 2, learns: bool = True) -> Planner:
     return Planner(remaining=remaining, pack_size=pack_size, workers=workers, learns=learns)
-
-
-def test_a_size_that_is_asked_for_is_taken() -> None:
-    assert choose_pack_size(7, trials=3, placement=CPU, learns=True) == 7
-
-
-@pytest.mark.parametrize("count", [1, 5, 60, 1000, 100_000])
-@pytest.mark.parametrize("placement", [CPU, GPU])
-def test_a_sampler_that_learns_sees_ten_rounds_of_results(count: int, placement: Placement) -> None:
-    size = choose_pack_size("auto", trials=count, placement=placement, learns=True)
-    assert size <= 4 or count / size >= 10
-    assert size == 1 or count / (size * placement.workers) >= 3
-    assert size <= choose_pack_size("auto", trials=count, placement=placement, learns=False) <= 64
-
-
-def test_towards_the_end_the_rest_is_spread_over_all_workers() -> None:
-    assert [next_pack_size(8, remaining=rest, workers=4) for rest in (100, 32, 31, 9, 4, 1)] == [8, 8, 8, 3, 1, 1]
 
 
 def test_every_trial_is_asked_for_once() -> None:
