@@ -192,7 +192,8 @@ def save_model(run: RunDirectory, row: Mapping[str, Any]) -> None:
     ridge = design.T @ design + 10 * np.eye(design.shape[1])
     output = np.linalg.solve(ridge, design.T @ np.eye(data.num_classes)[data.train.y])
     weights[f"W{len(sizes)}"], weights[f"b{len(sizes)}"] = output[:-1], output[-1]
-    config = {name: row[name] for name in ("dropout", "reg", "loss", "learning_rate", "epochs", "seed")}
+    names = ("dropout", "input_dropout", "reg", "loss", "label_smoothing", "learning_rate", "epochs", "seed")
+    config = {name: row[name] for name in names}
     run.save_model(
         row["trial_id"],
         {name: torch.from_numpy(value).float() for name, value in weights.items()},

@@ -23,12 +23,16 @@ _PARAMETERS: tuple[tuple[str, Any, str], ...] = (
     ("learning-rate", float, "Step size of the first epoch."),
     ("epochs", int, "Passes over the training rows."),
     ("dropout", float, "Probability of dropping a hidden unit."),
+    ("input-dropout", float, "Probability of dropping a feature of the input."),
     ("update-rule", str, "sgd, sgd_momentum, rmsprop or adam."),
     ("batch-size", int, "Rows in a minibatch."),
     ("reg", float, "L2 strength."),
-    ("lr-decay", float, "Factor on the learning rate after every epoch."),
+    ("weight-decay", float, "Decoupled weight decay, as AdamW has it."),
+    ("lr-schedule", str, "exponential (by --lr-decay) or cosine."),
+    ("lr-decay", float, "Factor on the learning rate after every epoch, under exponential."),
     ("weight-scale", str, "Standard deviation of the initial weights, or kaiming."),
     ("loss", str, "softmax or svm."),
+    ("label-smoothing", float, "Part of each target that softmax spreads over the classes."),
     ("momentum", float, "Velocity kept by sgd_momentum."),
     ("decay-rate", float, "Decay of rmsprop's average of squares."),
     ("beta1", float, "Decay of adam's first moment."),
@@ -218,14 +222,18 @@ def _train_solver(
         seed=config.seed,
         device=device,
         loss=config.loss,
+        input_dropout=config.input_dropout,
+        label_smoothing=config.label_smoothing,
     )
-    settings = {name: getattr(config, name) for name in RULE_SETTINGS[config.update_rule]}
+    names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
+    settings = {name: getattr(config, name) for name in names}
     data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
     solver = Solver(
         net,
         data,
         update_rule=config.update_rule,
-        optim_config={"learning_rate": config.learning_rate, **settings},
+        optim_config=settings,
+        lr_schedule=config.lr_schedule,
         lr_decay=config.lr_decay,
         batch_size=config.batch_size,
         num_epochs=config.epochs,
@@ -263,7 +271,14 @@ def _save_and_test(
 
     if not weights:
         return None
-    net = FullyConnectedNet.from_params(weights, dropout=config.dropout, reg=config.reg, loss=config.loss)
+    net = FullyConnectedNet.from_params(
+        weights,
+        dropout=config.dropout,
+        reg=config.reg,
+        loss=config.loss,
+        input_dropout=config.input_dropout,
+        label_smoothing=config.label_smoothing,
+    )
     if save is not None:
         net.save(save)
     if not len(rows.test):

@@ -156,7 +156,7 @@ def _network_cases(device: Device) -> Iterator[Case]:
     net = FullyConnectedNet([H, 4], dropout=0.25, loss="svm", **options)
     yield _network("FullyConnectedNet, depth 3, dropout, svm", net, device)
     net = FullyConnectedNet([H, 4], dropout=0.25, input_dropout=0.3, label_smoothing=0.2, **options)
-    yield _network("FullyConnectedNet, depth 3, input dropout, label smoothing", net, device)
+    yield _network("FullyConnectedNet, input dropout, smoothing", net, device)
     yield _network("FullyConnectedNet, depth 5, L2", FullyConnectedNet([H, 4, H, 4], reg=0.1, **options), device)
 
 

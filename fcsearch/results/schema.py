@@ -28,10 +28,15 @@ _PARAMETERS: dict[str, pa.Field] = {
         _field("learning_rate", pa.float64(), "Step size of the first epoch"),
         _field("epochs", pa.int32(), "Epochs that the trial was to train for", "epochs"),
         _field("dropout", pa.float64(), "Probability of dropping a hidden unit", "probability"),
+        _field("input_dropout", pa.float64(), "Probability of dropping a feature of the input", "probability"),
         _field("update_rule", pa.string(), "sgd, sgd_momentum, rmsprop or adam"),
         _field("batch_size", pa.int32(), "Rows in a minibatch", "rows"),
         _field("reg", pa.float64(), "L2 strength: the loss gains reg * sum(W**2) over all weight matrices"),
-        _field("lr_decay", pa.float64(), "Factor on the learning rate after every epoch"),
+        _field(
+            "weight_decay", pa.float64(), "Decoupled weight decay: a step shrinks W by learning_rate * weight_decay"
+        ),
+        _field("lr_schedule", pa.string(), "exponential (by lr_decay) or cosine (towards 0 after the last epoch)"),
+        _field("lr_decay", pa.float64(), "Factor on the learning rate after every epoch; null for other schedules"),
         _field(
             "weight_scale",
             pa.string(),
@@ -39,6 +44,9 @@ _PARAMETERS: dict[str, pa.Field] = {
             "with it), or kaiming for sqrt(2 / fan_in)",
         ),
         _field("loss", pa.string(), "softmax or svm (multiclass hinge, margin 1)"),
+        _field(
+            "label_smoothing", pa.float64(), "Part of each target spread over the classes; null for svm", "fraction"
+        ),
         _field("momentum", pa.float64(), "Velocity kept by sgd_momentum; null for other update rules"),
         _field("decay_rate", pa.float64(), "Decay of rmsprop's average of squares; null for other update rules"),
         _field("beta1", pa.float64(), "Decay of adam's first moment; null for other update rules"),
@@ -88,12 +96,16 @@ EPOCHS: pa.Schema = pa.schema(
         _field(
             "train_loss",
             pa.float64(),
-            "Mean over the epoch's minibatches, dropout on, no L2 term; null where not finite",
+            "Mean over the epoch's minibatches, dropout and label smoothing on, no L2 term; null where not finite",
         ),
         _field("train_accuracy", pa.float64(), "On a fixed sample of training rows, dropout off", "fraction"),
-        _field("val_loss", pa.float64(), "On the validation rows, dropout off, no L2 term; null where not finite"),
+        _field(
+            "val_loss",
+            pa.float64(),
+            "On the validation rows, dropout and label smoothing off, no L2 term; null where not finite",
+        ),
         _field("val_accuracy", pa.float64(), "On the validation rows, dropout off", "fraction"),
-        _field("learning_rate", pa.float64(), "Step size of this epoch, after decay"),
+        _field("learning_rate", pa.float64(), "Step size of this epoch, by the schedule"),
         _field("seconds", pa.float64(), "The trial's share of the epoch's time", "s"),
     ]
 )

@@ -2,9 +2,9 @@
 
 A setting that a trial's network never reads is not sampled in it, whether or not the file says so: Optuna would learn
 from noise. `momentum` applies under `sgd_momentum`, `decay_rate` under `rmsprop`, `beta1` and `beta2` under `adam`,
-`epsilon` under both of the last; `hidden_dim` and `dropout` where there is a hidden layer. A setting that would apply
-to no trial is an error, unless an override (`--set parameters.update_rule=adam`) took its ground away: then it is left
-out.
+`epsilon` under both of the last; `lr_decay` under the `exponential` schedule; `label_smoothing` under the `softmax`
+loss; `hidden_dim` and `dropout` where there is a hidden layer. A setting that would apply to no trial is an error,
+unless an override (`--set parameters.update_rule=adam`) took its ground away: then it is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 from fcsearch.space.nodes import Node, nearest
 from fcsearch.space.parameters import Condition, Parameter, Range, show
 from fcsearch.space.reading import read_parameter, read_value
-from fcsearch.space.tables import DEFAULTS, HIDDEN_LAYER_PARAMETERS, KINDS, RULES_OF_SETTING
+from fcsearch.space.tables import DEFAULTS, HIDDEN_LAYER_PARAMETERS, KINDS
+from fcsearch.training.config import APPLIES_UNDER
 
 MAX_CONDITION_VALUES = 10_000
 
@@ -101,8 +102,8 @@ def _read_condition(parent: str, node: Node, key: str, draft: Parameter) -> tupl
 def _parents(parameter: Parameter) -> list[str]:
     """The parameters that `parameter` may depend on, written or not."""
     parents = [condition.parent for condition in parameter.when]
-    if parameter.name in RULES_OF_SETTING:
-        parents.append("update_rule")
+    if parameter.name in APPLIES_UNDER:
+        parents.append(APPLIES_UNDER[parameter.name][0])
     if parameter.name in HIDDEN_LAYER_PARAMETERS:
         parents += ["depth", "hidden_dims"]
     return parents
@@ -150,8 +151,9 @@ def _demands(
     """Parent, the values of it that the file asks for, those that the network needs (None: any will do)."""
     written = {condition.parent: condition.values for condition in draft.when}
     needed: dict[str, tuple[Any, ...]] = {}
-    if draft.name in RULES_OF_SETTING:
-        needed["update_rule"] = RULES_OF_SETTING[draft.name]
+    if draft.name in APPLIES_UNDER:
+        reader, values = APPLIES_UNDER[draft.name]
+        needed[reader] = values
     if draft.name in HIDDEN_LAYER_PARAMETERS:
         layers = "hidden_dims" if "hidden_dims" in resolved else "depth"
         needed[layers] = tuple(value for value in _possible(layers, resolved) if value not in ((), 1))
@@ -197,8 +199,7 @@ def _meet(
 def _pointless(name: str, parent: str, needed: tuple[Any, ...], possible: tuple[Any, ...]) -> str:
     """Why `name` applies to no trial, and what to do."""
     has = ", ".join(show(value) for value in possible[:20])
-    if parent == "update_rule":
-        rules = " and ".join(needed)
-        cure = f"add {needed[0]} to update_rule, or take {name} out"
-        return f"{name} is read by {rules} only, and update_rule is {has}; {cure}"
+    if parent not in ("depth", "hidden_dims"):
+        cure = f"add {needed[0]} to {parent}, or take {name} out"
+        return f"{name} is read by {' and '.join(needed)} only, and {parent} is {has}; {cure}"
     return f"{name} needs a hidden layer, and {parent} is {has}; make {parent} deeper, or take {name} out"

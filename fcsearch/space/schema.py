@@ -7,15 +7,16 @@ from typing import Any
 from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS
 from fcsearch.space.tables import (
     DEFAULT_TRIALS,
+    DEFAULTS,
     EARLY_STOPPING_OPTIONS,
     HIDDEN_LAYER_PARAMETERS,
     KINDS,
     NAME_SCHEMA,
-    RULES_OF_SETTING,
     SAMPLER_OPTIONS,
     TRIALS_SCHEMA,
     Json,
 )
+from fcsearch.training.config import APPLIES_UNDER
 
 _TEXT: Json = {"type": "string", "minLength": 1}
 _TEXT_OR_NONE: Json = {"type": ["string", "null"], "minLength": 1}
@@ -98,7 +99,9 @@ def _parameters() -> Json:
         **_object({name: _parameter(name) for name in KINDS}),
         "minProperties": 1,
         # The default rule is sgd, which has no settings.
-        "dependentRequired": {setting: ["update_rule"] for setting in RULES_OF_SETTING},
+        "dependentRequired": {
+            setting: [parent] for setting, (parent, values) in APPLIES_UNDER.items() if DEFAULTS[parent] not in values
+        },
         "dependentSchemas": {
             "hidden_dims": {"description": both, "properties": {"depth": False, "hidden_dim": False}},
         },
@@ -121,8 +124,8 @@ def _parameter(name: str) -> Json:
 
 def _describe(name: str) -> str:
     """What the parameter is, and when it applies by itself."""
-    if name in RULES_OF_SETTING:
-        return f"{KINDS[name].meaning} Sampled under {' and '.join(RULES_OF_SETTING[name])} only."
+    if name in APPLIES_UNDER:
+        return f"{KINDS[name].meaning} Sampled under {' and '.join(APPLIES_UNDER[name][1])} only."
     if name in HIDDEN_LAYER_PARAMETERS:
         return f"{KINDS[name].meaning} Sampled where there is a hidden layer only."
     return KINDS[name].meaning

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-from fcsearch.training.config import LOSSES, RULE_SETTINGS, UPDATE_RULES, TrialConfig
+from fcsearch.nn.schedules import LR_SCHEDULES
+from fcsearch.training.config import LOSSES, UPDATE_RULES, TrialConfig
 
 TOP_LEVEL_KEYS = ("name", "dataset", "sampler", "trials", "early_stopping", "parameters")
 PARAMETER_KEYS = ("low", "high", "log", "step", "choices", "value", "when")
@@ -61,9 +62,24 @@ KINDS: dict[str, Kind] = {
         "Units of each hidden layer, first to last; instead of depth and hidden_dim.",
     ),
     "dropout": Kind("number", _PROBABILITY, "Probability of dropping a hidden unit."),
+    "input_dropout": Kind(
+        "number",
+        _PROBABILITY,
+        "Probability of dropping a feature of the input. Trials of one rate train fastest together: prefer choices.",
+    ),
     "update_rule": Kind("word", {"enum": list(UPDATE_RULES)}, "How a gradient changes the weights."),
     "batch_size": Kind("integer", _integer(10_000_000), "Rows in a minibatch."),
     "reg": Kind("number", {"type": "number", "minimum": 0}, "L2 strength: the loss gains reg * sum(W**2)."),
+    "weight_decay": Kind(
+        "number",
+        {"type": "number", "minimum": 0},
+        "Decoupled weight decay: every step first shrinks the weights by learning_rate * weight_decay, as AdamW does.",
+    ),
+    "lr_schedule": Kind(
+        "word",
+        {"enum": list(LR_SCHEDULES)},
+        "How the learning rate falls: exponential, by lr_decay, or cosine, towards 0 after the last epoch.",
+    ),
     "lr_decay": Kind(
         "number",
         {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
@@ -75,6 +91,9 @@ KINDS: dict[str, Kind] = {
         "Standard deviation of the initial weights, or kaiming for sqrt(2 / fan_in).",
     ),
     "loss": Kind("word", {"enum": list(LOSSES)}, "What is minimised."),
+    "label_smoothing": Kind(
+        "number", _PROBABILITY, "The part of each target that the loss spreads evenly over the classes."
+    ),
     "momentum": Kind("number", _PROBABILITY, "Velocity kept by sgd_momentum."),
     "decay_rate": Kind("number", _PROBABILITY, "Decay of the squared gradient's average in rmsprop."),
     "beta1": Kind("number", _PROBABILITY, "Decay of adam's first moment."),
@@ -89,12 +108,6 @@ DEFAULTS: dict[str, Any] = {
     "hidden_dim": _PLAIN.hidden_dims[0],
 }
 
-# Setting -> the update rules that read it.
-RULES_OF_SETTING: dict[str, tuple[str, ...]] = {
-    setting: tuple(rule for rule in UPDATE_RULES if setting in RULE_SETTINGS[rule])
-    for setting in KINDS
-    if any(setting in settings for settings in RULE_SETTINGS.values())
-}
 # These do something only where there is a hidden layer.
 HIDDEN_LAYER_PARAMETERS = ("hidden_dim", "dropout")
 

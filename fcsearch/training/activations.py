@@ -12,10 +12,8 @@ from ctypes import byref
 import torch
 from torch import Tensor
 
-from fcsearch.nn.random import key
+from fcsearch.training.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
 from fcsearch.training.native import Layout, kernels, pointer
-
-_LOWEST = torch.iinfo(torch.int64).min
 
 
 class Relu:
@@ -33,14 +31,11 @@ class Relu:
 
     def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:  # noqa: ARG002
         """Carry the gradient of an activated layer back, in place."""
-        _zero_where_not_positive(dhidden, hidden)
+        zero_where_not_positive(dhidden, hidden, out=dhidden)
 
 
 class ReluDropout(Relu):
     """ReLU and inverted dropout of M members whose draws are shared, since they carry one seed.
-
-    Sixteen random bits decide on a unit, so a rate is met to within 2**-17. The bits of an epoch depend on the seed,
-    the epoch, the layers and the batch size alone; so a pack that is resumed after an epoch needs no generator state.
 
     Args:
         rates: Probability of dropping, one a member.
@@ -51,17 +46,11 @@ class ReluDropout(Relu):
     def __init__(self, rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int) -> None:
         first = hidden[0]
         sizes = [h.shape[1] * h.shape[2] for h in hidden]
-        dropped = torch.tensor(rates, dtype=torch.float64)
-        self._seed = seed
-        self._generator = torch.Generator(first.device)
-        self._bits = torch.empty(-(-sum(sizes) // 4), dtype=torch.int64, device=first.device)
+        self._bits = RandomBits(sum(sizes), seed=seed, purpose="dropout", device=first.device)
         self._drawn = [
-            bits.view(h.shape[1:])
-            for bits, h in zip(torch.split(self._bits.view(torch.int16)[: sum(sizes)], sizes), hidden, strict=True)
+            bits.view(h.shape[1:]) for bits, h in zip(torch.split(self._bits.values, sizes), hidden, strict=True)
         ]  # one (N, H) for all members
-        # A unit stays where its int16 draw is above the threshold; the half keeps the two from being equal.
-        self._thresholds = (dropped * 2**16 - 2**15 - 0.5).to(first).view(-1, 1, 1)
-        self._scale = (1 - dropped).reciprocal().to(first).view(-1, 1, 1)
+        self._thresholds, self._scale = (values.view(-1, 1, 1) for values in thresholds_and_scales(rates, first))
         self._kernels = kernels(first.device, first.dtype)
         self._layouts = [Layout.of(h.transpose(0, 1), h.transpose(0, 1)) for h in hidden]
         self._margins = [torch.empty_like(h) for h in hidden] if self._kernels is None else []
@@ -70,11 +59,11 @@ class ReluDropout(Relu):
 
     def start_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch (from 1)."""
-        self._generator.manual_seed(key(self._seed, "dropout", epoch))
+        self._bits.start_epoch(epoch)
 
     def draw(self) -> None:
         """Draw the bits of one step."""
-        self._bits.random_(_LOWEST, None, generator=self._generator)
+        self._bits.draw()
 
     def forward(self, layer: int, hidden: Tensor) -> None:
         """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""
@@ -85,7 +74,7 @@ class ReluDropout(Relu):
         margin = self._margins[layer]
         torch.sub(self._drawn[layer].to(margin.dtype), self._thresholds, out=margin)
         hidden.clamp_(min=0)
-        _zero_where_not_positive(hidden, margin)
+        zero_where_not_positive(hidden, margin, out=hidden)
         hidden.mul_(self._scale)
 
     def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:
@@ -94,10 +83,5 @@ class ReluDropout(Relu):
             layout = byref(self._layouts[layer])
             self._kernels.relu_dropout_backward(layout, pointer(hidden), pointer(dhidden), self._settings[1])
             return
-        _zero_where_not_positive(dhidden, hidden)
+        zero_where_not_positive(dhidden, hidden, out=dhidden)
         dhidden.mul_(self._scale)
-
-
-def _zero_where_not_positive(values: Tensor, condition: Tensor) -> None:
-    """Set `values` to 0 where `condition` <= 0: one pass, where a boolean mask and a product would be slow on a CPU."""
-    torch.ops.aten.threshold_backward.grad_input(values, condition, 0.0, grad_input=values)

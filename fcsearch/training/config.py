@@ -8,19 +8,32 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from fcsearch.errors import ConfigError
+from fcsearch.nn.schedules import LR_SCHEDULES
 
 UpdateRule = Literal["sgd", "sgd_momentum", "rmsprop", "adam"]
 Loss = Literal["softmax", "svm"]
+LRSchedule = Literal["exponential", "cosine"]
 
 UPDATE_RULES: tuple[str, ...] = get_args(UpdateRule)
 LOSSES: tuple[str, ...] = get_args(Loss)
 
-# Which settings each update rule reads; a setting of another rule does not apply to the trial.
+# Which settings of its own each update rule reads.
 RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "sgd": (),
     "sgd_momentum": ("momentum",),
     "rmsprop": ("decay_rate", "epsilon"),
     "adam": ("beta1", "beta2", "epsilon"),
+}
+
+# Parameter -> which other parameter must have which values for it to be read; otherwise it does not apply to the trial.
+APPLIES_UNDER: dict[str, tuple[str, tuple[str, ...]]] = {
+    **{
+        setting: ("update_rule", tuple(rule for rule in UPDATE_RULES if setting in RULE_SETTINGS[rule]))
+        for settings in RULE_SETTINGS.values()
+        for setting in settings
+    },
+    "lr_decay": ("lr_schedule", ("exponential",)),
+    "label_smoothing": ("loss", ("softmax",)),
 }
 
 
@@ -46,12 +59,19 @@ class TrialConfig:
         learning_rate: Step size of the first epoch, above 0.
         epochs: Passes over the training rows, at least 1.
         dropout: Probability of dropping a hidden unit, in [0, 1).
+        input_dropout: Probability of dropping a feature of the input, in [0, 1). Members of a pack whose rates differ
+            train less fast together: a mask of the rows is shared by members of one rate.
         update_rule: `sgd`, `sgd_momentum`, `rmsprop` or `adam`.
         batch_size: Rows in a minibatch, at least 1.
         reg: L2 strength; the loss gains `reg * sum(W**2)` over all weight matrices.
-        lr_decay: Factor on the learning rate after every epoch, in (0, 1].
+        weight_decay: Decoupled weight decay, at least 0: before each step the weight matrices shrink by the factor
+            1 - rate * weight_decay, with the epoch's learning rate.
+        lr_schedule: `exponential`: learning_rate * lr_decay**(epoch - 1); or `cosine`: from learning_rate in the first
+            epoch towards 0 after the last one. See `fcsearch.nn.schedules`.
+        lr_decay: Factor on the learning rate after every epoch, in (0, 1], under `exponential`.
         weight_scale: Standard deviation of the initial weights, or `kaiming` for sqrt(2 / fan_in).
         loss: `softmax` or `svm` (multiclass hinge, margin 1).
+        label_smoothing: The part of each target that `softmax` spreads evenly over the classes, in [0, 1).
         momentum: Velocity kept by `sgd_momentum`, in [0, 1).
         decay_rate: Decay of the squared gradient's average in `rmsprop`, in [0, 1).
         beta1: Decay of Adam's first moment, in [0, 1).
@@ -67,12 +87,16 @@ class TrialConfig:
     learning_rate: float = 1e-2
     epochs: int = 10
     dropout: float = 0.0
+    input_dropout: float = 0.0
     update_rule: UpdateRule = "sgd"
     batch_size: int = 100
     reg: float = 0.0
+    weight_decay: float = 0.0
+    lr_schedule: LRSchedule = "exponential"
     lr_decay: float = 1.0
     weight_scale: float | Literal["kaiming"] = "kaiming"
     loss: Loss = "softmax"
+    label_smoothing: float = 0.0
     momentum: float = 0.9
     decay_rate: float = 0.99
     beta1: float = 0.9
@@ -114,10 +138,9 @@ class TrialConfig:
         """Every parameter under its own name, None where it does not apply: the columns of the `trials` table."""
         values = dataclasses.asdict(self)
         del values["seed"]
-        applies = RULE_SETTINGS[self.update_rule]
-        for setting in {name for names in RULE_SETTINGS.values() for name in names}:
-            if setting not in applies:
-                values[setting] = None
+        for name, (parent, readers) in APPLIES_UNDER.items():
+            if getattr(self, parent) not in readers:
+                values[name] = None
         widths = set(self.hidden_dims)
         values["depth"] = self.depth
         values["hidden_dim"] = widths.pop() if len(widths) == 1 else None
@@ -129,7 +152,7 @@ class TrialConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrialConfig:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote; a field that an earlier version did not have takes its default."""
         return cls(**{**values, "hidden_dims": tuple(values["hidden_dims"])})
 
 
@@ -143,12 +166,16 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "learning_rate": ("a number above 0", lambda v: _finite(v) and v > 0),
     "epochs": ("an integer of at least 1", lambda v: _whole(v) and v >= 1),
     "dropout": ("a number in [0, 1): the probability of dropping a unit", lambda v: _finite(v) and 0 <= v < 1),
+    "input_dropout": ("a number in [0, 1): the probability of dropping a feature", lambda v: _finite(v) and 0 <= v < 1),
     "update_rule": (f"one of {', '.join(UPDATE_RULES)}", lambda v: v in UPDATE_RULES),
     "batch_size": ("an integer of at least 1", lambda v: _whole(v) and v >= 1),
     "reg": ("a number of at least 0", lambda v: _finite(v) and v >= 0),
+    "weight_decay": ("a number of at least 0", lambda v: _finite(v) and v >= 0),
+    "lr_schedule": (f"one of {', '.join(LR_SCHEDULES)}", lambda v: v in LR_SCHEDULES),
     "lr_decay": ("a number in (0, 1]", lambda v: _finite(v) and 0 < v <= 1),
     "weight_scale": ("a number above 0, or kaiming", lambda v: v == "kaiming" or (_finite(v) and v > 0)),
     "loss": (f"one of {', '.join(LOSSES)}", lambda v: v in LOSSES),
+    "label_smoothing": ("a number in [0, 1)", lambda v: _finite(v) and 0 <= v < 1),
     "momentum": ("a number in [0, 1)", lambda v: _finite(v) and 0 <= v < 1),
     "decay_rate": ("a number in [0, 1)", lambda v: _finite(v) and 0 <= v < 1),
     "beta1": ("a number in [0, 1)", lambda v: _finite(v) and 0 <= v < 1),

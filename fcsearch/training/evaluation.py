@@ -17,7 +17,7 @@ class Evaluator:
     Args:
         weights: The members' parameters, as they are whenever `measure` is called.
         data: The rows.
-        loss: The members' losses.
+        loss: The losses that members are compared by.
     """
 
     def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss) -> None:

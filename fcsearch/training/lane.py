@@ -1,4 +1,4 @@
-"""A lane: members of a pack that share their shape, batch size and seed, and so train as one stack."""
+"""A lane: members of a pack that share shape, batch size, seed and input, and so train as one stack."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from fcsearch.nn.init import initial_weights
+from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.activations import ReluDropout
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.evaluation import Evaluator
-from fcsearch.training.losses import STACKED_LOSSES, LaneLoss
+from fcsearch.training.inputs import InputDropout
+from fcsearch.training.losses import STACKED_LOSSES, LaneLoss, is_smoothed
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
 from fcsearch.training.parameters import (
-    Block,
     Buffers,
     Shape,
     first_layer_blocks,
@@ -25,14 +26,15 @@ from fcsearch.training.parameters import (
     stack,
 )
 from fcsearch.training.passes import StackedNet
+from fcsearch.training.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.rules import RULES, UpdateRule
 
-LaneKey = tuple[tuple[int, ...], int, int]
+LaneKey = tuple[tuple[int, ...], int, int, float]
 
 
 def lane_key(config: TrialConfig) -> LaneKey:
     """What members must have in common to train in one lane."""
-    return config.hidden_dims, config.batch_size, config.seed
+    return config.hidden_dims, config.batch_size, config.seed, config.input_dropout
 
 
 class Lane:
@@ -45,7 +47,7 @@ class Lane:
         batch_size: Rows a step, as `Minibatches` has it: never more than there are.
 
     Attributes:
-        members: The members' indices in the pack, in the lane's own order (by update rule, then loss).
+        members: The members' indices in the pack, in the lane's own order (see `_sort_key`).
         weights: Their parameters now.
         best: Their parameters at the epoch of highest validation accuracy.
     """
@@ -86,14 +88,22 @@ class Lane:
         gradients = gradient_buffers(self.shape, members, blocks, device=like.device, dtype=like.dtype)
         self._blocks = range(len(blocks))
         self._net = StackedNet(self.weights, rows, gradients, blocks)
-        self._loss = LaneLoss([config.loss for config in self.configs])
+        self._loss = LaneLoss.training(self.configs, like, self.shape.num_classes)
         self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
-        self._evaluator = Evaluator(self.weights, self._data, self._loss)
+        self._evaluator = Evaluator(self.weights, self._data, LaneLoss.plain(self.configs))
+        first = self.configs[0]
+        self._input_dropout: InputDropout | None = None
+        if first.input_dropout:
+            self._input_dropout = InputDropout(
+                first.input_dropout, rows, self.shape.input_dim, seed=first.seed, like=like
+            )
         rates = [config.dropout for config in self.configs]
         if any(rates) and self._net.hidden:
-            self._net.activation = ReluDropout(rates, self._net.hidden, seed=self.configs[0].seed)
+            self._net.activation = ReluDropout(rates, self._net.hidden, seed=first.seed)
         strengths = [config.reg for config in self.configs]
-        self._penalty = _Penalty(strengths, self.weights, gradients, blocks) if any(strengths) else None
+        self._penalty = L2Penalty(strengths, self.weights, gradients, blocks) if any(strengths) else None
+        decays = [config.weight_decay for config in self.configs]
+        self._decay = WeightDecay(decays, self.weights, blocks) if any(decays) else None
         self.rules = [
             rule(self.configs[span], span.start, self.weights, gradients, blocks, buffers)
             for (rule, span), buffers in zip(self._rules(), state, strict=True)
@@ -102,10 +112,14 @@ class Lane:
     def start_epoch(self, steps: int) -> None:
         """Begin the next epoch, of so many steps."""
         self.epoch += 1
-        self._rates = [config.learning_rate * config.lr_decay ** (self.epoch - 1) for config in self.configs]
+        self._rates = [_rate(config, self.epoch) for config in self.configs]
         self._steps, self._step, self._seconds = steps, 0, 0.0
         self._loss_total.zero_()
         self._net.activation.start_epoch(self.epoch)
+        if self._input_dropout is not None:
+            self._input_dropout.start_epoch(self.epoch)
+        if self._decay is not None:
+            self._decay.start_epoch(self._rates)
         for rule in self.rules:
             rule.start_epoch(self._rates[rule.members], (self.epoch - 1) * steps, steps)
 
@@ -113,19 +127,24 @@ class Lane:
         """Make one update for each minibatch."""
         began = time.perf_counter()
         for batch in batches:
-            scores = self._net.forward(batch.x)
+            x = batch.x if self._input_dropout is None else self._input_dropout.apply(batch.x)
+            scores = self._net.forward(x)
             self._loss.apply(scores, batch.targets, self._loss_total)
             self._net.backward()
             for rule in self.rules:
                 rule.start_step(self._step)
             for block in self._blocks:
-                self._net.first_layer(batch.x, block)
+                self._net.first_layer(x, block)
                 if self._penalty is not None:
                     self._penalty.add_to_block(block)
+                if self._decay is not None:
+                    self._decay.shrink_block(block)
                 for rule in self.rules:
                     rule.update_block(block)
             if self._penalty is not None:
                 self._penalty.add_to_rest()
+            if self._decay is not None:
+                self._decay.shrink_rest()
             for rule in self.rules:
                 rule.update_rest()
             self._step += 1
@@ -194,31 +213,15 @@ class Lane:
         self.epoch = epoch
 
 
-class _Penalty:
-    """L2: adds 2 * reg * W to the gradient of every weight matrix."""
-
-    def __init__(
-        self, strengths: Sequence[float], weights: Buffers, gradients: Buffers, blocks: Sequence[Block]
-    ) -> None:
-        self._double = 2 * torch.tensor(strengths, dtype=torch.float64).to(weights.wide).unsqueeze(1)
-        (w1, w), (dw1, dw) = weights.regularised, gradients.regularised
-        self._blocks = [(dw1[block.gradients.start :], w1[block.inputs]) for block in blocks]
-        self._rest = dw, w
-
-    def add_to_block(self, block: int) -> None:
-        """To the gradient of a block of the first layer."""
-        dw, w = self._blocks[block]
-        dw.addcmul_(w, self._double)
-
-    def add_to_rest(self) -> None:
-        """To the gradients of the later layers."""
-        dw, w = self._rest
-        dw.addcmul_(w, self._double)
+def _rate(config: TrialConfig, epoch: int) -> float:
+    return scheduled_rate(
+        config.lr_schedule, config.learning_rate, epoch=epoch, epochs=config.epochs, lr_decay=config.lr_decay
+    )
 
 
-def _sort_key(config: TrialConfig) -> tuple[int, int]:
-    """Equal update rules side by side, and among them equal losses."""
-    return list(RULES).index(config.update_rule), list(STACKED_LOSSES).index(config.loss)
+def _sort_key(config: TrialConfig) -> tuple[int, int, bool]:
+    """Equal update rules side by side, among them equal losses, and among those the smoothed ones."""
+    return list(RULES).index(config.update_rule), list(STACKED_LOSSES).index(config.loss), is_smoothed(config)
 
 
 def _span(members: slice) -> range:

@@ -9,6 +9,7 @@ import torch
 
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import TrainingData
+from fcsearch.training.lane import lane_key
 from fcsearch.training.parameters import Shape
 from fcsearch.training.rules import RULES
 
@@ -20,7 +21,11 @@ _MEMINFO = Path("/proc/meminfo")
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
-    return sum(_member_values(config, data) for config in configs) * data.X_train.element_size()
+    lanes = {lane_key(config) for config in configs}
+    values = sum(_member_values(config, data) for config in configs)
+    # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
+    dropped = sum(_batch_rows(batch_size, data) * data.input_dim for _, batch_size, _, rate in lanes if rate)
+    return (values + dropped) * data.X_train.element_size() + 2 * dropped
 
 
 def free_bytes(device: torch.device) -> int | None:
@@ -40,7 +45,11 @@ def _member_values(config: TrialConfig, data: TrainingData) -> int:
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
     # itself, its share of the loss and, for a moment, a copy.
-    rows = min(config.batch_size, len(data.X_train))
+    rows = _batch_rows(config.batch_size, data)
     training = rows * (3 * units + 3 * data.num_classes)
     evaluated = sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
     return parameters + training + evaluated * (units + 2 * data.num_classes)
+
+
+def _batch_rows(batch_size: int, data: TrainingData) -> int:
+    return min(batch_size, len(data.X_train))

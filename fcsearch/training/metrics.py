@@ -20,10 +20,11 @@ class EpochMetrics:
 
     Attributes:
         epoch: Which epoch, from 1.
-        train_loss: Mean loss over the epoch's minibatches, as they were trained (dropout on), without the L2 term.
-            None if not finite.
+        train_loss: Mean loss over the epoch's minibatches, as they were trained (dropout and label smoothing on),
+            without the L2 term. None if not finite.
         train_accuracy: Accuracy in test mode on a fixed sample of training rows; None if the member diverged.
-        val_loss: Mean loss on the validation rows in test mode, without the L2 term. None if not finite.
+        val_loss: Mean loss on the validation rows in test mode, without label smoothing or the L2 term. None if not
+            finite.
         val_accuracy: Accuracy on the validation rows in test mode; None if the member diverged.
         learning_rate: Learning rate of this epoch.
         seconds: The member's share of the epoch's wall time.

@@ -20,7 +20,8 @@ class Pack:
     """Trains a list of trials, epoch by epoch.
 
     A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
-    its place among them. Members that share shape, batch size, loss and seed train as one stack (a lane).
+    its place among them. Members that share shape, batch size, input dropout and seed train as one
+    stack (a lane).
 
     Args:
         configs: The members. They may differ in everything.

@@ -4,12 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from synthetic_run import add_trials, make_run
 
+from fcsearch.cli.report import report
 from fcsearch.cli.train import train
 from fcsearch.errors import FcsearchError
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.storage import load_tensors, save_tensors
+from fcsearch.results import open_run
 
 SHORT = ["--hidden-dims", "32", "--epochs", "3", "--learning-rate", "0.05"]
 
@@ -40,6 +45,66 @@ def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
     assert solver["test_accuracy"] == pytest.approx(pack["test_accuracy"], abs=1 / 270 + 1e-9)
 
 
+@pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
+def test_the_engines_agree_on_schedule_smoothing_and_decay(rule: str) -> None:
+    rate = "0.05" if rule.startswith("sgd") else "0.002"
+    options = [*SHORT, "--update-rule", rule, "--learning-rate", rate, "--label-smoothing", "0.2"]
+    options += ["--lr-schedule", "cosine", "--weight-decay", "3", "--lr-decay", "0.1"]
+    pack = run_json(*options)
+    solver = run_json(*options, "--engine", "solver")
+    assert pack["val_accuracy"] > 0.3
+    assert solver["val_accuracy"] == pytest.approx(pack["val_accuracy"], abs=1 / 270 + 1e-9)
+    assert solver["test_accuracy"] == pytest.approx(pack["test_accuracy"], abs=1 / 270 + 1e-9)
+    plain = run_json(*SHORT, "--update-rule", rule, "--learning-rate", rate, "--engine", "solver")
+    assert abs(plain["val_accuracy"] - solver["val_accuracy"]) > 1 / 270 + 1e-9
+
+
+@pytest.mark.parametrize("engine", ["pack", "solver"])
+def test_both_engines_drop_inputs_and_save_what_the_network_was_trained_with(engine: str, tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    options = ["--input-dropout", "0.25", "--label-smoothing", "0.1", "--engine", engine, "--save", str(path)]
+    result = run_json(*SHORT, *options)
+    assert result["config"]["input_dropout"] == 0.25
+    assert result["val_accuracy"] > 0.6
+    assert result["val_accuracy"] != run_json(*SHORT, "--engine", engine)["val_accuracy"]
+    saved = FullyConnectedNet.load(path)
+    assert (saved.input_dropout, saved.label_smoothing) == (0.25, 0.1)
+
+
+NEW = ("input_dropout", "weight_decay", "lr_schedule", "label_smoothing")
+
+
+def make_older(path: Path) -> None:
+    """Take out of a run what runs of before these parameters lack: columns, and settings of the saved networks."""
+    for part in (path / "trials").glob("*.parquet"):
+        pq.write_table(pq.read_table(part).drop_columns(list(NEW)), part)
+    for model in (path / "models").glob("*.safetensors"):
+        tensors, texts = load_tensors(model)
+        network = json.loads(texts["fcsearch.network"])
+        texts["fcsearch.network"] = json.dumps({name: network[name] for name in network if name not in NEW})
+        save_tensors(model, tensors, texts)
+
+
+def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gone_on_with(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "old", trials=8, models=1)
+    make_older(run.path)
+    assert "lr_schedule" not in pq.read_schema(run.path / "trials" / "pack-000000.parquet").names
+    opened = open_run(run.path)
+    # A column that the files lack is null, and stands for what there was: none of it.
+    assert {opened.best[name] for name in NEW} == {None}
+    config = opened.config()
+    assert (config.input_dropout, config.weight_decay, config.lr_schedule) == (0.0, 0.0, "exponential")
+    assert run_json("--run", str(run.path), "--epochs", "1")["config"] == {**config.to_json(), "epochs": 1}
+    assert opened.load_model().input_dropout == 0.0
+    done = CliRunner().invoke(report, [str(run.path)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert not [name for name in NEW if name in done.output]
+    # The run goes on, with the columns of today.
+    add_trials(run, range(8, 16))
+    assert open_run(run.path).trials["lr_schedule"].to_pylist() == [None] * 8 + ["exponential"] * 8
+    assert CliRunner().invoke(report, [str(run.path)], catch_exceptions=False).exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -47,6 +112,10 @@ def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
         (["--hidden-dims", "100;50"], "integers separated by commas"),
         (["--weight-scale", "xavier"], "a number above 0, or kaiming"),
         (["--dropout", "1"], "dropout must be a number in"),
+        (["--lr-schedule", "linear"], "lr_schedule must be one of exponential, cosine; found 'linear'"),
+        (["--input-dropout", "1"], "input_dropout must be a number in"),
+        (["--label-smoothing", "1"], "label_smoothing must be a number in"),
+        (["--weight-decay", "-1"], "weight_decay must be a number of at least 0"),
         (["--update-rule", "adamw"], "update_rule must be one of sgd"),
         (["--device", "cuda:77"], "--device must be one that this machine has"),
         (["--device", "nonsense"], "--device must be one that this machine has"),

@@ -16,11 +16,13 @@ from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import EPOCHS, TRIALS, RunDirectory
 from fcsearch.results.parts import Parts
+from fcsearch.training import TrialConfig
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from fcsearch.results import RunDirectory
+from fcsearch.training import TrialConfig
 with RunDirectory.open(Path(sys.argv[1])).writing():
     print("held", flush=True)
     time.sleep(60)
@@ -215,7 +217,12 @@ class TestWriter:
         assert empty_run.state() == "complete"
 
 
-MODEL_METADATA = {"config": {"hidden_dims": [5], "dropout": 0.25, "reg": 0.5, "loss": "svm"}, "class_names": ["a", "ü"]}
+MODEL_METADATA = {
+    "config": TrialConfig(
+        hidden_dims=(5,), dropout=0.25, input_dropout=0.125, reg=0.5, loss="svm", label_smoothing=0.1
+    ).to_json(),
+    "class_names": ["a", "ü"],
+}
 
 
 class TestModels:
@@ -228,6 +235,7 @@ class TestModels:
         model = empty_run.models.load(12)
         assert all(torch.equal(model.params[name], weights[name]) for name in weights)
         assert (model.dropout, model.reg, model.loss_name) == (0.25, 0.5, "svm")
+        assert (model.input_dropout, model.label_smoothing) == (0.125, 0.1)
         assert empty_run.models.metadata(12) == MODEL_METADATA
         direct = FullyConnectedNet.load(empty_run.models_path / "trial-000012.safetensors")
         assert torch.equal(direct.params["W2"], weights["W2"])

@@ -35,6 +35,30 @@ def test_settings_apply_under_the_rules_that_read_them(
     assert next(iter(space.parameters)) == "update_rule"
 
 
+@pytest.mark.parametrize(
+    ("setting", "parent", "reader"),
+    [
+        ("lr_decay: {low: 0.8, high: 1.0}", "lr_schedule: {choices: [cosine, exponential]}", "exponential"),
+        ("lr_decay: 0.9", "lr_schedule: {choices: [exponential, cosine]}", "exponential"),
+        ("label_smoothing: {choices: [0, 0.1]}", "loss: {choices: [svm, softmax]}", "softmax"),
+    ],
+)
+def test_decay_applies_under_its_schedule_and_smoothing_under_softmax(
+    load: Callable[..., SearchSpace], setting: str, parent: str, reader: str
+) -> None:
+    space = load(f"parameters: {{{setting}, {parent}}}")
+    name, reads = setting.split(":")[0], parent.split(":")[0]
+    assert when(space, name) == {reads: (reader,)}
+    assert not space.parameters[name].applies({reads: "cosine" if reads == "lr_schedule" else "svm"})
+    # By default the learning rate falls exponentially, and the loss is softmax.
+    assert when(load(f"parameters: {{{setting}}}"), name) == {}
+
+
+def test_input_dropout_needs_no_hidden_layer(load: Callable[..., SearchSpace]) -> None:
+    space = load("parameters: {input_dropout: {choices: [0, 0.2]}, depth: {low: 1, high: 3}}")
+    assert when(space, "input_dropout") == {}
+
+
 def test_a_condition_that_always_holds_is_left_out(load: Callable[..., SearchSpace]) -> None:
     space = load(
         "parameters: {momentum: {low: 0.8, high: 0.99, when: {update_rule: sgd_momentum}}, update_rule: sgd_momentum}"
@@ -159,6 +183,16 @@ parameters:
             "beta1 does nothing where update_rule is sgd",
         ),
         ("hidden_dim: 5, depth: 1", "1:14: parameters.hidden_dim", "hidden_dim needs a hidden layer, and depth is 1"),
+        (
+            "lr_decay: 0.9, lr_schedule: cosine",
+            "1:14: parameters.lr_decay",
+            "lr_decay is read by exponential only, and lr_schedule is cosine; add exponential to lr_schedule",
+        ),
+        (
+            "label_smoothing: 0.1, loss: svm",
+            "1:14: parameters.label_smoothing",
+            "read by softmax only, and loss is svm",
+        ),
         ("dropout: 0.5, hidden_dims: []", "1:14: parameters.dropout", "needs a hidden layer, and hidden_dims is []"),
     ],
 )

@@ -14,8 +14,8 @@ import pytest
 
 from fcsearch.errors import SpaceError
 from fcsearch.space import SearchSpace, load_space
-from fcsearch.space.tables import RULES_OF_SETTING, SAMPLER_OPTIONS
-from fcsearch.training.config import RULE_SETTINGS
+from fcsearch.space.tables import SAMPLER_OPTIONS
+from fcsearch.training.config import APPLIES_UNDER, RULE_SETTINGS
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 
@@ -53,7 +53,8 @@ def test_parameters_are_sampled_where_they_apply_and_only_there(load: Callable[.
     space = load(EVERYTHING)
     for parameters, trial in sampled(space, 300):
         rule = parameters["update_rule"]
-        for setting in RULES_OF_SETTING.keys() - {"beta1", "beta2"}:
+        settings = {name for name, (parent, _) in APPLIES_UNDER.items() if parent == "update_rule"}
+        for setting in settings - {"beta1", "beta2"}:
             assert (setting in parameters) == (setting in RULE_SETTINGS[rule]), (setting, rule)
         assert ("beta1" in parameters) == (rule == "adam" and parameters["loss"] == "softmax")
         assert ("reg" in parameters) == (parameters["loss"] == "svm")

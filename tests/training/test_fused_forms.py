@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,8 @@ from fcsearch import nn
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.activations import ReluDropout
 from fcsearch.training.data import Minibatches, one_hot
-from fcsearch.training.losses import STACKED_LOSSES
+from fcsearch.training.inputs import InputDropout
+from fcsearch.training.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.parameters import Buffers, Shape, first_layer_blocks, gradient_buffers, stack
 from fcsearch.training.passes import StackedNet
 from fcsearch.training.rules import RULES
@@ -108,6 +110,37 @@ def test_losses_are_those_of_nn(name: str, plain: Callable[[Tensor, Tensor], tup
         torch.testing.assert_close(dscores[member].T, expected)
 
 
+def test_smoothed_labels_are_those_of_nn() -> None:
+    scores = 5 * torch.randn(MEMBERS + 2, 4, ROWS, dtype=torch.float64)
+    y = torch.randint(0, 4, (ROWS,))
+    shares = [0.0, 0.1, 0.5, 0.2, 0.2]
+    configs = [TrialConfig(label_smoothing=share) for share in shares]
+    configs[4] = TrialConfig(loss="svm", label_smoothing=0.2)
+    total, dscores = torch.zeros_like(scores), scores.clone()
+    LaneLoss.training(configs, scores, 4).apply(dscores, one_hot(y.unsqueeze(0), 4, torch.float64), total)
+    for member, share in enumerate(shares):
+        if member == 4:
+            loss, expected = nn.svm_loss(scores[member].T, y)
+        else:
+            loss, expected = nn.softmax_loss(scores[member].T, y, label_smoothing=share)
+        torch.testing.assert_close(total[member].sum() / ROWS, loss)
+        torch.testing.assert_close(dscores[member].T, expected)
+
+
+def test_without_smoothing_members_keep_the_plain_loss() -> None:
+    """To the bit, also beside members with it."""
+    scores, y = torch.randn(3, 4, ROWS), torch.randint(0, 4, (ROWS,))
+    targets = one_hot(y.unsqueeze(0), 4, torch.float32)
+    results = []
+    for shares in ([0.0, 0.3, 0.3], [0.0, 0.0, 0.0]):
+        dscores, total = scores.clone(), torch.zeros_like(scores)
+        LaneLoss.training([TrialConfig(label_smoothing=share) for share in shares], scores, 4).apply(
+            dscores, targets, total
+        )
+        results.append((dscores[0], total[0]))
+    assert all(map(torch.equal, *results))
+
+
 def cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the first layer and the others come in several parts, as those of large nets do."""
     monkeypatch.setattr("fcsearch.training.rules._PIECE_VALUES", 10)
@@ -174,31 +207,53 @@ def _nn_settings(config: TrialConfig) -> dict[str, object]:
     return {name: getattr(config, name) for name in applies[config.update_rule]}
 
 
+# All that a trial may have beside its update rule, and the learning rates of two epochs that follow.
+PLAIN: tuple[dict[str, Any], tuple[float, float]] = ({"lr_decay": 0.7}, (5e-3, 3.5e-3))
+EVERYTHING: tuple[dict[str, Any], tuple[float, float]] = (
+    {"lr_schedule": "cosine", "input_dropout": 0.3, "label_smoothing": 0.2, "weight_decay": 3.0},
+    (5e-3, 2.5e-3),
+)
+
+
 @pytest.mark.parametrize("rule", list(RULES))
 @pytest.mark.parametrize("loss", ["softmax", "svm"])
+@pytest.mark.parametrize(("options", "rates"), [PLAIN, EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize("hidden_dims", [(20, 12), ()], ids=["depth3", "depth1"])
 @pytest.mark.usefixtures("arithmetic")
 def test_a_pack_trains_as_the_plain_network_does(
-    digits: Digits, rule: str, loss: str, monkeypatch: pytest.MonkeyPatch
+    digits: Digits,
+    rule: str,
+    loss: str,
+    options: dict[str, Any],
+    rates: tuple[float, float],
+    hidden_dims: tuple[int, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if loss == "softmax":
         cut_into_blocks(monkeypatch)
     data = digits(torch.float64)
     config = TrialConfig(
-        hidden_dims=(20, 12), update_rule=rule, learning_rate=5e-3, loss=loss, reg=1e-3, epochs=2, lr_decay=0.7,
-        batch_size=64, seed=9,
+        hidden_dims=hidden_dims, update_rule=rule, learning_rate=5e-3, loss=loss, reg=1e-3, epochs=2, batch_size=64,
+        seed=9, **options,
     )  # fmt: skip
     batches = Minibatches(data, seed=9, batch_size=64)
     net = nn.FullyConnectedNet(
-        [20, 12], input_dim=64, num_classes=10, reg=1e-3, weight_scale="kaiming", seed=9, dtype=torch.float64, loss=loss
-    )
+        hidden_dims, input_dim=64, num_classes=10, reg=1e-3, weight_scale="kaiming", seed=9, dtype=torch.float64,
+        loss=loss, label_smoothing=config.label_smoothing,
+    )  # fmt: skip
+    mask = InputDropout(config.input_dropout, 64, 64, seed=9, like=data.X_train) if config.input_dropout else None
     settings: dict[str, dict[str, object]] = {}
-    for epoch in (1, 2):
+    for epoch, rate in enumerate(rates, start=1):
+        if mask is not None:
+            mask.start_epoch(epoch)
         for chunk in batches.epoch(epoch):
             for batch in chunk:
-                _, grads = net.loss(batch.x, batch.targets.argmax(0))
+                x = batch.x if mask is None else mask.apply(batch.x)
+                _, grads = net.loss(x, batch.targets.argmax(0))
                 for name, grad in grads.items():
                     own = settings.setdefault(name, _nn_settings(config))
-                    own["learning_rate"] = config.learning_rate * 0.7 ** (epoch - 1)
+                    own["learning_rate"] = rate
+                    own["weight_decay"] = config.weight_decay if name.startswith("W") else 0.0
                     net.params[name], settings[name] = NN_RULES[rule](net.params[name], grad, own)
         if epoch == 1:
             first = {name: weight.clone() for name, weight in net.params.items()}
@@ -226,6 +281,43 @@ def test_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float) -> None:
     for part in range(4):
         assert kept[part::4].mean().item() == pytest.approx(1 - rate, abs=0.012)
     assert abs(torch.corrcoef(torch.stack([kept[:-1], kept[1:]]))[0, 1].item()) < 0.012
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.usefixtures("arithmetic")
+def test_input_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float, dtype: torch.dtype) -> None:
+    rows, features = 400, 501
+    x = torch.randn(rows, features, dtype=dtype) - 10  # an input has either sign, unlike a hidden unit
+    given = x.clone()
+    dropout = InputDropout(rate, rows, features, seed=1, like=x)
+    dropout.start_epoch(1)
+    out = dropout.apply(x)
+    assert torch.equal(x, given)
+    kept = out != 0
+    count = rows * features
+    assert kept.double().mean().item() == pytest.approx(1 - rate, abs=5 * (rate * (1 - rate) / count) ** 0.5)
+    torch.testing.assert_close(out[kept], x[kept] / (1 - rate))
+    assert out.mean().item() == pytest.approx(x.mean().item(), abs=5 * 10.1 * (rate / (1 - rate) / count) ** 0.5)
+    assert abs(torch.corrcoef(torch.stack([kept[:, :-1], kept[:, 1:]]).flatten(1).double())[0, 1].item()) < 0.012
+
+
+def test_input_masks_differ_between_steps_epochs_and_seeds_repeat_by_key_and_are_not_those_of_hidden_units() -> None:
+    x = torch.ones(20, 30)
+
+    def mask(seed: int, epoch: int, steps: int) -> Tensor:
+        dropout = InputDropout(0.5, 20, 30, seed=seed, like=x)
+        dropout.start_epoch(epoch)
+        return [dropout.apply(x).clone() for _ in range(steps)][-1]
+
+    assert torch.equal(mask(1, 1, 1), mask(1, 1, 1))
+    hidden = torch.ones(1, 20, 30)
+    activation = ReluDropout([0.5], [hidden], seed=1)
+    activation.start_epoch(1)
+    activation.draw()
+    activation.forward(0, hidden)
+    for other in (mask(1, 1, 2), mask(1, 2, 1), mask(2, 1, 1), hidden[0]):
+        assert not torch.equal(mask(1, 1, 1), other)
 
 
 def test_dropout_masks_differ_between_steps_epochs_and_seeds_and_repeat_by_key() -> None:

@@ -11,6 +11,7 @@ from test_pack_promises import VARIED, assert_equal_to, pack_of
 
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.activations import ReluDropout
+from fcsearch.training.inputs import InputDropout
 
 pytestmark = [
     pytest.mark.gpu,
@@ -35,7 +36,7 @@ def test_a_member_of_a_pack_is_the_trial_alone(data: TrainingData, number: int, 
 
 
 def test_without_dropout_a_gpu_trains_as_a_cpu_does(data: TrainingData, digits: Digits) -> None:
-    configs = [config for config in VARIED if not config.dropout]
+    configs = [config for config in VARIED if not (config.dropout or config.input_dropout)]
     here, there = train_pack(configs, data), train_pack(configs, digits(torch.float64))
     for one, other in zip(here, there, strict=True):
         assert_equal_to(one, other, 1e-8)
@@ -72,6 +73,15 @@ def test_members_that_leave_give_their_memory_back() -> None:
     pack.train_epoch()
     assert pack.alive == (0,)
     assert torch.cuda.memory_allocated() < before / 4
+
+
+def test_input_dropout_drops_at_its_rate() -> None:
+    x = torch.full((500, 400), -10.0, device="cuda")
+    dropout = InputDropout(0.3, 500, 400, seed=1, like=x)
+    dropout.start_epoch(1)
+    out = dropout.apply(x)
+    assert (out == 0).double().mean().item() == pytest.approx(0.3, abs=0.01)
+    torch.testing.assert_close(out[out != 0], (x / 0.7)[out != 0])
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.4, 0.7])

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from fcsearch import nn
 from fcsearch.errors import ConfigError
+from fcsearch.nn.storage import load_tensors, save_tensors
 from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.lane import Lane
 from fcsearch.training.parameters import Shape, first_layer_blocks
@@ -34,6 +37,15 @@ VARIED = [
     TrialConfig(hidden_dims=(), update_rule="rmsprop", learning_rate=1e-2, dropout=0.5, loss="svm", epochs=3),
     TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, weight_scale=0.01, seed=1, epochs=3),
     TrialConfig(hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=10_000, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_schedule="cosine"),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.1, weight_decay=0.3, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.4, lr_schedule="cosine", epochs=2),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, input_dropout=0.2, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, input_dropout=0.2, dropout=0.5, weight_decay=1.0, epochs=3),
+    TrialConfig(hidden_dims=(), learning_rate=0.1, input_dropout=0.5, label_smoothing=0.2, epochs=3, reg=1e-3),
+    TrialConfig(
+        hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=33, weight_decay=2.0, epochs=3
+    ),
 ]
 
 
@@ -99,10 +111,22 @@ def test_equal_configurations_give_equal_results_and_the_seed_matters(digits: Di
     assert not torch.equal(first.weights["W1"], other.weights["W1"])
 
 
+@pytest.mark.parametrize("batch_size", [100, 500])
+def test_what_a_neighbour_has_on_costs_a_member_no_bit(digits: Digits, batch_size: int) -> None:
+    """Members that drop, smooth or decay nothing keep the arithmetic of a lane in which nobody does."""
+    data = digits(torch.float32)
+    plain = TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, epochs=3, batch_size=batch_size)
+    changes: list[dict[str, Any]] = [
+        {"label_smoothing": 0.2}, {"weight_decay": 0.5}, {"lr_schedule": "cosine"}, {"input_dropout": 0.3},
+    ]  # fmt: skip
+    others = [dataclasses.replace(plain, **change) for change in changes]
+    assert_equal_to(train_pack([others[0], plain, *others[1:]], data)[1], train_pack([plain], data)[0], 0.0)
+
+
 def test_a_diverging_member_is_told_apart_and_harms_no_neighbour(digits: Digits) -> None:
     data = digits(torch.float32)
     good = TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, epochs=3)
-    bad = dataclasses.replace(good, learning_rate=1e6, epochs=10)
+    bad = dataclasses.replace(good, learning_rate=1e6, epochs=10, label_smoothing=0.1, weight_decay=1e3)
     deep = TrialConfig(hidden_dims=(40, 40, 40), learning_rate=0.05, epochs=3)
     results = train_pack([good, bad, deep], data)
     assert [result.state for result in results] == ["complete", "diverged", "complete"]
@@ -196,6 +220,47 @@ def test_metrics_are_those_of_the_plain_network(digits: Digits, rows: int, monke
         right = (net.loss(X).argmax(1) == y).double().mean().item()
         assert getattr(result.epochs[0], accuracy) == pytest.approx(right, abs=1e-12)
     assert result.epochs[0].val_loss == pytest.approx(float(net.loss(data.X_val, data.y_val)[0]), rel=1e-12)
+
+
+def test_validation_compares_by_the_plain_loss_and_training_reports_its_own(digits: Digits) -> None:
+    data = digits(torch.float64)
+    config = TrialConfig(hidden_dims=(30,), learning_rate=1e-12, epochs=1, label_smoothing=0.3, batch_size=500)
+    neighbour = dataclasses.replace(config, label_smoothing=0.0)
+    smoothed, plain = train_pack([config, neighbour], data)
+    net = nn.FullyConnectedNet.from_params(smoothed.weights)
+    expected = float(nn.softmax_loss(net.loss(data.X_val), data.y_val)[0])
+    assert smoothed.epochs[0].val_loss == pytest.approx(expected, rel=1e-12)
+    for result, smoothing in ((smoothed, 0.3), (plain, 0.0)):
+        # So small a rate leaves the initial weights.
+        expected = float(nn.softmax_loss(net.loss(data.X_train), data.y_train, label_smoothing=smoothing)[0])
+        assert result.epochs[0].train_loss == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_schedule_is_that_of_the_epochs_that_the_trial_was_to_have(digits: Digits) -> None:
+    config = TrialConfig(hidden_dims=(), learning_rate=0.2, epochs=4, lr_schedule="cosine", lr_decay=0.5)
+    stopped = train_pack([config], digits(torch.float32), on_epoch=lambda epoch, _: [0] if epoch == 3 else [])[0]
+    half = math.sqrt(0.5)
+    assert [e.learning_rate for e in stopped.epochs] == pytest.approx([0.2, 0.1 * (1 + half), 0.1], rel=1e-12)
+
+
+def test_a_checkpoint_of_before_these_parameters_is_read(digits: Digits, tmp_path: Path) -> None:
+    data = digits(torch.float32)
+    config = TrialConfig(hidden_dims=(20,), learning_rate=0.05, epochs=3)
+    pack = Pack([config, dataclasses.replace(config, epochs=1)], data)
+    pack.train_epoch()
+    pack.save(tmp_path / "pack")
+    tensors, metadata = load_tensors(tmp_path / "pack")
+    state = json.loads(metadata["fcsearch.pack"])
+    saved = [*state["configs"], *(result["config"] for result in state["results"].values())]
+    assert len(saved) == 3
+    for values in saved:
+        for name in ("input_dropout", "weight_decay", "lr_schedule", "label_smoothing"):
+            del values[name]
+    save_tensors(tmp_path / "old", tensors, {"fcsearch.pack": json.dumps(state)})
+    old = Pack.load(tmp_path / "old", data)
+    while old.alive:
+        old.train_epoch()
+    assert_equal_to(old.results()[0], train_pack([config], data)[0], 0.0)
 
 
 RESUME = """

@@ -17,6 +17,8 @@ from fcsearch.training import Pack, TrainingData, TrialConfig
         ("learning_rate", True), ("epochs", 0), ("epochs", 1.5), ("dropout", 1.0), ("dropout", -0.1),
         ("update_rule", "adamw"), ("batch_size", 0), ("reg", -1e-3), ("lr_decay", 0.0), ("lr_decay", 1.1),
         ("weight_scale", 0.0), ("weight_scale", "xavier"), ("loss", "mse"), ("momentum", 1.0), ("beta2", 1.0),
+        ("input_dropout", 1.0), ("input_dropout", -0.1), ("weight_decay", -1e-3), ("weight_decay", math.inf),
+        ("lr_schedule", "linear"), ("lr_schedule", None), ("label_smoothing", 1.0), ("label_smoothing", "a"),
         ("epsilon", 0.0), ("hidden_dims", (100, 0)), ("hidden_dims", 100), ("learning_rate", 10**400), ("seed", -1),
     ],
 )  # fmt: skip
@@ -40,9 +42,21 @@ def test_parameters_are_null_where_they_do_not_apply() -> None:
     assert TrialConfig(hidden_dims=(64, 32)).parameters()["hidden_dim"] is None
 
 
+def test_lr_decay_is_of_the_exponential_schedule_and_label_smoothing_of_softmax() -> None:
+    plain = TrialConfig(lr_decay=0.9, label_smoothing=0.1).parameters()
+    assert (plain["lr_schedule"], plain["lr_decay"], plain["label_smoothing"]) == ("exponential", 0.9, 0.1)
+    other = TrialConfig(lr_schedule="cosine", lr_decay=0.9, loss="svm", label_smoothing=0.1).parameters()
+    assert (other["lr_schedule"], other["lr_decay"], other["label_smoothing"]) == ("cosine", None, None)
+
+
 def test_a_configuration_survives_json() -> None:
     config = TrialConfig(hidden_dims=(3, 2), update_rule="adam", weight_scale=0.01, seed=4)
     assert TrialConfig.from_json(config.to_json()) == config
+    later = {"input_dropout": 0.2, "weight_decay": 0.1, "lr_schedule": "cosine", "label_smoothing": 0.3}
+    config = TrialConfig(**later)
+    assert TrialConfig.from_json(config.to_json()) == config
+    before = {name: value for name, value in config.to_json().items() if name not in later}
+    assert TrialConfig.from_json(before) == TrialConfig()
 
 
 def test_an_unknown_parameter_is_refused() -> None:

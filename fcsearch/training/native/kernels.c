@@ -1,6 +1,6 @@
 /* Update rules and activations of a lane, one pass over memory each, for one CPU thread.
  *
- * The same arithmetic as the torch operations in rules.py and activations.py, which are its oracle and its fallback.
+ * The same arithmetic as the torch operations in rules.py, activations.py and inputs.py, which are its oracle and its fallback.
  * library.py compiles it on the machine that runs it, once for each REAL (float, double) with its SQRT.
  *
  * Arrays are seen as (outer, members, inner) with inner contiguous; strides are in elements. The wide buffer of
@@ -89,6 +89,19 @@ void relu_dropout(const layout *l, REAL *hidden, const int16_t *bits, const REAL
         const REAL least = threshold[j], factor = scale[j];
         for (ptrdiff_t k = 0; k < l->inner; k++)
             h[k] = (REAL)drawn[k] <= least ? 0 : (h[k] <= 0 ? 0 : h[k] * factor);
+    }
+}
+
+/* out = bits > threshold ? x * scale : 0. The bits are (outer, inner), as in relu_dropout. */
+void dropout(const layout *l, const REAL *x, REAL *out, const int16_t *bits, const REAL *threshold, const REAL *scale)
+{
+    FOR_EACH_MEMBER(l) {
+        const REAL *restrict a = AT_A(x, l);
+        REAL *restrict b = AT_B(out, l);
+        const int16_t *restrict drawn = bits + i * l->inner;
+        const REAL least = threshold[j], factor = scale[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++)
+            b[k] = (REAL)drawn[k] <= least ? 0 : a[k] * factor;
     }
 }
 

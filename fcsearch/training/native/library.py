@@ -69,7 +69,7 @@ def _load(dtype: torch.dtype) -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError) as error:
         logger.info("the C kernels cannot be compiled here, training uses torch operations alone: %s", error)
         return None
-    for name in ("sgd", "sgd_momentum", "rmsprop", "adam", "relu_dropout", "relu_dropout_backward"):
+    for name in ("sgd", "sgd_momentum", "rmsprop", "adam", "relu_dropout", "relu_dropout_backward", "dropout"):
         getattr(library, name).restype = None
     return library
 

@@ -1,0 +1,51 @@
+"""Dropout of the input: one mask of the shared rows serves all members of a lane."""
+
+from __future__ import annotations
+
+from ctypes import byref
+
+from torch import Tensor
+
+from fcsearch.training.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
+from fcsearch.training.native import Layout, kernels, pointer
+
+
+class InputDropout:
+    """Inverted dropout of the features of a minibatch, into a buffer that is made once.
+
+    Args:
+        rate: Probability of dropping a feature, in (0, 1).
+        rows: Rows of a minibatch N.
+        features: Features of a row D.
+        seed: Key of the draws.
+        like: A tensor of the rows' dtype and device.
+    """
+
+    def __init__(self, rate: float, rows: int, features: int, *, seed: int, like: Tensor) -> None:
+        self._bits = RandomBits(rows * features, seed=seed, purpose="input dropout", device=like.device)
+        self._drawn = self._bits.values.view(rows, features)
+        self._threshold, self._scale = thresholds_and_scales([rate], like)
+        self._out = like.new_empty(rows, features)
+        self._kernels = kernels(like.device, like.dtype)
+        whole = self._out.view(1, 1, -1)
+        self._layout = Layout.of(whole, whole)
+        self._addresses = [pointer(tensor) for tensor in (self._out, self._drawn, self._threshold, self._scale)]
+
+    def start_epoch(self, epoch: int) -> None:
+        """Begin an epoch (from 1)."""
+        self._bits.start_epoch(epoch)
+
+    def apply(self, x: Tensor) -> Tensor:
+        """Drop features of the rows of a step, `x` (N, D) contiguous, and scale those that stay by 1 / (1 - rate).
+
+        Returns:
+            (N, D), in a buffer that the next call overwrites.
+        """
+        self._bits.draw()
+        if self._kernels is not None:
+            self._kernels.dropout(byref(self._layout), pointer(x), *self._addresses)
+            return self._out
+        # The buffer holds the margins first; an elementwise operation may write where it reads.
+        margin = self._out.copy_(self._drawn).sub_(self._threshold)
+        zero_where_not_positive(x, margin, out=self._out)
+        return self._out.mul_(self._scale)
