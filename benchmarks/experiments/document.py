@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import ablation
 import best
 import depth
 import dropout
@@ -16,7 +17,7 @@ from reading import Runs, markdown, read_runs
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "experiments.md"
 FIGURES = ROOT / "docs" / "figures"
-EXPERIMENTS = ("two_layer", "two_layer_decay", "overfit", "depth", "update_rules", "dropout", "best")
+EXPERIMENTS = ("two_layer", "two_layer_decay", "overfit", "depth", "update_rules", "dropout", "ablation", "best")
 
 
 def update(runs: Path) -> list[str]:
@@ -64,6 +65,8 @@ def _tables(found: dict[str, Runs | None], runs: Path) -> dict[str, str]:
         tables |= update_rules.tables(rules)
     if drops := found["dropout"]:
         tables |= dropout.tables(drops)
+    if factors := found["ablation"]:
+        tables |= ablation.tables(factors)
     if search := found["best"]:
         tables |= best.tables(search, runs / "best-confirmed")
     return tables

@@ -17,7 +17,7 @@ from fcsearch.training import TrainingData, train_pack
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "benchmarks" / "experiments"
-SPACES = ("seed_overfit", "seed_depth", "seed_update_rules", "seed_dropout", "cifar10_best")
+SPACES = ("seed_overfit", "seed_depth", "seed_update_rules", "seed_dropout", "cifar10_ablation", "cifar10_best")
 TEXT = (ROOT / "docs" / "experiments.md").read_text()
 MARKS = re.findall(r"^<!-- (?!end)([\w.-]+) -->$", TEXT, re.MULTILINE)
 
@@ -50,7 +50,7 @@ def test_every_command_is_one_that_fcsearch_takes(experiment: str, tmp_path: Pat
     settings = [value for option, value in zip(command[1::2], command[2::2], strict=True) if option == "--set"]
     space = load_space(Path(options["--space"]), dataset=options["--dataset"], overrides=settings)
     assert (space.dataset.val_fraction, Path(str(space.dataset.test)).name) == (0.2, "cifar10-test.parquet")
-    assert space.dataset.preprocessing == ("standardize" if experiment == "best" else "mean")
+    assert space.dataset.preprocessing == ("standardize" if experiment in ("ablation", "best") else "mean")
     assert (options["--seed"], options["--name"]) == ("3", f"{experiment}-3")
 
 
