@@ -27,7 +27,7 @@ _VARIABLES = {_INK: "--ink", _MUTED: "--muted", _LINE: "--line", _ACCENT: "--acc
 # A page with more points than this is slow to draw and says no more.
 _MAX_POINTS = 1500
 # These act by their order of magnitude: on a logarithmic axis once their values span more than a factor.
-_MAGNITUDES = ("learning_rate", "reg", "weight_scale", "epsilon")
+_MAGNITUDES = ("learning_rate", "reg", "weight_decay", "weight_scale", "epsilon")
 _LOG_SPAN = 20
 # Characters of tick labels that fit side by side under a panel.
 _LABEL_ROOM = 48

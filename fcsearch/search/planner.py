@@ -58,4 +58,11 @@ class Planner:
 
 def _kinship(trial: PlannedTrial) -> tuple[object, ...]:
     config = trial.config
-    return (config.batch_size, config.loss, len(config.hidden_dims), config.hidden_dims, trial.trial_id)
+    return (
+        config.batch_size,
+        config.loss,
+        len(config.hidden_dims),
+        config.hidden_dims,
+        config.input_dropout,
+        trial.trial_id,
+    )
