@@ -62,11 +62,11 @@ def test_the_engines_agree_on_schedule_smoothing_and_decay(rule: str) -> None:
 @pytest.mark.parametrize("engine", ["pack", "solver"])
 def test_both_engines_drop_inputs_and_save_what_the_network_was_trained_with(engine: str, tmp_path: Path) -> None:
     path = tmp_path / "best.safetensors"
-    options = ["--input-dropout", "0.25", "--label-smoothing", "0.1", "--engine", engine, "--save", str(path)]
-    result = run_json(*SHORT, *options)
+    options = ["--engine", engine, "--label-smoothing", "0.1"]
+    result = run_json(*SHORT, *options, "--input-dropout", "0.25", "--save", str(path))
     assert result["config"]["input_dropout"] == 0.25
     assert result["val_accuracy"] > 0.6
-    assert result["val_accuracy"] != run_json(*SHORT, "--engine", engine)["val_accuracy"]
+    assert result["val_accuracy"] != run_json(*SHORT, *options)["val_accuracy"]
     saved = FullyConnectedNet.load(path)
     assert (saved.input_dropout, saved.label_smoothing) == (0.25, 0.1)
 

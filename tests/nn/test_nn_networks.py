@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn import FullyConnectedNet, Linear, Linear_ReLU, Solver, TwoLayerNet
-from fcsearch.nn.random import generator, key
+from fcsearch.nn import Dropout, FullyConnectedNet, Linear, Linear_ReLU, Solver, TwoLayerNet
+from fcsearch.nn.random import generator
 
 DTYPES = (torch.float32, torch.float64)
 
@@ -180,7 +181,17 @@ def test_the_input_is_dropped_by_a_mask_of_its_own_which_a_seed_repeats() -> Non
     X, y = rows(40, 12), labels(40, 5)
     net = small_net([12], input_dropout=0.5, seed=3)
     assert net.loss(X, y)[0] == net.loss(X, y)[0]
-    assert key(3, "input dropout") != key(3, "dropout", 1)
+    seeds: list[int] = []
+    forward = Dropout.forward
+
+    def spy(x: Tensor, param: dict[str, Any]) -> object:
+        seeds.append(param["seed"])
+        return forward(x, param)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dropout, "forward", staticmethod(spy))
+        small_net([12, 12], input_dropout=0.5, dropout=0.5, seed=3).loss(X, y)
+    assert len(seeds) == len(set(seeds)) == 3
     net.dropout_seed = 5
     assert net.loss(X, y)[0] != small_net([12], input_dropout=0.5, seed=3).loss(X, y)[0]
     free = small_net([12], input_dropout=0.5, seed=None)

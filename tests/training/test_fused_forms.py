@@ -141,6 +141,17 @@ def test_without_smoothing_members_keep_the_plain_loss() -> None:
     assert all(map(torch.equal, *results))
 
 
+def test_a_lane_without_smoothing_runs_what_it_ran_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("no member is smoothed")
+
+    monkeypatch.setattr("fcsearch.training.losses.smoothed_softmax_loss", never)
+    scores = torch.randn(3, 4, ROWS)
+    targets = one_hot(torch.zeros(1, ROWS), 4, torch.float32)
+    configs = [TrialConfig(), TrialConfig(), TrialConfig(loss="svm", label_smoothing=0.1)]
+    LaneLoss.training(configs, scores, 4).apply(scores, targets, torch.zeros_like(scores))
+
+
 def cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the first layer and the others come in several parts, as those of large nets do."""
     monkeypatch.setattr("fcsearch.training.rules._PIECE_VALUES", 10)

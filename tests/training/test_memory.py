@@ -12,7 +12,7 @@ from fcsearch.training.memory import free_bytes, pack_bytes
 CONFIGS = [
     [TrialConfig(hidden_dims=(400,), update_rule="adam")] * 4,
     [TrialConfig(hidden_dims=(300, 300), update_rule="sgd", dropout=0.5, batch_size=400)],
-    [TrialConfig(hidden_dims=(4,), input_dropout=rate, batch_size=400) for rate in (0.1, 0.1, 0.2, 0.3)],
+    [TrialConfig(hidden_dims=(), input_dropout=rate, batch_size=500) for rate in (0.1, 0.2, 0.3, 0.4)],
     [
         TrialConfig(hidden_dims=(), update_rule="rmsprop"),
         TrialConfig(hidden_dims=(500, 20), update_rule="sgd_momentum"),
