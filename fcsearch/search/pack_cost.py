@@ -49,8 +49,8 @@ def step_seconds(config: TrialConfig, members: int, input_dim: int, num_classes:
     shape = Shape(input_dim, config.hidden_dims, num_classes)
     products = [config.batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
     # Forward, by weights and by inputs, two operations each; the input's own gradient is not computed.
-    operations = 6 * sum(products) - 2 * products[0]
+    operations: float = 6 * sum(products) - 2 * products[0]
     narrow = 4 * products[0] / operations * _NARROW / (members * shape.dims[1])
     spill = _SPILL * math.log2(1 + members * shape.num_parameters * _FLOAT / _SPILL_BYTES)
-    own = _MEMBER + _PRODUCTS * operations**_POWER
+    own: float = _MEMBER + _PRODUCTS * operations**_POWER
     return (_LANE + _LAYER * len(products) + members * own * (1 + narrow + spill)) / 1e6
