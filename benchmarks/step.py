@@ -22,13 +22,22 @@ NETS = {
     "cifar": (3072, (100,), 100),
     "cifar-deep": (3072, (500,) * 4, 100),
 }
+# Others, to which the choice of the pack size was fitted beside these.
+MORE_NETS = {
+    "20-32": (20, (32,), 32),
+    "64-100x4": (64, (100,) * 4, 100),
+    "64-256x2": (64, (256,) * 2, 128),
+    "784-512x2": (784, (512,) * 2, 128),
+    "3072-20": (3072, (20,), 100),
+    "3072-512x2": (3072, (512,) * 2, 128),
+}
 CLASSES = 10
 STEPS = 8  # minibatches in turn
 GIB = 2**30
 
 
 @click.command()
-@click.option("--nets", default=",".join(NETS), show_default=True)
+@click.option("--nets", default=",".join(NETS), show_default=True, help=f"Of these and {', '.join(MORE_NETS)}.")
 @click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(UPDATE_RULES)}.")
 @click.option("--dropout", default="0,0.5", show_default=True)
 @click.option("--sizes", default="1,8,32", show_default=True, help="Pack sizes.")
@@ -90,7 +99,7 @@ def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], pe
 
 def flops(net: str) -> float:
     """Floating-point operations of a member's step in matrix products: forward, dW, and dX but for the input's."""
-    inputs, hidden, batch = NETS[net]
+    inputs, hidden, batch = (NETS | MORE_NETS)[net]
     dims = (inputs, *hidden, CLASSES)
     products = sum(a * b for a, b in pairwise(dims))
     return 2.0 * batch * (3 * products - dims[0] * dims[1])
@@ -109,7 +118,7 @@ def candidates(
     net: str, rule: str, rate: float, sizes: str, device: str, compiled: bool
 ) -> dict[str, Callable[[], None]]:
     """Everything that is timed on one case, each a function that makes one step."""
-    inputs, hidden, batch = NETS[net]
+    inputs, hidden, batch = (NETS | MORE_NETS)[net]
     draw = torch.Generator().manual_seed(0)
     X = torch.randn(batch * STEPS, inputs, generator=draw)
     y = torch.randint(CLASSES, (batch * STEPS,), generator=draw)
