@@ -10,7 +10,7 @@ import pandas as pd
 import style
 from reading import Runs, markdown, percent
 
-_SHOWN = ("depth", "hidden_dim", "dropout", "learning_rate", "lr_decay", "batch_size")
+_SHOWN = ("depth", "hidden_dim", "dropout", "input_dropout", "label_smoothing", "weight_decay", "learning_rate")
 
 
 def tables(runs: Runs, confirmed: Path) -> dict[str, str]:
