@@ -18,8 +18,9 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray's future default, and a warning at every start without it. A worker looks at what it was given instead.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Tune's actors have an environment of their own: none would run in a process that Ray starts ahead.
+    "RAY_prestart_worker_first_driver": "0",
 }
-
 
 _CONNECT_SECONDS = 5.0
 

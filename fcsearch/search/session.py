@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -69,7 +71,7 @@ def train_trials(
         with ray_session(plan.options.address, local_node()) as nodes:
             logger.info("Ray is ready: %s", nodes)
             placement = plan.placement or place(plan.options, nodes)
-            plan = make_plan(plan.space, plan.options, path=plan.path, placement=placement)
+            plan = make_plan(plan.space, plan.options, path=plan.path, placement=placement, dataset=dataset)
             run.update_manifest({"pack_size": plan.pack_size, "workers": placement.workers})
             standings = Standings(plan.options.keep_models)
             standings.add(run.trials().to_pylist())
@@ -89,6 +91,8 @@ def train_trials(
                 # The user may have lost patience while Ray was started.
                 monitor.tick(lambda: None)
                 train_packs(dispatcher, monitor, dataset=_arrays(dataset), placement=placement)
+            # Ray takes a second to stop, mostly idle: enough to import what draws the report.
+            threading.Thread(target=importlib.import_module, args=["fcsearch.report.page"], daemon=True).start()
     return _verdict(run, monitor, dispatcher)
 
 
