@@ -3,17 +3,20 @@
 The order of events is fixed: a trial's configuration goes into the journal, its pack trains, its rows go into the
 tables, its result is told to Optuna. After a crash at any point a trial without a row waits and is trained again with
 the same configuration; a trial with a row is done and, if it was not told yet, is told from the row.
+
+Optuna keeps every trial of the study in memory, so it is told no more than samplers use: of a trial that was stopped,
+the last value. The values of all epochs are in the tables.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import optuna
 import torch
+from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
 from fcsearch.errors import RunError
@@ -63,14 +66,18 @@ class Ledger:
         self._space = space
         self._seed = seed
         self._journal = JournalFile(run.journal_path)
-        storage = optuna.storages.JournalStorage(self._journal)
-        names = optuna.get_all_study_names(storage)
+        self._storage = optuna.storages.JournalStorage(self._journal)
+        names = optuna.get_all_study_names(self._storage)
         self._study = (
-            optuna.load_study(study_name=names[0], storage=storage)
+            optuna.load_study(study_name=names[0], storage=self._storage)
             if names
-            else optuna.create_study(study_name=run.path.resolve().name, storage=storage, direction="maximize")
+            else optuna.create_study(study_name=run.path.resolve().name, storage=self._storage, direction="maximize")
         )
-        self._study.sampler = make_sampler(space.sampler, seed=seed, trials_so_far=len(self._trials()))
+        self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
+        trials = self._trials()
+        for trial in trials:
+            self._share_distributions(trial)
+        self._study.sampler = make_sampler(space.sampler, seed=seed, trials_so_far=len(trials))
         self._grid = space.grid() if space.sampler.name == "grid" else None
 
     @property
@@ -93,7 +100,7 @@ class Ledger:
                 f"{len(trials)} trials in {self._run.journal_path}; put the journal back, or start a new run"
             )
         untold = [trial.number for trial in trials if trial.number in done and not trial.state.is_finished()]
-        self._tell([done[number] for number in untold], self._histories(untold))
+        self._tell([done[number] for number in untold], self._last_values(untold))
         waiting = [trial for trial in trials if trial.number not in done and trial.state == TrialState.RUNNING]
         with self._journal.batch():
             # Suggesting again returns what the journal holds, and fills in what a crash may have kept out of it.
@@ -132,37 +139,44 @@ class Ledger:
         self._run.write_pack(pack_id, trials, epochs)
         if models:
             self._run.prune_models(keep)
-        self._tell(trials, _by_trial(epochs))
+        self._tell(trials, _last_values(epochs))
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)
+        self._share_distributions(self._storage.get_trial(trial._trial_id))
         return PlannedTrial(trial.number, self._space.trial_config(parameters, seed=self._seed))
+
+    def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
+        """Let trials share equal distributions: the journal's reader makes new ones for every trial it keeps."""
+        found = trial.distributions
+        trial.distributions = self._distributions.setdefault(tuple(found.items()), found)
 
     def _trials(self) -> list[optuna.trial.FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
-    def _histories(self, trial_ids: Sequence[int]) -> dict[int, dict[int, float]]:
+    def _last_values(self, trial_ids: Sequence[int]) -> dict[int, tuple[int, float]]:
         if not trial_ids:
             return {}
+        wanted = set(trial_ids)
         epochs = self._run.epochs().select(["trial_id", "epoch", "val_accuracy"]).to_pylist()
-        return _by_trial(row for row in epochs if row["trial_id"] in set(trial_ids))
+        return _last_values(row for row in epochs if row["trial_id"] in wanted)
 
-    def _tell(self, rows: Sequence[Row], histories: Mapping[int, Mapping[int, float]]) -> None:
-        numbers = {trial.number: trial._trial_id for trial in self._trials()} if rows else {}
+    def _tell(self, rows: Sequence[Row], last_values: Mapping[int, tuple[int, float]]) -> None:
         with self._journal.batch():
             for row in rows:
-                number = row["trial_id"]
-                trial = optuna.trial.Trial(self._study, numbers[number])
-                for epoch, value in histories.get(number, {}).items():
-                    trial.report(value, epoch)
-                objective = row["val_accuracy"] if row["state"] == "complete" else None
-                self._study.tell(number, objective, state=_STATES[row["state"]])
+                number, state = row["trial_id"], _STATES[row["state"]]
+                if state == TrialState.PRUNED and number in last_values:
+                    trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+                    self._storage.set_trial_intermediate_value(trial_id, *last_values[number])
+                objective = row["val_accuracy"] if state == TrialState.COMPLETE else None
+                self._study.tell(number, objective, state=state)
 
 
-def _by_trial(epochs: Iterable[Row]) -> dict[int, dict[int, float]]:
-    # An epoch without a finite value is left out: Optuna never sees NaN.
-    histories: dict[int, dict[int, float]] = defaultdict(dict)
+def _last_values(epochs: Iterable[Row]) -> dict[int, tuple[int, float]]:
+    """Of each trial the last epoch with a finite value, and that value: Optuna never sees NaN."""
+    last: dict[int, tuple[int, float]] = {}
     for row in epochs:
-        if row["val_accuracy"] is not None:
-            histories[row["trial_id"]][row["epoch"]] = row["val_accuracy"]
-    return histories
+        number, epoch, value = row["trial_id"], row["epoch"], row["val_accuracy"]
+        if value is not None and (number not in last or epoch > last[number][0]):
+            last[number] = (epoch, value)
+    return last

@@ -83,8 +83,8 @@ def test_what_optuna_is_told(run: RunDirectory, space: SearchSpace) -> None:
     record(ledger, outcome(0, results))
     complete, stopped, diverged, at_once = journal(run)
     assert (complete.state, complete.value) == (TrialState.COMPLETE, 0.7)
-    assert complete.intermediate_values == {1: 0.5, 2: 0.7, 3: 0.6}
-    assert (stopped.state, stopped.intermediate_values) == (TrialState.PRUNED, {1: 0.4, 2: 0.3})
+    assert complete.intermediate_values == {}
+    assert (stopped.state, stopped.intermediate_values) == (TrialState.PRUNED, {2: 0.3})
     assert (diverged.state, diverged.intermediate_values) == (TrialState.PRUNED, {1: 0.2})
     assert (at_once.state, at_once.intermediate_values, at_once.value) == (TrialState.PRUNED, {}, None)
     assert "NaN" not in run.journal_path.read_text()
@@ -127,7 +127,7 @@ def test_after_a_crash_between_rows_and_tell_trials_are_told_from_their_rows(
     opened = RunDirectory.open(run.path)
     assert Ledger(opened, space, seed=0).recover() == [planned[3]]
     assert states(run) == ["COMPLETE", "PRUNED", "PRUNED", "RUNNING"]
-    assert [trial.intermediate_values for trial in journal(run)[:3]] == [{1: 0.5, 2: 0.8}, {1: 0.3, 2: 0.2}, {1: 0.1}]
+    assert [trial.intermediate_values for trial in journal(run)[:3]] == [{}, {2: 0.2}, {1: 0.1}]
     # Once more changes nothing.
     size = run.journal_path.stat().st_size
     assert Ledger(opened, space, seed=0).recover() == [planned[3]]
@@ -230,6 +230,18 @@ def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: S
         model = Model(found.members[0].result.weights, {"config": planned[number].config.to_json()})
         ledger.record(number, trial_rows(found), epoch_rows(found), models={number: model}, keep=keep)
     assert run.saved_models() == [1, 2]
+
+
+def test_trials_share_equal_distributions(run: RunDirectory, space: SearchSpace) -> None:
+    """They are most of what a trial takes in memory, and Optuna's journal makes new ones for each."""
+    ledger = Ledger(run, space, seed=0)
+    planned = ledger.ask(3)
+    record(ledger, outcome(0, {0: result(planned[0].config, [0.5])}))
+    for reader in (ledger, Ledger(run, space, seed=0)):
+        trials = reader._study.get_trials(deepcopy=False)
+        assert trials == journal(run)
+        shared = {id(trial.distributions["learning_rate"]) for trial in trials}
+        assert len(shared) == 1
 
 
 def test_the_journal_is_plain_lines_of_json(run: RunDirectory, space: SearchSpace) -> None:
