@@ -28,11 +28,16 @@ logger = logging.getLogger(__name__)
 
 # Packs that are asked for before a worker is free to train them.
 _AHEAD = 1
-# A trial whose pack of one failed is tried so often in all.
+# A trial is given up after so many errors in a pack of one.
 _TRIES = 2
+# Or after so many lost workers: a machine that sleeps or is taken away is not the trial's fault, but a trial may also
+# be what ends its worker's process.
+_LOST_WORKERS = 5
 # So many workers in a row that do not even start end the search: the fault is not in the trials.
 _START_FAILURES = 3
 
+# What Ray says of an actor that died or could not be reached, in place of raising an error: Tune hands on the text.
+_LOST = re.compile(r"^The actor (died unexpectedly|\S+ is unavailable)", re.MULTILINE)
 # The line of a traceback that names its exception: `RuntimeError: out of memory`.
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
 
@@ -108,7 +113,8 @@ class Dispatcher:
         self._ready: deque[_Trials] = deque(planner.packs(waiting, spread=True))
         self._asked: deque[Future[list[_Trials]]] = deque()
         self._recording: deque[Future[None]] = deque()
-        self._tries: Counter[int] = Counter()
+        self._errors: Counter[int] = Counter()
+        self._losses: Counter[int] = Counter()
         self._start_failures = 0
         self._start_error = ""
         self._running: dict[int, PackTask] = {}
@@ -166,7 +172,8 @@ class Dispatcher:
     def fail(self, pack_id: int, error: str, *, started: bool) -> Failure:
         """Take note that a pack raised an error or lost its worker.
 
-        A pack of several is halved, until the trial at fault is alone; a trial that fails alone is tried once more.
+        A pack of several is halved, until the trial at fault is alone. A trial that fails alone is tried once more, or
+        a few times more where its worker was lost.
 
         Args:
             pack_id: The pack.
@@ -188,8 +195,8 @@ class Dispatcher:
             self._ready.extendleft((trials[middle:], trials[:middle]))
             return Failure(cause)
         [trial] = trials
-        self._tries[trial.trial_id] += 1
-        if self._tries[trial.trial_id] < _TRIES:
+        (self._losses if _LOST.search(error) else self._errors)[trial.trial_id] += 1
+        if self._errors[trial.trial_id] < _TRIES and self._losses[trial.trial_id] < _LOST_WORKERS:
             self._ready.appendleft(trials)
             return Failure(cause)
         found = rows.failed_rows(task, cause)

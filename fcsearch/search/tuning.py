@@ -47,7 +47,14 @@ class Events(Protocol):
         """Some ten times a second; `leave()` asks all packs in training to end."""
 
 
-def train_packs(dispatcher: Dispatcher, events: Events, *, dataset: Mapping[str, Any], placement: Placement) -> None:
+def train_packs(
+    dispatcher: Dispatcher,
+    events: Events,
+    *,
+    dataset: Mapping[str, Any],
+    placement: Placement,
+    worker: type[PackWorker] = PackWorker,
+) -> None:
     """Train packs until the dispatcher has no more.
 
     Args:
@@ -55,15 +62,16 @@ def train_packs(dispatcher: Dispatcher, events: Events, *, dataset: Mapping[str,
         events: Hears of them.
         dataset: Arguments of `TrainingData.from_arrays`; put into Ray's object store once.
         placement: The workers.
+        worker: What trains the packs.
     """
-    worker = tune.with_parameters(PackWorker, dataset=dict(dataset), threads=placement.threads)
+    trainable = tune.with_parameters(worker, dataset=dict(dataset), threads=placement.threads)
     # By default Tune starts the trials of a searcher like ours one after another.
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     # It looks for result files of its own at the end, and warns of each that is not there.
     logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="fcsearch-") as storage, environment(settings):
         tune.run(
-            worker,
+            trainable,
             name="packs",
             search_alg=_PackSearcher(dispatcher),
             num_samples=-1,

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayTaskError
 from search_helpers import outcome, result, trials
 
 from fcsearch.errors import SearchError
@@ -15,6 +16,13 @@ from fcsearch.search.messages import PackOutcome, PackTask, PlannedTrial
 from fcsearch.search.planner import Planner
 from fcsearch.search.standings import Standings
 from fcsearch.training import TrialConfig
+
+# What Tune writes into a trial's error file.
+TRACE = "ray::PackWorker.train() (pid=1, ip=192.0.2.1)\n  File worker.py\nValueError: thirteen"
+RAISED = f"Failure # 1 (occurred at 2026-01-01)\n{TRACE}\n"
+UNBORN = f"Failure # 1 (occurred at 2026-01-01)\n{ActorDiedError(RayTaskError('f', TRACE, ValueError()))}\n"
+DIED = f"Failure # 1 (occurred at 2026-01-01)\n{ActorDiedError()}\n\tclass_name: PackWorker\n"
+UNREACHABLE = f"Failure # 1 (occurred at 2026-01-01)\n{ActorUnavailableError('RpcError: code 14', bytes(16))}\n"
 
 
 class FakeBooks:
@@ -211,14 +219,33 @@ def test_a_pack_that_fails_is_halved_until_the_trial_at_fault_is_alone(books: Fa
     assert sum(row["state"] == "complete" for row in books.rows) == 7
 
 
-def test_a_trial_whose_worker_died_once_is_no_failure(books: FakeBooks) -> None:
+def test_a_worker_that_is_lost_a_few_times_is_no_failure_of_its_trial(books: FakeBooks) -> None:
+    """A laptop that sleeps, or a machine that is taken away: up to four times, and an error beside them."""
     dispatcher = make(books, total=1, size=1)
-    dispatcher.fail(take(dispatcher).pack_id, "The actor died unexpectedly.", started=True)
-    again = take(dispatcher)
-    assert ids(again) == [0]
-    dispatcher.finish(train(again))
+    for error in (DIED, UNREACHABLE, RAISED, DIED, UNREACHABLE):
+        task = take(dispatcher)
+        assert ids(task) == [0]
+        assert dispatcher.fail(task.pack_id, error, started=True).rows == []
+    dispatcher.finish(train(take(dispatcher)))
     dispatcher.shutdown()
     assert [row["state"] for row in books.rows] == ["complete"]
+
+
+@pytest.mark.parametrize(("error", "tries"), [(RAISED, 2), (UNBORN, 2), (DIED, 5), (UNREACHABLE, 5)])
+def test_a_trial_that_fails_or_kills_its_worker_every_time_is_given_up(
+    books: FakeBooks, error: str, tries: int
+) -> None:
+    dispatcher = make(books, total=3, size=3)
+    handed = []
+    while task := dispatcher.next_task():
+        handed.append(ids(task))
+        if 1 in ids(task):
+            dispatcher.fail(task.pack_id, error, started=True)
+        else:
+            dispatcher.finish(train(task))
+    dispatcher.shutdown()
+    assert handed.count([1]) == tries
+    assert {row["trial_id"]: row["state"] for row in books.rows} == {0: "complete", 1: "failed", 2: "complete"}
 
 
 def test_workers_that_do_not_start_end_the_search_and_no_trial_is_to_blame(books: FakeBooks) -> None:

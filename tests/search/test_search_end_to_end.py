@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -23,9 +24,11 @@ from search_helpers import make_space, outcome, result
 from fcsearch.data import load_dataset
 from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.results import RunDirectory, open_run
+from fcsearch.search import tuning
 from fcsearch.search.driver import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.view import SilentView, Status
+from fcsearch.search.worker import PackWorker
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -48,6 +51,11 @@ def search(folder: Path, *, name: str = "run", view: Any = None, options: Any = 
     # Also where tests run on a single core.
     options = SearchOptions(**{"seed": 3, "cpus_per_worker": 0.5, "workers": 2, **(options or {})})
     return start_search(space, options, path=folder / name, command=["fcsearch", "run"], view=view)
+
+
+def train_by(worker: type[PackWorker], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let searches train on workers of this kind."""
+    monkeypatch.setattr(tuning, "train_packs", functools.partial(tuning.train_packs, worker=worker))
 
 
 def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
@@ -174,22 +182,23 @@ def test_with_one_worker_a_seed_repeats_the_run(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcsearch.search import worker
-
+    # Twice a worker dies: an error would end the trial by then.
+    (tmp_path / "died").touch()
     marker = str(tmp_path / "died")
 
     # Local, so that Ray carries it to the workers, which cannot import tests.
-    class Poisoned(worker.PackWorker):
+    class Poisoned(PackWorker):
         def step(self) -> dict[str, Any]:
             widths = {trial.config.hidden_dims for trial in self._task.trials}
             if (13,) in widths:
                 raise ValueError("thirteen")
-            if (14,) in widths and not os.path.exists(marker):  # noqa: PTH110
-                open(marker, "w").close()  # noqa: PTH123
+            if (14,) in widths and os.path.getsize(marker) < 2:  # noqa: PTH202
+                with open(marker, "a") as deaths:  # noqa: PTH123
+                    deaths.write("x")
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().step()
 
-    monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Poisoned)
+    train_by(Poisoned, monkeypatch)
     parameters = {"hidden_dim": {"choices": [8, 13, 14]}, "epochs": 1}
     found = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 1})
     assert_ledger_agrees(found.run, 3)
@@ -201,13 +210,11 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch:
 
 
 def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fcsearch.search import worker
-
-    class Broken(worker.PackWorker):
+    class Broken(PackWorker):
         def step(self) -> dict[str, Any]:
             raise MemoryError("no room")
 
-    monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Broken)
+    train_by(Broken, monkeypatch)
     monkeypatch.setattr("fcsearch.search.dispatcher._TRIES", 1)
     with pytest.raises(SearchError, match="every trial failed: MemoryError: no room"):
         search(tmp_path, trials=1)
@@ -220,13 +227,11 @@ def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatc
 def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fcsearch.search import worker
-
-    class Unborn(worker.PackWorker):
+    class Unborn(PackWorker):
         def setup(self, config: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
             raise OSError("no such device")
 
-    monkeypatch.setattr("fcsearch.search.tuning.PackWorker", Unborn)
+    train_by(Unborn, monkeypatch)
     monkeypatch.setattr("fcsearch.search.dispatcher._START_FAILURES", 1)
     with pytest.raises(SearchError, match="workers must be able to start"):
         search(tmp_path, trials=2, options={"workers": 1})

@@ -1,0 +1,243 @@
+"""Searches whose trials cost nothing to train: what remains is the sampler, the files and, if wanted, Ray Tune."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from result_table import ResultTable
+
+from fcsearch.results import RunDirectory
+from fcsearch.search.dispatcher import Dispatcher, Failure
+from fcsearch.search.ledger import Ledger, Model, Row
+from fcsearch.search.logs import output_to
+from fcsearch.search.messages import PackOutcome, PackTask, PlannedTrial, Progress
+from fcsearch.search.placement import Placement
+from fcsearch.search.planner import Planner
+from fcsearch.search.samplers import learns
+from fcsearch.search.standings import Standings
+from fcsearch.space import SearchSpace, load_space
+
+SPACE = Path(__file__).parents[1] / "search_spaces" / "full.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """One search.
+
+    Attributes:
+        sampler: Optuna's.
+        trials: How many.
+        workers: Packs in training at a time.
+        pack_size: Trials in a pack.
+        epochs: Epochs that every trial has.
+        with_ray: Whether packs go through Ray Tune to workers, or are answered on the spot.
+    """
+
+    sampler: str
+    trials: int
+    workers: int
+    pack_size: int
+    epochs: int
+    with_ray: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What a search took.
+
+    Attributes:
+        seconds: Wall time; with Ray since the first pack came back, so without start-up.
+        trials: Trials that came to an end in that time.
+        asking: Seconds in the sampler and the journal.
+        recording: Seconds in Parquet files, and in telling the sampler.
+        memory: MiB that the driver holds at the end.
+        grown: MiB of them that came with the trials.
+    """
+
+    seconds: float
+    trials: int
+    asking: float
+    recording: float
+    memory: float
+    grown: float
+
+    @property
+    def milliseconds(self) -> float:
+        """Wall time a trial."""
+        return 1000 * self.seconds / self.trials
+
+
+def search(settings: Settings) -> Reading:
+    """Search, and say what it took."""
+    space = load_space(SPACE, overrides=[f"sampler={settings.sampler}", f"parameters.epochs={settings.epochs}"])
+    with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
+        run = RunDirectory.create(Path(folder) / "run", {"name": "driver", "state": "running"})
+        with run.writing(), output_to(run.log_path):
+            books = TimedBooks(Ledger(run, space, seed=0))
+            dispatcher = new_dispatcher(run, books, space, settings)
+            return (with_ray if settings.with_ray else on_the_spot)(dispatcher, Clock(books), settings)
+
+
+def new_dispatcher(run: RunDirectory, books: TimedBooks, space: SearchSpace, settings: Settings) -> Dispatcher:
+    """The search's own dispatcher and planner."""
+    planner = Planner(
+        remaining=settings.trials,
+        pack_size=settings.pack_size,
+        workers=settings.workers,
+        learns=learns(space.sampler),
+    )
+    return Dispatcher(
+        books,
+        planner,
+        waiting=(),
+        standings=Standings(3),
+        asha=None,
+        rungs={},
+        workers=settings.workers,
+        keep_models=3,
+        next_pack_id=run.next_pack_id,
+        model_metadata={"input_dim": 64, "num_classes": 10},
+    )
+
+
+class TimedBooks:
+    """The ledger, with a clock."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.asking = 0.0
+        self.recording = 0.0
+
+    def ask(self, count: int) -> list[PlannedTrial]:
+        """Ask for trials: the sampler and the journal."""
+        began = time.perf_counter()
+        try:
+            return self._ledger.ask(count)
+        finally:
+            self.asking += time.perf_counter() - began
+
+    def record(
+        self,
+        pack_id: int,
+        trials: Sequence[Row],
+        epochs: Sequence[Row],
+        *,
+        models: Mapping[int, Model],
+        keep: Collection[int],
+    ) -> None:
+        """Record an outcome: Parquet, models, and the journal again."""
+        began = time.perf_counter()
+        self._ledger.record(pack_id, trials, epochs, models=models, keep=keep)
+        self.recording += time.perf_counter() - began
+
+
+class Clock:
+    """Measures a search, from its making on or since `restart`."""
+
+    def __init__(self, books: TimedBooks) -> None:
+        self._books = books
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin now."""
+        self.trials = 0
+        self._memory = memory_in_use()
+        self._began = self._ended = time.perf_counter()
+
+    def add(self, trials: int) -> None:
+        """So many trials came to an end by now."""
+        self.trials += trials
+        self._ended = time.perf_counter()
+
+    def read(self) -> Reading:
+        """What it took to the last call of `add`."""
+        seconds, memory = self._ended - self._began, memory_in_use()
+        return Reading(seconds, self.trials, self._books.asking, self._books.recording, memory, memory - self._memory)
+
+
+def on_the_spot(dispatcher: Dispatcher, clock: Clock, settings: Settings) -> Reading:
+    """Answer every pack in this process: what remains is the dispatcher, the sampler and the files."""
+    table = ResultTable(settings.epochs)
+    running: deque[PackTask] = deque()
+    clock.restart()
+    while not dispatcher.finished:
+        while task := dispatcher.next_task():
+            running.append(task)
+        clock.add(len(dispatcher.finish(table.outcome(running.popleft()))))
+        dispatcher.check()
+    dispatcher.shutdown()
+    clock.add(0)
+    return clock.read()
+
+
+def with_ray(dispatcher: Dispatcher, clock: Clock, settings: Settings) -> Reading:
+    """Send every pack through Ray Tune to a worker that answers at once."""
+    from fcsearch.search.cluster import ray_session
+    from fcsearch.search.placement import Node
+    from fcsearch.search.tuning import train_packs
+    from fcsearch.search.worker import MESSAGE, TASK, PackWorker
+
+    epochs = settings.epochs
+
+    class TableWorker(PackWorker):
+        """Answers by the table."""
+
+        def _begin(self, config: dict[str, Any]) -> None:
+            self._task: PackTask = config.pop(TASK)
+            self.config = {}
+            self._last_result = None
+            self._table = ResultTable(epochs)
+
+        def step(self) -> dict[str, Any]:
+            return {MESSAGE: self._table.outcome(self._task), "done": True}
+
+    placement = Placement(workers=settings.workers, cpus=1, gpus=0)
+    rows, labels = np.zeros((2, 64), np.float32), np.arange(2)
+    dataset = {"X_train": rows, "y_train": labels, "X_val": rows, "y_val": labels, "num_classes": 10}
+    with ray_session(None, Node(cpus=settings.workers, gpus=0)):
+        train_packs(dispatcher, ClockedEvents(clock), dataset=dataset, placement=placement, worker=TableWorker)
+        dispatcher.shutdown()
+        return clock.read()
+
+
+class ClockedEvents:
+    """Counts the trials that come to an end after the first pack, with which the clock begins."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = False
+
+    def progressed(self, progress: Progress) -> None:
+        """Packs have no progress here."""
+
+    def ended(self, outcome: PackOutcome, rows: list[dict[str, Any]]) -> None:  # noqa: ARG002
+        """A pack came to an end."""
+        if not self._began:
+            self._began = True
+            self._clock.restart()
+        else:
+            self._clock.add(len(rows))
+
+    def failed(self, pack_id: int, failure: Failure) -> None:
+        """Packs that fail again and again end the search without us."""
+
+    def tick(self, leave: Callable[[], None]) -> None:
+        """No pack is asked to leave."""
+
+
+def memory_in_use() -> float:
+    """Resident memory of this process in MiB; where the system does not say, the most that it ever was."""
+    status = Path("/proc/self/statm")
+    if status.exists():
+        return int(status.read_text().split()[1]) * resource.getpagesize() / 2**20
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 2**20 if sys.platform == "darwin" else most / 2**10
