@@ -8,6 +8,7 @@ pass over memory; elsewhere torch operations do, on a CPU a piece of memory at a
 from __future__ import annotations
 
 import functools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from ctypes import byref
@@ -166,7 +167,9 @@ class RMSProp(UpdateRule):
 
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
         """See `UpdateRule`."""
-        self._settings = [*self._constants, self._values([-1 / rate for rate in learning_rates])]
+        # A rate that decayed to 0 moves nothing.
+        factors = [-1 / rate if rate else -math.inf for rate in learning_rates]
+        self._settings = [*self._constants, self._values(factors)]
 
     def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
         """The weight of the new square, epsilon, and the factor -1 / learning_rate of the divisor."""

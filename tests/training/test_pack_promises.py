@@ -138,6 +138,16 @@ def test_a_diverging_member_is_told_apart_and_harms_no_neighbour(digits: Digits)
     assert_equal_to(results[2], train_pack([deep], data)[0], 1e-6)
 
 
+@pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
+@pytest.mark.usefixtures("arithmetic")
+def test_a_rate_that_decays_to_nothing_harms_nobody(digits: Digits, rule: str) -> None:
+    config = TrialConfig(hidden_dims=(8,), update_rule=rule, lr_decay=1e-200, epochs=3, momentum=0.0)
+    (result,) = train_pack([config], digits(torch.float32))
+    assert result.state == "complete"
+    assert result.epochs[-1].learning_rate == 0
+    assert result.epochs[2].val_loss == result.epochs[1].val_loss
+
+
 def test_members_leave_when_their_epochs_are_over_and_memory_shrinks(digits: Digits) -> None:
     data = digits(torch.float32)
     config = TrialConfig(hidden_dims=(64,), learning_rate=0.05)
