@@ -267,18 +267,11 @@ def _save_and_test(
     """The best weights' accuracy on the test rows, None if there are neither; writes the network if asked to."""
     import torch
 
-    from fcsearch.nn import FullyConnectedNet
+    from fcsearch.nn.networks import NETWORK_SETTINGS, FullyConnectedNet
 
     if not weights:
         return None
-    net = FullyConnectedNet.from_params(
-        weights,
-        dropout=config.dropout,
-        reg=config.reg,
-        loss=config.loss,
-        input_dropout=config.input_dropout,
-        label_smoothing=config.label_smoothing,
-    )
+    net = FullyConnectedNet.from_params(weights, **{name: getattr(config, name) for name in NETWORK_SETTINGS})
     if save is not None:
         net.save(save)
     if not len(rows.test):

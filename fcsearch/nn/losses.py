@@ -28,7 +28,7 @@ def softmax_loss(scores: Tensor, y: Tensor, *, label_smoothing: float | Tensor =
         loss, of shape () or (M,), and its gradient by the scores, of their shape.
 
     Raises:
-        ConfigError: a label_smoothing outside [0, 1).
+        ConfigError: a label_smoothing outside [0, 1); a tensor is taken as it is.
     """
     labels = _labels(scores, y)
     shifted = scores - scores.amax(dim=-1, keepdim=True)

@@ -20,8 +20,9 @@ from fcsearch.nn.storage import load_tensors, save_tensors
 
 _METADATA_KEY = "fcsearch.network"
 _DTYPES = (torch.float32, torch.float64)
-_SETTINGS = ("dropout", "reg", "seed", "loss")
-# Settings that files of earlier versions lack, and what those networks had in their place.
+# What a network is beside its weights; a file has these and the seed of the dropout masks.
+NETWORK_SETTINGS = ("dropout", "reg", "loss", "input_dropout", "label_smoothing")
+# Those that files of earlier versions lack, and what such networks had in their place.
 _LATER_SETTINGS = {"input_dropout": 0.0, "label_smoothing": 0.0}
 
 
@@ -318,10 +319,10 @@ class FullyConnectedNet:
         params, metadata = load_tensors(path)
         try:
             stored = {**_LATER_SETTINGS, **json.loads(metadata[_METADATA_KEY])}
-            settings = {name: stored[name] for name in (*_SETTINGS, *_LATER_SETTINGS)}
+            settings = {name: stored[name] for name in ("seed", *NETWORK_SETTINGS)}
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"{path} must hold the settings of a network ({', '.join(_SETTINGS)}) beside its weights; found none; "
-                "give a file that FullyConnectedNet.save wrote"
+                f"{path} must hold the settings of a network (seed, {', '.join(NETWORK_SETTINGS)}) beside its weights; "
+                "found none; give a file that FullyConnectedNet.save wrote"
             ) from error
         return cls.from_params(params, **settings).to(device)

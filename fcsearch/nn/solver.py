@@ -128,6 +128,7 @@ class Solver:
         self.train_acc_history: list[float] = []
         self.val_acc_history: list[float] = []
         self.optim_configs: dict[str, Config] = {name: self._settings(name) for name in self.model.params}
+        self._factor = 1.0  # of the schedule, now in the learning rates
 
     def _settings(self, parameter: str) -> Config:
         """The update rule's settings for one parameter: a bias (`b1`, ...) does not decay."""
@@ -142,8 +143,9 @@ class Solver:
         try:
             if not self.val_acc_history:
                 self._record_accuracies()
-            for _ in range(self.num_epochs):
+            for number in range(1, self.num_epochs + 1):
                 self.epoch += 1
+                self._schedule(number)
                 if not self._train_epoch():
                     break
                 self._record_accuracies()
@@ -168,17 +170,19 @@ class Solver:
         right = sum((self.model.loss(rows).argmax(dim=1) == labels).sum() for rows, labels in batches)
         return float(right) / len(X)
 
+    def _schedule(self, number: int) -> None:
+        """Bring the learning rates to those of an epoch, which is the number-th of this call of `train`."""
+        epoch = number if self.lr_schedule == "cosine" else self.epoch
+        factor = scheduled_rate(self.lr_schedule, 1.0, epoch=epoch, epochs=self.num_epochs, lr_decay=self.lr_decay)
+        # By a factor, since a rule of the user's own may have a rate of its own, and may change it.
+        change = factor / self._factor if self._factor else 0.0
+        for config in self.optim_configs.values():
+            if "learning_rate" in config:
+                config["learning_rate"] *= change
+        self._factor = factor
+
     def _train_epoch(self) -> bool:
         """Make one pass over the training rows; False as soon as the loss is not finite."""
-        rate = scheduled_rate(
-            self.lr_schedule,
-            self.optim_config["learning_rate"],
-            epoch=self.epoch,
-            epochs=self.num_epochs,
-            lr_decay=self.lr_decay,
-        )
-        for config in self.optim_configs.values():
-            config["learning_rate"] = rate
         for rows in self._minibatches():
             if not self._step(rows):
                 logger.warning("the loss is not finite in epoch %d: training ends; try a lower rate", self.epoch)

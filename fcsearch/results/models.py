@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from fcsearch.errors import ConfigError, RunError
-from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.networks import NETWORK_SETTINGS, FullyConnectedNet
 from fcsearch.nn.storage import load_tensors
 from fcsearch.results.files import write_whole
 
@@ -39,8 +39,7 @@ class Models:
     def save(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
         """Write the network, whole or not at all; `metadata` as in `RunDirectory.save_model`."""
         config = metadata["config"]
-        names = ("dropout", "reg", "loss", "input_dropout", "label_smoothing")
-        network = {"seed": None, **{name: config[name] for name in names}}
+        network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS}}
         texts = {_NETWORK_KEY: json.dumps(network), _TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         content = safetensors.torch.save(tensors, texts)

@@ -39,15 +39,16 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         lanes[lane_key(config)].append(config)
     seconds = _PACK
     for members in lanes.values():
-        steps = max(1, rows // members[0].batch_size) * sum(config.epochs for config in members) / len(members)
-        seconds += steps * step_seconds(members[0], len(members), input_dim, num_classes)
+        batch = min(members[0].batch_size, rows)
+        steps = rows // batch * sum(config.epochs for config in members) / len(members)
+        shape = Shape(input_dim, members[0].hidden_dims, num_classes)
+        seconds += steps * step_seconds(shape, len(members), batch)
     return seconds
 
 
-def step_seconds(config: TrialConfig, members: int, input_dim: int, num_classes: int) -> float:
+def step_seconds(shape: Shape, members: int, batch_size: int) -> float:
     """Seconds that one core takes for a step of a lane of so many members."""
-    shape = Shape(input_dim, config.hidden_dims, num_classes)
-    products = [config.batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
+    products = [batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
     # Forward, by weights and by inputs, two operations each; the input's own gradient is not computed.
     operations: float = 6 * sum(products) - 2 * products[0]
     narrow = 4 * products[0] / operations * _NARROW / (members * shape.dims[1])

@@ -45,9 +45,12 @@ def choose_pack_size(
     """
     if asked != "auto":
         return asked
-    if dataset is None:
+    if placement.gpus:
+        most = _MOST_ON_A_GPU
+    elif dataset is not None:
+        most = efficient_size(draw(space), dataset)
+    else:
         return None
-    most = _MOST_ON_A_GPU if placement.gpus else efficient_size(draw(space), dataset)
     even = trials // (placement.workers * _PACKS_PER_WORKER)
     size = min(even, max(_LEAST, trials // _ROUNDS)) if learns else even
     return max(1, min(most, size))

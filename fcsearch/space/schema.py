@@ -98,7 +98,7 @@ def _parameters() -> Json:
         "description": "Constants, choices and ranges by parameter; those not named have their defaults.",
         **_object({name: _parameter(name) for name in KINDS}),
         "minProperties": 1,
-        # The default rule is sgd, which has no settings.
+        # A setting that the default of its parent does not read needs the parent to be named.
         "dependentRequired": {
             setting: [parent] for setting, (parent, values) in APPLIES_UNDER.items() if DEFAULTS[parent] not in values
         },

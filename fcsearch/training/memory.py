@@ -16,6 +16,8 @@ from fcsearch.training.rules import RULES
 # Beside the update rule's own buffers: the weights, their gradients (on a CPU less: see `first_layer_blocks`), and the
 # weights of the best epoch.
 _BUFFERS = 3
+# And, on a GPU, where the update rules are torch operations on whole buffers, space for what they compute.
+_GPU_BUFFERS = 4
 _MEMINFO = Path("/proc/meminfo")
 
 
@@ -41,12 +43,13 @@ def free_bytes(device: torch.device) -> int | None:
 
 def _member_values(config: TrialConfig, data: TrainingData) -> int:
     shape = Shape(data.input_dim, config.hidden_dims, data.num_classes)
-    parameters = shape.num_parameters * (_BUFFERS + RULES[config.update_rule].state_buffers)
+    buffers = _BUFFERS if data.device.type == "cpu" else _GPU_BUFFERS
+    parameters = shape.num_parameters * (buffers + RULES[config.update_rule].state_buffers)
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
-    # itself, its share of the loss and, for a moment, a copy.
+    # itself, its share of the loss and, for a moment, a copy or two.
     rows = _batch_rows(config.batch_size, data)
-    training = rows * (3 * units + 3 * data.num_classes)
+    training = rows * (3 * units + 4 * data.num_classes)
     evaluated = sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
     return parameters + training + evaluated * (units + 2 * data.num_classes)
 

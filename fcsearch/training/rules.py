@@ -24,7 +24,6 @@ from fcsearch.training.parameters import Block, Buffers
 # Torch operations read and write up to five buffers several times: on a CPU a piece of so many values stays in cache.
 _PIECE_VALUES = 2**16
 
-
 # Updates some of the parameters; takes the settings of a step, as a kernel or as torch operations want them.
 _Update = Callable[..., None]
 

@@ -113,7 +113,8 @@ def test_the_best_weights_win_over_the_last(few: Data) -> None:
     solver = Solver(net(), few, optim_config={"learning_rate": 0.1}, num_epochs=8, seed=0)
     solver.train()
     reached = solver.best_val_acc
-    solver.optim_config["learning_rate"] = 50.0
+    for config in solver.optim_configs.values():
+        config["learning_rate"] = 50.0
     solver.train()
     assert solver.val_acc_history[-1] < reached
     assert solver.best_val_acc == reached
@@ -235,6 +236,24 @@ def test_rules_by_name_and_by_function_and_of_ones_own(few: Data) -> None:
     assert own.loss_history[-1] < own.loss_history[0]
 
 
+@pytest.mark.parametrize("lr_schedule", ["exponential", "cosine"])
+def test_a_rule_of_ones_own_may_bring_its_own_learning_rate(few: Data, lr_schedule: str) -> None:
+    def with_default(w: Tensor, dw: Tensor, config: Any = None) -> Any:
+        settings = {"learning_rate": 0.1, **(config or {})}
+        return w - settings["learning_rate"] * dw, settings
+
+    options = {"lr_schedule": lr_schedule, "lr_decay": 0.5, "num_epochs": 3}
+    own = trained(few, update_rule=with_default, optim_config=None, **options)
+    assert own.loss_history == trained(few, optim_config={"learning_rate": 0.1}, **options).loss_history
+
+
+def test_a_cosine_begins_anew_after_training_that_ended_early(few: Data) -> None:
+    solver = Solver(net(), few, optim_config={"learning_rate": 0.1}, num_epochs=4, seed=0, lr_schedule="cosine")
+    solver.epoch = 2  # as a loss that is not finite leaves it
+    expected = [scheduled_rate("cosine", 0.1, epoch=epoch, epochs=4) for epoch in (1, 2, 3, 4)]
+    assert rates_of(solver, 4) == pytest.approx(expected, rel=1e-12)
+
+
 def test_arrays_and_images_are_taken_as_they_are(few: Data) -> None:
     tensors = trained(few).loss_history
     arrays: dict[str, Any] = {name: value.numpy() for name, value in few.items()}
@@ -293,7 +312,8 @@ def test_the_best_weights_survive_a_rule_that_writes_in_place(few: Data) -> None
     solver = Solver(net(), few, in_place, {"learning_rate": 0.1}, num_epochs=8, seed=0)
     solver.train()
     best = {name: w.clone() for name, w in solver.best_params.items()}
-    solver.optim_config["learning_rate"] = 50.0
+    for config in solver.optim_configs.values():
+        config["learning_rate"] = 50.0
     solver.train()
     assert all(torch.equal(solver.best_params[name], best[name]) for name in best)
 
