@@ -30,7 +30,7 @@ bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet
 	$(BIN)/python benchmarks/driver.py --runs random:10000,tpe:1000 --no-ray
 	$(BIN)/python benchmarks/search.py --cases digits --ray-trials 8 --rounds 1
 	$(BIN)/python benchmarks/search.py --cases cifar10 --trials 12 --epochs 2 --ray-trials 6 --rounds 1
-	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 2
+	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 3
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

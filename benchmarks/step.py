@@ -44,9 +44,18 @@ GIB = 2**30
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--rounds", default=9, show_default=True, help="Measurements of each candidate.")
 @click.option("--seconds", default=0.05, show_default=True, help="Least time of one measurement.")
+@click.option("--name", help="Of the results, where others of step are to be kept. Default: step-DEVICE.")
 @click.option("--compile", "compiled", is_flag=True, help="Also torch.compile of the peer's step.")
 def main(
-    nets: str, rules: str, dropout: str, sizes: str, device: str, rounds: int, seconds: float, compiled: bool
+    nets: str,
+    rules: str,
+    dropout: str,
+    sizes: str,
+    device: str,
+    rounds: int,
+    seconds: float,
+    name: str | None,
+    compiled: bool,
 ) -> None:
     """Time one step of a pack, a member's share of it, and the best eager peer.
 
@@ -63,8 +72,8 @@ def main(
         for rule in rules.split(","):
             for rate in map(float, dropout.split(",")):
                 times = {
-                    name: spread(values)
-                    for name, values in interleaved(
+                    candidate: spread(values)
+                    for candidate, values in interleaved(
                         candidates(net, rule, rate, sizes, device, compiled),
                         rounds=rounds,
                         seconds=seconds,
@@ -74,7 +83,7 @@ def main(
                 rows.append(row(net, rule, rate, times, peak))
                 records.append({"net": net, "rule": rule, "dropout": rate, "seconds": times})
     print_table("Microseconds a step and member; ratios against the best eager peer", rows)
-    print(save(f"step-{device}", {"gemm_flops": peak, "steps": records}))
+    print(save(name or f"step-{device}", {"gemm_flops": peak, "steps": records}))
 
 
 def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], peak: float) -> dict[str, object]:

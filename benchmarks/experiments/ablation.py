@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
-from reading import Runs, markdown, percent
+from marks import markdown
+from reading import Runs, percent
 
 # Each factor: its column, off and on, and its name.
 _FACTORS: dict[str, tuple[Any, Any, str]] = {

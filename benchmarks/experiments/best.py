@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 import style
-from reading import Runs, markdown, percent
+from marks import markdown
+from reading import Runs, percent
 
 _SHOWN = ("depth", "hidden_dim", "dropout", "input_dropout", "label_smoothing", "weight_decay", "learning_rate")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 import style
-from reading import Runs, markdown, number
+from marks import markdown
+from reading import Runs, number
 
 _DEPTHS = (3, 5)
 _COLOURS = {3: style.BLUE, 5: style.RED}

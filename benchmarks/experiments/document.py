@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import ablation
@@ -12,7 +11,8 @@ import dropout
 import initial
 import two_layer
 import update_rules
-from reading import Runs, markdown, read_runs
+from marks import insert, markdown
+from reading import Runs, read_runs
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "experiments.md"
@@ -32,28 +32,6 @@ def update(runs: Path) -> list[str]:
     text, missing = insert(DOCUMENT.read_text(), tables)
     DOCUMENT.write_text(text)
     return missing
-
-
-def insert(text: str, tables: dict[str, str]) -> tuple[str, list[str]]:
-    """Put tables between their marks, `<!-- NAME -->` and `<!-- end -->`.
-
-    Args:
-        text: The document.
-        tables: Markdown by name.
-
-    Returns:
-        The document, and the names in it that have no table and keep what stands there.
-    """
-    missing = []
-
-    def replaced(match: re.Match[str]) -> str:
-        name = match[1]
-        if name not in tables:
-            missing.append(name)
-            return match[0]
-        return f"<!-- {name} -->\n{tables[name]}\n<!-- end -->"
-
-    return re.sub(r"<!-- ([\w.-]+) -->\n.*?<!-- end -->", replaced, text, flags=re.DOTALL), missing
 
 
 def _tables(found: dict[str, Runs | None], runs: Path) -> dict[str, str]:

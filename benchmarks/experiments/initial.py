@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from reading import markdown
+from marks import markdown
 from torch import Tensor
 
 from fcsearch.nn import Dropout, FullyConnectedNet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +91,3 @@ def number(values: Iterable[float], digits: int = 3) -> str:
     return (
         f"{series.mean():.{digits}f} ± {series.std():.{digits}f}" if len(series) > 1 else f"{series.iloc[0]:.{digits}f}"
     )
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table; the first column is on the left, the others on the right."""
-    lines = ["| " + " | ".join(header) + " |", "| --- |" + " ---: |" * (len(header) - 1)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines)

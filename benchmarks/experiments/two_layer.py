@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import style
-from reading import Runs, markdown, percent
+from marks import markdown
+from reading import Runs, percent
 
 # (learning rate, epochs): training and validation accuracy in the document.
 DOCUMENT = {

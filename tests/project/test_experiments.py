@@ -24,6 +24,7 @@ MARKS = re.findall(r"^<!-- (?!end)([\w.-]+) -->$", TEXT, re.MULTILINE)
 sys.path.insert(0, str(FOLDER))
 
 import document  # noqa: E402
+import marks  # noqa: E402
 import plan  # noqa: E402
 import reading  # noqa: E402
 import two_layer  # noqa: E402
@@ -66,7 +67,7 @@ def test_the_document_has_a_table_at_every_mark_and_its_figures() -> None:
 
 def test_tables_go_between_their_marks_and_nowhere_else() -> None:
     text = "before\n<!-- one -->\n| old |\n<!-- end -->\nbetween\n<!-- two -->\n| kept |\n<!-- end -->\nafter\n"
-    found, missing = document.insert(text, {"one": "| new |", "three": "| unused |"})
+    found, missing = marks.insert(text, {"one": "| new |", "three": "| unused |"})
     assert found == text.replace("| old |", "| new |")
     assert missing == ["two"]
 

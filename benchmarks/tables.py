@@ -1,0 +1,154 @@
+"""Puts the tables of docs/performance.md between their marks, from a file of results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from common import RESULTS, machine_name
+from step import flops
+
+sys.path.append(str(Path(__file__).parent / "experiments"))
+
+from marks import insert, markdown
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+NAMES = {
+    "fcsearch": "fcsearch (TPE)",
+    "fcsearch-random": "fcsearch (random)",
+    "ray": "Ray Tune + OptunaSearch, an actor a trial",
+    "ray-reuse": "Ray Tune + OptunaSearch, `reuse_actors`",
+    "ray-reuse-end": "the same, one report a trial",
+    "optuna": "Optuna alone, a process a core",
+    "sklearn": "RandomizedSearchCV + MLPClassifier (no dropout)",
+}
+Json = Mapping[str, Any]
+
+
+@click.command()
+@click.option("--results", type=click.Path(path_type=Path, exists=True), help="Default: the file of this machine.")
+def main(results: Path | None) -> None:
+    """Write the tables that the results allow; the others stay as they are.
+
+    \b
+    Example:
+      python benchmarks/tables.py
+    """
+    found = json.loads((results or RESULTS / f"{machine_name()}.json").read_text())
+    tables = {
+        name: make(found[benchmark])
+        for name, benchmark, make in (
+            ("step", "step-cpu", steps),
+            ("step-compiled", "step-compiled", compiled),
+            ("pack-sizes", "pack-sizes", pack_sizes),
+            ("search-digits", "search-digits-cpu", searches),
+            ("search-cifar10", "search-cifar10-cpu", searches),
+            ("driver", "driver", driver),
+            ("quality-digits", "quality-digits-cpu", quality),
+            ("quality-cifar10", "quality-cifar10-cpu", quality),
+        )
+        if benchmark in found
+    }
+    text, missing = insert(DOCUMENT.read_text(), tables)
+    DOCUMENT.write_text(text)
+    for name in missing:
+        print(f"no results for the table {name}: left as it is")
+
+
+def steps(result: Json) -> str:
+    """Ratios against the best eager peer."""
+    sizes = _sizes(result)
+    rows = []
+    for case in result["steps"]:
+        peer, best = _best_peer(case)
+        shares = {size: case["seconds"][f"pack {size}"]["median"] / size for size in sizes}
+        row = [case["net"], case["rule"], f"{case['dropout']:.2f}", f"{best * 1e6:.0f} {peer}"]
+        for share in shares.values():
+            row += [f"{share * 1e6:.0f}", f"{best / share:.2f}"]
+        rows.append([*row, f"{flops(case['net']) / result['gemm_flops'] / min(shares.values()):.0%}"])
+    columns = [name for size in sizes for name in (f"{size}: us", "ratio")]
+    return markdown(["net", "rule", "dropout", "peer us", *columns, "roofline"], rows)
+
+
+def compiled(result: Json) -> str:
+    """The peer as it is, compiled, and a trial alone."""
+    rows = []
+    for case in result["steps"]:
+        peer, best = _best_peer(case)
+        times = [best, case["seconds"]["compiled"]["median"], case["seconds"]["pack 1"]["median"]]
+        row = [case["net"], case["rule"], f"{case['dropout']:.2f}", peer]
+        rows.append([*row, *(f"{seconds * 1e6:.0f}" for seconds in times)])
+    return markdown(["net", "rule", "dropout", "peer", "eager us", "compiled us", "fcsearch, alone: us"], rows)
+
+
+def pack_sizes(result: Json) -> str:
+    """Microseconds a step and member, the mean over the cases of a net, the least in bold."""
+    sizes = _sizes(result)
+    rows = []
+    for net in dict.fromkeys(case["net"] for case in result["steps"]):
+        cases = [case["seconds"] for case in result["steps"] if case["net"] == net]
+        means = [sum(c[f"pack {size}"]["q1"] / size for c in cases) / len(cases) * 1e6 for size in sizes]
+        rows.append([net, *(f"**{mean:.0f}**" if mean == min(means) else f"{mean:.0f}" for mean in means)])
+    return markdown(["net", *map(str, sizes)], rows)
+
+
+def searches(result: Json) -> str:
+    """Whole searches: medians over rounds."""
+    reference = result["searchers"][0]
+    rows = []
+    for one in result["searchers"]:
+        row = [NAMES[one["searcher"]], _middle(one["seconds"]), str(one["trials"][0])]
+        for key in ("trials_a_minute", "trials_a_minute_without_start_up"):
+            rate = one[key]["median"]
+            ratio = "" if one["searcher"].startswith("fcsearch") else f"{reference[key]['median'] / rate:.1f}x"
+            row += [f"{rate:,.0f}", ratio]
+        rows.append([*row, f"{one['best_val_accuracy']['median']:.4f}"])
+    header = ["searcher", "seconds, whole command", "trials", "trials a minute", "fcsearch is", "without start-up"]
+    return markdown([*header, "fcsearch is", "best accuracy"], rows)
+
+
+def driver(result: Json) -> str:
+    """Milliseconds a trial, and memory."""
+    rows = []
+    for one in result["searches"]:
+        rounds, trials = one["rounds"], one["trials"]
+        asking, recording = (_middle([1000 * r[key] / trials for r in rounds], 2) for key in ("asking", "recording"))
+        name = one["sampler"] + (", Ray" if one["with_ray"] else "")
+        grown = _middle([r["grown"] for r in rounds])
+        rows.append([name, f"{trials:,}", f"{one['milliseconds_a_trial']['median']:.2f}", asking, recording, grown])
+    return markdown(["sampler", "trials", "ms a trial", "sampler ms", "files ms", "driver grown by MiB"], rows)
+
+
+def quality(result: Json) -> str:
+    """Best validation accuracy after shares of the time."""
+    rows = []
+    for one in result["searchers"].values():
+        best = one["best_val_accuracy"]
+        cells = [f"{v['median']:.4f} ({v['q1']:.4f} to {v['q3']:.4f})" for v in best.values()]
+        rows.append([one["what"], *cells, _middle(one["trials"])])
+    times = [f"{float(share.rstrip('%')) / 100 * result['budget_seconds']:g} s" for share in best]
+    return markdown(["searcher", *times, "trials"], rows)
+
+
+def _sizes(result: Json) -> list[int]:
+    return sorted(int(name[5:]) for name in result["steps"][0]["seconds"] if name.startswith("pack "))
+
+
+def _best_peer(case: Json) -> tuple[str, float]:
+    eager = {name[6:]: t["median"] for name, t in case["seconds"].items() if name.startswith("torch ")}
+    best = min(eager, key=eager.__getitem__)
+    return best, eager[best]
+
+
+def _middle(values: Sequence[float], digits: int = 1) -> str:
+    ordered = sorted(values)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    return f"{middle:.{digits}f}".removesuffix(".0")
+
+
+if __name__ == "__main__":
+    main()
