@@ -88,5 +88,6 @@ def draw(runs: Runs, confirmed: Path, base: float | None, path: Path) -> None:
     panel.set_xlabel("minutes of search")
     panel.set_ylabel("accuracy")
     style.in_percent(panel)
-    panel.legend(loc="lower right")
+    panel.set_xlim(0, None)
+    made.legend(*panel.get_legend_handles_labels(), ncols=3, loc="outside lower center")
     style.save(made, path)
