@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -91,8 +89,6 @@ def train_trials(
                 # The user may have lost patience while Ray was started.
                 monitor.tick(lambda: None)
                 train_packs(dispatcher, monitor, dataset=_arrays(dataset), placement=placement)
-            # Ray takes a second to stop, mostly idle.
-            threading.Thread(target=_import_report, daemon=True).start()
     return _verdict(run, monitor, dispatcher)
 
 
@@ -153,12 +149,6 @@ def _histories(run: RunDirectory) -> dict[int, dict[int, float]]:
         if row["val_accuracy"] is not None:
             histories.setdefault(row["trial_id"], {})[row["epoch"]] = row["val_accuracy"]
     return histories
-
-
-def _import_report() -> None:
-    """Import what draws the report, which the driver does next; if that fails, it is the driver's to say."""
-    with contextlib.suppress(Exception):
-        importlib.import_module("fcsearch.report.page")
 
 
 def _verdict(run: RunDirectory, monitor: Monitor, dispatcher: Dispatcher) -> EndedBy:
