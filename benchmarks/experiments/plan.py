@@ -52,7 +52,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "9 and 10", "seed_dropout", (0, 1, 2), {**_DOCUMENT, "dataset.num_train": "20000"}, pack_size=6
     ),
     "ablation": Experiment(
-        "beyond", "cifar10_ablation", (0, 1, 2), {"dataset.preprocessing": "standardize"}, pack_size=8
+        "beyond", "cifar10_ablation", (0, 1), {"dataset.preprocessing": "standardize"}, pack_size=8
     ),
     "best": Experiment("beyond", "cifar10_best", (0,), {"dataset.preprocessing": "standardize"}),
 }  # fmt: skip
