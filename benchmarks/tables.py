@@ -125,12 +125,14 @@ def driver(result: Json) -> str:
 
 def quality(result: Json) -> str:
     """Best validation accuracy after shares of the time."""
+    searchers = list(result["searchers"].values())
+    shares = sorted(searchers[0]["best_val_accuracy"], key=lambda share: float(share.rstrip("%")))
     rows = []
-    for one in result["searchers"].values():
-        best = one["best_val_accuracy"]
-        cells = [f"{v['median']:.4f} ({v['q1']:.4f} to {v['q3']:.4f})" for v in best.values()]
+    for one in searchers:
+        best = [one["best_val_accuracy"][share] for share in shares]
+        cells = [f"{v['median']:.4f} ({v['q1']:.4f} to {v['q3']:.4f})" for v in best]
         rows.append([one["what"], *cells, _middle(one["trials"])])
-    times = [f"{float(share.rstrip('%')) / 100 * result['budget_seconds']:g} s" for share in best]
+    times = [f"{float(share.rstrip('%')) / 100 * result['budget_seconds']:g} s" for share in shares]
     return markdown(["searcher", *times, "trials"], rows)
 
 
