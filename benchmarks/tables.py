@@ -38,8 +38,16 @@ def main(results: Path | None) -> None:
     Example:
       python benchmarks/tables.py
     """
-    found = json.loads((results or RESULTS / f"{machine_name()}.json").read_text())
-    tables = {
+    text, missing = insert(DOCUMENT.read_text(), tables(results or RESULTS / f"{machine_name()}.json"))
+    DOCUMENT.write_text(text)
+    for name in missing:
+        print(f"no results for the table {name}: left as it is")
+
+
+def tables(results: Path) -> dict[str, str]:
+    """The tables that a file of results allows, by name."""
+    found = json.loads(results.read_text())
+    return {
         name: make(found[benchmark])
         for name, benchmark, make in (
             ("step", "step-cpu", steps),
@@ -53,10 +61,6 @@ def main(results: Path | None) -> None:
         )
         if benchmark in found
     }
-    text, missing = insert(DOCUMENT.read_text(), tables)
-    DOCUMENT.write_text(text)
-    for name in missing:
-        print(f"no results for the table {name}: left as it is")
 
 
 def steps(result: Json) -> str:
