@@ -15,8 +15,7 @@ from marks import insert  # noqa: E402
 
 def test_every_table_is_that_of_the_results() -> None:
     made = tables.tables(RESULTS)
-    assert {"step", "search-digits", "search-cifar10", "quality-digits", "driver"} <= set(made)
     text = tables.DOCUMENT.read_text()
     found, missing = insert(text, made)
     assert found == text
-    assert set(missing) <= {"pack-sizes"}
+    assert missing == []
