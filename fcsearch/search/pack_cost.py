@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fcsearch.training import TrialConfig
+from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.lane import lane_key
-from fcsearch.training.parameters import Shape
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
 _PACK = 0.03

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from fcsearch.training.data import Batch, TrainingData
-from fcsearch.training.losses import LaneLoss
-from fcsearch.training.parameters import Buffers
-from fcsearch.training.passes import StackedNet
+from fcsearch.training.engine.buffers import Buffers
+from fcsearch.training.engine.losses import LaneLoss
+from fcsearch.training.engine.passes import StackedNet
 
 
 class Evaluator:

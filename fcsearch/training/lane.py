@@ -10,24 +10,24 @@ from torch import Tensor
 
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
-from fcsearch.training.activations import ReluDropout
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Batch, TrainingData
-from fcsearch.training.evaluation import Evaluator
-from fcsearch.training.inputs import InputDropout
-from fcsearch.training.losses import STACKED_LOSSES, LaneLoss, is_smoothed
-from fcsearch.training.metrics import EpochMetrics, epoch_metrics
-from fcsearch.training.parameters import (
+from fcsearch.training.engine.activations import ReluDropout
+from fcsearch.training.engine.buffers import (
     Buffers,
     Shape,
     first_layer_blocks,
     gradient_buffers,
-    runs,
     stack,
 )
-from fcsearch.training.passes import StackedNet
-from fcsearch.training.regularisation import L2Penalty, WeightDecay
-from fcsearch.training.rules import RULES, UpdateRule
+from fcsearch.training.engine.inputs import InputDropout
+from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
+from fcsearch.training.engine.passes import StackedNet
+from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
+from fcsearch.training.engine.rules import RULES, UpdateRule
+from fcsearch.training.engine.spans import spans
+from fcsearch.training.evaluation import Evaluator
+from fcsearch.training.metrics import EpochMetrics, epoch_metrics
 
 LaneKey = tuple[tuple[int, ...], int, int, float]
 
@@ -77,8 +77,8 @@ class Lane:
         self._build(state)
 
     def _rules(self) -> list[tuple[type[UpdateRule], slice]]:
-        """The update rules of the lane and which members each has: one run a rule, since members are sorted by it."""
-        return [(RULES[name], members) for name, members in runs([config.update_rule for config in self.configs])]
+        """The update rules of the lane and which members each has: one span a rule, since members are sorted by it."""
+        return [(RULES[name], members) for name, members in spans([config.update_rule for config in self.configs])]
 
     def _build(self, state: Sequence[Sequence[Buffers]]) -> None:
         """Make all that depends on which members there are, around `weights`, `best` and the rules' state."""

@@ -9,9 +9,9 @@ import torch
 
 from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import TrainingData
+from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.engine.rules import RULES
 from fcsearch.training.lane import lane_key
-from fcsearch.training.parameters import Shape
-from fcsearch.training.rules import RULES
 
 # Beside the update rule's own buffers: the weights, their gradients (on a CPU less: see `first_layer_blocks`), and the
 # weights of the best epoch.

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from fcsearch.training import TrainingData
-from fcsearch.training.native import kernels
+from fcsearch.training.engine.native import kernels
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from fcsearch import nn
 from fcsearch.training import TrainingData, TrialConfig, train_pack
-from fcsearch.training.activations import ReluDropout
 from fcsearch.training.data import Minibatches, one_hot
-from fcsearch.training.inputs import InputDropout
-from fcsearch.training.losses import STACKED_LOSSES, LaneLoss
-from fcsearch.training.parameters import Buffers, Shape, first_layer_blocks, gradient_buffers, stack
-from fcsearch.training.passes import StackedNet
-from fcsearch.training.rules import RULES
+from fcsearch.training.engine.activations import ReluDropout
+from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks, gradient_buffers, stack
+from fcsearch.training.engine.inputs import InputDropout
+from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
+from fcsearch.training.engine.passes import StackedNet
+from fcsearch.training.engine.rules import RULES
 
 Digits = Callable[[torch.dtype], TrainingData]
 CPU = torch.device("cpu")
@@ -145,7 +145,7 @@ def test_a_lane_without_smoothing_runs_what_it_ran_before(monkeypatch: pytest.Mo
     def never(*_: object, **__: object) -> None:
         raise AssertionError("no member is smoothed")
 
-    monkeypatch.setattr("fcsearch.training.losses.smoothed_softmax_loss", never)
+    monkeypatch.setattr("fcsearch.training.engine.losses.smoothed_softmax_loss", never)
     scores = torch.randn(3, 4, ROWS)
     targets = one_hot(torch.zeros(1, ROWS), 4, torch.float32)
     configs = [TrialConfig(), TrialConfig(), TrialConfig(loss="svm", label_smoothing=0.1)]
@@ -154,9 +154,9 @@ def test_a_lane_without_smoothing_runs_what_it_ran_before(monkeypatch: pytest.Mo
 
 def cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the first layer and the others come in several parts, as those of large nets do."""
-    monkeypatch.setattr("fcsearch.training.rules._PIECE_VALUES", 10)
-    monkeypatch.setattr("fcsearch.training.parameters._BLOCK_VALUES", 30)
-    monkeypatch.setattr("fcsearch.training.parameters._BLOCK_ROWS", 3)
+    monkeypatch.setattr("fcsearch.training.engine.rules._PIECE_VALUES", 10)
+    monkeypatch.setattr("fcsearch.training.engine.buffers._BLOCK_VALUES", 30)
+    monkeypatch.setattr("fcsearch.training.engine.buffers._BLOCK_ROWS", 3)
 
 
 @pytest.mark.parametrize("cut", [False, True], ids=["whole", "in parts"])

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from fcsearch.training.native import Layout, kernels
+from fcsearch.training.engine.native import Layout, kernels
 
 CODE = """
 import json, logging, torch
 logging.basicConfig(level=logging.INFO)
 torch.set_num_threads(1)
 from fcsearch.training import TrainingData, TrialConfig, train_pack
-from fcsearch.training.native import kernels
+from fcsearch.training.engine.native import kernels
 draw = torch.Generator().manual_seed(0)
 X, y = torch.randn(300, 20, generator=draw), torch.randint(3, (300,), generator=draw)
 data = TrainingData.from_arrays(X, y, X[:100], y[:100], num_classes=3)

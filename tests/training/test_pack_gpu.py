@@ -10,8 +10,8 @@ import torch
 from test_pack_promises import VARIED, assert_equal_to, pack_of
 
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
-from fcsearch.training.activations import ReluDropout
-from fcsearch.training.inputs import InputDropout
+from fcsearch.training.engine.activations import ReluDropout
+from fcsearch.training.engine.inputs import InputDropout
 
 pytestmark = [
     pytest.mark.gpu,

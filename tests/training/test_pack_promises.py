@@ -19,8 +19,8 @@ from fcsearch import nn
 from fcsearch.errors import ConfigError
 from fcsearch.nn.storage import load_tensors, save_tensors
 from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
+from fcsearch.training.engine.buffers import Shape, first_layer_blocks
 from fcsearch.training.lane import Lane
-from fcsearch.training.parameters import Shape, first_layer_blocks
 
 Digits = Callable[[torch.dtype], TrainingData]
 

@@ -6,8 +6,8 @@ from ctypes import byref
 
 from torch import Tensor
 
-from fcsearch.training.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
-from fcsearch.training.native import Layout, kernels, pointer
+from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
+from fcsearch.training.engine.native import Layout, kernels, pointer
 
 
 class InputDropout:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcsearch.training.activations import Relu
-from fcsearch.training.parameters import Block, Buffers
+from fcsearch.training.engine.activations import Relu
+from fcsearch.training.engine.buffers import Block, Buffers
 
 
 @dataclass(frozen=True)

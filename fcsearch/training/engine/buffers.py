@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -163,14 +162,3 @@ def stack(
     for member, values in enumerate(weights):
         buffers.fill(member, values)
     return buffers
-
-
-def runs(values: Sequence[str]) -> list[tuple[str, slice]]:
-    """Each run of equal values, and the positions of its members."""
-    found = []
-    first = 0
-    for value, members in itertools.groupby(values):
-        count = len(list(members))
-        found.append((value, slice(first, first + count)))
-        first += count
-    return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from fcsearch.training.parameters import Block, Buffers
+from fcsearch.training.engine.buffers import Block, Buffers
 
 
 class L2Penalty:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.training.config import TrialConfig
-from fcsearch.training.parameters import runs
+from fcsearch.training.engine.spans import spans
 
 # (scores (M, C, N), targets (C, N) one-hot, total (M, C, N)): the scores become the gradient of the mean loss by them,
 # and every row's loss is added to `total`, spread over the classes in a way of the loss's own.
@@ -50,19 +50,19 @@ STACKED_LOSSES: dict[str, StackedLoss] = {"softmax": softmax_loss, "svm": svm_lo
 
 
 class LaneLoss:
-    """The losses of a lane's members, each run of one kind at once.
+    """The losses of a lane's members, each span of one kind at once.
 
     Args:
-        losses: The loss of each run of members, and which they are.
+        losses: The loss of each span of members, and which they are.
     """
 
     def __init__(self, losses: Sequence[tuple[StackedLoss, slice]]) -> None:
-        self._runs = list(losses)
+        self._spans = list(losses)
 
     @classmethod
     def plain(cls, configs: Sequence[TrialConfig]) -> LaneLoss:
         """The losses that members are compared by: without label smoothing."""
-        return cls([(STACKED_LOSSES[name], members) for name, members in runs([config.loss for config in configs])])
+        return cls([(STACKED_LOSSES[name], members) for name, members in spans([config.loss for config in configs])])
 
     @classmethod
     def training(cls, configs: Sequence[TrialConfig], like: Tensor, num_classes: int) -> LaneLoss:
@@ -74,7 +74,7 @@ class LaneLoss:
             num_classes: Number of classes C.
         """
         found: list[tuple[StackedLoss, slice]] = []
-        for kind, members in runs([_SMOOTHED if is_smoothed(config) else config.loss for config in configs]):
+        for kind, members in spans([_SMOOTHED if is_smoothed(config) else config.loss for config in configs]):
             if kind != _SMOOTHED:
                 found.append((STACKED_LOSSES[kind], members))
                 continue
@@ -86,10 +86,10 @@ class LaneLoss:
 
     def apply(self, scores: Tensor, targets: Tensor, total: Tensor) -> None:
         """See `StackedLoss`."""
-        if len(self._runs) == 1:
-            self._runs[0][0](scores, targets, total)
+        if len(self._spans) == 1:
+            self._spans[0][0](scores, targets, total)
             return
-        for loss, members in self._runs:
+        for loss, members in self._spans:
             loss(scores[members], targets, total[members])
 
 

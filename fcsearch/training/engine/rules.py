@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from fcsearch.training.config import TrialConfig
-from fcsearch.training.native import Layout, kernels, pointer
-from fcsearch.training.parameters import Block, Buffers
+from fcsearch.training.engine.buffers import Block, Buffers
+from fcsearch.training.engine.native import Layout, kernels, pointer
 
 # Torch operations read and write up to five buffers several times: on a CPU a piece of so many values stays in cache.
 _PIECE_VALUES = 2**16
