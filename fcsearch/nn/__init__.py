@@ -1,7 +1,8 @@
 """The hand-written network: layers, losses, update rules, networks and the solver, on torch tensors alone."""
 
+from fcsearch.nn.activations import ReLU
 from fcsearch.nn.init import initial_weights
-from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU, ReLU
+from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
 from fcsearch.nn.losses import softmax_loss, svm_loss
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.solver import Solver

@@ -11,23 +11,20 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
+from fcsearch.nn.activations import ACTIVATIONS, Activation
 from fcsearch.nn.init import WeightScale, initial_weights
-from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
+from fcsearch.nn.layers import Dropout, Linear
 from fcsearch.nn.losses import LOSSES, softmax_loss
 from fcsearch.nn.options import number, one_of
+from fcsearch.nn.params import DTYPES, check_params, parameter_names
 from fcsearch.nn.random import key
 from fcsearch.nn.storage import load_tensors, save_tensors
 
 _METADATA_KEY = "fcsearch.network"
-_DTYPES = (torch.float32, torch.float64)
 # What a network is beside its weights; a file has these and the seed of the dropout masks.
 NETWORK_SETTINGS = ("dropout", "reg", "loss", "input_dropout", "label_smoothing")
 # Those that files of earlier versions lack, and what such networks had in their place.
 _LATER_SETTINGS = {"input_dropout": 0.0, "label_smoothing": 0.0}
-
-
-def _names(depth: int) -> list[str]:
-    return [f"{kind}{layer}" for layer in range(1, depth + 1) for kind in "Wb"]
 
 
 class FullyConnectedNet:
@@ -55,9 +52,7 @@ class FullyConnectedNet:
     Attributes:
         params: `W1` (D, H1), `b1` (H1,), ..., up to the layer that gives the scores.
         reg: L2 strength; may be set.
-        dropout: Probability of dropping a hidden unit; may be set.
-        input_dropout: Probability of dropping a feature of the input; may be set.
-        label_smoothing: Of the softmax loss; may be set.
+        dropout, input_dropout, label_smoothing: As above; may be set.
         dropout_seed: Key of the dropout masks; may be set, and None draws other masks at every call.
 
     Raises:
@@ -80,21 +75,16 @@ class FullyConnectedNet:
         input_dropout: float = 0.0,
         label_smoothing: float = 0.0,
     ) -> None:
-        if dtype not in _DTYPES:
+        if dtype not in DTYPES:
             raise ConfigError(f"dtype must be torch.float32 or torch.float64; found {dtype}")
         init_seed = int(torch.randint(2**62, ())) if seed is None else seed
         params = initial_weights(
             hidden_dims, input_dim, num_classes, weight_scale=weight_scale, seed=init_seed, dtype=dtype
         )
         self._setup(
-            params,
-            dropout=dropout,
-            reg=reg,
-            seed=seed,
-            loss=loss,
-            input_dropout=input_dropout,
+            params, dropout=dropout, reg=reg, seed=seed, loss=loss, input_dropout=input_dropout,
             label_smoothing=label_smoothing,
-        )
+        )  # fmt: skip
         self.to(device)
 
     def _setup(
@@ -118,6 +108,7 @@ class FullyConnectedNet:
         self.reg = reg
         self.dropout_seed = seed
         self.loss_name = loss
+        self._activation: type[Activation] = ACTIVATIONS["relu"]
         self.input_dropout = input_dropout
         self.label_smoothing = label_smoothing
 
@@ -137,48 +128,23 @@ class FullyConnectedNet:
 
         Args:
             params: `W1` (D, H1), `b1` (H1,), `W2` (H1, H2), ...: the tensors themselves are used, not copies.
-            dropout: See the class.
-            reg: See the class.
-            seed: Key of the dropout masks.
-            loss: See the class.
-            input_dropout: See the class.
-            label_smoothing: See the class.
+            seed: Key of the dropout masks; the other options are those of the class.
 
         Raises:
             ConfigError: the weights are not those of a network.
         """
         cls._check_params(params)
         net = cls.__new__(cls)
-        ordered = {name: params[name] for name in _names(len(params) // 2)}
+        ordered = {name: params[name] for name in parameter_names(len(params) // 2)}
         net._setup(
-            ordered,
-            dropout=dropout,
-            reg=reg,
-            seed=seed,
-            loss=loss,
-            input_dropout=input_dropout,
+            ordered, dropout=dropout, reg=reg, seed=seed, loss=loss, input_dropout=input_dropout,
             label_smoothing=label_smoothing,
-        )
+        )  # fmt: skip
         return net
 
     @classmethod
     def _check_params(cls, params: dict[str, Tensor]) -> None:
-        depth = len(params) // 2
-        fits = (
-            depth > 0
-            and set(params) == set(_names(depth))
-            and all(params[f"W{i + 1}"].dim() == 2 for i in range(depth))
-        )
-        for layer in range(1, depth + 1 if fits else 0):
-            weights = params[f"W{layer}"]
-            fits = fits and params[f"b{layer}"].shape == weights.shape[1:]
-            fits = fits and (layer == 1 or len(weights) == params[f"W{layer - 1}"].shape[1])
-        if not fits or {tensor.dtype for tensor in params.values()} not in ({dtype} for dtype in _DTYPES):
-            found = {name: (tuple(tensor.shape), str(tensor.dtype)) for name, tensor in params.items()}
-            raise ConfigError(
-                "params must be W1 (D, H1), b1 (H1,), W2 (H1, H2), b2 (H2,), ..., all float32 or all float64; "
-                f"found {found}"
-            )
+        check_params(params)
 
     @property
     def depth(self) -> int:
@@ -259,34 +225,33 @@ class FullyConnectedNet:
         """Return the scores (N, C), and one cache a layer, first to last."""
         caches: list[Any] = []
         # Nobody reads the input's gradient, so its mask is not kept: the first layer's cache holds the dropped rows.
-        hidden, _ = Dropout.forward(hidden, self._dropout_param(self.input_dropout, mode, "input dropout"))
+        hidden, _ = self._drop(hidden, 0, mode)
         for layer in range(1, self.depth):
-            hidden, linear = Linear_ReLU.forward(hidden, self.params[f"W{layer}"], self.params[f"b{layer}"])
-            hidden, mask = Dropout.forward(hidden, self._dropout_param(self.dropout, mode, "dropout", layer))
-            caches.append((linear, mask))
+            hidden, linear = Linear.forward(hidden, self.params[f"W{layer}"], self.params[f"b{layer}"])
+            hidden, active = self._activation.forward(hidden)
+            hidden, mask = self._drop(hidden, layer, mode)
+            caches.append((linear, active, mask))
         scores, output = Linear.forward(hidden, self.params[f"W{self.depth}"], self.params[f"b{self.depth}"])
         return scores, [*caches, output]
 
     def _backward(self, dscores: Tensor, caches: list[Any]) -> dict[str, Tensor]:
         """Return the gradients of the loss without its L2 term; the input's is not computed."""
         grads: dict[str, Tensor] = {}
-        dhidden, dw, db = Linear.backward(dscores, caches.pop())
-        grads[f"W{self.depth}"], grads[f"b{self.depth}"] = dw, db
-        for layer in reversed(range(1, self.depth)):
-            linear, mask = caches.pop()
-            dhidden = Dropout.backward(dhidden, mask)
-            if layer > 1:
-                dhidden, dw, db = Linear_ReLU.backward(dhidden, linear)
-            else:
-                dw, db = Linear_ReLU.backward_params(dhidden, linear)
-            grads[f"W{layer}"], grads[f"b{layer}"] = dw, db
+        linear, dhidden = caches.pop(), dscores
+        for layer in range(self.depth, 1, -1):
+            dhidden, grads[f"W{layer}"], grads[f"b{layer}"] = Linear.backward(dhidden, linear)
+            linear, active, mask = caches.pop()
+            dhidden = self._activation.backward(Dropout.backward(dhidden, mask), active)
+        grads["W1"], grads["b1"] = Linear.backward_params(dhidden, linear)
         return grads
 
-    def _dropout_param(self, p: float, mode: str, *purpose: int | str) -> dict[str, Any]:
+    def _drop(self, hidden: Tensor, layer: int, mode: str) -> tuple[Tensor, Tensor | None]:
+        """Dropout after a hidden layer (from 1), or of the input (0); returns as Dropout.forward does."""
+        p, purpose = (self.dropout, ("dropout", layer)) if layer else (self.input_dropout, ("input dropout",))
         param: dict[str, Any] = {"mode": mode if p > 0 else "test", "p": p}
         if self.dropout_seed is not None:
             param["seed"] = key(self.dropout_seed, *purpose)
-        return param
+        return Dropout.forward(hidden, param)
 
     def _rows(self, X: Tensor) -> Tensor:
         rows = X.flatten(start_dim=1) if X.dim() > 1 else X

@@ -1,4 +1,4 @@
-"""What `fcsearch check` checks: every layer, loss and network by its gradients, every update rule by plain arithmetic.
+"""The plain net, checked: layers, losses and networks by their gradients, update rules by arithmetic on floats.
 
 The numbers are drawn on the CPU by key, so that every machine and device checks the same points.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from fcsearch.nn.activations import ACTIVATIONS, Activation, ReLU
 from fcsearch.nn.gradcheck import (
     ARITHMETIC,
     AUTOGRAD,
@@ -23,16 +24,16 @@ from fcsearch.nn.gradcheck import (
     check_case,
     relative_error,
 )
-from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU, ReLU
+from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
 from fcsearch.nn.losses import LOSSES, Loss, softmax_loss
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.random import generator
 from fcsearch.nn.two_layer_net import TwoLayerNet
-from fcsearch.nn.update_rules import RULES
+from fcsearch.nn.update_rules import DEFAULTS, RULES
 
 Device = torch.device | str
 
-N, D, H, C, M = 4, 6, 5, 3, 3  # rows, values in a row, units, classes, members
+N, D, H, C = 4, 6, 5, 3  # rows, values in a row, units, classes
 
 
 def run_checks(device: Device = "cpu") -> Iterator[Check]:
@@ -44,7 +45,7 @@ def run_checks(device: Device = "cpu") -> Iterator[Check]:
 
 
 def gradient_cases(device: Device = "cpu") -> Iterator[Case]:
-    """Yield every layer, loss and network, plain and with a member axis."""
+    """Yield every layer, activation, loss and network."""
     yield from _layer_cases(device)
     yield from _dropout_cases(device)
     yield from _loss_cases(device)
@@ -61,17 +62,20 @@ def _labels(name: str, *shape: int, device: Device) -> Tensor:
 
 def _layer_cases(device: Device) -> Iterator[Case]:
     for layer in (Linear, Linear_ReLU):
-        name = layer.__name__
-        yield _affine(layer, f"{name}, x (N, D)", (N, D), (), device)
-        yield _affine(layer, f"{name}, x (N, d1, d2)", (N, 2, D // 2), (), device)
-        yield _affine(layer, f"{name}, members, shared x", (N, D), (M,), device)
-        yield _affine(layer, f"{name}, members, own x", (M, N, D), (M,), device)
-        yield _affine(layer, f"{name}, members, own x (d1, d2)", (M, N, 2, D // 2), (M,), device)
-    for name, shape in {"ReLU": (N, H), "ReLU, members": (M, N, H)}.items():
-        x = _normal("relu", *shape, device=device)
-        # Away from the corner, on both sides of which a central difference would stand.
-        inputs = {"x": x + 0.1 * x.sign()}
-        yield Case(name, inputs, lambda t: ReLU.forward(t["x"])[0], lambda t, dout: {"x": ReLU.backward(dout, t["x"])})
+        yield _affine(layer, f"{layer.__name__}, x (N, D)", (N, D), device)
+        yield _affine(layer, f"{layer.__name__}, x (N, d1, d2)", (N, 2, D // 2), device)
+    x = _normal("activation", N, H, device=device)
+    # Away from the corner, on both sides of which a central difference would stand.
+    inputs = {"x": x + 0.1 * x.sign()}
+    for function in ACTIVATIONS.values():
+        yield _activation(function, inputs)
+
+
+def _activation(function: type[Activation], inputs: Tensors) -> Case:
+    def backward(t: Tensors, dout: Tensor) -> Tensors:
+        return {"x": function.backward(dout, function.forward(t["x"])[1])}
+
+    return Case(function.__name__, inputs, lambda t: function.forward(t["x"])[0], backward)
 
 
 def _corner_check(device: Device) -> Check:
@@ -82,11 +86,11 @@ def _corner_check(device: Device) -> Check:
     return Check("ReLU, at exactly 0", "x", AUTOGRAD, error)
 
 
-def _affine(layer: Any, name: str, shape: tuple[int, ...], members: tuple[int, ...], device: Device) -> Case:
+def _affine(layer: Any, name: str, shape: tuple[int, ...], device: Device) -> Case:
     inputs = {
         "x": _normal("x", *shape, device=device),
-        "w": _normal("w", *members, D, H, device=device),
-        "b": _normal("b", *members, H, device=device),
+        "w": _normal("w", D, H, device=device),
+        "b": _normal("b", H, device=device),
     }
 
     def forward(t: Tensors) -> Tensor:
@@ -101,15 +105,13 @@ def _affine(layer: Any, name: str, shape: tuple[int, ...], members: tuple[int, .
 
 
 def _dropout_cases(device: Device) -> Iterator[Case]:
-    each = torch.tensor([0.0, 0.25, 0.5], device=device)
-    params: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
-        "Dropout, p = 0.25": ((N, H), {"mode": "train", "p": 0.25, "seed": 1}),
-        "Dropout, p = 0.7": ((N, H), {"mode": "train", "p": 0.7, "seed": 2}),
-        "Dropout, members, own p": ((M, N, H), {"mode": "train", "p": each, "seed": 3}),
-        "Dropout, test mode": ((N, H), {"mode": "test", "p": 0.5}),
+    params: dict[str, dict[str, Any]] = {
+        "Dropout, p = 0.25": {"mode": "train", "p": 0.25, "seed": 1},
+        "Dropout, p = 0.7": {"mode": "train", "p": 0.7, "seed": 2},
+        "Dropout, test mode": {"mode": "test", "p": 0.5},
     }
-    for name, (shape, param) in params.items():
-        inputs = {"x": _normal("dropout", *shape, device=device)}
+    inputs = {"x": _normal("dropout", N, H, device=device)}
+    for name, param in params.items():
 
         def forward(t: Tensors, param: dict[str, Any] = param) -> Tensor:
             return Dropout.forward(t["x"], param)[0]
@@ -121,27 +123,18 @@ def _dropout_cases(device: Device) -> Iterator[Case]:
 
 
 def _loss_cases(device: Device) -> Iterator[Case]:
-    each = torch.tensor([0.0, 0.1, 0.7], device=device)
-    smoothed = functools.partial(softmax_loss, label_smoothing=0.3)
-    yield _loss_case("softmax_loss, label smoothing", smoothed, (), (N,), device)
-    smoothed = functools.partial(softmax_loss, label_smoothing=each)
-    yield _loss_case("softmax_loss, label smoothing, members", smoothed, (M,), (N,), device)
-    for key, function in LOSSES.items():
-        for suffix, members, labels in (
-            ("", (), (N,)),
-            (", members, shared y", (M,), (N,)),
-            (", members", (M,), (M, N)),
-        ):
-            yield _loss_case(f"{key}_loss{suffix}", function, members, labels, device)
+    functions = {f"{name}_loss": function for name, function in LOSSES.items()}
+    functions["softmax_loss, label smoothing"] = functools.partial(softmax_loss, label_smoothing=0.3)
+    y = _labels("y", N, device=device)
+    inputs = {"scores": _normal("scores", N, C, device=device)}
+    for name, function in functions.items():
+        yield _loss_case(name, function, inputs, y)
 
 
-def _loss_case(name: str, function: Loss, members: tuple[int, ...], labels: tuple[int, ...], device: Device) -> Case:
-    y = _labels("y", *labels, device=device)
-
+def _loss_case(name: str, function: Loss, inputs: Tensors, y: Tensor) -> Case:
     def backward(t: Tensors, dout: Tensor) -> Tensors:
-        return {"scores": function(t["scores"], y)[1] * dout[..., None, None]}
+        return {"scores": function(t["scores"], y)[1] * dout}
 
-    inputs = {"scores": _normal("scores", *members, N, C, device=device)}
     return Case(name, inputs, lambda t: function(t["scores"], y)[0], backward)
 
 
@@ -178,41 +171,24 @@ def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
 
 
 def update_rule_checks(device: Device = "cpu", steps: int = 50) -> Iterator[Check]:
-    """Make some steps with every update rule, plain and with a setting for each member, and by arithmetic on floats."""
-    plain: dict[str, dict[str, float]] = {
-        "sgd": {"learning_rate": 0.02},
-        "sgd_momentum": {"learning_rate": 0.02, "momentum": 0.8},
-        "rmsprop": {"learning_rate": 0.02, "decay_rate": 0.95, "epsilon": 1e-6},
-        "adam": {"learning_rate": 0.02, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6},
-    }
-    start = _normal("start", M, 2, 2, device=device)
-    gradients = [_normal(f"gradient {step}", M, 2, 2, device=device) for step in range(steps)]
-    for rule, settings in plain.items():
-        name = f"{rule}, {steps} steps"
-        yield Check(name, "w", ARITHMETIC, _rule_error(rule, start, gradients, [settings] * M, settings))
-        settings = {**settings, "weight_decay": 0.8}
-        error = _rule_error(rule, start, gradients, [settings] * M, settings)
-        yield Check(f"{name}, weight decay", "w", ARITHMETIC, error)
-        # A rate for each member, and with it every other setting.
-        each = [{key: value * factor for key, value in settings.items()} for factor in (1.0, 0.9, 0.5)]
-        tensors = {key: torch.tensor([member[key] for member in each], device=device).double() for key in settings}
-        each = [{key: tensors[key][member].item() for key in settings} for member in range(M)]
-        yield Check(f"{name}, members", "w", ARITHMETIC, _rule_error(rule, start, gradients, each, tensors))
+    """Make some steps with every update rule, and the same by arithmetic on floats."""
+    changed = {"learning_rate": 0.02, "momentum": 0.8, "decay_rate": 0.95, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6}
+    w = _normal("start", 3, 4, device=device)
+    gradients = [_normal(f"gradient {step}", 3, 4, device=device) for step in range(steps)]
+    for rule, defaults in DEFAULTS.items():
+        settings = {**defaults, **{name: value for name, value in changed.items() if name in defaults}}
+        yield Check(f"{rule}, {steps} steps", "w", ARITHMETIC, _rule_error(rule, w, gradients, settings))
+        settings["weight_decay"] = 0.8
+        error = _rule_error(rule, w, gradients, settings)
+        yield Check(f"{rule}, {steps} steps, weight decay", "w", ARITHMETIC, error)
 
 
-def _rule_error(
-    rule: str,
-    w: Tensor,
-    gradients: Iterable[Tensor],
-    each: list[dict[str, float]],
-    config: Mapping[str, Any],
-) -> float:
-    gradients = list(gradients)
+def _rule_error(rule: str, w: Tensor, gradients: Sequence[Tensor], settings: Mapping[str, float]) -> float:
     expected = [
-        _arithmetic(rule, value, [dw[member].flatten()[i].item() for dw in gradients], each[member])
-        for member in range(M)
-        for i, value in enumerate(w[member].flatten().tolist())
+        _arithmetic(rule, value, [dw.flatten()[i].item() for dw in gradients], settings)
+        for i, value in enumerate(w.flatten().tolist())
     ]
+    config: Mapping[str, Any] = settings
     for dw in gradients:
         w, config = RULES[rule](w, dw, config)
     return relative_error(w.flatten(), torch.tensor(expected, dtype=torch.float64, device=w.device))
@@ -222,7 +198,7 @@ def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[s
     """Follow one weight through an update rule, written as its paper has it."""
     rate, first, second = settings["learning_rate"], 0.0, 0.0
     for t, dw in enumerate(gradients, start=1):
-        w -= rate * settings.get("weight_decay", 0.0) * w
+        w -= rate * settings["weight_decay"] * w
         if rule == "sgd":
             w -= rate * dw
         elif rule == "sgd_momentum":
@@ -231,9 +207,11 @@ def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[s
         elif rule == "rmsprop":
             second = settings["decay_rate"] * second + (1 - settings["decay_rate"]) * dw**2
             w -= rate * dw / (math.sqrt(second) + settings["epsilon"])
-        else:
+        elif rule == "adam":
             first = settings["beta1"] * first + (1 - settings["beta1"]) * dw
             second = settings["beta2"] * second + (1 - settings["beta2"]) * dw**2
             mean, square = first / (1 - settings["beta1"] ** t), second / (1 - settings["beta2"] ** t)
             w -= rate * mean / (math.sqrt(square) + settings["epsilon"])
+        else:
+            raise NotImplementedError(f"the arithmetic of {rule} must be written here, as its paper has it")
     return w

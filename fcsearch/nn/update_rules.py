@@ -4,13 +4,14 @@ Every rule is `(w, dw, config=None) -> (next_w, config)` and pure: neither the t
 change; the config that it returns holds the settings and the state of the next call. A missing setting takes its
 default.
 
-Shapes: `w` and `dw` are of one shape, any; with a leading member axis (M, ...). A setting is a number, or a tensor
-whose dimensions are aligned with the first ones of `w`: (M,) holds one number for each member. What is computed from
-settings alone is computed in double precision, so a pack of members and a plain call give the same step.
+`w` and `dw` are of one shape, any. A setting is a number.
 
 Every rule has the setting `weight_decay` (0), decoupled as in `torch.optim.AdamW` (Loshchilov & Hutter 2019): before
 the step w becomes w * (1 - learning_rate * weight_decay), so that a rule which scales the gradient does not scale the
 decay. It is meant for weight matrices, not for biases.
+
+Another rule is a function here, its settings in DEFAULTS, an entry in RULES, and its stacked form in
+`fcsearch.training.engine`.
 """
 
 from __future__ import annotations
@@ -41,8 +42,7 @@ def sgd(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple
     Config: `learning_rate` (1e-2), `weight_decay` (0).
     """
     settings = _settings("sgd", config)
-    next_w = _decayed(w, settings) - _like(w, settings["learning_rate"]) * dw
-    return next_w, settings
+    return _decayed(w, settings) - settings["learning_rate"] * dw, settings
 
 
 def sgd_momentum(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
@@ -53,7 +53,7 @@ def sgd_momentum(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None)
     """
     settings = _settings("sgd_momentum", config, "velocity")
     velocity = settings.get("velocity", torch.zeros_like(w))
-    velocity = _like(w, settings["momentum"]) * velocity - _like(w, settings["learning_rate"]) * dw
+    velocity = settings["momentum"] * velocity - settings["learning_rate"] * dw
     return _decayed(w, settings) + velocity, {**settings, "velocity": velocity}
 
 
@@ -64,9 +64,9 @@ def rmsprop(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> t
     `cache` (state: the running mean of the squared gradient, of the shape of w; zeros).
     """
     settings = _settings("rmsprop", config, "cache")
-    decay = _double(settings["decay_rate"])
-    cache = _like(w, decay) * settings.get("cache", torch.zeros_like(w)) + _like(w, 1 - decay) * dw * dw
-    step = _like(w, settings["learning_rate"]) * dw / (cache.sqrt() + _like(w, settings["epsilon"]))
+    decay = settings["decay_rate"]
+    cache = decay * settings.get("cache", torch.zeros_like(w)) + (1 - decay) * dw * dw
+    step = settings["learning_rate"] * dw / (cache.sqrt() + settings["epsilon"])
     return _decayed(w, settings) - step, {**settings, "cache": cache}
 
 
@@ -75,17 +75,15 @@ def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tupl
 
     Config: `learning_rate` (1e-3), `weight_decay` (0), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside
     the root), and the state: `m` and `v` (running means of the gradient and of its square, of the shape of w; zeros),
-    `t` (steps made, 0; a number, or a tensor like a setting).
+    `t` (steps made, 0).
     """
     settings = _settings("adam", config, "m", "v", "t")
-    beta1, beta2 = _double(settings["beta1"]), _double(settings["beta2"])
-    t = settings.get("t", 0) + 1
-    steps = _double(t)
-    m = _like(w, beta1) * settings.get("m", torch.zeros_like(w)) + _like(w, 1 - beta1) * dw
-    v = _like(w, beta2) * settings.get("v", torch.zeros_like(w)) + _like(w, 1 - beta2) * dw * dw
-    unbiased_m = m / _like(w, 1 - beta1**steps)
-    unbiased_v = v / _like(w, 1 - beta2**steps)
-    step = _like(w, settings["learning_rate"]) * unbiased_m / (unbiased_v.sqrt() + _like(w, settings["epsilon"]))
+    beta1, beta2, t = settings["beta1"], settings["beta2"], settings.get("t", 0) + 1
+    m = beta1 * settings.get("m", torch.zeros_like(w)) + (1 - beta1) * dw
+    v = beta2 * settings.get("v", torch.zeros_like(w)) + (1 - beta2) * dw * dw
+    unbiased_m = m / (1 - beta1**t)
+    unbiased_v = v / (1 - beta2**t)
+    step = settings["learning_rate"] * unbiased_m / (unbiased_v.sqrt() + settings["epsilon"])
     return _decayed(w, settings) - step, {**settings, "m": m, "v": v, "t": t}
 
 
@@ -102,16 +100,5 @@ def _settings(rule: str, config: Mapping[str, Any] | None, *state: str) -> Confi
 
 def _decayed(w: Tensor, settings: Config) -> Tensor:
     """Shrink the weights by the rule's weight decay."""
-    rate, decay = _double(settings["learning_rate"]), _double(settings["weight_decay"])
-    return w * _like(w, 1 - rate * decay)
-
-
-def _double(value: float | Tensor) -> float | Tensor:
-    return value.double() if isinstance(value, Tensor) else value
-
-
-def _like(w: Tensor, value: float | Tensor) -> float | Tensor:
-    """Make a setting ready to be combined with w: in its dtype, and aligned with its first dimensions."""
-    if not isinstance(value, Tensor):
-        return value
-    return value.to(w.dtype).reshape(value.shape + (1,) * (w.dim() - value.dim()))
+    kept: float = 1 - settings["learning_rate"] * settings["weight_decay"]
+    return w * kept

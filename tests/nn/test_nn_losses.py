@@ -1,4 +1,4 @@
-"""Losses against torch.nn.functional, at the edges, and with members."""
+"""Losses against torch.nn.functional, and at the edges."""
 
 import math
 
@@ -43,17 +43,6 @@ def test_equal_scores_cost_what_chance_costs(name: str, expected: float) -> None
     assert loss.item() == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("shared", [True, False])
-def test_members_get_what_each_would_get_alone(name: str, shared: bool) -> None:
-    scores, y = draw(4, 20, 10), labels(20) if shared else labels(4, 20)
-    loss, dscores = LOSSES[name](scores, y)
-    assert loss.shape == (4,)
-    for member in range(4):
-        alone = LOSSES[name](scores[member], y if shared else y[member])
-        torch.testing.assert_close((loss[member], dscores[member]), alone)
-
-
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 def test_label_smoothing_is_torchs(smoothing: float) -> None:
     scores, y = draw(50, 10).requires_grad_(), labels(50)
@@ -62,15 +51,6 @@ def test_label_smoothing_is_torchs(smoothing: float) -> None:
     loss, dscores = softmax_loss(scores.detach(), y, label_smoothing=smoothing)
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-13, atol=0)
     torch.testing.assert_close(dscores, gradient, rtol=1e-11, atol=1e-14)
-
-
-def test_members_may_be_smoothed_each_in_its_way() -> None:
-    scores, y = draw(3, 20, 10), labels(20)
-    smoothing = torch.tensor([0.0, 0.1, 0.5], dtype=torch.float64)
-    loss, dscores = softmax_loss(scores, y, label_smoothing=smoothing)
-    for member in range(3):
-        alone = softmax_loss(scores[member], y, label_smoothing=smoothing[member].item())
-        torch.testing.assert_close((loss[member], dscores[member]), alone)
 
 
 @pytest.mark.parametrize("smoothing", [1.0, -0.1, float("nan"), "0.1"])

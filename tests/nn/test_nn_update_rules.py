@@ -1,4 +1,4 @@
-"""Update rules against torch.optim over 50 steps, with members, and their purity."""
+"""Update rules against torch.optim over 50 steps, and their purity."""
 
 from typing import Any
 
@@ -92,44 +92,6 @@ def test_weight_decay_shrinks_the_weights_and_leaves_the_step_as_it_is(rule: str
         w, config = RULES[rule](w, gradient(step, w), config)
         torch.testing.assert_close(w, reference.detach(), rtol=1e-11, atol=1e-12)
     assert (w - follow(rule, draw(0, 4, 5), {"learning_rate": rate})[0]).abs().max() > 1e-2
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("shape", [(3, 4, 5), (3, 5)], ids=["W", "b"])
-def test_members_get_what_each_would_get_alone(rule: str, dtype: torch.dtype, shape: tuple[int, ...]) -> None:
-    start = draw(1, *shape).to(dtype)
-    factors = torch.tensor([1.0, 0.9, 0.5], dtype=torch.float64)
-    settings = {name: value * factors for name, value in {**DEFAULTS[rule], "weight_decay": 0.1}.items()}
-    state: Config = dict(settings)
-    together = start
-    each: list[Tensor] = list(start)
-    configs: list[Config] = [{name: value[i].item() for name, value in settings.items()} for i in range(3)]
-    for step in range(STEPS):
-        dw = draw(100 + step, *shape).to(dtype)
-        together, state = RULES[rule](together, dw, state)
-        for i in range(3):
-            each[i], configs[i] = RULES[rule](each[i], dw[i], configs[i])
-    assert together.dtype == dtype
-    assert torch.equal(together, torch.stack(each))
-
-
-def test_members_may_be_at_different_steps() -> None:
-    """Adam's t may be a tensor: a pack that compiles its step must not freeze a Python number."""
-    w, dw = draw(0, 2, 3), draw(1, 2, 3)
-    t = torch.tensor([0, 7])
-    together, config = adam(w, dw, {"t": t})
-    alone = [adam(w[i], dw[i], {"t": int(t[i])})[0] for i in range(2)]
-    assert torch.equal(together, torch.stack(alone))
-    assert config["t"].tolist() == [1, 8]
-    assert t.tolist() == [0, 7]
-
-
-def test_a_setting_may_stand_on_any_axis() -> None:
-    w, dw = draw(0, 4, 3, 2), draw(1, 4, 3, 2)
-    rates = torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
-    next_w, _ = sgd(w, dw, {"learning_rate": rates.reshape(1, 3, 1)})
-    assert torch.equal(next_w[:, 1], sgd(w[:, 1], dw[:, 1], {"learning_rate": 0.2})[0])
 
 
 @pytest.mark.parametrize("rule", RULES)
