@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Block, Buffers
 from fcsearch.training.engine.native import Layout, kernels, pointer
 
