@@ -261,11 +261,13 @@ def _save_and_test(
     """The best weights' accuracy on the test rows, None if there are neither; writes the network if asked to."""
     import torch
 
-    from fcsearch.nn.networks import NETWORK_SETTINGS, FullyConnectedNet
+    from fcsearch.nn.networks import FullyConnectedNet
+    from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 
     if not weights:
         return None
-    net = FullyConnectedNet.from_params(weights, **{name: getattr(config, name) for name in NETWORK_SETTINGS})
+    settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})
+    net = FullyConnectedNet.from_params(weights, settings)
     if save is not None:
         net.save(save)
     if not len(rows.test):

@@ -20,6 +20,8 @@ RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "sgd_momentum": ("momentum",),
     "rmsprop": ("decay_rate", "epsilon"),
     "adam": ("beta1", "beta2", "epsilon"),
+    "nadam": ("beta1", "beta2", "epsilon"),
+    "lion": ("beta1", "beta2"),
 }
 
 

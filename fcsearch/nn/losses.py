@@ -1,4 +1,4 @@
-"""Losses of a classifier, with their gradients: means over the N rows, for C classes."""
+"""Losses with their gradients, means over the N rows: of a classifier of C classes, and of a regression."""
 
 from __future__ import annotations
 
@@ -54,4 +54,42 @@ def svm_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return loss, dscores / len(scores)
 
 
-LOSSES: dict[str, Loss] = {"softmax": softmax_loss, "svm": svm_loss}
+def squared_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared error.
+
+    Args:
+        scores: (N, 1).
+        y: Targets, floating point, (N,).
+
+    Returns:
+        loss, of shape (), and its gradient by the scores, (N, 1).
+    """
+    errors = scores - y.unsqueeze(1)
+    return errors.square().mean(), 2 * errors / len(scores)
+
+
+def absolute_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean absolute error; arguments and shapes as in squared_loss. At an error of exactly 0 the gradient is 0."""
+    errors = scores - y.unsqueeze(1)
+    return errors.abs().mean(), errors.sign() / len(scores)
+
+
+def huber_loss(scores: Tensor, y: Tensor, *, delta: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Half the squared error up to delta, and beyond it the line that continues it (Huber 1964).
+
+    Arguments and shapes as in squared_loss; delta is in the unit of the scores, above 0.
+    """
+    errors = scores - y.unsqueeze(1)
+    near = errors.clamp(-delta, delta)
+    return (near * (errors - near / 2)).mean(), near / len(scores)
+
+
+LOSSES: dict[str, Loss] = {
+    "softmax": softmax_loss,
+    "svm": svm_loss,
+    "squared": squared_loss,
+    "absolute": absolute_loss,
+    "huber": huber_loss,
+}
+# Those of a regression, whose networks have one output.
+REGRESSION_LOSSES = ("squared", "absolute", "huber")

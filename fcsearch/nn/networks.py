@@ -1,7 +1,8 @@
-"""Fully connected networks: Linear and ReLU, and dropout, for every hidden layer, then Linear."""
+"""Fully connected networks: Linear, an activation and dropout for every hidden layer, then Linear."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,48 +12,42 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn.activations import ACTIVATIONS, Activation
+from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.nn.init import WeightScale, initial_weights
 from fcsearch.nn.layers import Dropout, Linear
-from fcsearch.nn.losses import LOSSES, softmax_loss
-from fcsearch.nn.options import number, one_of
+from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES, huber_loss, softmax_loss
 from fcsearch.nn.params import DTYPES, check_params, parameter_names
 from fcsearch.nn.random import key
+from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.nn.storage import load_tensors, save_tensors
 
 _METADATA_KEY = "fcsearch.network"
-# What a network is beside its weights; a file has these and the seed of the dropout masks.
-NETWORK_SETTINGS = ("dropout", "reg", "loss", "input_dropout", "label_smoothing")
-# Those that files of earlier versions lack, and what such networks had in their place.
-_LATER_SETTINGS = {"input_dropout": 0.0, "label_smoothing": 0.0}
+# What every version has saved of a network beside its weights, and the seed of the dropout masks.
+_ALWAYS_SAVED = ("seed", "dropout", "reg", "loss")
 
 
 class FullyConnectedNet:
-    """A classifier of any depth: [Dropout] - {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
+    """A network of any depth: [Dropout] - {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
 
     Its loss adds `reg * sum(W**2)` over the weight matrices; biases are not regularised.
 
     Args:
         hidden_dims: Units of each hidden layer, first to last; empty for a linear classifier.
         input_dim: D, values in a row of the input.
-        num_classes: C, columns of the scores.
-        dropout: Probability of dropping a hidden unit, in [0, 1).
-        reg: L2 strength, at least 0.
+        num_classes: C, columns of the scores; 1 for a regression.
         weight_scale: Standard deviation of the initial weights, or `kaiming` for sqrt(2 / fan_in) of each layer.
         seed: Key of the initial weights and of the dropout masks. The masks then repeat from call to call, so that a
             numeric gradient check works. Without it the weights come from torch's global generator, and every call
             drops other units.
         dtype: torch.float32 or torch.float64.
         device: Where the network lives.
-        loss: `softmax` or `svm`.
-        input_dropout: Probability of dropping a feature of the input, in [0, 1).
-        label_smoothing: The part of each target that the softmax loss spreads over all classes, in [0, 1); see
-            `softmax_loss`. The svm loss has none.
+
+    The other options are those of `NetworkSettings`.
 
     Attributes:
         params: `W1` (D, H1), `b1` (H1,), ..., up to the layer that gives the scores.
         reg: L2 strength; may be set.
-        dropout, input_dropout, label_smoothing: As above; may be set.
+        dropout, input_dropout, label_smoothing, huber_delta: As in `NetworkSettings`; may be set.
         dropout_seed: Key of the dropout masks; may be set, and None draws other masks at every call.
 
     Raises:
@@ -74,61 +69,52 @@ class FullyConnectedNet:
         loss: str = "softmax",
         input_dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        activation: str = "relu",
+        huber_delta: float = 1.0,
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"dtype must be torch.float32 or torch.float64; found {dtype}")
+        settings = NetworkSettings(
+            dropout=dropout, reg=reg, loss=loss, input_dropout=input_dropout, label_smoothing=label_smoothing,
+            activation=activation, huber_delta=huber_delta,
+        )  # fmt: skip
         init_seed = int(torch.randint(2**62, ())) if seed is None else seed
         params = initial_weights(
             hidden_dims, input_dim, num_classes, weight_scale=weight_scale, seed=init_seed, dtype=dtype
         )
-        self._setup(
-            params, dropout=dropout, reg=reg, seed=seed, loss=loss, input_dropout=input_dropout,
-            label_smoothing=label_smoothing,
-        )  # fmt: skip
+        self._setup(params, settings, seed)
         self.to(device)
 
-    def _setup(
-        self,
-        params: dict[str, Tensor],
-        *,
-        dropout: float,
-        reg: float,
-        seed: int | None,
-        loss: str,
-        input_dropout: float,
-        label_smoothing: float,
-    ) -> None:
-        one_of("loss", [loss], LOSSES)
-        shares = {"dropout": dropout, "input_dropout": input_dropout, "label_smoothing": label_smoothing}
-        for name, share in shares.items():
-            number(name, share, minimum=0, below=1)
-        number("reg", reg, minimum=0)
+    def _setup(self, params: dict[str, Tensor], settings: NetworkSettings, seed: int | None) -> None:
+        outputs = params[f"b{len(params) // 2}"].numel()
+        if settings.loss in REGRESSION_LOSSES and outputs != 1:
+            raise ConfigError(f"a network with the loss {settings.loss} must have one output; found {outputs}")
         self.params = params
-        self.dropout = dropout
-        self.reg = reg
         self.dropout_seed = seed
-        self.loss_name = loss
-        self._activation: type[Activation] = ACTIVATIONS["relu"]
-        self.input_dropout = input_dropout
-        self.label_smoothing = label_smoothing
+        self.loss_name = settings.loss
+        self.activation = settings.activation
+        self.dropout = settings.dropout
+        self.reg = settings.reg
+        self.input_dropout = settings.input_dropout
+        self.label_smoothing = settings.label_smoothing
+        self.huber_delta = settings.huber_delta
+
+    @property
+    def settings(self) -> NetworkSettings:
+        """What the network is beside its weights, now."""
+        values = {name: getattr(self, name) for name in NETWORK_SETTINGS if name != "loss"}
+        return NetworkSettings(loss=self.loss_name, **values)
 
     @classmethod
     def from_params(
-        cls,
-        params: dict[str, Tensor],
-        *,
-        dropout: float = 0.0,
-        reg: float = 0.0,
-        seed: int | None = None,
-        loss: str = "softmax",
-        input_dropout: float = 0.0,
-        label_smoothing: float = 0.0,
+        cls, params: dict[str, Tensor], settings: NetworkSettings | None = None, *, seed: int | None = None
     ) -> Self:
         """Make a network around weights that exist; its sizes, dtype and device are theirs.
 
         Args:
             params: `W1` (D, H1), `b1` (H1,), `W2` (H1, H2), ...: the tensors themselves are used, not copies.
-            seed: Key of the dropout masks; the other options are those of the class.
+            settings: What the network is beside them.
+            seed: Key of the dropout masks.
 
         Raises:
             ConfigError: the weights are not those of a network.
@@ -136,10 +122,7 @@ class FullyConnectedNet:
         cls._check_params(params)
         net = cls.__new__(cls)
         ordered = {name: params[name] for name in parameter_names(len(params) // 2)}
-        net._setup(
-            ordered, dropout=dropout, reg=reg, seed=seed, loss=loss, input_dropout=input_dropout,
-            label_smoothing=label_smoothing,
-        )  # fmt: skip
+        net._setup(ordered, settings or NetworkSettings(), seed)
         return net
 
     @classmethod
@@ -197,7 +180,8 @@ class FullyConnectedNet:
 
         Args:
             X: (N, D) or (N, d1, ..., dk) with d1 * ... * dk = D; it is converted to the network's dtype and device.
-            y: Labels, int64 in [0, C), (N,); or None for test mode: no dropout, and the scores alone.
+            y: Labels, int64 in [0, C), or the targets of a regression, (N,); None for test mode: no dropout, and the
+                scores alone.
 
         Returns:
             The scores (N, C); or the loss, of shape (), and the gradient of every entry of `params`, by its name.
@@ -219,6 +203,8 @@ class FullyConnectedNet:
     def _loss(self, scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         if self.loss_name == "softmax":
             return softmax_loss(scores, y, label_smoothing=self.label_smoothing)
+        if self.loss_name == "huber":
+            return huber_loss(scores, y.to(self.dtype), delta=self.huber_delta)
         return LOSSES[self.loss_name](scores, y)
 
     def _forward(self, hidden: Tensor, mode: str) -> tuple[Tensor, list[Any]]:
@@ -228,7 +214,7 @@ class FullyConnectedNet:
         hidden, _ = self._drop(hidden, 0, mode)
         for layer in range(1, self.depth):
             hidden, linear = Linear.forward(hidden, self.params[f"W{layer}"], self.params[f"b{layer}"])
-            hidden, active = self._activation.forward(hidden)
+            hidden, active = ACTIVATIONS[self.activation].forward(hidden)
             hidden, mask = self._drop(hidden, layer, mode)
             caches.append((linear, active, mask))
         scores, output = Linear.forward(hidden, self.params[f"W{self.depth}"], self.params[f"b{self.depth}"])
@@ -241,7 +227,7 @@ class FullyConnectedNet:
         for layer in range(self.depth, 1, -1):
             dhidden, grads[f"W{layer}"], grads[f"b{layer}"] = Linear.backward(dhidden, linear)
             linear, active, mask = caches.pop()
-            dhidden = self._activation.backward(Dropout.backward(dhidden, mask), active)
+            dhidden = ACTIVATIONS[self.activation].backward(Dropout.backward(dhidden, mask), active)
         grads["W1"], grads["b1"] = Linear.backward_params(dhidden, linear)
         return grads
 
@@ -264,14 +250,7 @@ class FullyConnectedNet:
 
     def save(self, path: str | Path) -> None:
         """Write the network to a safetensors file, whole or not at all; ConfigError if it cannot be written."""
-        settings = {
-            "dropout": self.dropout,
-            "reg": self.reg,
-            "seed": self.dropout_seed,
-            "loss": self.loss_name,
-            "input_dropout": self.input_dropout,
-            "label_smoothing": self.label_smoothing,
-        }
+        settings = {"seed": self.dropout_seed, **dataclasses.asdict(self.settings)}
         save_tensors(path, self.params, {_METADATA_KEY: json.dumps(settings)})
 
     @classmethod
@@ -283,11 +262,14 @@ class FullyConnectedNet:
         """
         params, metadata = load_tensors(path)
         try:
-            stored = {**_LATER_SETTINGS, **json.loads(metadata[_METADATA_KEY])}
-            settings = {name: stored[name] for name in ("seed", *NETWORK_SETTINGS)}
+            stored = json.loads(metadata[_METADATA_KEY])
+            if missing := [name for name in _ALWAYS_SAVED if name not in stored]:
+                raise KeyError(missing[0])
+            # Files of earlier versions lack the later ones.
+            settings = NetworkSettings(**{name: stored[name] for name in NETWORK_SETTINGS if name in stored})
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"{path} must hold the settings of a network (seed, {', '.join(NETWORK_SETTINGS)}) beside its weights; "
+                f"{path} must hold the settings of a network ({', '.join(_ALWAYS_SAVED)}, ...) beside its weights; "
                 "found none; give a file that FullyConnectedNet.save wrote"
             ) from error
-        return cls.from_params(params, **settings).to(device)
+        return cls.from_params(params, settings, seed=stored["seed"]).to(device)

@@ -25,7 +25,7 @@ from fcsearch.nn.gradcheck import (
     relative_error,
 )
 from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
-from fcsearch.nn.losses import LOSSES, Loss, softmax_loss
+from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES, Loss, huber_loss, softmax_loss
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.random import generator
 from fcsearch.nn.two_layer_net import TwoLayerNet
@@ -123,12 +123,17 @@ def _dropout_cases(device: Device) -> Iterator[Case]:
 
 
 def _loss_cases(device: Device) -> Iterator[Case]:
-    functions = {f"{name}_loss": function for name, function in LOSSES.items()}
+    functions = {f"{name}_loss": function for name, function in LOSSES.items() if name not in REGRESSION_LOSSES}
     functions["softmax_loss, label smoothing"] = functools.partial(softmax_loss, label_smoothing=0.3)
     y = _labels("y", N, device=device)
     inputs = {"scores": _normal("scores", N, C, device=device)}
     for name, function in functions.items():
         yield _loss_case(name, function, inputs, y)
+    functions = {f"{name}_loss": LOSSES[name] for name in REGRESSION_LOSSES}
+    functions["huber_loss, delta 0.3"] = functools.partial(huber_loss, delta=0.3)
+    targets = _normal("targets", N, device=device)
+    for name, function in functions.items():
+        yield _loss_case(name, function, {"scores": inputs["scores"][:, :1]}, targets)
 
 
 def _loss_case(name: str, function: Loss, inputs: Tensors, y: Tensor) -> Case:
@@ -151,10 +156,19 @@ def _network_cases(device: Device) -> Iterator[Case]:
     net = FullyConnectedNet([H, 4], dropout=0.25, input_dropout=0.3, label_smoothing=0.2, **options)
     yield _network("FullyConnectedNet, input dropout, smoothing", net, device)
     yield _network("FullyConnectedNet, depth 5, L2", FullyConnectedNet([H, 4, H, 4], reg=0.1, **options), device)
+    for activation in ACTIVATIONS:
+        net = FullyConnectedNet([H, 4], dropout=0.25, activation=activation, **options)
+        yield _network(f"FullyConnectedNet, depth 3, dropout, {activation}", net, device)
+    options["num_classes"] = 1
+    for loss in REGRESSION_LOSSES:
+        net = FullyConnectedNet([H, 4], loss=loss, **options)
+        yield _network(f"FullyConnectedNet, regression, {loss}", net, device)
 
 
 def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
-    X, y = _normal("X", N, D, device=device), _labels("labels", N, device=device)
+    regression = net.loss_name in REGRESSION_LOSSES
+    y = _normal("net targets", N, device=device) if regression else _labels("labels", N, device=device)
+    X = _normal("X", N, D, device=device)
     # Biases of zero would hide what a bias does.
     params = {
         key: value.to(device) + 0.1 * _normal(key, *value.shape, device=device) for key, value in net.params.items()
@@ -212,6 +226,16 @@ def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[s
             second = settings["beta2"] * second + (1 - settings["beta2"]) * dw**2
             mean, square = first / (1 - settings["beta1"] ** t), second / (1 - settings["beta2"] ** t)
             w -= rate * mean / (math.sqrt(square) + settings["epsilon"])
+        elif rule == "nadam":
+            first = settings["beta1"] * first + (1 - settings["beta1"]) * dw
+            second = settings["beta2"] * second + (1 - settings["beta2"]) * dw**2
+            momentums = [settings["beta1"] * (1 - 0.5 * 0.96 ** (step * 0.004)) for step in range(1, t + 2)]
+            ahead = momentums[t] * first / (1 - math.prod(momentums))
+            now = (1 - momentums[t - 1]) * dw / (1 - math.prod(momentums[:t]))
+            w -= rate * (ahead + now) / (math.sqrt(second / (1 - settings["beta2"] ** t)) + settings["epsilon"])
+        elif rule == "lion":
+            w -= rate * math.copysign(1, settings["beta1"] * first + (1 - settings["beta1"]) * dw)
+            first = settings["beta2"] * first + (1 - settings["beta2"]) * dw
         else:
             raise NotImplementedError(f"the arithmetic of {rule} must be written here, as its paper has it")
     return w

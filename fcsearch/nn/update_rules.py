@@ -33,7 +33,11 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "sgd_momentum": {"learning_rate": 1e-2, "weight_decay": 0.0, "momentum": 0.9},
     "rmsprop": {"learning_rate": 1e-2, "weight_decay": 0.0, "decay_rate": 0.99, "epsilon": 1e-8},
     "adam": {"learning_rate": 1e-3, "weight_decay": 0.0, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "nadam": {"learning_rate": 2e-3, "weight_decay": 0.0, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+    "lion": {"learning_rate": 1e-4, "weight_decay": 0.0, "beta1": 0.9, "beta2": 0.99},
 }
+# How fast nadam's momentum grows to beta1: momentum_decay of torch.optim.NAdam.
+NADAM_DECAY = 0.004
 
 
 def sgd(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
@@ -87,7 +91,44 @@ def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tupl
     return _decayed(w, settings) - step, {**settings, "m": m, "v": v, "t": t}
 
 
-RULES: dict[str, UpdateRule] = {"sgd": sgd, "sgd_momentum": sgd_momentum, "rmsprop": rmsprop, "adam": adam}
+def nadam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
+    """Adam with Nesterov's look ahead, and a momentum that grows to beta1 (Dozat 2016), as `torch.optim.NAdam` has it.
+
+    Config: `learning_rate` (2e-3), `weight_decay` (0), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside
+    the root), and the state: `m` and `v` as in adam, `t` (steps made, 0), `product` (of all momentums so far, 1).
+    """
+    settings = _settings("nadam", config, "m", "v", "t", "product")
+    beta1, beta2, t = settings["beta1"], settings["beta2"], settings.get("t", 0) + 1
+    momentum, ahead = (beta1 * (1 - 0.96 ** (step * NADAM_DECAY) / 2) for step in (t, t + 1))
+    product = settings.get("product", 1.0) * momentum
+    m = beta1 * settings.get("m", torch.zeros_like(w)) + (1 - beta1) * dw
+    v = beta2 * settings.get("v", torch.zeros_like(w)) + (1 - beta2) * dw * dw
+    direction = dw * ((1 - momentum) / (1 - product)) + m * (ahead / (1 - product * ahead))
+    step = settings["learning_rate"] * direction / ((v / (1 - beta2**t)).sqrt() + settings["epsilon"])
+    return _decayed(w, settings) - step, {**settings, "m": m, "v": v, "t": t, "product": product}
+
+
+def lion(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
+    """Step by the learning rate against the sign of a mean of gradients (Chen et al. 2023, "Symbolic discovery").
+
+    Config: `learning_rate` (1e-4), `weight_decay` (0), `beta1` (0.9: weighs the mean that gives the sign), `beta2`
+    (0.99: weighs the mean that is kept), `m` (state: the running mean of the gradient, of the shape of w; zeros).
+    """
+    settings = _settings("lion", config, "m")
+    beta1, beta2 = settings["beta1"], settings["beta2"]
+    m = settings.get("m", torch.zeros_like(w))
+    step = settings["learning_rate"] * (beta1 * m + (1 - beta1) * dw).sign()
+    return _decayed(w, settings) - step, {**settings, "m": beta2 * m + (1 - beta2) * dw}
+
+
+RULES: dict[str, UpdateRule] = {
+    "sgd": sgd,
+    "sgd_momentum": sgd_momentum,
+    "rmsprop": rmsprop,
+    "adam": adam,
+    "nadam": nadam,
+    "lion": lion,
+}
 
 
 def _settings(rule: str, config: Mapping[str, Any] | None, *state: str) -> Config:

@@ -12,7 +12,8 @@ import safetensors.torch
 import torch
 
 from fcsearch.errors import ConfigError, RunError
-from fcsearch.nn.networks import NETWORK_SETTINGS, FullyConnectedNet
+from fcsearch.nn.networks import FullyConnectedNet
+from fcsearch.nn.settings import NETWORK_SETTINGS
 from fcsearch.nn.storage import load_tensors
 from fcsearch.results.files import write_whole
 

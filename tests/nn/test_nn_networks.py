@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn import Dropout, FullyConnectedNet, Linear, Solver, TwoLayerNet
+from fcsearch.nn import Dropout, FullyConnectedNet, Linear, NetworkSettings, Solver, TwoLayerNet
 from fcsearch.nn.random import generator
 
 DTYPES = (torch.float32, torch.float64)
@@ -116,7 +116,7 @@ def test_a_seed_repeats_weights_and_masks() -> None:
 def test_layers_of_one_width_drop_different_units() -> None:
     net = small_net([30, 30], dropout=0.5)
     ones = {f"W{layer}": torch.ones_like(net.params[f"W{layer}"]) for layer in (1, 2, 3)}
-    net = FullyConnectedNet.from_params({**net.params, **ones}, dropout=0.5, seed=0)
+    net = FullyConnectedNet.from_params({**net.params, **ones}, NetworkSettings(dropout=0.5), seed=0)
     _, grads = net.loss(rows(1, 12).abs(), labels(1, 5))
     assert not torch.equal(grads["b1"] == 0, grads["b2"] == 0)
 

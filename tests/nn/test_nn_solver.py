@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError, DataError
-from fcsearch.nn import FullyConnectedNet, Solver, TwoLayerNet, adam, sgd
+from fcsearch.nn import FullyConnectedNet, NetworkSettings, Solver, TwoLayerNet, adam, sgd
 from fcsearch.nn.schedules import scheduled_rate
 
 Data = dict[str, Tensor]
@@ -57,7 +57,10 @@ def test_runs_with_one_seed_repeat_and_others_do_not(few: Data) -> None:
 
 def test_the_solver_s_seed_governs_a_net_that_has_none(few: Data) -> None:
     params = net().params
-    losses = [trained(few, model=FullyConnectedNet.from_params(params, dropout=0.5)).loss_history for _ in range(2)]
+    losses = [
+        trained(few, model=FullyConnectedNet.from_params(params, NetworkSettings(dropout=0.5))).loss_history
+        for _ in range(2)
+    ]
     assert losses[0] == losses[1]
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn import adam, sgd, sgd_momentum
+from fcsearch.nn import adam, lion, sgd, sgd_momentum
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
 
 STEPS = 50
@@ -16,6 +16,7 @@ SETTINGS: dict[str, list[dict[str, float]]] = {
     "sgd_momentum": [{}, {"learning_rate": 0.05, "momentum": 0.5}, {"momentum": 0.0}],
     "rmsprop": [{}, {"learning_rate": 1e-3, "decay_rate": 0.9, "epsilon": 1e-3}],
     "adam": [{}, {"learning_rate": 0.1, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3}],
+    "nadam": [{}, {"learning_rate": 0.1, "beta1": 0.7, "beta2": 0.95, "epsilon": 1e-3}],
 }
 CASES = [(rule, settings) for rule, some in SETTINGS.items() for settings in some]
 
@@ -30,6 +31,8 @@ def optimizer(rule: str, w: Tensor, settings: dict[str, float]) -> torch.optim.O
     if rule == "rmsprop":
         # torch, too, adds epsilon outside the root; its alpha is our decay_rate.
         return torch.optim.RMSprop([w], lr=rate, alpha=s["decay_rate"], eps=s["epsilon"])
+    if rule == "nadam":
+        return torch.optim.NAdam([w], lr=rate, betas=(s["beta1"], s["beta2"]), eps=s["epsilon"])
     return torch.optim.Adam([w], lr=rate, betas=(s["beta1"], s["beta2"]), eps=s["epsilon"])
 
 
@@ -61,6 +64,18 @@ def test_fifty_steps_are_torchs(rule: str, settings: dict[str, float]) -> None:
         w, config = RULES[rule](w, gradient(step, w), config)
         torch.testing.assert_close(w, reference.detach(), rtol=1e-11, atol=1e-12)
     assert (w - draw(0, 4, 5)).abs().min() > 0
+
+
+def test_lion_steps_by_its_rate_against_the_sign_of_its_mean() -> None:
+    w, gradients = torch.zeros(3, dtype=torch.float64), torch.tensor([[1.0, -2, 0], [-0.5, -1, 1], [-3, 4, 0]]).double()
+    config: Config = {"learning_rate": 0.1, "beta1": 0.5, "beta2": 0.75}
+    steps = []
+    for dw in gradients:
+        moved, config = lion(w, dw, config)
+        steps.append(((w - moved) / 0.1).round().tolist())
+        w = moved
+    # Means that are kept: (0.25, -0.5, 0), (0.0625, -0.625, 0.25); the first step has none.
+    assert steps == [[1, -1, 0], [-1, -1, 1], [-1, 1, 1]]
 
 
 @pytest.mark.parametrize("settings", [{"weight_decay": 0.5}, {"weight_decay": 1e-2, "learning_rate": 0.1}])
@@ -112,7 +127,8 @@ def test_rules_are_pure(rule: str) -> None:
 @pytest.mark.parametrize("rule", RULES)
 def test_the_config_comes_back_with_every_setting_and_the_state(rule: str) -> None:
     _, config = RULES[rule](draw(0, 2, 2), draw(1, 2, 2), None)
-    state = {"sgd": set(), "sgd_momentum": {"velocity"}, "rmsprop": {"cache"}, "adam": {"m", "v", "t"}}[rule]
+    states = {"sgd_momentum": {"velocity"}, "rmsprop": {"cache"}, "adam": {"m", "v", "t"}, "lion": {"m"}}
+    state = {**states, "sgd": set(), "nadam": {"m", "v", "t", "product"}}[rule]
     assert set(config) == set(DEFAULTS[rule]) | state
     assert {name: config[name] for name in DEFAULTS[rule]} == DEFAULTS[rule]
     assert config.get("t", 1) == 1
