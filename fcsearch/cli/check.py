@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 def check(device: str, output: str) -> None:
     """Check every hand-written gradient and update rule on this machine.
 
-    Holds the backward pass of every layer, loss and network to central differences and to autograd, and every update rule to plain arithmetic over 50 steps; all in double precision. Prints the
-    relative errors. Exits with 1 if any is above its limit.
+    Holds the backward pass of every layer, loss and network to central differences and to autograd, and every update
+    rule to plain arithmetic over 50 steps; all in double precision. Prints the relative errors. Exits with 1 if any is
+    above its limit.
 
     \b
     Example:

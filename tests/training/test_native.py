@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fcsearch.training.engine.native import Layout, kernels
+from fcsearch.training.engine.native import kernels
 
 CODE = """
 import json, logging, torch
@@ -55,14 +55,6 @@ def test_the_kernels_are_compiled_once_and_agree(tmp_path: Path) -> None:
     assert train(tmp_path)[1] == losses
     assert library.stat().st_mtime_ns == written
     assert losses == pytest.approx(train(tmp_path, FCSEARCH_NATIVE="0")[1], rel=1e-4)
-
-
-def test_a_layout_is_of_two_arrays_of_one_shape_and_contiguous_rows() -> None:
-    a = torch.zeros(2, 3, 4)
-    with pytest.raises(ValueError, match="one shape"):
-        Layout.of(a, torch.zeros(2, 3, 5))
-    with pytest.raises(ValueError, match="contiguous rows"):
-        Layout.of(a, torch.zeros(2, 4, 3).mT)
 
 
 def test_several_threads_do_without_the_kernels() -> None:
