@@ -1,6 +1,6 @@
 """The update rules over a range of members at once, in place.
 
-The same mathematics as `fcsearch.nn.update_rules`, which `fcsearch check` and the tests hold them to. Members of a range
+The same mathematics as `fcsearch.nn.update_rules`, which `fcsearch check` and tests hold them to. Members of a range
 share the rule but no setting: every setting is a tensor with one value a member. On one CPU thread a kernel in C makes
 the update in one pass over memory, if the rule has one; elsewhere torch operations do, on a CPU a piece of memory at a
 time.
