@@ -149,7 +149,7 @@ def _print_tables(checks: Sequence[Check], device: torch.device) -> None:
 
 
 def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tuple[str, set[str]]]) -> None:
-    """One line for each subject: the worst error in each column, and the quantities that failed.
+    """One line for each subject: the worst error in each column, and the first quantities that failed.
 
     Args:
         title: Of the subjects' column.
@@ -167,8 +167,8 @@ def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tupl
     belongs = [check for check in checks if any(_is_in(check, column) for column in columns.values())]
     for subject in dict.fromkeys(check.subject for check in belongs):
         same = [check for check in belongs if check.subject == subject]
-        failed = dict.fromkeys(check.quantity for check in same if not check.passed)
-        verdict = f"[bold red]FAIL {' '.join(failed)}[/bold red]" if failed else "[green]pass[/green]"
+        failed = list(dict.fromkeys(check.quantity for check in same if not check.passed))
+        verdict = f"[bold red]FAIL {_some(failed)}[/bold red]" if failed else "[green]pass[/green]"
         errors = ([check.error for check in same if _is_in(check, column)] for column in columns.values())
         table.add_row(subject, *map(_worst, errors), verdict)
     Console(highlight=False).print(table)
@@ -177,6 +177,11 @@ def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tupl
 def _is_in(check: Check, column: tuple[str, set[str]]) -> bool:
     arithmetic, references = column
     return check.arithmetic == arithmetic and check.reference in references
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more}"
 
 
 def _worst(errors: Sequence[float]) -> str:
