@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,13 +17,15 @@ if TYPE_CHECKING:
 
     from fcsearch.nn.gradcheck import Check
 
+    Checks = Mapping[torch.device, Sequence[Check]]
+
 
 @click.command()
 @click.option(
     "--device",
     default="auto",
     show_default=True,
-    help="Where to compute: cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.",
+    help="Where to compute: cpu, cuda, cuda:1, ...; auto: on each device there is.",
 )
 @click.option(
     "--format",
@@ -35,97 +36,154 @@ if TYPE_CHECKING:
     help="A table for people, or JSON with every single comparison for programs.",
 )
 def check(device: str, output: str) -> None:
-    """Check every hand-written gradient and update rule on this machine.
+    """Check every hand-written gradient and update rule on this machine, and the engine that trains packs.
 
-    Holds the backward pass of every layer, loss and network to central differences and to autograd, and every update rule to plain arithmetic over 50 steps; all in double precision. Prints the
-    relative errors. Exits with 1 if any is above its limit.
+    Holds the plain net to references of other kinds: every layer, loss and network to central differences and to
+    autograd, every update rule to plain arithmetic over 50 steps. Then holds the engine to the plain net: its passes,
+    losses and update rules, and whole training with every setting, alone and in packs, by its compiled kernels and by
+    torch operations, in both float64 and float32. Prints the relative errors. Exits with 1 if any is above its limit.
 
     \b
     Example:
       fcsearch check
       fcsearch check --device cuda --format json
     """
-    target = _device(device)
+    targets = _devices(device)
     from fcsearch.nn.selfcheck import run_checks
+    from fcsearch.training.checks import run_engine_checks
 
     started = time.perf_counter()
-    checks = list(run_checks(target))
+    checks = {target: [*run_checks(target), *run_engine_checks(target)] for target in targets}
     seconds = time.perf_counter() - started
     if output == "json":
-        click.echo(json.dumps(_as_json(checks, target, seconds), indent=2))
+        click.echo(json.dumps(_as_json(checks, seconds), indent=2))
     else:
-        _print_table(checks)
-        click.echo(f"{len(checks)} checks in {seconds:.1f} s on {_describe(target)}")
-    failed = [check for check in checks if not check.passed]
-    if failed:
-        worst = failed[0]
-        raise FcsearchError(
-            f"every check must pass; {len(failed)} of {len(checks)} failed on {target}, the first: {worst.subject}, "
-            f"{worst.quantity} against {worst.reference}: relative error {worst.error:.1e}, limit {worst.limit:.0e}; "
-            "do not trust training on this device: try --device cpu, or another torch version"
-        )
+        for target, found in checks.items():
+            _print_tables(found, target)
+        count = sum(map(len, checks.values()))
+        click.echo(f"{count} checks in {seconds:.1f} s on {', '.join(map(_describe, targets))} ({_torch()})")
+    _raise_failed(checks)
 
 
-def _device(name: str) -> torch.device:
-    """Make a torch device of the option; ConfigError if there is none of that name on this machine."""
+def _raise_failed(checks: Checks) -> None:
+    """FcsearchError with the first check that failed, if one did."""
+    failed = [(target, check) for target, found in checks.items() for check in found if not check.passed]
+    if not failed:
+        return
+    target, first = failed[0]
+    count = sum(map(len, checks.values()))
+    raise FcsearchError(
+        f"every check must pass; {len(failed)} of {count} failed, the first on {target}: {first.subject}, "
+        f"{first.quantity} against {first.reference} ({first.arithmetic}): relative error {first.error:.1e}, "
+        f"limit {first.limit:.0e}; do not trust training on this device: try another device or torch version, "
+        "or FCSEARCH_NATIVE=0 if only the kernels failed"
+    )
+
+
+def _devices(name: str) -> list[torch.device]:
+    """Make torch devices of the option; ConfigError if there is none of that name on this machine."""
     import torch
 
-    gpus = torch.cuda.device_count()
-    known = ["cpu", *(["cuda"] if gpus else []), *(f"cuda:{index}" for index in range(gpus))]
+    gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    known = ["cpu", *(["cuda"] if gpus else []), *gpus]
     if name != "auto" and name not in known:
         raise ConfigError(f"--device must be auto, or one of {', '.join(known)} on this machine; found {name!r}")
-    return torch.device(name if name != "auto" else known[min(1, gpus)])
+    return [torch.device(device) for device in (["cpu", *gpus] if name == "auto" else [name])]
 
 
 def _describe(device: torch.device) -> str:
     import torch
 
-    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-    return f"{kind} (torch {torch.__version__})"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def _as_json(checks: Sequence[Check], device: torch.device, seconds: float) -> dict[str, Any]:
+def _torch() -> str:
+    import torch
+
+    return f"torch {torch.__version__}"
+
+
+def _as_json(checks: Checks, seconds: float) -> dict[str, Any]:
     import torch
 
     rows = [
         {
+            "device": str(target),
             "subject": check.subject,
+            "arithmetic": check.arithmetic,
             "quantity": check.quantity,
             "reference": check.reference,
             "relative_error": check.error if math.isfinite(check.error) else None,
             "limit": check.limit,
             "passed": check.passed,
         }
-        for check in checks
+        for target, found in checks.items()
+        for check in found
     ]
-    passed = all(check.passed for check in checks)
-    return {"device": str(device), "torch": torch.__version__, "seconds": seconds, "passed": passed, "checks": rows}
+    return {
+        "device": ", ".join(map(str, checks)),
+        "torch": torch.__version__,
+        "seconds": seconds,
+        "passed": all(row["passed"] for row in rows),
+        "checks": rows,
+    }
 
 
-def _print_table(checks: Sequence[Check]) -> None:
-    """One line a subject: the worst error against each kind of reference, and the quantities that failed."""
+def _print_tables(checks: Sequence[Check], device: torch.device) -> None:
+    """The plain net against references of other kinds, and the engine against the plain net."""
+    from fcsearch.nn.gradcheck import ARITHMETIC, AUTOGRAD, DIFFERENCES, LIMITS, PLAIN_NET
+
+    plain = {"differences": ("plain net", {DIFFERENCES}), "exact": ("plain net", {AUTOGRAD, ARITHMETIC})}
+    _print_table(f"plain net, {device}", checks, plain)
+    click.echo(f"differences: central differences, must be below {LIMITS[DIFFERENCES]:.0e}")
+    click.echo(f"exact: autograd, or plain arithmetic for update rules, must be below {LIMITS[AUTOGRAD]:.0e}\n")
+    ways = sorted({check.arithmetic for check in checks} - {"plain net"})
+    numbers = {str(dtype).removeprefix("torch."): reference for dtype, reference in PLAIN_NET.items()}
+    engine = {f"{way} {dtype}": (way, {reference}) for way in ways for dtype, reference in numbers.items()}
+    _print_table(f"packs, {device}", checks, engine)
+    limits = ", ".join(f"below {LIMITS[reference]:.0e} in {dtype}" for dtype, reference in numbers.items())
+    click.echo(f"against the plain net: must be {limits}")
+    if "kernels" not in ways and device.type == "cpu":
+        click.echo("kernels: none here (no C compiler, or FCSEARCH_NATIVE=0): packs train by torch operations")
+    click.echo()
+
+
+def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tuple[str, set[str]]]) -> None:
+    """One line for each subject: the worst error in each column, and the first quantities that failed.
+
+    Args:
+        title: Of the subjects' column.
+        checks: Those of a device.
+        columns: By name: the arithmetic and the references of the checks that belong there.
+    """
     from rich.console import Console
     from rich.table import Table
 
-    from fcsearch.nn.gradcheck import AUTOGRAD, DIFFERENCES, LIMITS
-
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("checked", no_wrap=True)
-    table.add_column("differences", justify="right")
-    table.add_column("exact", justify="right")
+    table.add_column(title, no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right")
     table.add_column("")
-    for subject, group in itertools.groupby(checks, key=lambda check: check.subject):
-        same = list(group)
-        failed = dict.fromkeys(check.quantity for check in same if not check.passed)
-        verdict = f"[bold red]FAIL {' '.join(failed)}[/bold red]" if failed else "[green]pass[/green]"
-        differences = [check.error for check in same if check.reference == DIFFERENCES]
-        exact = [check.error for check in same if check.reference != DIFFERENCES]
-        table.add_row(subject, _worst(differences), _worst(exact), verdict)
+    belongs = [check for check in checks if any(_is_in(check, column) for column in columns.values())]
+    for subject in dict.fromkeys(check.subject for check in belongs):
+        same = [check for check in belongs if check.subject == subject]
+        failed = list(dict.fromkeys(check.quantity for check in same if not check.passed))
+        verdict = f"[bold red]FAIL {_some(failed)}[/bold red]" if failed else "[green]pass[/green]"
+        errors = ([check.error for check in same if _is_in(check, column)] for column in columns.values())
+        table.add_row(subject, *map(_worst, errors), verdict)
     Console(highlight=False).print(table)
-    click.echo(f"differences: central differences, must be below {LIMITS[DIFFERENCES]:.0e}")
-    click.echo(f"exact: autograd, or plain arithmetic for update rules, must be below {LIMITS[AUTOGRAD]:.0e}")
+
+
+def _is_in(check: Check, column: tuple[str, set[str]]) -> bool:
+    arithmetic, references = column
+    return check.arithmetic == arithmetic and check.reference in references
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more}"
 
 
 def _worst(errors: Sequence[float]) -> str:
-    # An error that is no number is the worst of all.
+    # An error that is not a number is the worst of all.
     return f"{max(errors, key=lambda error: (math.isnan(error), error)):.1e}" if errors else "-"

@@ -27,7 +27,7 @@ LIMITS = {
     AUTOGRAD: 1e-12,
     ARITHMETIC: 1e-12,
     PLAIN_NET[torch.float64]: 1e-11,
-    PLAIN_NET[torch.float32]: 1e-4,
+    PLAIN_NET[torch.float32]: 2e-5,
 }
 
 

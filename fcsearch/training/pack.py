@@ -10,6 +10,7 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
 from fcsearch.training.data import Minibatches, TrainingData
+from fcsearch.training.denormals import flushed_denormals
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State
 
@@ -60,27 +61,35 @@ class Pack:
     def train_epoch(self) -> dict[int, EpochMetrics]:
         """Train every living member for one epoch.
 
-        Members whose epochs are over, or whose loss is no longer finite, leave the pack at its end.
+        Members whose epochs are over, or whose loss is no longer finite, leave the pack at its end. Meanwhile this
+        thread takes denormal numbers for 0 (see `fcsearch.training.denormals`).
 
         Returns:
             The metrics of each member that ran the epoch.
         """
         self.epoch += 1
         metrics: dict[int, EpochMetrics] = {}
-        for batches, lanes in self._streams:
-            for lane in lanes:
-                lane.start_epoch(batches.steps)
-            for chunk in batches.epoch(self.epoch):
-                for lane in lanes:
-                    lane.train(chunk)
-            for lane in lanes:
-                metrics.update(lane.end_epoch())
+        with flushed_denormals():
+            for batches, lanes in self._streams:
+                metrics.update(self._train_stream(batches, lanes))
         for member, values in metrics.items():
             self._histories[member].append(values)
         leaving: dict[int, State] = {m: "complete" for m in metrics if self.configs[m].epochs <= self.epoch}
         leaving.update({m: "diverged" for m, values in metrics.items() if values.diverged})
         self._leave(leaving)
         return dict(sorted(metrics.items()))
+
+    def _train_stream(self, batches: Minibatches, lanes: Sequence[Lane]) -> dict[int, EpochMetrics]:
+        """Train lanes that see the same minibatches for one epoch."""
+        metrics: dict[int, EpochMetrics] = {}
+        for lane in lanes:
+            lane.start_epoch(batches.steps)
+        for chunk in batches.epoch(self.epoch):
+            for lane in lanes:
+                lane.train(chunk)
+        for lane in lanes:
+            metrics.update(lane.end_epoch())
+        return metrics
 
     def stop(self, members: Iterable[int]) -> None:
         """End members early; those that have left already are passed over."""

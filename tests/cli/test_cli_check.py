@@ -1,6 +1,7 @@
 """`fcsearch check`: what it prints, and that it can fail."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ from click.testing import CliRunner
 from fcsearch.cli import main
 from fcsearch.cli.check import check
 from fcsearch.nn import Linear
-from fcsearch.nn.gradcheck import LIMITS
+from fcsearch.nn.gradcheck import LIMITS, PLAIN_NET, Check
+from fcsearch.training.engine.regularisation import WeightDecay
 
 
 @pytest.fixture
@@ -20,13 +22,21 @@ def _broken_linear(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.fixture
+def _packs_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packs take most of the time, and tests/training has their checks: one stands for all."""
+    passed = Check("sgd steps", "W1", PLAIN_NET[torch.float32], 1e-8, "torch")
+    monkeypatch.setattr("fcsearch.training.checks.run_engine_checks", lambda _: [passed])
+
+
 def test_all_passes_on_this_machine() -> None:
     result = CliRunner().invoke(check, ["--device", "cpu"])
     assert result.exit_code == 0
     lines = result.output.splitlines()
-    verdicts = {line.split("  ")[0]: line.split()[-1] for line in lines[1:-3]}
+    verdicts = {line.split("  ")[0]: line.split()[-1] for line in lines if re.search(r"\d\.\de[+-]\d\d  ", line)}
     assert set(verdicts.values()) == {"pass"}
     assert {"Linear, x (N, D)", "softmax_loss", "TwoLayerNet", "adam, 50 steps"} <= set(verdicts)
+    assert {"relu passes", "softmax loss", "adam steps", "training, L2", "training, adam"} <= set(verdicts)
     assert "checks in" in lines[-1]
     assert f"on cpu (torch {torch.__version__})" in lines[-1]
     assert max(map(len, lines)) <= 80
@@ -44,7 +54,7 @@ def test_json_holds_every_comparison() -> None:
     )
 
 
-@pytest.mark.usefixtures("_broken_linear")
+@pytest.mark.usefixtures("_broken_linear", "_packs_unchecked")
 def test_a_failure_is_shown_named_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["check", "--device", "cpu"])
@@ -52,23 +62,28 @@ def test_a_failure_is_shown_named_and_exits_with_1(capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     lines = {line.split("  ")[0]: line.rstrip() for line in out.splitlines()}
     assert lines["Linear, x (N, D)"].endswith("FAIL w")
-    assert lines["TwoLayerNet"].endswith("FAIL W1 W2")
+    assert lines["TwoLayerNet"].endswith("FAIL W1, W2")
     assert lines["ReLU"].endswith("pass")
     assert err.startswith("fcsearch: every check must pass; ")
-    assert "the first: Linear, x (N, D), w against central differences: relative error 1.0e+00, limit 1e-07" in err
+    assert (
+        "the first on cpu: Linear, x (N, D), w against central differences (plain net): relative error 1.0e+00, "
+        "limit 1e-07" in err
+    )
 
 
-@pytest.mark.usefixtures("_broken_linear")
+@pytest.mark.usefixtures("_broken_linear", "_packs_unchecked")
 def test_a_failure_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["check", "--device", "cpu", "--format", "json"])
     assert ended.value.code == 1
     found = json.loads(capsys.readouterr().out)
     assert found["passed"] is False
-    assert {row["quantity"] for row in found["checks"] if not row["passed"]} == {"w", "W1", "W2", "W3", "W4", "W5"}
+    failed = {row["quantity"] for row in found["checks"] if not row["passed"] and row["arithmetic"] == "plain net"}
+    assert failed == {"w", "W1", "W2", "W3", "W4", "W5"}
 
 
-def test_an_error_that_is_no_number_fails_and_is_null_in_json(
+@pytest.mark.usefixtures("_packs_unchecked")
+def test_an_error_that_is_not_a_number_fails_and_is_null_in_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
@@ -93,9 +108,27 @@ def test_a_device_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str
     assert "on this machine; found 'cuda:99'" in err
 
 
-def test_auto_is_a_gpu_where_there_is_one() -> None:
-    result = CliRunner().invoke(check, ["--format", "json"])
-    assert json.loads(result.output)["device"] == ("cuda" if torch.cuda.is_available() else "cpu")
+def test_a_wrong_engine_is_shown_and_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fcsearch.nn.selfcheck.run_checks", lambda _: [])
+    monkeypatch.setattr(WeightDecay, "shrink_rest", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--device", "cpu"])
+    assert ended.value.code == 1
+    out, err = capsys.readouterr()
+    lines = {line.split("  ")[0]: line.rstrip() for line in out.splitlines()}
+    assert "FAIL" in lines["training, weight decay"]
+    assert lines["training, L2"].endswith("pass")
+    assert "failed, the first on cpu: training, weight decay, W1 alone against plain net, float64" in err
+
+
+@pytest.mark.usefixtures("_packs_unchecked")
+def test_auto_is_every_device_there_is() -> None:
+    devices = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+    found = json.loads(CliRunner().invoke(check, ["--format", "json"]).output)
+    assert found["device"] == ", ".join(devices)
+    assert {row["device"] for row in found["checks"]} == set(devices)
 
 
 def test_help_has_an_example() -> None:

@@ -1,17 +1,25 @@
-"""The C kernels are optional: without a compiler the same training runs on torch operations."""
+"""The C kernels: optional, built again when what they depend on changes, and called with checked arguments."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from fcsearch.training.engine.native import Layout, kernels
+from fcsearch.training.engine.native import CallSite, kernels, library, without_kernels
+from fcsearch.training.engine.native.binding import SIGNATURES
+
+CPU = torch.device("cpu")
 
 CODE = """
 import json, logging, torch
@@ -57,12 +65,99 @@ def test_the_kernels_are_compiled_once_and_agree(tmp_path: Path) -> None:
     assert losses == pytest.approx(train(tmp_path, FCSEARCH_NATIVE="0")[1], rel=1e-4)
 
 
-def test_a_layout_is_of_two_arrays_of_one_shape_and_contiguous_rows() -> None:
-    a = torch.zeros(2, 3, 4)
-    with pytest.raises(ValueError, match="one shape"):
-        Layout.of(a, torch.zeros(2, 3, 5))
-    with pytest.raises(ValueError, match="contiguous rows"):
-        Layout.of(a, torch.zeros(2, 4, 3).mT)
+@pytest.fixture
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if kernels(CPU, torch.float32) is None:
+        pytest.skip("no C compiler on this machine")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    library._load.cache_clear()
+    yield
+    library._load.cache_clear()
+
+
+def built(tmp_path: Path) -> set[str]:
+    """The libraries that there are after one more start."""
+    library._load.cache_clear()
+    assert kernels(CPU, torch.float32) is not None
+    return {path.name for path in tmp_path.rglob("*.so")}
+
+
+def another_compiler(tmp_path: Path) -> str:
+    """The machine's compiler, as one that calls itself another version."""
+    real = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    script = tmp_path / "cc"
+    version = '[ "$1" = --version ] && echo version 99 && exit'
+    script.write_text(f'#!/bin/sh\n{version}\nexec {shlex.quote(str(real))} "$@"\n')
+    script.chmod(0o755)
+    return shlex.quote(str(script))
+
+
+@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.parametrize("changed", ["source", "compiler", "processor"])
+def test_the_kernels_are_built_again_when_this_changes(
+    changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = built(tmp_path)
+    assert len(first) == 1
+    assert built(tmp_path) == first
+    if changed == "source":
+        text = library._source()
+        monkeypatch.setattr(library, "_source", lambda: text + "/* changed */")
+    elif changed == "compiler":
+        monkeypatch.setenv("CC", another_compiler(tmp_path))
+    else:
+        monkeypatch.setattr(library, "_processor", lambda: "another processor")
+    assert len(built(tmp_path)) == 2
+
+
+@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((torch.zeros(2, 3, 4), torch.zeros(2, 3, 5)), r"array \(2, 3, 4\) of torch.float32 .*found \(2, 3, 5\)"),
+        ((torch.zeros(2, 3, 4), torch.zeros(2, 3, 4).double()), "of torch.float32 .*found .* of torch.float64"),
+        ((torch.zeros(2, 4, 3).mT, torch.zeros(2, 4, 3).mT), "contiguous rows"),
+        ((torch.zeros(2, 3, 4), torch.zeros(3, 2, 4).transpose(0, 1)), r"outer strides \(12, 4\)"),
+        ((torch.zeros(12), torch.zeros(12)), r"array \(outer, members, inner\).*found \(12,\)"),
+        ((torch.zeros(2, 3, 4), torch.zeros(2, 3, 4, device="meta")), "on the CPU .*found .* on meta"),
+        ((torch.zeros(2, 3, 4), torch.zeros(2, 3, 4), torch.zeros(2)), r"contiguous tensor \(3,\)"),
+        ((torch.zeros(2, 3, 4), torch.zeros(2, 3, 4), torch.zeros(6)[::2]), r"contiguous tensor \(3,\)"),
+    ],
+)
+def test_a_kernel_refuses_what_it_would_misread(arguments: tuple[Tensor, ...], message: str) -> None:
+    compiled = kernels(CPU, torch.float32)
+    assert compiled is not None
+    with pytest.raises(ValueError, match=rf"the kernel sgd must be given .*{message}"):
+        compiled["sgd"].bind(*arguments)
+
+
+def test_every_function_in_c_has_the_arguments_that_its_binding_gives() -> None:
+    found = re.findall(r"^void (\w+)\(const layout \*l, ([^)]*)\)", library._source(), re.MULTILINE)
+    assert {name: len(arguments.split(",")) for name, arguments in found} == {
+        name: len(kinds) for name, kinds in SIGNATURES.items()
+    }
+    bits = {name: ["int16_t" in a for a in arguments.split(",")] for name, arguments in found}
+    assert bits == {name: [kind == "bits" for kind in kinds] for name, kinds in SIGNATURES.items()}
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_a_call_site_follows_arrays_that_change() -> None:
+    compiled = kernels(CPU, torch.float32)
+    assert compiled is not None
+    site = CallSite(compiled["relu_dropout_backward"], torch.tensor([2.0]))
+    for rows in (3, 3, 5):
+        hidden, gradient = torch.ones(1, rows, 4), torch.full((1, rows, 4), 7.0)
+        site(hidden, gradient)
+        assert torch.equal(gradient, torch.full((1, rows, 4), 14.0))
+    with pytest.raises(ValueError, match="the kernel relu_dropout_backward must be given"):
+        site(torch.ones(1, 3, 4), torch.ones(1, 3, 5))
+
+
+def test_within_without_kernels_there_are_none() -> None:
+    before = kernels(CPU, torch.float32)
+    with without_kernels():
+        assert kernels(CPU, torch.float32) is None
+    assert kernels(CPU, torch.float32) is before
 
 
 def test_several_threads_do_without_the_kernels() -> None:

@@ -2,18 +2,20 @@
 
 One draw of random bits serves every member, each with its own threshold. ReLU and dropout set units to exactly 0 and
 leave those that pass above 0, so one comparison with 0 serves the backward pass of both.
+
+Another activation is a pair of classes like these, and an entry in ACTIVATIONS; a kernel in native/ makes it faster.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ctypes import byref
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
-from fcsearch.training.engine.native import Layout, kernels, pointer
+from fcsearch.training.engine.native import CallSite, kernels
 
 
 class Relu:
@@ -51,11 +53,14 @@ class ReluDropout(Relu):
             bits.view(h.shape[1:]) for bits, h in zip(torch.split(self._bits.values, sizes), hidden, strict=True)
         ]  # one (N, H) for all members
         self._thresholds, self._scale = (values.view(-1, 1, 1) for values in thresholds_and_scales(rates, first))
-        self._kernels = kernels(first.device, first.dtype)
-        self._layouts = [Layout.of(h.transpose(0, 1), h.transpose(0, 1)) for h in hidden]
-        self._margins = [torch.empty_like(h) for h in hidden] if self._kernels is None else []
-        self._settings = (pointer(self._thresholds), pointer(self._scale))
-        self._drawn_at = [pointer(drawn) for drawn in self._drawn]
+        library = kernels(first.device, first.dtype)
+        self._margins = [torch.empty_like(h) for h in hidden] if library is None else []
+        self._forward: list[CallSite] = []
+        self._backward: list[CallSite] = []
+        if library is not None:
+            threshold, scale = self._thresholds.flatten(), self._scale.flatten()
+            self._forward = [CallSite(library["relu_dropout"], drawn, threshold, scale) for drawn in self._drawn]
+            self._backward = [CallSite(library["relu_dropout_backward"], scale) for _ in hidden]
 
     def start_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch (from 1)."""
@@ -67,9 +72,8 @@ class ReluDropout(Relu):
 
     def forward(self, layer: int, hidden: Tensor) -> None:
         """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""
-        if self._kernels is not None:
-            layout = byref(self._layouts[layer])
-            self._kernels.relu_dropout(layout, pointer(hidden), self._drawn_at[layer], *self._settings)
+        if self._forward:
+            self._forward[layer](hidden)
             return
         margin = self._margins[layer]
         torch.sub(self._drawn[layer].to(margin.dtype), self._thresholds, out=margin)
@@ -79,9 +83,19 @@ class ReluDropout(Relu):
 
     def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:
         """Carry the gradient of an activated layer back, in place."""
-        if self._kernels is not None:
-            layout = byref(self._layouts[layer])
-            self._kernels.relu_dropout_backward(layout, pointer(hidden), pointer(dhidden), self._settings[1])
+        if self._backward:
+            self._backward[layer](hidden, dhidden)
             return
         zero_where_not_positive(dhidden, hidden, out=dhidden)
         dhidden.mul_(self._scale)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """An activation as a lane runs it: alone, and with dropout after it."""
+
+    plain: type[Relu]
+    dropped: type[ReluDropout]
+
+
+ACTIVATIONS: dict[str, Forms] = {"relu": Forms(Relu, ReluDropout)}

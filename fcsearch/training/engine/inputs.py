@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ctypes import byref
-
 from torch import Tensor
 
 from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
-from fcsearch.training.engine.native import Layout, kernels, pointer
+from fcsearch.training.engine.native import kernels
 
 
 class InputDropout:
@@ -26,10 +24,12 @@ class InputDropout:
         self._drawn = self._bits.values.view(rows, features)
         self._threshold, self._scale = thresholds_and_scales([rate], like)
         self._out = like.new_empty(rows, features)
-        self._kernels = kernels(like.device, like.dtype)
-        whole = self._out.view(1, 1, -1)
-        self._layout = Layout.of(whole, whole)
-        self._addresses = [pointer(tensor) for tensor in (self._out, self._drawn, self._threshold, self._scale)]
+        library = kernels(like.device, like.dtype)
+        self._kernel = library["dropout"] if library is not None else None
+        if self._kernel is not None:
+            self._call = self._kernel.bind(
+                self._out.view(1, 1, -1), self._drawn.view(1, -1), self._threshold, self._scale
+            )
 
     def start_epoch(self, epoch: int) -> None:
         """Begin an epoch (from 1)."""
@@ -42,8 +42,8 @@ class InputDropout:
             (N, D), in a buffer that the next call overwrites.
         """
         self._bits.draw()
-        if self._kernels is not None:
-            self._kernels.dropout(byref(self._layout), pointer(x), *self._addresses)
+        if self._kernel is not None:
+            self._call(*self._kernel.addresses([x], self._out.shape))
             return self._out
         # The buffer holds the margins first; an elementwise operation may write where it reads.
         margin = self._out.copy_(self._drawn).sub_(self._threshold)

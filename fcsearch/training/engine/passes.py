@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcsearch.training.engine.activations import Relu
+from fcsearch.training.engine.activations import ACTIVATIONS, Relu
 from fcsearch.training.engine.buffers import Block, Buffers
 
 
@@ -41,20 +41,27 @@ class StackedNet:
         rows: Number of rows N of every input.
         gradients: Where `backward` and `first_layer` leave gradients; None for a net that is only evaluated.
         blocks: The first layer's, if there are gradients.
+        activation: What follows the products of hidden layers, by its name in ACTIVATIONS.
 
     Attributes:
         scores: (M, C, N), of the last `forward`.
         hidden: Each hidden layer after its activation, (M, N, H).
-        activation: What follows the products of hidden layers: ReLU, unless set to something else.
+        activation: What follows the products of hidden layers; may be set to its form with dropout.
     """
 
     def __init__(
-        self, weights: Buffers, rows: int, gradients: Buffers | None = None, blocks: Sequence[Block] = ()
+        self,
+        weights: Buffers,
+        rows: int,
+        gradients: Buffers | None = None,
+        blocks: Sequence[Block] = (),
+        *,
+        activation: str = "relu",
     ) -> None:
         shape, members = weights.shape, weights.members
         make = weights.wide.new_empty
         self.depth = len(shape.layers)
-        self.activation = Relu()
+        self.activation: Relu = ACTIVATIONS[activation].plain()
         self._w1 = weights.weight(0).flatten(1)
         self._b1 = weights.bias(0).flatten()
         self._later = [_Later.of(weights, layer) for layer in range(1, self.depth)]

@@ -1,17 +1,18 @@
 """The update rules over a range of members at once, in place.
 
-The same mathematics as `fcsearch.nn.update_rules`, which the tests hold them to. Members of a range share the rule but
-no setting: every setting is a tensor with one value a member. On one CPU thread a kernel in C makes the update in one
-pass over memory; elsewhere torch operations do, on a CPU a piece of memory at a time.
+The same mathematics as `fcsearch.nn.update_rules`, which `fcsearch check` and tests hold them to. Members of a range
+share the rule but no setting: every setting is a tensor with one value a member. On one CPU thread a kernel in C makes
+the update in one pass over memory, if the rule has one; elsewhere torch operations do, on a CPU a piece of memory at a
+time.
+
+Another rule is a class here and an entry in RULES; a kernel of its name in native/ makes it faster.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from ctypes import byref
 from dataclasses import dataclass
 
 import torch
@@ -19,13 +20,10 @@ from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Block, Buffers
-from fcsearch.training.engine.native import Layout, kernels, pointer
+from fcsearch.training.engine.native import Call, kernels
 
 # Torch operations read and write up to five buffers several times: on a CPU a piece of so many values stays in cache.
 _PIECE_VALUES = 2**16
-
-# Updates some of the parameters; takes the settings of a step, as a kernel or as torch operations want them.
-_Update = Callable[..., None]
 
 
 class UpdateRule(ABC):
@@ -66,11 +64,10 @@ class UpdateRule(ABC):
         ]
         rest = [weights.rest[self.members], gradients.rest[self.members], *(buffers.rest for buffers in state)]
         library = kernels(weights.wide.device, weights.wide.dtype)
-        self._by_kernel = library is not None
-        if library is not None:
-            kernel = getattr(library, self.name)
-            self._blocks = [_kernel_update(kernel, arrays) for arrays in wide]
-            self._rest = _kernel_update(kernel, [array.unsqueeze(0) for array in rest])
+        self._kernel = library.get(self.name) if library is not None else None
+        if self._kernel is not None:
+            self._blocks = [self._kernel.bind(*arrays) for arrays in wide]
+            self._rest = self._kernel.bind(*(array.unsqueeze(0) for array in rest))
         else:
             self._blocks = [_torch_update(self.update, _wide_pieces(arrays)) for arrays in wide]
             self._rest = _torch_update(self.update, _rest_pieces(rest))
@@ -90,12 +87,12 @@ class UpdateRule(ABC):
     @staticmethod
     @abstractmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
-        """Update a piece of weights and state by torch operations: the oracle of the kernel of the same name."""
+        """Update a piece of weights and state by torch operations, as the kernel of the same name does."""
 
     def start_step(self, step: int) -> None:
         """Begin a step of the epoch, which counts from 0."""
         values = self.settings(step)
-        self._arguments = [pointer(value) for value in values] if self._by_kernel else values
+        self._arguments = values if self._kernel is None else self._kernel.addresses(values, (len(self.configs),))
 
     def update_block(self, block: int) -> None:
         """Update a block of the first layer, whose gradient stands in the gradients' buffer now."""
@@ -228,12 +225,6 @@ class Adam(UpdateRule):
 RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum, RMSProp, Adam)}
 
 
-def _kernel_update(kernel: _Update, arrays: Sequence[Tensor]) -> _Update:
-    """A call of a C kernel on arrays (outer, M, inner) that lacks only the pointers of the settings."""
-    layout = Layout.of(arrays[0], arrays[-1])
-    return functools.partial(kernel, byref(layout), *(pointer(array) for array in arrays))
-
-
 @dataclass(frozen=True)
 class _Piece:
     """Weights, their gradients and the rule's state, (rows, columns) each, and how a setting broadcasts over them."""
@@ -244,7 +235,7 @@ class _Piece:
     spread: Callable[[Tensor], Tensor]
 
 
-def _torch_update(update: _Update, pieces: Sequence[_Piece]) -> _Update:
+def _torch_update(update: Call, pieces: Sequence[_Piece]) -> Call:
     """Torch operations on one piece after the other."""
     first = pieces[0].w
     scratch = first.new_empty(max(piece.w.numel() for piece in pieces))

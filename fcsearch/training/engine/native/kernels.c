@@ -1,7 +1,8 @@
 /* Update rules and activations of a lane, one pass over memory each, for one CPU thread.
  *
- * The same arithmetic as the torch operations in rules.py, activations.py and inputs.py, which are its oracle and its fallback.
- * library.py compiles it on the machine that runs it, once for each REAL (float, double) with its SQRT.
+ * The same arithmetic as the torch operations in rules.py, activations.py and inputs.py, which run where it cannot.
+ * library.py compiles it on the machine that runs it, once for each REAL (float, double) with its SQRT; binding.py has
+ * the arguments of each function, to keep equal to those here.
  *
  * Arrays are seen as (outer, members, inner) with inner contiguous; strides are in elements. The wide buffer of
  * parameters is (rows, M, H), the rest (1, M, Q); hidden layers are (rows, M, H). Settings have one value a member.
@@ -93,11 +94,11 @@ void relu_dropout(const layout *l, REAL *hidden, const int16_t *bits, const REAL
 }
 
 /* out = bits > threshold ? x * scale : 0. The bits are (outer, inner), as in relu_dropout. */
-void dropout(const layout *l, const REAL *x, REAL *out, const int16_t *bits, const REAL *threshold, const REAL *scale)
+void dropout(const layout *l, REAL *out, const int16_t *bits, const REAL *threshold, const REAL *scale, const REAL *x)
 {
     FOR_EACH_MEMBER(l) {
-        const REAL *restrict a = AT_A(x, l);
-        REAL *restrict b = AT_B(out, l);
+        REAL *restrict b = AT_A(out, l);
+        const REAL *restrict a = AT_B(x, l);
         const int16_t *restrict drawn = bits + i * l->inner;
         const REAL least = threshold[j], factor = scale[j];
         for (ptrdiff_t k = 0; k < l->inner; k++)

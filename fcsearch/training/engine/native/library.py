@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import ctypes
 import functools
 import hashlib
@@ -12,66 +14,63 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
 import torch
-from torch import Tensor
+
+from fcsearch.training.engine.native.binding import REALS, SIGNATURES, Kernel
 
 logger = logging.getLogger(__name__)
 
 _SWITCH = "FCSEARCH_NATIVE"  # set to 0 to do without the kernels
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC"
-_REALS = {torch.float32: "-DREAL=float -DSQRT=sqrtf", torch.float64: "-DREAL=double -DSQRT=sqrt"}
 _SECONDS = 120
+_forbidden: contextvars.ContextVar[bool] = contextvars.ContextVar("without kernels", default=False)
 
 
-class Layout(ctypes.Structure):
-    """The C struct `layout`: how the kernels walk over arrays; see kernels.c."""
+def kernels(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
+    """The compiled kernels by name, or None where torch operations do the work.
 
-    _fields_ = [
-        (name, ctypes.c_ssize_t) for name in ("outer", "members", "inner", "a_outer", "a_member", "b_outer", "b_member")
-    ]
-
-    @classmethod
-    def of(cls, a: Tensor, b: Tensor) -> Layout:
-        """The layout of two arrays (outer, M, inner) of one shape, whose last axis is contiguous."""
-        if a.shape != b.shape or (a.shape[2] > 1 and (a.stride(2), b.stride(2)) != (1, 1)):
-            raise ValueError(f"two arrays of one shape and contiguous rows are needed; found {a.shape} and {b.shape}")
-        return cls(*a.shape, a.stride(0), a.stride(1), b.stride(0), b.stride(1))
-
-
-def pointer(tensor: Tensor) -> ctypes.c_void_p:
-    """The address of a tensor's first element."""
-    return ctypes.c_void_p(tensor.data_ptr())
-
-
-def kernels(device: torch.device, dtype: torch.dtype) -> ctypes.CDLL | None:
-    """The compiled kernels, or None where torch operations do the work.
-
-    That is on a GPU, with several CPU threads (the kernels use one), without a C compiler, or with FCSEARCH_NATIVE=0.
+    That is on a GPU, with several CPU threads (the kernels use one), without a C compiler, with FCSEARCH_NATIVE=0, or
+    within `without_kernels`.
     """
-    if device.type != "cpu" or dtype not in _REALS or torch.get_num_threads() > 1 or os.environ.get(_SWITCH) == "0":
+    if device.type != "cpu" or dtype not in REALS or torch.get_num_threads() > 1:
+        return None
+    if os.environ.get(_SWITCH) == "0" or _forbidden.get():
         return None
     return _load(dtype)
 
 
+@contextlib.contextmanager
+def without_kernels() -> Iterator[None]:
+    """What is made within this context computes by torch operations."""
+    before = _forbidden.set(True)
+    try:
+        yield
+    finally:
+        _forbidden.reset(before)
+
+
 @functools.cache
-def _load(dtype: torch.dtype) -> ctypes.CDLL | None:
+def _load(dtype: torch.dtype) -> Mapping[str, Kernel] | None:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         logger.info("no C compiler found: training uses torch operations alone")
         return None
-    source = resources.files(__package__).joinpath("kernels.c").read_text()
-    command = [*shlex.split(compiler), *_FLAGS.split(), *_REALS[dtype].split()]
+    real = REALS[dtype]
+    defines = [f"-DREAL={real}", "-DSQRT=sqrtf" if real == "float" else "-DSQRT=sqrt"]
     try:
-        library = ctypes.CDLL(str(_compiled(command, source)))
+        library = ctypes.CDLL(str(_compiled([*shlex.split(compiler), *_FLAGS.split(), *defines], _source())))
     except (OSError, subprocess.SubprocessError) as error:
         logger.info("the C kernels cannot be compiled here, training uses torch operations alone: %s", error)
         return None
-    for name in ("sgd", "sgd_momentum", "rmsprop", "adam", "relu_dropout", "relu_dropout_backward", "dropout"):
-        getattr(library, name).restype = None
-    return library
+    return {name: Kernel(library, name, dtype) for name in SIGNATURES}
+
+
+def _source() -> str:
+    return resources.files(__package__).joinpath("kernels.c").read_text()
 
 
 def _compiled(command: list[str], source: str) -> Path:

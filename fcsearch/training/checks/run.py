@@ -1,0 +1,47 @@
+"""Runs the engine's checks in every way that a device computes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from fcsearch.nn.gradcheck import PLAIN_NET, Check
+from fcsearch.training.checks.pieces import piece_checks
+from fcsearch.training.checks.way import KERNELS, TORCH, Way
+from fcsearch.training.checks.whole import training_cases, training_checks
+from fcsearch.training.engine.native import kernels, without_kernels
+
+
+def run_engine_checks(device: torch.device) -> list[Check]:
+    """Hold the engine to the plain net on a device: by kernels where there are any, and by torch operations."""
+    checks: list[Check] = []
+    with _one_thread():
+        cases = training_cases(device)
+        for way in _ways(device):
+            with contextlib.nullcontext() if way.arithmetic == KERNELS else without_kernels():
+                checks += piece_checks(way)
+                for case in cases:
+                    checks += training_checks(case, way)
+    return checks
+
+
+def _ways(device: torch.device) -> list[Way]:
+    return [
+        Way(device, dtype, arithmetic)
+        for arithmetic in (KERNELS, TORCH)
+        for dtype in PLAIN_NET
+        if arithmetic == TORCH or kernels(device, dtype) is not None
+    ]
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """As a worker has it; the kernels run with one thread only."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

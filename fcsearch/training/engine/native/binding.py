@@ -1,0 +1,131 @@
+"""Typed calls of the compiled kernels: what they are given is checked once, when a call is bound to its arrays."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import operator
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+REALS = {torch.float32: "float", torch.float64: "double"}
+
+# The arguments of each kernel after the layout, in order; see kernels.c.
+#   a, b   arrays (outer, members, inner) of the layout's first and second strides
+#   bits   int16 (outer, inner), contiguous, shared by the members
+#   value  one value a member, contiguous
+SIGNATURES: dict[str, tuple[str, ...]] = {
+    "sgd": ("a", "a", "value"),
+    "sgd_momentum": ("a", "a", "b", "value", "value"),
+    "rmsprop": ("a", "a", "b", "value", "value", "value"),
+    "adam": ("a", "a", "b", "b", "value", "value", "value", "value"),
+    "relu_dropout": ("a", "bits", "value", "value"),
+    "dropout": ("a", "bits", "value", "value", "b"),
+    "relu_dropout_backward": ("a", "b", "value"),
+}
+
+Call = Callable[..., None]
+
+
+class Layout(ctypes.Structure):
+    """The C struct `layout`: how the kernels walk over arrays; see kernels.c."""
+
+    _fields_ = [
+        (name, ctypes.c_ssize_t) for name in ("outer", "members", "inner", "a_outer", "a_member", "b_outer", "b_member")
+    ]
+
+
+class Kernel:
+    """One compiled kernel for one type of numbers.
+
+    Args:
+        library: What the compiler made of kernels.c for this type.
+        name: The kernel: a key of SIGNATURES.
+        dtype: The type: a key of REALS.
+    """
+
+    def __init__(self, library: ctypes.CDLL, name: str, dtype: torch.dtype) -> None:
+        self.name = name
+        self.dtype = dtype
+        self._signature = SIGNATURES[name]
+        self._function = getattr(library, name)
+        self._function.argtypes = [ctypes.POINTER(Layout), *(ctypes.c_void_p for _ in self._signature)]
+        self._function.restype = None
+
+    def bind(self, *arguments: Tensor) -> Call:
+        """Check the first arguments of a call, and make one that lacks only the others.
+
+        Args:
+            arguments: The arrays, and as many of the kernel's other arguments as stay the same from call to call, in
+                its order. The arrays must hold their memory as long as the call is used.
+
+        Returns:
+            A function of the addresses of the other arguments, as `addresses` gives them.
+
+        Raises:
+            ValueError: an argument whose shape, type, device or memory layout is none that the kernel takes.
+        """
+        kinds = self._signature[: len(arguments)]
+        given = list(zip(kinds, arguments, strict=True))
+        first = next(tensor for kind, tensor in given if kind == "a")
+        if first.dim() != 3:
+            raise self._refusal("an array (outer, members, inner)", first)
+        second = next((tensor for kind, tensor in given if kind == "b"), first)
+        for kind, tensor in given:
+            if kind == "bits":
+                self._check_flat(tensor, (first.shape[0], first.shape[2]), torch.int16)
+            elif kind == "value":
+                self._check_flat(tensor, (first.shape[1],), self.dtype)
+            else:
+                self._check_array(tensor, first if kind == "a" else second, first.shape)
+        layout = Layout(*first.shape, *first.stride()[:2], *second.stride()[:2])
+        fixed = (tensor.data_ptr() for tensor in arguments)
+        return functools.partial(self._function, ctypes.byref(layout), *fixed)
+
+    def addresses(self, tensors: Sequence[Tensor], shape: tuple[int, ...]) -> list[int]:
+        """The addresses of contiguous tensors of the kernel's type that all have this shape; ValueError for others."""
+        for tensor in tensors:
+            self._check_flat(tensor, shape, self.dtype)
+        return [tensor.data_ptr() for tensor in tensors]
+
+    def _check_array(self, tensor: Tensor, like: Tensor, shape: Sequence[int]) -> None:
+        contiguous = tensor.shape[-1:] == (1,) or tensor.stride()[-1:] == (1,)
+        same = tensor.shape == shape and tensor.stride()[:2] == like.stride()[:2]
+        if not (same and contiguous and tensor.dtype == self.dtype and tensor.device.type == "cpu"):
+            strides = f"the outer strides {like.stride()[:2]} and contiguous rows"
+            raise self._refusal(f"an array {tuple(shape)} of {self.dtype} on the CPU with {strides}", tensor)
+
+    def _check_flat(self, tensor: Tensor, shape: Sequence[int], dtype: torch.dtype) -> None:
+        if not (
+            tensor.shape == shape and tensor.dtype == dtype and tensor.is_contiguous() and tensor.device.type == "cpu"
+        ):
+            raise self._refusal(f"a contiguous tensor {tuple(shape)} of {dtype} on the CPU", tensor)
+
+    def _refusal(self, wanted: str, tensor: Tensor) -> ValueError:
+        found = f"{tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}, strides {tensor.stride()}"
+        return ValueError(f"the kernel {self.name} must be given {wanted}; found {found}")
+
+
+class CallSite:
+    """A place where a kernel works on hidden layers (M, N, H), which are nearly always the arrays of the last call.
+
+    Args:
+        kernel: What is called there.
+        fixed: Its arguments after the arrays.
+    """
+
+    def __init__(self, kernel: Kernel, *fixed: Tensor) -> None:
+        self._kernel = kernel
+        self._fixed = fixed
+        self._arrays: tuple[Tensor, ...] = ()
+        self._call: Call | None = None
+
+    def __call__(self, *arrays: Tensor) -> None:
+        """Call the kernel on these arrays; others than those of the last call are checked first."""
+        if self._call is None or not all(map(operator.is_, arrays, self._arrays)):
+            # The kernels walk over rows first, as the first layer lies in memory.
+            self._call = self._kernel.bind(*(array.transpose(0, 1) for array in arrays), *self._fixed)
+            self._arrays = arrays
+        self._call()

@@ -1,0 +1,195 @@
+"""The engine against the plain net, and proof that one wrong piece, of either, makes the check fail."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from fcsearch.nn import layers, losses
+from fcsearch.nn.activations import ACTIVATIONS
+from fcsearch.nn.gradcheck import PLAIN_NET, Check
+from fcsearch.nn.schedules import LR_SCHEDULES
+from fcsearch.nn.update_rules import RULES as PLAIN_RULES
+from fcsearch.training.checks import run_engine_checks
+from fcsearch.training.checks.pieces import piece_checks
+from fcsearch.training.checks.way import KERNELS, TORCH, Way
+from fcsearch.training.checks.whole import Case, training_cases, training_checks
+from fcsearch.training.engine import masks
+from fcsearch.training.engine.losses import STACKED_LOSSES
+from fcsearch.training.engine.native import kernels, library, without_kernels
+from fcsearch.training.engine.passes import StackedNet
+from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
+from fcsearch.training.engine.rules import RULES
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def small() -> Case:
+    return training_cases(CPU)[0]
+
+
+def failing(case: Case, arithmetic: str, dtype: torch.dtype = torch.float64) -> set[str]:
+    way = Way(CPU, dtype, arithmetic)
+    with without_kernels() if arithmetic == TORCH else contextlib.nullcontext():
+        return {check.subject for check in (*piece_checks(way), *training_checks(case, way)) if not check.passed}
+
+
+def test_the_engine_is_the_plain_net_in_every_way() -> None:
+    threads = 2
+    torch.set_num_threads(threads)
+    checks = run_engine_checks(CPU)
+    assert torch.get_num_threads() == threads
+    assert [check for check in checks if not check.passed] == []
+    torch.set_num_threads(1)
+    compiled = kernels(CPU, torch.float32) is not None
+    ways = {TORCH, KERNELS} if compiled else {TORCH}
+    assert {(c.arithmetic, c.reference) for c in checks} == {(w, r) for w in ways for r in PLAIN_NET.values()}
+    assert {c.subject for c in checks} >= everything()
+
+
+def everything() -> set[str]:
+    """What must be compared: all that the plain net's tables have, and every other setting."""
+    pieces = {f"{name} passes" for name in ACTIVATIONS} | {f"{name} passes, dropout" for name in ACTIVATIONS}
+    pieces |= {f"{name} loss" for name in losses.LOSSES} | {f"{name} steps" for name in PLAIN_RULES}
+    settings = {"L2", "weight decay", "dropout", "input dropout", "label smoothing", "large layers"}
+    settings |= {*PLAIN_RULES, *(f"{name} rate" for name in LR_SCHEDULES), *(f"{name} loss" for name in losses.LOSSES)}
+    return pieces | {f"training, {name}" for name in settings}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; this machine has none")
+def test_the_engine_is_the_plain_net_on_a_gpu() -> None:
+    checks = run_engine_checks(torch.device("cuda"))
+    assert [check for check in checks if not check.passed] == []
+    assert {check.arithmetic for check in checks} == {TORCH}
+
+
+@pytest.fixture
+def _fresh_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kernels are compiled anew, into a folder of the test's own."""
+    if kernels(CPU, torch.float64) is None:
+        pytest.skip("no C compiler on this machine")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    library._load.cache_clear()
+    yield
+    library._load.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "subject"),
+    [
+        ("p[k] += rate * g[k];", "p[k] -= rate * g[k];", "sgd steps"),
+        ("v[k] = keep * v[k] +", "v[k] = keep * v[k] -", "sgd_momentum steps"),
+        ("c[k] += gained * (g[k]", "c[k] += gained * (-g[k]", "rmsprop steps"),
+        ("m[k] += gained1 * (g[k] -", "m[k] += gained1 * (g[k] +", "adam steps"),
+        ("(h[k] <= 0 ? 0 : h[k] * factor)", "h[k] * factor", "relu passes, dropout"),
+        ("h[k] <= 0 ? 0 : d[k] * factor", "h[k] <= 0 ? 0 : d[k]", "relu passes, dropout"),
+        ("<= least ? 0 : a[k] * factor", "> least ? 0 : a[k] * factor", "training, input dropout"),
+    ],
+)
+@pytest.mark.usefixtures("_fresh_kernels")
+def test_a_wrong_kernel_fails_and_only_by_kernels(
+    small: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = library._source()
+    assert source.count(right) == 1
+    monkeypatch.setattr(library, "_source", lambda: source.replace(right, wrong))
+    assert subject in failing(small, KERNELS)
+    assert failing(small, TORCH) == set()
+
+
+def _negated(function: Callable[..., None]) -> Callable[..., None]:
+    """An update with the gradient's sign turned."""
+    return staticmethod(lambda w, dw, *rest: function(w, -dw, *rest))
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_wrong_update_by_torch_fails_and_only_by_torch(
+    small: Case, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RULES[name], "update", _negated(RULES[name].update))
+    assert failing(small, TORCH) >= {f"{name} steps", f"training, {name}"}
+    if kernels(CPU, torch.float64) is not None:
+        assert failing(small, KERNELS) == set()
+
+
+def _doubled_loss(name: str) -> Callable[[Tensor, Tensor, Tensor], None]:
+    right = STACKED_LOSSES[name]
+
+    def wrong(scores: Tensor, targets: Tensor, total: Tensor) -> None:
+        right(scores, targets, total)
+        scores.mul_(2)
+
+    return wrong
+
+
+@pytest.mark.parametrize("name", STACKED_LOSSES)
+def test_a_wrong_loss_fails(small: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STACKED_LOSSES, name, _doubled_loss(name))
+    found = failing(small, TORCH)
+    assert found >= {f"{name} loss", f"training, {name} loss"}
+    assert not {f"{other} loss" for other in STACKED_LOSSES if other != name} & found
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "subject"),
+    [
+        (L2Penalty, "add_to_block", "training, L2"),
+        (L2Penalty, "add_to_rest", "training, L2"),
+        (WeightDecay, "shrink_block", "training, weight decay"),
+        (WeightDecay, "shrink_rest", "training, weight decay"),
+        (StackedNet, "backward", "relu passes"),
+        (masks.RandomBits, "start_epoch", "training, dropout"),
+    ],
+)
+@pytest.mark.parametrize("arithmetic", [KERNELS, TORCH])
+def test_a_piece_that_does_nothing_fails(
+    small: Case, owner: type, method: str, subject: str, arithmetic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if arithmetic == KERNELS and kernels(CPU, torch.float64) is None:
+        pytest.skip("no C compiler on this machine")
+    monkeypatch.setattr(owner, method, _nothing)
+    assert subject in failing(small, arithmetic)
+
+
+@pytest.mark.parametrize(("module", "subject"), [("inputs", "input dropout"), ("activations", "dropout")])
+def test_a_wrong_scale_of_dropout_fails(
+    small: Case, module: str, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = masks.thresholds_and_scales
+
+    def wrong(rates: Sequence[float], like: Tensor) -> tuple[Tensor, Tensor]:
+        thresholds, scales = right(rates, like)
+        return thresholds, scales.reciprocal()
+
+    monkeypatch.setattr(f"fcsearch.training.engine.{module}.thresholds_and_scales", wrong)
+    assert f"training, {subject}" in failing(small, TORCH)
+
+
+def test_a_wrong_plain_net_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = layers.Linear.backward_params
+    monkeypatch.setattr(layers.Linear, "backward_params", staticmethod(lambda d, c: (-right(d, c)[0], right(d, c)[1])))
+    failed: list[Check] = [check for check in run_engine_checks(CPU) if not check.passed]
+    assert {check.subject for check in failed} >= {"relu passes", "training, adam", "training, no hidden layer"}
+
+
+def test_an_engine_that_is_off_in_single_precision_alone_fails(small: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = StackedNet.forward
+
+    def rounded(net: StackedNet, x: Tensor) -> Tensor:
+        scores = right(net, x)
+        return scores if scores.dtype == torch.float64 else scores.copy_(scores.bfloat16())
+
+    monkeypatch.setattr(StackedNet, "forward", rounded)
+    assert failing(small, TORCH) == set()
+    assert "relu passes" in failing(small, TORCH, torch.float32)
