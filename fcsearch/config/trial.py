@@ -56,6 +56,13 @@ class TrialConfig:
         unit="probability",
         shares_lane=False,
     )
+    activation: str = word(
+        "relu",
+        "What follows the product of a hidden layer",
+        words=("relu", "leaky_relu", "gelu", "selu"),
+        needs_hidden_layer=True,
+        shares_lane=False,
+    )
     update_rule: str = word("sgd", "How a gradient changes the weights", words=tuple(RULE_SETTINGS))
     batch_size: int = integer(100, "Rows in a minibatch", unit="rows", space_high=10_000_000, shares_lane=False)
     reg: float = entry(0.0, "L2 strength: the loss gains reg * sum(W**2) over all weight matrices", low=0.0, log=True)
@@ -93,7 +100,19 @@ class TrialConfig:
         implies_parent=True,
         old_words=("kaiming",),
     )
-    loss: str = word("softmax", "What is minimised: cross-entropy, or the hinge of margin 1", words=("softmax", "svm"))
+    loss: str = word(
+        "softmax",
+        "What is minimised: softmax (cross-entropy) or svm (hinge); for a regression squared, absolute or huber",
+        words=("softmax", "svm", "squared", "absolute", "huber"),
+    )
+    huber_delta: float = entry(
+        1.0,
+        "Error, in standard deviations of the target, from which the Huber loss is a line",
+        low=0.0,
+        low_open=True,
+        log=True,
+        under=("loss", ("huber",)),
+    )
     label_smoothing: float = share(
         0.0,
         "The part of each target that the loss spreads evenly over the classes",
@@ -179,6 +198,7 @@ class LaneKey(NamedTuple):
     """The hyperparameters whose entries say `shares_lane=False`, and the seed."""
 
     hidden_dims: tuple[int, ...]
+    activation: str
     batch_size: int
     input_dropout: float
     seed: int

@@ -167,7 +167,8 @@ def _network_cases(device: Device) -> Iterator[Case]:
 
 def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
     regression = net.loss_name in REGRESSION_LOSSES
-    y = _normal("net targets", N, device=device) if regression else _labels("labels", N, device=device)
+    # Errors of one sign: else the gradient of the absolute loss by the last bias may be zero, but for rounding.
+    y = 9 + _normal("net targets", N, device=device) if regression else _labels("labels", N, device=device)
     X = _normal("X", N, D, device=device)
     # Biases of zero would hide what a bias does.
     params = {

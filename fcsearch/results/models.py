@@ -40,7 +40,7 @@ class Models:
     def save(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
         """Write the network, whole or not at all; `metadata` as in `RunDirectory.save_model`."""
         config = metadata["config"]
-        network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS}}
+        network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS if name in config}}
         texts = {_NETWORK_KEY: json.dumps(network), _TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         content = safetensors.torch.save(tensors, texts)

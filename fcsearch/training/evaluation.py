@@ -18,14 +18,14 @@ class Evaluator:
         weights: The members' parameters, as they are whenever `measure` is called.
         data: The rows.
         loss: The losses that members are compared by.
+        activation: The members'.
     """
 
-    def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss) -> None:
+    def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss, *, activation: str) -> None:
         self._data = data
         self._loss = loss
-        self._nets = {
-            len(batch.x): StackedNet(weights, len(batch.x)) for batch in (*data.train_sample, *data.validation)
-        }
+        sizes = {len(batch.x) for batch in (*data.train_sample, *data.validation)}
+        self._nets = {size: StackedNet(weights, size, activation=activation) for size in sizes}
 
     def measure(self) -> Tensor:
         """(M, 3): rows of the training sample that are right, mean validation loss, validation rows that are right."""

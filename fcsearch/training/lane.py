@@ -12,7 +12,7 @@ from fcsearch.config import TrialConfig
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
-from fcsearch.training.engine.activations import ReluDropout
+from fcsearch.training.engine.activations import ACTIVATIONS
 from fcsearch.training.engine.buffers import (
     Buffers,
     Shape,
@@ -80,11 +80,13 @@ class Lane:
         blocks = first_layer_blocks(self.shape, members, device=like.device)
         gradients = gradient_buffers(self.shape, members, blocks, device=like.device, dtype=like.dtype)
         self._blocks = range(len(blocks))
-        self._net = StackedNet(self.weights, rows, gradients, blocks)
+        first = self.configs[0]
+        self._net = StackedNet(self.weights, rows, gradients, blocks, activation=first.activation)
         self._loss = LaneLoss.training(self.configs, like, self.shape.num_classes)
         self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
-        self._evaluator = Evaluator(self.weights, self._data, LaneLoss.plain(self.configs))
-        first = self.configs[0]
+        self._evaluator = Evaluator(
+            self.weights, self._data, LaneLoss.plain(self.configs, like), activation=first.activation
+        )
         self._input_dropout: InputDropout | None = None
         if first.input_dropout:
             self._input_dropout = InputDropout(
@@ -92,7 +94,7 @@ class Lane:
             )
         rates = [config.dropout for config in self.configs]
         if any(rates) and self._net.hidden:
-            self._net.activation = ReluDropout(rates, self._net.hidden, seed=first.seed)
+            self._net.activation = ACTIVATIONS[first.activation].dropped(rates, self._net.hidden, seed=first.seed)
         strengths = [config.reg for config in self.configs]
         self._penalty = L2Penalty(strengths, self.weights, gradients, blocks) if any(strengths) else None
         decays = [config.weight_decay for config in self.configs]

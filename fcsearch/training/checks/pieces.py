@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
-from fcsearch.nn import Linear, softmax_loss
+from fcsearch.nn import Linear, huber_loss, softmax_loss
 from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.gradcheck import Check
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES
 from fcsearch.nn.update_rules import DEFAULTS, Config
 from fcsearch.nn.update_rules import RULES as PLAIN_RULES
 from fcsearch.training.checks.plain import Masks
@@ -98,23 +98,35 @@ def _plain_pass(activation: str, x: Tensor, params: Params, dscores: Tensor, mas
 
 
 def _loss_checks(way: Way) -> Iterator[Check]:
-    y = torch.arange(_ROWS) % _CLASSES
     for name in STACKED_LOSSES:
-        for shares in ((0.0,), (0.0, 0.0, 0.0), (0.0, 0.2, 0.5)):
-            if any(shares) and name != "softmax":
-                continue
-            scores = 3 * way.normal("scores", len(shares), _ROWS, _CLASSES)
-            configs = [_config(loss=name, label_smoothing=share) for share in shares]
-            dscores = scores.mT.contiguous()
-            total = torch.zeros_like(dscores)
-            targets = one_hot(y.to(way.device).unsqueeze(0), _CLASSES, way.dtype)
-            LaneLoss.training(configs, dscores, _CLASSES).apply(dscores, targets, total)
-            for member, share in enumerate(shares):
-                own = scores[member].double().cpu()
-                loss, expected = softmax_loss(own, y, label_smoothing=share) if share else LOSSES[name](own, y)
-                subject = f"{name} loss, label smoothing" if any(shares) else f"{name} loss"
-                found = {"loss": total[member].sum() / _ROWS, "dscores": dscores[member].mT}
-                yield from way.compare(subject, found, {"loss": loss, "dscores": expected})
+        yield from _loss_check(way, f"{name} loss", [_config(loss=name)])
+        yield from _loss_check(way, f"{name} loss", [_config(loss=name, huber_delta=0.5 + i) for i in range(3)])
+    smoothed = [_config(label_smoothing=share) for share in (0.0, 0.2, 0.5)]
+    yield from _loss_check(way, "softmax loss, label smoothing", smoothed)
+
+
+def _loss_check(way: Way, subject: str, configs: Sequence[TrialConfig]) -> Iterator[Check]:
+    """Hold the losses of some members, and their gradients by the scores, to the plain ones."""
+    regression = configs[0].loss in REGRESSION_LOSSES
+    classes = 1 if regression else _CLASSES
+    y = way.normal("targets", _ROWS) if regression else (torch.arange(_ROWS) % classes).to(way.device)
+    targets = y.unsqueeze(0) if regression else one_hot(y.unsqueeze(0), classes, way.dtype)
+    scores = 3 * way.normal("scores", len(configs), _ROWS, classes)
+    dscores = scores.mT.clone(memory_format=torch.contiguous_format)
+    total = torch.zeros_like(dscores)
+    LaneLoss.training(configs, dscores, classes).apply(dscores, targets, total)
+    for member, config in enumerate(configs):
+        loss, expected = _plain_loss(config, scores[member].double().cpu(), y.double().cpu() if regression else y.cpu())
+        found = {"loss": total[member].sum() / _ROWS, "dscores": dscores[member].mT}
+        yield from way.compare(subject, found, {"loss": loss, "dscores": expected})
+
+
+def _plain_loss(config: TrialConfig, scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    if config.loss == "softmax":
+        return softmax_loss(scores, y, label_smoothing=config.label_smoothing)
+    if config.loss == "huber":
+        return huber_loss(scores, y, delta=config.huber_delta)
+    return LOSSES[config.loss](scores, y)
 
 
 def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:

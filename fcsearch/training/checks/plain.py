@@ -83,8 +83,9 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         Each epoch's end.
     """
     net = MaskedNet(
-        config.hidden_dims, data.input_dim, data.num_classes, reg=config.reg, weight_scale=config.weight_scale,
+        config.hidden_dims, data.input_dim, data.num_classes, reg=config.reg, weight_scale=config.initial_scale,
         seed=config.seed, dtype=torch.float64, loss=config.loss, label_smoothing=config.label_smoothing,
+        activation=config.activation, huber_delta=config.huber_delta,
     )  # fmt: skip
     batches = Minibatches(data, seed=config.seed, batch_size=config.batch_size)
     sources = _mask_sources(config, batches.batch_size, data.input_dim, device)

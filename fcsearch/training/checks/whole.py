@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from fcsearch.config import TrialConfig
+from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.nn.gradcheck import Check
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES
 from fcsearch.nn.random import generator
 from fcsearch.nn.schedules import LR_SCHEDULES
 from fcsearch.nn.update_rules import RULES
@@ -92,7 +93,8 @@ def _measured(values: EpochMetrics, name: str) -> float:
 
 def _varied() -> list[tuple[str, TrialConfig]]:
     members = [(subject, TrialConfig(**{**_BASE, **changes})) for subject, changes in _ONE_BY_ONE.items()]
-    members += [(f"{name} loss", TrialConfig(**{**_BASE, "loss": name})) for name in LOSSES]
+    members += [(f"{name} loss", _config(loss=name)) for name in LOSSES if name not in REGRESSION_LOSSES]
+    members += [(f"{name}, dropout", _config(activation=name, dropout=0.3)) for name in ACTIVATIONS]
     members += [(f"{name} rate", _config(lr_schedule=name, lr_decay=0.6)) for name in LR_SCHEDULES]
     for number, rule in enumerate(RULES):
         members.append((rule, _config(update_rule=rule)))

@@ -1,25 +1,35 @@
-"""What happens to a hidden layer after its product: ReLU, and dropout for a lane in which some member drops units.
+"""What happens to a hidden layer after its product: an activation, and dropout for a lane in which some member drops.
 
 One draw of random bits serves every member, each with its own threshold. ReLU and dropout set units to exactly 0 and
 leave those that pass above 0, so one comparison with 0 serves the backward pass of both.
 
-Another activation is a pair of classes like these, and an entry in ACTIVATIONS; a kernel in native/ makes it faster.
+Another activation is a Function and an entry in ACTIVATIONS; a pair of classes and kernels of its own make it faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from fcsearch import nn
 from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
 from fcsearch.training.engine.native import CallSite, kernels
 
 
 class Relu:
-    """ReLU, in place; its gradient at 0 is 0."""
+    """ReLU, in place; its gradient at 0 is 0.
+
+    Args:
+        hidden: The layers that it is carried back through, each (M, N, H): for functions that keep something of them.
+    """
+
+    def __init__(self, hidden: Sequence[Tensor] = ()) -> None:
+        pass
 
     def start_epoch(self, epoch: int) -> None:
         """Begin an epoch (from 1)."""
@@ -90,12 +100,132 @@ class ReluDropout(Relu):
         dhidden.mul_(self._scale)
 
 
+class Function(Protocol):
+    """A function of one value whose slope follows from that value."""
+
+    @staticmethod
+    def apply(hidden: Tensor) -> None:
+        """Apply it in place."""
+
+    @staticmethod
+    def carry_back(dhidden: Tensor, x: Tensor) -> None:
+        """Multiply the gradient, in place, by the slope at `x`, the values that it was applied to."""
+
+
+class LeakyRelu:
+    """See `fcsearch.nn.LeakyReLU`."""
+
+    @staticmethod
+    def apply(hidden: Tensor) -> None:
+        """See `Function`."""
+        torch.ops.aten.leaky_relu.out(hidden, nn.LeakyReLU.SLOPE, out=hidden)
+
+    @staticmethod
+    def carry_back(dhidden: Tensor, x: Tensor) -> None:
+        """See `Function`."""
+        torch.ops.aten.leaky_relu_backward.grad_input(dhidden, x, nn.LeakyReLU.SLOPE, False, grad_input=dhidden)
+
+
+class Gelu:
+    """See `fcsearch.nn.GELU`."""
+
+    @staticmethod
+    def apply(hidden: Tensor) -> None:
+        """See `Function`."""
+        torch.ops.aten.gelu.out(hidden, out=hidden)
+
+    @staticmethod
+    def carry_back(dhidden: Tensor, x: Tensor) -> None:
+        """See `Function`."""
+        torch.ops.aten.gelu_backward.grad_input(dhidden, x, grad_input=dhidden)
+
+
+class Selu:
+    """See `fcsearch.nn.SELU`."""
+
+    @staticmethod
+    def apply(hidden: Tensor) -> None:
+        """See `Function`."""
+        torch.ops.aten.elu.out(hidden, nn.SELU.ALPHA, nn.SELU.SCALE, out=hidden)
+
+    @staticmethod
+    def carry_back(dhidden: Tensor, x: Tensor) -> None:
+        """See `Function`."""
+        constants = nn.SELU.ALPHA, nn.SELU.SCALE, 1.0
+        torch.ops.aten.elu_backward.grad_input(dhidden, *constants, False, x, grad_input=dhidden)
+
+
+class Smooth(Relu):
+    """A function that is not ReLU, in place. What it was applied to is kept for the way back.
+
+    Args:
+        function: The function: torch's fused operations, which `fcsearch check` holds to the plain net's formulas.
+        hidden: The layers that it is carried back through, each (M, N, H); none for a net that is only evaluated.
+    """
+
+    def __init__(self, function: type[Function], hidden: Sequence[Tensor] = ()) -> None:
+        self._function = function
+        self._kept = [torch.empty_like(h) for h in hidden]
+
+    def forward(self, layer: int, hidden: Tensor) -> None:
+        """Activate a hidden layer (from 0), (M, N, H), in place."""
+        if self._kept:
+            self._kept[layer].copy_(hidden)
+        self._function.apply(hidden)
+
+    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:  # noqa: ARG002
+        """Carry the gradient of an activated layer back, in place."""
+        self._function.carry_back(dhidden, self._kept[layer])
+
+
+class SmoothDropout(ReluDropout):
+    """Such a function, and dropout after it: the units that ReluDropout would drop.
+
+    Args:
+        function: As in Smooth.
+        rates: As in ReluDropout, like the other arguments.
+    """
+
+    def __init__(
+        self, function: type[Function], rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int
+    ) -> None:
+        super().__init__(rates, hidden, seed=seed)
+        self._smooth = Smooth(function, hidden)
+        self._margins = [torch.empty_like(h) for h in hidden]
+
+    def forward(self, layer: int, hidden: Tensor) -> None:
+        """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""
+        self._smooth.forward(layer, hidden)
+        margin = self._margins[layer]
+        torch.sub(self._drawn[layer].to(margin.dtype), self._thresholds, out=margin)
+        self._drop(margin, hidden)
+
+    def backward(self, layer: int, hidden: Tensor, dhidden: Tensor) -> None:
+        """Carry the gradient of an activated layer back, in place."""
+        self._drop(self._margins[layer], dhidden)
+        self._smooth.backward(layer, hidden, dhidden)
+
+    def _drop(self, margin: Tensor, values: Tensor) -> None:
+        zero_where_not_positive(values, margin, out=values)
+        values.mul_(self._scale)
+
+
 @dataclass(frozen=True)
 class Forms:
     """An activation as a lane runs it: alone, and with dropout after it."""
 
-    plain: type[Relu]
-    dropped: type[ReluDropout]
+    plain: Callable[[Sequence[Tensor]], Relu]
+    dropped: Callable[..., ReluDropout]
+
+    @classmethod
+    def of(cls, function: type[Function]) -> Forms:
+        """Those of a function that is not ReLU."""
+        return cls(functools.partial(Smooth, function), functools.partial(SmoothDropout, function))
 
 
-ACTIVATIONS: dict[str, Forms] = {"relu": Forms(Relu, ReluDropout)}
+ACTIVATIONS: dict[str, Forms] = {
+    "relu": Forms(Relu, ReluDropout),
+    "leaky_relu": Forms.of(LeakyRelu),
+    "gelu": Forms.of(Gelu),
+    "selu": Forms.of(Selu),
+}

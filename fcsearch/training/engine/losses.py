@@ -16,7 +16,7 @@ from fcsearch.training.engine.spans import spans
 
 # (scores (M, C, N), targets (C, N) one-hot, total (M, C, N)): the scores become the gradient of the mean loss by them,
 # and every row's loss is added to `total`, spread over the classes in a way of the loss's own.
-StackedLoss = Callable[[Tensor, Tensor, Tensor], None]
+StackedLoss = Callable[..., None]
 
 _SMOOTHED = "smoothed softmax"
 
@@ -46,7 +46,36 @@ def smoothed_softmax_loss(scores: Tensor, targets: Tensor, total: Tensor, *, kep
     torch.exp(log_p, out=scores).sub_(smooth).div_(targets.shape[1])
 
 
-STACKED_LOSSES: dict[str, StackedLoss] = {"softmax": softmax_loss, "svm": svm_loss}
+def squared_loss(scores: Tensor, targets: Tensor, total: Tensor) -> None:
+    """Squared error of a regression: C = 1, and the targets are numbers."""
+    errors = scores.sub_(targets)
+    total.addcmul_(errors, errors)
+    errors.mul_(2 / targets.shape[1])
+
+
+def absolute_loss(scores: Tensor, targets: Tensor, total: Tensor) -> None:
+    """Absolute error of a regression."""
+    errors = scores.sub_(targets)
+    total.add_(errors.abs())
+    errors.sign_().div_(targets.shape[1])
+
+
+def huber_loss(scores: Tensor, targets: Tensor, total: Tensor, *, delta: Tensor) -> None:
+    """Huber's loss of a regression, which is a line beyond delta, (M, 1, 1)."""
+    errors = scores - targets
+    torch.minimum(torch.maximum(errors, -delta), delta, out=scores)
+    total.addcmul_(scores, errors.add_(scores, alpha=-0.5))
+    scores.div_(targets.shape[1])
+
+
+# huber_loss lacks its delta, which differs from member to member.
+STACKED_LOSSES: dict[str, StackedLoss] = {
+    "softmax": softmax_loss,
+    "svm": svm_loss,
+    "squared": squared_loss,
+    "absolute": absolute_loss,
+    "huber": huber_loss,
+}
 
 
 class LaneLoss:
@@ -60,9 +89,10 @@ class LaneLoss:
         self._spans = list(losses)
 
     @classmethod
-    def plain(cls, configs: Sequence[TrialConfig]) -> LaneLoss:
-        """The losses that members are compared by: without label smoothing."""
-        return cls([(STACKED_LOSSES[name], members) for name, members in spans([config.loss for config in configs])])
+    def plain(cls, configs: Sequence[TrialConfig], like: Tensor) -> LaneLoss:
+        """The losses that members are compared by, without label smoothing; `like` as in `training`."""
+        found = spans([config.loss for config in configs])
+        return cls([(_stacked(name, configs[members], like), members) for name, members in found])
 
     @classmethod
     def training(cls, configs: Sequence[TrialConfig], like: Tensor, num_classes: int) -> LaneLoss:
@@ -76,10 +106,9 @@ class LaneLoss:
         found: list[tuple[StackedLoss, slice]] = []
         for kind, members in spans([_SMOOTHED if is_smoothed(config) else config.loss for config in configs]):
             if kind != _SMOOTHED:
-                found.append((STACKED_LOSSES[kind], members))
+                found.append((_stacked(kind, configs[members], like), members))
                 continue
-            shares = [config.label_smoothing for config in configs[members]]
-            share = torch.tensor(shares, dtype=torch.float64).view(-1, 1, 1)
+            share = _each([config.label_smoothing for config in configs[members]])
             kept, spread = (1 - share).to(like), (share / num_classes).to(like)
             found.append((functools.partial(smoothed_softmax_loss, kept=kept, spread=spread), members))
         return cls(found)
@@ -91,6 +120,17 @@ class LaneLoss:
             return
         for loss, members in self._spans:
             loss(scores[members], targets, total[members])
+
+
+def _stacked(name: str, configs: Sequence[TrialConfig], like: Tensor) -> StackedLoss:
+    if name == "huber":
+        return functools.partial(huber_loss, delta=_each([config.huber_delta for config in configs]).to(like))
+    return STACKED_LOSSES[name]
+
+
+def _each(values: Sequence[float]) -> Tensor:
+    """(M, 1, 1) float64."""
+    return torch.tensor(values, dtype=torch.float64).view(-1, 1, 1)
 
 
 def is_smoothed(config: TrialConfig) -> bool:

@@ -61,7 +61,6 @@ class StackedNet:
         shape, members = weights.shape, weights.members
         make = weights.wide.new_empty
         self.depth = len(shape.layers)
-        self.activation: Relu = ACTIVATIONS[activation].plain()
         self._w1 = weights.weight(0).flatten(1)
         self._b1 = weights.bias(0).flatten()
         self._later = [_Later.of(weights, layer) for layer in range(1, self.depth)]
@@ -69,6 +68,7 @@ class StackedNet:
         # The first hidden layer is (N, M, H) in memory, as the wide product leaves it; all are seen as (M, N, H).
         self.hidden = [make(rows, members, h).transpose(0, 1) for h in shape.hidden_dims[:1]]
         self.hidden += [make(members, rows, h) for h in shape.hidden_dims[1:]]
+        self.activation: Relu = ACTIVATIONS[activation].plain(self.hidden if gradients is not None else ())
         self._hidden_t = [h.mT for h in self.hidden]
         self._wide = [_rows_first(h) for h in self.hidden[:1]]
         if gradients is not None:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
+from fcsearch.nn.update_rules import NADAM_DECAY
 from fcsearch.training.engine.buffers import Block, Buffers
 from fcsearch.training.engine.native import Call, kernels
 
@@ -198,10 +199,7 @@ class Adam(UpdateRule):
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
         """See `UpdateRule`."""
         t = torch.arange(first_step + 1, first_step + steps + 1, dtype=torch.float64).unsqueeze(1)
-        beta1, beta2, epsilon = (
-            torch.tensor([getattr(config, name) for config in self.configs], dtype=torch.float64)
-            for name in ("beta1", "beta2", "epsilon")
-        )
+        beta1, beta2, epsilon = (_double(self.configs, name) for name in ("beta1", "beta2", "epsilon"))
         root2 = torch.sqrt(1 - beta2**t)
         factor = (beta1**t - 1) / (torch.tensor(learning_rates, dtype=torch.float64) * root2)
         self._per_step = list(zip((epsilon * root2).to(self._like), factor.to(self._like), strict=True))
@@ -222,7 +220,83 @@ class Adam(UpdateRule):
         w.addcdiv_(first, scratch.add_(epsilon).mul_(factor))
 
 
-RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum, RMSProp, Adam)}
+class NAdam(UpdateRule):
+    """Adam with Nesterov's look ahead; see `fcsearch.nn.nadam`. State: m, v.
+
+    With root2 = sqrt(1 - beta2**t) it adds (a * dw + b * m) / (sqrt(v) + epsilon * root2) to w, where a and b hold the
+    rate, root2, the step's momentum and the product of all momentums so far.
+    """
+
+    name = "nadam"
+    state_buffers = 2
+
+    def constants(self) -> list[list[float]]:
+        """The weights of the new moments."""
+        return [[1 - config.beta1 for config in self.configs], [1 - config.beta2 for config in self.configs]]
+
+    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
+        """See `UpdateRule`."""
+        t = torch.arange(1, first_step + steps + 2, dtype=torch.float64).unsqueeze(1)
+        beta1, beta2, epsilon = (_double(self.configs, name) for name in ("beta1", "beta2", "epsilon"))
+        momentum = beta1 * (1 - 0.96 ** (t * NADAM_DECAY) / 2)
+        product = momentum.cumprod(0)
+        now, ahead = slice(first_step, first_step + steps), slice(first_step + 1, first_step + steps + 1)
+        root2 = torch.sqrt(1 - beta2 ** t[now])
+        scale = -torch.tensor(learning_rates, dtype=torch.float64) * root2
+        by_gradient = scale * (1 - momentum[now]) / (1 - product[now])
+        by_moment = scale * momentum[ahead] / (1 - product[ahead])
+        values = (value.to(self._like) for value in (epsilon * root2, by_gradient, by_moment))
+        self._per_step = list(zip(*values, strict=True))
+
+    def settings(self, step: int) -> Sequence[Tensor]:
+        """The weights of the new moments, epsilon * root2, and the factors of the gradient and of m."""
+        return [*self._constants, *self._per_step[step]]
+
+    @staticmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
+        """See `UpdateRule`; dw is overwritten."""
+        gain1, gain2, epsilon, by_gradient, by_moment = settings
+        first, second = state
+        first.lerp_(dw, gain1)
+        torch.mul(dw, dw, out=scratch)
+        second.lerp_(scratch, gain2)
+        torch.sqrt(second, out=scratch)
+        w.addcdiv_(dw.mul_(by_gradient).addcmul_(first, by_moment), scratch.add_(epsilon))
+
+
+class Lion(UpdateRule):
+    """w -= learning_rate * sign(m + (1 - beta1) * (dw - m)); m += (1 - beta2) * (dw - m). State: m."""
+
+    name = "lion"
+    state_buffers = 1
+
+    def constants(self) -> list[list[float]]:
+        """The weights of the gradient in the mean that gives the sign, and in the one that is kept."""
+        return [[1 - config.beta1 for config in self.configs], [1 - config.beta2 for config in self.configs]]
+
+    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
+        """See `UpdateRule`."""
+        self._settings = [*self._constants, self._values([-rate for rate in learning_rates])]
+
+    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
+        """The constants, and minus the learning rate."""
+        return self._settings
+
+    @staticmethod
+    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
+        """See `UpdateRule`."""
+        gain1, gain2, minus_rate = settings
+        torch.sub(dw, state[0], out=scratch).mul_(gain1).add_(state[0])
+        w.addcmul_(scratch.sign_(), minus_rate)
+        state[0].lerp_(dw, gain2)
+
+
+RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum, RMSProp, Adam, NAdam, Lion)}
+
+
+def _double(configs: Sequence[TrialConfig], name: str) -> Tensor:
+    """A setting of the members, (M,) float64."""
+    return torch.tensor([getattr(config, name) for config in configs], dtype=torch.float64)
 
 
 @dataclass(frozen=True)

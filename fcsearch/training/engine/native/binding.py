@@ -21,6 +21,8 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "sgd_momentum": ("a", "a", "b", "value", "value"),
     "rmsprop": ("a", "a", "b", "value", "value", "value"),
     "adam": ("a", "a", "b", "b", "value", "value", "value", "value"),
+    "nadam": ("a", "a", "b", "b", "value", "value", "value", "value", "value"),
+    "lion": ("a", "a", "b", "value", "value", "value"),
     "relu_dropout": ("a", "bits", "value", "value"),
     "dropout": ("a", "bits", "value", "value", "b"),
     "relu_dropout_backward": ("a", "b", "value"),

@@ -81,6 +81,39 @@ void adam(const layout *l, REAL *w, const REAL *dw, REAL *first, REAL *second, c
     }
 }
 
+void nadam(const layout *l, REAL *w, const REAL *dw, REAL *first, REAL *second, const REAL *gain1, const REAL *gain2,
+           const REAL *epsilon, const REAL *by_gradient, const REAL *by_moment)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict p = AT_A(w, l);
+        const REAL *restrict g = AT_A(dw, l);
+        REAL *restrict m = AT_B(first, l);
+        REAL *restrict v = AT_B(second, l);
+        const REAL gained1 = gain1[j], gained2 = gain2[j], eps = epsilon[j], a = by_gradient[j], b = by_moment[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++) {
+            m[k] += gained1 * (g[k] - m[k]);
+            v[k] += gained2 * (g[k] * g[k] - v[k]);
+            p[k] += (a * g[k] + b * m[k]) / (SQRT(v[k]) + eps);
+        }
+    }
+}
+
+void lion(const layout *l, REAL *w, const REAL *dw, REAL *mean, const REAL *gain1, const REAL *gain2,
+          const REAL *minus_rate)
+{
+    FOR_EACH_MEMBER(l) {
+        REAL *restrict p = AT_A(w, l);
+        const REAL *restrict g = AT_A(dw, l);
+        REAL *restrict m = AT_B(mean, l);
+        const REAL gained1 = gain1[j], gained2 = gain2[j], rate = minus_rate[j];
+        for (ptrdiff_t k = 0; k < l->inner; k++) {
+            const REAL change = g[k] - m[k], direction = m[k] + gained1 * change;
+            p[k] += rate * (REAL)((direction > 0) - (direction < 0));
+            m[k] += gained2 * change;
+        }
+    }
+}
+
 /* h = h > 0 and bits > threshold ? h * scale : 0. The bits are (outer, inner), shared by the members. */
 void relu_dropout(const layout *l, REAL *hidden, const int16_t *bits, const REAL *threshold, const REAL *scale)
 {
