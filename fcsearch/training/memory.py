@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.data import TrainingData
 from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.engine.rules import RULES
-from fcsearch.training.lane import lane_key
 
 # Beside the update rule's own buffers: the weights, their gradients (on a CPU less: see `first_layer_blocks`), and the
 # weights of the best epoch.
@@ -23,10 +22,10 @@ _MEMINFO = Path("/proc/meminfo")
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
-    lanes = {lane_key(config) for config in configs}
+    lanes = {config.lane_key for config in configs}
     values = sum(_member_values(config, data) for config in configs)
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
-    dropped = sum(_batch_rows(batch_size, data) * data.input_dim for _, batch_size, _, rate in lanes if rate)
+    dropped = sum(_batch_rows(lane.batch_size, data) * data.input_dim for lane in lanes if lane.input_dropout)
     return (values + dropped) * data.X_train.element_size() + 2 * dropped
 
 

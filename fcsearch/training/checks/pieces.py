@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fcsearch.config import TrialConfig
 from fcsearch.nn import Linear, softmax_loss
 from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.gradcheck import Check
@@ -16,7 +17,6 @@ from fcsearch.nn.update_rules import DEFAULTS, Config
 from fcsearch.nn.update_rules import RULES as PLAIN_RULES
 from fcsearch.training.checks.plain import Masks
 from fcsearch.training.checks.way import Way
-from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import one_hot
 from fcsearch.training.engine.activations import ACTIVATIONS
 from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks, gradient_buffers, stack

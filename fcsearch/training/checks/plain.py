@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from fcsearch.config import TrialConfig
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.losses import LOSSES
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
-from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.engine.masks import RandomBits
 
@@ -83,7 +83,7 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         Each epoch's end.
     """
     net = MaskedNet(
-        config.hidden_dims, data.input_dim, data.num_classes, reg=config.reg, weight_scale=config.weight_scale,
+        config.hidden_dims, data.input_dim, data.num_classes, reg=config.reg, weight_scale=config.initial_scale,
         seed=config.seed, dtype=torch.float64, loss=config.loss, label_smoothing=config.label_smoothing,
     )  # fmt: skip
     batches = Minibatches(data, seed=config.seed, batch_size=config.batch_size)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from fcsearch.config import TrialConfig
 from fcsearch.nn.gradcheck import Check
 from fcsearch.nn.losses import LOSSES
 from fcsearch.nn.random import generator
@@ -15,7 +16,6 @@ from fcsearch.nn.schedules import LR_SCHEDULES
 from fcsearch.nn.update_rules import RULES
 from fcsearch.training.checks.plain import PlainEpoch, train_plainly
 from fcsearch.training.checks.way import Way
-from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import TrainingData
 from fcsearch.training.metrics import EpochMetrics, MemberResult
 from fcsearch.training.pack import train_pack

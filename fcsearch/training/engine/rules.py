@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Block, Buffers
 from fcsearch.training.engine.native import Call, kernels
 
