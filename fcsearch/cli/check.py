@@ -105,9 +105,10 @@ def _as_json(checks: Sequence[Check], device: torch.device, seconds: float) -> d
 
 def _print_table(checks: Sequence[Check]) -> None:
     """One line a subject: the worst error against each kind of reference, and the quantities that failed."""
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from fcsearch.cli.console import print_table
     from fcsearch.nn.gradcheck import AUTOGRAD, DIFFERENCES, LIMITS
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -118,11 +119,11 @@ def _print_table(checks: Sequence[Check]) -> None:
     for subject, group in itertools.groupby(checks, key=lambda check: check.subject):
         same = list(group)
         failed = dict.fromkeys(check.quantity for check in same if not check.passed)
-        verdict = f"[bold red]FAIL {' '.join(failed)}[/bold red]" if failed else "[green]pass[/green]"
+        verdict = Text(f"FAIL {' '.join(failed)}", style="bold red") if failed else Text("pass", style="green")
         differences = [check.error for check in same if check.reference == DIFFERENCES]
         exact = [check.error for check in same if check.reference != DIFFERENCES]
         table.add_row(subject, _worst(differences), _worst(exact), verdict)
-    Console(highlight=False).print(table)
+    print_table(table)
     click.echo(f"differences: central differences, must be below {LIMITS[DIFFERENCES]:.0e}")
     click.echo(f"exact: autograd, or plain arithmetic for update rules, must be below {LIMITS[AUTOGRAD]:.0e}")
 

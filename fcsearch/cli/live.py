@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from fcsearch.cli.console import open_console
 from fcsearch.report.words import duration, percent, plural, value_text
 from fcsearch.search.view import Best, SilentView, Status, View
 
@@ -41,8 +42,9 @@ def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Ite
         yield SilentView()
         return
     with _own_stderr() as stream:
-        console = Console(file=stream, highlight=False)
-        kind = LiveView if console.is_terminal else LineView
+        console = open_console(stream)
+        # Colours may be forced on a pipe; a screen that lines can be drawn anew on cannot.
+        kind = LiveView if stream.isatty() and console.is_interactive else LineView
         yield kind(console, parameters=parameters, verbose=verbose)
 
 

@@ -14,7 +14,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
-from fcsearch.space.nodes import Node, nearest
+from fcsearch.space.nodes import Node, instead
 from fcsearch.space.parameters import Condition, Parameter, Range, show
 from fcsearch.space.reading import read_parameter, read_value
 from fcsearch.space.tables import DEFAULTS, HIDDEN_LAYER_PARAMETERS, KINDS
@@ -33,7 +33,7 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
         raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {_found(node)}")
     for name, field in node.value.items():
         if name not in KINDS:
-            raise field.fail_key("parameters", f"unknown parameter {reprlib.repr(name)}: {nearest(name, KINDS)}")
+            raise field.fail_key("parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, KINDS)}")
     nodes = _without_replaced_layers(node.value)
     for name in ("depth", "hidden_dim"):
         if name in nodes and "hidden_dims" in nodes:
@@ -80,7 +80,7 @@ def _read_when(name: str, node: Node, drafts: Mapping[str, Parameter]) -> tuple[
             raise field.fail_key(key, f"{name} cannot depend on itself")
         if parent not in drafts:
             known = f"{parent} is not in this space; name it under parameters" if parent in KINDS else ""
-            raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}: {nearest(parent, drafts)}")
+            raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}{instead(parent, drafts)}")
         conditions.append(Condition(parent, _read_condition(parent, field, f"{key}.{parent}", drafts[parent])))
     return tuple(conditions)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from fcsearch.errors import ConfigError
-from fcsearch.space.nodes import Node, fields_of, nearest
+from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
 from fcsearch.space.tables import KINDS, PARAMETER_KEYS, Json
 from fcsearch.training.config import check_parameter
@@ -58,7 +58,7 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         words = KINDS[name].schema.get("enum", ("kaiming",) if name == "weight_scale" else ())
         hint = ""
         if isinstance(value, str):
-            hint = f"; {nearest(value, words)}" if words else f" (text; write the number without quotes: {name}: 0.1)"
+            hint = instead(value, words) if words else f" (text; write the number without quotes: {name}: 0.1)"
         raise node.fail(key, f"{error}{hint}") from None
 
 
@@ -173,7 +173,7 @@ def check_option(node: Node, key: str, schema: Json) -> None:
     value = node.value
     if "enum" in schema:
         if value not in schema["enum"]:
-            hint = f"; {nearest(value, schema['enum'])}" if isinstance(value, str) else ""
+            hint = instead(value, schema["enum"]) if isinstance(value, str) else ""
             raise node.fail(key, f"one of {', '.join(schema['enum'])} is needed; found {node.found()}{hint}")
     elif schema["type"] == "boolean":
         if not isinstance(value, bool):

@@ -119,11 +119,9 @@ def test_ctrl_c_twice_ends_at_once(commands: Processes, space_file: str, tmp_pat
 
 
 def assert_ray_is_gone(commands: Processes) -> None:
-    """Ray's agents take a moment to see that their raylet has ended."""
-    deadline = time.monotonic() + 20
-    while (left := [text for text in commands.alive().values() if "ray" in text]) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left
+    """No process of it, which take a moment to see that their raylet has ended, and no file."""
+    wait_for(lambda: not [text for text in commands.alive().values() if "ray" in text], seconds=20)
+    assert list(commands.temporary.iterdir()) == []
 
 
 def assert_only_ours(commands: Processes) -> None:
