@@ -10,8 +10,8 @@ import torch
 from common import interleaved, print_table, save, spread
 from torch.nn import functional
 
+from fcsearch.config import RULE_SETTINGS
 from fcsearch.training import TrainingData, TrialConfig
-from fcsearch.training.config import UPDATE_RULES
 from fcsearch.training.data import Minibatches
 from fcsearch.training.lane import Lane
 
@@ -38,7 +38,7 @@ GIB = 2**30
 
 @click.command()
 @click.option("--nets", default=",".join(NETS), show_default=True, help=f"Of these and {', '.join(MORE_NETS)}.")
-@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(UPDATE_RULES)}.")
+@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(RULE_SETTINGS)}.")
 @click.option("--dropout", default="0,0.5", show_default=True)
 @click.option("--sizes", default="1,8,32", show_default=True, help="Pack sizes.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)

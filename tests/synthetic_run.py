@@ -15,10 +15,10 @@ import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from fcsearch.config import TrialConfig
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.data.dataset import Dataset
 from fcsearch.results import RunDirectory
-from fcsearch.training.config import TrialConfig
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PACK_SIZE = 8
@@ -32,7 +32,7 @@ DISTRIBUTIONS: dict[str, Any] = {
     "dropout": optuna.distributions.FloatDistribution(0.0, 0.5),
     "update_rule": optuna.distributions.CategoricalDistribution(["sgd", "sgd_momentum", "adam"]),
     "momentum": optuna.distributions.FloatDistribution(0.8, 0.99),
-    "weight_scale": optuna.distributions.CategoricalDistribution([0.01, "kaiming"]),
+    "init": optuna.distributions.CategoricalDistribution(["kaiming", "normal"]),
 }
 SPACE = {
     "name": "synthetic",
@@ -46,7 +46,7 @@ SPACE = {
         "dropout": {"low": 0.0, "high": 0.5},
         "update_rule": {"choices": ["sgd", "sgd_momentum", "adam"]},
         "momentum": {"low": 0.8, "high": 0.99, "when": {"update_rule": ["sgd_momentum"]}},
-        "weight_scale": {"choices": [0.01, "kaiming"]},
+        "init": {"choices": ["kaiming", "normal"]},
         "epochs": {"value": EPOCHS},
     },
 }
@@ -114,7 +114,7 @@ def trial_row(trial_id: int) -> dict[str, Any]:
             "hidden_dim": int(rng.choice([16, 64, 128])),
             "dropout": float(rng.uniform(0, 0.5)),
             "update_rule": rule,
-            "weight_scale": 0.01 if rng.random() < 0.5 else "kaiming",
+            "init": "normal" if rng.random() < 0.5 else "kaiming",
             "epochs": EPOCHS,
             **({"momentum": float(rng.uniform(0.8, 0.99))} if rule == "sgd_momentum" else {}),
         },

@@ -34,7 +34,7 @@ def _by_init(runs: Runs) -> str:
     rows = []
     for init in _INITS:
         for depth in _DEPTHS:
-            mine = last[(last.weight_scale == init) & (last.depth == depth)]
+            mine = last[(last.initial == init) & (last.depth == depth)]
             mean = mine.groupby("learning_rate").train_loss.mean()
             best = mean.idxmin()
             at_best = mine[mine.learning_rate == best]
@@ -59,14 +59,14 @@ def _duel(runs: Runs) -> str:
     """Which depth has the lower training loss at the same init, learning rate and seed."""
     last = _last(runs)
     wide = last.pivot_table(
-        index=["weight_scale", "learning_rate", "seed"], columns="depth", values="train_loss", dropna=False
+        index=["initial", "learning_rate", "seed"], columns="depth", values="train_loss", dropna=False
     ).reset_index()
     rates = sorted(wide.learning_rate.unique())
     rows = []
     for init in _INITS:
         row: list[Any] = [init]
         for rate in rates:
-            pair = wide[(wide.weight_scale == init) & (wide.learning_rate == rate)]
+            pair = wide[(wide.initial == init) & (wide.learning_rate == rate)]
             row.append(_winner(pair))
         rows.append(row)
     return markdown(["init \\ learning rate", *(f"{rate:g}" for rate in rates)], rows)
@@ -103,7 +103,7 @@ def draw(overfit: Runs | None, depth: Runs | None, path: Path) -> None:
         last = _last(runs)
         for panel, init in zip(line, _INITS, strict=True):
             for layers, colour in _COLOURS.items():
-                mine = last[(last.weight_scale == init) & (last.depth == layers)]
+                mine = last[(last.initial == init) & (last.depth == layers)]
                 loss = style.capped(mine.train_loss, _LIMIT)
                 style.line(panel, mine.learning_rate, loss, color=colour, marker="o", markersize=3, label=f"{layers}")
             panel.set_title(f"{title}: init {init}")

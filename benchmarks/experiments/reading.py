@@ -23,7 +23,7 @@ _OF_TRIAL = (
     "epochs",
     "dropout",
     "update_rule",
-    "weight_scale",
+    "initial",
 )
 
 
@@ -59,6 +59,7 @@ def read_runs(root: Path, experiment: str) -> Runs | None:
         if run.manifest["state"] not in ("complete", "interrupted") or not report.exists():
             continue
         table = run.trials.to_pandas().assign(run=path.name)
+        table["initial"] = table["weight_scale"].map("{:g}".format).where(table["init"] == "normal", table["init"])
         trials.append(table)
         steps = run.epochs.to_pandas().rename(columns={"learning_rate": "step_size"})
         epochs.append(steps.merge(table[["trial_id", *_OF_TRIAL]], on="trial_id"))

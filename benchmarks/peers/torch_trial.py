@@ -91,11 +91,11 @@ class TorchTrial:
 def _network(parameters: Mapping[str, Any], inputs: int, classes: int) -> nn.Sequential:
     width, dropout = parameters.get("hidden_dim", 100), parameters.get("dropout", 0.0)
     hidden = parameters.get("hidden_dims", [width] * (parameters.get("depth", 2) - 1))
-    scale = parameters.get("weight_scale", "kaiming")
+    normal = parameters.get("init", "kaiming") == "normal"
     layers: list[nn.Module] = []
     for before, units in zip((inputs, *hidden), (*hidden, classes), strict=True):
         layer = nn.Linear(before, units)
-        nn.init.normal_(layer.weight, std=math.sqrt(2 / before) if scale == "kaiming" else scale)
+        nn.init.normal_(layer.weight, std=parameters.get("weight_scale", 1e-2) if normal else math.sqrt(2 / before))
         nn.init.zeros_(layer.bias)
         layers += [layer, nn.ReLU(inplace=True)] + ([nn.Dropout(dropout)] if dropout else [])
     return nn.Sequential(*layers[: len(layers) - (2 if dropout else 1)])

@@ -10,42 +10,48 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.dataset_options import dataset_options
-from fcsearch.errors import ConfigError, UsageError
+from fcsearch.config import HYPERPARAMETERS, RULE_SETTINGS, Hyperparameter, TrialConfig
+from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
 
     from fcsearch.data import Dataset, DatasetSpec
-    from fcsearch.training import TrialConfig
 
-_PARAMETERS: tuple[tuple[str, Any, str], ...] = (
-    ("hidden-dims", str, "Units of each hidden layer, such as 512,256; '' for none."),
-    ("learning-rate", float, "Step size of the first epoch."),
-    ("epochs", int, "Passes over the training rows."),
-    ("dropout", float, "Probability of dropping a hidden unit."),
-    ("input-dropout", float, "Probability of dropping a feature of the input."),
-    ("update-rule", str, "sgd, sgd_momentum, rmsprop or adam."),
-    ("batch-size", int, "Rows in a minibatch."),
-    ("reg", float, "L2 strength."),
-    ("weight-decay", float, "Decoupled weight decay, as AdamW has it."),
-    ("lr-schedule", str, "exponential (by --lr-decay) or cosine."),
-    ("lr-decay", float, "Factor on the learning rate after every epoch, under exponential."),
-    ("weight-scale", str, "Standard deviation of the initial weights, or kaiming."),
-    ("loss", str, "softmax or svm."),
-    ("label-smoothing", float, "Part of each target that softmax spreads over the classes."),
-    ("momentum", float, "Velocity kept by sgd_momentum."),
-    ("decay-rate", float, "Decay of rmsprop's average of squares."),
-    ("beta1", float, "Decay of adam's first moment."),
-    ("beta2", float, "Decay of adam's second moment."),
-    ("epsilon", float, "Added to the root in rmsprop and adam."),
-    ("seed", int, "Key of every random draw."),
-)
+
+class _Widths(click.ParamType[tuple[int, ...]]):
+    """Integers separated by commas."""
+
+    name = "widths"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The integers as a tuple."""
+        try:
+            return tuple(int(part) for part in value.split(",") if part.strip())
+        except ValueError:
+            self.fail(f"integers separated by commas are needed, such as 512,256; found {value!r}", param, ctx)
+
+
+_TYPES: dict[str, Any] = {"integer": int, "number": float, "widths": _Widths()}
 
 
 def _parameter_options(command: Callable[..., None]) -> Callable[..., None]:
-    for name, kind, text in reversed(_PARAMETERS):
-        command = click.option(f"--{name}", type=kind, help=text)(command)
+    """Add an option for each hyperparameter; `depth` and `hidden_dim` are a space's way to say `--hidden-dims`."""
+    command = click.option("--seed", type=int, help="Key of every random draw.")(command)
+    for parameter in reversed(HYPERPARAMETERS.values()):
+        if parameter.name not in ("depth", "hidden_dim"):
+            kind = _TYPES.get(parameter.kind) or click.Choice(parameter.words)
+            option = f"--{parameter.name.replace('_', '-')}"
+            command = click.option(option, type=kind, help=_help(parameter))(command)
     return command
+
+
+def _help(parameter: Hyperparameter) -> str:
+    if parameter.name == "hidden_dims":
+        return "Units of each hidden layer, such as 512,256; '' for none."
+    if parameter.under is None:
+        return f"{parameter.meaning}."
+    return f"{parameter.meaning}; for {parameter.under[0]} {' and '.join(parameter.under[1])}."
 
 
 @click.command()
@@ -122,7 +128,6 @@ def _starting_point(run: Path | None, trial: int | None) -> tuple[TrialConfig, D
     """The configuration and the dataset that the options change."""
     from fcsearch.data import DatasetSpec
     from fcsearch.results import open_run
-    from fcsearch.training import TrialConfig
 
     if run is None:
         return TrialConfig(), DatasetSpec()
@@ -143,20 +148,10 @@ def _changed(config: TrialConfig, parameters: dict[str, Any]) -> TrialConfig:
     import dataclasses
 
     given = {name: value for name, value in parameters.items() if value is not None}
-    if "hidden_dims" in given:
-        try:
-            given["hidden_dims"] = tuple(int(part) for part in given["hidden_dims"].split(",") if part.strip())
-        except ValueError as error:
-            raise ConfigError(
-                f"--hidden-dims must be integers separated by commas, such as 512,256; found {given['hidden_dims']!r}"
-            ) from error
-    if given.get("weight_scale", "kaiming") != "kaiming":
-        try:
-            given["weight_scale"] = float(given["weight_scale"])
-        except ValueError as error:
-            raise ConfigError(
-                f"--weight-scale must be a number above 0, or kaiming; found {given['weight_scale']!r}"
-            ) from error
+    for name in tuple(given):
+        known = HYPERPARAMETERS.get(name)
+        if known is not None and known.implies_parent and known.under:
+            given.setdefault(known.under[0], known.under[1][0])
     return dataclasses.replace(config, **given)
 
 
@@ -206,7 +201,6 @@ def _train_solver(
     import time
 
     from fcsearch.nn import FullyConnectedNet, Solver
-    from fcsearch.training import RULE_SETTINGS
 
     class Echo(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -218,7 +212,7 @@ def _train_solver(
         rows.num_classes,
         config.dropout,
         config.reg,
-        config.weight_scale,
+        config.initial_scale,
         seed=config.seed,
         device=device,
         loss=config.loss,

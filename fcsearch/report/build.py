@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.report.effects import effects_of
 from fcsearch.report.importance import read_importances
 from fcsearch.report.model import Best, Dataset, FinalTest, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.results import STATES, RunDirectory, rank_trials
-from fcsearch.training.config import PARAMETER_NAMES
 
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
@@ -132,7 +132,7 @@ def _best(run: RunDirectory, row: dict[str, Any]) -> Best:
     model = run.models.path(row["trial_id"])
     return Best(
         row=row,
-        parameters={name: row[name] for name in PARAMETER_NAMES if row[name] is not None},
+        parameters={name: row[name] for name in HYPERPARAMETERS if row[name] is not None},
         model=str(model) if model.is_file() else None,
         train_command=shlex.join(["fcsearch", "train", "--run", str(run.path), "--trial", str(row["trial_id"])]),
     )

@@ -6,10 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.report.model import Effect, Group
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES
-from fcsearch.training.config import PARAMETER_NAMES
 
 # A numeric parameter with more values than this is shown in ranges that hold about equally many trials.
 MAX_VALUES = 8
@@ -29,7 +29,7 @@ def varied_parameters(rows: Rows) -> list[str]:
     """
     uneven = any(len(set(row["hidden_dims"] or ())) > 1 for row in rows)
     unused = ("depth", "hidden_dim") if uneven else ("hidden_dims",)
-    return [name for name in PARAMETER_NAMES if name not in unused and len(_values(rows, name)) > 1]
+    return [name for name in HYPERPARAMETERS if name not in unused and len(_values(rows, name)) > 1]
 
 
 def effects_of(rows: Rows, importances: Mapping[str, float]) -> tuple[Effect, ...]:
@@ -48,12 +48,7 @@ def _spread(effect: Effect) -> float:
 
 
 def parameter_value(value: Any) -> Any:
-    """A parameter's value as one that can be compared: lists as tuples, the numbers of `weight_scale` as numbers."""
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
+    """A parameter's value as one that can be compared: lists as tuples."""
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.report.effects import is_number, parameter_value, spread_out, value_order
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES
@@ -26,8 +27,7 @@ _INK, _MUTED, _LINE, _ACCENT, _SECOND = "#fc0001", "#fc0002", "#fc0003", "#fc000
 _VARIABLES = {_INK: "--ink", _MUTED: "--muted", _LINE: "--line", _ACCENT: "--accent", _SECOND: "--second"}
 # A page with more points than this is slow to draw and says no more.
 _MAX_POINTS = 1500
-# These act by their order of magnitude: on a logarithmic axis once their values span more than a factor.
-_MAGNITUDES = ("learning_rate", "reg", "weight_decay", "weight_scale", "epsilon")
+# Hyperparameters that act by their magnitude have a logarithmic axis once their values span more than this factor.
 _LOG_SPAN = 20
 # Characters of tick labels that fit side by side under a panel.
 _LABEL_ROOM = 48
@@ -129,7 +129,7 @@ def parameter_panel(name: str, rows: Sequence[Row]) -> str:
         distinct = sorted(set(values), key=value_order)
         if all(map(is_number, distinct)) and spread_out(values):
             _scatter(axes, values, accuracies)
-            if name in _MAGNITUDES and distinct[0] > 0 and distinct[-1] / distinct[0] > _LOG_SPAN:
+            if HYPERPARAMETERS[name].log and distinct[0] > 0 and distinct[-1] / distinct[0] > _LOG_SPAN:
                 axes.set_xscale("log")
                 axes.xaxis.set_minor_formatter(NullFormatter())
         else:

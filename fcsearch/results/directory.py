@@ -17,10 +17,9 @@ from fcsearch.results.models import Models
 from fcsearch.results.parts import Parts
 from fcsearch.results.schema import EPOCHS, TRIALS
 from fcsearch.results.tables import Row, epochs_table, trials_table
+from fcsearch.results.upgrade import FORMAT
 from fcsearch.text import did_you_mean, nearest
 
-# Raised when a run directory of today could not be read by yesterday's fcsearch.
-FORMAT = 1
 _MANIFEST = "run.json"
 _LOCK = ".lock"
 _REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
@@ -91,8 +90,11 @@ class RunDirectory:
             raise RunError(f"{path} must be a run directory; found {found}{_hint(path)}")
         run = cls(path)
         written_by = run.manifest().get("format")
-        if written_by != FORMAT:
-            raise RunError(f"{path} must be of format {FORMAT}; found {written_by!r}; use the fcsearch that wrote it")
+        if not isinstance(written_by, int) or not 1 <= written_by <= FORMAT:
+            raise RunError(
+                f"{path} must be of a format from 1 to {FORMAT}; found {written_by!r}; use the fcsearch that wrote it"
+            )
+        run._trials.older = written_by < FORMAT
         return run
 
     @property
@@ -143,6 +145,9 @@ class RunDirectory:
             # Epochs are written before trials. Without their trials they are of trials that will be trained again.
             for pack_id in self._epochs.pack_ids() - self._trials.pack_ids():
                 self._epochs.remove(pack_id)
+            if self._trials.older:
+                self._trials.upgrade()
+                self.update_manifest({"format": FORMAT})
             yield
 
     def next_pack_id(self) -> int:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from fcsearch.errors import RunError
 from fcsearch.results.files import write_whole
+from fcsearch.results.upgrade import to_current
 
 _PART = re.compile(r"pack-(\d+)\.parquet")
 
@@ -23,12 +24,16 @@ class Parts:
         folder: The table's folder.
         schema: The table's schema.
         aside: Where unfinished files are kept.
+
+    Attributes:
+        older: Whether an earlier version wrote the parts, in other columns.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, aside: Path) -> None:
         self.folder = folder
         self.schema = schema
         self._aside = aside
+        self.older = False
 
     def create(self) -> None:
         """Make the folder, with a part of no rows: it gives readers the columns before the first pack is done."""
@@ -55,7 +60,7 @@ class Parts:
         """
         paths = [str(self._path(pack_id)) for pack_id in sorted(pack_ids)]
         try:
-            table = ds.dataset(paths, schema=self.schema, format="parquet").to_table(columns=columns)
+            table = self._read_older(paths, columns) if self.older else self._read(paths, columns)
         except (OSError, pa.ArrowException) as error:
             raise RunError(
                 f"the files in {self.folder} must be whole Parquet files; found: {error}; move the named file out of "
@@ -63,6 +68,20 @@ class Parts:
             ) from error
         keys = [(name, "ascending") for name in ("trial_id", "epoch") if name in table.column_names]
         return table.sort_by(keys) if keys and len(table) else table
+
+    def upgrade(self) -> None:
+        """Write the parts of an earlier version anew, in the columns of today."""
+        for path in self.folder.glob("*.parquet"):
+            self._write(path, to_current(pq.read_table(path), self.schema))
+        self.older = False
+
+    def _read(self, paths: list[str], columns: list[str] | None) -> pa.Table:
+        return ds.dataset(paths, schema=self.schema, format="parquet").to_table(columns=columns)
+
+    def _read_older(self, paths: list[str], columns: list[str] | None) -> pa.Table:
+        parts = [to_current(pq.read_table(path), self.schema) for path in paths]
+        table = pa.concat_tables([self.schema.empty_table(), *parts])
+        return table if columns is None else table.select(columns)
 
     def _path(self, pack_id: int) -> Path:
         return self.folder / f"pack-{pack_id:06d}.parquet"

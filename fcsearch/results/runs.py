@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.schema import RANKED_STATES
-from fcsearch.training import TrialConfig
 
 DEFAULT_ROOT = Path("runs")
 
@@ -64,10 +64,7 @@ class Run:
                 raise RunError(f"a trial of {self.path} must be from 0 to {last}, and have ended; found {trial_id}")
             row = rows[0]
         names = {field.name for field in dataclasses.fields(TrialConfig)}
-        values = {name: row[name] for name in names if row[name] is not None}
-        if values["weight_scale"] != "kaiming":
-            values["weight_scale"] = float(values["weight_scale"])
-        return TrialConfig(**values)
+        return TrialConfig(**{name: row[name] for name in names if row[name] is not None})
 
     def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
         """The network of a trial (the best one by default) with the weights of its best epoch, on the CPU.

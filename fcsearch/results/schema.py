@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from fcsearch.training.config import PARAMETER_NAMES
+from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 
 # What became of a trial. A trial that is still waiting or in training has no row.
 STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed")
@@ -18,42 +18,24 @@ def _field(name: str, kind: pa.DataType, description: str, unit: str = "", *, re
     return pa.field(name, kind, nullable=not required, metadata={"description": description, "unit": unit})
 
 
-# Enum-like columns are plain strings: dictionary types differ from file to file, and some readers cannot unite them.
-_PARAMETERS: dict[str, pa.Field] = {
-    field.name: field
-    for field in (
-        _field("hidden_dims", pa.list_(pa.int32()), "Units of each hidden layer, first to last", "units"),
-        _field("depth", pa.int32(), "Number of Linear layers: hidden layers and the output", "layers"),
-        _field("hidden_dim", pa.int32(), "Units of every hidden layer; null where they differ", "units"),
-        _field("learning_rate", pa.float64(), "Step size of the first epoch"),
-        _field("epochs", pa.int32(), "Epochs that the trial was to train for", "epochs"),
-        _field("dropout", pa.float64(), "Probability of dropping a hidden unit", "probability"),
-        _field("input_dropout", pa.float64(), "Probability of dropping a feature of the input", "probability"),
-        _field("update_rule", pa.string(), "sgd, sgd_momentum, rmsprop or adam"),
-        _field("batch_size", pa.int32(), "Rows in a minibatch", "rows"),
-        _field("reg", pa.float64(), "L2 strength: the loss gains reg * sum(W**2) over all weight matrices"),
-        _field(
-            "weight_decay", pa.float64(), "Decoupled weight decay: a step shrinks W by learning_rate * weight_decay"
-        ),
-        _field("lr_schedule", pa.string(), "exponential (by lr_decay) or cosine (towards 0 after the last epoch)"),
-        _field("lr_decay", pa.float64(), "Factor on the learning rate after every epoch; null for other schedules"),
-        _field(
-            "weight_scale",
-            pa.string(),
-            "Standard deviation of the initial weights as a decimal text such as 0.01 (cast it to a number to compute "
-            "with it), or kaiming for sqrt(2 / fan_in)",
-        ),
-        _field("loss", pa.string(), "softmax or svm (multiclass hinge, margin 1)"),
-        _field(
-            "label_smoothing", pa.float64(), "Part of each target spread over the classes; null for svm", "fraction"
-        ),
-        _field("momentum", pa.float64(), "Velocity kept by sgd_momentum; null for other update rules"),
-        _field("decay_rate", pa.float64(), "Decay of rmsprop's average of squares; null for other update rules"),
-        _field("beta1", pa.float64(), "Decay of adam's first moment; null for other update rules"),
-        _field("beta2", pa.float64(), "Decay of adam's second moment; null for other update rules"),
-        _field("epsilon", pa.float64(), "Added to the root in rmsprop and adam; null for other update rules"),
-    )
+# Words are plain strings: dictionary types differ from file to file, and some readers cannot unite them.
+_TYPES: dict[str, pa.DataType] = {
+    "integer": pa.int32(),
+    "number": pa.float64(),
+    "word": pa.string(),
+    "widths": pa.list_(pa.int32()),
 }
+
+
+def _parameter_field(parameter: Hyperparameter) -> pa.Field:
+    text = parameter.meaning
+    if parameter.name == "hidden_dim":
+        text += "; null where they differ"
+    if parameter.under is not None:
+        parent, values = parameter.under
+        text += f"; null unless {parent} is {' or '.join(values)}"
+    return _field(parameter.name, _TYPES[parameter.kind], text, parameter.unit)
+
 
 TRIALS: pa.Schema = pa.schema(
     [
@@ -65,7 +47,7 @@ TRIALS: pa.Schema = pa.schema(
             "complete, stopped (by early stopping), diverged (its loss was no longer finite) or failed",
             required=True,
         ),
-        *(_PARAMETERS[name] for name in PARAMETER_NAMES),
+        *(_parameter_field(parameter) for parameter in HYPERPARAMETERS.values()),
         _field("seed", pa.int64(), "Key of the trial's random draws: initial weights, dropout masks, minibatch order"),
         _field("val_accuracy", pa.float64(), "Validation accuracy at the best epoch: the objective", "fraction"),
         _field("best_epoch", pa.int32(), "Epoch (from 1) of the highest validation accuracy", "epoch"),

@@ -30,7 +30,7 @@ def trials_table(pack_id: int, rows: Sequence[Row]) -> pa.Table:
         RunError: an unknown column, a value of another type, a metric that is not finite, an unknown state, a
             ranked trial without its result, or a trial named twice.
     """
-    rows = [{**row, "pack_id": pack_id, "weight_scale": _scale_text(row.get("weight_scale"))} for row in rows]
+    rows = [{**row, "pack_id": pack_id} for row in rows]
     for row in rows:
         if row.get("state") not in STATES:
             raise RunError(f"{_label(row)}: state must be one of {', '.join(STATES)}; found {row.get('state')!r}")
@@ -90,10 +90,6 @@ def _is_finite(value: Any) -> bool:
         return math.isfinite(value)
     except TypeError:
         return False
-
-
-def _scale_text(scale: float | str | None) -> str | None:
-    return scale if scale is None or isinstance(scale, str) else repr(float(scale))
 
 
 def _require_distinct(rows: Sequence[Row], key: tuple[str, ...]) -> None:

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.search.dispatcher import Dispatcher, Failure
 from fcsearch.search.interruption import Interruption
 from fcsearch.search.messages import PackOutcome, Progress
 from fcsearch.search.standings import Standings
 from fcsearch.search.view import Best, Status, View
-from fcsearch.training import PARAMETER_NAMES
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Monitor:
             total=self._total,
             counts=dict(self.counts),
             packs=tuple(self._packs.values()),
-            best=Best(best["trial_id"], best["val_accuracy"], {name: best[name] for name in PARAMETER_NAMES})
+            best=Best(best["trial_id"], best["val_accuracy"], {name: best[name] for name in HYPERPARAMETERS})
             if best
             else None,
             seconds=time.monotonic() - self._began,

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fcsearch.training import TrialConfig
-from fcsearch.training.lane import lane_key
 from fcsearch.training.parameters import Shape
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
@@ -36,7 +35,7 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
     """
     lanes: dict[object, list[TrialConfig]] = defaultdict(list)
     for config in configs:
-        lanes[lane_key(config)].append(config)
+        lanes[config.lane_key].append(config)
     seconds = _PACK
     for members in lanes.values():
         batch = min(members[0].batch_size, rows)

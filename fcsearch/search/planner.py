@@ -57,12 +57,6 @@ class Planner:
 
 
 def _kinship(trial: PlannedTrial) -> tuple[object, ...]:
+    """Sort key: minibatches in common first, then losses and depths, then whole lanes."""
     config = trial.config
-    return (
-        config.batch_size,
-        config.loss,
-        len(config.hidden_dims),
-        config.hidden_dims,
-        config.input_dropout,
-        trial.trial_id,
-    )
+    return config.batch_size, config.loss, config.depth, config.lane_key, trial.trial_id

@@ -1,10 +1,9 @@
 """When a parameter applies: the conditions that a space writes (`when`), and those that follow from the network.
 
 A setting that a trial's network never reads is not sampled in it, whether or not the file says so: Optuna would learn
-from noise. `momentum` applies under `sgd_momentum`, `decay_rate` under `rmsprop`, `beta1` and `beta2` under `adam`,
-`epsilon` under both of the last; `lr_decay` under the `exponential` schedule; `label_smoothing` under the `softmax`
-loss; `hidden_dim` and `dropout` where there is a hidden layer. A setting that would apply to no trial is an error,
-unless an override (`--set parameters.update_rule=adam`) took its ground away: then it is left out.
+from noise. What is read under what stands in `fcsearch.config`: `momentum` under `sgd_momentum`, say, and `dropout`
+where there is a hidden layer. A setting that would apply to no trial is an error, unless an override
+(`--set parameters.update_rule=adam`) took its ground away: then it is left out.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.space.nodes import Node, instead
 from fcsearch.space.parameters import Condition, Parameter, Range, show
 from fcsearch.space.reading import read_parameter, read_value
-from fcsearch.space.tables import DEFAULTS, HIDDEN_LAYER_PARAMETERS, KINDS
-from fcsearch.training.config import APPLIES_UNDER
 
 MAX_CONDITION_VALUES = 10_000
 
@@ -32,9 +30,11 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
     if not isinstance(node.value, dict) or not node.value:
         raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {_found(node)}")
     for name, field in node.value.items():
-        if name not in KINDS:
-            raise field.fail_key("parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, KINDS)}")
-    nodes = _without_replaced_layers(node.value)
+        if name not in HYPERPARAMETERS:
+            raise field.fail_key(
+                "parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, HYPERPARAMETERS)}"
+            )
+    nodes = _with_implied_parents(_without_replaced_layers(node.value))
     for name in ("depth", "hidden_dim"):
         if name in nodes and "hidden_dims" in nodes:
             raise nodes[name].fail_key(
@@ -63,6 +63,39 @@ def _without_replaced_layers(nodes: Mapping[str, Node]) -> dict[str, Node]:
     return {name: field for name, field in nodes.items() if name not in replaced}
 
 
+def _with_implied_parents(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Add what a parameter implies: `weight_scale: 0.01` means `init: normal` in the same trials.
+
+    The form of earlier versions, `weight_scale: {choices: [kaiming, 0.01]}`, stays as it is, so that their runs go on.
+    """
+    found = dict(nodes)
+    for name, node in nodes.items():
+        parameter = HYPERPARAMETERS[name]
+        if not parameter.implies_parent or parameter.under is None:
+            continue
+        parent, values = parameter.under
+        old = _mentions(node, parameter.old_words)
+        if old and parent in nodes:
+            raise node.fail_key(
+                f"parameters.{name}",
+                f"{' and '.join(parameter.old_words)} is a value of {parent} now; keep only numbers here",
+            )
+        if not old and parent not in nodes:
+            value = dataclasses.replace(node, value=values[0], overridden="")
+            when = node.value.get("when") if isinstance(node.value, dict) else None
+            found[parent] = value if when is None else dataclasses.replace(value, value={"value": value, "when": when})
+    return found
+
+
+def _mentions(node: Node, words: tuple[str, ...]) -> bool:
+    """Whether one of the words is a value in here."""
+    if isinstance(node.value, dict):
+        return any(_mentions(item, words) for item in node.value.values())
+    if isinstance(node.value, tuple):
+        return any(_mentions(item, words) for item in node.value)
+    return node.value in words
+
+
 def _found(node: Node) -> str:
     return "an empty mapping" if node.value == {} else node.found()
 
@@ -79,7 +112,7 @@ def _read_when(name: str, node: Node, drafts: Mapping[str, Parameter]) -> tuple[
         if parent == name:
             raise field.fail_key(key, f"{name} cannot depend on itself")
         if parent not in drafts:
-            known = f"{parent} is not in this space; name it under parameters" if parent in KINDS else ""
+            known = f"{parent} is not in this space; name it under parameters" if parent in HYPERPARAMETERS else ""
             raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}{instead(parent, drafts)}")
         conditions.append(Condition(parent, _read_condition(parent, field, f"{key}.{parent}", drafts[parent])))
     return tuple(conditions)
@@ -92,7 +125,8 @@ def _read_condition(parent: str, node: Node, key: str, draft: Parameter) -> tupl
     if len(draft.finite_values() or ()) > MAX_CONDITION_VALUES:
         raise node.fail_key(key, f"a condition needs a parameter of at most {MAX_CONDITION_VALUES} values; found more")
     items = node.value if isinstance(node.value, tuple) else (node,)
-    if KINDS[parent].kind == "widths" and not (items and all(isinstance(item.value, tuple) for item in items)):
+    lists = bool(items) and all(isinstance(item.value, tuple) for item in items)
+    if HYPERPARAMETERS[parent].kind == "widths" and not lists:
         items = (node,)  # one list of widths, not a list of such lists
     if not items:
         raise node.fail(key, f"at least one value of {parent} is needed; found {node.found()}")
@@ -102,9 +136,10 @@ def _read_condition(parent: str, node: Node, key: str, draft: Parameter) -> tupl
 def _parents(parameter: Parameter) -> list[str]:
     """The parameters that `parameter` may depend on, written or not."""
     parents = [condition.parent for condition in parameter.when]
-    if parameter.name in APPLIES_UNDER:
-        parents.append(APPLIES_UNDER[parameter.name][0])
-    if parameter.name in HIDDEN_LAYER_PARAMETERS:
+    known = HYPERPARAMETERS[parameter.name]
+    if known.under is not None:
+        parents.append(known.under[0])
+    if known.needs_hidden_layer:
         parents += ["depth", "hidden_dims"]
     return parents
 
@@ -151,22 +186,27 @@ def _demands(
     """Parent, the values of it that the file asks for, those that the network needs (None: any will do)."""
     written = {condition.parent: condition.values for condition in draft.when}
     needed: dict[str, tuple[Any, ...]] = {}
-    if draft.name in APPLIES_UNDER:
-        reader, values = APPLIES_UNDER[draft.name]
-        needed[reader] = values
-    if draft.name in HIDDEN_LAYER_PARAMETERS:
+    known = HYPERPARAMETERS[draft.name]
+    if known.under is not None and not _has_old_words(draft):
+        needed[known.under[0]] = known.under[1]
+    if known.needs_hidden_layer:
         layers = "hidden_dims" if "hidden_dims" in resolved else "depth"
         needed[layers] = tuple(value for value in _possible(layers, resolved) if value not in ((), 1))
     parents = list(dict.fromkeys([*needed, *written]))
     return [(parent, written.get(parent), needed.get(parent)) for parent in parents]
 
 
+def _has_old_words(draft: Parameter) -> bool:
+    words = HYPERPARAMETERS[draft.name].old_words
+    return any(value in words for value in (draft.finite_values() or ()) if isinstance(value, str))
+
+
 def _possible(parent: str, resolved: Mapping[str, Parameter]) -> tuple[Any, ...]:
     """Every value that `parent` has in some trial, its default where it does not always apply."""
     if parent not in resolved:
-        return (DEFAULTS[parent],)
+        return (HYPERPARAMETERS[parent].default,)
     values = tuple(resolved[parent].finite_values() or ())
-    return tuple(dict.fromkeys([*values, *([DEFAULTS[parent]] if resolved[parent].when else [])]))
+    return tuple(dict.fromkeys([*values, *([HYPERPARAMETERS[parent].default] if resolved[parent].when else [])]))
 
 
 def _meet(

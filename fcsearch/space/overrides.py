@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
 from fcsearch.space.nodes import Mark, Node, instead
-from fcsearch.space.tables import KINDS, TOP_LEVEL_KEYS
+from fcsearch.space.tables import TOP_LEVEL_KEYS
 from fcsearch.text import did_you_mean
 
 # A word that stands for a mapping with one entry, so that an entry beside it can be set.
@@ -40,10 +41,11 @@ def replace_dataset(root: Node, dataset: str) -> Node:
 
 def _check_path(path: Sequence[str], source: str) -> None:
     if path[0] not in TOP_LEVEL_KEYS:
-        hint = did_you_mean(f"parameters.{path[0]}") if path[0] in KINDS else instead(path[0], TOP_LEVEL_KEYS)
+        known = path[0] in HYPERPARAMETERS
+        hint = did_you_mean(f"parameters.{path[0]}") if known else instead(path[0], TOP_LEVEL_KEYS)
         raise SpaceError(f"{source}: unknown key {path[0]!r}{hint}")
-    if path[0] == "parameters" and len(path) > 1 and path[1] not in KINDS:
-        raise SpaceError(f"{source}: unknown parameter {path[1]!r}{instead(path[1], KINDS)}")
+    if path[0] == "parameters" and len(path) > 1 and path[1] not in HYPERPARAMETERS:
+        raise SpaceError(f"{source}: unknown parameter {path[1]!r}{instead(path[1], HYPERPARAMETERS)}")
 
 
 def _put(node: Node, path: Sequence[str], new: Node, whole: Sequence[str]) -> Node:

@@ -16,8 +16,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
-from fcsearch.space.tables import DEFAULTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Condition:
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether it holds in a trial with `values` by parameter name."""
-        return values.get(self.parent, DEFAULTS[self.parent]) in self.values
+        return values.get(self.parent, HYPERPARAMETERS[self.parent].default) in self.values
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from fcsearch.config import HYPERPARAMETERS, check_parameter
 from fcsearch.errors import ConfigError
 from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
-from fcsearch.space.tables import KINDS, PARAMETER_KEYS, Json
-from fcsearch.training.config import check_parameter
+from fcsearch.space.tables import MAX_LAYERS, PARAMETER_KEYS, Json
 
 MAX_STEPS = 1_000_000
 _EXAMPLES = {
@@ -27,35 +27,37 @@ def read_value(name: str, node: Node, key: str) -> Any:
     """The value of the parameter `name` that `node` holds, in the type that a trial configuration has.
 
     Raises:
-        SpaceError: a value that `fcsearch.training.check_parameter` refuses, or beyond the space's own limits.
+        SpaceError: a value that `fcsearch.config.check_parameter` refuses, or beyond the space's own limits.
     """
-    kind = KINDS[name]
-    if kind.kind == "widths":
+    parameter = HYPERPARAMETERS[name]
+    if parameter.kind == "widths":
         return _read_widths(node, key)
     if isinstance(node.value, (dict, tuple)) or node.value is None:
         raise node.fail(key, f"{name} must be a single value here; found {node.found()}")
+    if node.value in parameter.old_words:
+        return node.value
     _check(name, node, key, node.value)
-    if kind.maximum is not None and isinstance(node.value, int) and node.value > kind.maximum:
-        raise node.fail(key, f"{name} must be at most {kind.maximum} in a space; found {node.found()}")
-    return float(node.value) if kind.kind == "number" and not isinstance(node.value, str) else node.value
+    limit = parameter.space_high
+    if limit is not None and isinstance(node.value, int) and node.value > limit:
+        raise node.fail(key, f"{name} must be at most {limit} in a space; found {node.found()}")
+    return float(node.value) if parameter.kind == "number" and not isinstance(node.value, str) else node.value
 
 
 def _read_widths(node: Node, key: str) -> tuple[int, ...]:
     """A list of layer widths."""
     if not isinstance(node.value, tuple):
         raise node.fail(key, f"hidden_dims must be a list of widths such as [512, 256]; found {node.found()}")
-    longest = KINDS["hidden_dims"].schema["maxItems"]
-    if len(node.value) > longest:
-        raise node.fail(key, f"hidden_dims must name at most {longest} layers; found {len(node.value)}")
+    if len(node.value) > MAX_LAYERS:
+        raise node.fail(key, f"hidden_dims must name at most {MAX_LAYERS} layers; found {len(node.value)}")
     return tuple(read_value("hidden_dim", item, f"{key}[{i}]") for i, item in enumerate(node.value))
 
 
 def _check(name: str, node: Node, key: str, value: Any) -> None:
-    """Ask the training room whether `value` is one that `name` accepts."""
+    """Refuse a value that `name` does not accept."""
     try:
         check_parameter(name, value[:60] if isinstance(value, str) else value)
     except ConfigError as error:
-        words = KINDS[name].schema.get("enum", ("kaiming",) if name == "weight_scale" else ())
+        words = HYPERPARAMETERS[name].words
         hint = ""
         if isinstance(value, str):
             hint = instead(value, words) if words else f" (text; write the number without quotes: {name}: 0.1)"
@@ -65,7 +67,7 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
 def read_parameter(name: str, node: Node) -> Parameter:
     """The parameter `name` as `node` describes it, its `when` left aside."""
     key = f"parameters.{name}"
-    kind = KINDS[name].kind
+    kind = HYPERPARAMETERS[name].kind
     if node.value is None:
         raise node.fail_key(key, f"a value is needed; found nothing. Write a constant, or {_EXAMPLES[kind]}")
     if not isinstance(node.value, dict):
@@ -101,8 +103,8 @@ def _read_choices(name: str, node: Node, key: str) -> Choices:
 
 
 def _read_range(name: str, node: Node, fields: Mapping[str, Node], key: str) -> Range:
-    if KINDS[name].kind not in ("integer", "number"):
-        raise node.fail(key, f"{name} has no range; write {_EXAMPLES[KINDS[name].kind]}")
+    if HYPERPARAMETERS[name].kind not in ("integer", "number"):
+        raise node.fail(key, f"{name} has no range; write {_EXAMPLES[HYPERPARAMETERS[name].kind]}")
     for bound in ("low", "high"):
         if bound not in fields:
             raise node.fail(key, f"a range needs low and high; {bound} is missing")

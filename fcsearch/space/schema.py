@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS
 from fcsearch.space.tables import (
     DEFAULT_TRIALS,
-    DEFAULTS,
     EARLY_STOPPING_OPTIONS,
-    HIDDEN_LAYER_PARAMETERS,
-    KINDS,
     NAME_SCHEMA,
     SAMPLER_OPTIONS,
     TRIALS_SCHEMA,
     Json,
+    value_schema,
 )
-from fcsearch.training.config import APPLIES_UNDER
 
 _TEXT: Json = {"type": "string", "minLength": 1}
 _TEXT_OR_NONE: Json = {"type": ["string", "null"], "minLength": 1}
@@ -48,7 +46,7 @@ def space_schema() -> dict[str, Any]:
         "description": "What `fcsearch run --space FILE` searches.",
         **_object(_sections(), required=["parameters"]),
         "$defs": {
-            **{name: {**kind.schema, "description": kind.meaning} for name, kind in KINDS.items()},
+            **{name: {**value_schema(h), "description": f"{h.meaning}."} for name, h in HYPERPARAMETERS.items()},
             "when": _when(),
         },
     }
@@ -96,12 +94,10 @@ def _parameters() -> Json:
     both = "hidden_dims names the layers; depth and hidden_dim go without it."
     return {
         "description": "Constants, choices and ranges by parameter; those not named have their defaults.",
-        **_object({name: _parameter(name) for name in KINDS}),
+        **_object({name: _parameter(name) for name in HYPERPARAMETERS}),
         "minProperties": 1,
         # A setting that the default of its parent does not read needs the parent to be named.
-        "dependentRequired": {
-            setting: [parent] for setting, (parent, values) in APPLIES_UNDER.items() if DEFAULTS[parent] not in values
-        },
+        "dependentRequired": {name: parents for name in HYPERPARAMETERS if (parents := _required_parents(name))},
         "dependentSchemas": {
             "hidden_dims": {"description": both, "properties": {"depth": False, "hidden_dim": False}},
         },
@@ -117,22 +113,31 @@ def _parameter(name: str) -> Json:
         _object({"value": _ref(name), **when}, required=["value"]),
         _object({"choices": choices, **when}, required=["choices"]),
     ]
-    if KINDS[name].kind in ("integer", "number"):
+    if HYPERPARAMETERS[name].kind in ("integer", "number"):
         forms.append(_range(name, when))
-    return {"description": _describe(name), "anyOf": forms}
+    return {"description": _describe(HYPERPARAMETERS[name]), "anyOf": forms}
 
 
-def _describe(name: str) -> str:
+def _required_parents(name: str) -> list[str]:
+    """The parent of a parameter that the parent's default does not read, unless naming the one implies the other."""
+    parameter = HYPERPARAMETERS[name]
+    if parameter.under is None or parameter.implies_parent:
+        return []
+    parent, values = parameter.under
+    return [] if HYPERPARAMETERS[parent].default in values else [parent]
+
+
+def _describe(parameter: Hyperparameter) -> str:
     """What the parameter is, and when it applies by itself."""
-    if name in APPLIES_UNDER:
-        return f"{KINDS[name].meaning} Sampled under {' and '.join(APPLIES_UNDER[name][1])} only."
-    if name in HIDDEN_LAYER_PARAMETERS:
-        return f"{KINDS[name].meaning} Sampled where there is a hidden layer only."
-    return KINDS[name].meaning
+    if parameter.under is not None:
+        return f"{parameter.meaning}. Sampled only where {parameter.under[0]} is {' or '.join(parameter.under[1])}."
+    if parameter.needs_hidden_layer:
+        return f"{parameter.meaning}. Sampled only where there is a hidden layer."
+    return f"{parameter.meaning}."
 
 
 def _range(name: str, when: Json) -> Json:
-    number = "integer" if KINDS[name].kind == "integer" else "number"
+    number = HYPERPARAMETERS[name].kind
     bound: Json = {"allOf": [_ref(name), {"type": number}]}
     step = {"type": number, "exclusiveMinimum": 0}
     schema = _object(
@@ -145,7 +150,7 @@ def _range(name: str, when: Json) -> Json:
 def _when() -> Json:
     """Conditions: a value, or a list of values any of which will do, by parameter."""
     fields: Json = {
-        name: {"anyOf": [_ref(name), {"type": "array", "items": _ref(name), "minItems": 1}]} for name in KINDS
+        name: {"anyOf": [_ref(name), {"type": "array", "items": _ref(name), "minItems": 1}]} for name in HYPERPARAMETERS
     }
     return {
         "description": "Applies only in trials in which these parameters have these values (a list: any of them).",

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 
+from fcsearch.config import TrialConfig
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
@@ -27,7 +28,6 @@ from fcsearch.space.sections import (
     read_trials,
 )
 from fcsearch.space.tables import NAME_SCHEMA, TOP_LEVEL_KEYS
-from fcsearch.training.config import TrialConfig
 
 
 @dataclasses.dataclass(frozen=True)

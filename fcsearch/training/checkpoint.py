@@ -10,9 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
+from fcsearch.config import TrialConfig
 from fcsearch.errors import ConfigError
 from fcsearch.nn.storage import load_tensors, save_tensors
-from fcsearch.training.config import TrialConfig
 from fcsearch.training.metrics import EpochMetrics, MemberResult
 
 _KEY = "fcsearch.pack"

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from fcsearch.config import TrialConfig
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.activations import ReluDropout
-from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.evaluation import Evaluator
 from fcsearch.training.inputs import InputDropout
@@ -28,13 +28,6 @@ from fcsearch.training.parameters import (
 from fcsearch.training.passes import StackedNet
 from fcsearch.training.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.rules import RULES, UpdateRule
-
-LaneKey = tuple[tuple[int, ...], int, int, float]
-
-
-def lane_key(config: TrialConfig) -> LaneKey:
-    """What members must have in common to train in one lane."""
-    return config.hidden_dims, config.batch_size, config.seed, config.input_dropout
 
 
 class Lane:
@@ -239,6 +232,6 @@ def _initial_weights(configs: Sequence[TrialConfig], shape: Shape, dtype: torch.
             seed=configs[0].seed,
             dtype=dtype,
         )
-        for scale in {config.weight_scale for config in configs}
+        for scale in {config.initial_scale for config in configs}
     }
-    return [drawn[config.weight_scale] for config in configs]
+    return [drawn[config.initial_scale] for config in configs]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.parameters import runs
 
 # (scores (M, C, N), targets (C, N) one-hot, total (M, C, N)): the scores become the gradient of the mean loss by them,

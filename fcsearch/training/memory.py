@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.data import TrainingData
-from fcsearch.training.lane import lane_key
 from fcsearch.training.parameters import Shape
 from fcsearch.training.rules import RULES
 
@@ -23,10 +22,10 @@ _MEMINFO = Path("/proc/meminfo")
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
-    lanes = {lane_key(config) for config in configs}
+    lanes = {config.lane_key for config in configs}
     values = sum(_member_values(config, data) for config in configs)
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
-    dropped = sum(_batch_rows(batch_size, data) * data.input_dim for _, batch_size, _, rate in lanes if rate)
+    dropped = sum(_batch_rows(lane.batch_size, data) * data.input_dim for lane in lanes if lane.input_dropout)
     return (values + dropped) * data.X_train.element_size() + 2 * dropped
 
 

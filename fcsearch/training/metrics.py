@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 
 State = Literal["complete", "stopped", "diverged"]
 

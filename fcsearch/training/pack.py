@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from fcsearch.config import TrialConfig
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
-from fcsearch.training.config import TrialConfig
 from fcsearch.training.data import Minibatches, TrainingData
-from fcsearch.training.lane import Lane, lane_key
+from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
@@ -40,7 +40,7 @@ class Pack:
         self._results: dict[int, MemberResult] = {}
         by_key: dict[object, list[int]] = defaultdict(list)
         for member, config in enumerate(self.configs):
-            by_key[lane_key(config)].append(member)
+            by_key[config.lane_key].append(member)
         # Lanes of one seed and batch size see the same minibatches: one gather serves them all.
         self._streams: list[tuple[Minibatches, list[Lane]]] = []
         streams: dict[tuple[int, int], tuple[Minibatches, list[Lane]]] = {}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fcsearch.training.config import TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.native import Layout, kernels, pointer
 from fcsearch.training.parameters import Block, Buffers
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -14,7 +15,7 @@ from fcsearch.cli.train import train
 from fcsearch.errors import FcsearchError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.storage import load_tensors, save_tensors
-from fcsearch.results import open_run
+from fcsearch.results import TRIALS, RunDirectory, open_run
 
 SHORT = ["--hidden-dims", "32", "--epochs", "3", "--learning-rate", "0.05"]
 
@@ -75,9 +76,15 @@ NEW = ("input_dropout", "weight_decay", "lr_schedule", "label_smoothing")
 
 
 def make_older(path: Path) -> None:
-    """Take out of a run what runs of before these parameters lack: columns, and settings of the saved networks."""
+    """Make a run one of format 1: fewer columns and settings, and `weight_scale` a text that says `init` too."""
     for part in (path / "trials").glob("*.parquet"):
-        pq.write_table(pq.read_table(part).drop_columns(list(NEW)), part)
+        table = pq.read_table(part)
+        scales = zip(table["init"].to_pylist(), table["weight_scale"].to_pylist(), strict=True)
+        texts = pa.array(["kaiming" if init == "kaiming" else repr(scale) for init, scale in scales], pa.string())
+        table = table.set_column(table.schema.get_field_index("weight_scale"), "weight_scale", texts)
+        pq.write_table(table.drop_columns([*NEW, "init"]), part)
+    manifest = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps({**manifest, "format": 1}))
     for model in (path / "models").glob("*.safetensors"):
         tensors, texts = load_tensors(model)
         network = json.loads(texts["fcsearch.network"])
@@ -87,9 +94,12 @@ def make_older(path: Path) -> None:
 
 def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gone_on_with(tmp_path: Path) -> None:
     run = make_run(tmp_path / "old", trials=8, models=1)
+    before = run.trials().select(["init", "weight_scale"])
     make_older(run.path)
     assert "lr_schedule" not in pq.read_schema(run.path / "trials" / "pack-000000.parquet").names
+    run = RunDirectory.open(run.path)
     opened = open_run(run.path)
+    assert opened.trials.select(["init", "weight_scale"]) == before
     # A column that the files lack is null, and stands for what there was: none of it.
     assert {opened.best[name] for name in NEW} == {None}
     config = opened.config()
@@ -99,8 +109,10 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
     done = CliRunner().invoke(report, [str(run.path)], catch_exceptions=False)
     assert done.exit_code == 0
     assert not [name for name in NEW if name in done.output]
-    # The run goes on, with the columns of today.
-    add_trials(run, range(8, 16))
+    # The run goes on, with the columns of today in all its files.
+    with run.writing():
+        add_trials(run, range(8, 16))
+    assert {pq.read_schema(part).names == TRIALS.names for part in (run.path / "trials").glob("*.parquet")} == {True}
     assert open_run(run.path).trials["lr_schedule"].to_pylist() == [None] * 8 + ["exponential"] * 8
     assert CliRunner().invoke(report, [str(run.path)], catch_exceptions=False).exit_code == 0
 
@@ -109,14 +121,11 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
     ("options", "message"),
     [
         (["--trial", "3"], "--trial needs the run"),
-        (["--hidden-dims", "100;50"], "integers separated by commas"),
-        (["--weight-scale", "xavier"], "a number above 0, or kaiming"),
+        (["--weight-scale", "0"], "weight_scale must be a number above 0"),
         (["--dropout", "1"], "dropout must be a number in"),
-        (["--lr-schedule", "linear"], "lr_schedule must be one of exponential, cosine; found 'linear'"),
         (["--input-dropout", "1"], "input_dropout must be a number in"),
         (["--label-smoothing", "1"], "label_smoothing must be a number in"),
         (["--weight-decay", "-1"], "weight_decay must be a number of at least 0"),
-        (["--update-rule", "adamw"], "update_rule must be one of sgd"),
         (["--device", "cuda:77"], "--device must be one that this machine has"),
         (["--device", "nonsense"], "--device must be one that this machine has"),
         (["--save", "nowhere/at/all.safetensors"], "a folder that exists"),

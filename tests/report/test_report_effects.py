@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
+from fcsearch.config import TrialConfig
 from fcsearch.report.effects import effects_of, varied_parameters
-from fcsearch.training.config import TrialConfig
 
 
-def row(accuracy: float, state: str = "complete", weight_scale: str = "kaiming", **parameters: Any) -> dict[str, Any]:
+def row(accuracy: float, state: str = "complete", **parameters: Any) -> dict[str, Any]:
     config = TrialConfig.from_parameters(parameters, seed=0).parameters()
     config["hidden_dims"] = list(config["hidden_dims"])
-    return {**config, "weight_scale": weight_scale, "state": state, "val_accuracy": accuracy}
+    return {**config, "state": state, "val_accuracy": accuracy}
 
 
 def groups(rows: list[dict[str, Any]], name: str) -> list[tuple[str, int, int, float | None, float | None]]:
@@ -66,14 +66,6 @@ def test_trials_to_which_a_parameter_does_not_apply_say_nothing_of_it() -> None:
     rows = [row(0.9, update_rule="adam")]
     rows += [row(0.5, update_rule="sgd_momentum", momentum=momentum) for momentum in (0.8, 0.9)]
     assert [label for label, *_ in groups(rows, "momentum")] == ["0.8", "0.9"]
-
-
-def test_weight_scale_is_numbers_by_size_then_words() -> None:
-    rows = [row(0.5, weight_scale=scale) for scale in ("0.1", "kaiming", "1e-05", "0.02")]
-    assert [label for label, *_ in groups(rows, "weight_scale")] == ["1e-05", "0.02", "0.1", "kaiming"]
-    rows += [row(0.5, weight_scale=repr(0.001 * index)) for index in range(1, 20)]
-    assert [label for label, *_ in groups(rows, "weight_scale")][-1] == "kaiming"
-    assert " to " in groups(rows, "weight_scale")[0][0]
 
 
 def test_hidden_dims_are_sorted_by_depth() -> None:

@@ -16,6 +16,7 @@ from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import EPOCHS, TRIALS, RunDirectory
 from fcsearch.results.parts import Parts
+from fcsearch.results.upgrade import FORMAT
 from fcsearch.training import TrialConfig
 
 HOLDER = """
@@ -42,7 +43,7 @@ class TestCreate:
     def test_makes_the_parents_and_the_folders(self, tmp_path: Path) -> None:
         run = RunDirectory.create(tmp_path / "a" / "b", {"name": "b", "state": "running"})
         assert {entry.name for entry in run.path.iterdir()} >= {"run.json", "trials", "epochs", "models"}
-        assert run.manifest() == {"format": 1, "name": "b", "state": "running"}
+        assert run.manifest() == {"format": FORMAT, "name": "b", "state": "running"}
         assert (run.journal_path.name, run.log_path.name) == ("study.journal", "log.txt")
 
     def test_refuses_a_name_that_is_taken_and_leaves_it_alone(self, tmp_path: Path) -> None:
@@ -93,15 +94,15 @@ class TestOpen:
             RunDirectory.open(empty_run.path)
 
     def test_refuses_a_later_format(self, empty_run: RunDirectory) -> None:
-        empty_run.update_manifest({"format": 2})
-        with pytest.raises(RunError, match="must be of format 1; found 2; use the fcsearch that wrote it"):
+        empty_run.update_manifest({"format": 3})
+        with pytest.raises(RunError, match="must be of a format from 1 to 2; found 3; use the fcsearch that wrote it"):
             RunDirectory.open(empty_run.path)
 
 
 class TestManifest:
     def test_update_replaces_keys_and_keeps_the_others(self, empty_run: RunDirectory) -> None:
         empty_run.update_manifest({"state": "complete", "error": None})
-        assert empty_run.manifest() == {"format": 1, "name": "new", "state": "complete", "error": None}
+        assert empty_run.manifest() == {"format": FORMAT, "name": "new", "state": "complete", "error": None}
 
     def test_a_write_that_fails_leaves_the_old_content(
         self, empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch

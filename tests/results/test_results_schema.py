@@ -3,8 +3,8 @@
 import pyarrow as pa
 import pytest
 
+from fcsearch.config import HYPERPARAMETERS, TrialConfig
 from fcsearch.results import EPOCHS, TRIALS
-from fcsearch.training.config import PARAMETER_NAMES, TrialConfig
 
 
 def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_name() -> None:
@@ -13,8 +13,8 @@ def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_
     final = ["final_val_accuracy", "final_train_accuracy", "epochs_run", "num_parameters", "train_seconds"]
     place = ["device", "node", "started_at", "finished_at", "error"]
     after = ["seed", *results, *final, *place]
-    assert TRIALS.names == [*before, *PARAMETER_NAMES, *after]
-    assert set(TrialConfig().parameters()) == set(PARAMETER_NAMES)
+    assert TRIALS.names == [*before, *HYPERPARAMETERS, *after]
+    assert set(TrialConfig().parameters()) == set(HYPERPARAMETERS)
 
 
 def test_epochs_has_the_columns_of_the_design() -> None:

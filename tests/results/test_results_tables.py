@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.results.tables import epochs_table, trials_table
-from fcsearch.training.config import TrialConfig
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -63,14 +63,14 @@ def test_losses_that_are_not_finite_are_null() -> None:
 
 
 def test_values_come_back_as_they_went_in() -> None:
-    config = TrialConfig(hidden_dims=(30, 20), update_rule="adam", weight_scale=0.025)
+    config = TrialConfig(hidden_dims=(30, 20), update_rule="adam", init="normal", weight_scale=0.025)
     now = datetime(2026, 5, 4, 3, 2, 1, 987654, tzinfo=UTC)
     (found,) = trials_table(7, [row(**config.parameters(), started_at=now)]).to_pylist()
     assert found["pack_id"] == 7
     assert found["hidden_dims"] == [30, 20]
     assert (found["depth"], found["hidden_dim"]) == (3, None)
-    assert found["weight_scale"] == "0.025"
+    assert (found["init"], found["weight_scale"]) == ("normal", 0.025)
     assert found["momentum"] is None
     assert found["beta2"] == 0.999
     assert found["started_at"] == now
-    assert trials_table(7, [row()])["weight_scale"].to_pylist() == ["kaiming"]
+    assert trials_table(7, [row()])["weight_scale"].to_pylist() == [None]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fcsearch.space import Choices, Constant, Range, SearchSpace, load_space
-from fcsearch.space.tables import KINDS
+from fcsearch.config import HYPERPARAMETERS
+from fcsearch.space import Choices, Condition, Constant, Range, SearchSpace, load_space
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
 NAMES = ("depth", "dropout", "full", "two_layer", "update_rules")
@@ -48,13 +48,15 @@ def test_two_layer_is_the_grid_of_the_seed() -> None:
         (r, e) for r in (0.1, 0.01, 0.001) for e in (10, 20, 30)
     }
     config = shipped("two_layer").trial_config(grid[0], seed=0)
-    assert (config.hidden_dims, config.update_rule, config.weight_scale) == ((100,), "sgd", 1e-3)
+    assert (config.hidden_dims, config.update_rule, config.initial_scale) == ((100,), "sgd", 1e-3)
 
 
 def test_depth_compares_three_layers_with_five() -> None:
     space = shipped("depth")
     assert space.parameters["depth"] == Choices("depth", (3, 5))
-    assert space.parameters["weight_scale"] == Choices("weight_scale", (0.01, 0.05, "kaiming"))
+    assert space.parameters["init"] == Choices("init", ("normal", "kaiming"))
+    scale = space.parameters["weight_scale"]
+    assert scale == Choices("weight_scale", (0.01, 0.05), when=(Condition("init", ("normal",)),))
 
 
 def test_update_rules_compares_all_four_on_five_hidden_layers() -> None:
@@ -77,5 +79,5 @@ def test_full_searches_everything_with_tpe_and_early_stopping() -> None:
     assert space.sampler.name == "tpe"
     assert space.early_stopping is not None
     left_out = {"hidden_dims", "epsilon", "input_dropout", "label_smoothing", "lr_schedule", "weight_decay"}
-    assert set(KINDS) - set(space.parameters) <= left_out
+    assert set(HYPERPARAMETERS) - set(space.parameters) <= left_out
     assert not [name for name, parameter in space.parameters.items() if isinstance(parameter, Constant)]

@@ -12,10 +12,10 @@ from typing import Any
 import optuna
 import pytest
 
+from fcsearch.config import HYPERPARAMETERS, RULE_SETTINGS
 from fcsearch.errors import SpaceError
 from fcsearch.space import SearchSpace, load_space
 from fcsearch.space.tables import SAMPLER_OPTIONS
-from fcsearch.training.config import APPLIES_UNDER, RULE_SETTINGS
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 
@@ -53,7 +53,7 @@ def test_parameters_are_sampled_where_they_apply_and_only_there(load: Callable[.
     space = load(EVERYTHING)
     for parameters, trial in sampled(space, 300):
         rule = parameters["update_rule"]
-        settings = {name for name, (parent, _) in APPLIES_UNDER.items() if parent == "update_rule"}
+        settings = {name for name, known in HYPERPARAMETERS.items() if (known.under or " ")[0] == "update_rule"}
         for setting in settings - {"beta1", "beta2"}:
             assert (setting in parameters) == (setting in RULE_SETTINGS[rule]), (setting, rule)
         assert ("beta1" in parameters) == (rule == "adam" and parameters["loss"] == "softmax")

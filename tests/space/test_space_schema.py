@@ -10,12 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.data.spec import DatasetSpec
-from fcsearch.errors import ConfigError
 from fcsearch.space import SearchSpace, space_schema
 from fcsearch.space.document import read_text
-from fcsearch.space.tables import KINDS
-from fcsearch.training.config import check_parameter
+from fcsearch.space.tables import value_schema
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 
@@ -117,10 +116,10 @@ def test_both_refuse(schema: jsonschema.Draft202012Validator, refusal: Callable[
     assert refusal(text)
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_the_schema_of_a_value_agrees_with_the_training_room(name: str) -> None:
-    """Wherever check_parameter accepts, so does the schema, and the other way round, up to the space's upper limits."""
-    validator = jsonschema.Draft202012Validator(KINDS[name].schema)
+@pytest.mark.parametrize("name", HYPERPARAMETERS)
+def test_the_schema_of_a_value_agrees_with_the_hyperparameter(name: str) -> None:
+    """What a hyperparameter accepts its schema accepts, and nothing else, up to the space's upper limits."""
+    validator = jsonschema.Draft202012Validator(value_schema(HYPERPARAMETERS[name]))
     probes: list[Any] = [
         -1,
         0,
@@ -146,13 +145,9 @@ def test_the_schema_of_a_value_agrees_with_the_training_room(name: str) -> None:
     if name == "hidden_dims":
         probes = [[], [1], [64, 32], [0], [1.5], ["a"], [True]]
     for value in probes:
-        if KINDS[name].kind == "integer" and isinstance(value, float):
+        if HYPERPARAMETERS[name].kind == "integer" and isinstance(value, float):
             continue  # to JSON Schema 1.0 is an integer
-        try:
-            check_parameter(name, value)
-            accepted = True
-        except ConfigError:
-            accepted = False
+        accepted = HYPERPARAMETERS[name].accepts(value) or value in HYPERPARAMETERS[name].old_words
         assert validator.is_valid(value) == accepted, value
 
 

@@ -35,7 +35,9 @@ VARIED = [
     TrialConfig(hidden_dims=(64, 13, 29, 8), update_rule="sgd_momentum", learning_rate=0.05, dropout=0.1, epochs=3),
     TrialConfig(hidden_dims=(), update_rule="sgd", learning_rate=0.3, epochs=3, reg=1e-3),
     TrialConfig(hidden_dims=(), update_rule="rmsprop", learning_rate=1e-2, dropout=0.5, loss="svm", epochs=3),
-    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, weight_scale=0.01, seed=1, epochs=3),
+    TrialConfig(
+        hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, init="normal", weight_scale=0.01, seed=1, epochs=3
+    ),
     TrialConfig(hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=10_000, epochs=3),
     TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_schedule="cosine"),
     TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.1, weight_decay=0.3, epochs=3),

@@ -16,7 +16,8 @@ from fcsearch.training import Pack, TrainingData, TrialConfig
         ("learning_rate", 0.0), ("learning_rate", math.nan), ("learning_rate", math.inf), ("learning_rate", "fast"),
         ("learning_rate", True), ("epochs", 0), ("epochs", 1.5), ("dropout", 1.0), ("dropout", -0.1),
         ("update_rule", "adamw"), ("batch_size", 0), ("reg", -1e-3), ("lr_decay", 0.0), ("lr_decay", 1.1),
-        ("weight_scale", 0.0), ("weight_scale", "xavier"), ("loss", "mse"), ("momentum", 1.0), ("beta2", 1.0),
+        ("weight_scale", 0.0), ("weight_scale", "kaiming"), ("init", "xavier"), ("loss", "mse"),
+        ("momentum", 1.0), ("beta2", 1.0),
         ("input_dropout", 1.0), ("input_dropout", -0.1), ("weight_decay", -1e-3), ("weight_decay", math.inf),
         ("lr_schedule", "linear"), ("lr_schedule", None), ("label_smoothing", 1.0), ("label_smoothing", "a"),
         ("epsilon", 0.0), ("hidden_dims", (100, 0)), ("hidden_dims", 100), ("learning_rate", 10**400), ("seed", -1),
@@ -50,7 +51,7 @@ def test_lr_decay_is_of_the_exponential_schedule_and_label_smoothing_of_softmax(
 
 
 def test_a_configuration_survives_json() -> None:
-    config = TrialConfig(hidden_dims=(3, 2), update_rule="adam", weight_scale=0.01, seed=4)
+    config = TrialConfig(hidden_dims=(3, 2), update_rule="adam", init="normal", weight_scale=0.01, seed=4)
     assert TrialConfig.from_json(config.to_json()) == config
     later = {"input_dropout": 0.2, "weight_decay": 0.1, "lr_schedule": "cosine", "label_smoothing": 0.3}
     config = TrialConfig(**later)

@@ -1,0 +1,55 @@
+"""Tasks, and the figures on validation rows by which a search can go."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+Task = Literal["classification", "regression"]
+
+TASKS: tuple[Task, ...] = ("classification", "regression")
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """A figure that a search improves: Optuna, early stopping, the best epoch, the ranking and the report go by it.
+
+    Attributes:
+        name: Its name in spaces; `val_<name>` is its column.
+        task: Which task it measures.
+        maximize: Whether more is better.
+        meaning: A phrase for people, without a full stop.
+        unit: `fraction`, `target` (that of the column that is predicted), or nothing.
+    """
+
+    name: str
+    task: Task
+    maximize: bool
+    meaning: str
+    unit: str = "fraction"
+
+    @property
+    def column(self) -> str:
+        """The name of the figure on validation rows."""
+        return f"val_{self.name}"
+
+    def gain(self, value: float) -> float:
+        """The value as one of which more is better."""
+        return value if self.maximize else -value
+
+
+_ALL = (
+    Objective("accuracy", "classification", True, "Share of rows whose highest score is that of their class"),
+    Objective("balanced_accuracy", "classification", True, "Mean over the classes of the share that is right"),
+    Objective("f1_macro", "classification", True, "Mean over the classes of F1, of precision and recall"),
+    Objective("roc_auc", "classification", True, "Area under the ROC curve (many classes: mean of one against rest)"),
+    Objective("average_precision", "classification", True, "Mean precision over the rows of the positive class"),
+    Objective("log_loss", "classification", False, "Mean negative logarithm of the right class's probability", ""),
+    Objective("rmse", "regression", False, "Root of the mean squared error", "target"),
+    Objective("mae", "regression", False, "Mean absolute error", "target"),
+    Objective("r2", "regression", True, "Share of the variance that is explained"),
+)
+
+OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _ALL}
+
+DEFAULT_OBJECTIVES: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
