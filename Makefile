@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test test-slow lint format bench clean
+.PHONY: install run test test-slow test-anywhere lint format bench clean
+
+install: $(INSTALLED)
 
 run: $(INSTALLED)  ## install, and search the dropout space on a dataset that ships with scikit-learn
 	$(BIN)/fcsearch run --space search_spaces/dropout.yaml
@@ -14,6 +16,9 @@ test: lint  ## linters, types, import contracts and tests
 
 test-slow: $(INSTALLED)  ## the tests that take longer than about 20 s each
 	$(BIN)/python -m pytest -m slow
+
+test-anywhere: $(INSTALLED)  ## the tests in other surroundings: order, temporary folders, no compiler, another user
+	.ci/anywhere
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from hygiene import processes_with, wait_until
 
 _MARK = "FCSEARCH_TEST"
 
@@ -24,8 +28,11 @@ class Processes:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # What commands leave there that are killed is removed with it. Its path is short, for Ray's sockets.
+        self.temporary = Path(tempfile.mkdtemp(prefix="", dir=os.environ["RAY_TMPDIR"]))
         self._mark = uuid.uuid4().hex
-        self.env = {**os.environ, _MARK: self._mark, "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+        place = str(self.temporary)
+        self.env = {**os.environ, _MARK: self._mark, "TMPDIR": place, "RAY_TMPDIR": place, "OMP_NUM_THREADS": "1"}
         self.env.pop("RAY_AUTH_MODE", None)
 
     def start(self, *arguments: str, prefix: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -52,24 +59,18 @@ class Processes:
 
     def alive(self) -> dict[int, str]:
         """All processes that the commands started and that live: command by number."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if f"{_MARK}={self._mark}".encode() in (folder / "environ").read_bytes():
-                    found[int(folder.name)] = (folder / "cmdline").read_text().replace("\0", " ")
-            except OSError:
-                # It has ended, or is another user's.
-                continue
-        return found
+        return processes_with(_MARK, self._mark)
 
     def end(self) -> None:
-        """Kill whatever is left."""
+        """Kill whatever is left, and remove what it has left."""
         deadline = time.monotonic() + 20
         while (alive := self.alive()) and time.monotonic() < deadline:
             for number in alive:
                 with_suppressed_kill(number)
             time.sleep(0.1)
         assert not alive
+        for left in self.temporary.iterdir():
+            shutil.rmtree(left)
 
 
 def with_suppressed_kill(number: int) -> None:
@@ -88,11 +89,9 @@ def processes(folder: Path) -> Iterator[Processes]:
         yield found
     finally:
         found.end()
+        found.temporary.rmdir()
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
+    """Wait until the condition holds; fails if it does not in time."""
+    assert wait_until(condition, seconds=seconds), "waited in vain"

@@ -156,8 +156,10 @@ def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tupl
         checks: Those of a device.
         columns: By name: the arithmetic and the references of the checks that belong there.
     """
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
+
+    from fcsearch.cli.console import print_table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column(title, no_wrap=True)
@@ -168,10 +170,10 @@ def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tupl
     for subject in dict.fromkeys(check.subject for check in belongs):
         same = [check for check in belongs if check.subject == subject]
         failed = list(dict.fromkeys(check.quantity for check in same if not check.passed))
-        verdict = f"[bold red]FAIL {_some(failed)}[/bold red]" if failed else "[green]pass[/green]"
+        verdict = Text(f"FAIL {_some(failed)}", style="bold red") if failed else Text("pass", style="green")
         errors = ([check.error for check in same if _is_in(check, column)] for column in columns.values())
         table.add_row(subject, *map(_worst, errors), verdict)
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def _is_in(check: Check, column: tuple[str, set[str]]) -> bool:

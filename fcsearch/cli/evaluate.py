@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,19 +62,18 @@ def _load(run: RunDirectory, source: str | None) -> Dataset:
 
 
 def _print(found: Measurement) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
+    from fcsearch.cli.console import plain_table, print_table
     from fcsearch.report.words import number, percent, points
 
     click.echo(f"trial {found.trial_id} on {found.rows:,} {found.split} rows")
     click.echo(f"  accuracy  {percent(found.accuracy)}  standard error {points(found.standard_error)}")
     click.echo(f"  loss      {number(found.loss)}")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("class", overflow="fold")
+    table = plain_table()
+    table.add_column("class", no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("accuracy", justify="right")
     for entry in found.classes:
-        table.add_row(entry.name, f"{entry.rows:,}", percent(entry.accuracy))
-    Console(width=None if sys.stdout.isatty() else 100, highlight=False, markup=False).print(table)
+        table.add_row(Text(entry.name), f"{entry.rows:,}", percent(entry.accuracy))
+    print_table(table)

@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from fcsearch.cli.console import open_console
 from fcsearch.report.words import duration, percent, plural, value_text
 from fcsearch.search.view import Best, SilentView, Status, View
 
@@ -23,8 +24,6 @@ _CLOSING = {
     "interrupt": "ending: what is finished is kept, the rest can be resumed (Ctrl-C again ends at once)",
     "time_budget": "the time budget is used up: packs end at their next epoch",
 }
-# Plain lines come at most this often, in seconds.
-_LINE_SECONDS = 5.0
 _PACKS_SHOWN = 8
 
 
@@ -41,8 +40,9 @@ def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Ite
         yield SilentView()
         return
     with _own_stderr() as stream:
-        console = Console(file=stream, highlight=False)
-        kind = LiveView if console.is_terminal else LineView
+        console = open_console(stream)
+        # Colours may be forced on a pipe; a screen that lines can be drawn anew on cannot.
+        kind = LiveView if stream.isatty() and console.is_interactive else LineView
         yield kind(console, parameters=parameters, verbose=verbose)
 
 
@@ -60,10 +60,13 @@ def _own_stderr() -> Iterator[TextIO]:
 
 
 class LineView:
-    """Plain lines, for logs and pipes."""
+    """Plain lines, for logs and pipes; those on progress come at most every so many seconds."""
 
-    def __init__(self, console: Console, *, parameters: Collection[str], verbose: bool) -> None:
+    def __init__(
+        self, console: Console, *, parameters: Collection[str], verbose: bool, line_seconds: float = 5.0
+    ) -> None:
         self._console = console
+        self._line_seconds = line_seconds
         self._parameters = parameters
         self._verbose = verbose
         self._said: tuple[float, int] = (time.monotonic(), 0)
@@ -80,7 +83,7 @@ class LineView:
             self._closing = status.closing
             self._print(_CLOSING.get(status.closing or "", ""))
         now = time.monotonic()
-        if status.done > self._said[1] and now - self._said[0] >= _LINE_SECONDS:
+        if status.done > self._said[1] and now - self._said[0] >= self._line_seconds:
             self._said = (now, status.done)
             self._print(", ".join(part for part in (_done(status), _time(status), self._best(status.best)) if part))
 

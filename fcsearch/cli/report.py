@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,17 +33,16 @@ def report(run: str | None, root: Path, form: str, top: int, no_write: bool) -> 
       fcsearch report runs/dropout --top 5
       fcsearch report runs/dropout --format json
     """
-    from fcsearch.report import render_json, render_text
+    from fcsearch.cli.console import print_report
+    from fcsearch.report import render_json
     from fcsearch.results import RunDirectory, resolve_run
 
     directory = RunDirectory.open(resolve_run(run, root))
     found = _report(directory, top=top, write=not no_write)
     if form == "json":
         click.echo(render_json(found), nl=False)
-        return
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 100
-    click.echo(render_text(found, width=max(width, 60), color=terminal), nl=False)
+    else:
+        print_report(found)
 
 
 def _report(run: RunDirectory, *, top: int, write: bool) -> Report:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -37,29 +35,26 @@ def runs(root: Path, form: str) -> None:
 
 
 def _print_table(found: Sequence[dict[str, Any]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 100
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    from fcsearch.cli.console import open_console, plain_table, print_table, short_path
+
+    table = plain_table()
     for name in ("run", "state", "dataset", "started (UTC)"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for name in ("trials", "best validation"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for entry in found:
         best = entry["best_val_accuracy"]
         table.add_row(
-            entry["path"],
+            Text(short_path(entry["path"])),
             entry["state"],
-            entry["dataset"] or "-",
+            Text(short_path(entry["dataset"] or "-")),
             (entry["created_at"] or "-")[:19].replace("T", " "),
             "-" if entry["trials"] is None else f"{entry['trials']:,}",
             "-" if best is None else f"{100 * best:.2f}%",
         )
-    console = Console(width=width, highlight=False, markup=False)
-    console.print(table)
+    print_table(table)
     for entry in found:
         if entry["error"]:
-            console.print(f"{entry['path']}: {entry['error']}")
+            open_console().print(f"{entry['path']}: {entry['error']}", soft_wrap=True)

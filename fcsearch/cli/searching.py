@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from fcsearch.report import Report
     from fcsearch.search.driver import SearchResult
     from fcsearch.space import SearchSpace
 
@@ -96,17 +93,11 @@ def conclude(result: SearchResult, *, quiet: bool) -> None:
     if quiet:
         click.echo(path)
     elif result.report is not None:
-        click.echo(_text(result.report), nl=False)
+        from fcsearch.cli.console import print_report
+
+        print_report(result.report)
     if result.ended_by != "trials" and not quiet:
         why = "interrupted" if result.ended_by == "interrupt" else "the time budget is used up"
         click.echo(f"{why}: go on with `fcsearch resume {path}`", err=True)
     if result.ended_by == "interrupt":
         click.get_current_context().exit(130)
-
-
-def _text(report: Report) -> str:
-    from fcsearch.report import render_text
-
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 100
-    return render_text(report, width=max(width, 60), color=terminal)

@@ -11,12 +11,9 @@ import click
 from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from fcsearch.space import Parameter, SearchSpace
 
 # Where the output is no terminal, tables are this wide rather than rich's 80 columns.
-_PLAIN_WIDTH = 120
 
 
 @click.command()
@@ -84,21 +81,21 @@ def _load(space: SearchSpace) -> dict[str, Any]:
 
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
-    from rich.console import Console
+    from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
-    console.print(f"[bold]{space.name}[/bold] is a valid space")
+    from fcsearch.cli.console import open_console
+
+    console = open_console()
+    console.print(Text.assemble((space.name, "bold"), " is a valid space"))
     for key, value in _head(space, facts["grid_size"]).items():
-        console.print(f"  {key:<15} {value}", markup=False)
+        console.print(f"  {key:<15} {value}", soft_wrap=True)
     if "dataset" in facts:
-        console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", markup=False)
-    _print_parameters(console, space)
+        console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
+    _print_parameters(space)
     sample = facts["sample"]
     console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")
     for name, value in sample["parameters"].items():
-        console.print(f"  {name:<15} {_show(value)}", markup=False)
+        console.print(f"  {name:<15} {_show(value)}", soft_wrap=True)
 
 
 def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
@@ -129,9 +126,11 @@ def _show(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else show(value)
 
 
-def _print_parameters(console: Console, space: SearchSpace) -> None:
+def _print_parameters(space: SearchSpace) -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from fcsearch.cli.console import print_table
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for title in ("parameter", "kind", "values", "applies when"):
@@ -139,9 +138,9 @@ def _print_parameters(console: Console, space: SearchSpace) -> None:
     for parameter in space.parameters.values():
         row = (parameter.name, parameter.kind, parameter.describe(), _when(parameter))
         table.add_row(*map(Text, row))
-    console.print()
-    console.print(table)
-    console.print()
+    click.echo()
+    print_table(table)
+    click.echo()
 
 
 def _when(parameter: Parameter) -> str:

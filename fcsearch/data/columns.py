@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from fcsearch.data.images import decode_images
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
 
 # One-hot columns of a text column; more of them is an identifier or free text.
 MAX_CATEGORIES = 1000
@@ -78,8 +78,7 @@ def features_of(
 def _feature_names(table: pa.Table, label: str, drop: Sequence[str], source: str) -> list[str]:
     for name in drop:
         if name not in table.column_names or name == label:
-            near = difflib.get_close_matches(name, table.column_names, 1)
-            hint = f" Did you mean {near[0]!r}?" if near and name != label else ""
+            hint = did_you_mean(nearest(name, table.column_names) if name != label else None, sentence=True)
             raise DataError(f"dataset option drop must name feature columns of {source}; found {name!r}.{hint}")
     names = [name for name in table.column_names if name != label and name not in drop]
     if not names:

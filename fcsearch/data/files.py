@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DATASET_NAMES, DatasetSpec
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
 
 FORMATS = {
     ".parquet": "parquet",
@@ -123,11 +123,11 @@ def _not_found(source: str, path: Path) -> DataError:
     names = [*DATASET_NAMES, "openml:<name or id>"]
     if path.suffix or len(path.parts) > 1:
         siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = difflib.get_close_matches(path.name, siblings, 1)
-        hint = f" Did you mean {path.parent / near[0]}?" if near else ""
+        near = nearest(path.name, siblings)
+        hint = did_you_mean(near and path.parent / near, sentence=True)
         return DataError(f"the dataset file {source} must exist; found nothing there (looked in {Path.cwd()}).{hint}")
-    near = difflib.get_close_matches(source.lower().replace("-", "_"), DATASET_NAMES, 1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    near = nearest(source.lower().replace("-", "_"), DATASET_NAMES, cutoff=0.5)
+    hint = did_you_mean(near, sentence=True)
     return DataError(
         f"dataset must be one of {', '.join(names)}, or the path of a file or folder; found {source!r}.{hint}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
 
@@ -32,8 +32,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     if label is not None:
         if label in schema.names:
             return label
-        near = difflib.get_close_matches(label, schema.names, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(nearest(label, schema.names), sentence=True)
         raise DataError(f"{where} must have the label column {label!r}; found the columns {columns}.{hint}")
     candidates = list(_hub_class_labels(schema)) or [name for name in schema.names if name.lower() in LABEL_NAMES]
     if len(candidates) == 1:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
 
 Preprocessing = Literal["standardize", "mean", "none"]
 
@@ -62,7 +62,9 @@ class DatasetSpec:
         for name, (rule, holds) in _CHECKS.items():
             value = getattr(self, name)
             if not holds(value):
-                raise DataError(f"dataset option {name} must be {rule}; found {value!r}{_nearest_choice(name, value)}.")
+                near = nearest(value, PREPROCESSINGS) if name == "preprocessing" else None
+                hint = did_you_mean(near, sentence=True)
+                raise DataError(f"dataset option {name} must be {rule}; found {value!r}.{hint}")
         if self.val_fraction + self.test_fraction >= 1:
             raise DataError(
                 "val_fraction + test_fraction must stay below 1, so that rows are left to train on; "
@@ -109,8 +111,7 @@ class DatasetSpec:
         known = [field.name for field in dataclasses.fields(cls)]
         for key in value:
             if key not in known:
-                near = _SYNONYMS.get(str(key)) or next(iter(difflib.get_close_matches(str(key), known, 1)), None)
-                hint = f" Did you mean {near!r}?" if near else ""
+                hint = did_you_mean(_SYNONYMS.get(str(key)) or nearest(key, known), sentence=True)
                 raise DataError(f"unknown dataset option {key!r}; known are {', '.join(known)}.{hint}")
         return cls(**value)
 
@@ -147,11 +148,6 @@ def _fraction(value: Any) -> bool:
 
 def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _nearest_choice(name: str, value: Any) -> str:
-    near = difflib.get_close_matches(str(value), PREPROCESSINGS, 1) if name == "preprocessing" else []
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 _CHECKS: dict[str, tuple[str, Any]] = {

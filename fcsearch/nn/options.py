@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Collection, Iterable
 
 from fcsearch.errors import ConfigError
+from fcsearch.text import did_you_mean, nearest
 
 
 def one_of(what: str, found: Iterable[object], known: Collection[str]) -> None:
@@ -22,8 +22,7 @@ def one_of(what: str, found: Iterable[object], known: Collection[str]) -> None:
     """
     for name in found:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(nearest(name, known))
             raise ConfigError(f"unknown {what} {name!r}{hint} (known: {', '.join(sorted(known)) or 'none'})")
 
 

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.words import duration, number, percent, plural, points, value_text
+from fcsearch.text import PIPE_WIDTH
 
-PIPE_WIDTH = 100
 # What trial, val and train take in the top table, the margin included.
 _RESULTS_WIDTH = 28
 _COLUMN_GAP = 3
@@ -35,7 +35,8 @@ def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False)
         file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False
     )
     for part in _parts(report, width):
-        console.print(part)
+        # One line, however long: it is there to be copied.
+        console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
@@ -97,7 +98,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield Text.assemble((report.name, "bold"), "  ", (report.state, style))
     yield from (Text(f"  {line}") for line in headline(report))
     if report.error:
-        yield Text(f"  error: {report.error}", style="red")
+        yield Text(f"  error: {report.error}", style="red", no_wrap=True)
     if report.best:
         yield _section("Best network", f"trial {report.best.row['trial_id']}")
         yield _indented(_best(report, report.best))
@@ -113,11 +114,11 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield _section("How far to trust it" if report.best else "Remarks", "")
     yield from (_bullet(remark) for remark in report.trust.remarks)
     yield _section("Files", "")
-    yield _indented(_pairs([*report.files.items()]))
+    for name, path in report.files.items():
+        yield Text.assemble("  ", (f"{name:<9}", "dim"), path, no_wrap=True)
     if report.best:
         yield _section("Train the best network again", "")
-        # One line, however long: it is there to be copied.
-        yield Text(f"  {report.best.train_command}", no_wrap=True, overflow="ignore")
+        yield Text(f"  {report.best.train_command}", no_wrap=True)
 
 
 def _section(title: str, remark: str) -> Text:
@@ -131,13 +132,6 @@ def _indented(part: RenderableType) -> Padding:
 def _bullet(sentence: str) -> Table:
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_row(" ", "-", Text(sentence))
-    return grid
-
-
-def _pairs(pairs: list[tuple[str, str]]) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for name, value in pairs:
-        grid.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
     return grid
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from fcsearch.results.parts import Parts
 from fcsearch.results.schema import EPOCHS, TRIALS
 from fcsearch.results.tables import Row, epochs_table, trials_table
 from fcsearch.results.upgrade import FORMAT
+from fcsearch.text import did_you_mean, nearest
 
 _MANIFEST = "run.json"
 _LOCK = ".lock"
@@ -87,7 +87,7 @@ class RunDirectory:
         """
         if not (path / _MANIFEST).is_file():
             found = f"a folder without {_MANIFEST}" if path.is_dir() else "a file" if path.exists() else "nothing there"
-            raise RunError(f"{path} must be a run directory; found {found}; {_nearest(path)}")
+            raise RunError(f"{path} must be a run directory; found {found}{_hint(path)}")
         run = cls(path)
         written_by = run.manifest().get("format")
         if not isinstance(written_by, int) or not 1 <= written_by <= FORMAT:
@@ -221,7 +221,7 @@ def _remove(made: Sequence[Path]) -> None:
         shutil.rmtree(made[0], ignore_errors=True)
 
 
-def _nearest(path: Path) -> str:
+def _hint(path: Path) -> str:
     runs = [entry.parent.name for entry in path.parent.glob(f"*/{_MANIFEST}")]
-    near = difflib.get_close_matches(path.name, runs, n=1)
-    return f"did you mean {path.parent / near[0]}?" if near else "`fcsearch runs` lists the runs"
+    near = nearest(path.name, runs)
+    return did_you_mean(near and path.parent / near) or "; `fcsearch runs` lists the runs"

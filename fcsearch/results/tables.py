@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from fcsearch.errors import RunError
 from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS
+from fcsearch.text import did_you_mean, nearest
 
 Row = Mapping[str, Any]
 
@@ -52,8 +52,7 @@ def epochs_table(rows: Sequence[Row], trial_ids: set[int]) -> pa.Table:
 def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
     for row in rows:
         for name in row.keys() - set(schema.names):
-            near = difflib.get_close_matches(name, schema.names, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; the columns are {', '.join(schema.names)}"
+            hint = did_you_mean(nearest(name, schema.names)) or f"; the columns are {', '.join(schema.names)}"
             raise RunError(f"{_label(row)}: a row must hold known columns; found {name!r}{hint}")
     columns = [_column(rows, field) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)

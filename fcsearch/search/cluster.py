@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -23,6 +27,10 @@ _SETTINGS = {
 }
 
 _CONNECT_SECONDS = 5.0
+
+# The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
+_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
+_RAYS_BYTES = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 
 @contextlib.contextmanager
@@ -52,12 +60,46 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
             )
         yield _nodes()
         return
-    with environment(_SETTINGS):
-        try:
-            _connect(address, local)
-            yield _nodes()
-        finally:
-            ray.shutdown()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(environment(_SETTINGS))
+        folder = stack.enter_context(ray_folder()) if address is None else None
+        stack.callback(ray.shutdown)
+        _connect(address, local, folder)
+        yield _nodes()
+
+
+@contextlib.contextmanager
+def ray_folder() -> Iterator[Path]:
+    """A folder for the sockets and logs of one local Ray, removed at the end.
+
+    It is made where `RAY_TMPDIR` says, else in the temporary folder. Where that path is too long for a socket, it is
+    made in /tmp.
+
+    Raises:
+        UsageError: none of these can be written.
+    """
+    folder = _make_folder([os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp"])
+    try:
+        yield folder
+    finally:
+        # Ray's agents outlive it by a moment, and may write while the first attempt removes.
+        for _ in range(3):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_folder(places: Sequence[str | None]) -> Path:
+    room = _SOCKET_BYTES - _RAYS_BYTES - len("/fcsearch-12345678")
+    problem: object = "only longer ones"
+    for place in filter(None, places):
+        if len(os.fsencode(place)) <= room:
+            try:
+                return Path(tempfile.mkdtemp(prefix="fcsearch-", dir=place))
+            except OSError as error:
+                problem = error
+    raise UsageError(
+        f"Ray needs a folder for its sockets, whose path has at most {room} bytes; found {problem}; set RAY_TMPDIR to "
+        "one that can be written"
+    )
 
 
 @contextlib.contextmanager
@@ -75,7 +117,7 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _connect(address: str | None, local: Node) -> None:
+def _connect(address: str | None, local: Node, folder: Path | None) -> None:
     if address is None:
         # Without the word `local` Ray would join any cluster that it finds on this machine.
         ray.init(
@@ -86,6 +128,7 @@ def _connect(address: str | None, local: Node) -> None:
             configure_logging=False,
             log_to_driver=False,
             logging_level=logging.INFO,
+            _temp_dir=str(folder),
         )
         return
     try:

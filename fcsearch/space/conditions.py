@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.space.nodes import Node, nearest
+from fcsearch.space.nodes import Node, instead
 from fcsearch.space.parameters import Condition, Parameter, Range, show
 from fcsearch.space.reading import read_parameter, read_value
 
@@ -32,7 +32,7 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
     for name, field in node.value.items():
         if name not in HYPERPARAMETERS:
             raise field.fail_key(
-                "parameters", f"unknown parameter {reprlib.repr(name)}: {nearest(name, HYPERPARAMETERS)}"
+                "parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, HYPERPARAMETERS)}"
             )
     nodes = _with_implied_parents(_without_replaced_layers(node.value))
     for name in ("depth", "hidden_dim"):
@@ -113,7 +113,7 @@ def _read_when(name: str, node: Node, drafts: Mapping[str, Parameter]) -> tuple[
             raise field.fail_key(key, f"{name} cannot depend on itself")
         if parent not in drafts:
             known = f"{parent} is not in this space; name it under parameters" if parent in HYPERPARAMETERS else ""
-            raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}: {nearest(parent, drafts)}")
+            raise field.fail_key(key, known or f"unknown parameter {reprlib.repr(parent)}{instead(parent, drafts)}")
         conditions.append(Condition(parent, _read_condition(parent, field, f"{key}.{parent}", drafts[parent])))
     return tuple(conditions)
 

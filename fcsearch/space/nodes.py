@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fcsearch.errors import SpaceError
+from fcsearch.text import did_you_mean, nearest
 
 Scalar = None | bool | int | float | str
 
@@ -76,11 +76,10 @@ class Node:
         return f"{mark} (changed by {self.overridden})" if changed else str(mark)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """What to write instead of `word`: the nearest of `known`, or all of them."""
+def instead(word: str, known: Iterable[str]) -> str:
+    """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them."""
     names = list(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+    return did_you_mean(nearest(word, names)) or f"; known: {', '.join(names)}"
 
 
 def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[str, Node]:
@@ -89,5 +88,5 @@ def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[
         raise node.fail(key, f"{what} must be a mapping of {', '.join(known)}; found {node.found()}")
     for name, field in node.value.items():
         if name not in known:
-            raise field.fail_key(key, f"unknown key {reprlib.repr(name)}: {nearest(name, known)}")
+            raise field.fail_key(key, f"unknown key {reprlib.repr(name)}{instead(name, known)}")
     return node.value

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
-from fcsearch.space.nodes import Mark, Node, nearest
+from fcsearch.space.nodes import Mark, Node, instead
 from fcsearch.space.tables import TOP_LEVEL_KEYS
+from fcsearch.text import did_you_mean
 
 # A word that stands for a mapping with one entry, so that an entry beside it can be set.
 _SHORT_FORMS = {"dataset": "source", "sampler": "name", "early_stopping": "method"}
@@ -41,10 +42,10 @@ def replace_dataset(root: Node, dataset: str) -> Node:
 def _check_path(path: Sequence[str], source: str) -> None:
     if path[0] not in TOP_LEVEL_KEYS:
         known = path[0] in HYPERPARAMETERS
-        hint = f"did you mean 'parameters.{path[0]}'?" if known else nearest(path[0], TOP_LEVEL_KEYS)
-        raise SpaceError(f"{source}: unknown key {path[0]!r}: {hint}")
+        hint = did_you_mean(f"parameters.{path[0]}") if known else instead(path[0], TOP_LEVEL_KEYS)
+        raise SpaceError(f"{source}: unknown key {path[0]!r}{hint}")
     if path[0] == "parameters" and len(path) > 1 and path[1] not in HYPERPARAMETERS:
-        raise SpaceError(f"{source}: unknown parameter {path[1]!r}: {nearest(path[1], HYPERPARAMETERS)}")
+        raise SpaceError(f"{source}: unknown parameter {path[1]!r}{instead(path[1], HYPERPARAMETERS)}")
 
 
 def _put(node: Node, path: Sequence[str], new: Node, whole: Sequence[str]) -> Node:

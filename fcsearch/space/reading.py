@@ -10,7 +10,7 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, check_parameter
 from fcsearch.errors import ConfigError
-from fcsearch.space.nodes import Node, fields_of, nearest
+from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
 from fcsearch.space.tables import MAX_LAYERS, PARAMETER_KEYS, Json
 
@@ -60,7 +60,7 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         words = HYPERPARAMETERS[name].words
         hint = ""
         if isinstance(value, str):
-            hint = f"; {nearest(value, words)}" if words else f" (text; write the number without quotes: {name}: 0.1)"
+            hint = instead(value, words) if words else f" (text; write the number without quotes: {name}: 0.1)"
         raise node.fail(key, f"{error}{hint}") from None
 
 
@@ -175,7 +175,7 @@ def check_option(node: Node, key: str, schema: Json) -> None:
     value = node.value
     if "enum" in schema:
         if value not in schema["enum"]:
-            hint = f"; {nearest(value, schema['enum'])}" if isinstance(value, str) else ""
+            hint = instead(value, schema["enum"]) if isinstance(value, str) else ""
             raise node.fail(key, f"one of {', '.join(schema['enum'])} is needed; found {node.found()}{hint}")
     elif schema["type"] == "boolean":
         if not isinstance(value, bool):

@@ -10,7 +10,7 @@ from typing import Any, cast
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError, SpaceError
 from fcsearch.space.grid import enumerate_grid
-from fcsearch.space.nodes import Node, fields_of, nearest
+from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Constant, Parameter, Range
 from fcsearch.space.reading import check_option
 from fcsearch.space.tables import (
@@ -76,8 +76,8 @@ def read_sampler(node: Node | None) -> SamplerSpec:
     options = {key: field for key, field in fields.items() if key != "name"}
     for key, field in options.items():
         if key not in known:
-            hint = nearest(key, known) if known else "it has none"
-            raise field.fail_key("sampler", f"{name.value} has no option {reprlib.repr(key)}: {hint}")
+            hint = instead(key, known) if known else "; it has none"
+            raise field.fail_key("sampler", f"{name.value} has no option {reprlib.repr(key)}{hint}")
         check_option(field, f"sampler.{key}", known[key])
     _check_combination(options)
     return SamplerSpec(str(name.value), {key: field.value for key, field in options.items()})

@@ -30,9 +30,10 @@ def status(**keys: Any) -> Status:
     return Status(**values)
 
 
-def lines(verbose: bool = False) -> tuple[LineView, io.StringIO]:
+def lines(verbose: bool = False, **options: float) -> tuple[LineView, io.StringIO]:
     stream = io.StringIO()
-    return LineView(Console(file=stream), parameters=["learning_rate", "momentum"], verbose=verbose), stream
+    parameters = ["learning_rate", "momentum"]
+    return LineView(Console(file=stream), parameters=parameters, verbose=verbose, **options), stream
 
 
 def test_lines_say_the_plan_and_the_end() -> None:
@@ -46,11 +47,11 @@ def test_lines_say_the_plan_and_the_end() -> None:
     ]
 
 
-def test_a_line_comes_when_there_is_something_new_and_not_too_often(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_comes_when_there_is_something_new_and_not_too_often() -> None:
     view, stream = lines()
     view.update(status())
     assert stream.getvalue() == ""
-    monkeypatch.setattr("fcsearch.cli.live._LINE_SECONDS", 0.0)
+    view, stream = lines(line_seconds=0.0)
     view.update(status())
     view.update(status())
     [line] = stream.getvalue().splitlines()

@@ -21,7 +21,7 @@ def test_reports_a_run_and_writes_the_report(run: RunDirectory) -> None:
     assert "synthetic  complete" in result.output
     assert "Top 3" in result.output
     assert "is the figure to quote" in result.output
-    assert max(len(line) for line in result.output.splitlines() if "fcsearch train" not in line) <= 100
+    assert max(len(line) for line in result.output.splitlines() if str(run.path) not in line) <= 100
     assert {"report.html", "report.json"} <= {path.name for path in run.path.iterdir()}
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from synthetic_run import add_trials, manifest
 
@@ -22,13 +23,22 @@ def test_lists_runs_newest_first(tmp_path: Path) -> None:
     make(tmp_path)
     result = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False)
     assert result.exit_code == 0
-    lines = result.output
-    assert lines.index("new") < lines.index("[old]") < lines.index("torn")
-    assert "2026-01-01 00:00:00" in lines
-    assert "running" in lines
-    assert "damaged" in lines
-    assert "must hold JSON" in lines
-    assert "98.41%" in lines
+    output = result.output
+    # The folder's path is the environment's: of any length, and with any words in it.
+    names, states = zip(*(line.rsplit("/", 1)[1].split()[:2] for line in output.splitlines()[2:5]), strict=True)
+    assert names == ("new", "[old]", "torn")
+    assert states == ("running", "complete", "damaged")
+    assert "2026-01-01 00:00:00" in output
+    assert "98.41%" in output
+    assert f"{tmp_path / 'torn'}: {tmp_path / 'torn' / 'run.json'} must hold JSON" in output
+
+
+def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    for arguments in ([], ["--dir", str(tmp_path / "runs")]):
+        lines = CliRunner().invoke(runs, arguments, catch_exceptions=False).output.splitlines()
+        assert [line.split()[0] for line in lines[2:5]] == ["runs/new", "runs/[old]", "runs/torn"]
 
 
 def test_json(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The report as text: fit for a terminal and a pipe."""
 
 import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,8 +34,18 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160])
 def test_stays_within_the_width_but_for_what_is_to_be_copied(made_run: RunDirectory, width: int) -> None:
-    lines = render_text(build_report(made_run, test=NOTHING), width=width).splitlines()
-    assert [line for line in lines if len(line) > width and "fcsearch train" not in line] == []
+    found = build_report(made_run, test=NOTHING)
+    lines = render_text(found, width=width).splitlines()
+    # Paths and the command are there to be copied.
+    assert [line for line in lines if len(line) > width and str(made_run.path) not in line] == []
+
+
+def test_paths_are_never_folded(made_run: RunDirectory, tmp_path: Path) -> None:
+    path = tmp_path / ("a long name " * 8).strip() / "run"
+    shutil.copytree(made_run.path, path)
+    text = render_text(build_report(RunDirectory.open(path), test=NOTHING), width=60)
+    assert f"\n  log      {path / 'log.txt'}\n" in text
+    assert f"\n  fcsearch train --run '{path}' --trial " in text
 
 
 def test_parameters_for_which_there_is_no_room_are_named(made_run: RunDirectory) -> None:

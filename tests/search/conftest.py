@@ -16,18 +16,21 @@ def local_ray() -> Iterator[None]:
     """A Ray of two CPUs, started once: searches in this process use it."""
     import ray
 
+    from fcsearch.search.cluster import ray_folder
+
     mode = os.environ.get("RAY_AUTH_MODE")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
-    try:
-        yield
-    finally:
-        ray.shutdown()
-        # Ray sets it for the processes that it starts.
-        if mode is None:
-            os.environ.pop("RAY_AUTH_MODE", None)
+    with ray_folder() as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            options = {"num_cpus": 2, "num_gpus": 0, "include_dashboard": False, "log_to_driver": False}
+            ray.init(address="local", _temp_dir=str(folder), **options)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+            # Ray sets it for the processes that it starts.
+            if mode is None:
+                os.environ.pop("RAY_AUTH_MODE", None)
 
 
 @pytest.fixture

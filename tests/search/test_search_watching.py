@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -162,15 +161,33 @@ def test_a_gpu_that_torch_cannot_use_is_told_once_a_node() -> None:
     assert view.notices == []
 
 
-def test_the_time_left_is_told_by_this_stretch_alone() -> None:
+class Clock:
+    """Stands in for the module `time` of the monitor."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(sys.modules[Monitor.__module__], "time", found)
+    return found
+
+
+def test_the_time_left_is_told_by_this_stretch_alone(clock: Clock) -> None:
     monitor, _, _, _ = make_monitor(total=5)
     assert monitor.status().seconds_left is None
-    time.sleep(0.05)
+    clock.now += 60
     monitor.ended(outcome(0, {}), [{"state": "complete"}] * 2)
     status = monitor.status()
-    assert status.seconds_left == pytest.approx(status.seconds, rel=0.2)
-    hurried, _, _, _ = make_monitor(deadline=time.monotonic() + 3)
-    assert 2 < (hurried.status().seconds_left or 0) <= 3
+    assert (status.seconds, status.seconds_left) == (60, 60)
+    hurried, _, _, _ = make_monitor(deadline=clock.now + 3)
+    clock.now += 1
+    assert hurried.status().seconds_left == 2
 
 
 def test_an_interrupt_closes_and_asks_packs_to_leave() -> None:
@@ -186,22 +203,21 @@ def test_an_interrupt_closes_and_asks_packs_to_leave() -> None:
     assert monitor.status().closing == "interrupt"
 
 
-def test_the_time_budget_closes() -> None:
-    monitor, _, dispatcher, _ = make_monitor(deadline=time.monotonic() + 0.05)
+def test_the_time_budget_closes(clock: Clock) -> None:
+    monitor, _, dispatcher, _ = make_monitor(deadline=clock.now + 3)
     monitor.tick(never)
     assert not dispatcher.closed
-    time.sleep(0.06)
+    clock.now += 4
     monitor.tick(lambda: None)
     assert dispatcher.closed
     assert monitor.closing == "time_budget"
 
 
-def test_packs_that_do_not_leave_are_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.search.monitor._GRACE_SECONDS", 0.05)
+def test_packs_that_do_not_leave_are_abandoned(clock: Clock) -> None:
     monitor, _, _, stop = make_monitor()
     stop.requested = True
     monitor.tick(lambda: None)
     monitor.tick(lambda: None)
-    time.sleep(0.06)
+    clock.now += 1000
     with pytest.raises(KeyboardInterrupt):
         monitor.tick(lambda: None)

@@ -91,11 +91,11 @@ def test_the_dataset_option_replaces_the_files_dataset_and_its_options(load: Cal
     [
         ("trials", "--set trials: an override is KEY=VALUE"),
         ("=3", "--set =3: an override is KEY=VALUE"),
-        ("trails=3", "--set trails=3: unknown key 'trails': did you mean 'trials'?"),
-        ("epochs=3", "--set epochs=3: unknown key 'epochs': did you mean 'parameters.epochs'?"),
-        ("parameters.epoch=3", "unknown parameter 'epoch': did you mean 'epochs'?"),
+        ("trails=3", "--set trails=3: unknown key 'trails'; did you mean 'trials'?"),
+        ("epochs=3", "--set epochs=3: unknown key 'epochs'; did you mean 'parameters.epochs'?"),
+        ("parameters.epoch=3", "unknown parameter 'epoch'; did you mean 'epochs'?"),
         ("parameters.epochs=ten", "--set parameters.epochs=ten: parameters.epochs: epochs must be an integer"),
-        ("parameters.epochs.hihg=3", "unknown key 'hihg': did you mean 'high'?"),
+        ("parameters.epochs.hihg=3", "unknown key 'hihg'; did you mean 'high'?"),
         ("parameters.epochs.high=35", "--set parameters.epochs.high=35: parameters.epochs.high: high must be low plus"),
         ("parameters.epochs.high=5", "--set parameters.epochs.high=5: parameters.epochs.high: low must not be above"),
         (

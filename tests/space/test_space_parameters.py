@@ -44,7 +44,7 @@ def test_a_list_is_a_constant_for_hidden_dims(load: Callable[..., SearchSpace]) 
 @pytest.mark.parametrize(
     ("parameter", "where", "says"),
     [
-        ("learning_rat: 0.1", "1:14: parameters", "unknown parameter 'learning_rat': did you mean 'learning_rate'?"),
+        ("learning_rat: 0.1", "1:14: parameters", "unknown parameter 'learning_rat'; did you mean 'learning_rate'?"),
         ("zzz: 1", "1:14: parameters", "known: hidden_dims, depth"),
         ("dropout: {low: 0.5, high: 0.1}", "1:29: parameters.dropout.low", "found low 0.5, high 0.1"),
         ("reg: {low: 0, high: 1, log: true}", "1:25: parameters.reg.low", "a log range must lie above 0; found low 0"),
@@ -80,7 +80,7 @@ def test_a_list_is_a_constant_for_hidden_dims(load: Callable[..., SearchSpace]) 
         ("epochs: {high: 1}", "1:22: parameters.epochs", "low is missing"),
         ("epochs: {}", "1:22: parameters.epochs", "one of value, choices, or low and high is needed; found none"),
         ("epochs: {low: 1, high: 2, choices: [3]}", "1:22: parameters.epochs", "found choices with low and high"),
-        ("epochs: {lo: 1, high: 2}", "1:23: parameters.epochs", "unknown key 'lo': did you mean 'low'?"),
+        ("epochs: {lo: 1, high: 2}", "1:23: parameters.epochs", "unknown key 'lo'; did you mean 'low'?"),
         (
             "epochs: {choices: [3], log: true}",
             "1:37: parameters.epochs",
@@ -136,7 +136,7 @@ def test_parameters_must_name_something(refusal: Callable[..., str], value: str)
 @pytest.mark.parametrize(
     ("line", "where", "says"),
     [
-        ("sampeler: tpe", "2:1: space", "unknown key 'sampeler': did you mean 'sampler'?"),
+        ("sampeler: tpe", "2:1: space", "unknown key 'sampeler'; did you mean 'sampler'?"),
         ("seed: 3", "2:1: space", "unknown key 'seed'"),
         ("name: a/b", "2:7: name", "letters, digits"),
         ("name: ../up", "2:7: name", "letters, digits"),
@@ -152,7 +152,7 @@ def test_parameters_must_name_something(refusal: Callable[..., str], value: str)
         ("sampler: {n_startup_trials: 3}", "2:10: sampler", "the sampler's name is missing"),
         ("sampler: {name: tpe, startup: 3}", "2:22: sampler", "tpe has no option 'startup'"),
         ("sampler: {name: tpe, seed: 3}", "2:22: sampler", "tpe has no option 'seed'"),
-        ("sampler: {name: random, scramble: true}", "2:25: sampler", "random has no option 'scramble': it has none"),
+        ("sampler: {name: random, scramble: true}", "2:25: sampler", "random has no option 'scramble'; it has none"),
         ("sampler: {name: tpe, multivariate: 1}", "2:36: sampler.multivariate", "true or false"),
         ("sampler: {name: tpe, n_startup_trials: -1}", "2:40: sampler.n_startup_trials", "an integer from 0"),
         ("sampler: {name: tpe, multivariate: false, group: true}", "2:43: sampler", "group needs multivariate: true"),

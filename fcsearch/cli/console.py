@@ -1,0 +1,76 @@
+"""How wide and how colourful: one rule for everything that the commands print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+from fcsearch.text import PIPE_WIDTH
+
+if TYPE_CHECKING:
+    from fcsearch.report import Report
+
+_NARROWEST = 60
+_UNBOUNDED = 100_000
+_PATH_WIDTH = 40
+
+
+def open_console(stream: TextIO | None = None) -> Console:
+    """A console on a stream (standard output if None) that takes users' text as it is.
+
+    On a terminal it is as wide as that, but no less than 60 columns: a line that is too long is wrapped by the
+    terminal. Elsewhere it has 100 columns, whatever COLUMNS says. Colours are for terminals, and for where FORCE_COLOR
+    asks for them; NO_COLOR turns them off.
+    """
+    console = Console(file=stream or sys.stdout, highlight=False, markup=False, emoji=False)
+    console.width = max(console.width, _NARROWEST) if console.file.isatty() else PIPE_WIDTH
+    return console
+
+
+def plain_table() -> Table:
+    """A table with a line below its head."""
+    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+
+
+def print_table(table: Table) -> None:
+    """Print a table to standard output; it gets wider than the screen before it cuts a word or a `no_wrap` column."""
+    console = open_console()
+    unbounded = console.options.update(width=_UNBOUNDED)
+    needed = Measurement.get(console, unbounded, table).maximum
+    for column in table.columns:
+        if not column.no_wrap:
+            sizes = [Measurement.get(console, unbounded, cell) for cell in (column.header, *column.cells)]
+            needed -= max(size.maximum for size in sizes) - max(size.minimum for size in sizes)
+    console.width = max(console.width, needed)
+    console.print(table)
+
+
+def print_report(report: Report) -> None:
+    """Print a report to standard output."""
+    from fcsearch.report import render_text
+
+    console = open_console()
+    color = console.color_system is not None
+    click.echo(render_text(report, width=console.width, color=color), nl=False, color=color)
+
+
+def short_path(path: str) -> str:
+    """A path for a table: relative to the working folder if it lies there, else without its first folders if long.
+
+    What is left out shows as `...`. The last part is always whole.
+    """
+    shown = Path(path)
+    if shown.is_absolute() and shown.is_relative_to(Path.cwd()):
+        shown = shown.relative_to(Path.cwd())
+    parts = shown.parts
+    while len(str(shown)) > _PATH_WIDTH and len(parts) > 1:
+        parts = parts[1:]
+        shown = Path("...", *parts)
+    return str(shown)

@@ -1,0 +1,67 @@
+"""One rule for widths and colours, and paths that are never folded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+
+from fcsearch.cli.console import open_console, plain_table, print_table, short_path
+from fcsearch.cli.live import LineView, open_view
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("columns", "width"), [("40", 60), ("132", 132)])
+def test_a_terminal_decides_and_a_pipe_has_100_columns(
+    monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert open_console(Terminal()).width == width
+    assert open_console(io.StringIO()).width == 100
+
+
+def test_colours_where_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert open_console(io.StringIO()).color_system is None
+    assert open_console(Terminal()).color_system is not None
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert open_console(io.StringIO()).color_system is not None
+    assert open_console(io.StringIO()).width == 100
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert open_console(Terminal()).no_color
+
+
+def test_forced_colours_make_no_screen_of_a_pipe(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with open_view(parameters=[], quiet=False, verbose=False) as view:
+        assert isinstance(view, LineView)
+        view.notice("plain")
+    assert capfd.readouterr().err == "plain\n"
+
+
+def test_a_table_gets_wider_before_it_folds_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    table = plain_table()
+    table.add_column("path", no_wrap=True)
+    table.add_column("two words")
+    table.add_row(Text("/".join(["a folder"] * 30)), Text("folds here"))
+    print_table(table)
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "folder" in line]
+    assert line.split("  ")[0] == "/".join(["a folder"] * 30)
+
+
+def test_paths_are_relative_or_lose_their_first_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert short_path(str(tmp_path / "runs" / "a")) == "runs/a"
+    assert short_path("runs/a") == "runs/a"
+    assert short_path("digits") == "digits"
+    assert short_path("/data/cifar10.parquet") == "/data/cifar10.parquet"
+    assert short_path("/a long way" * 9 + "/run") == ".../a long way/a long way/a long way/run"
+    assert short_path("/x/" + "y" * 70) == ".../" + "y" * 70

@@ -1,0 +1,43 @@
+"""Every test runs in surroundings of the suite's own, and the suite fails where something is left in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import hygiene
+import pytest
+
+_stack = pytest.StashKey[ExitStack]()
+_surroundings = pytest.StashKey[hygiene.Surroundings]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything is imported that reads the environment once."""
+    stack = config.stash[_stack] = ExitStack()
+    found = config.stash[_surroundings] = stack.enter_context(hygiene.surroundings())
+    if config.option.basetemp is None:
+        config.option.basetemp = str(found.folder / "tests")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_surroundings].keep = exitstatus == pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    found = config.stash[_surroundings]
+    if found.keep:
+        terminalreporter.write_line(f"The files of the tests are kept in {found.folder}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[_stack].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the session, as an error of its last test, where files or processes are left behind."""
+    yield
+    left = hygiene.left_behind(request.config.stash[_surroundings])
+    assert not left, "left behind by some test:\n" + "\n".join(left)
