@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
 
 from fcsearch.errors import UsageError
+from fcsearch.search.local_ray import environment, private_ray
 from fcsearch.search.placement import Node
 
 _SETTINGS = {
@@ -52,27 +52,13 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
             )
         yield _nodes()
         return
-    with environment(_SETTINGS):
+    own = private_ray() if address is None else contextlib.nullcontext()
+    with environment(_SETTINGS), own:
         try:
             _connect(address, local)
             yield _nodes()
         finally:
             ray.shutdown()
-
-
-@contextlib.contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the time of the block."""
-    kept = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _connect(address: str | None, local: Node) -> None:
@@ -94,8 +80,8 @@ def _connect(address: str | None, local: Node) -> None:
         # Ray ends the process, by SystemExit, where a cluster stops answering.
         raise UsageError(
             f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
-            "for a token, as Ray's clusters do by default, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its "
-            "head; its versions of Ray and Python must be the same as here"
+            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; its versions of Ray and "
+            "Python must be the same as here"
         ) from error
 
 
