@@ -37,7 +37,7 @@ class Host:
     folder: Path
 
     def inside(self, *words: str) -> list[str]:
-        """The command that runs these words on the host."""
+        """The command that runs these words on the host, in its folder `/`."""
         return ["nsenter", f"--target={self.init}", "--mount", "--net", "--pid", "--", *words]
 
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
