@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test test-slow test-anywhere lint format bench clean
+.PHONY: install run test test-slow test-anywhere lint format bench dist clean
 
 install: $(INSTALLED)
 
@@ -36,6 +36,11 @@ bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet
 	$(BIN)/python benchmarks/search.py --cases digits --ray-trials 8 --rounds 1
 	$(BIN)/python benchmarks/search.py --cases cifar10 --trials 12 --epochs 2 --ray-trials 6 --rounds 1
 	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 3
+
+dist: $(INSTALLED)  ## the wheel, and the versions that it is tested with: what the nodes of cluster.yaml install
+	rm -rf dist build
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	cp constraints.txt dist/
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import shutil
 import socket
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from fcsearch.errors import UsageError
+from fcsearch.search.local_ray import environment, private_ray, ray_folder
 from fcsearch.search.placement import Node
 
 _SETTINGS = {
@@ -27,10 +24,6 @@ _SETTINGS = {
 }
 
 _CONNECT_SECONDS = 5.0
-
-# The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
-_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
-_RAYS_BYTES = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 
 @contextlib.contextmanager
@@ -62,59 +55,13 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
         return
     with contextlib.ExitStack() as stack:
         stack.enter_context(environment(_SETTINGS))
-        folder = stack.enter_context(ray_folder()) if address is None else None
+        folder = None
+        if address is None:
+            stack.enter_context(private_ray())
+            folder = stack.enter_context(ray_folder())
         stack.callback(ray.shutdown)
         _connect(address, local, folder)
         yield _nodes()
-
-
-@contextlib.contextmanager
-def ray_folder() -> Iterator[Path]:
-    """A folder for the sockets and logs of one local Ray, removed at the end.
-
-    It is made where `RAY_TMPDIR` says, else in the temporary folder. Where that path is too long for a socket, it is
-    made in /tmp.
-
-    Raises:
-        UsageError: none of these can be written.
-    """
-    folder = _make_folder([os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp"])
-    try:
-        yield folder
-    finally:
-        # Ray's agents outlive it by a moment, and may write while the first attempt removes.
-        for _ in range(3):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_folder(places: Sequence[str | None]) -> Path:
-    room = _SOCKET_BYTES - _RAYS_BYTES - len("/fcsearch-12345678")
-    problem: object = "only longer ones"
-    for place in filter(None, places):
-        if len(os.fsencode(place)) <= room:
-            try:
-                return Path(tempfile.mkdtemp(prefix="fcsearch-", dir=place))
-            except OSError as error:
-                problem = error
-    raise UsageError(
-        f"Ray needs a folder for its sockets, whose path has at most {room} bytes; found {problem}; set RAY_TMPDIR to "
-        "one that can be written"
-    )
-
-
-@contextlib.contextmanager
-def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for the time of the block."""
-    kept = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _connect(address: str | None, local: Node, folder: Path | None) -> None:
@@ -137,8 +84,8 @@ def _connect(address: str | None, local: Node, folder: Path | None) -> None:
         # Ray ends the process, by SystemExit, where a cluster stops answering.
         raise UsageError(
             f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
-            "for a token, as Ray's clusters do by default, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its "
-            "head; its versions of Ray and Python must be the same as here"
+            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; its versions of Ray and "
+            "Python must be the same as here"
         ) from error
 
 

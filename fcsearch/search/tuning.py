@@ -12,8 +12,8 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from fcsearch.search.cluster import environment
 from fcsearch.search.dispatcher import Dispatcher, Failure
+from fcsearch.search.local_ray import environment
 from fcsearch.search.messages import PackOutcome, Progress
 from fcsearch.search.placement import Placement
 from fcsearch.search.worker import MESSAGE, TASK, PackWorker

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,9 @@ def local_ray() -> Iterator[None]:
     """A Ray of two CPUs, started once: searches in this process use it."""
     import ray
 
-    from fcsearch.search.cluster import ray_folder
+    from fcsearch.search.local_ray import private_ray, ray_folder
 
-    mode = os.environ.get("RAY_AUTH_MODE")
-    with ray_folder() as folder:
+    with private_ray(), ray_folder() as folder:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             options = {"num_cpus": 2, "num_gpus": 0, "include_dashboard": False, "log_to_driver": False}
@@ -28,9 +26,6 @@ def local_ray() -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
-            # Ray sets it for the processes that it starts.
-            if mode is None:
-                os.environ.pop("RAY_AUTH_MODE", None)
 
 
 @pytest.fixture

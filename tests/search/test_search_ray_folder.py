@@ -12,7 +12,7 @@ import pytest
 
 from fcsearch.errors import UsageError
 from fcsearch.search import cluster
-from fcsearch.search.cluster import ray_folder
+from fcsearch.search.local_ray import ray_folder
 
 # As Ray names them, with a process number of seven digits.
 SOCKET = "session_2026-11-25_20-09-07_278779_1234567/sockets/plasma_store"

@@ -78,6 +78,15 @@ def test_full_searches_everything_with_tpe_and_early_stopping() -> None:
     space = shipped("full")
     assert space.sampler.name == "tpe"
     assert space.early_stopping is not None
-    left_out = {"hidden_dims", "epsilon", "input_dropout", "label_smoothing", "lr_schedule", "weight_decay"}
+    left_out = {
+        "hidden_dims",
+        "activation",
+        "huber_delta",
+        "epsilon",
+        "input_dropout",
+        "label_smoothing",
+        "lr_schedule",
+        "weight_decay",
+    }
     assert set(HYPERPARAMETERS) - set(space.parameters) <= left_out
     assert not [name for name, parameter in space.parameters.items() if isinstance(parameter, Constant)]

@@ -1,0 +1,112 @@
+"""A Ray of this machine that nobody else gets into: it listens on the loopback alone, and asks for a token."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ray._private import ray_constants
+
+from fcsearch.errors import UsageError
+
+# Its stub file leaves out what is used here.
+_raylet: Any = importlib.import_module("ray._raylet")
+
+# The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
+_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
+_RAYS_BYTES = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
+
+
+@contextlib.contextmanager
+def private_ray() -> Iterator[None]:
+    """Start Ray within this block, by `ray.init(address="local")`, and end it there.
+
+    The token is new each time, and lives in the environment of Ray's processes alone: `~/.ray` is neither read nor
+    written.
+    """
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    try:
+        with environment(token), _on_loopback():
+            _read_environment()
+            yield
+    finally:
+        _read_environment()
+
+
+def _read_environment() -> None:
+    """Have Ray forget the token and the mode that it read from the environment before."""
+    # In this order: a thread of Ray's that still ends would look for a token in vain, and end the process.
+    _raylet.Config.initialize("")
+    _raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextlib.contextmanager
+def ray_folder() -> Iterator[Path]:
+    """A folder for the sockets and logs of one local Ray, removed at the end.
+
+    It is made where `RAY_TMPDIR` says, else in the temporary folder. Where that path is too long for a socket, it is
+    made in /tmp.
+
+    Raises:
+        UsageError: none of these can be written.
+    """
+    folder = _make_folder([os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp"])
+    try:
+        yield folder
+    finally:
+        # Ray's agents outlive it by a moment, and may write while the first attempt removes.
+        for _ in range(3):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_folder(places: Sequence[str | None]) -> Path:
+    room = _SOCKET_BYTES - _RAYS_BYTES - len("/fcsearch-12345678")
+    problem: object = "only longer ones"
+    for place in filter(None, places):
+        if len(os.fsencode(place)) <= room:
+            try:
+                return Path(tempfile.mkdtemp(prefix="fcsearch-", dir=place))
+            except OSError as error:
+                problem = error
+    raise UsageError(
+        f"Ray needs a folder for its sockets, whose path has at most {room} bytes; found {problem}; set RAY_TMPDIR to "
+        "one that can be written"
+    )
+
+
+@contextlib.contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the time of the block."""
+    kept = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have Ray take 127.0.0.1 for the address of this machine; all its servers then listen there.
+
+    Ray does so by itself where it forms no clusters: on macOS and Windows. It replaces a `_node_ip_address` of
+    127.0.0.1 by an outer address elsewhere, so that this constant is the only way.
+    """
+    kept = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = kept
