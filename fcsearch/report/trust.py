@@ -90,7 +90,7 @@ def _instead(validation: Measurement | None) -> Iterator[Evidence]:
         above = figures.balanced_accuracy - chance > 2 * figures.balanced_error
         yield Evidence(
             "balanced",
-            f"Its balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to all rows has "
+            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to all rows has "
             f"{percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
             + (", which accuracy does not reward here" if above else ""),
         )
