@@ -70,7 +70,10 @@ def _print(found: Measurement) -> None:
     from fcsearch.report.phrases import measured_lines
     from fcsearch.report.words import number
 
-    console = Console(width=None if sys.stdout.isatty() else 100, highlight=False, markup=False)
+    terminal = sys.stdout.isatty()
+    console = Console(
+        width=None if terminal else 100, color_system="auto" if terminal else None, highlight=False, markup=False
+    )
     console.print(f"trial {found.trial_id} on {found.rows:,} {found.split} rows")
     for name, value, remark in [*measured_lines(found), ("loss", number(found.loss), "")]:
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))

@@ -90,8 +90,8 @@ def _instead(validation: Measurement | None) -> Iterator[Evidence]:
         above = figures.balanced_accuracy - chance > 2 * figures.balanced_error
         yield Evidence(
             "balanced",
-            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to all rows has "
-            f"{percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
+            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to "
+            f"all rows has {percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
             + (", which accuracy does not reward here" if above else ""),
         )
     yield Evidence(

@@ -79,7 +79,7 @@ def test_the_base_line_is_beaten_by_more_than_two_standard_errors() -> None:
 
 def shown(found: Classification, *, width: int, limit: int | None = None) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, width=width)
+    console = Console(file=stream, width=width, color_system=None)
     for part in class_parts(found, width=width, limit=limit):
         console.print(part)
     return stream.getvalue()

@@ -4,8 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from synthetic_run import digits
 
-from fcsearch.report import FinalTest, build_report, render_text
+from fcsearch.report import FinalTest, build_report, measure, render_text
 from fcsearch.report.words import duration, listing, percent, plural, value_text
 from fcsearch.results import RunDirectory
 
@@ -35,6 +36,42 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
 def test_stays_within_the_width_but_for_what_is_to_be_copied(made_run: RunDirectory, width: int) -> None:
     lines = render_text(build_report(made_run, test=NOTHING), width=width).splitlines()
     assert [line for line in lines if len(line) > width and "fcsearch train" not in line] == []
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_classes_stay_within_the_width_too(made_run: RunDirectory, width: int) -> None:
+    measured = measure(made_run, made_run.saved_models()[0], digits(), "val")
+    best = build_report(made_run, test=NOTHING).best
+    assert best is not None
+    validation = replace(measured, trial_id=best.row["trial_id"])
+    lines = render_text(build_report(made_run, test=NOTHING, validation=validation), width=width).splitlines()
+    assert "Class by class  the best network on the validation rows" in lines
+    assert [line for line in lines if len(line) > width and "fcsearch train" not in line] == []
+
+
+def test_that_nothing_was_learned_comes_first(run: RunDirectory) -> None:
+    described = run.manifest()["dataset"]
+    counts = {"train": [0] * 9 + [1257], "val": [0] * 9 + [270], "test": [0] * 9 + [270]}
+    run.update_manifest({"dataset": {**described, "class_counts": counts}})
+    lines = render_text(build_report(run, test=NOTHING)).splitlines()
+    assert lines[1].strip().startswith("Nothing was learned: the best validation accuracy")
+    assert "No validation row is of classes '0', '1', '2', '3', '4', '5' and 3 more" in " ".join(
+        " ".join(lines).split()
+    )
+
+
+def test_what_the_top_trials_share_is_said_once(made_run: RunDirectory) -> None:
+    found = build_report(made_run, test=NOTHING, top=2)
+    assert found.top_columns
+    assert "update_rule" in found.top_columns
+    alike = build_report(made_run, test=NOTHING, top=1)
+    assert alike.top_columns == ()
+    first, second = found.top
+    for effect in found.effects:
+        assert (effect.parameter in found.top_columns) == (first[effect.parameter] != second[effect.parameter])
+        same = f"{effect.parameter} {value_text(first[effect.parameter], 3)}"
+        if effect.parameter not in found.top_columns:
+            assert same in render_text(found).split("The same in all of them:")[1]
 
 
 def test_parameters_for_which_there_is_no_room_are_named(made_run: RunDirectory) -> None:
