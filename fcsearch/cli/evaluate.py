@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--dataset", help="A name or a path to use in place of the run's source.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def evaluate(run: str | None, root: Path, trial: int | None, split: str, dataset: str | None, form: str) -> None:
-    """Measure a run's best network on a split of its dataset: accuracy, loss, and accuracy by class.
+    """Measure a run's best network on a split of its dataset: accuracy beside the base line, and class by class.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given.
 
@@ -64,16 +64,15 @@ def _load(run: RunDirectory, source: str | None) -> Dataset:
 def _print(found: Measurement) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import plain_table, print_table
-    from fcsearch.report.words import number, percent, points
+    from fcsearch.cli.console import open_console
+    from fcsearch.report.class_tables import class_parts
+    from fcsearch.report.phrases import measured_lines
+    from fcsearch.report.words import number
 
-    click.echo(f"trial {found.trial_id} on {found.rows:,} {found.split} rows")
-    click.echo(f"  accuracy  {percent(found.accuracy)}  standard error {points(found.standard_error)}")
-    click.echo(f"  loss      {number(found.loss)}")
-    table = plain_table()
-    table.add_column("class", no_wrap=True)
-    table.add_column("rows", justify="right")
-    table.add_column("accuracy", justify="right")
-    for entry in found.classes:
-        table.add_row(Text(entry.name), f"{entry.rows:,}", percent(entry.accuracy))
-    print_table(table)
+    console = open_console()
+    console.print(f"trial {found.trial_id} on {found.rows:,} {found.split} rows")
+    for name, value, remark in [*measured_lines(found), ("loss", number(found.loss), "")]:
+        console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
+    if found.classification:
+        for part in class_parts(found.classification, width=console.width):
+            console.print(part)

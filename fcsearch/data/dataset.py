@@ -73,6 +73,10 @@ class Dataset:
             "input_dim": self.input_dim,
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),
+            "class_counts": {
+                name: np.bincount(split.y, minlength=self.num_classes).tolist()
+                for name, split in (("train", self.train), ("val", self.val), ("test", self.test))
+            },
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }

@@ -4,7 +4,7 @@ from fcsearch.report.build import build_report
 from fcsearch.report.evaluation import load_run_dataset, measure
 from fcsearch.report.model import FinalTest, Measurement, Report
 from fcsearch.report.text import render_text
-from fcsearch.report.write import known_test_result, measure_best, render_json, write_report
+from fcsearch.report.write import known_test_result, known_validation, measure_best, render_json, write_report
 
 __all__ = [
     "FinalTest",
@@ -12,6 +12,7 @@ __all__ = [
     "Report",
     "build_report",
     "known_test_result",
+    "known_validation",
     "load_run_dataset",
     "measure",
     "measure_best",

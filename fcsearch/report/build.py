@@ -5,29 +5,35 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.report.effects import effects_of
-from fcsearch.report.importance import read_importances
-from fcsearch.report.model import Best, Dataset, FinalTest, Report, Work
+from fcsearch.report.baseline import BaseLine, base_line
+from fcsearch.report.effects import differs, effects_of, varied_parameters
+from fcsearch.report.importance import importances_of
+from fcsearch.report.model import Best, Dataset, FinalTest, Measurement, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.results import STATES, RunDirectory, rank_trials
 
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
 DEFAULT_TOP = 10
+NOT_YET_MEASURED = "it is measured when the run has ended"
 _PAUSE_SECONDS = 60.0
 
 
-def build_report(run: RunDirectory, *, test: FinalTest, top: int = DEFAULT_TOP) -> Report:
+def build_report(
+    run: RunDirectory, *, test: FinalTest, validation: Measurement | None = None, top: int = DEFAULT_TOP
+) -> Report:
     """Report a run: complete, still going on, interrupted or failed, with trials or without.
 
     Args:
         run: The run directory; it is only read.
         test: What is known of the best model on the test split.
+        validation: The best model on the validation split, if it was measured.
         top: How many of the best trials to list.
 
     Raises:
@@ -36,13 +42,19 @@ def build_report(run: RunDirectory, *, test: FinalTest, top: int = DEFAULT_TOP) 
     manifest, state = run.manifest(), run.state()
     table = run.trials()
     rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
-    name = str(manifest.get("name", run.path.name))
-    accuracies = {row["trial_id"]: row["val_accuracy"] for row in ranked}
-    importances, note = read_importances(run.journal_path, name, accuracies)
+    importances, note = importances_of(rows)
+    effects = effects_of(rows, importances)
     space = _mapping(manifest.get("space"))
     work, dataset = _work(manifest, space, rows), _dataset(_mapping(manifest.get("dataset")))
+    best = ranked[0]["trial_id"] if ranked else None
+    # What was measured of a trial that was best before says nothing of this one.
+    validation = validation if validation and validation.trial_id == best else None
+    if test.measurement and test.measurement.trial_id != best:
+        test = replace(test, measurement=None, note=NOT_YET_MEASURED)
+    base = _base_line(dataset, validation)
+    trust = assess(ranked, test, state=state, work=work, dataset=dataset, space=space, base=base, validation=validation)
     return Report(
-        name=name,
+        name=str(manifest.get("name", run.path.name)),
         path=str(run.path),
         state=state,
         error=manifest.get("error"),
@@ -52,11 +64,14 @@ def build_report(run: RunDirectory, *, test: FinalTest, top: int = DEFAULT_TOP) 
         dataset=dataset,
         work=work,
         best=_best(run, ranked[0]) if ranked else None,
+        base_line=base,
+        validation=validation,
         test=test,
         top=tuple(ranked[:top]),
-        effects=effects_of(rows, importances),
+        top_columns=tuple(name for name in varied_parameters(rows) if differs(ranked[:top], name)),
+        effects=effects,
         importance_note=note,
-        trust=assess(ranked, test, state=state, work=work, dataset=dataset, space=space),
+        trust=trust,
         files=_files(run),
     )
 
@@ -87,7 +102,18 @@ def _dataset(described: Mapping[str, Any]) -> Dataset:
         val_rows=rows.get("val"),
         test_rows=rows.get("test"),
         classes=described.get("num_classes"),
+        class_names=tuple(described["class_names"]) if described.get("class_names") else None,
+        class_counts={split: tuple(counts) for split, counts in _mapping(described.get("class_counts")).items()}
+        or None,
     )
+
+
+def _base_line(dataset: Dataset, validation: Measurement | None) -> BaseLine | None:
+    """The base line of the validation rows, from the manifest; runs of earlier versions have it from a measurement."""
+    counts = (dataset.class_counts or {}).get("val", ())
+    if dataset.class_names and any(counts):
+        return base_line(dataset.class_names, counts)
+    return validation.classification.base_line if validation and validation.classification else None
 
 
 def _work(manifest: Mapping[str, Any], space: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Work:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.report.model import Effect, Group
+from fcsearch.report.model import Effect, Group, Importance
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES
 
@@ -32,13 +32,26 @@ def varied_parameters(rows: Rows) -> list[str]:
     return [name for name in HYPERPARAMETERS if name not in unused and len(_values(rows, name)) > 1]
 
 
-def effects_of(rows: Rows, importances: Mapping[str, float]) -> tuple[Effect, ...]:
+def differs(rows: Rows, name: str) -> bool:
+    """Whether rows have different values of a parameter; that it applies to some alone is a difference, too."""
+    return len({parameter_value(row[name]) for row in rows}) > 1
+
+
+def effects_of(rows: Rows, importances: Mapping[str, Importance]) -> tuple[Effect, ...]:
     """One Effect for each parameter that varied, most important first, or widest spread of medians first."""
     effects = [
-        Effect(parameter=name, importance=importances.get(name), groups=tuple(_groups(rows, name)))
+        Effect(
+            parameter=name,
+            importance=importances.get(name),
+            groups=tuple(_group(label, [rows[place] for place in places]) for label, places in partition(rows, name)),
+        )
         for name in varied_parameters(rows)
     ]
-    return tuple(sorted(effects, key=lambda effect: (-(effect.importance or 0.0), -_spread(effect))))
+    return tuple(sorted(effects, key=_order))
+
+
+def _order(effect: Effect) -> tuple[float, float]:
+    return (-(effect.importance.share if effect.importance else 0.0), -_spread(effect))
 
 
 def _spread(effect: Effect) -> float:
@@ -74,21 +87,24 @@ def _values(rows: Rows, name: str) -> set[Any]:
     return {parameter_value(row[name]) for row in rows} - {None}
 
 
-def _groups(rows: Rows, name: str) -> list[Group]:
-    # Trials to which the parameter does not apply say nothing about it.
-    found = [(parameter_value(row[name]), row) for row in rows if row[name] is not None]
+def partition(rows: Rows, name: str) -> list[tuple[str, list[int]]]:
+    """The values of a parameter, or ranges of it, as words, each with the places of its rows.
+
+    Rows to which the parameter does not apply are in none: they say nothing about it.
+    """
+    found = [(parameter_value(row[name]), place) for place, row in enumerate(rows) if row[name] is not None]
     numbers = [value for value, _ in found if is_number(value)]
     ranges = _ranges(numbers) if spread_out(numbers) else []
     singles = sorted({value for value, _ in found if not (ranges and is_number(value))}, key=value_order)
     return [
         *(
-            _group(
+            (
                 f"{value_text(low, 3)} to {value_text(high, 3)}",
-                [row for value, row in found if is_number(value) and low <= value <= high],
+                [place for value, place in found if is_number(value) and low <= value <= high],
             )
             for low, high in ranges
         ),
-        *(_group(value_text(single), [row for value, row in found if value == single]) for single in singles),
+        *((value_text(single), [place for value, place in found if value == single]) for single in singles),
     ]
 
 

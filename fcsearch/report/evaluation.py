@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from fcsearch.data import load_dataset
@@ -15,7 +16,8 @@ from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError, RunError
 from fcsearch.nn import FullyConnectedNet, softmax_loss, svm_loss
-from fcsearch.report.model import ClassAccuracy, Measurement
+from fcsearch.report.classification import classify
+from fcsearch.report.model import Measurement
 from fcsearch.report.words import standard_error
 from fcsearch.results import RunDirectory
 
@@ -69,17 +71,17 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
     model, metadata = run.models.load(trial_id), run.models.metadata(trial_id)
     _require_fit(dataset, metadata)
-    loss, right = _score(model, split)
-    accuracy = float(right.mean())
+    loss, predicted = _score(model, split)
+    accuracy = float((predicted == split.y).mean())
     return Measurement(
         trial_id=trial_id,
         split=split_name,
         fingerprint=dataset.fingerprint,
-        rows=len(right),
+        rows=len(predicted),
         accuracy=accuracy,
-        standard_error=standard_error(accuracy, len(right)),
+        standard_error=standard_error(accuracy, len(predicted)),
         loss=loss if math.isfinite(loss) else None,
-        classes=_by_class(right, split.y, dataset.class_names),
+        classification=classify(split.y, predicted, dataset.class_names),
     )
 
 
@@ -98,22 +100,14 @@ def _require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def _score(model: FullyConnectedNet, split: Split) -> tuple[float, np.ndarray[Any, np.dtype[np.bool_]]]:
-    """The mean loss over the rows, without the L2 term, and for each row whether it was classified rightly."""
+def _score(model: FullyConnectedNet, split: Split) -> tuple[float, npt.NDArray[np.int64]]:
+    """The mean loss over the rows, without the L2 term, and the predicted class of each row."""
     total = 0.0
-    right = []
+    predicted = []
     for start in range(0, len(split.y), _ROWS):
         X = torch.from_numpy(split.X[start : start + _ROWS])
         y = torch.from_numpy(split.y[start : start + _ROWS])
         scores = model.loss(X)
         total += float(_LOSSES[model.loss_name](scores, y)[0]) * len(y)
-        right.append((scores.argmax(dim=-1) == y).numpy())
-    return total / len(split.y), np.concatenate(right)
-
-
-def _by_class(right: Any, y: Any, names: Sequence[str]) -> tuple[ClassAccuracy, ...]:
-    found = []
-    for label, name in enumerate(names):
-        mine = right[y == label]
-        found.append(ClassAccuracy(name, len(mine), float(mine.mean()) if len(mine) else None))
-    return tuple(found)
+        predicted.append(scores.argmax(dim=-1).numpy())
+    return total / len(split.y), np.concatenate(predicted)

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
-
-@dataclass(frozen=True)
-class ClassAccuracy:
-    """How one class fared: `accuracy` is a fraction of its `rows`, None where it has none."""
-
-    name: str
-    rows: int
-    accuracy: float | None
+from fcsearch.report.baseline import BaseLine
+from fcsearch.report.classification import Classification
 
 
 @dataclass(frozen=True)
@@ -28,7 +22,7 @@ class Measurement:
         accuracy: Fraction of the rows that the model classifies rightly.
         standard_error: Of the accuracy, from the number of rows alone.
         loss: The trial's own loss, without the L2 term; None where it is not finite.
-        classes: The same by class.
+        classification: The same by class; None in a report that an earlier version wrote.
     """
 
     trial_id: int
@@ -38,12 +32,14 @@ class Measurement:
     accuracy: float
     standard_error: float
     loss: float | None
-    classes: tuple[ClassAccuracy, ...]
+    classification: Classification | None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Measurement:
-        """Read what a report.json holds; TypeError or KeyError where it is something else."""
-        return cls(**{**value, "classes": tuple(ClassAccuracy(**entry) for entry in value["classes"])})
+        """Read what a report.json holds, also one of an earlier version; TypeError or KeyError if it is none."""
+        known = {field.name: value[field.name] for field in fields(cls) if field.name != "classification"}
+        found = value.get("classification")
+        return cls(**known, classification=None if found is None else Classification.from_json(found))
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,11 @@ class FinalTest:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The dataset as the manifest has it; None where the manifest does not say."""
+    """The dataset as the manifest has it; None where the manifest does not say.
+
+    Attributes:
+        class_counts: Rows of each class in the splits `train`, `val` and `test`.
+    """
 
     name: str
     fingerprint: str | None
@@ -72,6 +72,8 @@ class Dataset:
     val_rows: int | None
     test_rows: int | None
     classes: int | None
+    class_names: tuple[str, ...] | None = None
+    class_counts: dict[str, tuple[int, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,52 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Importance:
+    """How much a parameter decided the order of the trials; see `importances_of`.
+
+    Attributes:
+        share: Of the variance of the trials' ranks, a fraction of 1. The shares of several parameters need not add up.
+        low: Lower end of its 95% interval over resampled trials.
+        high: Upper end.
+        trials: Trials that speak of it: it applied to them, and others had the same value.
+    """
+
+    share: float
+    low: float
+    high: float
+    trials: int
+
+
+@dataclass(frozen=True)
 class Effect:
-    """What one parameter did; `importance` is Optuna's, a share of 1, None where it has none."""
+    """What one parameter did; `importance` is None where too few trials speak of it."""
 
     parameter: str
-    importance: float | None
+    importance: Importance | None
     groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A parameter that a finding would have larger (`up`) or smaller (`down`)."""
+
+    parameter: str
+    direction: Literal["up", "down"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a run showed.
+
+    Attributes:
+        kind: Which of the things that can be shown, such as `edge` or `overfit`.
+        sentence: It, and what to do about it, for a person.
+        pulls: What it would have changed. No two findings of a run pull one parameter in two directions.
+    """
+
+    kind: str
+    sentence: str
+    pulls: tuple[Pull, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,18 +198,35 @@ class Trust:
         standard_error: Of the best validation accuracy, from the number of validation rows alone.
         within: Trials whose validation accuracy is within one standard error of the best, the best included.
         smallest: Of those the one with the fewest parameters: its row.
-        remarks: Sentences for a person.
+        verdict: What is to be said before all else: that nothing was learned. None otherwise.
+        findings: The rest.
     """
 
     standard_error: float | None
     within: int
     smallest: dict[str, Any] | None
-    remarks: tuple[str, ...]
+    verdict: str | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The findings as sentences."""
+        return tuple(finding.sentence for finding in self.findings)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is reported of a run; `top` holds rows of the trials table, best first."""
+    """Everything that is reported of a run.
+
+    Attributes:
+        base_line: Of the validation rows; None where nobody knows their classes.
+        validation: The best model on the validation rows; None where that was not measured.
+        test: The best model on the test rows.
+        top: Rows of the trials table, best first.
+        top_columns: The parameters that differ among those.
+        effects: What each parameter did, the most important first.
+        importance_note: Why there are no importances; None where there are.
+    """
 
     name: str
     path: str
@@ -179,8 +238,11 @@ class Report:
     dataset: Dataset
     work: Work
     best: Best | None
+    base_line: BaseLine | None
+    validation: Measurement | None
     test: FinalTest
     top: tuple[dict[str, Any], ...]
+    top_columns: tuple[str, ...]
     effects: tuple[Effect, ...]
     importance_note: str | None
     trust: Trust

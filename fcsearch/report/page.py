@@ -13,10 +13,13 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from fcsearch.report import figures, words
+from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
-from fcsearch.report.text import accuracies, headline, settings
+from fcsearch.report.phrases import accuracies, headline, importance_text, settings
 
 _TEMPLATE = "page.html.j2"
+_PAIRS = 10
+_MAX_MATRIX = 30
 
 
 def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
@@ -30,13 +33,19 @@ def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.lstrip_blocks = True
     environment.filters.update(percent=words.percent, value=words.value_text, number=words.number, points=words.points)
+    environment.filters["importance"] = importance_text
     template = environment.from_string(resources.files("fcsearch.report").joinpath(_TEMPLATE).read_text("utf-8"))
     rows = trials.to_pylist()
+    measured = report.test.measurement or report.validation
     return template.render(
         report=report,
         headline=headline(report),
         accuracies=accuracies(report, report.best) if report.best else (),
         settings=settings(report.best) if report.best else (),
+        measured=measured if measured and measured.classification else None,
+        pairs=measured.classification.most_confused(_PAIRS) if measured and measured.classification else (),
+        max_matrix=_MAX_MATRIX,
+        method=METHOD,
         curves=_curves(report, epochs),
         history=Markup(figures.search_history(rows)) if report.best else None,
         panels={

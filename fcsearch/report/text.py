@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.report.model import Best, Effect, Report
-from fcsearch.report.words import duration, number, percent, plural, points, value_text
+from fcsearch.report.class_tables import class_parts
+from fcsearch.report.importance import METHOD
+from fcsearch.report.model import Best, Effect, Measurement, Report
+from fcsearch.report.number_table import COLUMN_GAP, number_table
+from fcsearch.report.phrases import accuracies, headline, importance_text, settings
+from fcsearch.report.words import percent, value_text
 from fcsearch.text import PIPE_WIDTH
 
 # What trial, val and train take in the top table, the margin included.
 _RESULTS_WIDTH = 28
-_COLUMN_GAP = 3
 _MAX_EFFECTS = 8
+_MAX_CLASSES = 12
+_INDENT = 2
 
 
 def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False) -> str:
@@ -40,68 +43,18 @@ def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def headline(report: Report) -> list[str]:
-    """What ran: on which data, how much, how fast, where."""
-    data, work = report.dataset, report.work
-    rows = [
-        f"{count:,} {name}"
-        for name, count in (("training", data.train_rows), ("validation", data.val_rows), ("test", data.test_rows))
-        if count is not None
-    ]
-    lines = [f"{data.name}: {', '.join(rows)} rows, {plural(data.classes or 0, 'class')}" if rows else data.name]
-    states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
-    planned = f" of {work.planned:,}" if work.planned and work.planned != work.done else ""
-    if work.done:
-        lines.append(f"{work.done:,}{planned} trials in {plural(work.packs, 'pack')}: {states}")
-    else:
-        lines.append(f"no trial{planned} is done yet")
-    if work.trials_per_minute:
-        lines.append(
-            f"{duration(work.elapsed_seconds)} in all, {number(work.trials_per_minute, 3)} trials a minute; "
-            f"{duration(work.train_seconds)} of training"
-        )
-    if work.places:
-        lines.append("trained on " + ", ".join(f"{place} ({count:,})" for place, count in work.places.items()))
-    settings = [("sampler", report.sampler), ("seed", report.seed), ("started", _moment(report.created_at))]
-    lines.append(", ".join(f"{name} {value}" for name, value in settings if value is not None))
-    return [line for line in lines if line]
-
-
-def _moment(time: str | None) -> str | None:
-    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if time else None
-
-
-def settings(best: Best) -> list[tuple[str, str]]:
-    """The best network's parameters as words, each fact once."""
-    return [(name, value_text(value)) for name, value in best.parameters.items() if name != "hidden_dim"]
-
-
-def accuracies(report: Report, best: Best) -> list[tuple[str, str, str]]:
-    """The best network's accuracies: which, how much, and a remark."""
-    row, error = best.row, report.trust.standard_error
-    spread = f"standard error {points(error)}" if error is not None else ""
-    found = [
-        ("validation", percent(row["val_accuracy"]), f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")),
-        ("validation, final", percent(row["final_val_accuracy"]), f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
-        ("training", percent(row["train_accuracy"]), "at the best epoch"),
-    ]
-    if measured := report.test.measurement:
-        remark = f"standard error {points(measured.standard_error)}; measured once, on this network alone"
-        found.append(("test", percent(measured.accuracy), remark))
-    else:
-        found.append(("test", "-", f"not measured: {report.test.note}"))
-    return found
-
-
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     style = {"complete": "green", "failed": "red"}.get(report.state, "yellow")
     yield Text.assemble((report.name, "bold"), "  ", (report.state, style))
+    if report.trust.verdict:
+        yield _indented(Text(report.trust.verdict, style="bold yellow"))
     yield from (Text(f"  {line}") for line in headline(report))
     if report.error:
         yield Text(f"  error: {report.error}", style="red", no_wrap=True)
     if report.best:
         yield _section("Best network", f"trial {report.best.row['trial_id']}")
         yield _indented(_best(report, report.best))
+        yield from _by_class(report.test.measurement or report.validation, width)
         yield _section(f"Top {len(report.top)}", "by validation accuracy at the best epoch")
         yield _indented(_top(report, width))
     if report.effects:
@@ -109,8 +62,8 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         yield _indented(_effects(report.effects[:_MAX_EFFECTS]))
         if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
             yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
-        if report.importance_note:
-            yield Text(f"  No importances: {report.importance_note}.", style="dim")
+        note = f"No importances: {report.importance_note}." if report.importance_note else METHOD
+        yield _indented(Text(note, style="dim"))
     yield _section("How far to trust it" if report.best else "Remarks", "")
     yield from (_bullet(remark) for remark in report.trust.remarks)
     yield _section("Files", "")
@@ -126,7 +79,7 @@ def _section(title: str, remark: str) -> Text:
 
 
 def _indented(part: RenderableType) -> Padding:
-    return Padding(part, (0, 0, 0, 2))
+    return Padding(part, (0, 0, 0, _INDENT))
 
 
 def _bullet(sentence: str) -> Table:
@@ -144,30 +97,36 @@ def _best(report: Report, best: Best) -> Group:
     return Group(parameters, size, Text(""), grid)
 
 
-def _table(*columns: str, right: int) -> Table:
-    """A table whose last `right` columns hold numbers."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False, header_style="dim")
-    for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index >= len(columns) - right else "left", overflow="fold")
-    return table
+def _by_class(found: Measurement | None, width: int) -> Iterator[RenderableType]:
+    if found and found.classification:
+        noun = {"val": "validation"}.get(found.split, found.split)
+        yield _section("Class by class", f"the best network on the {noun} rows")
+        for part in class_parts(found.classification, width=width - _INDENT, limit=_MAX_CLASSES):
+            yield _indented(part)
 
 
 def _top(report: Report, width: int) -> Group:
-    # The parameters that matter most come first; those for which there is no room are named below.
-    columns = {effect.parameter: _cells(report, effect.parameter) for effect in report.effects}
+    # What all of them share is said once, below.
+    columns = {name: _cells(report, name) for name in report.top_columns}
     epochs = ["epoch", *(f"{row['best_epoch']}/{row['epochs_run'] or '-'}" for row in report.top)]
     room, shown = width - _RESULTS_WIDTH - max(map(len, epochs)), []
     for name, cells in columns.items():
-        needed = max(len(line) for cell in cells for line in cell.split("\n")) + _COLUMN_GAP
+        needed = max(len(line) for cell in cells for line in cell.split("\n")) + COLUMN_GAP
         if needed <= room:
             room -= needed
             shown.append(name)
-    table = _table("trial", *(columns[name][0] for name in shown), "val", "train", "epoch", right=len(shown) + 3)
+    table = number_table("trial", *(columns[name][0] for name in shown), "val", "train", "epoch", right=len(shown) + 3)
     for index, row in enumerate(report.top, start=1):
         results = (percent(row["val_accuracy"]), percent(row["train_accuracy"]))
         table.add_row(str(row["trial_id"]), *(columns[name][index] for name in shown), *results, epochs[index])
     rest = [name for name in columns if name not in shown]
-    return Group(table, *([Text(f"Also varied, no room here: {', '.join(rest)}.", style="dim")] if rest else []))
+    same = [effect.parameter for effect in report.effects if effect.parameter not in columns]
+    shared = ", ".join(f"{name} {value_text(report.top[0][name], 3)}" for name in same)
+    notes = [
+        f"Also varied, no room here: {', '.join(rest)}." if rest else "",
+        f"The same in all of them: {shared}." if shared and len(report.top) > 1 else "",
+    ]
+    return Group(table, *(Text(note, style="dim") for note in notes if note))
 
 
 def _cells(report: Report, name: str) -> list[str]:
@@ -176,10 +135,10 @@ def _cells(report: Report, name: str) -> list[str]:
 
 
 def _effects(effects: tuple[Effect, ...]) -> Table:
-    table = _table("parameter", "importance", "value", "trials", "diverged", "best", "median", right=4)
+    table = number_table("parameter", "importance", "value", "trials", "diverged", "best", "median", right=4)
     for effect in effects:
         name = effect.parameter
-        importance = "-" if effect.importance is None else f"{100 * effect.importance:.0f}%"
+        importance = importance_text(effect.importance)
         for group in effect.groups:
             counts = (f"{group.trials:,}", f"{group.diverged:,}" if group.diverged else "")
             table.add_row(name, importance, group.label, *counts, percent(group.best), percent(group.median))

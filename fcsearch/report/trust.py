@@ -6,20 +6,25 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fcsearch.report.model import Dataset, FinalTest, Trust, Work
-from fcsearch.report.words import listing, percent, plural, points, standard_error, value_text
-
-_MANY_DIVERGED = 0.2
-_OVERFIT_GAP = 0.05
-_EDGE = 0.02
-_SMALL_ENOUGH = 0.8
-_BOUNDS = ("low", "high")
+from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
+from fcsearch.report.baseline import BaseLine, beats
+from fcsearch.report.findings import Evidence, resolve
+from fcsearch.report.model import Dataset, FinalTest, Measurement, Trust, Work
+from fcsearch.report.words import class_list, listing, percent, plural, points, standard_error
 
 Row = Mapping[str, Any]
 
 
 def assess(
-    ranked: Sequence[Row], test: FinalTest, *, state: str, work: Work, dataset: Dataset, space: Mapping[str, Any]
+    ranked: Sequence[Row],
+    test: FinalTest,
+    *,
+    state: str,
+    work: Work,
+    dataset: Dataset,
+    space: Mapping[str, Any],
+    base: BaseLine | None = None,
+    validation: Measurement | None = None,
 ) -> Trust:
     """Weigh the best of a run.
 
@@ -30,50 +35,84 @@ def assess(
         work: Counts of the trials.
         dataset: Numbers of rows.
         space: The space as the manifest has it.
+        base: What needs no model, on the validation rows; None where it is not known.
+        validation: The best model on the validation rows, if it was measured.
     """
-    progress = tuple(_of_the_run(state, work))
+    progress = [*_of_the_run(state, work), *of_the_states(work)]
     if not ranked:
-        return Trust(standard_error=None, within=0, smallest=None, remarks=progress)
+        return Trust(None, within=0, smallest=None, verdict=None, findings=tuple(resolve(progress)))
     best, rows = ranked[0], dataset.val_rows
     error = standard_error(best["val_accuracy"], rows) if rows else None
     near = [row for row in ranked if row["val_accuracy"] >= best["val_accuracy"] - (error or 0.0)]
     smallest = min(near, key=lambda row: (row["num_parameters"] or math.inf, -row["val_accuracy"], row["trial_id"]))
-    remarks = (
-        *progress,
-        *_of_the_choice(best, len(near), len(ranked), rows, error),
-        *_of_the_test(best, test, error),
-        *_of_the_network(best, smallest),
-        *_of_the_space(best, space),
-    )
-    return Trust(standard_error=error, within=len(near), smallest=dict(smallest), remarks=remarks)
+    measured = (*_of_the_base_line(base), *_of_the_classes(dataset))
+    if base is not None and error is not None and not beats(best["val_accuracy"], error, base):
+        verdict: str | None = _nothing_learned(best, error, base)
+        evidence = [*progress, *measured, *_of_the_test(best, test, error, learned=False), *_instead(validation)]
+    else:
+        verdict = None
+        evidence = [
+            *progress,
+            *_of_the_choice(best, len(near), len(ranked), rows, error),
+            *measured,
+            *_of_the_test(best, test, error, learned=True),
+            *of_the_network(best, smallest),
+            *of_the_space(best, space),
+        ]
+    return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
 
 
-def _of_the_run(state: str, work: Work) -> Iterator[str]:
+def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
     if state != "complete":
         endings = {"running": "is still going on", "interrupted": "was interrupted", "failed": "failed"}
         planned = f" of {work.planned:,}" if work.planned else ""
-        yield (
-            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done, and what follows may change."
+        yield Evidence(
+            "unfinished",
+            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done, and what follows may change",
         )
     elif work.planned and work.done < work.planned:
-        yield f"The run ended after {work.done:,} of {work.planned:,} trials."
-    diverged = work.counts.get("diverged", 0)
-    if work.done and diverged / work.done >= _MANY_DIVERGED:
-        yield (
-            f"{plural(diverged, 'trial')} of {work.done:,} diverged: a lower upper bound on learning_rate would waste "
-            "fewer."
+        yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
+
+
+def _nothing_learned(best: Row, error: float, base: BaseLine) -> str:
+    return (
+        f"Nothing was learned: the best validation accuracy of all trials, {percent(best['val_accuracy'])}, is not "
+        f"more than two standard errors ({points(2 * error)}) above the {percent(base.value)} of always answering "
+        f"{base.answer!r}."
+    )
+
+
+def _instead(validation: Measurement | None) -> Iterator[Evidence]:
+    """What to do where nothing was learned. A larger network or another end of the space is no way out of that."""
+    figures = validation.classification if validation else None
+    if figures is not None:
+        chance = 1 / sum(entry.rows > 0 for entry in figures.classes)
+        above = figures.balanced_accuracy - chance > 2 * figures.balanced_error
+        yield Evidence(
+            "balanced",
+            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to "
+            f"all rows has {percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
+            + (", which accuracy does not reward here" if above else ""),
         )
-    if failed := work.counts.get("failed", 0):
-        yield f"{plural(failed, 'trial')} failed, the first with: {work.first_error}"
+    yield Evidence(
+        "nothing_learned",
+        "Check that the label is the right column and that its rows were not mixed up; look for features that say more "
+        "about it. Where some classes are rare, weigh the classes or rank the trials by a measure in which each "
+        "class counts, such as balanced accuracy",
+    )
 
 
-def _of_the_choice(best: Row, near: int, count: int, rows: int | None, error: float | None) -> Iterator[str]:
+def _of_the_choice(best: Row, near: int, count: int, rows: int | None, error: float | None) -> Iterator[Evidence]:
     if rows is None or error is None:
-        yield "The manifest does not say how many rows validate, so the accuracies come without standard errors."
+        yield Evidence(
+            "no_errors",
+            "The manifest does not say how many rows validate, so the accuracies come without standard errors",
+        )
         return
-    yield (
+    yield Evidence(
+        "standard_error",
         f"Validation accuracy {percent(best['val_accuracy'])} was measured on {plural(rows, 'row')}: its standard "
-        f"error is {points(error)}."
+        f"error is {points(error)}",
     )
     if count > 1:
         others = (
@@ -81,70 +120,70 @@ def _of_the_choice(best: Row, near: int, count: int, rows: int | None, error: fl
             if near == 1
             else f"{plural(near - 1, 'other trial')} of {count - 1:,} lie" + ("s" if near == 2 else "")
         )
-        yield (
+        yield Evidence(
+            "choice",
             f"{others} within one standard error of it. It is the highest of {count:,} measurements on the same rows, "
-            "so it is too high on average, the more so the more trials lie close to it."
+            "so it is too high on average, the more so the more trials lie close to it",
         )
-    yield "Every trial ran with one seed: how much another seed would change it was not measured."
+    yield Evidence("one_seed", "Every trial ran with one seed: how much another seed would change it was not measured")
 
 
-def _of_the_test(best: Row, test: FinalTest, error: float | None) -> Iterator[str]:
+def _of_the_base_line(base: BaseLine | None) -> Iterator[Evidence]:
+    if base is None:
+        yield Evidence(
+            "no_base_line",
+            "The run does not say how many validation rows each class has (an earlier version made it), so it is not "
+            "known what always answering the commonest class would have",
+        )
+    else:
+        yield Evidence(
+            "base_line",
+            f"Always answering {base.answer!r}, the commonest class, would have {percent(base.value)} of the "
+            f"{plural(base.rows, 'validation row')} right",
+        )
+
+
+def _of_the_classes(dataset: Dataset) -> Iterator[Evidence]:
+    names, counts = dataset.class_names, dataset.class_counts
+    if names is None or counts is None:
+        return
+    for split, noun in (("val", "validation"), ("test", "test")):
+        found = counts.get(split, ())
+        missing = [name for name, count in zip(names, found, strict=False) if not count]
+        # Without any rows there is no split to speak of.
+        if missing and any(found):
+            them = "it" if len(missing) == 1 else "them"
+            yield Evidence(
+                "no_rows", f"No {noun} row is of {class_list(missing)}: nothing was measured of {them} there"
+            )
+
+
+def _of_the_test(best: Row, test: FinalTest, error: float | None, *, learned: bool) -> Iterator[Evidence]:
     measured = test.measurement
     if measured is None:
-        yield f"Test accuracy was not measured: {test.note}."
+        yield Evidence("no_test", f"Test accuracy was not measured: {test.note}")
+        return
+    accuracy = (
+        f"Test accuracy {percent(measured.accuracy)}, standard error {points(measured.standard_error)} "
+        f"({plural(measured.rows, 'row')})"
+    )
+    if not learned:
+        base = measured.classification.base_line if measured.classification else None
+        remark = f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""
+        yield Evidence("test", accuracy + remark)
         return
     gap = best["val_accuracy"] - measured.accuracy
     spread = math.hypot(error or 0.0, measured.standard_error)
     verdict = "within what chance explains" if abs(gap) <= 2 * spread else "more than chance explains"
-    yield (
-        f"Test accuracy {percent(measured.accuracy)}, standard error {points(measured.standard_error)} "
-        f"({plural(measured.rows, 'row')}), is the figure to quote: these rows chose nothing. Validation minus test is "
-        f"{points(gap)}, {verdict} (two standard errors of the difference: {points(2 * spread)})."
+    yield Evidence(
+        "test",
+        f"{accuracy}, is the figure to quote: these rows chose nothing. Validation minus test is "
+        f"{points(gap)}, {verdict} (two standard errors of the difference: {points(2 * spread)})",
     )
     if len(test.measured_trials) > 1:
         trials = listing([str(trial) for trial in test.measured_trials])
-        yield (
+        yield Evidence(
+            "test_reused",
             f"The test rows have been used {len(test.measured_trials)} times in this run (trials {trials}). Do not "
-            "choose between those by their test accuracy."
+            "choose between those by their test accuracy",
         )
-
-
-def _of_the_network(best: Row, smallest: Row) -> Iterator[str]:
-    size, least = best["num_parameters"], smallest["num_parameters"]
-    if size and least and least < _SMALL_ENOUGH * size:
-        yield (
-            f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters in place of {size:,} "
-            f"(validation {percent(smallest['val_accuracy'])})."
-        )
-    if best["train_accuracy"] is not None and best["train_accuracy"] - best["val_accuracy"] > _OVERFIT_GAP:
-        gap = points(best["train_accuracy"] - best["val_accuracy"])
-        yield f"The best network does {gap} better on its training rows: more dropout or reg may help."
-    if best["epochs"] and best["best_epoch"] == best["epochs"]:
-        yield f"Its best epoch was its last ({best['epochs']}): more epochs may help."
-
-
-def _of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[str]:
-    for name, definition in _parameters(space).items():
-        if name in best and isinstance(definition, dict) and (edge := _edge(best[name], definition)):
-            yield f"{name} = {value_text(best[name])} lies at the {edge} end of what was searched: widen it there."
-
-
-def _parameters(space: Mapping[str, Any]) -> Mapping[str, Any]:
-    parameters = space.get("parameters")
-    return parameters if isinstance(parameters, dict) else {}
-
-
-def _edge(value: Any, definition: Mapping[str, Any]) -> str | None:
-    """`lower` or `upper` if the value lies at an end of its range that could be moved."""
-    choices = definition.get("choices")
-    bounds = choices if isinstance(choices, list) and len(choices) > 2 else [definition.get(key) for key in _BOUNDS]
-    if not all(type(bound) in (int, float) for bound in [value, *bounds]) or min(bounds) == max(bounds):
-        return None
-    low, high = min(bounds), max(bounds)
-    scale = math.log if definition.get("log") and min(low, value) > 0 else float
-    place = (scale(value) - scale(low)) / (scale(high) - scale(low))
-    if place >= 1 - _EDGE:
-        return "upper"
-    # 0 dropout or 0 reg is no bound that could be moved, nor is a depth of 1.
-    natural = low == 0 or (isinstance(low, int) and low == 1)
-    return "lower" if place <= _EDGE and not natural else None

@@ -56,6 +56,14 @@ def listing(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def class_list(names: Sequence[str], shown: int = 6) -> str:
+    """`class 'a'`, `classes 'a' and 'b'`, `classes 'a', 'b' and 12 more`."""
+    words = [repr(name) for name in names[:shown]]
+    if len(names) > shown:
+        words.append(f"{len(names) - shown:,} more")
+    return f"class{'es' if len(names) > 1 else ''} {listing(words)}"
+
+
 def standard_error(accuracy: float, rows: int) -> float:
     """The standard error of an accuracy measured on that many rows: sqrt(p (1 - p) / n), as a fraction.
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from run_fixtures import made_run, run
@@ -22,11 +23,23 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
     expected = measure(made_run, best, digits(), "test")
     assert result.exit_code == 0
     assert f"trial {best} on 270 test rows" in result.output
-    assert f"accuracy  {100 * expected.accuracy:.2f}%" in result.output
-    assert f"loss      {expected.loss:.4g}" in result.output
-    rows = [line.split() for line in result.output.splitlines()[-10:]]
+    words = " ".join(result.output.split())
+    assert f"rows accuracy {100 * expected.accuracy:.2f}%" in words
+    assert f"loss {expected.loss:.4g}" in words
+    lines = [line.split() for line in result.output.splitlines()]
+    rows = [line for line in lines if len(line) == 5 and line[2].endswith("%")]
     assert [row[0] for row in rows] == list(digits().class_names)
     assert sum(int(row[1]) for row in rows) == 270
+    matrix = [line for line in lines if len(line) == 11 and all(word.isdigit() for word in line)]
+    assert sum(int(row[1 + index]) for index, row in enumerate(matrix)) == round(270 * expected.accuracy)
+
+
+def test_shows_what_a_model_must_beat(made_run: RunDirectory) -> None:
+    result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
+    counts = np.bincount(digits().test.y)
+    base = f"base line {100 * counts.max() / counts.sum():.2f}% always answering '{counts.argmax()}'"
+    assert base in " ".join(result.output.split())
+    assert "balanced accuracy" in result.output
 
 
 def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
@@ -36,6 +49,9 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
     found = json.loads(result.output)
     assert (found["trial_id"], found["split"], found["rows"]) == (trial, "val", 270)
     assert found["accuracy"] == measure(made_run, trial, digits(), "val").accuracy
+    figures = found["classification"]
+    assert [entry["name"] for entry in figures["classes"]] == list(digits().class_names)
+    assert sum(map(sum, figures["confusion"])) == 270
 
 
 def test_other_data_come_with_a_warning(run: RunDirectory, tmp_path: Path) -> None:

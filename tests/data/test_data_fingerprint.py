@@ -50,6 +50,7 @@ def test_describe_is_json_and_says_what_was_read(write_csv, load) -> None:
     assert description["rows"] == {"train": 20, "val": 9, "test": 9}
     assert description["spec"]["source"] == str(path)
     assert description["class_names"] == ["0", "1", "2"]
+    assert description["class_counts"] == {"train": [10, 10, 0], "val": [4, 5, 0], "test": [5, 4, 0]}
     assert description["classes_in_training_only"] == ["2"]
     assert (description["input_dim"], description["num_classes"], description["image_shape"]) == (3, 3, None)
     assert DatasetSpec.from_json(description["spec"]).num_train == 20

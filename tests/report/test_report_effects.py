@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from fcsearch.config import TrialConfig
-from fcsearch.report.effects import effects_of, varied_parameters
+from fcsearch.report.effects import differs, effects_of, varied_parameters
+from fcsearch.report.model import Importance
 
 
 def row(accuracy: float, state: str = "complete", **parameters: Any) -> dict[str, Any]:
@@ -75,11 +76,19 @@ def test_hidden_dims_are_sorted_by_depth() -> None:
 
 def test_the_most_important_comes_first() -> None:
     rows = [row(0.5, depth=2, dropout=0.0), row(0.6, depth=3, dropout=0.5)]
-    effects = effects_of(rows, {"dropout": 0.75, "depth": 0.25})
-    assert [(effect.parameter, effect.importance) for effect in effects] == [("dropout", 0.75), ("depth", 0.25)]
+    importances = {"dropout": Importance(0.75, 0.5, 0.9, 40), "depth": Importance(0.25, 0.1, 0.4, 40)}
+    effects = effects_of(rows, importances)
+    assert [(effect.parameter, effect.importance) for effect in effects] == list(importances.items())
 
 
 def test_without_importances_the_widest_spread_of_medians_comes_first() -> None:
     rows = [row(0.5, depth=2, dropout=0.5), row(0.6, depth=3, dropout=0.5)] * 3
     rows += [row(0.8, depth=2, dropout=0.0), row(0.9, depth=3, dropout=0.0)] * 3 + [row(0.0, depth=4, dropout=0.0)]
     assert [effect.parameter for effect in effects_of(rows, {})] == ["dropout", "depth"]
+
+
+def test_a_parameter_that_applies_to_some_alone_differs() -> None:
+    rows = [row(0.5, update_rule="sgd_momentum", momentum=0.9), row(0.5, update_rule="sgd")]
+    assert differs(rows, "momentum")
+    assert differs(rows, "update_rule")
+    assert not differs(rows, "depth")

@@ -1,6 +1,7 @@
 """The best model on the test split: once, and only where that means something."""
 
 import dataclasses
+import json
 import shutil
 
 import numpy as np
@@ -11,7 +12,17 @@ from synthetic_run import digits, save_model, trial_row
 import fcsearch.report.write as write_module
 from fcsearch.errors import DataError, RunError
 from fcsearch.nn import softmax_loss
-from fcsearch.report import load_run_dataset, measure, measure_best, write_report
+from fcsearch.report import (
+    FinalTest,
+    build_report,
+    known_test_result,
+    known_validation,
+    load_run_dataset,
+    measure,
+    measure_best,
+    render_text,
+    write_report,
+)
 from fcsearch.report.model import Measurement
 from fcsearch.results import RunDirectory, open_run, rank_trials
 
@@ -26,10 +37,11 @@ def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory
     assert 0.8 < found.accuracy == pytest.approx(right.mean())
     assert found.loss == pytest.approx(float(softmax_loss(scores, torch.from_numpy(data.test.y))[0]), rel=1e-5)
     assert (found.rows, found.split, found.trial_id) == (len(data.test.y), "test", best)
-    assert sum(entry.rows for entry in found.classes) == found.rows
-    for label, entry in enumerate(found.classes):
+    assert found.classification is not None
+    assert sum(entry.rows for entry in found.classification.classes) == found.rows
+    for label, entry in enumerate(found.classification.classes):
         assert entry.name == data.class_names[label]
-        assert entry.accuracy == pytest.approx(right[data.test.y == label].mean())
+        assert entry.recall == pytest.approx(right[data.test.y == label].mean())
 
 
 def test_large_splits_are_scored_in_pieces_to_the_same_result(
@@ -39,7 +51,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
     whole = measure(made_run, trial, digits(), "train")
     monkeypatch.setattr("fcsearch.report.evaluation._ROWS", 100)
     pieces = measure(made_run, trial, digits(), "train")
-    assert (pieces.accuracy, pieces.classes) == (whole.accuracy, whole.classes)
+    assert (pieces.accuracy, pieces.classification) == (whole.accuracy, whole.classification)
     assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
 
 
@@ -60,7 +72,9 @@ def test_a_class_without_rows_has_no_accuracy(made_run: RunDirectory) -> None:
     keep = np.flatnonzero(data.test.y != 3)
     without = dataclasses.replace(data.test, X=data.test.X[keep], y=data.test.y[keep])
     found = measure(made_run, made_run.saved_models()[0], dataclasses.replace(data, test=without), "test")
-    assert (found.classes[3].rows, found.classes[3].accuracy) == (0, None)
+    assert found.classification is not None
+    assert (found.classification.classes[3].rows, found.classification.classes[3].recall) == (0, None)
+    assert found.classification.without_rows == ("3",)
 
 
 def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,12 +114,12 @@ def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
     described = run.manifest()["dataset"]
     gone = {**described, "spec": {**described["spec"], "source": str(run.path / "gone.parquet")}}
     run.update_manifest({"dataset": gone})
-    assert "gone.parquet" in (measure_best(run).note or "")
+    assert "gone.parquet" in (measure_best(run)[1].note or "")
 
 
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
-    assert "must name the run's dataset" in (measure_best(run).note or "")
+    assert "must name the run's dataset" in (measure_best(run)[1].note or "")
     with pytest.raises(RunError, match="put back a copy of it"):
         load_run_dataset(run)
 
@@ -125,4 +139,64 @@ def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
 )
 def test_a_strange_report_json_is_replaced(run: RunDirectory, content: str) -> None:
     (run.path / "report.json").write_text(content)
-    assert measure_best(run).measurement is not None
+    assert measure_best(run)[1].measurement is not None
+
+
+def test_the_validation_rows_are_measured_and_kept(run: RunDirectory) -> None:
+    found = write_report(run)
+    assert found.validation is not None
+    assert (found.validation.split, found.validation.trial_id) == ("val", found.best.row["trial_id"])  # type: ignore[union-attr]
+    assert known_validation(run) == found.validation
+    assert known_test_result(run) == found.test
+
+
+def test_a_report_of_an_earlier_version_is_completed_and_its_use_of_the_test_rows_counted_once(
+    run: RunDirectory,
+) -> None:
+    first = write_report(run)
+    _forget_classes(run)
+    old = known_test_result(run)
+    assert old.measurement is not None
+    assert (old.measurement.accuracy, old.measurement.classification) == (first.test.measurement.accuracy, None)  # type: ignore[union-attr]
+    second = write_report(run)
+    assert (second.test, second.validation) == (first.test, first.validation)
+
+
+def test_an_earlier_measurement_is_kept_where_the_data_are_gone(run: RunDirectory) -> None:
+    first = write_report(run)
+    _forget_classes(run)
+    run.update_manifest({"dataset": {**run.manifest()["dataset"], "fingerprint": "0123"}})
+    found = write_report(run)
+    assert found.test.measurement is not None
+    assert found.test.measurement.accuracy == first.test.measurement.accuracy  # type: ignore[union-attr]
+    assert found.test.measured_trials == first.test.measured_trials
+    assert "Class by class" not in render_text(found)
+
+
+def _forget_classes(run: RunDirectory) -> None:
+    """Make report.json one of an earlier version."""
+    path = run.path / "report.json"
+    stored = json.loads(path.read_text())
+    del stored["validation"], stored["test"]["measurement"]["classification"]
+    stored["test"]["measurement"]["classes"] = [{"name": "0", "rows": 27, "accuracy": 1.0}]
+    path.write_text(json.dumps(stored))
+
+
+def test_a_run_without_class_counts_has_its_base_line_from_the_measurement(run: RunDirectory) -> None:
+    described = run.manifest()["dataset"]
+    del described["class_counts"]
+    run.update_manifest({"dataset": described})
+    assert build_report(run, test=FinalTest(note="-")).base_line is None
+    counts = np.bincount(digits().val.y)
+    found = write_report(run).base_line
+    assert found is not None
+    assert (found.value, found.rows) == (counts.max() / counts.sum(), 270)
+
+
+def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run: RunDirectory) -> None:
+    write_report(run)
+    run.write_pack(run.next_pack_id(), [{**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}], [])
+    found = build_report(run, test=known_test_result(run), validation=known_validation(run))
+    assert found.validation is None
+    assert found.test.measurement is None
+    assert found.test.note == "it is measured when the run has ended"

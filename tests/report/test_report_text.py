@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from synthetic_run import digits
 
-from fcsearch.report import FinalTest, build_report, render_text
+from fcsearch.report import FinalTest, build_report, measure, render_text
 from fcsearch.report.words import duration, listing, percent, plural, value_text
 from fcsearch.results import RunDirectory
 
@@ -20,7 +21,8 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert found.best is not None
     trial = found.best.row["trial_id"]
     assert f"Best network  trial {trial}" in text
-    assert f"validation         {100 * found.best.row['val_accuracy']:.2f}%" in text
+    assert f"\n  validation             {100 * found.best.row['val_accuracy']:.2f}%" in text
+    assert re.search(r"validation, base line\s+1\d\.\d\d%\s+always answering '\d', the commonest class", text)
     assert f"learning_rate {found.best.row['learning_rate']:.4g}" in text
     assert f"\n  fcsearch train --run {made_run.path} --trial {trial}\n" in text
     assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text
@@ -46,6 +48,43 @@ def test_paths_are_never_folded(made_run: RunDirectory, tmp_path: Path) -> None:
     text = render_text(build_report(RunDirectory.open(path), test=NOTHING), width=60)
     assert f"\n  log      {path / 'log.txt'}\n" in text
     assert f"\n  fcsearch train --run '{path}' --trial " in text
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_the_classes_stay_within_the_width_too(made_run: RunDirectory, width: int) -> None:
+    measured = measure(made_run, made_run.saved_models()[0], digits(), "val")
+    best = build_report(made_run, test=NOTHING).best
+    assert best is not None
+    validation = replace(measured, trial_id=best.row["trial_id"])
+    lines = render_text(build_report(made_run, test=NOTHING, validation=validation), width=width).splitlines()
+    assert "Class by class  the best network on the validation rows" in lines
+    # Paths and commands are never folded.
+    assert [line for line in lines if len(line) > width and str(made_run.path) not in line] == []
+
+
+def test_that_nothing_was_learned_comes_first(run: RunDirectory) -> None:
+    described = run.manifest()["dataset"]
+    counts = {"train": [0] * 9 + [1257], "val": [0] * 9 + [270], "test": [0] * 9 + [270]}
+    run.update_manifest({"dataset": {**described, "class_counts": counts}})
+    lines = render_text(build_report(run, test=NOTHING)).splitlines()
+    assert lines[1].strip().startswith("Nothing was learned: the best validation accuracy")
+    assert "No validation row is of classes '0', '1', '2', '3', '4', '5' and 3 more" in " ".join(
+        " ".join(lines).split()
+    )
+
+
+def test_what_the_top_trials_share_is_said_once(made_run: RunDirectory) -> None:
+    found = build_report(made_run, test=NOTHING, top=2)
+    assert found.top_columns
+    assert "update_rule" in found.top_columns
+    alike = build_report(made_run, test=NOTHING, top=1)
+    assert alike.top_columns == ()
+    first, second = found.top
+    for effect in found.effects:
+        assert (effect.parameter in found.top_columns) == (first[effect.parameter] != second[effect.parameter])
+        same = f"{effect.parameter} {value_text(first[effect.parameter], 3)}"
+        if effect.parameter not in found.top_columns:
+            assert same in render_text(found).split("The same in all of them:")[1]
 
 
 def test_parameters_for_which_there_is_no_room_are_named(made_run: RunDirectory) -> None:

@@ -29,7 +29,7 @@ def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
 
 def measured(accuracy: float, rows: int = 400, trials: tuple[int, ...] = (0,)) -> FinalTest:
     error = standard_error(accuracy, rows)
-    return FinalTest(Measurement(trials[-1], "test", "f", rows, accuracy, error, 0.1, ()), None, trials)
+    return FinalTest(Measurement(trials[-1], "test", "f", rows, accuracy, error, 0.1, None), None, trials)
 
 
 def trust(*ranked: dict[str, Any], test: FinalTest = NOT_MEASURED, **changes: Any) -> Trust:

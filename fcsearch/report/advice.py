@@ -1,0 +1,107 @@
+"""What to try next, as far as the best network and the space of a run show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fcsearch.config import HYPERPARAMETERS
+from fcsearch.report.findings import Evidence
+from fcsearch.report.model import Pull, Work
+from fcsearch.report.words import percent, plural, points, value_text
+
+_MANY_DIVERGED = 0.2
+_OVERFIT_GAP = 0.05
+_EDGE = 0.02
+_SMALL_ENOUGH = 0.8
+_BOUNDS = ("low", "high")
+_REGULARISERS = ("dropout", "reg")
+_SIZES = ("depth", "hidden_dim")
+
+Row = Mapping[str, Any]
+
+
+def of_the_states(work: Work) -> Iterator[Evidence]:
+    """Trials that came to no result."""
+    diverged = work.counts.get("diverged", 0)
+    if work.done and diverged / work.done >= _MANY_DIVERGED:
+        yield Evidence(
+            "diverged",
+            f"{plural(diverged, 'trial')} of {work.done:,} diverged",
+            "a lower upper bound on {parameters} would waste fewer",
+            (Pull("learning_rate", "down"),),
+        )
+    if failed := work.counts.get("failed", 0):
+        yield Evidence("failed", f"{plural(failed, 'trial')} failed, the first with: {work.first_error}")
+
+
+def of_the_network(best: Row, smallest: Row) -> Iterator[Evidence]:
+    """What the best network's own figures suggest.
+
+    Args:
+        best: Its row.
+        smallest: The row of the smallest network that is about as good.
+    """
+    size, least = best["num_parameters"], smallest["num_parameters"]
+    if size and least and least < _SMALL_ENOUGH * size:
+        yield Evidence(
+            "smaller",
+            f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters in place of {size:,} "
+            f"(validation {percent(smallest['val_accuracy'])})",
+            pulls=tuple(Pull(name, "down") for name in _SIZES if _is_less(smallest.get(name), best.get(name))),
+        )
+    if best["train_accuracy"] is not None and best["train_accuracy"] - best["val_accuracy"] > _OVERFIT_GAP:
+        gap = points(best["train_accuracy"] - best["val_accuracy"])
+        yield Evidence(
+            "overfit",
+            f"The best network does {gap} better on its training rows",
+            "more {parameters} may help",
+            tuple(Pull(name, "up") for name in _REGULARISERS),
+        )
+    if best["epochs"] and best["best_epoch"] == best["epochs"]:
+        yield Evidence(
+            "last_epoch",
+            f"Its best epoch was its last ({best['epochs']})",
+            "more {parameters} may help",
+            (Pull("epochs", "up"),),
+        )
+
+
+def of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[Evidence]:
+    """The values of the best network that lie at an end of what was searched.
+
+    Args:
+        best: Its row.
+        space: The space as the manifest has it.
+    """
+    parameters = space.get("parameters")
+    for name, definition in parameters.items() if isinstance(parameters, dict) else ():
+        if name in best and isinstance(definition, dict) and (edge := _edge(name, best[name], definition)):
+            yield Evidence(
+                "edge",
+                f"{name} = {value_text(best[name])} lies at the {edge} end of what was searched",
+                "widen it there",
+                (Pull(name, "up" if edge == "upper" else "down"),),
+            )
+
+
+def _is_less(one: Any, other: Any) -> bool:
+    return one is not None and other is not None and one < other
+
+
+def _edge(name: str, value: Any, definition: Mapping[str, Any]) -> str | None:
+    """`lower` or `upper` if the value lies at an end of its range that could be moved."""
+    choices = definition.get("choices")
+    bounds = choices if isinstance(choices, list) and len(choices) > 2 else [definition.get(key) for key in _BOUNDS]
+    if not all(type(bound) in (int, float) for bound in [value, *bounds]) or min(bounds) == max(bounds):
+        return None
+    low, high = min(bounds), max(bounds)
+    scale = math.log if definition.get("log") and min(low, value) > 0 else float
+    place = (scale(value) - scale(low)) / (scale(high) - scale(low))
+    known = HYPERPARAMETERS.get(name)
+    if place >= 1 - _EDGE:
+        return None if known and known.high is not None and high >= known.high else "upper"
+    # 0 dropout or 0 reg is no bound that could be moved, nor is a depth of 1.
+    natural = low == 0 or (isinstance(low, int) and low == 1)
+    return "lower" if place <= _EDGE and not natural else None

@@ -1,0 +1,52 @@
+"""Findings that do not contradict each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from fcsearch.report.model import Finding, Pull
+from fcsearch.report.words import listing
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing that a run showed, before it is held against the others.
+
+    Attributes:
+        kind: As in `Finding`.
+        fact: What is so, whatever follows from it, without a full stop.
+        advice: What to do, a clause about `{parameters}`; said only of those that nothing else pulls the other way.
+        pulls: What the advice, or the fact itself, would have changed.
+    """
+
+    kind: str
+    fact: str
+    advice: str = ""
+    pulls: tuple[Pull, ...] = ()
+
+
+def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
+    """Turn evidence into findings.
+
+    A parameter that is pulled both ways is advised neither way: the facts stay, and a last finding says so.
+    """
+    known = list(evidence)
+    directions: dict[str, set[str]] = defaultdict(set)
+    for piece in known:
+        for pull in piece.pulls:
+            directions[pull.parameter].add(pull.direction)
+    torn = [name for name, found in directions.items() if len(found) > 1]
+    for piece in known:
+        pulls = tuple(pull for pull in piece.pulls if pull.parameter not in torn)
+        advice = f": {piece.advice.format(parameters=_any_of(pulls))}" if piece.advice and pulls else ""
+        yield Finding(piece.kind, f"{piece.fact}{advice}.", pulls)
+    if torn:
+        names = listing(torn)
+        yield Finding("torn", f"The evidence on {names} points both ways, so nothing is advised there.")
+
+
+def _any_of(pulls: Iterable[Pull]) -> str:
+    names = [pull.parameter for pull in pulls]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

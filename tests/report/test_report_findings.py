@@ -1,0 +1,208 @@
+"""Findings: a base line that was not beaten comes first, and no advice contradicts another."""
+
+import re
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fcsearch.report.baseline import base_line
+from fcsearch.report.classification import classify
+from fcsearch.report.findings import Evidence, resolve
+from fcsearch.report.model import Dataset, FinalTest, Measurement, Pull, Trust, Work
+from fcsearch.report.trust import assess
+from fcsearch.report.words import standard_error
+
+NO_TEST = FinalTest(note="its model is gone")
+COUNTS = {"train": (960, 40), "val": (384, 16), "test": (384, 16)}
+SPACE: dict[str, Any] = {
+    "parameters": {
+        "learning_rate": {"low": 1e-4, "high": 0.1, "log": True},
+        "epochs": {"low": 5, "high": 50},
+        "depth": {"low": 2, "high": 5},
+        "hidden_dim": {"choices": [16, 64, 128, 256]},
+        "dropout": {"low": 0.1, "high": 0.5},
+        "reg": {"low": 1e-6, "high": 1e-2, "log": True},
+        "momentum": {"low": 0.8, "high": 0.99},
+        "update_rule": {"choices": ["sgd", "sgd_momentum", "adam"]},
+    }
+}
+
+
+def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
+    return {
+        "trial_id": trial_id,
+        "val_accuracy": accuracy,
+        "train_accuracy": accuracy,
+        "num_parameters": 1000,
+        "epochs": 10,
+        "best_epoch": 5,
+        "learning_rate": 0.01,
+        "depth": 3,
+        "hidden_dim": 64,
+        "dropout": 0.2,
+        "reg": 1e-4,
+        "momentum": 0.9,
+        "update_rule": "sgd",
+        **changes,
+    }
+
+
+def trust(*ranked: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:
+    counts = changes.pop("class_counts", COUNTS)
+    dataset = Dataset("d", "f", 1000, 400, 400, 2, ("no", "yes"), counts)
+    work = Work(None, {"complete": len(ranked), "diverged": diverged}, 1, 1.0, 60.0, 1.0, {}, None)
+    base = base_line(("no", "yes"), counts["val"]) if counts else None
+    return assess(ranked, test, state="complete", work=work, dataset=dataset, space=SPACE, base=base, **changes)
+
+
+def measured(split: str, recall: tuple[float, float]) -> Measurement:
+    labels = np.repeat([0, 1], COUNTS[split])
+    right = np.concatenate(
+        [np.arange(rows) < round(share * rows) for rows, share in zip(COUNTS[split], recall, strict=True)]
+    )
+    found = classify(labels, np.where(right, labels, 1 - labels), ["no", "yes"])
+    accuracy = float(right.mean())
+    return Measurement(0, split, "f", 400, accuracy, standard_error(accuracy, 400), 0.1, found)
+
+
+def said(found: Trust) -> str:
+    return "\n".join(found.remarks)
+
+
+def test_nothing_learned_is_said_and_nothing_is_praised_or_deepened() -> None:
+    test = FinalTest(measured("test", (1.0, 0.0)), None, (0,))
+    ranked = [row(0, 0.9625, depth=5, epochs=50, best_epoch=50, train_accuracy=1.0), row(1, 0.96)]
+    found = trust(*ranked, test=test, diverged=5)
+    assert found.verdict == (
+        "Nothing was learned: the best validation accuracy of all trials, 96.25%, is not more than two standard errors "
+        "(1.90 points) above the 96.00% of always answering 'no'."
+    )
+    assert "to quote" not in said(found)
+    assert "always answering 'no' has 96.00% there" in said(found)
+    assert not re.search(r"widen|more epochs|more dropout|in place of", said(found))
+    assert "Check that the label is the right column" in said(found)
+    assert {finding.kind for finding in found.findings}.isdisjoint({"edge", "overfit", "last_epoch", "smaller"})
+
+
+@pytest.mark.parametrize(
+    ("recall", "words"),
+    [((0.9, 0.8), "it does tell the classes apart"), ((1.0, 0.0), "it does not tell the classes apart")],
+)
+def test_what_accuracy_does_not_reward_is_said(recall: tuple[float, float], words: str) -> None:
+    assert words in said(trust(row(0, 0.9), validation=measured("val", recall)))
+
+
+def test_above_the_base_line_the_report_is_what_it_was() -> None:
+    found = trust(row(0, 0.99, depth=5), test=FinalTest(measured("test", (1.0, 0.9)), None, (0,)))
+    assert found.verdict is None
+    assert "Always answering 'no', the commonest class, would have 96.00% of the 400 validation rows right" in said(
+        found
+    )
+    assert "is the figure to quote" in said(found)
+    assert "depth = 5 lies at the upper end of what was searched: widen it there." in said(found)
+
+
+def test_a_run_of_an_earlier_version_has_no_base_line_and_says_so() -> None:
+    found = trust(row(0, 0.5), class_counts=None)
+    assert found.verdict is None
+    assert "The run does not say how many validation rows each class has" in said(found)
+
+
+def test_classes_without_rows_are_named() -> None:
+    text = said(trust(row(0, 0.99), class_counts={"train": (9, 1), "val": (400, 0), "test": (400, 0)}))
+    assert "No validation row is of class 'yes': nothing was measured of it there." in text
+    assert "No test row is of class 'yes'" in text
+    assert "No test row" not in said(trust(row(0, 0.99), class_counts={**COUNTS, "test": (0, 0)}))
+
+
+def test_a_parameter_pulled_both_ways_is_advised_neither_way() -> None:
+    found = trust(row(0, 0.99, epochs=5, best_epoch=5))
+    assert "more epochs" not in said(found)
+    assert "epochs = 5 lies at the lower end of what was searched.\n" in said(found)
+    assert "Its best epoch was its last (5).\n" in said(found)
+    assert "The evidence on epochs points both ways, so nothing is advised there." in said(found)
+
+
+def test_what_is_not_contested_is_still_advised() -> None:
+    found = trust(row(0, 0.99, dropout=0.1, train_accuracy=1.1))
+    assert "better on its training rows: more reg may help." in said(found)
+    found = trust(row(0, 0.99, learning_rate=0.1), diverged=9)
+    assert "9 trials of 10 diverged.\n" in said(found)
+    assert "learning_rate points both ways" in said(found)
+
+
+def test_a_smaller_network_as_good_does_not_stand_beside_more_depth() -> None:
+    found = trust(row(0, 0.99, depth=5), row(1, 0.989, depth=2, num_parameters=100))
+    assert "with 100 parameters in place of 1,000" in said(found)
+    assert "depth = 5 lies at the upper end of what was searched.\n" in said(found)
+
+
+def test_an_end_that_cannot_be_moved_is_none() -> None:
+    space = {"parameters": {"momentum": {"low": 0.5, "high": 1.0}}}
+    work = Work(None, {"complete": 1}, 1, 1.0, 60.0, 1.0, {}, None)
+    dataset = Dataset("d", "f", 1000, 400, 400, 2)
+    found = assess([row(0, 0.9, momentum=1.0)], NO_TEST, state="complete", work=work, dataset=dataset, space=space)
+    assert "what was searched" not in said(found)
+
+
+def test_evidence_that_pulls_three_times() -> None:
+    up, down = (Pull("epochs", "up"),), (Pull("epochs", "down"), Pull("reg", "up"))
+    found = list(
+        resolve([Evidence("a", "A", "more {parameters}", up), Evidence("b", "B", "less {parameters}", down)] * 2)
+    )
+    assert [finding.sentence for finding in found] == ["A.", "B: less reg."] * 2 + [
+        "The evidence on epochs points both ways, so nothing is advised there."
+    ]
+
+
+def random_run(seed: int) -> Trust:
+    """A run in which everything that can be found has a fair chance to be."""
+    rng = np.random.default_rng(seed)
+
+    def pick(name: str) -> Any:
+        definition = SPACE["parameters"][name]
+        if "choices" in definition:
+            return definition["choices"][rng.integers(len(definition["choices"]))]
+        ends = [definition["low"], definition["high"]]
+        middle = (ends[0] + ends[1]) / 2
+        value = [*ends, middle][rng.integers(3)]
+        return int(value) if isinstance(ends[0], int) else value
+
+    ranked = []
+    for trial_id in range(int(rng.integers(1, 6))):
+        parameters = {name: pick(name) for name in SPACE["parameters"]}
+        accuracy = float(rng.choice([0.95, 0.985, 0.99]))
+        last = int(parameters["epochs"])
+        found = {
+            "train_accuracy": min(1.0, accuracy + float(rng.choice([0.0, 0.1])))
+            if rng.random() < 0.5
+            else accuracy + 0.1,
+            "best_epoch": last if rng.random() < 0.5 else 1,
+            "num_parameters": int(rng.choice([100, 1000])),
+        }
+        ranked.append(row(trial_id, accuracy, **parameters, **found))
+    ranked.sort(key=lambda entry: -entry["val_accuracy"])
+    validation = measured("val", (float(rng.random()), float(rng.random())))
+    return trust(*ranked, diverged=int(rng.choice([0, 9])), validation=validation)
+
+
+def test_no_two_findings_of_any_run_pull_one_parameter_in_two_directions() -> None:
+    kinds: set[str] = set()
+    for seed in range(400):
+        found = random_run(seed)
+        kinds |= {finding.kind for finding in found.findings}
+        directions: dict[str, set[str]] = defaultdict(set)
+        for finding in found.findings:
+            for pull in finding.pulls:
+                directions[pull.parameter].add(pull.direction)
+        assert all(len(pulled) == 1 for pulled in directions.values()), (seed, said(found))
+        # And the sentences say no more than the pulls do.
+        for words, pull in (("more epochs", Pull("epochs", "up")), ("more dropout", Pull("dropout", "up"))):
+            assert (words in said(found)) <= any(pull in finding.pulls for finding in found.findings)
+        for name, end in re.findall(r"(\w+) = \S+ lies at the (\w+) end of what was searched: widen", said(found)):
+            assert directions[name] == {"up" if end == "upper" else "down"}
+        if found.verdict:
+            assert not directions.keys() - {"learning_rate"}
+    assert kinds >= {"edge", "overfit", "last_epoch", "smaller", "diverged", "torn", "nothing_learned"}
