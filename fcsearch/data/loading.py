@@ -52,14 +52,14 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
 
 def _read(spec: DatasetSpec) -> Rows:
     if spec.is_openml:
-        from fcsearch.data.openml import read_openml
+        from fcsearch.data.sources.openml import read_openml
 
         return read_openml(spec)
     if spec.is_named:
-        from fcsearch.data.named import read_named
+        from fcsearch.data.sources.named import read_named
 
         return read_named(spec)
-    from fcsearch.data.files import read_files
+    from fcsearch.data.sources.files import read_files
 
     return read_files(spec)
 

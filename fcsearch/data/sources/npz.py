@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.files import SPLITS, Parts
 from fcsearch.data.labels import encode_labels
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
+from fcsearch.data.sources.files import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.download import fetch
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
+from fcsearch.data.sources.download import fetch
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from fcsearch.data.download import cache_folder, user_folder
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.download import cache_folder, user_folder
+from fcsearch.data.sources.tables import check_columns, rows_of_table
 from fcsearch.data.spec import OPENML_PREFIX, DatasetSpec
-from fcsearch.data.tables import check_columns, rows_of_table
 from fcsearch.errors import DataError
 
 

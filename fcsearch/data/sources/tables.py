@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from fcsearch.data.columns import features_of
-from fcsearch.data.files import SPLITS, Parts, format_of
-from fcsearch.data.formats import read_csv, read_parquet
 from fcsearch.data.labels import class_names_of, encode_labels, find_label
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.files import SPLITS, Parts, format_of
+from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 

@@ -37,14 +37,14 @@ def read_files(spec: DatasetSpec) -> Rows:
     parts = find_parts(spec)
     formats = {format_of(path) for paths in parts.values() for path in paths}
     if formats == {"npz"}:
-        from fcsearch.data.npz import read_npz
+        from fcsearch.data.sources.npz import read_npz
 
         return read_npz(parts, spec)
     if "npz" in formats:
         raise DataError(
             f"{spec.source} and the test split must be of one format; found {' and '.join(sorted(formats))}."
         )
-    from fcsearch.data.tables import read_tables
+    from fcsearch.data.sources.tables import read_tables
 
     return read_tables(parts, spec)
 
