@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ class Features:
 
     X: npt.NDArray[Any]
     columns: tuple[Column, ...] = ()
+    column: str | None = None
+    layout: Literal["list", "image", "array"] = "array"
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
     ignored: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ def features_of(
     if images:
         pixels, shape = decode_images(table[images[0]], locate)
         ignored = tuple(name for name in table.column_names if name not in (label, images[0]))
-        return Features(pixels, scale=PIXEL_SCALE, image_shape=shape, ignored=ignored)
+        return Features(pixels, column=images[0], layout="image", scale=PIXEL_SCALE, image_shape=shape, ignored=ignored)
     if len(names) == 1 and is_list_of_numbers(table.schema.field(names[0]).type):
         return _one_list(table[names[0]], names[0], tuple(drop), locate)
     parts = [_feature(table[name], name, locate, source) for name in names]
@@ -105,7 +107,7 @@ def _one_list(values: pa.ChunkedArray, name: str, ignored: tuple[str, ...], loca
     X, shape = list_values(values, name, locate)
     image_shape = (shape[0], shape[1], (*shape, 1)[2]) if len(shape) in (2, 3) else None
     scale = PIXEL_SCALE if X.dtype == np.uint8 else 1.0
-    return Features(X, scale=scale, image_shape=image_shape, ignored=ignored)
+    return Features(X, column=name, layout="list", scale=scale, image_shape=image_shape, ignored=ignored)
 
 
 def _feature(
@@ -115,7 +117,7 @@ def _feature(
     kind, place = values.type, f"column {name!r} of {source}"
     if is_list_of_numbers(kind):
         X, _ = list_values(values, name, locate)
-        return X, [Column(f"{name}[{index}]") for index in range(X.shape[1])]
+        return X, [Column(f"{name}[{index}]", list_name=name) for index in range(X.shape[1])]
     if values.null_count == len(values):
         raise DataError(f"{place} must have values; found none in any row. {_LEAVE_OUT}")
     if pa.types.is_dictionary(kind):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.transform import FeatureTransform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Dataset:
         val: Rows that choose between configurations.
         test: Rows for the one final estimate; empty only with `test_fraction: 0`.
         class_names: Name of each class.
+        transform: What made the features, for later rows.
         fingerprint: 16 hex digits of a sha256 over contents, split and preprocessing; equal on every machine.
         image_shape: (height, width, channels) where a row is an image, else None. Pixels lie in that order in X.
         details: What the manifest says of the source beyond this (JSON types).
@@ -49,6 +51,7 @@ class Dataset:
     val: Split
     test: Split
     class_names: tuple[str, ...]
+    transform: FeatureTransform
     fingerprint: str
     image_shape: tuple[int, int, int] | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -25,7 +24,7 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
     digest = hashlib.sha256()
     header = {
         "class_names": rows.class_names,
-        "columns": [dataclasses.astuple(column) for column in rows.columns],
+        "columns": [(column.name, column.kind, column.categories) for column in rows.columns],
         "scale": rows.scale,
         "preprocessing": spec.preprocessing,
     }

@@ -104,6 +104,12 @@ def encode_labels(
     )
 
 
+def classes_by_place(kind: pa.DataType, names: Sequence[str] | None) -> bool:
+    """Whether labels of this type number the classes that `names` names."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(names) and not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind))
+
+
 def _order_of_classes(distinct: list[Any], names: Sequence[str] | None, where: str) -> list[Any]:
     if not names:
         return distinct

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from fcsearch.data.columns import features_of
-from fcsearch.data.labels import class_names_of, encode_labels, find_label
+from fcsearch.data.labels import class_names_of, classes_by_place, encode_labels, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.files import SPLITS, Parts, format_of
 from fcsearch.data.sources.formats import read_csv, read_parquet
@@ -68,7 +68,8 @@ def rows_of_table(
         DataError: labels or columns that cannot be used.
     """
     # Labels first: a wrong label column is found before 50,000 images are decoded.
-    y, names = encode_labels(table[label], class_names_of(table.schema, label), f"column {label!r} of {source}")
+    class_names = class_names_of(table.schema, label)
+    y, names = encode_labels(table[label], class_names, f"column {label!r} of {source}")
     features = features_of(table, label, drop, locate, source)
     return Rows(
         X=features.X,
@@ -78,8 +79,12 @@ def rows_of_table(
         scale=features.scale,
         image_shape=features.image_shape,
         columns=features.columns,
+        column=features.column,
+        layout=features.layout,
+        label=label,
+        classes_by_place=classes_by_place(table[label].type, class_names),
         ignored=features.ignored,
-        details={"label": label, **(details or {})},
+        details=details or {},
     )
 
 
