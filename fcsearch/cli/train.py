@@ -268,12 +268,14 @@ def _save_and_test(
     import torch
 
     from fcsearch.nn.networks import NETWORK_SETTINGS, FullyConnectedNet
+    from fcsearch.results.models import model_texts
 
     if not weights:
         return None
     net = FullyConnectedNet.from_params(weights, **{name: getattr(config, name) for name in NETWORK_SETTINGS})
     if save is not None:
-        net.save(save)
+        metadata = {"config": config.to_json(), **rows.model_metadata()}
+        net.save(save, texts=model_texts(metadata, rows.transform.to_json()))
     if not len(rows.test):
         return None
     right = net.loss(torch.from_numpy(rows.test.X)).argmax(1) == torch.from_numpy(rows.test.y)

@@ -66,6 +66,16 @@ class Dataset:
         """Number of classes."""
         return len(self.class_names)
 
+    def model_metadata(self) -> dict[str, Any]:
+        """What a saved model says of the dataset that it learned from (JSON types)."""
+        return {
+            "input_dim": self.input_dim,
+            "num_classes": self.num_classes,
+            "class_names": list(self.class_names),
+            "dataset": self.fingerprint,
+            "preprocessing": self.spec.preprocessing,
+        }
+
     def describe(self) -> dict[str, Any]:
         """What the manifest keeps of the dataset (JSON types)."""
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -297,8 +297,16 @@ class FullyConnectedNet:
             )
         return rows.to(device=self.device, dtype=self.dtype)
 
-    def save(self, path: str | Path) -> None:
-        """Write the network to a safetensors file, whole or not at all; ConfigError if it cannot be written."""
+    def save(self, path: str | Path, *, texts: Mapping[str, str] | None = None) -> None:
+        """Write the network to a safetensors file, whole or not at all.
+
+        Args:
+            path: The file; one that exists is replaced.
+            texts: What else the file's metadata should hold, by name.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
         settings = {
             "dropout": self.dropout,
             "reg": self.reg,
@@ -307,7 +315,7 @@ class FullyConnectedNet:
             "input_dropout": self.input_dropout,
             "label_smoothing": self.label_smoothing,
         }
-        save_tensors(path, self.params, {_METADATA_KEY: json.dumps(settings)})
+        save_tensors(path, self.params, {**(texts or {}), _METADATA_KEY: json.dumps(settings)})
 
     @classmethod
     def load(cls, path: str | Path, *, device: torch.device | str = "cpu") -> Self:

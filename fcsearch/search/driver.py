@@ -142,6 +142,7 @@ def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, b
         options = {**plan.options.to_json(), "trials": plan.trials}
         running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
         run.update_manifest(running)
+        run.keep_transform(dataset.transform)
         changes: dict[str, Any] = {"state": "failed"}
         try:
             ended_by = train_trials(run, plan, dataset, view, stop, deadline=None if budget is None else began + budget)
