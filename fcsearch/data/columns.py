@@ -59,7 +59,7 @@ def features_of(
         DataError: a column that cannot be used, or none that can.
     """
     names = _feature_names(table, label, drop, source)
-    images = [name for name in names if _holds_images(table.schema.field(name).type)]
+    images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
@@ -92,7 +92,8 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], source: str
     return names
 
 
-def _holds_images(kind: pa.DataType) -> bool:
+def holds_images(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds image files."""
     if pa.types.is_struct(kind):
         return bool(kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type))
     return _is_bytes(kind)
@@ -120,17 +121,10 @@ def _feature(
         return X, [Column(f"{name}[{index}]", list_name=name) for index in range(X.shape[1])]
     if values.null_count == len(values):
         raise DataError(f"{place} must have values; found none in any row. {_LEAVE_OUT}")
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(kind) or is_text(kind):
         # Categories by declaration, numbered ones too.
-        return _categories(pc.cast(pc.cast(values, kind.value_type), pa.string()), name, place)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _categories(pc.cast(values, pa.string()), name, place)
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-    ):
+        return _categories(category_texts(values), name, place)
+    if is_number(kind):
         return _numbers(values, name, place), [Column(name)]
     nature = "dates or times" if pa.types.is_temporal(kind) else f"the type {kind}"
     raise DataError(
@@ -149,6 +143,42 @@ def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]
         raise DataError(
             f"{place} must say something of the row; found another number in every row, an identifier. {_LEAVE_OUT}"
         )
+    numbers = number_values(values, place)
+    if np.isnan(numbers).all():
+        raise DataError(f"{place} must have values; found NaN in every row. {_LEAVE_OUT}")
+    return numbers
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers or truth values."""
+    return bool(
+        pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    )
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def category_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """(N,) The categories as text; nulls stay."""
+    if pa.types.is_dictionary(values.type):
+        values = pc.cast(values, values.type.value_type)
+    return pc.cast(values, pa.string())
+
+
+def number_values(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
+    """(N,) float32 where that holds them exactly, else float64; NaN for what is missing.
+
+    Raises:
+        DataError: numbers outside float32's range.
+    """
+    if values.null_count == len(values):
+        return np.full(len(values), np.nan, dtype=np.float32)
     target = pa.float32() if _fits_float32(values) else pa.float64()
     numbers: npt.NDArray[Any] = pc.cast(values, target, safe=False).to_numpy()
     unusable = np.abs(numbers) > MAX_FEATURE
@@ -157,8 +187,6 @@ def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]
             f"{place} must hold numbers within float32's range (or none, where a value is missing); found "
             f"{numbers[unusable][0]} in {unusable.sum()} rows. Mend these rows. Or: {_LEAVE_OUT.lower()}"
         )
-    if np.isnan(numbers).all():
-        raise DataError(f"{place} must have values; found NaN in every row. {_LEAVE_OUT}")
     return numbers
 
 

@@ -123,6 +123,15 @@ class DatasetSpec:
         """Read what `to_json` wrote."""
         return cls.from_value(values)
 
+    def moved(self, *, source: str | None = None, data_dir: str | None = None) -> DatasetSpec:
+        """The same spec of data that lie elsewhere now; files of the test split may have moved along."""
+        spec = self if data_dir is None else dataclasses.replace(self, data_dir=data_dir)
+        if source is None:
+            return spec
+        beside = None if self.test is None else Path(source).expanduser().parent / Path(self.test).name
+        moved_along = beside is not None and not Path(str(self.test)).exists() and beside.exists()
+        return dataclasses.replace(spec, source=source, test=str(beside) if moved_along else self.test)
+
     def resolve(self, base: Path) -> DatasetSpec:
         """The same spec with absolute paths, so that it still holds in another working directory.
 

@@ -205,6 +205,8 @@ class _Layout:
 
     def encode(self, raw: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
         numbers = raw[:, self._places]
+        if numbers.dtype.kind == "f":
+            numbers = numbers.astype(self._offset.dtype, copy=False)
         if self._fill is not None and np.isnan(numbers).any():
             numbers = np.where(np.isnan(numbers), self._fill, numbers)
         numbers = numbers - self._offset

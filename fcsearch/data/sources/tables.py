@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
-    loaded = {part: [(path, _read(path)) for path in parts.get(part, [])] for part in SPLITS}
+    loaded = {part: [(path, read_table(path)) for path in parts.get(part, [])] for part in SPLITS}
     files = [item for part in SPLITS for item in loaded[part]]
     source = str(files[0][0])
     label = find_label(files[0][1].schema, spec.label, source)
@@ -136,7 +136,8 @@ def check_columns(table: pa.Table, source: str) -> None:
         raise DataError(f"{source} must have rows; found none below its {len(names)} column names.")
 
 
-def _read(path: Path) -> pa.Table:
-    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path)
+def read_table(path: Path, texts: Collection[str] = ()) -> pa.Table:
+    """Read a Parquet or CSV file; a CSV file's columns in `texts` stay text, whatever they look like."""
+    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path, texts)
     check_columns(table, str(path))
     return table
