@@ -104,6 +104,8 @@ def train(
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     rows = load_dataset(spec)
+    if left_out := rows.left_out():
+        click.echo(f"fcsearch: columns left out: {left_out}", err=True)
     echo = click.echo if output == "text" else _silent
     trained = (_train_pack if engine == "pack" else _train_solver)(config, rows, where, echo)
     weights = trained.pop("weights")

@@ -50,6 +50,7 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
         transform=transform,
         fingerprint=fingerprint(rows, split, spec),
         image_shape=rows.image_shape,
+        columns=rows.facts,
         details=details,
     )
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.data.columns import category_texts, holds_images, is_number, is_text, number_values
 from fcsearch.data.images import decode_images
+from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import DataError

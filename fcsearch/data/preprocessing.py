@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.facts import ColumnsError
 from fcsearch.data.rows import Column, Rows
 from fcsearch.data.spec import Preprocessing
 from fcsearch.data.splits import Indices
 from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput
-from fcsearch.errors import DataError
 
 # Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part
 # of the typical deviation: else a single stray dot would weigh as much as dozens of deviations.
@@ -104,10 +104,12 @@ def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
     """The inputs of a table."""
     X = rows.X[train]
     if empty := [column.name for column, gone in zip(rows.columns, np.isnan(X).all(axis=0), strict=True) if gone]:
-        raise DataError(
-            f"column {empty[0]!r} must have values in the training rows; found none there. Leave it "
-            "out with the dataset option drop, or keep more training rows."
-        )
+        problems = {
+            name: f"column {name!r} must have values in the training rows; found none there. Leave it out with the "
+            "dataset option drop, or keep more training rows."
+            for name in empty
+        }
+        raise ColumnsError("the dataset", problems, rows.facts, label=rows.label)
     fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing)
     inputs: list[NumberInput | CategoryInput] = []
     for name, group in itertools.groupby(enumerate(rows.columns), key=lambda item: item[1].list_name or item[1].name):

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.facts import ColumnFacts
+
 PIXEL_SCALE = 1 / 255
 
 
@@ -50,6 +52,7 @@ class Rows:
         label: Column of the classes, where it has a name.
         classes_by_place: Whether the source numbers the classes by their place in `class_names`.
         ignored: Columns of the source that are not used.
+        facts: Every column of the source, where it is a table.
         details: What else the manifest should say of the source (JSON types).
     """
 
@@ -65,6 +68,7 @@ class Rows:
     label: str | None = None
     classes_by_place: bool = False
     ignored: tuple[str, ...] = ()
+    facts: tuple[ColumnFacts, ...] = ()
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -84,7 +84,8 @@ def train_trials(
                 deadline=deadline,
                 gpus=placement.gpus > 0,
             )
-            view.started(plan.lines())
+            left_out = dataset.left_out()
+            view.started({**plan.lines(), **({"left out": left_out} if left_out else {})})
             with _ending(dispatcher, monitor, view, stop):
                 # The user may have lost patience while Ray was started.
                 monitor.tick(lambda: None)
