@@ -138,11 +138,16 @@ def _fills(X: Array, columns: tuple[Column, ...]) -> Array:
     """The median of each number, and the code of each most frequent category."""
     from sklearn.impute import SimpleImputer
 
-    fills = np.empty(len(columns))
-    for kind, strategy in (("number", "median"), ("category", "most_frequent")):
-        places = [place for place, column in enumerate(columns) if column.kind == kind]
-        if places:
-            fills[places] = SimpleImputer(strategy=strategy).fit(X[:, places]).statistics_
+    fills = np.full(len(columns), np.nan)
+    for place, column in enumerate(columns):
+        if column.list_name is not None:
+            continue  # a list has no gaps
+        values = np.ascontiguousarray(X[:, [place]])
+        if column.kind == "number" and not np.isnan(values).any():
+            fills[place] = np.median(values)  # many times as fast, where there is nothing to leave out
+        else:
+            strategy = "median" if column.kind == "number" else "most_frequent"
+            fills[place] = SimpleImputer(strategy=strategy).fit(values).statistics_[0]
     return fills
 
 
