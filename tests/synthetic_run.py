@@ -178,9 +178,20 @@ def epoch_rows(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return epochs
 
 
-def save_model(run: RunDirectory, row: Mapping[str, Any]) -> None:
+def make_table_run(path: Path, source: Path, **options: Any) -> RunDirectory:
+    """A run of one trial on a table, with its model: what `fcsearch run --dataset source` would leave."""
+    data = load_dataset(DatasetSpec(str(source), **options))
+    run = RunDirectory.create(path, manifest(path.name, dataset=data.describe()))
+    run.keep_transform(data.transform)
+    row = {**trial_row(0), "state": "complete", "hidden_dims": (32,)}
+    run.write_pack(run.next_pack_id(), [row], [])
+    save_model(run, row, data)
+    return run
+
+
+def save_model(run: RunDirectory, row: Mapping[str, Any], data: Dataset | None = None) -> None:
     """Save a network that classifies the digits well: random hidden units, and an output fitted by least squares."""
-    data = digits()
+    data = data or digits()
     rng = np.random.default_rng(row["trial_id"])
     hidden, sizes = data.train.X.astype(np.float64), (data.input_dim, *row["hidden_dims"])
     weights = {}
@@ -199,11 +210,7 @@ def save_model(run: RunDirectory, row: Mapping[str, Any]) -> None:
         {name: torch.from_numpy(value).float() for name, value in weights.items()},
         {
             "config": {**config, "hidden_dims": list(row["hidden_dims"])},
-            "input_dim": data.input_dim,
-            "num_classes": data.num_classes,
-            "class_names": list(data.class_names),
-            "dataset": data.fingerprint,
-            "preprocessing": data.spec.preprocessing,
+            **data.model_metadata(),
         },
     )
 

@@ -1,18 +1,20 @@
-"""`fcsearch evaluate`: a run's saved network, measured on a split."""
+"""`fcsearch evaluate`: a run's saved network, measured on a split or on other rows."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.dataset_options import dataset_options
+from fcsearch.errors import UsageError
+
 if TYPE_CHECKING:
-    from fcsearch.data.dataset import Dataset
+    from fcsearch.data.others import OtherRows
     from fcsearch.report import Measurement
-    from fcsearch.results import RunDirectory
 
 
 @click.command()
@@ -21,11 +23,28 @@ if TYPE_CHECKING:
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
 @click.option("--trial", type=int, help="A trial whose model was kept; the best one if not given.")
-@click.option("--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True)
-@click.option("--dataset", help="A name or a path to use in place of the run's source.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Rows of the run's own dataset to measure on. Default: test; with --dataset, every row that it has.",
+)
+@dataset_options
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def evaluate(run: str | None, root: Path, trial: int | None, split: str, dataset: str | None, form: str) -> None:
-    """Measure a run's best network on a split of its dataset: accuracy beside the base line, and class by class.
+def evaluate(
+    run: str | None,
+    root: Path,
+    trial: int | None,
+    split: str | None,
+    dataset: str | None,
+    label: str | None,
+    data_dir: str | None,
+    form: str,
+) -> None:
+    """Measure a run's best network: accuracy beside the base line, and class by class.
+
+    It is measured on a split of the run's own dataset; with --dataset on every row of another one. Its columns are
+    matched by name, in any order, and become features by what the training rows said: their medians, scales and
+    categories. With --dataset and --split it is the run's own data, which lie elsewhere now.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given.
 
@@ -33,32 +52,53 @@ def evaluate(run: str | None, root: Path, trial: int | None, split: str, dataset
     Example:
       fcsearch evaluate runs/dropout
       fcsearch evaluate runs/dropout --trial 12 --split val
-      fcsearch evaluate runs/dropout --dataset /data/cifar10-train.parquet
+      fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.report import measure
+    from fcsearch.report import load_run_dataset, measure, measure_moved, measure_other
     from fcsearch.results import open_run, resolve_run
 
     opened = open_run(resolve_run(run, root))
-    chosen = opened.best["trial_id"] if trial is None else trial
-    found = measure(opened.directory, chosen, _load(opened.directory, dataset), split)
-    if form == "json":
-        click.echo(json.dumps(dataclasses.asdict(found), indent=2))
+    directory, chosen = opened.directory, opened.best["trial_id"] if trial is None else trial
+    other = None
+    if label is not None and (dataset is None or split is not None):
+        raise UsageError("--label is for other rows than the run's, which knows its own label. Leave it out.")
+    if dataset is None:
+        found = measure(directory, chosen, load_run_dataset(directory, data_dir=data_dir), split or "test")
+    elif split is not None:
+        found = measure_moved(directory, chosen, dataset, split, data_dir=data_dir)
     else:
-        _print(found)
+        found, other = measure_other(directory, chosen, dataset, label=label, data_dir=data_dir)
+    if form == "json":
+        click.echo(json.dumps({**dataclasses.asdict(found), **_facts(other)}, indent=2))
+        return
+    for note in _notes(other):
+        click.echo(f"fcsearch: {note}", err=True)
+    _print(found)
 
 
-def _load(run: RunDirectory, source: str | None) -> Dataset:
-    from fcsearch.report import load_run_dataset
+def _facts(other: OtherRows | None) -> dict[str, Any]:
+    if other is None:
+        return {}
+    return {"ignored_columns": list(other.ignored), "unseen_categories": other.unseen}
 
-    dataset = load_run_dataset(run, source=source)
-    expected = run.manifest()["dataset"].get("fingerprint")
-    if dataset.fingerprint != expected:
-        click.echo(
-            f"fcsearch: other data than the run's (fingerprint {dataset.fingerprint}, the run has {expected}): "
-            "they are scaled by their own training rows, and the network may have been trained on some of them",
-            err=True,
+
+def _notes(other: OtherRows | None) -> list[str]:
+    """What the user should know of rows that are not the run's."""
+    from fcsearch.report.words import plural
+
+    if other is None:
+        return []
+    notes = []
+    for name, counts in other.unseen.items():
+        examples = ", ".join(repr(value) for value, _ in counts.most_common(3))
+        notes.append(
+            f"column {name!r} has {plural(counts.total(), 'value')} that the training rows do not have ({examples}"
+            f"{', ...' if len(counts) > 3 else ''}): coded as none of the known categories"
         )
-    return dataset
+    if other.ignored:
+        names = ", ".join(name or "(unnamed)" for name in other.ignored)
+        notes.append(f"ignored what the network does not read: {names}")
+    return notes
 
 
 def _print(found: Measurement) -> None:
@@ -70,9 +110,13 @@ def _print(found: Measurement) -> None:
     from fcsearch.report.words import number
 
     console = open_console()
-    console.print(f"trial {found.trial_id} on {found.rows:,} {found.split} rows")
+    console.print(f"trial {found.trial_id} on {_rows(found)}")
     for name, value, remark in [*measured_lines(found), ("loss", number(found.loss), "")]:
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
     if found.classification:
         for part in class_parts(found.classification, width=console.width):
             console.print(part)
+
+
+def _rows(found: Measurement) -> str:
+    return f"all {found.rows:,} rows" if found.split == "all" else f"{found.rows:,} {found.split} rows"

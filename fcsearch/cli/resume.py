@@ -17,19 +17,31 @@ from fcsearch.cli.searching import conclude, search_options, varying
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
 @click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: the one that it has.")
+@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data lie now, if they moved.")
+@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they moved.")
 @search_options
-def resume(run: str | None, root: Path, quiet: bool, verbose: bool, **options: Any) -> None:
+def resume(
+    run: str | None,
+    root: Path,
+    dataset: str | None,
+    data_dir: str | None,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
     """Go on with an interrupted run, or add trials to a finished one.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Trials that are done
     stay as they are; those that were in training are trained again with the configuration that they had. Options that
-    are not given are as they were, but for the time budget and the cluster.
+    are not given are as they were, but for the time budget and the cluster. Data that moved are named with --dataset;
+    they must be the same rows, and the run remembers their new place.
 
     \b
     Example:
       fcsearch resume
       fcsearch resume runs/full --trials 200
       fcsearch resume runs/full --time-budget 10m
+      fcsearch resume runs/full --dataset /mnt/new/customers.csv
     """
     from fcsearch.cli.live import open_view
     from fcsearch.results import RunDirectory, resolve_run
@@ -41,5 +53,5 @@ def resume(run: str | None, root: Path, quiet: bool, verbose: bool, **options: A
     settings = dataclasses.replace(saved_options(directory), **changes)
     space = SearchSpace.from_json(directory.manifest()["space"])
     with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
-        result = resume_search(directory, settings, view=view)
+        result = resume_search(directory, settings, source=dataset, data_dir=data_dir, view=view)
     conclude(result, quiet=quiet)

@@ -110,6 +110,8 @@ def train(
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     rows = load_dataset(spec)
+    if left_out := rows.left_out():
+        click.echo(f"fcsearch: columns left out: {left_out}", err=True)
     echo = click.echo if output == "text" else _silent
     trained = (_train_pack if engine == "pack" else _train_solver)(config, rows, where, echo)
     weights = trained.pop("weights")
@@ -263,13 +265,15 @@ def _save_and_test(
 
     from fcsearch.nn.networks import FullyConnectedNet
     from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
+    from fcsearch.results.models import model_texts
 
     if not weights:
         return None
     settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})
     net = FullyConnectedNet.from_params(weights, settings)
     if save is not None:
-        net.save(save)
+        metadata = {"config": config.to_json(), **rows.model_metadata()}
+        net.save(save, texts=model_texts(metadata, rows.transform.to_json()))
     if not len(rows.test):
         return None
     right = net.loss(torch.from_numpy(rows.test.X)).argmax(1) == torch.from_numpy(rows.test.y)

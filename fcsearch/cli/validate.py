@@ -11,6 +11,7 @@ import click
 from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
 
 if TYPE_CHECKING:
+    from fcsearch.data.facts import ColumnsError
     from fcsearch.space import Parameter, SearchSpace
 
 # Where the output is no terminal, tables are this wide rather than rich's 80 columns.
@@ -40,11 +41,13 @@ def validate(
     """Print the search space in FILE as understood: its parameters, when each applies, and a sampled configuration.
 
     Nothing is trained, and the dataset is loaded with --check-data only. A file that cannot be used ends with exit
-    code 2 and a message that says where it goes wrong.
+    code 2 and a message that says where it goes wrong. With --check-data a table's columns are shown, each with what is
+    done with it.
 
     \b
     Example:
       fcsearch validate search_spaces/full.yaml
+      fcsearch validate search_spaces/full.yaml --dataset customers.csv --label churn --check-data
       fcsearch validate search_spaces/full.yaml --set parameters.epochs=10 --format json
     """
     from fcsearch.space import load_space
@@ -56,12 +59,15 @@ def validate(
         "grid_size": len(space.grid()) if space.sampler.name == "grid" else None,
         "sample": {"seed": seed, "parameters": _sample(space, seed)},
     }
+    problem = None
     if check_data:
-        facts["dataset"] = _load(space)
+        facts["dataset"], facts["columns"], problem = _load(space)
     if output == "json":
         click.echo(json.dumps(facts, indent=2))
     else:
         _print(space, facts)
+    if problem is not None:
+        raise problem
 
 
 def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
@@ -73,24 +79,35 @@ def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
     return space.suggest(study.ask())
 
 
-def _load(space: SearchSpace) -> dict[str, Any]:
-    """What is in the dataset."""
+def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any]], ColumnsError | None]:
+    """What is in the dataset, its columns, and what is wrong with them."""
+    from fcsearch.cli.columns import column_rows
     from fcsearch.data import load_dataset
+    from fcsearch.data.facts import ColumnsError
 
-    return load_dataset(space.dataset).describe()
+    try:
+        dataset = load_dataset(space.dataset)
+    except ColumnsError as error:
+        return None, column_rows(error.columns, None), error
+    return dataset.describe(), column_rows(dataset.columns, dataset.transform), None
 
 
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console
+    from fcsearch.cli.console import open_console, print_table
 
     console = open_console()
     console.print(Text.assemble((space.name, "bold"), " is a valid space"))
     for key, value in _head(space, facts["grid_size"]).items():
         console.print(f"  {key:<15} {value}", soft_wrap=True)
-    if "dataset" in facts:
+    if facts.get("dataset"):
         console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
+    if facts.get("columns"):
+        from fcsearch.cli.columns import column_table
+
+        console.print()
+        print_table(column_table(facts["columns"]))
     _print_parameters(space)
     sample = facts["sample"]
     console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")

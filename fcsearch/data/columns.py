@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.data.facts import ColumnFacts, ColumnsError, Use
 from fcsearch.data.images import decode_images
+from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import nearest
 
 # One-hot columns of a text column; more of them is an identifier or free text.
 MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
-MAX_FEATURE = float(np.finfo(np.float32).max)
 
 _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
 _LEAVE_OUT = "Leave it out with the dataset option drop."
@@ -33,13 +34,23 @@ class Features:
 
     X: npt.NDArray[Any]
     columns: tuple[Column, ...] = ()
+    column: str | None = None
+    layout: Literal["list", "image", "array"] = "array"
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
     ignored: tuple[str, ...] = ()
+    facts: tuple[ColumnFacts, ...] = ()
 
 
 def features_of(
-    table: pa.Table, label: str, drop: Sequence[str], locate: Callable[[int], str], source: str
+    table: pa.Table,
+    label: str,
+    drop: Sequence[str],
+    locate: Callable[[int], str],
+    source: str,
+    *,
+    left_out: Sequence[str] = (),
+    problems: Mapping[str, str] | None = None,
 ) -> Features:
     """Make a matrix of a table's columns.
 
@@ -52,34 +63,70 @@ def features_of(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
+        left_out: Columns that its reader left out, as they only number the rows.
+        problems: What is wrong with columns by what is known already.
 
     Raises:
-        DataError: a column that cannot be used, or none that can.
+        DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
     """
-    names = _feature_names(table, label, drop, source)
-    images = [name for name in names if _holds_images(table.schema.field(name).type)]
+    names = _feature_names(table, label, [name for name in drop if name not in left_out], source)
+    images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
             "Leave the others out with the dataset option drop."
         )
+    uses = _uses(table, label, drop, images)
+    facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
+    facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
+    refused = dict(problems or {})
+    parts = []
+    # A wrong label column is said before 50,000 images are decoded.
+    if not (refused and images):
+        for name in images or names:
+            try:
+                parts.append(_feature(table[name], name, locate, source, alone=len(images or names) == 1))
+            except DataError as error:
+                refused[name] = str(error)
+    told = _with_categories(facts, [column for part in parts for column in part.columns])
+    if refused:
+        raise ColumnsError(source, refused, told, label=label)
+    features = parts[0] if len(parts) == 1 else _side_by_side(parts)
+    ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
+    return dataclasses.replace(features, ignored=ignored, facts=told)
+
+
+def _uses(table: pa.Table, label: str, drop: Sequence[str], images: Sequence[str]) -> dict[str, tuple[Use, str]]:
+    """What is done with each column, and why where it is not used."""
+    uses: dict[str, tuple[Use, str]] = dict.fromkeys(table.column_names, ("used", ""))
     if images:
-        pixels, shape = decode_images(table[images[0]], locate)
-        ignored = tuple(name for name in table.column_names if name not in (label, images[0]))
-        return Features(pixels, scale=PIXEL_SCALE, image_shape=shape, ignored=ignored)
-    if len(names) == 1 and is_list_of_numbers(table.schema.field(names[0]).type):
-        return _one_list(table[names[0]], names[0], tuple(drop), locate)
-    parts = [_feature(table[name], name, locate, source) for name in names]
-    return Features(
-        _side_by_side(parts), tuple(column for _, columns in parts for column in columns), ignored=tuple(drop)
+        uses = dict.fromkeys(uses, ("ignored", f"the images of {images[0]!r} are the features"))
+        uses[images[0]] = ("used", "")
+    return {**uses, **{name: ("dropped", "by the option drop") for name in drop if name in uses}, label: ("label", "")}
+
+
+def _facts(values: pa.ChunkedArray, name: str, use: Use, why: str) -> ColumnFacts:
+    gaps = values.null_count
+    if pa.types.is_floating(values.type):
+        gaps += pc.sum(pc.is_nan(values)).as_py() or 0
+    return ColumnFacts(name, kind_in_words(values.type), use, why, gaps)
+
+
+def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) -> tuple[ColumnFacts, ...]:
+    categories = {column.name: column.categories for column in columns}
+    return tuple(
+        dataclasses.replace(item, categories=categories.get(item.name, ())) if item.use == "used" else item
+        for item in facts
     )
 
 
 def _feature_names(table: pa.Table, label: str, drop: Sequence[str], source: str) -> list[str]:
-    for name in drop:
-        if name not in table.column_names or name == label:
-            hint = did_you_mean(nearest(name, table.column_names) if name != label else None, sentence=True)
-            raise DataError(f"dataset option drop must name feature columns of {source}; found {name!r}.{hint}")
+    if unknown := [name for name in drop if name not in table.column_names or name == label]:
+        near = [nearest(name, table.column_names) for name in unknown if name != label]
+        meant = [match for match in near if match]
+        hint = f" Did you mean {', '.join(map(repr, meant))}?" if meant else ""
+        found = ", ".join(map(repr, unknown))
+        raise DataError(f"dataset option drop must name feature columns of {source}; found {found}.{hint}")
     names = [name for name in table.column_names if name != label and name not in drop]
     if not names:
         raise DataError(
@@ -89,51 +136,36 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], source: str
     return names
 
 
-def _holds_images(kind: pa.DataType) -> bool:
-    if pa.types.is_struct(kind):
-        return bool(kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type))
-    return _is_bytes(kind)
-
-
-def _is_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _one_list(values: pa.ChunkedArray, name: str, ignored: tuple[str, ...], locate: Callable[[int], str]) -> Features:
-    """A column of lists that is all the features: pixels where they are bytes, an image where they are nested."""
-    X, shape = list_values(values, name, locate)
-    image_shape = (shape[0], shape[1], (*shape, 1)[2]) if len(shape) in (2, 3) else None
-    scale = PIXEL_SCALE if X.dtype == np.uint8 else 1.0
-    return Features(X, scale=scale, image_shape=image_shape, ignored=ignored)
-
-
-def _feature(
-    values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str
-) -> tuple[npt.NDArray[Any], list[Column]]:
-    """The values of one column, (N,) or (N, k), and what they are."""
+def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, *, alone: bool) -> Features:
+    """What one column gives; `alone` if there is no other one."""
     kind, place = values.type, f"column {name!r} of {source}"
+    if holds_images(kind):
+        pixels, shape = decode_images(values, locate)
+        return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape)
     if is_list_of_numbers(kind):
-        X, _ = list_values(values, name, locate)
-        return X, [Column(f"{name}[{index}]") for index in range(X.shape[1])]
+        X, lengths = list_values(values, name, locate)
+        if alone:
+            return _one_list(X, lengths, name)
+        return Features(X, tuple(Column(f"{name}[{index}]", list_name=name) for index in range(X.shape[1])))
     if values.null_count == len(values):
         raise DataError(f"{place} must have values; found none in any row. {_LEAVE_OUT}")
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(kind) or is_text(kind):
         # Categories by declaration, numbered ones too.
-        return _categories(pc.cast(pc.cast(values, kind.value_type), pa.string()), name, place)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return _categories(pc.cast(values, pa.string()), name, place)
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-    ):
-        return _numbers(values, name, place), [Column(name)]
+        return _categories(category_texts(values), name, place)
+    if is_number(kind):
+        return Features(_numbers(values, name, place)[:, None], (Column(name),))
     nature = "dates or times" if pa.types.is_temporal(kind) else f"the type {kind}"
     raise DataError(
         f"{place} must hold numbers, text, images or lists of numbers; found {nature}. Turn it into numbers, or:"
         f" {_LEAVE_OUT.lower()}"
     )
+
+
+def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Features:
+    """A column of lists that is all the features: pixels where they are bytes, an image where they are nested."""
+    image_shape = (shape[0], shape[1], (*shape, 1)[2]) if len(shape) in (2, 3) else None
+    scale = PIXEL_SCALE if X.dtype == np.uint8 else 1.0
+    return Features(X, column=name, layout="list", scale=scale, image_shape=image_shape)
 
 
 def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]:
@@ -146,28 +178,13 @@ def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]
         raise DataError(
             f"{place} must say something of the row; found another number in every row, an identifier. {_LEAVE_OUT}"
         )
-    target = pa.float32() if _fits_float32(values) else pa.float64()
-    numbers: npt.NDArray[Any] = pc.cast(values, target, safe=False).to_numpy()
-    unusable = np.abs(numbers) > MAX_FEATURE
-    if unusable.any():
-        raise DataError(
-            f"{place} must hold numbers within float32's range (or none, where a value is missing); found "
-            f"{numbers[unusable][0]} in {unusable.sum()} rows. Mend these rows. Or: {_LEAVE_OUT.lower()}"
-        )
+    numbers = number_values(values, place)
     if np.isnan(numbers).all():
         raise DataError(f"{place} must have values; found NaN in every row. {_LEAVE_OUT}")
     return numbers
 
 
-def _fits_float32(values: pa.ChunkedArray) -> bool:
-    """Whether float32 holds every value exactly."""
-    if pa.types.is_integer(values.type):
-        extremes = pc.min_max(values).as_py()
-        return bool(max(abs(extremes["min"]), abs(extremes["max"])) <= 2**24)
-    return bool(pa.types.is_boolean(values.type) or values.type in (pa.float16(), pa.float32()))
-
-
-def _categories(values: pa.ChunkedArray, name: str, place: str) -> tuple[npt.NDArray[Any], list[Column]]:
+def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
     """Places in the sorted categories, NaN for what is missing."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
@@ -176,18 +193,19 @@ def _categories(values: pa.ChunkedArray, name: str, place: str) -> tuple[npt.NDA
             f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text. {_LEAVE_OUT}"
         )
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
-    return pc.cast(index, pa.float32()).to_numpy(), [Column(name, "category", tuple(categories))]
+    codes = pc.cast(index, pa.float32()).to_numpy()
+    return Features(codes[:, None], (Column(name, "category", tuple(categories)),))
 
 
-def _side_by_side(parts: Sequence[tuple[npt.NDArray[Any], list[Column]]]) -> npt.NDArray[Any]:
-    exact = all(np.can_cast(values.dtype, np.float32) for values, _ in parts)
-    rows, width = len(parts[0][0]), sum(len(columns) for _, columns in parts)
-    X = np.empty((rows, width), dtype=np.float32 if exact else np.float64)
+def _side_by_side(parts: Sequence[Features]) -> Features:
+    exact = all(np.can_cast(part.X.dtype, np.float32) for part in parts)
+    columns = tuple(column for part in parts for column in part.columns)
+    X = np.empty((len(parts[0].X), len(columns)), dtype=np.float32 if exact else np.float64)
     # Rows in blocks that stay in the cache: whole columns would touch a new line of memory with every value.
-    for top in range(0, rows, _BLOCK_ROWS):
+    for top in range(0, len(X), _BLOCK_ROWS):
         block, left = X[top : top + _BLOCK_ROWS], 0
-        for values, columns in parts:
-            right = left + len(columns)
-            block[:, left:right] = values[top : top + _BLOCK_ROWS].reshape(len(block), -1)
+        for part in parts:
+            right = left + part.X.shape[1]
+            block[:, left:right] = part.X[top : top + _BLOCK_ROWS]
             left = right
-    return X
+    return Features(X, columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from typing import Any
@@ -25,17 +24,18 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
     digest = hashlib.sha256()
     header = {
         "class_names": rows.class_names,
-        "columns": [dataclasses.astuple(column) for column in rows.columns],
+        "columns": [(column.name, column.kind, column.categories) for column in rows.columns],
         "scale": rows.scale,
         "preprocessing": spec.preprocessing,
     }
     digest.update(json.dumps(header, sort_keys=True).encode())
     for array in (rows.X, rows.y, split.train, split.val, split.test):
-        _add(digest, array)
+        add_array(digest, array)
     return digest.hexdigest()[:16]
 
 
-def _add(digest: Any, array: npt.NDArray[Any]) -> None:
+def add_array(digest: Any, array: npt.NDArray[Any]) -> None:
+    """Hash an array's type, shape and values, alike on every machine."""
     little_endian = array.dtype.newbyteorder("<")
     digest.update(f"{little_endian.str}{array.shape}".encode())
     for start in range(0, len(array), _BLOCK_ROWS):

@@ -103,6 +103,49 @@ def encode_labels(
     )
 
 
+def codes_of_labels(
+    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, known: Sequence[str], *, by_place: bool, where: str
+) -> npt.NDArray[np.int64]:
+    """Number the classes as they were numbered before, by their names.
+
+    Args:
+        values: (N,) labels, as in `encode_labels`.
+        names: Names of the classes 0, 1, ..., where the source of the labels gives them.
+        known: Names of the known classes.
+        by_place: Whether bare numbers are places in `known`.
+        where: File and column, for messages.
+
+    Returns:
+        (N,) int64 places in `known`.
+
+    Raises:
+        DataError: missing labels, or classes that are not known.
+    """
+    values = _plain_labels(values, where)
+    if pa.types.is_integer(values.type) and (names or by_place):
+        order = names or known
+        places = dict(enumerate(order))
+        texts = pa.array([places.get(value, str(value)) for value in values.to_pylist()], pa.string())
+    else:
+        texts = pc.cast(values, pa.string())
+    index = pc.index_in(texts, value_set=pa.array(list(known), pa.string()))
+    if index.null_count:
+        strange = pc.value_counts(texts.filter(pc.is_null(index))).to_pylist()
+        named = ", ".join(f"{entry['values']!r} ({entry['counts']:,} rows)" for entry in strange[:10])
+        raise DataError(
+            f"{where} must hold the classes that the network learned ({', '.join(known[:20])}"
+            f"{', ...' if len(known) > 20 else ''}); found {index.null_count:,} rows of other classes: {named}. Leave "
+            "these rows out."
+        )
+    return np.ascontiguousarray(index.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def classes_by_place(kind: pa.DataType, names: Sequence[str] | None) -> bool:
+    """Whether labels of this type number the classes that `names` names."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(names) and not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind))
+
+
 def _order_of_classes(distinct: list[Any], names: Sequence[str] | None, where: str) -> list[Any]:
     if not names:
         return distinct

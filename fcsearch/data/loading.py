@@ -23,15 +23,18 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
     """
     # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
     from fcsearch.data.fingerprint import fingerprint
-    from fcsearch.data.preprocessing import preprocess
+    from fcsearch.data.preprocessing import fit_transform, raw_matrix
     from fcsearch.data.splits import split_rows
 
     rows = _read(spec)
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names)
-    features = preprocess(rows, split, spec.preprocessing)
-    parts = (split.train, split.val, split.test)
-    train, val, test = (Split(X, rows.y[part]) for X, part in zip(features, parts, strict=True))
+    transform = fit_transform(rows, split.train, spec.preprocessing)
+    raw = raw_matrix(rows, transform)
+    train, val, test = (
+        Split(transform.apply(raw, part), rows.y[part]) for part in (split.train, split.val, split.test)
+    )
     details = {
+        **({} if rows.label is None else {"label": rows.label}),
         **rows.details,
         "given_splits": [name for name in ("train", "val", "test") if name != "train" and getattr(rows.sizes, name)],
         "ignored_columns": list(rows.ignored),
@@ -44,22 +47,24 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
         val=val,
         test=test,
         class_names=rows.class_names,
+        transform=transform,
         fingerprint=fingerprint(rows, split, spec),
         image_shape=rows.image_shape,
+        columns=rows.facts,
         details=details,
     )
 
 
 def _read(spec: DatasetSpec) -> Rows:
     if spec.is_openml:
-        from fcsearch.data.openml import read_openml
+        from fcsearch.data.sources.openml import read_openml
 
         return read_openml(spec)
     if spec.is_named:
-        from fcsearch.data.named import read_named
+        from fcsearch.data.sources.named import read_named
 
         return read_named(spec)
-    from fcsearch.data.files import read_files
+    from fcsearch.data.sources.files import read_files
 
     return read_files(spec)
 

@@ -1,64 +1,81 @@
-"""Scaling of features, fitted on the training rows only."""
+"""Fits the transform of a dataset's features, on the training rows only."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.rows import Rows
+from fcsearch.data.facts import ColumnsError
+from fcsearch.data.rows import Column, Rows
 from fcsearch.data.spec import Preprocessing
-from fcsearch.data.splits import Indices, SplitRows
-from fcsearch.errors import DataError
+from fcsearch.data.splits import Indices
+from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput
 
 # Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part
 # of the typical deviation: else a single stray dot would weigh as much as dozens of deviations.
 PIXEL_FLOOR = 0.1
 
 _FIT_BYTES = 1 << 24
-_APPLY_BYTES = 1 << 20  # what fits into a core's own cache
+
+Array = npt.NDArray[Any]
 
 
-def preprocess(rows: Rows, split: SplitRows, preprocessing: Preprocessing) -> tuple[npt.NDArray[np.float32], ...]:
-    """Scale the features of the training, validation and test rows.
+def fit_transform(rows: Rows, train: Indices, preprocessing: Preprocessing) -> FeatureTransform:
+    """Fit what makes features of a source's columns.
 
     Pixels are brought into [0, 1]. Missing numbers of a table become the column's median, missing categories its most
     frequent one, and each category a 0/1 column of its own, which is not scaled; a category that no training row has
-    is 0 in all of them.
+    is 0 in all of them. A constant feature is 0 in the training rows (but for `none`) and is never divided by 0.
 
     Args:
         rows: Features in the source's units.
-        split: Row numbers of each split.
+        train: Row numbers of the training split.
         preprocessing: `standardize`, `mean` or `none`.
 
-    Returns:
-        One (n, D) float32 array a split. A constant feature is 0 in the training rows (but for `none`) and is never
-        divided by 0.
-
     Raises:
-        DataError: a column of a table has no value in the training rows, or a value leaves float32's range.
+        DataError: a column of a table has no value in the training rows.
     """
-    parts = (split.train, split.val, split.test)
-    try:
-        with np.errstate(over="raise"):
-            if rows.columns and (_has_categories(rows) or np.isnan(rows.X).any()):
-                return _table(rows, parts, preprocessing)
-            offset, factor = _fit(rows, split.train, preprocessing)
-            return tuple(_apply(rows.X, part, offset, factor) for part in parts)
-    except FloatingPointError as error:
-        raise DataError(
-            f"scaled features must stay within float32's range; found values outside ({error}). Look for wildly large "
-            "values in a column that is nearly constant, and leave it out."
-        ) from error
+    inputs = _columns(rows, train, preprocessing) if rows.columns else (_whole(rows, train, preprocessing),)
+    return FeatureTransform(
+        inputs=inputs,
+        dtype="float64" if rows.X.dtype == np.float64 else "float32",
+        class_names=rows.class_names,
+        label=rows.label,
+        classes_by_place=rows.classes_by_place,
+    )
 
 
-def _has_categories(rows: Rows) -> bool:
-    return any(column.kind == "category" for column in rows.columns)
+def raw_matrix(rows: Rows, transform: FeatureTransform) -> Array:
+    """The rows as the transform takes them: categories by their place among those of the training rows."""
+    codes = {}
+    places = [place for place, column in enumerate(rows.columns) if column.kind == "category"]
+    known = [item.categories for item in transform.inputs if item.kind == "category"]
+    for place, categories in zip(places, known, strict=True):
+        if categories != rows.columns[place].categories:
+            code_of = {name: code for code, name in enumerate(categories)}
+            codes[place] = np.array([code_of.get(name, -1) for name in rows.columns[place].categories])
+    if not codes:
+        return rows.X
+    X = rows.X.copy()
+    for place, code in codes.items():
+        there = ~np.isnan(X[:, place])
+        X[there, place] = code[X[there, place].astype(np.int64)]
+    return X
 
 
-def _fit(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing) -> NumberInput:
+    """The input where a row is an image or a list of numbers."""
+    offset, factor = _scaling(rows, train, preprocessing)
+    shape = rows.image_shape or (rows.X.shape[1],)
+    encoding = Affine(tuple(offset.tolist()), tuple(factor.tolist()))
+    return NumberInput(rows.column, rows.layout, shape, encoding, pixels=rows.X.dtype == np.uint8)
+
+
+def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[Array, Array]:
     """What to subtract from each feature, and what to multiply it with afterwards; both (D,) float64."""
     dim = rows.X.shape[1]
     if preprocessing == "none":
@@ -77,61 +94,78 @@ def _fit(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[npt.
     return scaler.mean_, 1 / deviation
 
 
-def _apply(
-    X: npt.NDArray[Any], rows: Indices, offset: npt.NDArray[Any], factor: npt.NDArray[Any]
-) -> npt.NDArray[np.float32]:
-    """(X[rows] - offset) * factor, block by block so that no second copy of the data stands in memory."""
-    kind = np.float64 if X.dtype == np.float64 else np.float32
-    offset, factor = offset.astype(kind), factor.astype(kind)
-    out = np.empty((len(rows), X.shape[1]), dtype=np.float32)
-    start = 0
-    for block in _blocks(X, rows, _APPLY_BYTES):
-        np.multiply(X[block] - offset, factor, out=out[start : start + len(block)], casting="same_kind")
-        start += len(block)
-    return out
-
-
-def _blocks(X: npt.NDArray[Any], rows: Indices, size: int) -> Iterator[Indices]:
+def _blocks(X: Array, rows: Indices, size: int) -> Iterator[Indices]:
     step = max(1, size // (8 * X.shape[1]))
     for start in range(0, len(rows), step):
         yield rows[start : start + step]
 
 
-def _table(rows: Rows, parts: tuple[Indices, ...], preprocessing: Preprocessing) -> tuple[npt.NDArray[np.float32], ...]:
-    """Impute, encode and scale the columns of a table."""
-    train = rows.X[parts[0]]
-    for place in np.flatnonzero(np.isnan(train).all(axis=0))[:1]:
-        raise DataError(
-            f"column {rows.columns[place].name!r} must have values in the training rows; found none there. Leave it "
-            "out with the dataset option drop, or keep more training rows."
+def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[NumberInput | CategoryInput, ...]:
+    """The inputs of a table."""
+    X = rows.X[train]
+    if empty := [column.name for column, gone in zip(rows.columns, np.isnan(X).all(axis=0), strict=True) if gone]:
+        problems = {
+            name: f"column {name!r} must have values in the training rows; found none there. Leave it out with the "
+            "dataset option drop, or keep more training rows."
+            for name in empty
+        }
+        raise ColumnsError("the dataset", problems, rows.facts, label=rows.label)
+    fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing)
+    inputs: list[NumberInput | CategoryInput] = []
+    for name, group in itertools.groupby(enumerate(rows.columns), key=lambda item: item[1].list_name or item[1].name):
+        places = [place for place, _ in group]
+        column = rows.columns[places[0]]
+        if column.kind == "category":
+            inputs.append(_categories(X[:, places[0]], column, int(fills[places[0]])))
+            continue
+        parts = [encodings[place] for place in places]
+        encoding = Affine(
+            tuple(float(offset) for offset, _, _ in parts), tuple(float(scale) for _, scale, _ in parts), parts[0][2]
         )
-    transform = _column_transformer(rows, preprocessing).fit(train)
-    return tuple(_encode(transform, rows.X[part]) for part in parts)
+        if column.list_name is None:
+            inputs.append(NumberInput(name, "number", (), encoding, fill=float(fills[places[0]])))
+        else:
+            inputs.append(NumberInput(name, "list", (len(places),), encoding))
+    return tuple(inputs)
 
 
-def _encode(transform: Any, X: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    width = len(transform.get_feature_names_out())
-    if not len(X):
-        return np.empty((0, width), dtype=np.float32)
-    return np.ascontiguousarray(transform.transform(X), dtype=np.float32)
+def _categories(codes: Array, column: Column, fill: int) -> CategoryInput:
+    seen = np.unique(codes[~np.isnan(codes)]).astype(np.int64)
+    return CategoryInput(column.name, tuple(column.categories[code] for code in seen), column.categories[fill])
 
 
-def _column_transformer(rows: Rows, preprocessing: Preprocessing) -> Any:
-    from sklearn.compose import ColumnTransformer
+def _fills(X: Array, columns: tuple[Column, ...]) -> Array:
+    """The median of each number, and the code of each most frequent category."""
     from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = make_pipeline(SimpleImputer(strategy="median"))
-    if preprocessing != "none":
-        numbers.steps.append(("scale", StandardScaler(with_std=preprocessing == "standardize")))
-    categories = make_pipeline(
-        SimpleImputer(strategy="most_frequent"),
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32),
-    )
-    places: dict[str, list[int]] = {"number": [], "category": []}
-    for place, column in enumerate(rows.columns):
-        places[column.kind].append(place)
-    return ColumnTransformer(
-        [("numbers", numbers, places["number"]), ("categories", categories, places["category"])], sparse_threshold=0
-    )
+    fills = np.full(len(columns), np.nan)
+    for place, column in enumerate(columns):
+        if column.list_name is not None:
+            continue  # a list has no gaps
+        values = np.ascontiguousarray(X[:, [place]])
+        if column.kind == "number" and not np.isnan(values).any():
+            fills[place] = np.median(values)  # many times as fast, where there is nothing to leave out
+        else:
+            strategy = "median" if column.kind == "number" else "most_frequent"
+            fills[place] = SimpleImputer(strategy=strategy).fit(values).statistics_[0]
+    return fills
+
+
+def _encodings(
+    rows: Rows, X: Array, train: Indices, preprocessing: Preprocessing
+) -> dict[int, tuple[float, float, bool]]:
+    """Offset, scale, and whether to divide by it, of each number's place."""
+    numbers = [place for place, column in enumerate(rows.columns) if column.kind == "number"]
+    if len(numbers) == len(rows.columns) and not np.isnan(rows.X).any():
+        offset, factor = _scaling(rows, train, preprocessing)
+        return {place: (offset[place], factor[place], False) for place in numbers}
+    if preprocessing == "none" or not numbers:
+        return dict.fromkeys(numbers, (0.0, 1.0, False))
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler(with_std=preprocessing == "standardize")
+    scaler.fit(SimpleImputer(strategy="median").fit_transform(X[:, numbers]))
+    scale = np.ones(len(numbers)) if scaler.scale_ is None else scaler.scale_
+    divide = preprocessing == "standardize"
+    return {place: (scaler.mean_[index], scale[index], divide) for index, place in enumerate(numbers)}

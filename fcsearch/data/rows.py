@@ -8,16 +8,22 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.facts import ColumnFacts
+
 PIXEL_SCALE = 1 / 255
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of a table: a number, or a category coded as its place in `categories`; NaN is a missing value."""
+    """A column of a table: a number, or a category coded as its place in `categories`; NaN is a missing value.
+
+    A number that is one of a list has the name of the list's column in `list_name`.
+    """
 
     name: str
     kind: Literal["number", "category"] = "number"
     categories: tuple[str, ...] = ()
+    list_name: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +47,12 @@ class Rows:
         scale: Factor that brings X into [0, 1], where X holds pixels; else 1.
         image_shape: (height, width, channels) where a row is an image.
         columns: What each column of X is, where the source is a table; else empty.
+        column: Name of the one column that holds a row's image or list, where the source is a table.
+        layout: What a row is where `columns` is empty: an image file, a list, or an array of the source's own.
+        label: Column of the classes, where it has a name.
+        classes_by_place: Whether the source numbers the classes by their place in `class_names`.
         ignored: Columns of the source that are not used.
+        facts: Every column of the source, where it is a table.
         details: What else the manifest should say of the source (JSON types).
     """
 
@@ -52,7 +63,12 @@ class Rows:
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
     columns: tuple[Column, ...] = ()
+    column: str | None = None
+    layout: Literal["list", "image", "array"] = "array"
+    label: str | None = None
+    classes_by_place: bool = False
     ignored: tuple[str, ...] = ()
+    facts: tuple[ColumnFacts, ...] = ()
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

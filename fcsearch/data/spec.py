@@ -35,7 +35,7 @@ class DatasetSpec:
         preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; fitted on the training rows only.
         num_train: Keep only the first n rows of the seeded, stratified training split.
         num_val: Likewise of the validation split.
-        drop: Columns of a table that are left out.
+        drop: Columns of a table that are left out; one name may stand by itself.
         split_seed: Key of the split.
         data_dir: Folder with the files of a named dataset that are already there.
 
@@ -57,8 +57,8 @@ class DatasetSpec:
     data_dir: str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.drop, (list, tuple)):
-            object.__setattr__(self, "drop", tuple(self.drop))
+        if isinstance(self.drop, (str, list, tuple)):
+            object.__setattr__(self, "drop", (self.drop,) if isinstance(self.drop, str) else tuple(self.drop))
         for name, (rule, holds) in _CHECKS.items():
             value = getattr(self, name)
             if not holds(value):
@@ -124,6 +124,15 @@ class DatasetSpec:
         """Read what `to_json` wrote."""
         return cls.from_value(values)
 
+    def moved(self, *, source: str | None = None, data_dir: str | None = None) -> DatasetSpec:
+        """The same spec of data that lie elsewhere now; files of the test split may have moved along."""
+        spec = self if data_dir is None else dataclasses.replace(self, data_dir=data_dir)
+        if source is None:
+            return spec
+        beside = None if self.test is None else Path(source).expanduser().parent / Path(self.test).name
+        moved_along = beside is not None and not Path(str(self.test)).exists() and beside.exists()
+        return dataclasses.replace(spec, source=source, test=str(beside) if moved_along else self.test)
+
     def resolve(self, base: Path) -> DatasetSpec:
         """The same spec with absolute paths, so that it still holds in another working directory.
 
@@ -159,7 +168,11 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "preprocessing": (f"one of {', '.join(PREPROCESSINGS)}", lambda v: v in PREPROCESSINGS),
     "num_train": ("an integer of at least 1", lambda v: v is None or _count(v)),
     "num_val": ("an integer of at least 1", lambda v: v is None or _count(v)),
-    "drop": ("a list of column names", lambda v: isinstance(v, tuple) and all(_text(name) for name in v)),
+    # A CSV file may have a column without a name.
+    "drop": (
+        "a column name or a list of them",
+        lambda v: isinstance(v, tuple) and all(isinstance(name, str) for name in v),
+    ),
     # scikit-learn's seeds are 32 bits wide.
     "split_seed": (
         "an integer from 0 to 4294967295",

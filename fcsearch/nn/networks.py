@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -248,10 +248,18 @@ class FullyConnectedNet:
             )
         return rows.to(device=self.device, dtype=self.dtype)
 
-    def save(self, path: str | Path) -> None:
-        """Write the network to a safetensors file, whole or not at all; ConfigError if it cannot be written."""
+    def save(self, path: str | Path, *, texts: Mapping[str, str] | None = None) -> None:
+        """Write the network to a safetensors file, whole or not at all.
+
+        Args:
+            path: The file; one that exists is replaced.
+            texts: What else the file's metadata should hold, by name.
+
+        Raises:
+            ConfigError: it cannot be written.
+        """
         settings = {"seed": self.dropout_seed, **dataclasses.asdict(self.settings)}
-        save_tensors(path, self.params, {_METADATA_KEY: json.dumps(settings)})
+        save_tensors(path, self.params, {**(texts or {}), _METADATA_KEY: json.dumps(settings)})
 
     @classmethod
     def load(cls, path: str | Path, *, device: torch.device | str = "cpu") -> Self:

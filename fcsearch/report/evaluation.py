@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,24 +25,20 @@ _LOSSES = {"softmax": softmax_loss, "svm": svm_loss}
 _ROWS = 4096
 
 
-def load_run_dataset(run: RunDirectory, *, source: str | None = None) -> Dataset:
+def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: str | None = None) -> Dataset:
     """Load the dataset that the run was made on.
 
     Args:
         run: The run directory.
-        source: A name or a path to use in place of the run's own source, with the run's options. Compare the result's
-            fingerprint with the run's, in its manifest, to know whether its content is the same.
+        source: Where the dataset lies now, if not where the run found it: a name or a path.
+        data_dir: Folder with the files of a named dataset, if not the run's.
 
     Raises:
-        DataError: the dataset is gone, or (without `source`) its content, split or preprocessing is not the run's.
+        DataError: the dataset is gone, or its content, split or preprocessing is not the run's.
         RunError: the manifest does not say which it is.
     """
-    described = run.manifest().get("dataset")
-    if not isinstance(described, dict) or not isinstance(described.get("spec"), dict):
-        raise RunError(f"{run.path / 'run.json'} must name the run's dataset; found none; put back a copy of it")
-    spec = DatasetSpec.from_json(described["spec"])
-    if source is not None:
-        return load_dataset(dataclasses.replace(spec, source=source))
+    described = _described(run)
+    spec = run_spec(run).moved(source=source, data_dir=data_dir)
     dataset = load_dataset(spec)
     if dataset.fingerprint != described.get("fingerprint"):
         raise DataError(
@@ -51,6 +46,18 @@ def load_run_dataset(run: RunDirectory, *, source: str | None = None) -> Dataset
             f"{dataset.fingerprint}, the run has {described.get('fingerprint')}; put the original data back"
         )
     return dataset
+
+
+def run_spec(run: RunDirectory) -> DatasetSpec:
+    """Which dataset the run was made on; RunError if the manifest does not say."""
+    return DatasetSpec.from_json(_described(run)["spec"])
+
+
+def _described(run: RunDirectory) -> dict[str, Any]:
+    described = run.manifest().get("dataset")
+    if not isinstance(described, dict) or not isinstance(described.get("spec"), dict):
+        raise RunError(f"{run.path / 'run.json'} must name the run's dataset; found none; put back a copy of it")
+    return described
 
 
 def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str) -> Measurement:
@@ -69,19 +76,37 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
     split: Split = getattr(dataset, split_name)
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
-    model, metadata = run.models.load(trial_id), run.models.metadata(trial_id)
-    _require_fit(dataset, metadata)
-    loss, predicted = _score(model, split)
-    accuracy = float((predicted == split.y).mean())
+    _require_fit(dataset, run.models.metadata(trial_id))
+    return measure_rows(run, trial_id, split, split_name, dataset.class_names, dataset.fingerprint)
+
+
+def measure_rows(
+    run: RunDirectory, trial_id: int, rows: Split, split_name: str, class_names: Sequence[str], fingerprint: str
+) -> Measurement:
+    """Measure a trial's saved model on some rows, which have the model's features and classes.
+
+    Args:
+        run: The run directory.
+        trial_id: A trial whose model was kept.
+        rows: At least one.
+        split_name: What the rows are called.
+        class_names: Name of each class.
+        fingerprint: Of what the rows are from.
+
+    Raises:
+        RunError: the model was not kept.
+    """
+    loss, predicted = _score(run.models.load(trial_id), rows)
+    accuracy = float((predicted == rows.y).mean())
     return Measurement(
         trial_id=trial_id,
         split=split_name,
-        fingerprint=dataset.fingerprint,
+        fingerprint=fingerprint,
         rows=len(predicted),
         accuracy=accuracy,
         standard_error=standard_error(accuracy, len(predicted)),
         loss=loss if math.isfinite(loss) else None,
-        classification=classify(split.y, predicted, dataset.class_names),
+        classification=classify(rows.y, predicted, class_names),
     )
 
 

@@ -16,9 +16,9 @@ class Measurement:
 
     Attributes:
         trial_id: The trial whose weights these are.
-        split: `train`, `val` or `test`.
+        split: `train`, `val` or `test`; `all`: every row of another source.
         fingerprint: Of the dataset that it was measured on.
-        rows: Rows of the split.
+        rows: How many rows.
         accuracy: Fraction of the rows that the model classifies rightly.
         standard_error: Of the accuracy, from the number of rows alone.
         loss: The trial's own loss, without the L2 term; None where it is not finite.

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import torch
 
+from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.models import Models
@@ -21,6 +22,7 @@ from fcsearch.results.upgrade import FORMAT
 from fcsearch.text import did_you_mean, nearest
 
 _MANIFEST = "run.json"
+_TRANSFORM = "transform.json"
 _LOCK = ".lock"
 _REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
 
@@ -36,7 +38,7 @@ class RunDirectory:
         self._aside = path / files.ASIDE
         self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
         self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
-        self.models = Models(path / "models", aside=self._aside)
+        self.models = Models(path / "models", transform=path / _TRANSFORM, aside=self._aside)
         self._done: set[int] | None = None
         self._last_pack_id = -1
 
@@ -123,6 +125,20 @@ class RunDirectory:
     def write_file(self, name: str, text: str) -> None:
         """Write a text file of the run, such as report.html, whole or not at all."""
         files.write_whole(self.path / name, lambda stream: stream.write(text.encode()), aside=self._aside)
+
+    def transform(self) -> FeatureTransform | None:
+        """What made the features that the run learns from; None where an older fcsearch made the run.
+
+        Raises:
+            DataError: transform.json is damaged.
+        """
+        path = self.path / _TRANSFORM
+        return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
+
+    def keep_transform(self, transform: FeatureTransform) -> None:
+        """Write transform.json, which every model saved from now on holds too; one that is there stays."""
+        if not (self.path / _TRANSFORM).is_file():
+            self.write_file(_TRANSFORM, transform.to_json() + "\n")
 
     def state(self) -> str:
         """What became of the run: `running`, `complete`, `interrupted` or `failed`.

@@ -106,12 +106,21 @@ def saved_options(run: RunDirectory) -> SearchOptions:
     return dataclasses.replace(options, time_budget=None, address=None)
 
 
-def resume_search(run: RunDirectory, options: SearchOptions, *, view: View | None = None) -> SearchResult:
+def resume_search(
+    run: RunDirectory,
+    options: SearchOptions,
+    *,
+    source: str | None = None,
+    data_dir: str | None = None,
+    view: View | None = None,
+) -> SearchResult:
     """Go on with a run: train the trials that wait, then new ones up to the total.
 
     Args:
         run: The run directory.
         options: How: `saved_options`, with changes. `trials` is the run's total; the seed stays the run's.
+        source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
+        data_dir: Folder with the files of a named dataset, if they moved.
         view: Shows how it goes.
 
     Raises:
@@ -125,7 +134,20 @@ def resume_search(run: RunDirectory, options: SearchOptions, *, view: View | Non
     done = len(run.finished_trials())
     if plan.trials < done:
         raise RunError(f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}")
-    return _search(run, plan, load_run_dataset(run), view or SilentView(), began)
+    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    if source is not None or data_dir is not None:
+        plan = _record_place(run, plan, dataset)
+    return _search(run, plan, dataset, view or SilentView(), began)
+
+
+def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:
+    """Write down where the dataset lies now, by a name that holds in every working directory."""
+    spec = dataset.spec.resolve(Path.cwd())
+    plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=spec))
+    with run.writing():
+        described = {**run.manifest()["dataset"], "name": dataset.name, "spec": spec.to_json()}
+        run.update_manifest({"dataset": described, "space": plan.space.to_json()})
+    return plan
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:
@@ -142,6 +164,7 @@ def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, b
         options = {**plan.options.to_json(), "trials": plan.trials}
         running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
         run.update_manifest(running)
+        run.keep_transform(dataset.transform)
         changes: dict[str, Any] = {"state": "failed"}
         try:
             ended_by = train_trials(run, plan, dataset, view, stop, deadline=None if budget is None else began + budget)

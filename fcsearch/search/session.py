@@ -84,7 +84,8 @@ def train_trials(
                 deadline=deadline,
                 gpus=placement.gpus > 0,
             )
-            view.started(plan.lines())
+            left_out = dataset.left_out()
+            view.started({**plan.lines(), **({"left out": left_out} if left_out else {})})
             with _ending(dispatcher, monitor, view, stop):
                 # The user may have lost patience while Ray was started.
                 monitor.tick(lambda: None)
@@ -139,7 +140,7 @@ def _dispatcher(
         workers=placement.workers,
         keep_models=plan.options.keep_models,
         next_pack_id=run.next_pack_id,
-        model_metadata=_model_metadata(dataset),
+        model_metadata=dataset.model_metadata(),
     )
 
 
@@ -174,14 +175,4 @@ def _arrays(dataset: Dataset) -> Mapping[str, Any]:
         "X_val": dataset.val.X,
         "y_val": dataset.val.y,
         "num_classes": dataset.num_classes,
-    }
-
-
-def _model_metadata(dataset: Dataset) -> dict[str, Any]:
-    return {
-        "input_dim": dataset.input_dim,
-        "num_classes": dataset.num_classes,
-        "class_names": list(dataset.class_names),
-        "dataset": dataset.fingerprint,
-        "preprocessing": dataset.spec.preprocessing,
     }

@@ -28,7 +28,10 @@ _DATASET_OPTIONS: dict[str, Json] = {
     "preprocessing": {"enum": list(PREPROCESSINGS)},
     "num_train": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the training split."},
     "num_val": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the validation split."},
-    "drop": {"type": "array", "items": _TEXT, "description": "Columns that are left out."},
+    "drop": {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        "description": "Columns that are left out.",
+    },
     "split_seed": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
     "data_dir": {**_TEXT_OR_NONE, "description": "Folder with the files of a named dataset."},
 }

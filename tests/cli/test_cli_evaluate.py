@@ -1,7 +1,6 @@
 """`fcsearch evaluate`."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,26 +53,14 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
     assert sum(map(sum, figures["confusion"])) == 270
 
 
-def test_other_data_come_with_a_warning(run: RunDirectory, tmp_path: Path) -> None:
-    data = digits()
-    path = tmp_path / "other.csv"
-    header = ",".join([*(f"pixel{i}" for i in range(64)), "label"])
-    lines = [",".join([*map(str, row), str(label)]) for row, label in zip(data.train.X, data.train.y, strict=True)]
-    path.write_text("\n".join([header, *lines]))
-    result = CliRunner().invoke(evaluate, [str(run.path), "--dataset", str(path)], catch_exceptions=False)
-    assert result.exit_code == 0
-    assert "other data than the run's (fingerprint" in result.stderr
-    assert "accuracy" in result.stdout
-    same = CliRunner().invoke(evaluate, [str(run.path), "--dataset", "digits"], catch_exceptions=False)
-    assert same.stderr == ""
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--trial", "999"], "trial 999 must have a saved model; found models of trials: "),
         (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
         (["--dataset", "no/such.parquet"], "such.parquet"),
+        (["--label", "kind"], "--label is for other rows than the run's"),
+        (["--dataset", "digits", "--label", "kind"], "--label belongs to tables; digits has a layout of its own"),
     ],
 )
 def test_bad_input_exits_2_with_a_message(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from search_helpers import make_space, outcome, record, result
 
 import fcsearch.cli
 from fcsearch.cli.resume import resume
-from fcsearch.data import load_dataset
+from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.search import driver
 from fcsearch.search.driver import SearchResult, plan_search
@@ -39,7 +40,7 @@ def resumed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, SearchOptions]]
     """What the search would have gone on with."""
     calls: list[tuple[Path, SearchOptions]] = []
 
-    def go_on(found: RunDirectory, options: SearchOptions, *, view: Any) -> SearchResult:  # noqa: ARG001
+    def go_on(found: RunDirectory, options: SearchOptions, **_: Any) -> SearchResult:
         calls.append((found.path, options))
         return SearchResult(found, "trials", None)
 
@@ -130,3 +131,55 @@ def test_when_all_is_done_the_report_is_given_again(run: RunDirectory) -> None:
     assert "Best network" in outcome_of_all.output
     assert run.manifest()["state"] == "complete"
     assert run.manifest()["ended_by"] == "trials"
+
+
+@pytest.fixture
+def table_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A run of two trials on old/rows.csv, both done."""
+    monkeypatch.chdir(tmp_path)
+    Path("old").mkdir()
+    Path("old/rows.csv").write_text("a,b,label\n" + "".join(f"{n % 7},{n * n % 11},{n % 2}\n" for n in range(80)))
+    space = make_space(tmp_path, dataset={"source": "old/rows.csv", "val_fraction": 0.2})
+    plan = plan_search(space, dataclasses.replace(OPTIONS, trials=2), path=Path("runs/table"))
+    directory = RunDirectory.create(
+        plan.path, new_manifest(plan, load_dataset(plan.space.dataset), ["fcsearch", "run"])
+    )
+    ledger = Ledger(directory, plan.space, seed=OPTIONS.seed)
+    record(ledger, outcome(0, {trial.trial_id: result(trial.config, [0.5, 0.75]) for trial in ledger.ask(2)}))
+    return RunDirectory.open(plan.path)
+
+
+def test_data_that_moved_are_found_and_their_place_is_remembered(
+    table_run: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("old").rename("new")
+    code, error = fails(capsys, "table")
+    assert (code, "rows.csv must exist" in error) == (2, True)
+    assert invoke("table", "--dataset", "new/rows.csv").exit_code == 0
+    manifest = table_run.manifest()
+    place = str(Path("new/rows.csv").absolute())
+    assert manifest["dataset"]["spec"]["source"] == manifest["space"]["dataset"]["source"] == place
+    assert manifest["dataset"]["spec"]["val_fraction"] == 0.2
+    assert table_run.transform() is not None
+    # From now on without a word.
+    assert invoke("table").exit_code == 0
+
+
+def test_other_rows_are_refused_and_nothing_changes(
+    table_run: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = table_run.manifest()
+    Path("other.csv").write_text(Path("old/rows.csv").read_text().replace("3,", "4,"))
+    other = load_dataset(DatasetSpec("other.csv", val_fraction=0.2)).fingerprint
+    code, error = fails(capsys, "table", "--dataset", "other.csv")
+    assert code == 2
+    assert f"found fingerprint {other}, the run has {before['dataset']['fingerprint']}" in error
+    assert table_run.manifest() == before
+    assert table_run.transform() is None
+
+
+def test_a_folder_of_data_that_is_not_there_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    before = run.manifest()
+    code, error = fails(capsys, "small", "--dataset", "mnist", "--data-dir", "nowhere")
+    assert (code, "data_dir must name a folder; found 'nowhere'" in error) == (2, True)
+    assert run.manifest() == before

@@ -12,10 +12,12 @@ from synthetic_run import add_trials, make_run
 
 from fcsearch.cli.report import report
 from fcsearch.cli.train import train
+from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import FcsearchError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.storage import load_tensors, save_tensors
 from fcsearch.results import TRIALS, RunDirectory, open_run
+from fcsearch.results.models import load_transform
 
 SHORT = ["--hidden-dims", "32", "--epochs", "3", "--learning-rate", "0.05"]
 
@@ -34,6 +36,8 @@ def test_it_trains_and_says_what_came_of_it(tmp_path: Path) -> None:
     assert [line.split()[1] for line in done.output.splitlines() if line.startswith("epoch")] == ["1", "2", "3"]
     assert "test accuracy" in done.output
     assert tuple(FullyConnectedNet.load(path).params["W1"].shape) == (64, 32)
+    # The file by itself says how rows become features.
+    assert load_transform(path) == load_dataset(DatasetSpec("digits")).transform
 
 
 @pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])

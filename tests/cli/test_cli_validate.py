@@ -89,3 +89,46 @@ def test_bad_use_ends_with_one_message_and_exit_code_2(
     assert says in captured.err
     assert captured.out == ""
     assert "Traceback" not in captured.err
+
+
+def customers(folder: Path, *, extra: str = "", cells: str = "") -> Path:
+    path = folder / "customers.csv"
+    header = f",age,job,customer_id{extra},churn"
+    rows = [
+        f"{row},{20 + row % 9 if row % 5 else ''},{['cook', 'smith', 'nurse', 'cook'][row % 4]},{row * 7}"
+        f"{cells.replace('ROW', str(row))},{['no', 'yes'][row % 2]}"
+        for row in range(90)
+    ]
+    path.write_text("\n".join([header, *rows]))
+    return path
+
+
+def test_check_data_shows_each_column_in_one_table(tmp_path: Path) -> None:
+    space = str(SPACES / "dropout.yaml")
+    options = ["--dataset", str(customers(tmp_path)), "--label", "churn", "--check-data"]
+    options += ["--set", "dataset.drop=customer_id"]
+    lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
+    assert "column kind gaps filled with categories use" in lines
+    assert "(unnamed) number 0 ignored: numbers the rows" in lines
+    assert "age number 18 24 used" in lines
+    assert "job category 0 cook 3: cook, nurse, smith used" in lines
+    assert "customer_id number 0 dropped: by the option drop" in lines
+    assert "churn category 0 2: no, yes label" in lines
+    columns = json.loads(run(space, *options, "--format", "json"))["columns"]
+    assert [column["use"] for column in columns] == ["ignored", "used", "used", "dropped", "label"]
+
+
+def test_all_columns_that_cannot_be_used_are_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = customers(tmp_path, extra=",since,memo", cells=",2020-01-01,text ROW")
+    arguments = ["validate", str(SPACES / "dropout.yaml"), "--dataset", str(path), "--label", "churn", "--check-data"]
+    with pytest.raises(SystemExit) as caught:
+        fcsearch.cli.main(arguments)
+    assert caught.value.code == 2
+    captured = capsys.readouterr()
+    assert f"3 columns of {path} cannot be used:" in captured.err
+    assert 'drop: ["customer_id", "since", "memo"]' in captured.err
+    assert captured.out.count("refused: must") == 3
+    assert "3: cook, nurse, smith" in captured.out
+    # The advice works as it stands.
+    options = ["--set", 'dataset.drop=["customer_id", "since", "memo"]', "--dataset", str(path), "--label", "churn"]
+    assert "2 classes" in run(str(SPACES / "dropout.yaml"), *options, "--check-data")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fcsearch.data import download
-from fcsearch.data.download import RemoteFile, cache_folder, fetch
+from fcsearch.data.sources import download
+from fcsearch.data.sources.download import RemoteFile, cache_folder, fetch
 from fcsearch.errors import DataError
 
 CONTENT = bytes(range(256)) * 9000

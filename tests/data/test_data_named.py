@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fcsearch.data import DatasetSpec, download, load_dataset
-from fcsearch.data.download import FILES, RemoteFile, cache_folder
+from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.data.sources import download
+from fcsearch.data.sources.download import FILES, RemoteFile, cache_folder
 
 RANDOM = np.random.RandomState(0)
 IDX = [

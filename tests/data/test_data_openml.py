@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from fcsearch.data.download import cache_folder
+from fcsearch.data.sources.download import cache_folder
 
 pytest.importorskip("pandas")
 openml = pytest.importorskip("sklearn.datasets._openml")

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from fcsearch.data.preprocessing import preprocess
+from fcsearch.data.preprocessing import fit_transform, raw_matrix
 from fcsearch.data.rows import PIXEL_SCALE, Column, PartSizes, Rows
+from fcsearch.data.spec import Preprocessing
 from fcsearch.data.splits import SplitRows
 from fcsearch.errors import DataError
 
@@ -13,6 +14,12 @@ SPLIT = SplitRows(TRAIN, VAL, TEST)
 
 def rows(X: np.ndarray, **options: object) -> Rows:
     return Rows(X, np.zeros(len(X), np.int64), ("a", "b"), PartSizes(len(X)), **options)  # type: ignore[arg-type]
+
+
+def preprocess(given: Rows, split: SplitRows, preprocessing: Preprocessing) -> tuple[np.ndarray, ...]:
+    transform = fit_transform(given, split.train, preprocessing)
+    raw = raw_matrix(given, transform)
+    return tuple(transform.apply(raw, part) for part in (split.train, split.val, split.test))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
@@ -65,7 +72,7 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     X = RANDOM.rand(150, 7).astype(np.float32)
     whole = preprocess(rows(X), SPLIT, "standardize")
     monkeypatch.setattr("fcsearch.data.preprocessing._FIT_BYTES", 8 * 7 * 13)
-    monkeypatch.setattr("fcsearch.data.preprocessing._APPLY_BYTES", 1)
+    monkeypatch.setattr("fcsearch.data.transform._APPLY_BYTES", 1)
     for part, other in zip(preprocess(rows(X), SPLIT, "standardize"), whole, strict=True):
         np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-6)
 

@@ -47,7 +47,7 @@ def test_an_unknown_option_gets_the_nearest_name(key: str, near: str) -> None:
         ({"num_val": 2.5}, "num_val must be"),
         ({"split_seed": 2**32}, "split_seed must be"),
         ({"split_seed": -1}, "split_seed must be"),
-        ({"drop": "id", "source": "a.csv"}, "drop must be a list of column names; found 'id'"),
+        ({"drop": 3, "source": "a.csv"}, "drop must be a column name or a list of them; found 3"),
         ({"data_dir": ""}, "data_dir must be"),
         ({"source": "cifar10", "label": "y"}, "label belongs to files and tables; cifar10 has"),
         ({"source": "digits", "test": "a.csv"}, "test belongs to files"),

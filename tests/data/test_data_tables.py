@@ -217,3 +217,51 @@ def test_many_rows_and_columns_stay_in_their_places(write_table, load) -> None:
     data = load(write_table({**columns, "label": Y * 11 + [0, 1] * 20}), preprocessing="none", test_fraction=0)
     found = np.concatenate([data.train.X, data.val.X])
     np.testing.assert_allclose(found[np.argsort(found[:, 0])], X[np.argsort(X[:, 0])], rtol=1e-6)
+
+
+def index_csv(index: str = "", names: str = "a,b") -> str:
+    return f"{index},{names},label\n" + "".join(
+        f"{row * 3 % 61},{row % 7},{row * row % 5},{row % 2}\n" for row in range(60)
+    )
+
+
+@pytest.mark.parametrize("index", ["", "Unnamed: 0"])
+def test_the_index_of_pandas_to_csv_is_left_out_and_said(write_csv, load, index: str) -> None:
+    data = load(write_csv(index_csv(index)))
+    assert data.input_dim == 2
+    assert data.describe()["ignored_columns"] == [index]
+    assert data.left_out() == f"{index or '(unnamed)'}: numbers the rows"
+    plain = "".join(line.split(",", 1)[1] for line in index_csv(index).splitlines(keepends=True))
+    assert load(write_csv(plain, "plain.csv")).fingerprint == data.fingerprint
+    # Who says so himself is not refused.
+    assert load(write_csv(index_csv(index)), drop=index).fingerprint == data.fingerprint
+
+
+def test_an_unnamed_column_that_says_something_stays(write_csv, load) -> None:
+    text = ",b,label\n" + "".join(f"{row % 7},{row * row % 5},{row % 2}\n" for row in range(60))
+    assert load(write_csv(text)).input_dim == 2
+    assert load(write_csv(text), drop=[""]).input_dim == 1
+
+
+def test_the_index_is_left_out_in_every_file(write_csv, load) -> None:
+    write_csv(index_csv(), "parts/train.csv")
+    write_csv(index_csv(), "parts/test.csv")
+    data = load(write_csv(index_csv(), "parts/val.csv").parent)
+    assert (data.input_dim, len(data.train), data.left_out()) == (2, 60, "(unnamed): numbers the rows")
+
+
+def test_all_unusable_columns_are_named_at_once(write_table, refusal, load) -> None:
+    columns = {"a": NUMBERS, "gone": [None] * 60, "when": [datetime.date(2020, 1, 1)] * 60, "user_id": range(60)}
+    path = write_table({**columns, "label": Y})
+    message = refusal(path)
+    assert message.startswith(f"3 columns of {path} cannot be used:\n  - column 'gone' of {path} must have values")
+    assert message.endswith('drop: ["gone", "when", "user_id"]')
+    assert load(path, drop=["gone", "when", "user_id"]).input_dim == 1
+    both = refusal(write_table({**columns, "label": [*Y[:-1], None]}))
+    assert "4 columns of" in both
+    assert "must give every row a class" in both
+    assert both.endswith('drop: ["gone", "when", "user_id"]')
+
+
+def test_drop_takes_one_name(write_table, load) -> None:
+    assert load(write_table({"a": NUMBERS, "customer_id": range(60), "label": Y}), drop="customer_id").input_dim == 1

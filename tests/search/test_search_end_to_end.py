@@ -128,6 +128,12 @@ def test_the_best_models_are_kept_and_are_what_their_rows_say(finished: SearchRe
         assert accuracy == pytest.approx(row["val_accuracy"], abs=1e-9)
 
 
+def test_what_makes_the_features_lies_in_the_run_and_in_every_model(finished: SearchResult) -> None:
+    transform = load_dataset(open_space(finished).dataset).transform
+    assert finished.run.transform() == transform
+    assert [finished.run.models.transform(trial) for trial in finished.run.saved_models()] == [transform] * 3
+
+
 def test_all_workers_get_their_first_pack_at_once(finished: SearchResult) -> None:
     """By default Tune would start the second worker once the first, seconds later, had begun."""
     lines = finished.run.log_path.read_text().splitlines()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+import re
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from fcsearch.data.columns import features_of
-from fcsearch.data.files import SPLITS, Parts, format_of
-from fcsearch.data.formats import read_csv, read_parquet
-from fcsearch.data.labels import class_names_of, encode_labels, find_label
+from fcsearch.data.labels import class_names_of, classes_by_place, encode_labels, find_label
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.files import SPLITS, Parts, format_of
+from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
+
+# pandas gives a column without a name the second form when it reads it.
+_NO_NAME = re.compile(r"|Unnamed: \d+")
 
 Located = list[tuple[Path, pa.Table]]
 
@@ -29,7 +35,12 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
-    loaded = {part: [(path, _read(path)) for path in parts.get(part, [])] for part in SPLITS}
+    loaded = {part: [(path, read_table(path)) for path in parts.get(part, [])] for part in SPLITS}
+    left_out: dict[str, None] = {}
+    for part, items in loaded.items():
+        indices = [index_columns(table) for _, table in items]
+        left_out.update(dict.fromkeys(name for names in indices for name in names))
+        loaded[part] = [(path, table.drop_columns(names)) for (path, table), names in zip(items, indices, strict=True)]
     files = [item for part in SPLITS for item in loaded[part]]
     source = str(files[0][0])
     label = find_label(files[0][1].schema, spec.label, source)
@@ -40,7 +51,20 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         drop=spec.drop,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
+        left_out=tuple(left_out),
     )
+
+
+def index_columns(table: pa.Table) -> list[str]:
+    """The first columns that have no name and only number the rows: the index that pandas' `to_csv` writes."""
+    names: list[str] = []
+    for name in table.column_names:
+        values = table[name]
+        numbered = pa.types.is_integer(values.type) and pc.count_distinct(values, mode="all").as_py() == len(values)
+        if not _NO_NAME.fullmatch(name) or not numbered or len(names) + 1 == table.num_columns:
+            return names
+        names.append(name)
+    return names
 
 
 def rows_of_table(
@@ -51,6 +75,7 @@ def rows_of_table(
     drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
+    left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Rows:
     """Turn a table into features and classes.
@@ -62,14 +87,19 @@ def rows_of_table(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
+        left_out: Columns that were left out already, as they only number the rows.
         details: What the manifest should say of the source.
 
     Raises:
-        DataError: labels or columns that cannot be used.
+        DataError: labels or columns that cannot be used; all of them are named.
     """
-    # Labels first: a wrong label column is found before 50,000 images are decoded.
-    y, names = encode_labels(table[label], class_names_of(table.schema, label), f"column {label!r} of {source}")
-    features = features_of(table, label, drop, locate, source)
+    class_names = class_names_of(table.schema, label)
+    problems = {}
+    try:
+        y, names = encode_labels(table[label], class_names, f"column {label!r} of {source}")
+    except DataError as error:
+        problems[label] = str(error)
+    features = features_of(table, label, drop, locate, source, left_out=left_out, problems=problems)
     return Rows(
         X=features.X,
         y=y,
@@ -78,8 +108,16 @@ def rows_of_table(
         scale=features.scale,
         image_shape=features.image_shape,
         columns=features.columns,
+        column=features.column,
+        layout=features.layout,
+        label=label,
+        classes_by_place=classes_by_place(table[label].type, class_names),
         ignored=features.ignored,
-        details={"label": label, **(details or {})},
+        facts=tuple(
+            dataclasses.replace(column, categories=names) if column.use == "label" else column
+            for column in features.facts
+        ),
+        details=details or {},
     )
 
 
@@ -131,7 +169,8 @@ def check_columns(table: pa.Table, source: str) -> None:
         raise DataError(f"{source} must have rows; found none below its {len(names)} column names.")
 
 
-def _read(path: Path) -> pa.Table:
-    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path)
+def read_table(path: Path, texts: Collection[str] = ()) -> pa.Table:
+    """Read a Parquet or CSV file; a CSV file's columns in `texts` stay text, whatever they look like."""
+    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path, texts)
     check_columns(table, str(path))
     return table

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.files import SPLITS, Parts
 from fcsearch.data.labels import encode_labels
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
+from fcsearch.data.sources.files import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 
@@ -28,8 +28,8 @@ _LABELS = ("y", "label", "labels", "target", "targets")
 _SPLIT_WORD = re.compile(r"_?(train|val|valid|test)_?")
 
 
-def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
-    """Read NPZ files into features and classes. Pickled arrays are refused.
+def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Array, PartSizes]:
+    """Read NPZ files into features (N, ...), labels (N,), and how many rows each split has. Pickles are refused.
 
     Args:
         parts: Files of each split; one file alone may hold all splits.
@@ -53,12 +53,26 @@ def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
     source = str(next(iter(parts.values()))[0])
     X = _stack([features for split in SPLITS for features, _ in pairs[split]], source)
     labels = np.concatenate([values for split in SPLITS for _, values in pairs[split]])
-    y, names = encode_labels(_as_arrow(labels, source), None, f"the labels of {source}")
+    return (
+        X,
+        _as_arrow(labels, source),
+        PartSizes(*(sum(len(values) for _, values in pairs[split]) for split in SPLITS)),
+    )
+
+
+def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
+    """Read NPZ files into features and classes.
+
+    Raises:
+        DataError: as `npz_arrays`, or labels that are no classes.
+    """
+    X, labels, sizes = npz_arrays(parts, spec)
+    y, names = encode_labels(labels, None, f"the labels of {next(iter(parts.values()))[0]}")
     return Rows(
         X=X.reshape(len(X), -1),
         y=y,
         class_names=names,
-        sizes=PartSizes(*(sum(len(values) for _, values in pairs[split]) for split in SPLITS)),
+        sizes=sizes,
         scale=PIXEL_SCALE if X.dtype == np.uint8 else 1.0,
         image_shape=(X.shape[1], X.shape[2], (*X.shape, 1)[3]) if X.ndim in (3, 4) else None,
     )

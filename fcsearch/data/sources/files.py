@@ -35,16 +35,11 @@ def read_files(spec: DatasetSpec) -> Rows:
         DataError: they cannot be found, read, or learned from.
     """
     parts = find_parts(spec)
-    formats = {format_of(path) for paths in parts.values() for path in paths}
-    if formats == {"npz"}:
-        from fcsearch.data.npz import read_npz
+    if formats_of([path for paths in parts.values() for path in paths], spec.source) == {"npz"}:
+        from fcsearch.data.sources.npz import read_npz
 
         return read_npz(parts, spec)
-    if "npz" in formats:
-        raise DataError(
-            f"{spec.source} and the test split must be of one format; found {' and '.join(sorted(formats))}."
-        )
-    from fcsearch.data.tables import read_tables
+    from fcsearch.data.sources.tables import read_tables
 
     return read_tables(parts, spec)
 
@@ -58,7 +53,7 @@ def find_parts(spec: DatasetSpec) -> Parts:
     Raises:
         DataError: nothing is there, or the names leave open what belongs where.
     """
-    files = _expand(spec.source)
+    files = find_files(spec.source)
     parts = _sort_by_split(files, spec.source)
     if spec.test is not None:
         if "test" in parts:
@@ -66,7 +61,7 @@ def find_parts(spec: DatasetSpec) -> Parts:
                 f"there must be one test split; found {parts['test'][0]} in {spec.source} beside the option test "
                 f"({spec.test}). Leave the option out, or name the training files by a glob."
             )
-        parts["test"] = _expand(spec.test)
+        parts["test"] = find_files(spec.test)
     seen: dict[Path, str] = {}
     for part, paths in parts.items():
         for path in paths:
@@ -79,6 +74,14 @@ def format_of(path: Path) -> str:
     """`parquet`, `csv` or `npz`, by the file's ending; empty if it is none of them."""
     name = path.name.lower()
     return next((kind for ending, kind in FORMATS.items() if name.endswith(ending)), "")
+
+
+def formats_of(files: Sequence[Path], source: str) -> set[str]:
+    """The formats of the files: `npz` alone, or those of tables; DataError for a mixture."""
+    formats = {format_of(path) for path in files}
+    if "npz" in formats and len(formats) > 1:
+        raise DataError(f"{source} and the test split must be of one format; found {' and '.join(sorted(formats))}.")
+    return formats
 
 
 def _sort_by_split(files: Sequence[Path], source: str) -> Parts:
@@ -98,7 +101,7 @@ def _sort_by_split(files: Sequence[Path], source: str) -> Parts:
     return {part: named[part] for part in SPLITS if part in named}
 
 
-def _expand(source: str) -> list[Path]:
+def find_files(source: str) -> list[Path]:
     """The data files that a path, folder or glob names, sorted by name."""
     path = Path(source).expanduser()
     if path.is_dir():

@@ -9,18 +9,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from fcsearch.data.download import cache_folder, user_folder
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.download import cache_folder, user_folder
+from fcsearch.data.sources.tables import check_columns, rows_of_table
 from fcsearch.data.spec import OPENML_PREFIX, DatasetSpec
-from fcsearch.data.tables import check_columns, rows_of_table
 from fcsearch.errors import DataError
 
 
-def read_openml(spec: DatasetSpec) -> Rows:
-    """Read `openml:<name or id>` into features and classes; the label is the dataset's own target unless named.
+def openml_table(spec: DatasetSpec) -> tuple[pa.Table, str, dict[str, Any]]:
+    """The table of `openml:<name or id>`, its label (the dataset's own target unless named), and which it is.
 
     Raises:
-        DataError: the network is out of reach, there is no such dataset, or its columns cannot be used.
+        DataError: the network is out of reach, or there is no such dataset.
     """
     if spec.test is not None:
         raise DataError(f"dataset option test belongs to files; {spec.source} has one table. Leave it out.")
@@ -37,10 +37,20 @@ def read_openml(spec: DatasetSpec) -> Rows:
         raise DataError(f"{spec.source} must be a plain table; found a mixed column: {error}.") from error
     check_columns(table, spec.source)
     details = {"openml_id": int(bunch.details["id"]), "openml_version": int(bunch.details["version"])}
+    return table, str(targets[0]), details
+
+
+def read_openml(spec: DatasetSpec) -> Rows:
+    """Read `openml:<name or id>` into features and classes.
+
+    Raises:
+        DataError: as `openml_table`, or its columns cannot be used.
+    """
+    table, label, details = openml_table(spec)
     return rows_of_table(
         table,
         PartSizes(table.num_rows),
-        label=targets[0],
+        label=label,
         drop=spec.drop,
         locate=lambda row: f"row {row} of {spec.source}",
         source=spec.source,

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.download import fetch
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
+from fcsearch.data.sources.download import fetch
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 
@@ -57,7 +57,7 @@ def _digits() -> Rows:
     names = tuple(map(str, digits.target_names))
     # The digits count ink from 0 to 16.
     y = digits.target.astype(np.int64)
-    return Rows(pixels, y, names, PartSizes(len(y)), scale=1 / 16, image_shape=(8, 8, 1))
+    return Rows(pixels, y, names, PartSizes(len(y)), scale=1 / 16, image_shape=(8, 8, 1), classes_by_place=True)
 
 
 def _cifar10(archive: Path) -> Rows:
@@ -77,7 +77,7 @@ def _cifar10(archive: Path) -> Rows:
     pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).reshape(len(records), -1)
     sizes = PartSizes(len(records) - num_test, test=num_test)
     y = _classes(records[:, 0], len(_CIFAR10_NAMES), archive)
-    return Rows(pixels, y, _CIFAR10_NAMES, sizes, scale=PIXEL_SCALE, image_shape=(32, 32, 3))
+    return Rows(pixels, y, _CIFAR10_NAMES, sizes, scale=PIXEL_SCALE, image_shape=(32, 32, 3), classes_by_place=True)
 
 
 def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, npt.NDArray[np.uint8]]:
@@ -113,7 +113,8 @@ def _idx_pairs(spec: DatasetSpec, names: tuple[str, ...]) -> Rows:
     height, width = images[0].shape[1:]
     pixels = np.concatenate([part.reshape(-1, height * width) for part in images])
     sizes = PartSizes(len(labels[0]), test=len(labels[1]))
-    return Rows(pixels, np.concatenate(labels), names, sizes, scale=PIXEL_SCALE, image_shape=(height, width, 1))
+    y, shape = np.concatenate(labels), (height, width, 1)
+    return Rows(pixels, y, names, sizes, scale=PIXEL_SCALE, image_shape=shape, classes_by_place=True)
 
 
 def _read_idx(path: Path, ndim: int) -> npt.NDArray[np.uint8]:

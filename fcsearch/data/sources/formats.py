@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,8 +34,12 @@ def read_parquet(path: Path) -> pa.Table:
     return table.drop_columns([name for name in set(table.column_names) if _INDEX_COLUMN.fullmatch(name)])
 
 
-def read_csv(path: Path) -> pa.Table:
+def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
     """Read a CSV file in UTF-8 whose first line names the columns; the delimiter is seen from that line.
+
+    Args:
+        path: The file.
+        texts: Columns that stay text, whatever they look like.
 
     Raises:
         DataError: it is empty, no UTF-8, or its lines differ in length.
@@ -49,7 +53,9 @@ def read_csv(path: Path) -> pa.Table:
         table = pyarrow.csv.read_csv(
             path,
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(null_values=_MISSING, strings_can_be_null=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                null_values=_MISSING, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
+            ),
         )
         fields = [(field.name, field.type) for field in table.schema]  # names are decoded here
     if other := [name for name, kind in fields if kind == pa.binary()]:

@@ -1,0 +1,48 @@
+"""The columns of a table, as `fcsearch validate --check-data` shows them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from fcsearch.data.facts import ColumnFacts
+    from fcsearch.data.transform import FeatureTransform
+
+_CATEGORIES_SHOWN = 4
+
+
+def column_rows(columns: Sequence[ColumnFacts], transform: FeatureTransform | None) -> list[dict[str, Any]]:
+    """Each column in JSON types, with what fills its gaps where that is settled."""
+    fills: dict[str, float | str | None] = {}
+    if transform is not None:
+        fills = {str(item.name): item.fill for item in transform.inputs}
+    return [{**dataclasses.asdict(column), "fill": fills.get(column.name)} for column in columns]
+
+
+def column_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """The same for people."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for title in ("column", "kind", "gaps", "filled with", "categories", "use"):
+        table.add_column(title, justify="right" if title == "gaps" else "left", overflow="fold")
+    for row in rows:
+        use = f"{row['use']}: {row['why']}" if row["why"] else row["use"]
+        cells = (row["name"] or "(unnamed)", row["kind"], f"{row['gaps']:,}", _fill(row["fill"]), _categories(row), use)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _fill(value: float | str | None) -> str:
+    return "" if value is None else value if isinstance(value, str) else f"{value:.6g}"
+
+
+def _categories(row: dict[str, Any]) -> str:
+    names = row["categories"]
+    if not names:
+        return ""
+    more = ", ..." if len(names) > _CATEGORIES_SHOWN else ""
+    return f"{len(names)}: {', '.join(names[:_CATEGORIES_SHOWN])}{more}"

@@ -1,0 +1,62 @@
+"""What is said to people of each column of a table, and the error that names every column that cannot be used."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from fcsearch.errors import DataError
+
+Use = Literal["label", "used", "dropped", "ignored", "refused"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnFacts:
+    """A column of a table.
+
+    Attributes:
+        name: Its name; empty where it has none.
+        kind: What it holds, in a word or two.
+        use: What is done with it.
+        why: Why it is not used.
+        gaps: Rows without a value.
+        categories: Categories or classes, sorted.
+    """
+
+    name: str
+    kind: str
+    use: Use
+    why: str = ""
+    gaps: int = 0
+    categories: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name, for people."""
+        return self.name or "(unnamed)"
+
+
+class ColumnsError(DataError):
+    """Columns that cannot be used.
+
+    Attributes:
+        columns: Every column of the table.
+    """
+
+    def __init__(
+        self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts], *, label: str | None
+    ) -> None:
+        whys = {name: text.removeprefix(f"column {name!r} of {source} ") for name, text in problems.items()}
+        self.columns = tuple(
+            dataclasses.replace(facts, use="refused", why=whys[facts.name]) if facts.name in whys else facts
+            for facts in columns
+        )
+        super().__init__(next(iter(problems.values())) if len(problems) == 1 else _together(source, problems, label))
+
+
+def _together(source: str, problems: Mapping[str, str], label: str | None) -> str:
+    lines = "\n".join(f"  - {problem}" for problem in problems.values())
+    names = json.dumps([name for name in problems if name != label], ensure_ascii=False)
+    return f"{len(problems)} columns of {source} cannot be used:\n{lines}\nTo leave the features out: drop: {names}"

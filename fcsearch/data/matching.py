@@ -1,0 +1,227 @@
+"""Later rows, matched with a transform by the names of their columns: without a label too, and part by part."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.data.images import decode_images
+from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, number_values
+from fcsearch.data.lists import is_list_of_numbers, list_values
+from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
+from fcsearch.errors import DataError
+from fcsearch.text import nearest
+
+Locate = Callable[[int], str]
+# By column: how many values the training rows do not have, by value.
+Unseen = dict[str, Counter[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Matched:
+    """Features of some rows.
+
+    Attributes:
+        X: (N, D) float32, as the network takes them.
+        unseen: Categories that the training rows do not have; they are coded as none of the known ones.
+        ignored: Columns that the network does not read.
+    """
+
+    X: npt.NDArray[np.float32]
+    unseen: Unseen
+    ignored: tuple[str, ...]
+
+
+def match_table(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> Matched:
+    """The features of a table's rows. Columns may stand in any order, and others are ignored.
+
+    Args:
+        transform: What the training rows made.
+        table: (N rows) With or without the label.
+        locate: Names the place of a row, for messages.
+        source: Names the table, for messages.
+
+    Raises:
+        DataError: columns that are missing or hold something else than in training; all of them are named.
+    """
+    array = transform.array
+    unseen: Unseen = {}
+    if array is not None:
+        name = _array_column(array, table, transform.label, source)
+        raw, read = _array_of(array, table[name], name, locate, source), {name}
+    else:
+        raw, unseen = _raw(transform, table, locate, source)
+        read = {str(item.name) for item in transform.inputs}
+    ignored = tuple(name for name in table.column_names if name not in read and name != transform.label)
+    return Matched(transform.apply(raw), unseen, ignored)
+
+
+def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -> npt.NDArray[np.float32]:
+    """The features of rows that stand in an array.
+
+    Args:
+        transform: What the training rows made.
+        X: (N, ...) numbers, a row in the shape that the training rows had.
+        source: Names the array, for messages.
+
+    Raises:
+        DataError: rows of another shape or another kind of number, or the training rows came from named columns.
+    """
+    if transform.array is None:
+        names = ", ".join(str(item.name) for item in transform.inputs)
+        raise DataError(
+            f"{source} must be a table with the columns {names}, as the training rows had; found an array without "
+            "column names. Save it as CSV or Parquet with these names."
+        )
+    return transform.apply(_like_training(transform.array, X, source))
+
+
+def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
+    """Columns that a CSV file's reader must leave as text: `01` is another category than `1`."""
+    names = [item.name for item in transform.inputs if item.kind == "category"]
+    if transform.label is not None and not all(_reads_back(name) for name in transform.class_names):
+        names.append(transform.label)
+    return tuple(names)
+
+
+def count_unseen(total: Unseen, part: Unseen) -> None:
+    """Add the counts of a part of the rows."""
+    for name, counts in part.items():
+        total.setdefault(name, Counter()).update(counts)
+
+
+def _reads_back(name: str) -> bool:
+    """Whether a class's name is what a reader that takes it for a number or a truth value makes of it."""
+    return name in ("true", "false") or (name.removeprefix("-").isdecimal() and str(int(name)) == name)
+
+
+def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> tuple[npt.NDArray[Any], Unseen]:
+    _require_columns([str(item.name) for item in transform.inputs], table.column_names, source)
+    raw = np.empty((table.num_rows, transform.raw_width), dtype=transform.dtype)
+    unseen: Unseen = {}
+    problems = []
+    left = 0
+    for item in transform.inputs:
+        values, place = table[str(item.name)], f"column {item.name!r} of {source}"
+        right = left + (1 if item.kind == "category" else item.width)
+        try:
+            if item.kind == "category":
+                raw[:, left], counts = _codes(item, values, place)
+                unseen.update({item.name: counts} if counts else {})
+            elif item.source == "number":
+                raw[:, left] = _numbers(values, place)
+            else:
+                raw[:, left:right] = _array_of(item, values, str(item.name), locate, source)
+        except DataError as error:
+            problems.append(str(error))
+        left = right
+    if problems:
+        raise DataError("\n".join(problems))
+    return raw, unseen
+
+
+def _require_columns(wanted: list[str], found: Collection[str], source: str) -> None:
+    missing = [name for name in wanted if name not in found]
+    if not missing:
+        return
+    others = [name for name in found if name not in wanted]
+    near = [(name, match) for name in missing if (match := nearest(name, others))]
+    hint = f"Is {near[0][0]!r} called {near[0][1]!r} here? Rename it." if near else "Add what is missing."
+    raise DataError(
+        f"{source} must have the columns that the network learned from; {', '.join(map(repr, missing))} "
+        f"{'is' if len(missing) == 1 else 'are'} missing. {hint}"
+    )
+
+
+def _numbers(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
+    if pa.types.is_dictionary(values.type):
+        values = pc.cast(values, values.type.value_type)
+    if values.null_count < len(values) and not is_number(values.type):
+        example = (
+            f"text such as {pc.cast(values, pa.string()).drop_null()[0].as_py()!r}" if is_text(values.type) else ""
+        )
+        raise DataError(
+            f"{place} must hold numbers, as in the training rows; found {example or values.type}. Turn it into "
+            "numbers, and leave missing values empty."
+        )
+    return number_values(values, place)
+
+
+def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[npt.NDArray[Any], Counter[str]]:
+    """Places in the training rows' categories, -1 for any other, NaN for what is missing; and the others, counted."""
+    try:
+        texts = category_texts(values)
+    except pa.ArrowException as error:
+        raise DataError(f"{place} must hold categories, as in the training rows; found {values.type}.") from error
+    index = pc.index_in(texts, value_set=pa.array(item.categories, pa.string()))
+    other = pc.and_(pc.is_valid(texts), pc.is_null(index))
+    codes = pc.if_else(other, pa.scalar(-1, pa.int32()), index)
+    found = pc.value_counts(texts.filter(other)).to_pylist()
+    counts = Counter({entry["values"]: entry["counts"] for entry in found})
+    return pc.cast(codes, pa.float64()).to_numpy(), counts
+
+
+def _array_column(item: NumberInput, table: pa.Table, label: str | None, source: str) -> str:
+    """The column of the images or lists: by its name, or the only one of its kind."""
+    if item.name in table.column_names:
+        return str(item.name)
+    fields = [field for field in table.schema if field.name != label]
+    images = [field.name for field in fields if holds_images(field.type)]
+    lists = [field.name for field in fields if is_list_of_numbers(field.type)]
+    found = images or lists
+    if len(found) == 1 and (item.name is None or len(fields) == 1):
+        return str(found[0])
+    what = "x".join(map(str, item.shape))
+    wanted = f"{what} numbers" if len(item.shape) == 1 else f"images of {what} (height x width x channels)"
+    name = "one column" if item.name is None else f"the column {item.name!r}"
+    raise DataError(
+        f"{source} must have {name} of {wanted}, which the network learned from; found the columns "
+        f"{', '.join(table.column_names[:20])}{', ...' if len(table.column_names) > 20 else ''}."
+    )
+
+
+def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Locate, source: str) -> npt.NDArray[Any]:
+    """(N, width) numbers of a column of images or lists."""
+    if len(values) == 0:
+        return np.empty((0, item.width), dtype=np.float32)
+    if holds_images(values.type):
+        pixels, shape = decode_images(values, locate)
+        found = pixels.reshape(-1, *shape)
+    elif is_list_of_numbers(values.type):
+        numbers, shape_of_lists = list_values(values, name, locate)
+        found = numbers.reshape(-1, *shape_of_lists)
+    else:
+        raise DataError(
+            f"column {name!r} of {source} must hold images or lists of numbers, as in the training rows; found "
+            f"{values.type}."
+        )
+    return _like_training(item, found, f"column {name!r} of {source}")
+
+
+def _like_training(item: NumberInput, X: npt.NDArray[Any], place: str) -> npt.NDArray[Any]:
+    """(N, width) numbers in the kind of the training rows'."""
+    shape = item.shape[:2] if len(item.shape) == 3 and item.shape[2] == 1 and X.ndim == 3 else item.shape
+    if X.ndim == 4 and X.shape[1:3] == item.shape[:2] and X.shape[3] == 1 and item.shape[2:] == (3,):
+        X = np.repeat(X, 3, axis=3)  # grey images where the training rows have colours
+    flat = X.ndim == 2 and X.shape[1] == item.width
+    if X.shape[1:] != shape and not flat:
+        raise DataError(
+            f"the rows of {place} must have the shape {'x'.join(map(str, item.shape))}, as in training; found "
+            f"{'x'.join(map(str, X.shape[1:]))}. Give rows of that shape."
+        )
+    X = X.reshape(len(X), -1)
+    if item.pixels and X.dtype != np.uint8:
+        if len(X) and not (X.min() >= 0 and X.max() <= 255 and (np.floor(X) == X).all()):
+            raise DataError(
+                f"{place} must hold bytes from 0 to 255, as in training; found {X.dtype} from {X.min():g} to "
+                f"{X.max():g}. Give the pixels as they were."
+            )
+        return X.astype(np.uint8)
+    return X

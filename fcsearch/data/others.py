@@ -1,0 +1,118 @@
+"""Labelled rows of a source other than the one that a network learned from, as that network takes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fcsearch.data.dataset import Split
+from fcsearch.data.fingerprint import add_array
+from fcsearch.data.labels import class_names_of, codes_of_labels, find_label
+from fcsearch.data.matching import Unseen, count_unseen, match_array, match_table, text_columns
+from fcsearch.data.sources.files import find_files, formats_of
+from fcsearch.data.sources.named import read_named
+from fcsearch.data.sources.npz import npz_arrays
+from fcsearch.data.sources.openml import openml_table
+from fcsearch.data.sources.tables import read_table
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
+
+
+@dataclasses.dataclass(frozen=True)
+class OtherRows:
+    """All rows of another source.
+
+    Attributes:
+        rows: Features and classes.
+        fingerprint: 16 hex digits of a sha256 over both.
+        unseen: Categories that the training rows do not have, counted by column.
+        ignored: Columns that the network does not read.
+    """
+
+    rows: Split
+    fingerprint: str
+    unseen: Unseen
+    ignored: tuple[str, ...]
+
+
+def read_other(spec: DatasetSpec, transform: FeatureTransform) -> OtherRows:
+    """Read every row of a source, whatever split it is of, and apply a transform that other rows made.
+
+    Args:
+        spec: The source, and where its label goes by another name than in training, `label`.
+        transform: Columns are matched by name, and classes too.
+
+    Raises:
+        DataError: what cannot be found or read, columns that are missing, classes that are not known.
+    """
+    unseen: Unseen = {}
+    ignored: dict[str, None] = {}
+    splits = []
+    for split, found, extra in _pieces(spec, transform):
+        splits.append(split)
+        count_unseen(unseen, found)
+        ignored.update(dict.fromkeys(extra))
+    rows = Split(np.concatenate([split.X for split in splits]), np.concatenate([split.y for split in splits]))
+    if not len(rows):
+        raise DataError(f"{spec.source} must have rows; found none.")
+    digest = hashlib.sha256()
+    for array in (rows.X, rows.y):
+        add_array(digest, array)
+    return OtherRows(rows, digest.hexdigest()[:16], unseen, tuple(ignored))
+
+
+Piece = tuple[Split, Unseen, tuple[str, ...]]
+
+
+def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
+    if spec.is_openml:
+        table, label, _ = openml_table(dataclasses.replace(spec, label=spec.label or transform.label))
+        yield _piece(table, label, transform, spec.source)
+    elif spec.is_named:
+        rows = read_named(spec)
+        X = rows.X if rows.image_shape is None else rows.X.reshape(-1, *rows.image_shape)
+        labels = pa.array(np.asarray(rows.class_names)[rows.y])
+        yield _arrays(X, labels, transform, spec.source)
+    else:
+        files = find_files(spec.source)
+        if formats_of(files, spec.source) == {"npz"}:
+            yield _arrays(*npz_arrays({"train": files}, spec)[:2], transform, spec.source)
+        else:
+            yield from _tables(files, spec, transform)
+
+
+def _arrays(X: npt.NDArray[Any], labels: pa.Array, transform: FeatureTransform, source: str) -> Piece:
+    features = match_array(transform, X, source)
+    y = codes_of_labels(
+        labels, None, transform.class_names, by_place=transform.classes_by_place, where=f"the labels of {source}"
+    )
+    return Split(features, y), {}, ()
+
+
+def _tables(files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
+    texts = text_columns(transform)
+    for path in files:
+        table = read_table(path, texts)
+        label = find_label(table.schema, spec.label or transform.label, str(path))
+        yield _piece(table, label, transform, str(path))
+
+
+def _piece(table: pa.Table, label: str, transform: FeatureTransform, source: str) -> Piece:
+    # Labels first: a wrong label column is found before images are decoded.
+    y = codes_of_labels(
+        table[label],
+        class_names_of(table.schema, label),
+        transform.class_names,
+        by_place=transform.classes_by_place,
+        where=f"column {label!r} of {source}",
+    )
+    found = match_table(transform, table, lambda row: f"row {row} of {source}", source)
+    return Split(found.X, y), found.unseen, tuple(name for name in found.ignored if name != label)

@@ -1,0 +1,1 @@
+"""Where rows come from: files of each format, the named datasets, openml.org."""

@@ -1,0 +1,237 @@
+"""What turns the columns of a source into the matrix that a network sees: fitted once, applied by one piece of code."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.errors import DataError
+
+FORMAT = 1
+# What fits into a core's own cache.
+_APPLY_BYTES = 1 << 20
+
+Vector = tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Affine:
+    """Numbers are shifted, then scaled: (x - offset) * scale, or (x - offset) / scale.
+
+    Both are kept, as the two differ in the last bit, and later rows must get the very numbers of training.
+    """
+
+    offset: Vector
+    scale: Vector
+    divide: bool = False
+    kind: Literal["affine"] = "affine"
+
+
+@dataclasses.dataclass(frozen=True)
+class NumberInput:
+    """A number, a list of them, or an image.
+
+    Attributes:
+        name: The column; None where the source is an array without a name.
+        source: `number`, `list`, `image` (files such as PNG), or `array`.
+        shape: Of a row: () for a number, (k,) for a list, (height, width, channels) for an image.
+        encoding: What becomes of the numbers.
+        fill: What stands in for a missing value; None where there must be none.
+        pixels: Whether the values are bytes from 0 to 255.
+    """
+
+    name: str | None
+    source: Literal["number", "list", "image", "array"]
+    shape: tuple[int, ...]
+    encoding: Affine
+    fill: float | None = None
+    pixels: bool = False
+    kind: Literal["number"] = "number"
+
+    @property
+    def width(self) -> int:
+        """Values in a row."""
+        return math.prod(self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class CategoryInput:
+    """A column of categories: a 0/1 feature for each that the training rows have; another one is 0 in all of them.
+
+    Attributes:
+        name: The column.
+        categories: Those of the training rows, sorted.
+        fill: The category that stands in for a missing value.
+    """
+
+    name: str
+    categories: tuple[str, ...]
+    fill: str
+    kind: Literal["category"] = "category"
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureTransform:
+    """From a source's columns to features.
+
+    The columns of a raw matrix (N, R) are the inputs in their order: the values of a number input, the code of a
+    category input (its place in `categories`, -1 for any other one), NaN for what is missing. The features (N, D) are
+    the numbers in this order, then the categories' 0/1 columns.
+
+    Attributes:
+        inputs: The columns that are read.
+        dtype: What the numbers are computed in.
+        class_names: Name of each class.
+        label: Column of the classes, where the source names it.
+        classes_by_place: Whether the source numbers the classes by their place in `class_names`.
+    """
+
+    inputs: tuple[NumberInput | CategoryInput, ...]
+    dtype: Literal["float32", "float64"]
+    class_names: tuple[str, ...]
+    label: str | None = None
+    classes_by_place: bool = False
+
+    @property
+    def width(self) -> int:
+        """Number of features D."""
+        return self._layout.numbers + sum(len(categories) for _, categories, _ in self._layout.categories)
+
+    @property
+    def raw_width(self) -> int:
+        """Columns R of a raw matrix."""
+        return sum(item.width if item.kind == "number" else 1 for item in self.inputs)
+
+    @property
+    def array(self) -> NumberInput | None:
+        """The input that is all the features: images, or lists of numbers; None where columns are matched by name."""
+        first = self.inputs[0]
+        return first if len(self.inputs) == 1 and first.kind == "number" and first.source != "number" else None
+
+    def apply(self, raw: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float32]:
+        """The features of some rows.
+
+        Args:
+            raw: (N, R) uint8, float32 or float64.
+            rows: Which rows, in which order; all if not given.
+
+        Returns:
+            (n, D) float32, C-contiguous.
+
+        Raises:
+            DataError: a feature leaves float32's range.
+        """
+        count = len(raw) if rows is None else len(rows)
+        out = np.empty((count, self.width), dtype=np.float32)
+        step = max(1, _APPLY_BYTES // (8 * raw.shape[1]))
+        try:
+            with np.errstate(over="raise"):
+                for start in range(0, count, step):
+                    block = slice(start, start + step)
+                    self._layout.encode(raw[block] if rows is None else raw[rows[block]], out[block])
+        except FloatingPointError as error:
+            raise DataError(
+                f"scaled features must stay within float32's range; found values outside ({error}). Look for wildly "
+                "large values in a column that is nearly constant, and leave it out."
+            ) from error
+        return out
+
+    @cached_property
+    def _layout(self) -> _Layout:
+        return _Layout(self)
+
+    def to_json(self) -> str:
+        """The transform as JSON text, exact to the bit."""
+        return json.dumps({"format": FORMAT, **dataclasses.asdict(self)}, allow_nan=False, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, where: str) -> FeatureTransform:
+        """Read what `to_json` wrote; DataError, naming `where`, if it is something else."""
+        from pydantic import TypeAdapter, ValidationError  # a quarter of a second
+
+        try:
+            value = json.loads(text)
+            if not isinstance(value, dict) or (found := value.pop("format", None)) != FORMAT:
+                raise DataError(
+                    f"{where} must hold a transform of format {FORMAT}; found "
+                    f"{type(value).__name__ if not isinstance(value, dict) else found}. Use the fcsearch that wrote it."
+                )
+            transform: FeatureTransform = TypeAdapter(cls).validate_python(value)
+            _check(transform)
+        except (ValidationError, ValueError) as error:
+            reason = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+            place = ".".join(map(str, reason["loc"]))
+            raise DataError(
+                f"{where} must hold the transform that fcsearch wrote; found {place + ': ' if place else ''}"
+                f"{reason['msg']}. Put back a copy of it."
+            ) from error
+        return transform
+
+
+class _Layout:
+    """A transform's numbers as arrays, in the order of the raw columns."""
+
+    def __init__(self, transform: FeatureTransform) -> None:
+        numbers: list[int] = []
+        vectors: dict[str, list[Vector]] = {name: [] for name in ("offset", "factor", "divisor", "fill")}
+        self.categories: list[tuple[int, tuple[str, ...], int]] = []
+        place = 0
+        for item in transform.inputs:
+            if item.kind == "category":
+                self.categories.append((place, item.categories, item.categories.index(item.fill)))
+                place += 1
+                continue
+            ones, encoding = (1.0,) * item.width, item.encoding
+            vectors["offset"].append(encoding.offset)
+            vectors["factor"].append(ones if encoding.divide else encoding.scale)
+            vectors["divisor"].append(encoding.scale if encoding.divide else ones)
+            vectors["fill"].append((math.nan if item.fill is None else item.fill,) * item.width)
+            numbers += range(place, place + item.width)
+            place += item.width
+        offset, factor, divisor, fill = (
+            np.array([value for part in parts for value in part], dtype=transform.dtype) for parts in vectors.values()
+        )
+        self.numbers = len(numbers)
+        self._places = np.array(numbers, dtype=np.int64) if self.categories else slice(None)
+        self._offset, self._factor = offset, factor
+        self._divisor = divisor if (divisor != 1).any() else None
+        self._fill = None if np.isnan(fill).all() else fill
+
+    def encode(self, raw: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
+        numbers = raw[:, self._places]
+        if numbers.dtype.kind == "f":
+            numbers = numbers.astype(self._offset.dtype, copy=False)
+        if self._fill is not None and np.isnan(numbers).any():
+            numbers = np.where(np.isnan(numbers), self._fill, numbers)
+        numbers = numbers - self._offset
+        if self._divisor is not None:
+            numbers = numbers / self._divisor
+        np.multiply(numbers, self._factor, out=out[:, : self.numbers], casting="same_kind")
+        out[:, self.numbers :] = 0
+        left = self.numbers
+        for place, categories, fill in self.categories:
+            codes = raw[:, place]
+            codes = np.where(np.isnan(codes), fill, codes).astype(np.int64)
+            known = np.flatnonzero(codes >= 0)
+            out[known, left + codes[known]] = 1
+            left += len(categories)
+
+
+def _check(transform: FeatureTransform) -> None:
+    """Raise ValueError for what no fit can have made."""
+    if not transform.inputs:
+        raise ValueError("no inputs")
+    for item in transform.inputs:
+        if item.kind == "category":
+            if item.fill not in item.categories:
+                raise ValueError(f"column {item.name!r} is filled with {item.fill!r}, which is none of its categories")
+        elif not len(item.encoding.offset) == len(item.encoding.scale) == item.width:
+            raise ValueError(f"column {item.name!r} has {item.width} values and {len(item.encoding.offset)} offsets")
+        elif not np.isfinite([*item.encoding.offset, *item.encoding.scale]).all():
+            raise ValueError(f"column {item.name!r} has an offset or a scale that is not finite")

@@ -1,0 +1,84 @@
+"""A saved model, measured on data that lie elsewhere: the run's own rows that moved, or other rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError, UsageError
+from fcsearch.report.evaluation import load_run_dataset, measure, measure_rows, run_spec
+from fcsearch.report.model import Measurement
+from fcsearch.results import RunDirectory
+
+if TYPE_CHECKING:
+    from fcsearch.data.others import OtherRows
+
+
+def model_transform(run: RunDirectory, trial_id: int) -> FeatureTransform:
+    """What makes features of rows for a trial's model.
+
+    It is in the model's file, else in the run; a run of an older fcsearch has neither, and its own dataset tells.
+
+    Raises:
+        RunError: the model was not kept.
+        DataError: it is nowhere, or damaged.
+    """
+    found = run.models.transform(trial_id) or run.transform()
+    if found is not None:
+        return found
+    try:
+        return load_run_dataset(run).transform
+    except DataError as error:
+        raise DataError(
+            f"{run.path} must hold transform.json, which says how features are made; an older fcsearch made the run "
+            f"without it, and the dataset that it can be fitted on again is not there: {error}"
+        ) from error
+
+
+def measure_other(
+    run: RunDirectory, trial_id: int, source: str, *, label: str | None = None, data_dir: str | None = None
+) -> tuple[Measurement, OtherRows]:
+    """Measure a trial's model on every row of a source, by the transform of its training.
+
+    Args:
+        run: The run directory.
+        trial_id: A trial whose model was kept.
+        source: A name or a path.
+        label: Column of the classes, where it is called otherwise than in training.
+        data_dir: Folder with the files of a named dataset.
+
+    Raises:
+        RunError: the model was not kept.
+        DataError: what cannot be read, missing columns, or classes that the model does not know.
+    """
+    from fcsearch.data.others import read_other
+    from fcsearch.data.spec import DatasetSpec
+
+    transform = model_transform(run, trial_id)
+    spec = DatasetSpec(source, data_dir=data_dir)
+    if not spec.is_named or spec.is_openml:
+        spec = DatasetSpec(source, data_dir=data_dir, label=label or run_spec(run).label)
+    elif label is not None:
+        raise UsageError(f"--label belongs to tables; {source} has a layout of its own. Leave --label out.")
+    other = read_other(spec, transform)
+    found = measure_rows(run, trial_id, other.rows, "all", transform.class_names, other.fingerprint)
+    return found, other
+
+
+def measure_moved(
+    run: RunDirectory, trial_id: int, source: str, split: str, *, data_dir: str | None = None
+) -> Measurement:
+    """Measure a trial's model on a split of the run's own dataset, which lies elsewhere now.
+
+    Raises:
+        RunError: the model was not kept.
+        UsageError: the source holds other rows, which have no splits that mean something for this model.
+    """
+    try:
+        dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    except DataError as error:
+        raise UsageError(
+            f"--split with --dataset needs the run's own rows, as only they have its splits; {error}; or leave --split "
+            "out, and every row is measured"
+        ) from error
+    return measure(run, trial_id, dataset, split)

@@ -1,0 +1,221 @@
+"""`fcsearch evaluate --dataset`: rows that are not the run's, or that moved."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from run_fixtures import made_run
+from synthetic_run import make_table_run
+
+from fcsearch.cli import main
+from fcsearch.cli.evaluate import evaluate
+from fcsearch.results import RunDirectory, open_run
+
+__all__ = ["made_run"]
+
+ROWS = 300
+COLUMNS = ["age", "job", "code", "height", "churn"]
+
+
+def table(seed: int = 0, rows: int = ROWS) -> pa.Table:
+    """Customers whose class depends on a number, a category and a numbered category."""
+    random = np.random.RandomState(seed)
+    age, height = random.randint(18, 90, rows), random.randn(rows) * 9 + 170
+    job, code = random.choice(["cook", "smith", "nurse"], rows), random.choice(["01", "1", "x"], rows)
+    score = (age - 50) / 20 + (job == "nurse") * 2 - (code == "01") * 2
+    churn = np.where(score > 0.5, "yes", "no")
+    gaps = random.rand(rows) < 0.1
+    columns = [pa.array(age, mask=gaps), job, code, height, churn]
+    return pa.table(dict(zip(COLUMNS, columns, strict=True)))
+
+
+@pytest.fixture(scope="module")
+def customers(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run on a CSV file; not to be changed."""
+    folder = tmp_path_factory.mktemp("customers")
+    pa.csv.write_csv(table(), folder / "customers.csv")
+    return make_table_run(folder / "run", folder / "customers.csv", label="churn")
+
+
+def found(run: RunDirectory, *arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(evaluate, [str(run.path), *arguments, "--format", "json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    value: dict[str, Any] = json.loads(result.stdout)
+    return value
+
+
+def refused(capsys: pytest.CaptureFixture[str], run: RunDirectory, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(["evaluate", str(run.path), *arguments])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error
+
+
+def write(folder: Path, rows: pa.Table, name: str = "other.csv") -> Path:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".csv":
+        pa.csv.write_csv(rows, path)
+    else:
+        pq.write_table(rows, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["other.csv", "other.parquet"])
+def test_columns_in_another_order_give_the_same_figures(customers: RunDirectory, tmp_path: Path, name: str) -> None:
+    same = found(customers, "--dataset", str(write(tmp_path, table(), name)))
+    shuffled = table().select(["height", "churn", "code", "age", "job"])
+    again = found(customers, "--dataset", str(write(tmp_path, shuffled, name)))
+    assert again == same
+    assert again["rows"] == ROWS
+    assert again["accuracy"] > 0.8
+
+
+def test_every_row_is_measured_as_training_would_have(customers: RunDirectory, tmp_path: Path) -> None:
+    parts = [found(customers, "--split", split) for split in ("train", "val", "test")]
+    whole = found(customers, "--dataset", str(write(tmp_path, table())))
+    right = sum(round(part["accuracy"] * part["rows"]) for part in parts)
+    assert (whole["rows"], whole["split"]) == (sum(part["rows"] for part in parts), "all")
+    assert whole["accuracy"] == pytest.approx(right / ROWS, abs=1e-12)
+    # Ten of them are scaled by the training rows too, not by themselves; one class alone will do.
+    for answer in ("yes", "no"):
+        rows = table().filter(pa.compute.equal(table()["churn"], answer)).slice(0, 10)
+        few = found(customers, "--dataset", str(write(tmp_path, rows)))
+        assert few["rows"] == 10
+        assert few["classes"][["no", "yes"].index(answer)]["rows"] == 10
+
+
+def test_unseen_categories_are_none_of_the_known_ones_and_counted(customers: RunDirectory, tmp_path: Path) -> None:
+    job = pa.array(["abbot" if row % 3 == 0 else "cook" for row in range(ROWS)])
+    path = write(tmp_path, table().set_column(1, "job", job).append_column("memo", job))
+    arguments = [str(customers.path), "--dataset", str(path)]
+    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    assert "column 'job' has 100 values that the training rows do not have ('abbot')" in result.stderr
+    assert "ignored what the network does not read: memo" in result.stderr
+    assert "on all 300 rows" in result.stdout
+    known = found(customers, "--dataset", str(path))
+    assert known["unseen_categories"] == {"job": {"abbot": 100}}
+    assert known["ignored_columns"] == ["memo"]
+    cooks = table().set_column(1, "job", pa.array(["cook"] * ROWS))
+    assert found(customers, "--dataset", str(write(tmp_path, cooks)))["accuracy"] != known["accuracy"]
+
+
+def test_missing_columns_are_named_together(
+    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, table().rename_columns(["Age", "job", "code", "size", "churn"]))
+    error = refused(capsys, customers, "--dataset", str(path))
+    assert "'age', 'height' are missing. Is 'age' called 'Age' here? Rename it." in error
+    path = write(tmp_path, table().drop_columns(["churn"]))
+    assert "must have the label column 'churn'" in refused(capsys, customers, "--dataset", str(path))
+
+
+def test_columns_of_another_kind_are_named_together(
+    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = pa.array(["tall"] * ROWS)
+    path = write(tmp_path, table().set_column(0, "age", words).set_column(3, "height", words))
+    error = refused(capsys, customers, "--dataset", str(path))
+    assert "column 'age' of" in error
+    assert "column 'height' of" in error
+    assert "must hold numbers, as in the training rows; found text such as 'tall'" in error
+
+
+def test_classes_are_matched_by_name_and_strange_ones_refused(
+    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    churn = pa.array([["perhaps", "no", "yes", "yes"][row % 4] for row in range(ROWS)])
+    path = write(tmp_path, table().set_column(4, "churn", churn))
+    error = refused(capsys, customers, "--dataset", str(path))
+    assert (
+        "the classes that the network learned (no, yes); found 75 rows of other classes: 'perhaps' (75 rows)" in error
+    )
+
+
+def test_numbers_may_look_like_text_and_gaps_are_filled(customers: RunDirectory, tmp_path: Path) -> None:
+    """`01` is a category beside `1`, also where no `x` keeps the file's column from being read as a number."""
+    rows = table().filter(pa.compute.not_equal(table()["code"], "x"))
+    text = found(customers, "--dataset", str(write(tmp_path, rows, "other.parquet")))
+    assert found(customers, "--dataset", str(write(tmp_path, rows))) == text
+    empty = rows.set_column(0, "age", pa.nulls(len(rows)))
+    assert found(customers, "--dataset", str(write(tmp_path, empty)))["rows"] == len(rows)
+
+
+def test_a_split_needs_the_runs_own_rows(
+    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = write(tmp_path, table(), "moved.csv")
+    expected = found(customers, "--split", "test")
+    assert found(customers, "--dataset", str(moved), "--split", "test") == expected
+    error = refused(capsys, customers, "--dataset", str(write(tmp_path, table(1))), "--split", "test")
+    assert "--split with --dataset needs the run's own rows" in error
+    assert "leave --split out" in error
+
+
+def test_a_folder_is_measured_whole(customers: RunDirectory, tmp_path: Path) -> None:
+    for name, rows in (("train.csv", table(1, 40)), ("test.csv", table(2, 30))):
+        write(tmp_path / "parts", rows, name)
+    write(tmp_path / "parts", table(3, 20).select(COLUMNS[::-1]), "more-test.csv")
+    assert found(customers, "--dataset", str(tmp_path / "parts"))["rows"] == 90
+    assert found(customers, "--dataset", str(tmp_path / "parts" / "*test.csv"))["rows"] == 50
+
+
+def test_the_model_file_is_enough_and_an_older_run_fits_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path, table(), "customers.csv")
+    run = make_table_run(tmp_path / "run", source, label="churn")
+    other = write(tmp_path, table(1))
+    expected = found(run, "--dataset", str(other))
+    (run.path / "transform.json").unlink()
+    source.rename(tmp_path / "elsewhere.csv")
+    assert found(run, "--dataset", str(other)) == expected
+    # A model of before: the transform is fitted on the run's own rows again, if they are there.
+    strip_transform(run)
+    error = refused(capsys, run, "--dataset", str(other))
+    assert "must hold transform.json" in error
+    assert "customers.csv must exist" in error
+    (tmp_path / "elsewhere.csv").rename(source)
+    assert found(run, "--dataset", str(other)) == expected
+    assert found(run, "--split", "test")["rows"] == 45
+
+
+def strip_transform(run: RunDirectory) -> None:
+    from fcsearch.nn.storage import load_tensors, save_tensors
+
+    path = run.models.path(open_run(run.path).best["trial_id"])
+    tensors, texts = load_tensors(path)
+    save_tensors(path, tensors, {key: text for key, text in texts.items() if key != "fcsearch.transform"})
+
+
+def test_images_of_a_named_dataset_from_files(
+    made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    whole = found(made_run, "--dataset", "digits")
+    assert whole["rows"] == 1797
+    np.savez(tmp_path / "digits.npz", X=digits.images.astype(np.uint8), y=digits.target)
+    assert found(made_run, "--dataset", str(tmp_path / "digits.npz")) == whole
+    images = pa.array(digits.images.astype(np.uint8).tolist(), pa.list_(pa.list_(pa.uint8())))
+    path = write(tmp_path, pa.table({"pixels": images, "label": digits.target}), "digits.parquet")
+    assert found(made_run, "--dataset", str(path)) == whole
+    np.savez(tmp_path / "half.npz", X=digits.images[:, :4].astype(np.uint8), y=digits.target)
+    error = refused(capsys, made_run, "--dataset", str(tmp_path / "half.npz"))
+    assert "must have the shape 8x8x1, as in training; found 4x8" in error
+    np.savez(tmp_path / "scaled.npz", X=digits.images / 16, y=digits.target)
+    assert "must hold bytes from 0 to 255" in refused(capsys, made_run, "--dataset", str(tmp_path / "scaled.npz"))
+    columns = pa.table({**{f"p{place}": digits.data[:, place] for place in range(64)}, "label": digits.target})
+    error = refused(capsys, made_run, "--dataset", str(write(tmp_path, columns)))
+    assert "must have one column of images of 8x8x1" in error
