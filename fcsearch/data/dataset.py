@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.rows import Column
 from fcsearch.data.spec import DatasetSpec
 
 
@@ -41,6 +42,7 @@ class Dataset:
         fingerprint: 16 hex digits of a sha256 over contents, split and preprocessing; equal on every machine.
         image_shape: (height, width, channels) where a row is an image, else None. Pixels lie in that order in X.
         details: What the manifest says of the source beyond this (JSON types).
+        columns: The columns that became features, where the source is a table of numbers and categories; else empty.
     """
 
     spec: DatasetSpec
@@ -52,6 +54,7 @@ class Dataset:
     fingerprint: str
     image_shape: tuple[int, int, int] | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
 
     @property
     def input_dim(self) -> int:

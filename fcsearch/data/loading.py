@@ -47,6 +47,7 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
         fingerprint=fingerprint(rows, split, spec),
         image_shape=rows.image_shape,
         details=details,
+        columns=rows.columns,
     )
 
 
