@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -8,6 +10,7 @@ from click.testing import CliRunner
 
 import fcsearch.cli
 from fcsearch.cli import cli
+from fcsearch.results import open_run
 from fcsearch.space import load_space, shipped_spaces, space_schema
 from fcsearch.space.document import read_file
 
@@ -114,3 +117,12 @@ def test_spaces_lists_what_ships() -> None:
     output = invoke("spaces")
     assert [line.split()[0] for line in output.splitlines() if line[:1].strip()] == list(shipped_spaces())
     assert "Dropout by width: does a wider layer need more dropout?" in " ".join(output.split())
+
+
+@pytest.mark.ray
+def test_what_it_writes_is_searched_by_the_command_that_it_prints(here: Path) -> None:
+    command = invoke("init", "customers.csv", "--label", "churn").splitlines()[-1].split()
+    few = ["--trials", "2", "--set", "parameters.epochs=1", "--workers", "1", "--quiet"]
+    done = subprocess.run([sys.executable, "-m", *command, *few], cwd=here, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "runs/customers\n"), done.stderr
+    assert len(open_run(here / "runs" / "customers").trials) == 2
