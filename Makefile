@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 install: $(INSTALLED)
 
 run: $(INSTALLED)  ## install, and search the dropout space on a dataset that ships with scikit-learn
-	$(BIN)/fcsearch run --space search_spaces/dropout.yaml
+	$(BIN)/fcsearch run dropout
 
 test: lint  ## linters, types, import contracts and tests
 	$(BIN)/python -m pytest -m "not slow"

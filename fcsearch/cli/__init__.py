@@ -21,6 +21,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("fcsearch.cli.runs", "List the runs of a folder."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
     "train": ("fcsearch.cli.train", "Train one network, from options or from a trial of a run."),
+    "spaces": ("fcsearch.cli.spaces", "List the search spaces that ship."),
+    "init": ("fcsearch.cli.init", "Write a search space for the data at hand, to be changed."),
     "validate": ("fcsearch.cli.validate", "Print a search space as understood, without running it."),
     "schema": ("fcsearch.cli.schema", "Print the JSON Schema of a search-space file."),
     "check": ("fcsearch.cli.check", "Check every hand-written gradient and update rule on this machine."),
@@ -51,7 +53,7 @@ def cli() -> None:
 
     \b
     Example:
-      fcsearch run --space search_spaces/dropout.yaml
+      fcsearch run customers.csv --label churn
     """
 
 

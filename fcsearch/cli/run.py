@@ -1,4 +1,4 @@
-"""`fcsearch run`: a search, from a space file to a run directory and a report."""
+"""`fcsearch run`: a search, from a space or a dataset to a run directory and a report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.choosing import choose
 from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
 from fcsearch.cli.searching import conclude, search_options, varying
 from fcsearch.errors import RunError
@@ -22,7 +23,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @click.command()
-@click.option("--space", "file", type=click.Path(path_type=Path), required=True, help="The search space, a YAML file.")
+@click.argument("given", nargs=-1, metavar="[SPACE] [DATA]")
+@click.option("--space", metavar="NAME|FILE", help="The search space: one that ships, by its name, or a YAML file.")
 @dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials. Default: as many as the space says.")
@@ -36,11 +38,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 @click.option(
     "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Folder that the run goes to."
 )
-@click.option("--name", help="Name of the run. Default: the space's, with a number if that is taken.")
+@click.option("--name", help="Name of the run. Default: the space's or the data's, with a number if taken.")
 @search_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def run(
-    file: Path,
+    given: tuple[str, ...],
+    space: str | None,
     dataset: str | None,
     label: str | None,
     data_dir: str | None,
@@ -54,30 +57,34 @@ def run(
 ) -> None:
     """Search a space: train its trials in packs, write a run directory, and report the best network.
 
+    SPACE is a YAML file, or the name of a space that ships (`fcsearch spaces` lists them). DATA is a file, a folder, or
+    the name of a dataset. One of the two is enough: the default space fits any table, and a space names a dataset.
+
     Ctrl-C once ends the search cleanly and keeps what is finished; twice ends it at once. Either way `fcsearch resume`
     goes on with it.
 
     \b
     Example:
-      fcsearch run --space search_spaces/dropout.yaml
-      fcsearch run --space search_spaces/full.yaml --dataset cifar10 --trials 200 --time-budget 30m
-      fcsearch run --space search_spaces/full.yaml --workers 4 --gpus-per-worker 0.25 --pack-size 32
-      fcsearch run --space search_spaces/full.yaml --set parameters.epochs=10 --dry-run
+      fcsearch run customers.csv --label churn
+      fcsearch run dropout
+      fcsearch run my_space.yaml --dataset cifar10 --trials 200 --time-budget 30m
+      fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
+      fcsearch run --space full --set parameters.epochs=10 --dry-run
     """
     from fcsearch.search.driver import plan_search, start_search
     from fcsearch.search.options import SearchOptions
-    from fcsearch.space import load_space
 
-    space = load_space(file, overrides=dataset_overrides(overrides, label, data_dir), dataset=dataset)
+    choice = choose(given, space=space, dataset=dataset)
+    searched = choice.load(dataset_overrides(overrides, label, data_dir))
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
-    path = _path(out, name, default=space.name)
+    path = _path(out, name, default=searched.name)
     if dry_run:
-        _print_plan(plan_search(space, settings, path=path))
+        _print_plan(plan_search(searched, settings, path=path))
         return
     from fcsearch.cli.live import open_view
 
-    with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
-        result = start_search(space, settings, path=path, command=sys.argv, view=view)
+    with open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
+        result = start_search(searched, settings, path=path, command=sys.argv, view=view)
     conclude(result, quiet=quiet)
 
 

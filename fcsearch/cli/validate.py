@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("given", metavar="SPACE")
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space, such as parameters.epochs=10."
 )
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--check-data", is_flag=True, help="Load the dataset too, and say what is in it.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def validate(
-    file: Path,
+    given: str,
     overrides: tuple[str, ...],
     dataset: str | None,
     label: str | None,
@@ -38,7 +37,9 @@ def validate(
     check_data: bool,
     output: str,
 ) -> None:
-    """Print the search space in FILE as understood: its parameters, when each applies, and a sampled configuration.
+    """Print a search space as understood: its parameters, when each applies, and a sampled configuration.
+
+    SPACE is a YAML file, or the name of a space that ships (`fcsearch spaces` lists them).
 
     Nothing is trained, and the dataset is loaded with --check-data only. A file that cannot be used ends with exit
     code 2 and a message that says where it goes wrong. With --check-data a table's columns are shown, each with what is
@@ -46,12 +47,13 @@ def validate(
 
     \b
     Example:
-      fcsearch validate search_spaces/full.yaml
-      fcsearch validate search_spaces/full.yaml --dataset customers.csv --label churn --check-data
-      fcsearch validate search_spaces/full.yaml --set parameters.epochs=10 --format json
+      fcsearch validate my_space.yaml
+      fcsearch validate full --dataset customers.csv --label churn --check-data
+      fcsearch validate full --set parameters.epochs=10 --format json
     """
-    from fcsearch.space import load_space
+    from fcsearch.space import find_space, load_space
 
+    file = find_space(given)
     space = load_space(file, overrides=dataset_overrides(overrides, label, data_dir), dataset=dataset)
     facts: dict[str, Any] = {
         "file": str(file),

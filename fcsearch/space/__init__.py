@@ -5,8 +5,10 @@ from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, R
 from fcsearch.space.schema import space_schema
 from fcsearch.space.search_space import SearchSpace
 from fcsearch.space.sections import EarlyStopping, SamplerSpec
+from fcsearch.space.shipped import DEFAULT_SPACE, find_space, shipped_space, shipped_spaces
 
 __all__ = [
+    "DEFAULT_SPACE",
     "Choices",
     "Condition",
     "Constant",
@@ -15,6 +17,9 @@ __all__ = [
     "Range",
     "SamplerSpec",
     "SearchSpace",
+    "find_space",
     "load_space",
+    "shipped_space",
+    "shipped_spaces",
     "space_schema",
 ]

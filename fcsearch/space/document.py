@@ -46,7 +46,9 @@ def read_file(path: Path) -> Node:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpaceError(f"{path}: no such file; search_spaces/ holds examples to copy") from None
+        raise SpaceError(
+            f"{path}: no such file; `fcsearch spaces` lists those that ship, and `fcsearch init` writes one"
+        ) from None
     except IsADirectoryError:
         raise SpaceError(f"{path}: a search-space file is needed; found a folder") from None
     except OSError as error:
@@ -59,7 +61,7 @@ def read_file(path: Path) -> Node:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SpaceError(f"{path}:{line}: a space file is UTF-8 text; found byte 0x{raw[error.start]:02x}") from None
     if not text.strip():
-        raise SpaceError(f"{path}: the file is empty; a space needs at least `parameters`, see search_spaces/")
+        raise SpaceError(f"{path}: the file is empty; a space needs at least `parameters`; `fcsearch init` writes one")
     return read_text(text, str(path))
 
 

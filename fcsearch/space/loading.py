@@ -33,9 +33,9 @@ def load_space(path: Path, *, overrides: Sequence[str] = (), dataset: str | None
     if dataset is not None:
         root = replace_dataset(root, dataset)
     root = apply_overrides(root, overrides)
-    return SearchSpace.from_node(root, default_name=_name_of(path))
+    return SearchSpace.from_node(root, default_name=plain_name(path.stem))
 
 
-def _name_of(path: Path) -> str:
-    """A run's name from its file's."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).lstrip(".-_")[:64] or "space"
+def plain_name(text: str) -> str:
+    """A name that a space and a run's folder may have, from any text."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).lstrip(".-_")[:64].rstrip("-") or "space"

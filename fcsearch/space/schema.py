@@ -46,7 +46,7 @@ def space_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "fcsearch search space",
-        "description": "What `fcsearch run --space FILE` searches.",
+        "description": "What `fcsearch run FILE` searches.",
         **_object(_sections(), required=["parameters"]),
         "$defs": {
             **{name: {**value_schema(h), "description": f"{h.meaning}."} for name, h in HYPERPARAMETERS.items()},

@@ -62,7 +62,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def test_help_has_examples() -> None:
     output = CliRunner().invoke(run, ["--help"]).output
     assert "Example:\n" in output
-    assert "fcsearch run --space search_spaces/dropout.yaml\n" in output
+    assert "fcsearch run customers.csv --label churn\n" in output
     assert "--dry-run" in output
 
 

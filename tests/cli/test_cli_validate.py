@@ -22,7 +22,7 @@ def run(*arguments: str) -> str:
 def test_help_has_an_example() -> None:
     output = run("--help")
     assert "Example:\n" in output
-    assert "fcsearch validate search_spaces/full.yaml\n" in output
+    assert "fcsearch validate my_space.yaml\n" in output
 
 
 def test_text_says_the_space_as_understood() -> None:
@@ -62,6 +62,11 @@ def test_json_is_the_space_and_a_sample_of_it() -> None:
     assert other["sample"]["parameters"] != sample
 
 
+def test_a_space_that_ships_goes_by_its_name() -> None:
+    by_name = json.loads(run("full", "--format", "json"))
+    assert by_name["space"] == json.loads(run(str(SPACES / "full.yaml"), "--format", "json"))["space"]
+
+
 def test_check_data_loads_the_dataset() -> None:
     lines = [" ".join(line.split()) for line in run(str(SPACES / "dropout.yaml"), "--check-data").splitlines()]
     assert any(line.startswith("data ") and line.endswith("64 features, 10 classes") for line in lines)
@@ -73,10 +78,12 @@ def test_check_data_loads_the_dataset() -> None:
     ("arguments", "says"),
     [
         (["validate", "none.yaml"], "fcsearch: none.yaml: no such file"),
+        (["validate", "fulll"], "no space called 'fulll' ships; those that do are cifar10_ablation, "),
+        (["validate", "fulll"], "Did you mean 'full'?"),
         (["validate", str(SPACES / "full.yaml"), "--set", "trials=0"], "fcsearch: --set trials=0: trials: an integer"),
         (["validate", str(SPACES / "full.yaml"), "--dataset", "none.csv", "--check-data"], "none.csv"),
         (["validate", str(SPACES / "full.yaml"), "--seed", "-1"], "--seed"),
-        (["validate"], "FILE"),
+        (["validate"], "SPACE"),
     ],
 )
 def test_bad_use_ends_with_one_message_and_exit_code_2(

@@ -10,7 +10,7 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.space import Choices, Condition, Constant, Range, SearchSpace, load_space
 
 FOLDER = Path(__file__).parents[2] / "search_spaces"
-NAMES = ("depth", "dropout", "full", "two_layer", "update_rules")
+NAMES = ("default", "depth", "dropout", "full", "two_layer", "update_rules")
 
 
 def shipped(name: str) -> SearchSpace:
@@ -26,7 +26,7 @@ def test_each_is_named_as_its_file_learns_digits_and_says_how_to_run_it(name: st
     space = shipped(name)
     assert (space.name, space.dataset.source) == (name, "digits")
     text = (FOLDER / f"{name}.yaml").read_text()
-    assert f"#   fcsearch run --space search_spaces/{name}.yaml\n" in text
+    assert f"#   fcsearch run {name}\n" in text
     assert "--dataset cifar10" in text
     for line in text.splitlines():
         assert len(line) <= 125
@@ -90,3 +90,13 @@ def test_full_searches_everything_with_tpe_and_early_stopping() -> None:
     }
     assert set(HYPERPARAMETERS) - set(space.parameters) <= left_out
     assert not [name for name, parameter in space.parameters.items() if isinstance(parameter, Constant)]
+
+
+def test_default_fits_any_table_with_tpe_and_early_stopping() -> None:
+    space = shipped("default")
+    assert (space.sampler.name, space.trials) == ("tpe", 100)
+    assert space.early_stopping is not None
+    assert space.parameters["update_rule"] == Constant("update_rule", "adam")
+    rate = space.parameters["learning_rate"]
+    assert isinstance(rate, Range)
+    assert rate.log

@@ -1,0 +1,114 @@
+"""What a search is about: a space and a dataset, from arguments that look like one or the other, and from options."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fcsearch.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcsearch.space import SearchSpace
+
+_WAYS = """\
+say what to search: a space, a dataset, or both
+  fcsearch run customers.csv --label churn    your data, with the default space
+  fcsearch run dropout                        a space that ships, on its own dataset; `fcsearch spaces` lists them
+  fcsearch run my_space.yaml                  a space of yours, on its own dataset; `fcsearch init` writes one"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """What the user named.
+
+    Attributes:
+        space: A path, or the name of a space that ships; None: the default space.
+        dataset: A name or path; None: the space's own.
+    """
+
+    space: str | None = None
+    dataset: str | None = None
+
+    def load(self, overrides: Sequence[str]) -> SearchSpace:
+        """The space, with the dataset in it and `overrides` (`KEY=VALUE`) put in.
+
+        Where no space is named, the default one takes its name, and so the run's, from the dataset.
+
+        Raises:
+            SpaceError: the space is missing or says no search.
+        """
+        from fcsearch.space import DEFAULT_SPACE, find_space, load_space
+
+        if self.space is None and self.dataset is not None:
+            overrides = [f"name={json.dumps(dataset_name(self.dataset))}", *overrides]
+        return load_space(find_space(self.space or DEFAULT_SPACE), overrides=overrides, dataset=self.dataset)
+
+
+def choose(given: Sequence[str], *, space: str | None, dataset: str | None) -> Choice:
+    """What arguments and options name together.
+
+    Args:
+        given: Arguments without an option's name: spaces or datasets, told apart by what they look like.
+        space: `--space`.
+        dataset: `--dataset`.
+
+    Raises:
+        UsageError: nothing is named, one thing twice, or an argument is neither space nor dataset.
+    """
+    found: dict[str, list[str]] = {"space": [], "dataset": []}
+    for text in given:
+        found[_kind(text)].append(text)
+    for kind, option in (("space", space), ("dataset", dataset)):
+        named = [*found[kind], *([] if option is None else [f"--{kind} {option}"])]
+        if len(named) > 1:
+            raise UsageError(f"a search has one {kind}; found {' and '.join(named)}. Leave one of them out")
+    choice = Choice(next(iter(found["space"]), space), next(iter(found["dataset"]), dataset))
+    if choice == Choice():
+        raise UsageError(_WAYS)
+    return choice
+
+
+def dataset_name(source: str) -> str:
+    """A name for files and runs from a dataset's: `customers` from `data/customers.csv.gz`."""
+    from fcsearch.data import DatasetSpec
+    from fcsearch.space.loading import plain_name
+
+    if DatasetSpec(source).is_named:
+        return plain_name(source)
+    path = Path(source).expanduser()
+    return plain_name(path.resolve().name if path.is_dir() else path.name.split(".")[0])
+
+
+def _kind(text: str) -> str:
+    """`space` or `dataset`: a name that ships is a space also where a file of that name lies in the folder."""
+    from fcsearch.data import DatasetSpec
+    from fcsearch.space.shipped import is_space_file, shipped_spaces
+
+    if is_space_file(text) or text in shipped_spaces():
+        return "space"
+    if text and (DatasetSpec(text).is_named or _is_data_path(text)):
+        return "dataset"
+    raise UsageError(_neither(text))
+
+
+def _is_data_path(text: str) -> bool:
+    path = Path(text).expanduser()
+    return path.exists() or glob.has_magic(text) or bool(path.suffix) or len(path.parts) > 1
+
+
+def _neither(text: str) -> str:
+    from fcsearch.data import DATASET_NAMES
+    from fcsearch.space import shipped_spaces
+    from fcsearch.text import did_you_mean, nearest
+
+    spaces = shipped_spaces()
+    near = nearest(text, [*spaces, *DATASET_NAMES, *(path.name for path in Path().iterdir())])
+    hint = did_you_mean(near, sentence=True)
+    return (
+        f"{text!r} is no space and no dataset: a space is a .yaml file or one of {', '.join(spaces)}; a dataset is a "
+        f"file, a folder, openml:<name or id> or one of {', '.join(DATASET_NAMES)}.{hint}"
+    )

@@ -1,0 +1,105 @@
+"""`fcsearch init`: a search space for the data at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fcsearch.cli.choosing import dataset_name
+from fcsearch.errors import UsageError
+
+if TYPE_CHECKING:
+    from fcsearch.data import Dataset, DatasetSpec
+
+# A comment lists no more columns, and no more classes, than these.
+_MOST_COLUMNS = 30
+_MOST_CLASSES = 10
+
+
+@click.command()
+@click.argument("data", default="digits", metavar="[DATA]")
+@click.option("--label", metavar="COLUMN", help="Column of the classes, where the dataset is a table.")
+@click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
+@click.option("--space", "base", default="default", show_default=True, metavar="NAME", help="The space to start from.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name, and .yaml.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Path | None, force: bool) -> None:
+    """Write a search space for DATA, a file, a folder or a dataset's name, with comments that explain each line.
+
+    A file is read, so that the space says what was found in it, and is known to fit. Change what you like in the space,
+    and run it.
+
+    \b
+    Example:
+      fcsearch init customers.csv --label churn
+      fcsearch init customers.csv --label churn --drop customer_id --out churn.yaml
+      fcsearch init digits --space full --out my_space.yaml
+    """
+    from fcsearch.data import DatasetSpec
+    from fcsearch.space.shipped import is_space_file
+
+    name = dataset_name(data)
+    path = out or Path(f"{name}.yaml")
+    if not is_space_file(path.name):
+        raise UsageError(f"a space file is called .yaml or .yml at its end; found --out {path}. Add the ending")
+    if path.exists() and not force:
+        raise UsageError(f"{path} is there already; replace it with --force, or name another file with --out")
+    spec = DatasetSpec(data, label=label, drop=drop)
+    _write(path, _text(path, name, spec, base), force=force)
+    click.echo(f"wrote {path}; change it as you like, then\n  fcsearch run {shlex.quote(str(path))}")
+
+
+def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
+    """The space file's text, read back to see that it is a space."""
+    from fcsearch.space import SearchSpace, shipped_space
+    from fcsearch.space.document import read_text
+    from fcsearch.space.template import space_text
+
+    comment = [f"A search space for {spec.source}, made by `fcsearch init` from the space {base}.", ""]
+    comment += [f"  fcsearch {command} {shlex.quote(str(path))}" for command in ("validate", "run")]
+    if not spec.is_named:
+        from fcsearch.data import load_dataset
+
+        dataset = load_dataset(spec)
+        spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
+        comment += ["", *_found(dataset)]
+    text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment)
+    SearchSpace.from_node(read_text(text, str(path)), default_name=name)
+    return text
+
+
+def _found(dataset: Dataset) -> list[str]:
+    """What is in a dataset, in lines."""
+    train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
+    classes = ", ".join(dataset.class_names[:_MOST_CLASSES]) + (", ..." if dataset.num_classes > _MOST_CLASSES else "")
+    label = dataset.details.get("label")
+    lines = [
+        f"Rows: {train} to train on, {val} to validate, {test} to test",
+        f"Task: classification{f' by the column {label}' if label else ''}, {dataset.num_classes} classes: {classes}",
+        f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
+    ]
+    used = [column for column in dataset.columns if column.use == "used"]
+    columns = used[:_MOST_COLUMNS]
+    width = max((len(column.title) for column in columns), default=0)
+    lines += [f"  {column.title:<{width}}  {_kind(column)}" for column in columns]
+    if more := len(used) - len(columns):
+        lines.append(f"  and {more:,} more")
+    if ignored := dataset.details["ignored_columns"]:
+        lines.append(f"Columns that are not used: {', '.join(ignored)}")
+    return lines
+
+
+def _kind(column: ColumnFacts) -> str:
+    return f"{len(column.categories)} categories" if column.categories else column.kind
+
+
+def _write(path: Path, text: str, *, force: bool) -> None:
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"--out must be a file that can be written; found {path}: {error.strerror}") from None

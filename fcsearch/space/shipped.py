@@ -1,0 +1,52 @@
+"""The spaces that ship: the files of the repository's `search_spaces/`, which the wheel holds inside the package."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from fcsearch.errors import SpaceError
+from fcsearch.text import did_you_mean, nearest
+
+DEFAULT_SPACE = "default"
+
+
+def shipped_spaces() -> dict[str, Path]:
+    """The file of every space that ships, by name, in order of names."""
+    package = Path(str(resources.files("fcsearch")))
+    installed = package / "search_spaces"
+    folder = installed if installed.is_dir() else package.parent / "search_spaces"
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def is_space_file(text: str) -> bool:
+    """Whether `text` is the name of a space file, by its ending: .yaml or .yml."""
+    return text.lower().endswith((".yaml", ".yml"))
+
+
+def shipped_space(name: str) -> Path:
+    """The file of the space that ships under this name.
+
+    Raises:
+        SpaceError: none does.
+    """
+    known = shipped_spaces()
+    if name in known:
+        return known[name]
+    hint = did_you_mean(nearest(name, known), sentence=True)
+    raise SpaceError(f"no space called {name!r} ships; those that do are {', '.join(known)}.{hint}")
+
+
+def find_space(text: str) -> Path:
+    """The file of a space: the one at this path, or the one that ships under this name.
+
+    A path ends in .yaml or .yml, or has a folder in it. A name never means a file of the current folder: what a command
+    does must not depend on what happens to lie there.
+
+    Raises:
+        SpaceError: a name, and no space of this name ships. That there is a file at a path is not checked.
+    """
+    if is_space_file(text) or any(sign in text for sign in (os.sep, os.altsep) if sign):
+        return Path(text)
+    return shipped_space(text)

@@ -1,0 +1,120 @@
+"""What `fcsearch run` searches: spaces and datasets, by option or by what an argument looks like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fcsearch.cli
+from fcsearch.cli.choosing import Choice, choose, dataset_name
+from fcsearch.errors import SpaceError, UsageError
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i % 7},{i % 3},{'yes' if i % 7 > 3 else 'no'}\n" for i in range(60))
+    (tmp_path / "customers.csv").write_text("age,visits,churn\n" + rows)
+    (tmp_path / "mine.yaml").write_text("parameters: {epochs: 3}")
+    (tmp_path / "table").mkdir()
+    return tmp_path
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("given", "choice"),
+    [
+        (["full"], Choice(space="full")),
+        (["mine.yaml"], Choice(space="mine.yaml")),
+        (["missing.YML"], Choice(space="missing.YML")),
+        (["customers.csv"], Choice(dataset="customers.csv")),
+        (["missing.csv"], Choice(dataset="missing.csv")),
+        (["table"], Choice(dataset="table")),
+        (["data/*"], Choice(dataset="data/*")),
+        (["digits"], Choice(dataset="digits")),
+        (["openml:31"], Choice(dataset="openml:31")),
+        (["full", "digits"], Choice("full", "digits")),
+        (["customers.csv", "mine.yaml"], Choice("mine.yaml", "customers.csv")),
+    ],
+)
+def test_an_argument_is_what_it_looks_like(given: list[str], choice: Choice) -> None:
+    assert choose(given, space=None, dataset=None) == choice
+
+
+@pytest.mark.usefixtures("here")
+def test_options_and_arguments_complete_each_other() -> None:
+    assert choose(["digits"], space="full", dataset=None) == Choice("full", "digits")
+    assert choose(["full"], space=None, dataset="digits") == Choice("full", "digits")
+    assert choose([], space="full", dataset="customers.csv") == Choice("full", "customers.csv")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "fcsearch: say what to search: a space, a dataset, or both"),
+        (["--label", "churn"], "fcsearch run customers.csv --label churn"),
+        (["full", "--space", "mine.yaml"], "one space; found full and --space mine.yaml"),
+        (["full", "mine.yaml"], "one space; found full and mine.yaml"),
+        (["digits", "--dataset", "customers.csv"], "one dataset; found digits and --dataset customers.csv"),
+        (["ful"], "'ful' is no space and no dataset"),
+        (["ful"], "Did you mean 'full'?"),
+        (["digit"], "Did you mean 'digits'?"),
+        ([""], "'' is no space and no dataset"),
+        (["--space", "ful"], "no space called 'ful' ships"),
+        (["--space", "customers.csv"], "no space called 'customers.csv' ships"),
+        (["--dataset", ""], "source"),
+    ],
+)
+def test_bad_use_ends_with_one_message_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        fcsearch.cli.main(["run", *arguments, "--dry-run"])
+    captured = capsys.readouterr()
+    assert ended.value.code == 2
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.usefixtures("here")
+def test_without_a_space_the_default_one_is_searched_under_the_name_of_the_data() -> None:
+    choice = choose(["customers.csv"], space=None, dataset=None)
+    space = choice.load(["dataset.label=churn", "trials=7"])
+    assert (space.name, space.trials, space.sampler.name) == ("customers", 7, "tpe")
+    assert (space.dataset.source, space.dataset.label) == ("customers.csv", "churn")
+    assert choice.load(["name=other"]).name == "other"
+    named = choose(["customers.csv"], space="default", dataset=None).load([])
+    assert (named.name, named.parameters) == ("default", space.parameters)
+
+
+@pytest.mark.usefixtures("here")
+def test_a_space_alone_keeps_its_dataset() -> None:
+    assert choose(["dropout"], space=None, dataset=None).load([]).dataset.source == "digits"
+    with pytest.raises(SpaceError, match="fcsearch init"):
+        Choice(space="none.yaml").load([])
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("data/customers.csv.gz", "customers"),
+        ("table", "table"),
+        ("table/", "table"),
+        ("openml:credit-g", "openml-credit-g"),
+        ("my data (1).csv", "my-data-1"),
+        ("data/train-*.parquet", "train"),
+        ("...", "space"),
+    ],
+)
+def test_a_dataset_gives_a_name_to_files_and_runs(source: str, name: str) -> None:
+    assert dataset_name(source) == name
+
+
+def test_the_folder_itself_has_its_name(here: Path) -> None:
+    assert dataset_name(".").startswith(here.name[:3])
+    with pytest.raises(UsageError):
+        choose(["nothing here"], space=None, dataset=None)

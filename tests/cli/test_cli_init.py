@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+
+import fcsearch.cli
+from fcsearch.cli import cli
+from fcsearch.results import open_run
+from fcsearch.space import load_space, shipped_spaces, space_schema
+from fcsearch.space.document import read_file
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i % 7},{'ab'[i % 2]},{i % 5},{'yes' if i % 7 > 3 else 'no'}\n" for i in range(60))
+    (tmp_path / "customers.csv").write_text("age,plan,visits,churn\n" + rows)
+    return tmp_path
+
+
+def invoke(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
+    output = invoke("init", "customers.csv", "--label", "churn", "--drop", "visits")
+    assert "wrote customers.yaml" in output
+    assert output.endswith("\n  fcsearch run customers.yaml\n")
+    text = (here / "customers.yaml").read_text()
+    for line in (
+        "# A search space for customers.csv, made by `fcsearch init` from the space default.",
+        "#   fcsearch run customers.yaml",
+        "# Rows: 42 to train on, 9 to validate, 9 to test",
+        "# Task: classification by the column churn, 2 classes: no, yes",
+        "# Features: 3, from these columns:",
+        "#   age   number",
+        "#   plan  2 categories",
+    ):
+        assert f"{line}\n" in text
+    assert "visits" in text.partition("drop:")[2]
+    jsonschema.validate(read_file(here / "customers.yaml").plain(), space_schema())
+    space = load_space(here / "customers.yaml")
+    assert (space.name, space.dataset.source, space.dataset.label) == ("customers", "customers.csv", "churn")
+    assert space.dataset.drop == ("visits",)
+    assert space.parameters == load_space(shipped_spaces()["default"]).parameters
+    assert "customers is a valid space" in invoke("validate", "customers.yaml", "--check-data")
+    assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
+
+
+def test_the_label_that_is_found_is_written(here: Path) -> None:
+    (here / "customers.csv").write_text((here / "customers.csv").read_text().replace("churn", "target"))
+    invoke("init", "customers.csv", "--out", "folder-less.yml")
+    assert load_space(here / "folder-less.yml").dataset.label == "target"
+
+
+def test_long_lists_are_cut(here: Path) -> None:
+    head = ",".join(f"c{i}" for i in range(40))
+    rows = "".join(",".join(str((i * j) % 11) for j in range(40)) + f",k{i % 12}\n" for i in range(120))
+    (here / "wide.csv").write_text(f"{head},label\n{rows}")
+    invoke("init", "wide.csv")
+    text = (here / "wide.yaml").read_text()
+    assert "#   c29  number\n#   and 10 more\n" in text
+    assert "12 classes: k0, k1, k10, k11, k2, k3, k4, k5, k6, k7, ...\n" in text
+
+
+def test_without_data_it_is_digits_and_any_space_that_ships_will_do(here: Path) -> None:
+    invoke("init", "--space", "full", "--out", "my space.yaml")
+    space = load_space(here / "my space.yaml")
+    assert (space.name, space.dataset.source, space.trials) == ("digits", "digits", 60)
+    assert "fcsearch run 'my space.yaml'" in (here / "my space.yaml").read_text()
+
+
+def test_a_file_that_is_there_is_replaced_where_that_is_forced(here: Path) -> None:
+    (here / "digits.yaml").write_text("mine")
+    invoke("init", "--force")
+    assert load_space(here / "digits.yaml").name == "digits"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["there.csv"], "there.yaml is there already; replace it with --force"),
+        (["none.csv"], "none.csv"),
+        (["customers.csv"], "one column of classes"),
+        (["customers.csv", "--label", "chur"], "Did you mean 'churn'?"),
+        (["customers.csv", "--label", "churn", "--drop", "aeg"], "aeg"),
+        (["digits", "--label", "churn"], "label belongs to files and tables"),
+        (["--out", "space.txt"], "--out space.txt. Add the ending"),
+        (["--out", "none/space.yaml"], "none/space.yaml: No such file or directory"),
+        (["--space", "ful"], "Did you mean 'full'?"),
+        (["--space", "mine.yaml"], "no space called 'mine.yaml' ships"),
+    ],
+)
+def test_bad_use_ends_with_one_message_and_writes_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+) -> None:
+    (here / "there.yaml").write_text("mine")
+    before = sorted(here.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        fcsearch.cli.main(["init", *arguments])
+    captured = capsys.readouterr()
+    assert ended.value.code == 2
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+    assert sorted(here.rglob("*")) == before
+    assert (here / "there.yaml").read_text() == "mine"
+
+
+def test_spaces_lists_what_ships() -> None:
+    output = invoke("spaces")
+    assert [line.split()[0] for line in output.splitlines() if line[:1].strip()] == list(shipped_spaces())
+    assert "Dropout by width: does a wider layer need more dropout?" in " ".join(output.split())
+
+
+@pytest.mark.ray
+def test_what_it_writes_is_searched_by_the_command_that_it_prints(here: Path) -> None:
+    command = invoke("init", "customers.csv", "--label", "churn").splitlines()[-1].split()
+    few = ["--trials", "2", "--set", "parameters.epochs=1", "--workers", "1", "--quiet"]
+    done = subprocess.run([sys.executable, "-m", *command, *few], cwd=here, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "runs/customers\n"), done.stderr
+    assert len(open_run(here / "runs" / "customers").trials) == 2
