@@ -16,14 +16,15 @@ import numpy as np
 from result_table import ResultTable
 
 from fcsearch.results import RunDirectory
-from fcsearch.search.dispatcher import Dispatcher, Failure
-from fcsearch.search.ledger import Ledger, Model, Row
-from fcsearch.search.logs import output_to
-from fcsearch.search.messages import PackOutcome, PackTask, PlannedTrial, Progress
-from fcsearch.search.placement import Placement
-from fcsearch.search.planner import Planner
-from fcsearch.search.samplers import learns
-from fcsearch.search.standings import Standings
+from fcsearch.search.loop.dispatcher import Dispatcher, Failure
+from fcsearch.search.loop.logs import output_to
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.planning.placement import Placement
+from fcsearch.search.planning.planner import Planner
+from fcsearch.search.planning.samplers import learns
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
+from fcsearch.search.record.ledger import Ledger, Model, Row
 from fcsearch.space import SearchSpace, load_space
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "full.yaml"
@@ -181,10 +182,10 @@ def on_the_spot(dispatcher: Dispatcher, clock: Clock, settings: Settings) -> Rea
 
 def with_ray(dispatcher: Dispatcher, clock: Clock, settings: Settings) -> Reading:
     """Send every pack through Ray Tune to a worker that answers at once."""
-    from fcsearch.search.cluster import ray_session
-    from fcsearch.search.placement import Node
-    from fcsearch.search.tuning import train_packs
-    from fcsearch.search.worker import MESSAGE, TASK, PackWorker
+    from fcsearch.search.planning.placement import Node
+    from fcsearch.search.ray_pool.cluster import ray_session
+    from fcsearch.search.ray_pool.tune_pool import train_packs
+    from fcsearch.search.ray_pool.worker import MESSAGE, TASK, PackWorker
 
     epochs = settings.epochs
 

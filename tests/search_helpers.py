@@ -11,9 +11,10 @@ import torch
 import yaml
 
 from fcsearch.results import RunDirectory
-from fcsearch.search.ledger import Ledger
-from fcsearch.search.messages import MemberOutcome, PackOutcome, Place, PlannedTrial
-from fcsearch.search.rows import epoch_rows, trial_rows
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, Place
+from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.rows import epoch_rows, trial_rows
 from fcsearch.space import SearchSpace, load_space
 from fcsearch.training import EpochMetrics, MemberResult, TrialConfig
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fcsearch.report.words import duration, percent, plural, value_text
-from fcsearch.search.view import Best, SilentView, Status, View
+from fcsearch.search.loop.view import Best, SilentView, Status, View
 
 _CLOSING = {
     "interrupt": "ending: what is finished is kept, the rest can be resumed (Ctrl-C again ends at once)",

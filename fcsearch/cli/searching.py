@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from fcsearch.report import Report
-    from fcsearch.search.driver import SearchResult
+    from fcsearch.search.api import SearchResult
     from fcsearch.space import SearchSpace
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

@@ -13,13 +13,13 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 """
 
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.ranking import rank, rank_trials
 from fcsearch.results.runs import (
     DEFAULT_ROOT,
     Run,
     find_runs,
     latest_run,
     open_run,
-    rank_trials,
     resolve_run,
     summarize_run,
 )
@@ -37,6 +37,7 @@ __all__ = [
     "find_runs",
     "latest_run",
     "open_run",
+    "rank",
     "rank_trials",
     "resolve_run",
     "summarize_run",

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
-from fcsearch.results.schema import RANKED_STATES
+from fcsearch.results.ranking import rank_trials
 from fcsearch.training import TrialConfig
 
 DEFAULT_ROOT = Path("runs")
@@ -81,14 +81,6 @@ class Run:
 def open_run(path: str | Path) -> Run:
     """Open a run directory to read it, also while its search goes on; RunError if there is none."""
     return Run(RunDirectory.open(Path(path)))
-
-
-def rank_trials(trials: pa.Table) -> pa.Table:
-    """The trials that can be best, best first: highest val_accuracy, then lowest val_loss, then lowest trial_id."""
-    ranked = trials.filter(pc.is_in(trials["state"], pa.array(RANKED_STATES)))
-    order = [("val_accuracy", "descending"), ("val_loss", "ascending"), ("trial_id", "ascending")]
-    # Nulls sort last: a loss that was not finite loses a tie.
-    return ranked.sort_by(order) if len(ranked) else ranked
 
 
 def find_runs(root: Path = DEFAULT_ROOT) -> list[Path]:

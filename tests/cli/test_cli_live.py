@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from fcsearch.cli.live import LineView, LiveView, open_view, trial_line
-from fcsearch.search.messages import Place, Progress
-from fcsearch.search.view import Best, SilentView, Status
+from fcsearch.search.loop.view import Best, SilentView, Status
+from fcsearch.search.pool.messages import Place, Progress
 
 PACK = Progress(5, 7, 30, 3, Place("box (10.0.0.1)", "cuda:1"))
 ROW: dict[str, Any] = {"trial_id": 4, "state": "stopped", "val_accuracy": 0.5, "learning_rate": 0.01, "momentum": None}

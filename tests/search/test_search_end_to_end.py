@@ -24,11 +24,11 @@ from search_helpers import make_space, outcome, result
 from fcsearch.data import load_dataset
 from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.results import RunDirectory, open_run
-from fcsearch.search import tuning
-from fcsearch.search.driver import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.loop.view import SilentView, Status
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.view import SilentView, Status
-from fcsearch.search.worker import PackWorker
+from fcsearch.search.ray_pool import tune_pool
+from fcsearch.search.ray_pool.worker import PackWorker
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -55,7 +55,7 @@ def search(folder: Path, *, name: str = "run", view: Any = None, options: Any = 
 
 def train_by(worker: type[PackWorker], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let searches train on workers of this kind."""
-    monkeypatch.setattr(tuning, "train_packs", functools.partial(tuning.train_packs, worker=worker))
+    monkeypatch.setattr(tune_pool, "train_packs", functools.partial(tune_pool.train_packs, worker=worker))
 
 
 def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
@@ -215,7 +215,7 @@ def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatc
             raise MemoryError("no room")
 
     train_by(Broken, monkeypatch)
-    monkeypatch.setattr("fcsearch.search.dispatcher._TRIES", 1)
+    monkeypatch.setattr("fcsearch.search.loop.dispatcher._TRIES", 1)
     with pytest.raises(SearchError, match="every trial failed: MemoryError: no room"):
         search(tmp_path, trials=1)
     run = RunDirectory.open(tmp_path / "run")
@@ -232,7 +232,7 @@ def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
             raise OSError("no such device")
 
     train_by(Unborn, monkeypatch)
-    monkeypatch.setattr("fcsearch.search.dispatcher._START_FAILURES", 1)
+    monkeypatch.setattr("fcsearch.search.loop.dispatcher._START_FAILURES", 1)
     with pytest.raises(SearchError, match="workers must be able to start"):
         search(tmp_path, trials=2, options={"workers": 1})
     run = RunDirectory.open(tmp_path / "run")
@@ -261,11 +261,11 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
     def train(dispatcher: Any, *_: Any, **__: Any) -> None:
         if what == "tables":
             monkeypatch.setattr(RunDirectory, "write_pack", full)
-        monkeypatch.setattr("fcsearch.search.driver.write_report", full)
+        monkeypatch.setattr("fcsearch.search.api.write_report", full)
         task = dispatcher.next_task()
         dispatcher.finish(outcome(task.pack_id, {0: result(task.trials[0].config, [0.5])}))
 
-    monkeypatch.setattr("fcsearch.search.tuning.train_packs", train)
+    monkeypatch.setattr("fcsearch.search.ray_pool.tune_pool.train_packs", train)
     with pytest.raises(SearchError if what == "tables" else RunError, match="the disk is full"):
         search(tmp_path, trials=2)
     run = RunDirectory.open(tmp_path / "run")
@@ -283,7 +283,7 @@ def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
         def update(self, status: Status) -> None:
             if [pack.epoch > 1 for pack in status.packs] == [True, True]:
                 clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 10_000)
-                monkeypatch.setattr("fcsearch.search.monitor.time", clock)
+                monkeypatch.setattr("fcsearch.search.loop.monitor.time", clock)
 
     # Each of the two packs has a trial that is over at once, and one that takes minutes.
     parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 100_000]}}

@@ -1,0 +1,67 @@
+"""Outcomes as rows of the run directory's tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any
+
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask
+
+Row = dict[str, Any]
+
+
+def trial_rows(outcome: PackOutcome) -> list[Row]:
+    """A row of `trials` for each trial of the pack that came to an end."""
+    return [_trial_row(member, outcome) for member in outcome.members]
+
+
+def _trial_row(member: MemberOutcome, outcome: PackOutcome) -> Row:
+    result = member.result
+    best, last = result.best, result.epochs[-1]
+    return {
+        "trial_id": member.trial_id,
+        "state": result.state,
+        **result.config.parameters(),
+        "seed": result.config.seed,
+        "val_accuracy": best.val_accuracy if best else None,
+        "best_epoch": result.best_epoch,
+        "train_accuracy": best.train_accuracy if best else None,
+        "train_loss": best.train_loss if best else None,
+        "val_loss": best.val_loss if best else None,
+        "final_val_accuracy": last.val_accuracy,
+        "final_train_accuracy": last.train_accuracy,
+        "epochs_run": last.epoch,
+        "num_parameters": result.num_parameters,
+        "train_seconds": result.seconds,
+        "device": outcome.place.device,
+        "node": outcome.place.node,
+        "started_at": outcome.started_at,
+        "finished_at": member.finished_at,
+        "error": None,
+    }
+
+
+def epoch_rows(outcome: PackOutcome) -> list[Row]:
+    """A row of `epochs` for each epoch of each trial of the pack that came to an end."""
+    return [
+        {"trial_id": member.trial_id, **dataclasses.asdict(epoch)}
+        for member in outcome.members
+        for epoch in member.result.epochs
+    ]
+
+
+def failed_rows(task: PackTask, error: str) -> list[Row]:
+    """A row for each trial of a pack that could not be trained."""
+    now = datetime.now(UTC)
+    return [
+        {
+            "trial_id": trial.trial_id,
+            "state": "failed",
+            **trial.config.parameters(),
+            "seed": trial.config.seed,
+            "finished_at": now,
+            "error": error,
+        }
+        for trial in task.trials
+    ]
