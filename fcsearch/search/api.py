@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import make_sampler
+from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.ledger import has_trials
 from fcsearch.search.record.manifest import new_manifest, now
 from fcsearch.space import SearchSpace
@@ -65,7 +67,13 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
 
 
 def start_search(
-    space: SearchSpace, options: SearchOptions, *, path: Path, command: Sequence[str], view: View | None = None
+    space: SearchSpace,
+    options: SearchOptions,
+    *,
+    path: Path,
+    command: Sequence[str],
+    view: View | None = None,
+    open_pool: OpenPool | None = None,
 ) -> SearchResult:
     """Search a space.
 
@@ -75,6 +83,7 @@ def start_search(
         path: The run directory; must not exist.
         command: The command line, for the manifest.
         view: Shows how it goes.
+        open_pool: Opens what trains the packs; None: Ray.
 
     Raises:
         UsageError: something that the user gave cannot be used. Nothing is left behind.
@@ -88,7 +97,7 @@ def start_search(
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
-        return _search(run, plan, dataset, view or SilentView(), began)
+        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
     except UsageError:
         # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
         if not has_trials(run):
@@ -106,13 +115,16 @@ def saved_options(run: RunDirectory) -> SearchOptions:
     return dataclasses.replace(options, time_budget=None, address=None)
 
 
-def resume_search(run: RunDirectory, options: SearchOptions, *, view: View | None = None) -> SearchResult:
+def resume_search(
+    run: RunDirectory, options: SearchOptions, *, view: View | None = None, open_pool: OpenPool | None = None
+) -> SearchResult:
     """Go on with a run: train the trials that wait, then new ones up to the total.
 
     Args:
         run: The run directory.
         options: How: `saved_options`, with changes. `trials` is the run's total; the seed stays the run's.
         view: Shows how it goes.
+        open_pool: Opens what trains the packs; None: Ray.
 
     Raises:
         UsageError: the run or its dataset is not what it was, or fewer trials are asked for than are done.
@@ -125,7 +137,14 @@ def resume_search(run: RunDirectory, options: SearchOptions, *, view: View | Non
     done = len(run.finished_trials())
     if plan.trials < done:
         raise RunError(f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}")
-    return _search(run, plan, load_run_dataset(run), view or SilentView(), began)
+    return _search(run, plan, load_run_dataset(run), view or SilentView(), open_pool or _open_ray_pool, began)
+
+
+def _open_ray_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
+    # Imported when a search needs it, so that what Ray says then goes to the run's log.
+    from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+
+    return open_ray_pool(plan, dataset)
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:
@@ -135,8 +154,11 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
     return make_plan(space, options, path=path, placement=placement)
 
 
-def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, began: float) -> SearchResult:
+def _search(
+    run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, open_pool: OpenPool, began: float
+) -> SearchResult:
     budget = plan.options.time_budget
+    deadline = None if budget is None else began + budget
     with run.writing(), interruption() as stop:
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
@@ -144,7 +166,7 @@ def _search(run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, b
         run.update_manifest(running)
         changes: dict[str, Any] = {"state": "failed"}
         try:
-            ended_by = train_trials(run, plan, dataset, view, stop, deadline=None if budget is None else began + budget)
+            ended_by = train_trials(run, plan, dataset, view, stop, open_pool, deadline=deadline)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}

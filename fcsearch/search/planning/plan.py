@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fcsearch.data import Dataset
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.pack_size import choose_pack_size
+from fcsearch.search.planning.packs import choose_pack_size
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.samplers import learns
 from fcsearch.space import SearchSpace

@@ -43,7 +43,7 @@ class Rungs:
     """
 
     def __init__(self, asha: Asha, values: RungValues | None = None) -> None:
-        self._asha = asha
+        self.asha = asha
         self._values = {epoch: list(found) for epoch, found in (values or {}).items()}
 
     def values(self) -> dict[int, tuple[float, ...]]:
@@ -52,7 +52,7 @@ class Rungs:
 
     def record(self, epoch: int, value: float) -> None:
         """Add a trial's value at a rung; epochs that are no rung are passed over."""
-        if self._asha.is_rung(epoch):
+        if self.asha.is_rung(epoch):
             self._values.setdefault(epoch, []).append(value)
 
     def extend(self, values: RungValues) -> None:
@@ -67,7 +67,7 @@ class Rungs:
         """
         recorded = self._values[epoch]
         better = sum(other > value for other in recorded)
-        return better < max(1, len(recorded) // self._asha.reduction_factor)
+        return better < max(1, len(recorded) // self.asha.reduction_factor)
 
     def judge(self, epoch: int, values: Mapping[int, float]) -> list[int]:
         """Record the values of a pack's members at an epoch, then judge them all: which are to stop?
@@ -78,7 +78,7 @@ class Rungs:
             epoch: The epoch just trained.
             values: By member, higher is better.
         """
-        if not self._asha.is_rung(epoch):
+        if not self.asha.is_rung(epoch):
             return []
         for value in values.values():
             self.record(epoch, value)

@@ -1,20 +1,19 @@
-"""What the driver and its workers tell each other: a pack to train, how it goes, and what came of it."""
+"""What the loop and its workers tell each other: a pack to train, how it goes, and what came of it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha
 from fcsearch.training import MemberResult
 
 
-@dataclasses.dataclass(repr=False, eq=False)
+@dataclasses.dataclass(frozen=True)
 class PackTask:
-    """A pack for a worker to train. Nobody changes it until it is over.
+    """A pack for a worker to train.
 
     Attributes:
         pack_id: Its number in the run directory.
@@ -31,19 +30,6 @@ class PackTask:
     rungs: Mapping[int, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     keep_models: int = 1
     weights_above: float | None = None
-
-    def __repr__(self) -> str:
-        # Tune writes its trials' configurations into tags and logs.
-        return f"pack {self.pack_id}"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> PackTask:
-        # Tune copies a trial's configuration several times.
-        return self
-
-    def release(self) -> None:
-        """Let go of the content once the pack is over: Tune keeps every configuration that it ever had."""
-        self.trials = ()
-        self.rungs = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +85,3 @@ class PackOutcome:
     place: Place
     started_at: datetime
     log: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        # Tune formats every result for its debug log, also where that is off.
-        return f"outcome of pack {self.pack_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import socket
@@ -13,30 +14,42 @@ import ray
 import torch
 from ray import tune
 
-from fcsearch.search.pool.messages import PackTask, Place
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData
 
-# The keys of Tune's configurations and results that carry our messages, whole.
-TASK = "pack"
+# The keys of Tune's configurations and results that are ours: a pack's number, and a Message.
+PACK_ID = "pack"
 MESSAGE = "message"
 
 # Tune's driver handles every report on its own: often enough for the eye, seldom enough for the driver.
 _REPORT_SECONDS = 1.0
 
 
-class PackWorker(tune.Trainable):
-    """Trains packs; Tune reuses the actor from pack to pack, and hands it over by `reset_config`."""
+@dataclasses.dataclass(frozen=True, repr=False)
+class Message:
+    """What a worker has to say. Tune formats every result for its debug log, also where that is off: not this."""
 
+    content: Progress | PackOutcome
+
+
+class PackWorker(tune.Trainable):
+    """Trains packs. Tune reuses the actor from pack to pack; before each it calls `reset_config`, then we `take`."""
+
+    _task: PackTask | None = None
     _run: PackRun | None = None
 
     def setup(  # type: ignore[override]  # tune.with_parameters adds the keyword arguments
-        self, config: dict[str, Any], *, dataset: Mapping[str, Any], threads: int
+        self,
+        config: dict[str, Any],  # noqa: ARG002
+        *,
+        dataset: Mapping[str, Any],
+        threads: int,
     ) -> None:
-        """Take the device and the dataset, then the first pack.
+        """Take the device and the dataset.
 
         Args:
-            config: Tune's configuration: the pack.
+            config: Tune's configuration: the number of the first pack.
             dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
             threads: How many threads to compute with.
         """
@@ -50,37 +63,42 @@ class PackWorker(tune.Trainable):
             # The arrays are the object store's, shared by the node's workers; nothing writes to them.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self._data = TrainingData.from_arrays(**dataset, device=device)
-        self._begin(config)
+        self._let_go()
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Let go of the last pack and take the next."""
-        self._begin(new_config)
+    def reset_config(self, new_config: dict[str, Any]) -> bool:  # noqa: ARG002
+        """Let go of the last pack."""
+        self._let_go()
         return True
+
+    def take(self, task: PackTask) -> None:
+        """Take a pack to train."""
+        self._task = task
 
     def step(self) -> dict[str, Any]:
         """Train for about a second, or to the end of the pack; report how it goes, or what came of it."""
+        if self._task is None:
+            raise RuntimeError("a worker must be given a pack before it trains; found none")
         if self._run is None:
             # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
             self._run = PackRun(self._task, self._data, self._place)
         if not self._leaving:
             self._run.train(seconds=_REPORT_SECONDS)
             if not self._run.over:
-                return {MESSAGE: self._run.progress()}
-        return {MESSAGE: self._run.outcome(self._lines.take()), "done": True}
+                return {MESSAGE: Message(self._run.progress())}
+        return {MESSAGE: Message(self._run.outcome(self._lines.take())), "done": True}
 
     def leave(self) -> None:
         """End the pack in training at the next epoch; trials that came to an end by then count."""
         self._leaving = True
 
-    def _begin(self, config: dict[str, Any]) -> None:
-        self._task: PackTask = config.pop(TASK)
-        # Tune keeps and sends these with every report.
-        self.config = {}
+    def _let_go(self) -> None:
+        # Tune keeps and sends the last result with every report.
         self._last_result = None
+        self._task = None
         self._run = None
+        self._leaving = False
         if self._data.device.type == "cuda":
             torch.cuda.empty_cache()
-        self._leaving = False
 
 
 class _LogLines(logging.Handler):

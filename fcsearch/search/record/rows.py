@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome
 
 Row = dict[str, Any]
 
@@ -51,8 +53,8 @@ def epoch_rows(outcome: PackOutcome) -> list[Row]:
     ]
 
 
-def failed_rows(task: PackTask, error: str) -> list[Row]:
-    """A row for each trial of a pack that could not be trained."""
+def failed_rows(trials: Sequence[PlannedTrial], error: str) -> list[Row]:
+    """A row for each trial that is given up."""
     now = datetime.now(UTC)
     return [
         {
@@ -63,5 +65,5 @@ def failed_rows(task: PackTask, error: str) -> list[Row]:
             "finished_at": now,
             "error": error,
         }
-        for trial in task.trials
+        for trial in trials
     ]

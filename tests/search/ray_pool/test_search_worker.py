@@ -16,7 +16,7 @@ from search_helpers import PLACE, trials
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.search.ray_pool import worker
-from fcsearch.search.ray_pool.worker import MESSAGE, TASK, PackWorker
+from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID, PackWorker
 
 
 @pytest.fixture
@@ -53,7 +53,8 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
 
     def made(task: PackTask, threads: int = 1) -> PackWorker:
         found = PackWorker.__new__(PackWorker)
-        found.setup({TASK: task}, dataset=dataset, threads=threads)
+        found.setup({PACK_ID: task.pack_id}, dataset=dataset, threads=threads)
+        found.take(task)
         return found
 
     return made
@@ -61,6 +62,11 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
 
 def task(epochs: int, count: int = 2) -> PackTask:
     return PackTask(pack_id=1, trials=tuple(trials(count, epochs=epochs, hidden_dims=(4,), batch_size=20)))
+
+
+def next_pack(found: PackWorker, task: PackTask) -> None:
+    found.reset_config({PACK_ID: task.pack_id})
+    found.take(task)
 
 
 def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: dict[str, Any]) -> None:
@@ -78,9 +84,9 @@ def test_it_reports_progress_and_then_the_outcome(make: Any, monkeypatch: pytest
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.0)
     found = make(task(3))
     results = [found.step() for _ in range(3)]
-    assert [type(result[MESSAGE]) for result in results] == [Progress, Progress, PackOutcome]
+    assert [type(result[MESSAGE].content) for result in results] == [Progress, Progress, PackOutcome]
     assert [result.get("done", False) for result in results] == [False, False, True]
-    assert [member.trial_id for member in results[-1][MESSAGE].members] == [0, 1]
+    assert [member.trial_id for member in results[-1][MESSAGE].content.members] == [0, 1]
 
 
 def test_it_leaves_when_it_is_asked_to(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,10 +95,10 @@ def test_it_leaves_when_it_is_asked_to(make: Any, monkeypatch: pytest.MonkeyPatc
     found.step()
     found.leave()
     result = found.step()
-    assert (result["done"], result[MESSAGE].members) == (True, ())
+    assert (result["done"], result[MESSAGE].content.members) == (True, ())
     # The next pack is not left.
-    found.reset_config({TASK: task(2)})
-    assert isinstance(found.step()[MESSAGE], Progress)
+    next_pack(found, task(2))
+    assert isinstance(found.step()[MESSAGE].content, Progress)
 
 
 def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,18 +115,26 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
     found = make(task(1))
     found.step()
     for _ in range(3):
-        found.reset_config({TASK: task(1)})
+        next_pack(found, task(1))
         found.step()
     assert alive == [0, 0, 0, 0]
+
+
+def test_a_worker_without_a_pack_says_so(make: Any) -> None:
+    found = make(task(1))
+    found.step()
+    found.reset_config({PACK_ID: 2})
+    with pytest.raises(RuntimeError, match="must be given a pack"):
+        found.step()
 
 
 def test_warnings_travel_with_the_outcome(make: Any) -> None:
     found = make(task(1))
     logging.getLogger("somebody").warning("take %s", "care")
     logging.getLogger("somebody").info("never mind")
-    assert found.step()[MESSAGE].log == ("WARNING somebody: take care",)
-    found.reset_config({TASK: task(1)})
-    assert found.step()[MESSAGE].log == ()
+    assert found.step()[MESSAGE].content.log == ("WARNING somebody: take care",)
+    next_pack(found, task(1))
+    assert found.step()[MESSAGE].content.log == ()
 
 
 @pytest.mark.parametrize(

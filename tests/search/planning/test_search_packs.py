@@ -12,7 +12,7 @@ from search_helpers import make_space
 
 from fcsearch.data import Dataset, DatasetSpec, load_dataset
 from fcsearch.search.planning.pack_cost import pack_seconds
-from fcsearch.search.planning.pack_size import choose_pack_size, draw, efficient_size, next_pack_size
+from fcsearch.search.planning.packs import choose_pack_size, draw, efficient_size, next_pack_size
 from fcsearch.search.planning.placement import Placement
 from fcsearch.space import SearchSpace
 from fcsearch.training import TrialConfig

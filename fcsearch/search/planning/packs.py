@@ -1,10 +1,17 @@
-"""How many trials a pack holds."""
+"""How large a pack is, and which trials train together.
+
+The whole answer is here. A plan chooses the most trials of a pack (`choose_pack_size`): by what the user asks for, by
+how fast packs of this space train (pack_cost.py predicts it), and so that workers and sampler get their share. The
+Planner cuts trials into packs of at most that size, alike ones together, and smaller ones towards the end. What a
+device has no room for is refused by the worker, which alone can tell, and then halved by the loop.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import optuna
 
@@ -12,6 +19,7 @@ from fcsearch.data import Dataset
 from fcsearch.search.options import PackSize
 from fcsearch.search.planning.pack_cost import pack_seconds
 from fcsearch.search.planning.placement import Placement
+from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.space import SearchSpace
 from fcsearch.training import TrialConfig
 
@@ -28,6 +36,8 @@ _ROUNDS = 10
 _PACKS_PER_WORKER = 3
 # For the sampler's sake no pack is made smaller than this.
 _LEAST = 4
+# With a sampler that does not learn, so many packs are asked for together and sorted: alike trials train fastest.
+_PACKS_TOGETHER = 8
 
 
 def choose_pack_size(
@@ -82,3 +92,63 @@ def draw(space: SearchSpace) -> list[TrialConfig]:
 def next_pack_size(size: int, *, remaining: int, workers: int) -> int:
     """The size of the next pack: towards the end what is left is spread over all workers."""
     return max(1, min(size, math.ceil(remaining / workers)))
+
+
+class Planner:
+    """Decides how many trials to ask the sampler for, and sorts them into packs.
+
+    Args:
+        remaining: Trials that are still to be asked for.
+        pack_size: Most trials in a pack.
+        learns: Whether the sampler's suggestions depend on results.
+    """
+
+    def __init__(self, *, remaining: int, pack_size: int, learns: bool) -> None:
+        self.remaining = remaining
+        self._pack_size = pack_size
+        self._learns = learns
+
+    def next_count(self, *, workers: int) -> int:
+        """How many trials to ask for next, together: counted as asked. 0: all have been.
+
+        Args:
+            workers: How many packs train at a time.
+        """
+        if self._learns:
+            count = next_pack_size(self._pack_size, remaining=self.remaining, workers=workers)
+        else:
+            count = self._pack_size * max(_PACKS_TOGETHER, workers)
+        count = min(count, self.remaining)
+        self.remaining -= count
+        return count
+
+    def packs(
+        self, trials: Sequence[PlannedTrial], *, workers: int, spread: bool = False
+    ) -> list[tuple[PlannedTrial, ...]]:
+        """Sort trials into packs of equal size, those that share a shape beside each other.
+
+        Args:
+            trials: What `next_count` asked for, or trials that wait.
+            workers: How many packs train at a time.
+            spread: Make packs for all workers, also of trials that fit one.
+        """
+        if not trials:
+            return []
+        ordered = sorted(trials, key=_kinship)
+        share = workers if spread or not self._learns else 1
+        size = next_pack_size(self._pack_size, remaining=len(ordered), workers=share)
+        count = math.ceil(len(ordered) / size)
+        bounds = [round(number * len(ordered) / count) for number in range(count + 1)]
+        return [tuple(ordered[first:end]) for first, end in pairwise(bounds)]
+
+
+def _kinship(trial: PlannedTrial) -> tuple[object, ...]:
+    config = trial.config
+    return (
+        config.batch_size,
+        config.loss,
+        len(config.hidden_dims),
+        config.hidden_dims,
+        config.input_dropout,
+        trial.trial_id,
+    )

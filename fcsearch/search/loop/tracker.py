@@ -1,4 +1,4 @@
-"""Watches a search: counts trials, feeds the view, and ends the search when the user or the clock says so."""
+"""Keeps count of a search, and shows how it goes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fcsearch.search.loop.dispatcher import Dispatcher, Failure
-from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import Best, Status, View
+from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import PackOutcome, Progress
 from fcsearch.training import PARAMETER_NAMES
 
 logger = logging.getLogger(__name__)
 
-# Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
-_GRACE_SECONDS = 10.0
 _VIEW_SECONDS = 0.2
 
 
-class Monitor:
+class Tracker:
     """Hears of every event of a search.
 
     Args:
@@ -30,10 +27,9 @@ class Monitor:
         total: Trials of the run.
         before: States of the trials that were done before.
         standings: The best of the run.
-        dispatcher: Told to close.
-        interruption: Whether the user wants the search to end.
-        deadline: When the time budget is used up (`time.monotonic()`).
+        deadline: When the time budget is used up, by the clock.
         gpus: Whether workers were given GPUs.
+        clock: Seconds; simulated pools bring their own.
     """
 
     def __init__(
@@ -43,26 +39,22 @@ class Monitor:
         total: int,
         before: Iterable[str],
         standings: Standings,
-        dispatcher: Dispatcher,
-        interruption: Interruption,
         deadline: float | None,
         gpus: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._view = view
         self._total = total
         self.counts = Counter(before)
         self._before = self.counts.total()
         self._standings = standings
-        self._dispatcher = dispatcher
-        self._interruption = interruption
         self._deadline = deadline
         self._gpus = gpus
+        self._clock = clock
         self._without_gpu: set[str] = set()
         self._packs: dict[int, Progress] = {}
-        self._began = time.monotonic()
-        self._shown = 0.0
-        self._closed_at: float | None = None
-        self.closing: str | None = None
+        self._began = clock()
+        self._shown: float | None = None
 
     def progressed(self, progress: Progress) -> None:
         """A pack reports how it goes."""
@@ -79,35 +71,26 @@ class Monitor:
             self._without_gpu.add(place.node)
             self._view.notice(f"torch can use no GPU on {place.node}: packs train on the CPU there (see log.txt)")
 
-    def failed(self, pack_id: int, failure: Failure) -> None:
-        """A pack could not be trained."""
-        self._packs.pop(pack_id, None)
-        self._count(failure.rows)
-        then = "its trial is given up" if failure.rows else "its trials are tried again"
-        self._view.notice(f"pack {pack_id} failed, {then}: {failure.cause}")
+    def failed(self, failure: PackFailed, rows: list[dict[str, Any]]) -> None:
+        """A pack could not be trained, with the rows of the trials that are given up."""
+        self._packs.pop(failure.pack_id, None)
+        self._count(rows)
+        then = "its trial is given up" if rows else "its trials are tried again"
+        self._view.notice(f"pack {failure.pack_id} failed, {then}: {failure.cause}")
 
-    def tick(self, leave: Callable[[], None]) -> None:
-        """Some ten times a second.
+    def show(self, closing: str | None) -> None:
+        """Let the view show where the search stands, a few times a second."""
+        now = self._clock()
+        if self._shown is None or now > self._shown + _VIEW_SECONDS:
+            self._shown = now
+            self._view.update(self.status(closing))
+
+    def status(self, closing: str | None) -> Status:
+        """Where the search stands.
 
         Args:
-            leave: Asks all packs in training to end at their next epoch.
-
-        Raises:
-            KeyboardInterrupt: packs were asked to end, and take too long.
+            closing: Why no new pack starts, if so.
         """
-        now = time.monotonic()
-        if self._closed_at is None:
-            self._close_if_due(now)
-        else:
-            leave()
-            if now > self._closed_at + _GRACE_SECONDS:
-                raise KeyboardInterrupt
-        if now > self._shown + _VIEW_SECONDS:
-            self._shown = now
-            self._view.update(self.status())
-
-    def status(self) -> Status:
-        """Where the search stands."""
         best = self._standings.best
         return Status(
             total=self._total,
@@ -116,26 +99,17 @@ class Monitor:
             best=Best(best["trial_id"], best["val_accuracy"], {name: best[name] for name in PARAMETER_NAMES})
             if best
             else None,
-            seconds=time.monotonic() - self._began,
+            seconds=self._clock() - self._began,
             seconds_left=self._seconds_left(),
-            closing=self.closing,
+            closing=closing,
         )
 
     def _count(self, rows: list[dict[str, Any]]) -> None:
         self.counts.update(row["state"] for row in rows)
         self._view.recorded(rows)
 
-    def _close_if_due(self, now: float) -> None:
-        if self._interruption.requested:
-            self.closing = "interrupt"
-        elif self._deadline is not None and now > self._deadline:
-            self.closing = "time_budget"
-        if self.closing:
-            self._closed_at = now
-            self._dispatcher.close()
-
     def _seconds_left(self) -> float | None:
-        now = time.monotonic()
+        now = self._clock()
         budget = None if self._deadline is None else max(0.0, self._deadline - now)
         done = self.counts.total() - self._before
         if not done:
