@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from result_table import ResultTable
 
-from fcsearch.results import RunDirectory
+from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.logs import output_to
@@ -30,7 +30,7 @@ from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import Ledger, Model, Row
+from fcsearch.search.record.ledger import Ledger, Model
 from fcsearch.space import SearchSpace, load_space
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "full.yaml"
@@ -140,8 +140,8 @@ class TimedBooks:
     def record(
         self,
         pack_id: int,
-        trials: Sequence[Row],
-        epochs: Sequence[Row],
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
         *,
         models: Mapping[int, Model],
         keep: Collection[int],
@@ -224,13 +224,13 @@ class ClockedView(SilentView):
         self.clock = clock
         self._restarts = since_first
 
-    def recorded(self, rows: list[dict[str, Any]]) -> None:
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
         """Trials came to an end."""
         if self._restarts:
             self._restarts = False
             self.clock.restart()
         else:
-            self.clock.add(len(rows))
+            self.clock.add(len(trials))
 
 
 def memory_in_use() -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from search_helpers import outcome, result, trials
 
+from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
@@ -20,7 +21,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import PackOutcome, PackTask
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import Model, Row
+from fcsearch.search.record.ledger import Model
 
 Answer = Callable[[PackTask], PackOutcome | PackFailed]
 
@@ -31,7 +32,7 @@ class FakeBooks:
     def __init__(self) -> None:
         self.events: list[str] = []
         self.asked = 0
-        self.rows: list[Row] = []
+        self.rows: list[TrialRecord] = []
         self.saved: list[tuple[list[int], list[int]]] = []
         self.broken: Exception | None = None
         self.may_ask = threading.Semaphore(1000)
@@ -45,8 +46,8 @@ class FakeBooks:
     def record(
         self,
         pack_id: int,
-        trials: Sequence[Row],
-        epochs: Sequence[Row],  # noqa: ARG002
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],  # noqa: ARG002
         *,
         models: Mapping[int, Model],
         keep: Collection[int],
@@ -60,8 +61,8 @@ class FakeBooks:
     @property
     def states(self) -> dict[int, str]:
         """What became of each trial."""
-        assert len({row["trial_id"] for row in self.rows}) == len(self.rows)
-        return {row["trial_id"]: row["state"] for row in self.rows}
+        assert len({row.trial_id for row in self.rows}) == len(self.rows)
+        return {row.trial_id: row.state for row in self.rows}
 
 
 class RecordingView(SilentView):

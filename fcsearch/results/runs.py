@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.ranking import rank_trials
+from fcsearch.results.records import row_config
 from fcsearch.training import TrialConfig
 
 DEFAULT_ROOT = Path("runs")
@@ -63,11 +63,7 @@ class Run:
                 last = pc.max(self.trials["trial_id"]).as_py()
                 raise RunError(f"a trial of {self.path} must be from 0 to {last}, and have ended; found {trial_id}")
             row = rows[0]
-        names = {field.name for field in dataclasses.fields(TrialConfig)}
-        values = {name: row[name] for name in names if row[name] is not None}
-        if values["weight_scale"] != "kaiming":
-            values["weight_scale"] = float(values["weight_scale"])
-        return TrialConfig(**values)
+        return row_config(row)
 
     def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
         """The network of a trial (the best one by default) with the weights of its best epoch, on the CPU.

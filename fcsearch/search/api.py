@@ -13,10 +13,9 @@ from typing import Any
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
 from fcsearch.report import Report, load_run_dataset, write_report
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.session import EndedBy, train_trials
-from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
@@ -184,6 +183,4 @@ def _search(
 
 
 def _has_result(run: RunDirectory) -> bool:
-    standings = Standings(keep=1)
-    standings.add(run.trials().select(["trial_id", "state", "val_accuracy", "val_loss"]).to_pylist())
-    return standings.best is not None
+    return len(rank_trials(run.trials())) > 0

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import re
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,19 +18,16 @@ import pytest
 import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from search_helpers import make_space, outcome, result
+from search_helpers import make_space
 
-from fcsearch.data import Dataset, load_dataset
-from fcsearch.errors import RunError, SearchError, UsageError
+from fcsearch.data import load_dataset
+from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory, open_run
 from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.view import SilentView, Status
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
-from fcsearch.search.pool.messages import PackOutcome, PackTask
-from fcsearch.search.pool.simulated import SimulatedPool
 from fcsearch.search.ray_pool.tune_pool import open_ray_pool
 from fcsearch.search.ray_pool.worker import PackWorker
 
@@ -249,33 +244,6 @@ def test_another_cluster_than_the_program_is_connected_to_is_refused(tmp_path: P
         with pytest.raises(UsageError, match="connected to"):
             search(tmp_path, options={"address": address})
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("what", ["tables", "report"])
-def test_a_run_that_cannot_be_written_any_more_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    """What cannot be used at the start is removed again; this is too late for that."""
-
-    def full(*_: Any, **__: Any) -> None:
-        raise RunError("the disk is full")
-
-    def answer(task: PackTask) -> PackOutcome:
-        if what == "tables":
-            monkeypatch.setattr(RunDirectory, "write_pack", full)
-        monkeypatch.setattr("fcsearch.search.api.write_report", full)
-        return outcome(task.pack_id, {t.trial_id: result(t.config, [0.5]) for t in task.trials})
-
-    @contextlib.contextmanager
-    def open_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[SimulatedPool]:  # noqa: ARG001
-        yield SimulatedPool(answer)
-
-    with pytest.raises(SearchError if what == "tables" else RunError, match="the disk is full"):
-        search(tmp_path, trials=1, open_pool=open_pool)
-    run = RunDirectory.open(tmp_path / "run")
-    assert run.manifest()["state"] == ("failed" if what == "tables" else "complete")
-    assert run.trials().num_rows == (what == "report")
-    assert journal(run)
 
 
 def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(

@@ -15,7 +15,7 @@ from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.pool.asha import Rungs, rung_values
 from fcsearch.search.pool.interface import Event, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
-from fcsearch.search.record import rows
+from fcsearch.search.record import outcomes
 from fcsearch.search.record.ledger import Model
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Engine:
         place = outcome.place
         for line in outcome.log:
             logger.warning("%s: %s", place.node, line)
-        found = rows.trial_rows(outcome)
+        found = outcomes.trial_records(outcome)
         logger.info("pack %d ended on %s, %s: %d trials", outcome.pack_id, place.node, place.device, len(found))
         self._standings.add(found)
         if self._rungs:
@@ -154,14 +154,14 @@ class Engine:
             self._rungs.extend(rung_values(self._rungs.asha, histories))
         best = self._standings.trial_ids
         models = {member.trial_id: self._model(member) for member in outcome.members if member.trial_id in best}
-        self._recorder.record(outcome.pack_id, found, rows.epoch_rows(outcome), models=models, keep=best)
+        self._recorder.record(outcome.pack_id, found, outcomes.epoch_records(outcome), models=models, keep=best)
         self._tracker.ended(outcome, found)
 
     def _fail(self, failure: PackFailed) -> None:
         task = self._running.pop(failure.pack_id)
         logger.error("pack %d failed: %s\n%s", task.pack_id, failure.cause, failure.details)
         self.first_error = self.first_error or failure.cause
-        given_up = rows.failed_rows(self._scheduler.failed(task.trials, failure), failure.cause)
+        given_up = outcomes.failed_records(self._scheduler.failed(task.trials, failure), failure.cause)
         self._recorder.record(task.pack_id, given_up, [], models={}, keep=self._standings.trial_ids)
         self._tracker.failed(failure, given_up)
 

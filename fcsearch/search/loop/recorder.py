@@ -12,8 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
+from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.record.ledger import Model, Row
+from fcsearch.search.record.ledger import Model
 
 
 class Books(Protocol):
@@ -25,8 +26,8 @@ class Books(Protocol):
     def record(
         self,
         pack_id: int,
-        trials: Sequence[Row],
-        epochs: Sequence[Row],
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
         *,
         models: Mapping[int, Model],
         keep: Collection[int],
@@ -56,8 +57,8 @@ class Recorder:
     def record(
         self,
         pack_id: int,
-        trials: Sequence[Row],
-        epochs: Sequence[Row],
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
         *,
         models: Mapping[int, Model],
         keep: Collection[int],

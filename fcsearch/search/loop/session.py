@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from fcsearch.data import Dataset
 from fcsearch.errors import SearchError, UsageError
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.logs import output_to
@@ -71,7 +71,7 @@ def train_trials(
             plan = make_plan(plan.space, plan.options, path=plan.path, placement=pool.placement, dataset=dataset)
             run.update_manifest({"pack_size": plan.pack_size, "workers": pool.placement.workers})
             standings = Standings(plan.options.keep_models)
-            standings.add(run.trials().to_pylist())
+            standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
             tracker = Tracker(
                 view,
                 total=plan.trials,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from fcsearch.results import RANKED_STATES, rank
+from fcsearch.results import RANKED_STATES, TrialRecord, rank
 from fcsearch.results.ranking import Rank
 
 
@@ -19,15 +18,15 @@ class Standings:
     def __init__(self, keep: int) -> None:
         self._keep = keep
         self._ranks: list[Rank] = []
-        self.best: dict[str, Any] | None = None
+        self.best: TrialRecord | None = None
 
-    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take rows of the table `trials` into account."""
-        for row in rows:
-            if row["state"] in RANKED_STATES:
-                ranked = rank(row["trial_id"], val_accuracy=row["val_accuracy"], val_loss=row["val_loss"])
+    def add(self, trials: Iterable[TrialRecord]) -> None:
+        """Take trials into account."""
+        for trial in trials:
+            if trial.state in RANKED_STATES and trial.val_accuracy is not None:
+                ranked = rank(trial.trial_id, val_accuracy=trial.val_accuracy, val_loss=trial.val_loss)
                 if not self._ranks or ranked < self._ranks[0]:
-                    self.best = dict(row)
+                    self.best = trial
                 self._ranks = sorted([*self._ranks, ranked])[: self._keep]
 
     @property

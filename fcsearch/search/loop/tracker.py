@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
+from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import Best, Status, View
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import PackOutcome, Progress
-from fcsearch.training import PARAMETER_NAMES
 
 logger = logging.getLogger(__name__)
 
@@ -62,20 +61,20 @@ class Tracker:
             logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
         self._packs[progress.pack_id] = progress
 
-    def ended(self, outcome: PackOutcome, rows: list[dict[str, Any]]) -> None:
-        """A pack came to an end, with the rows of the trials that did."""
+    def ended(self, outcome: PackOutcome, trials: Sequence[TrialRecord]) -> None:
+        """A pack came to an end, with the trials that did."""
         self._packs.pop(outcome.pack_id, None)
-        self._count(rows)
+        self._count(trials)
         place = outcome.place
         if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
             self._without_gpu.add(place.node)
             self._view.notice(f"torch can use no GPU on {place.node}: packs train on the CPU there (see log.txt)")
 
-    def failed(self, failure: PackFailed, rows: list[dict[str, Any]]) -> None:
-        """A pack could not be trained, with the rows of the trials that are given up."""
+    def failed(self, failure: PackFailed, trials: Sequence[TrialRecord]) -> None:
+        """A pack could not be trained, with the trials that are given up."""
         self._packs.pop(failure.pack_id, None)
-        self._count(rows)
-        then = "its trial is given up" if rows else "its trials are tried again"
+        self._count(trials)
+        then = "its trial is given up" if trials else "its trials are tried again"
         self._view.notice(f"pack {failure.pack_id} failed, {then}: {failure.cause}")
 
     def show(self, closing: str | None) -> None:
@@ -96,17 +95,17 @@ class Tracker:
             total=self._total,
             counts=dict(self.counts),
             packs=tuple(self._packs.values()),
-            best=Best(best["trial_id"], best["val_accuracy"], {name: best[name] for name in PARAMETER_NAMES})
-            if best
-            else None,
+            best=None
+            if best is None or best.val_accuracy is None
+            else Best(best.trial_id, best.val_accuracy, best.config.parameters()),
             seconds=self._clock() - self._began,
             seconds_left=self._seconds_left(),
             closing=closing,
         )
 
-    def _count(self, rows: list[dict[str, Any]]) -> None:
-        self.counts.update(row["state"] for row in rows)
-        self._view.recorded(rows)
+    def _count(self, trials: Sequence[TrialRecord]) -> None:
+        self.counts.update(trial.state for trial in trials)
+        self._view.recorded(trials)
 
     def _seconds_left(self) -> float | None:
         now = self._clock()

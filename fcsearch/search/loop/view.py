@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fcsearch.results import TrialRecord
 from fcsearch.search.pool.messages import Progress
 
 
@@ -55,8 +56,8 @@ class View(Protocol):
     def update(self, status: Status) -> None:
         """Where the search stands: several times a second."""
 
-    def recorded(self, rows: list[dict[str, Any]]) -> None:
-        """Rows of trials that came to an end."""
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
+        """Trials that came to an end."""
 
     def notice(self, text: str) -> None:
         """Something that the user should know."""
@@ -74,8 +75,8 @@ class SilentView:
     def update(self, status: Status) -> None:
         """Pass over the status."""
 
-    def recorded(self, rows: list[dict[str, Any]]) -> None:
-        """Pass over the rows."""
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
+        """Pass over the trials."""
 
     def notice(self, text: str) -> None:
         """Pass over the notice."""

@@ -44,7 +44,10 @@ _SETTINGS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 # What is used of Tune beyond its documented interface.
-_USED = ((TuneController, ("step", "checkpoint", "_process_trial_failure")), (RayActorManager, ("cleanup", "_actor_task_failed")))
+_USED = (
+    (TuneController, ("step", "checkpoint", "_process_trial_failure")),
+    (RayActorManager, ("cleanup", "_actor_task_failed")),
+)
 
 
 @contextlib.contextmanager

@@ -20,13 +20,11 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory
+from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.journal import JournalFile
 from fcsearch.space import SearchSpace
-
-Row = Mapping[str, Any]
 
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -42,6 +40,15 @@ class Model:
 
     weights: Mapping[str, torch.Tensor]
     metadata: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """What Optuna is told of a trial."""
+
+    trial_id: int
+    state: str
+    val_accuracy: float | None
 
 
 def has_trials(run: RunDirectory) -> bool:
@@ -93,7 +100,7 @@ class Ledger:
         """
         trials = self._trials()
         rows = self._run.trials().select(["trial_id", "state", "val_accuracy"]).to_pylist()
-        done = {row["trial_id"]: row for row in rows}
+        done = {row["trial_id"]: _Told(**row) for row in rows}
         if done and max(done) >= len(trials):
             raise RunError(
                 f"every trial of a run must stand in its journal; found trial {max(done)} in trials/ and "
@@ -119,8 +126,8 @@ class Ledger:
     def record(
         self,
         pack_id: int,
-        trials: Sequence[Row],
-        epochs: Sequence[Row],
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
         *,
         models: Mapping[int, Model],
         keep: Collection[int],
@@ -129,8 +136,8 @@ class Ledger:
 
         Args:
             pack_id: The pack.
-            trials: Rows of the table `trials`.
-            epochs: Rows of the table `epochs`.
+            trials: Its trials that came to an end, or are given up.
+            epochs: Their epochs.
             models: The models to save, by trial. They are written first, so that a trial with a row has its model.
             keep: The trials whose models stay.
         """
@@ -139,7 +146,8 @@ class Ledger:
         self._run.write_pack(pack_id, trials, epochs)
         if models:
             self._run.prune_models(keep)
-        self._tell(trials, _last_values(epochs))
+        told = [_Told(trial.trial_id, trial.state, trial.val_accuracy) for trial in trials]
+        self._tell(told, _last_values((epoch.trial_id, epoch.epoch, epoch.val_accuracy) for epoch in epochs))
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)
@@ -159,24 +167,23 @@ class Ledger:
             return {}
         wanted = set(trial_ids)
         epochs = self._run.epochs().select(["trial_id", "epoch", "val_accuracy"]).to_pylist()
-        return _last_values(row for row in epochs if row["trial_id"] in wanted)
+        return _last_values(tuple(row.values()) for row in epochs if row["trial_id"] in wanted)
 
-    def _tell(self, rows: Sequence[Row], last_values: Mapping[int, tuple[int, float]]) -> None:
+    def _tell(self, trials: Sequence[_Told], last_values: Mapping[int, tuple[int, float]]) -> None:
         with self._journal.batch():
-            for row in rows:
-                number, state = row["trial_id"], _STATES[row["state"]]
+            for trial in trials:
+                number, state = trial.trial_id, _STATES[trial.state]
                 if state == TrialState.PRUNED and number in last_values:
                     trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
                     self._storage.set_trial_intermediate_value(trial_id, *last_values[number])
-                objective = row["val_accuracy"] if state == TrialState.COMPLETE else None
+                objective = trial.val_accuracy if state == TrialState.COMPLETE else None
                 self._study.tell(number, objective, state=state)
 
 
-def _last_values(epochs: Iterable[Row]) -> dict[int, tuple[int, float]]:
+def _last_values(epochs: Iterable[tuple[int, int, float | None]]) -> dict[int, tuple[int, float]]:
     """Of each trial the last epoch with a finite value, and that value: Optuna never sees NaN."""
     last: dict[int, tuple[int, float]] = {}
-    for row in epochs:
-        number, epoch, value = row["trial_id"], row["epoch"], row["val_accuracy"]
+    for number, epoch, value in epochs:
         if value is not None and (number not in last or epoch > last[number][0]):
             last[number] = (epoch, value)
     return last

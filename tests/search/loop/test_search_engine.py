@@ -67,7 +67,7 @@ def test_a_worker_that_joins_late_gets_a_pack() -> None:
 def test_trials_that_wait_go_first_with_their_configuration() -> None:
     search = Search(total=6, waiting=trials(4, learning_rate=0.5)).run()
     assert search.handed == [[0, 1], [2, 3], [4, 5]]
-    assert [row["learning_rate"] for row in search.books.rows] == [0.5] * 4 + [TrialConfig().learning_rate] * 2
+    assert [row.config.learning_rate for row in search.books.rows] == [0.5] * 4 + [TrialConfig().learning_rate] * 2
 
 
 def test_rungs_and_threshold_come_along() -> None:
@@ -171,7 +171,7 @@ def test_a_pack_that_fails_is_halved_until_the_trial_at_fault_is_alone(kind: typ
     search = Search(poison(kind), total=8, size=8).run()
     assert search.handed == [[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [5], [6, 7]]
     assert search.books.states == {**dict.fromkeys(range(8), "complete"), 5: "failed"}
-    assert {row["trial_id"]: row["error"] for row in search.books.rows}[5] == "RuntimeError: poison"
+    assert {row.trial_id: row.error for row in search.books.rows}[5] == "RuntimeError: poison"
     assert search.engine.first_error == "RuntimeError: poison"
 
 

@@ -16,12 +16,14 @@ import pytest
 from engine_helpers import RecordingView
 from search_helpers import PLACE, outcome
 
+from fcsearch.results import TrialRecord
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.pool.interface import Raised
 from fcsearch.search.pool.messages import Progress
+from fcsearch.training import TrialConfig
 
 
 def test_all_that_others_print_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -105,6 +107,10 @@ def make_tracker(**keys: Any) -> tuple[Tracker, RecordingView, list[float]]:
     return Tracker(view, **arguments), view, now
 
 
+def ended(state: str) -> TrialRecord:
+    return TrialRecord(trial_id=0, state=state, config=TrialConfig())
+
+
 def test_the_status_counts_what_was_done_before_and_since() -> None:
     tracker, view, now = make_tracker()
     tracker.progressed(Progress(3, 1, 9, 2, PLACE))
@@ -116,7 +122,7 @@ def test_the_status_counts_what_was_done_before_and_since() -> None:
     now[0] += 1
     tracker.show("interrupt")
     assert ([pack.pack_id for pack in view.seen[1].packs], view.seen[1].closing) == ([3, 4], "interrupt")
-    tracker.ended(outcome(3, {}), [{"state": "stopped"}, {"state": "complete"}])
+    tracker.ended(outcome(3, {}), [ended("stopped"), ended("complete")])
     status = tracker.status(None)
     assert [pack.pack_id for pack in status.packs] == [4]
     assert (status.done, status.counts, status.total) == (3, {"complete": 2, "stopped": 1}, 10)
@@ -125,7 +131,7 @@ def test_the_status_counts_what_was_done_before_and_since() -> None:
 def test_failures_are_counted_and_told() -> None:
     tracker, view, _ = make_tracker()
     tracker.failed(Raised(3, "no memory"), [])
-    tracker.failed(Raised(4, "no memory"), [{"state": "failed"}])
+    tracker.failed(Raised(4, "no memory"), [ended("failed")])
     assert view.notices == [
         "pack 3 failed, its trials are tried again: no memory",
         "pack 4 failed, its trial is given up: no memory",
@@ -147,7 +153,7 @@ def test_the_time_left_is_told_by_this_stretch_alone() -> None:
     tracker, _, now = make_tracker(total=5)
     assert tracker.status(None).seconds_left is None
     now[0] += 6
-    tracker.ended(outcome(0, {}), [{"state": "complete"}] * 2)
+    tracker.ended(outcome(0, {}), [ended("complete")] * 2)
     status = tracker.status(None)
     assert (status.seconds, status.seconds_left) == (6, 6)
     assert make_tracker(deadline=103.0)[0].status(None).seconds_left == 3

@@ -9,13 +9,14 @@ import pytest
 import torch
 from search_helpers import NOW, PLACE, result
 
+from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackTask
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.search.pool.weights import with_best_weights
-from fcsearch.search.record.rows import epoch_rows, trial_rows
+from fcsearch.search.record.outcomes import epoch_records, trial_records
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 
 
@@ -114,9 +115,9 @@ def test_a_diverged_member_is_not_judged_and_not_kept(data: TrainingData) -> Non
     wild = TrialConfig(learning_rate=1e30, epochs=4, batch_size=20, hidden_dims=(8, 8))
     found = run(task([wild, CONFIGS[2]], asha=Asha(1, 3)), data).outcome()
     assert [member.result.state for member in found.members] == ["diverged", "complete"]
-    rows = trial_rows(found)
+    rows = [record.row() for record in (*trial_records(found), *epoch_records(found))]
     assert rows[0]["final_val_accuracy"] is None
-    assert all(value == value for row in [*rows, *epoch_rows(found)] for value in row.values())
+    assert all(value == value for row in rows for value in row.values())
 
 
 def test_a_diverged_member_does_not_count_at_the_rung(data: TrainingData) -> None:
@@ -130,8 +131,8 @@ def test_a_diverged_member_does_not_count_at_the_rung(data: TrainingData) -> Non
 def test_rows_say_what_came_of_a_trial(data: TrainingData) -> None:
     config = dataclasses.replace(CONFIGS[1], epochs=3, seed=9)
     found = run(task([config]), data).outcome()
-    [row] = trial_rows(found)
-    epochs = epoch_rows(found)
+    [row] = [record.row() for record in trial_records(found)]
+    epochs = [record.row() for record in epoch_records(found)]
     best = max(epochs, key=lambda epoch: epoch["val_accuracy"])
     assert (row["trial_id"], row["state"], row["seed"], row["device"]) == (10, "complete", 9, "cpu")
     assert (row["val_accuracy"], row["best_epoch"]) == (best["val_accuracy"], best["epoch"])
@@ -145,16 +146,15 @@ def test_rows_say_what_came_of_a_trial(data: TrainingData) -> None:
 def test_standings_follow_accuracy_then_loss_then_number() -> None:
     standings = Standings(2)
     assert standings.threshold is None
-    row = {"state": "complete", "val_accuracy": 0.5, "val_loss": 0.5, "trial_id": 3}
-    standings.add(
-        [row, {**row, "trial_id": 1}, {**row, "trial_id": 7, "val_loss": 0.4}, {**row, "trial_id": 9, "val_loss": None}]
-    )
+
+    def row(trial_id: int, state: str = "complete", accuracy: float = 0.5, loss: float | None = 0.5) -> TrialRecord:
+        return TrialRecord(trial_id=trial_id, state=state, config=TrialConfig(), val_accuracy=accuracy, val_loss=loss)
+
+    standings.add([row(3), row(1), row(7, loss=0.4), row(9, loss=None)])
     assert standings.trial_ids == [7, 1]
-    assert (standings.best or {})["trial_id"] == 7
-    standings.add(
-        [{**row, "trial_id": 8, "state": "diverged", "val_accuracy": 0.9}, {**row, "trial_id": 2, "state": "failed"}]
-    )
-    standings.add([{**row, "trial_id": 4, "state": "stopped", "val_accuracy": 0.6}])
+    assert standings.best == row(7, loss=0.4)
+    standings.add([row(8, "diverged", 0.9), row(2, "failed")])
+    standings.add([row(4, "stopped", 0.6)])
     assert standings.trial_ids == [4, 7]
     assert standings.threshold == 0.5
 

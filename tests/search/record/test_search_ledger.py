@@ -10,11 +10,12 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
-from search_helpers import NOW, make_run, make_space, outcome, record, result
+from search_helpers import make_run, make_space, outcome, record, result
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.outcomes import failed_records
 from fcsearch.space import SearchSpace
 
 
@@ -93,9 +94,7 @@ def test_what_optuna_is_told(run: RunDirectory, space: SearchSpace) -> None:
 
 def test_a_failed_trial_is_told_as_failed(run: RunDirectory, space: SearchSpace) -> None:
     ledger = Ledger(run, space, seed=0)
-    ledger.ask(1)
-    row = {"trial_id": 0, "state": "failed", "error": "out of memory", "finished_at": NOW}
-    ledger.record(0, [row], [], models={}, keep=[])
+    ledger.record(0, failed_records(ledger.ask(1), "out of memory"), [], models={}, keep=[])
     assert states(run) == ["FAIL"]
     assert run.trials()["error"].to_pylist() == ["out of memory"]
 
@@ -221,14 +220,14 @@ def test_a_trial_that_another_program_enqueued_comes_next(run: RunDirectory, spa
 
 def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: SearchSpace) -> None:
     from fcsearch.search.record.ledger import Model
-    from fcsearch.search.record.rows import epoch_rows, trial_rows
+    from fcsearch.search.record.outcomes import epoch_records, trial_records
 
     ledger = Ledger(run, space, seed=0)
     planned = ledger.ask(3)
     for number, keep in ((0, [0]), (1, [1, 0]), (2, [2, 1])):
         found = outcome(number, {number: result(planned[number].config, [0.5 + number / 10])})
         model = Model(found.members[0].result.weights, {"config": planned[number].config.to_json()})
-        ledger.record(number, trial_rows(found), epoch_rows(found), models={number: model}, keep=keep)
+        ledger.record(number, trial_records(found), epoch_records(found), models={number: model}, keep=keep)
     assert run.saved_models() == [1, 2]
 
 
