@@ -1,22 +1,20 @@
 """Optuna's journal file, written a batch at a time.
 
-The file is the one that Optuna's own JournalFileBackend writes, so `optuna-dashboard study.journal` reads it while the
-search runs. Optuna's backend locks and fsyncs for every parameter and every reported value; a batch does both once.
+Optuna's own backend locks and fsyncs for every parameter and every reported value; a batch does both once. What is
+written is the same, so `optuna-dashboard study.journal` reads it while the search runs.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 
-class JournalFile(BaseJournalBackend):
+class JournalFile(JournalFileBackend):
     """The journal of a run, whose only writer is this process; other programs may still append notes to it.
 
     Args:
@@ -25,15 +23,11 @@ class JournalFile(BaseJournalBackend):
 
     def __init__(self, path: Path) -> None:
         # The lock is a symlink to the journal: a relative one would dangle, and Optuna would spin on it.
-        self._path = path.absolute()
+        path = path.absolute()
         # A writer that was killed leaves its lock behind; the run's own lock says that no writer lives.
-        Path(f"{self._path}.lock").unlink(missing_ok=True)
-        self._path.touch()
-        _remove_torn_line(self._path)
-        self._lock = JournalFileSymlinkLock(str(self._path))
-        # The next log to read from the file, and where it starts.
-        self._read = 0
-        self._offset = 0
+        Path(f"{path}.lock").unlink(missing_ok=True)
+        super().__init__(str(path), lock_obj=_ReentrantLock(str(path)))
+        _remove_torn_line(path)
         self._batch: list[dict[str, Any]] | None = None
 
     @contextmanager
@@ -44,9 +38,11 @@ class JournalFile(BaseJournalBackend):
         """
         self._lock.acquire()
         try:
-            self._batch = []
+            logs: list[dict[str, Any]] = []
+            self._batch = logs
             yield
-            self._append(self._batch)
+            self._batch = None
+            self.append_logs(logs)
         finally:
             self._batch = None
             self._lock.release()
@@ -55,34 +51,39 @@ class JournalFile(BaseJournalBackend):
         """Add logs to the batch, or to the file where there is none."""
         if self._batch is not None:
             self._batch.extend(logs)
-            return
-        self._lock.acquire()
-        try:
-            self._append(logs)
-        finally:
-            self._lock.release()
+        elif logs:
+            super().append_logs(logs)
 
-    def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the logs from this number (from 0) on, those of the batch last."""
-        if log_number_from < self._read:
-            self._read, self._offset = 0, 0
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                self._read += 1
-                self._offset += len(line)
-                if self._read > log_number_from:
-                    yield json.loads(line)
+        # Optuna would read the whole file for a number that it has not seen there, as it has not seen the batch's.
+        first = min(log_number_from, self._read)
+        for number, log in enumerate(super().read_logs(first), first):
+            if number >= log_number_from:
+                yield log
         yield from (self._batch or [])[max(0, log_number_from - self._read) :]
 
-    def _append(self, logs: list[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with self._path.open("ab") as file:
-            file.write(lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
+    @property
+    def _read(self) -> int:
+        """How many logs of the file were read so far."""
+        return len(self._log_number_offset) - 1
+
+
+class _ReentrantLock(JournalFileSymlinkLock):
+    """A lock that its holder may acquire again, as Optuna does for what is appended."""
+
+    _depth = 0
+
+    def acquire(self) -> bool:
+        if self._depth == 0:
+            super().acquire()
+        self._depth += 1
+        return True
+
+    def release(self) -> None:
+        self._depth = max(0, self._depth - 1)
+        if self._depth == 0:
+            super().release()
 
 
 def _remove_torn_line(path: Path) -> None:
