@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import random
 from datetime import UTC, datetime
 
 import torch
 
-from fcsearch.search.messages import MemberOutcome, PackOutcome, PackTask, Place, PlannedTrial
-from fcsearch.search.standings import worth_keeping
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place
+from fcsearch.search.pool.weights import with_best_weights
 from fcsearch.training import EpochMetrics, MemberResult
 
 PLACE = Place("table", "cpu")
@@ -33,9 +33,7 @@ class ResultTable:
         """What came of a pack."""
         now = datetime.now(UTC)
         members = [MemberOutcome(trial.trial_id, self._result(trial), now) for trial in task.trials]
-        kept = worth_keeping(members, keep=task.keep_models, threshold=task.weights_above)
-        members = [member if member.trial_id in kept else _without_weights(member) for member in members]
-        return PackOutcome(task.pack_id, tuple(members), PLACE, now)
+        return PackOutcome(task.pack_id, with_best_weights(members, task), PLACE, now)
 
     def _result(self, trial: PlannedTrial) -> MemberResult:
         epochs = self._histories[trial.trial_id % ROWS]
@@ -48,7 +46,3 @@ def _history(draw: random.Random, epochs: int) -> tuple[EpochMetrics, ...]:
     return tuple(
         EpochMetrics(epoch, loss, 1 - loss / 2, loss, 1 - loss / 2, 0.01, 0.01) for epoch, loss in enumerate(losses, 1)
     )
-
-
-def _without_weights(member: MemberOutcome) -> MemberOutcome:
-    return dataclasses.replace(member, result=dataclasses.replace(member.result, weights={}))

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import resource
 import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from result_table import ResultTable
 
-from fcsearch.results import RunDirectory
-from fcsearch.search.dispatcher import Dispatcher, Failure
-from fcsearch.search.ledger import Ledger, Model, Row
-from fcsearch.search.logs import output_to
-from fcsearch.search.messages import PackOutcome, PackTask, PlannedTrial, Progress
-from fcsearch.search.placement import Placement
-from fcsearch.search.planner import Planner
-from fcsearch.search.samplers import learns
-from fcsearch.search.standings import Standings
+from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
+from fcsearch.search.loop.engine import Engine
+from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.logs import output_to
+from fcsearch.search.loop.recorder import Recorder
+from fcsearch.search.loop.scheduler import Scheduler
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.loop.view import SilentView
+from fcsearch.search.planning.packs import Planner
+from fcsearch.search.planning.placement import Placement
+from fcsearch.search.planning.samplers import learns
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.interface import Pool
+from fcsearch.search.pool.simulated import SimulatedPool
+from fcsearch.search.record.ledger import Ledger, Model
 from fcsearch.space import SearchSpace, load_space
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "full.yaml"
@@ -83,30 +90,35 @@ def search(settings: Settings) -> Reading:
         run = RunDirectory.create(Path(folder) / "run", {"name": "driver", "state": "running"})
         with run.writing(), output_to(run.log_path):
             books = TimedBooks(Ledger(run, space, seed=0))
-            dispatcher = new_dispatcher(run, books, space, settings)
-            return (with_ray if settings.with_ray else on_the_spot)(dispatcher, Clock(books), settings)
+            view = ClockedView(Clock(books), since_first=settings.with_ray)
+            with (ray_pool if settings.with_ray else simulated_pool)(settings) as pool:
+                train(run, pool, books, space, settings, view)
+                return view.clock.read()
 
 
-def new_dispatcher(run: RunDirectory, books: TimedBooks, space: SearchSpace, settings: Settings) -> Dispatcher:
-    """The search's own dispatcher and planner."""
-    planner = Planner(
-        remaining=settings.trials,
-        pack_size=settings.pack_size,
-        workers=settings.workers,
-        learns=learns(space.sampler),
-    )
-    return Dispatcher(
-        books,
-        planner,
-        waiting=(),
-        standings=Standings(3),
-        asha=None,
-        rungs={},
-        workers=settings.workers,
+def train(
+    run: RunDirectory, pool: Pool, books: TimedBooks, space: SearchSpace, settings: Settings, view: ClockedView
+) -> None:
+    """The search's own loop."""
+    planner = Planner(remaining=settings.trials, pack_size=settings.pack_size, learns=learns(space.sampler))
+    recorder, standings = Recorder(books), Standings(3)
+    engine = Engine(
+        pool,
+        Scheduler(planner, recorder.ask, waiting=(), workers=settings.workers),
+        recorder,
+        Tracker(view, total=settings.trials, before=(), standings=standings, deadline=None, gpus=False),
+        standings=standings,
+        rungs=None,
         keep_models=3,
         next_pack_id=run.next_pack_id,
         model_metadata={"input_dim": 64, "num_classes": 10},
+        stop=Interruption(),
+        deadline=None,
     )
+    view.clock.restart()
+    engine.run()
+    recorder.shutdown()
+    view.clock.add(0)
 
 
 class TimedBooks:
@@ -128,8 +140,8 @@ class TimedBooks:
     def record(
         self,
         pack_id: int,
-        trials: Sequence[Row],
-        epochs: Sequence[Row],
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
         *,
         models: Mapping[int, Model],
         keep: Collection[int],
@@ -164,74 +176,61 @@ class Clock:
         return Reading(seconds, self.trials, self._books.asking, self._books.recording, memory, memory - self._memory)
 
 
-def on_the_spot(dispatcher: Dispatcher, clock: Clock, settings: Settings) -> Reading:
-    """Answer every pack in this process: what remains is the dispatcher, the sampler and the files."""
-    table = ResultTable(settings.epochs)
-    running: deque[PackTask] = deque()
-    clock.restart()
-    while not dispatcher.finished:
-        while task := dispatcher.next_task():
-            running.append(task)
-        clock.add(len(dispatcher.finish(table.outcome(running.popleft()))))
-        dispatcher.check()
-    dispatcher.shutdown()
-    clock.add(0)
-    return clock.read()
+@contextlib.contextmanager
+def simulated_pool(settings: Settings) -> Iterator[Pool]:
+    """Answers every pack in this process: what remains is the loop, the sampler and the files."""
+    yield SimulatedPool(ResultTable(settings.epochs).outcome, seconds=lambda _: 0.0, workers=settings.workers)
 
 
-def with_ray(dispatcher: Dispatcher, clock: Clock, settings: Settings) -> Reading:
-    """Send every pack through Ray Tune to a worker that answers at once."""
-    from fcsearch.search.cluster import ray_session
-    from fcsearch.search.placement import Node
-    from fcsearch.search.tuning import train_packs
-    from fcsearch.search.worker import MESSAGE, TASK, PackWorker
+@contextlib.contextmanager
+def ray_pool(settings: Settings) -> Iterator[Pool]:
+    """Sends every pack through Ray Tune to a worker that answers at once."""
+    from fcsearch.search.planning.placement import Node
+    from fcsearch.search.ray_pool.cluster import ray_session
+    from fcsearch.search.ray_pool.tune_pool import tune_pool
+    from fcsearch.search.ray_pool.worker import MESSAGE, Message, PackWorker
 
     epochs = settings.epochs
 
     class TableWorker(PackWorker):
         """Answers by the table."""
 
-        def _begin(self, config: dict[str, Any]) -> None:
-            self._task: PackTask = config.pop(TASK)
-            self.config = {}
-            self._last_result = None
-            self._table = ResultTable(epochs)
+        _table: ResultTable | None = None
 
         def step(self) -> dict[str, Any]:
-            return {MESSAGE: self._table.outcome(self._task), "done": True}
+            assert self._task is not None
+            self._table = self._table or ResultTable(epochs)
+            return {MESSAGE: Message(self._table.outcome(self._task)), "done": True}
 
     placement = Placement(workers=settings.workers, cpus=1, gpus=0)
     rows, labels = np.zeros((2, 64), np.float32), np.arange(2)
     dataset = {"X_train": rows, "y_train": labels, "X_val": rows, "y_val": labels, "num_classes": 10}
-    with ray_session(None, Node(cpus=settings.workers, gpus=0)):
-        train_packs(dispatcher, ClockedEvents(clock), dataset=dataset, placement=placement, worker=TableWorker)
-        dispatcher.shutdown()
-        return clock.read()
+    with (
+        ray_session(None, Node(cpus=settings.workers, gpus=0)),
+        tune_pool(placement, dataset, worker=TableWorker) as pool,
+    ):
+        yield pool
 
 
-class ClockedEvents:
-    """Counts the trials that come to an end after the first pack, with which the clock begins."""
+class ClockedView(SilentView):
+    """Counts the trials that come to an end.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._began = False
+    Args:
+        clock: Counts them.
+        since_first: Only those after the first pack, with which the clock begins again: without start-up.
+    """
 
-    def progressed(self, progress: Progress) -> None:
-        """Packs have no progress here."""
+    def __init__(self, clock: Clock, *, since_first: bool) -> None:
+        self.clock = clock
+        self._restarts = since_first
 
-    def ended(self, outcome: PackOutcome, rows: list[dict[str, Any]]) -> None:  # noqa: ARG002
-        """A pack came to an end."""
-        if not self._began:
-            self._began = True
-            self._clock.restart()
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
+        """Trials came to an end."""
+        if self._restarts:
+            self._restarts = False
+            self.clock.restart()
         else:
-            self._clock.add(len(rows))
-
-    def failed(self, pack_id: int, failure: Failure) -> None:
-        """Packs that fail again and again end the search without us."""
-
-    def tick(self, leave: Callable[[], None]) -> None:
-        """No pack is asked to leave."""
+            self.clock.add(len(trials))
 
 
 def memory_in_use() -> float:

@@ -14,6 +14,7 @@ from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset, DatasetSpec
+    from fcsearch.data.facts import ColumnFacts
 
 # A comment lists no more columns, and no more classes, than these.
 _MOST_COLUMNS = 30
@@ -39,7 +40,6 @@ def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Pa
       fcsearch init customers.csv --label churn --drop customer_id --out churn.yaml
       fcsearch init digits --space full --out my_space.yaml
     """
-    from fcsearch.data import DatasetSpec
     from fcsearch.space.shipped import is_space_file
 
     name = dataset_name(data)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import UnsupportedOperation
 from typing import Any, TextIO
 
@@ -18,7 +18,8 @@ from rich.text import Text
 
 from fcsearch.cli.console import open_console
 from fcsearch.report.words import duration, percent, plural, value_text
-from fcsearch.search.view import Best, SilentView, Status, View
+from fcsearch.results import TrialRecord
+from fcsearch.search.loop.view import Best, SilentView, Status, View
 
 _CLOSING = {
     "interrupt": "ending: what is finished is kept, the rest can be resumed (Ctrl-C again ends at once)",
@@ -87,10 +88,10 @@ class LineView:
             self._said = (now, status.done)
             self._print(", ".join(part for part in (_done(status), _time(status), self._best(status.best)) if part))
 
-    def recorded(self, rows: list[dict[str, Any]]) -> None:
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
         """Print the trials, if verbose."""
-        for row in rows if self._verbose else ():
-            self._print(trial_line(row, self._parameters))
+        for trial in trials if self._verbose else ():
+            self._print(trial_line(trial, self._parameters))
 
     def notice(self, text: str) -> None:
         """Print it."""
@@ -128,10 +129,10 @@ class LiveView:
         """Draw the status."""
         self._live.update(_panel(status, self._parameters), refresh=True)
 
-    def recorded(self, rows: list[dict[str, Any]]) -> None:
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
         """Print the trials above the status, if verbose."""
-        for row in rows if self._verbose else ():
-            self._console.print(Text(trial_line(row, self._parameters)))
+        for trial in trials if self._verbose else ():
+            self._console.print(Text(trial_line(trial, self._parameters)))
 
     def notice(self, text: str) -> None:
         """Print it above the status."""
@@ -143,10 +144,11 @@ class LiveView:
         self._console.print(Text(f"{_done(status)} in {duration(status.seconds)}"))
 
 
-def trial_line(row: Mapping[str, Any], parameters: Collection[str]) -> str:
+def trial_line(trial: TrialRecord, parameters: Collection[str]) -> str:
     """A trial in one line."""
-    result = percent(row["val_accuracy"]) if row.get("val_accuracy") is not None else row.get("error") or ""
-    return f"trial {row['trial_id']:>4}  {row['state']:<9} {result:>7}  {_configuration(row, parameters)}"
+    result = percent(trial.val_accuracy) if trial.val_accuracy is not None else trial.error or ""
+    configuration = _configuration(trial.config.parameters(), parameters)
+    return f"trial {trial.trial_id:>4}  {trial.state:<9} {result:>7}  {configuration}"
 
 
 def _panel(status: Status, parameters: Collection[str]) -> RenderableType:

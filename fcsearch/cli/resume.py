@@ -45,7 +45,7 @@ def resume(
     """
     from fcsearch.cli.live import open_view
     from fcsearch.results import RunDirectory, resolve_run
-    from fcsearch.search.driver import resume_search, saved_options
+    from fcsearch.search.api import resume_search, saved_options
     from fcsearch.space import SearchSpace
 
     directory = RunDirectory.open(resolve_run(run, root))

@@ -16,7 +16,7 @@ from fcsearch.cli.searching import conclude, search_options, varying
 from fcsearch.errors import RunError
 
 if TYPE_CHECKING:
-    from fcsearch.search.plan import SearchPlan
+    from fcsearch.search.planning.plan import SearchPlan
 
 # Names that are folders on every machine, and no paths.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -71,7 +71,7 @@ def run(
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
     """
-    from fcsearch.search.driver import plan_search, start_search
+    from fcsearch.search.api import plan_search, start_search
     from fcsearch.search.options import SearchOptions
 
     choice = choose(given, space=space, dataset=dataset)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from fcsearch.search.driver import SearchResult
+    from fcsearch.search.api import SearchResult
     from fcsearch.space import SearchSpace
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

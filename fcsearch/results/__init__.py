@@ -5,7 +5,7 @@ To write a run (one process at a time):
     run = RunDirectory.create(path, manifest)         # or RunDirectory.open(path) to go on with one
     with run.writing():                               # the only writer; clears what a crash left half done
         pack_id = run.next_pack_id()
-        run.write_pack(pack_id, trials, epochs)       # rows as dicts; durable on return
+        run.write_pack(pack_id, trials, epochs)       # TrialRecords and EpochRecords; durable on return
         run.save_model(trial_id, weights, metadata)
         run.update_manifest({"state": "complete"})
 
@@ -13,13 +13,14 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 """
 
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.ranking import rank, rank_trials
+from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.runs import (
     DEFAULT_ROOT,
     Run,
     find_runs,
     latest_run,
     open_run,
-    rank_trials,
     resolve_run,
     summarize_run,
 )
@@ -31,12 +32,15 @@ __all__ = [
     "RANKED_STATES",
     "STATES",
     "TRIALS",
+    "EpochRecord",
     "Run",
     "RunDirectory",
+    "TrialRecord",
     "columns_markdown",
     "find_runs",
     "latest_run",
     "open_run",
+    "rank",
     "rank_trials",
     "resolve_run",
     "summarize_run",

@@ -16,6 +16,7 @@ from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.models import Models
 from fcsearch.results.parts import Parts
+from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import EPOCHS, TRIALS
 from fcsearch.results.tables import Row, epochs_table, trials_table
 from fcsearch.results.upgrade import FORMAT
@@ -172,13 +173,15 @@ class RunDirectory:
         self._last_pack_id = max(self._last_pack_id, *written, -1) + 1
         return self._last_pack_id
 
-    def write_pack(self, pack_id: int, trials: Sequence[Row], epochs: Sequence[Row]) -> None:
+    def write_pack(
+        self, pack_id: int, trials: Sequence[TrialRecord | Row], epochs: Sequence[EpochRecord | Row]
+    ) -> None:
         """Add the rows of a pack that has finished; on return they are on the disk.
 
         Args:
             pack_id: A number that no other pack of the run has.
-            trials: A row for each of the pack's trials, by column name; columns not named are null.
-            epochs: A row for each trial and epoch.
+            trials: A record for each of the pack's trials; or a row by column name, columns not named are null.
+            epochs: A record or a row for each trial and epoch.
 
         Raises:
             RunError: rows that break the schema, a pack or a trial that has its rows already, or a full disk; then

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
-from fcsearch.results.schema import RANKED_STATES
+from fcsearch.results.ranking import rank_trials
+from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
 
@@ -63,8 +63,7 @@ class Run:
                 last = pc.max(self.trials["trial_id"]).as_py()
                 raise RunError(f"a trial of {self.path} must be from 0 to {last}, and have ended; found {trial_id}")
             row = rows[0]
-        names = {field.name for field in dataclasses.fields(TrialConfig)}
-        return TrialConfig(**{name: row[name] for name in names if row[name] is not None})
+        return row_config(row)
 
     def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
         """The network of a trial (the best one by default) with the weights of its best epoch, on the CPU.
@@ -78,14 +77,6 @@ class Run:
 def open_run(path: str | Path) -> Run:
     """Open a run directory to read it, also while its search goes on; RunError if there is none."""
     return Run(RunDirectory.open(Path(path)))
-
-
-def rank_trials(trials: pa.Table) -> pa.Table:
-    """The trials that can be best, best first: highest val_accuracy, then lowest val_loss, then lowest trial_id."""
-    ranked = trials.filter(pc.is_in(trials["state"], pa.array(RANKED_STATES)))
-    order = [("val_accuracy", "descending"), ("val_loss", "ascending"), ("trial_id", "ascending")]
-    # Nulls sort last: a loss that was not finite loses a tie.
-    return ranked.sort_by(order) if len(ranked) else ranked
 
 
 def find_runs(root: Path = DEFAULT_ROOT) -> list[Path]:

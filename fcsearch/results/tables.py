@@ -1,4 +1,4 @@
-"""Rows as dicts become Arrow tables that keep the schema's promises, or an error that names the row and the column."""
+"""Records, or rows as dicts, become Arrow tables that keep the schema, or an error names the row and the column."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from fcsearch.errors import RunError
+from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS
 from fcsearch.text import did_you_mean, nearest
 
@@ -19,18 +20,19 @@ Row = Mapping[str, Any]
 _LOSSES = ("train_loss", "val_loss")
 
 
-def trials_table(pack_id: int, rows: Sequence[Row]) -> pa.Table:
+def trials_table(pack_id: int, trials: Sequence[TrialRecord | Row]) -> pa.Table:
     """The trials of one pack as a table of schema TRIALS.
 
     Args:
         pack_id: Fills the column `pack_id`.
-        rows: One dict a trial; columns that a row does not name are null. Losses that are not finite become null.
+        trials: A record or a dict for each trial; columns that a dict does not name are null. Losses that are not
+            finite become null.
 
     Raises:
         RunError: an unknown column, a value of another type, a metric that is not finite, an unknown state, a
             ranked trial without its result, or a trial named twice.
     """
-    rows = [{**row, "pack_id": pack_id} for row in rows]
+    rows = [{**row, "pack_id": pack_id} for row in map(_row, trials)]
     for row in rows:
         if row.get("state") not in STATES:
             raise RunError(f"{_label(row)}: state must be one of {', '.join(STATES)}; found {row.get('state')!r}")
@@ -40,13 +42,18 @@ def trials_table(pack_id: int, rows: Sequence[Row]) -> pa.Table:
     return _table(rows, TRIALS)
 
 
-def epochs_table(rows: Sequence[Row], trial_ids: set[int]) -> pa.Table:
+def epochs_table(epochs: Sequence[EpochRecord | Row], trial_ids: set[int]) -> pa.Table:
     """The epochs of one pack as a table of schema EPOCHS; RunError as in `trials_table`, or for a trial not in it."""
+    rows = [_row(epoch) for epoch in epochs]
     strangers = sorted({row.get("trial_id") for row in rows} - trial_ids, key=str)
     if strangers:
         raise RunError(f"epochs must be of the pack's trials; found trial {strangers[0]}, which has no row among them")
     _require_distinct(rows, ("trial_id", "epoch"))
     return _table(rows, EPOCHS)
+
+
+def _row(record: TrialRecord | EpochRecord | Row) -> Row:
+    return record.row() if isinstance(record, (TrialRecord, EpochRecord)) else record
 
 
 def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:

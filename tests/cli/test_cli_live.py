@@ -8,11 +8,13 @@ import pytest
 from rich.console import Console
 
 from fcsearch.cli.live import LineView, LiveView, open_view, trial_line
-from fcsearch.search.messages import Place, Progress
-from fcsearch.search.view import Best, SilentView, Status
+from fcsearch.results import TrialRecord
+from fcsearch.search.loop.view import Best, SilentView, Status
+from fcsearch.search.pool.messages import Place, Progress
+from fcsearch.training import TrialConfig
 
 PACK = Progress(5, 7, 30, 3, Place("box (10.0.0.1)", "cuda:1"))
-ROW: dict[str, Any] = {"trial_id": 4, "state": "stopped", "val_accuracy": 0.5, "learning_rate": 0.01, "momentum": None}
+TRIAL = TrialRecord(trial_id=4, state="stopped", config=TrialConfig(learning_rate=0.01), val_accuracy=0.5)
 
 
 def status(**keys: Any) -> Status:
@@ -68,10 +70,10 @@ def test_lines_say_once_that_the_search_ends() -> None:
 def test_every_trial_has_a_line_if_asked_for() -> None:
     for verbose, count in ((False, 0), (True, 1)):
         view, stream = lines(verbose)
-        view.recorded([ROW])
+        view.recorded([TRIAL])
         assert len(stream.getvalue().splitlines()) == count
-    assert trial_line(ROW, ["learning_rate", "momentum"]) == "trial    4  stopped    50.00%  learning_rate 0.01"
-    failed = {"trial_id": 5, "state": "failed", "error": "no memory"}
+    assert trial_line(TRIAL, ["learning_rate", "momentum"]) == "trial    4  stopped    50.00%  learning_rate 0.01"
+    failed = TrialRecord(trial_id=5, state="failed", config=TrialConfig(), error="no memory")
     assert trial_line(failed, []).split() == ["trial", "5", "failed", "no", "memory"]
 
 

@@ -12,11 +12,11 @@ import fcsearch.cli
 from fcsearch.cli.resume import resume
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.results import RunDirectory
-from fcsearch.search import driver
-from fcsearch.search.driver import SearchResult, plan_search
-from fcsearch.search.ledger import Ledger
-from fcsearch.search.manifest import new_manifest
+from fcsearch.search import api
+from fcsearch.search.api import SearchResult, plan_search
 from fcsearch.search.options import SearchOptions
+from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.manifest import new_manifest
 
 OPTIONS = SearchOptions(trials=4, seed=3, workers=1, pack_size=2, time_budget=60.0, keep_models=2)
 
@@ -44,7 +44,7 @@ def resumed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, SearchOptions]]
         calls.append((found.path, options))
         return SearchResult(found, "trials", None)
 
-    monkeypatch.setattr(driver, "resume_search", go_on)
+    monkeypatch.setattr(api, "resume_search", go_on)
     return calls
 
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 import fcsearch.cli
 from fcsearch.cli.run import run
 from fcsearch.results import RunDirectory, open_run
-from fcsearch.search import driver
-from fcsearch.search.driver import SearchResult
+from fcsearch.search import api
+from fcsearch.search.api import SearchResult
 from fcsearch.search.options import SearchOptions
 
 SPACE = """
@@ -55,7 +55,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         calls.append({"space": space, "options": options, "path": path, "command": command, "view": view})
         return SearchResult(RunDirectory(path), "trials", None)
 
-    monkeypatch.setattr(driver, "start_search", start)
+    monkeypatch.setattr(api, "start_search", start)
     return calls
 
 
@@ -124,7 +124,7 @@ def test_after_ctrl_c_the_exit_code_is_130_and_the_way_on_is_said(here: Path, mo
     def interrupted(*_: Any, path: Path, **__: Any) -> SearchResult:
         return SearchResult(RunDirectory(path), "interrupt", None)
 
-    monkeypatch.setattr(driver, "start_search", interrupted)
+    monkeypatch.setattr(api, "start_search", interrupted)
     result = invoke()
     assert result.exit_code == 130
     assert "interrupted: go on with `fcsearch resume runs/small`" in result.stderr

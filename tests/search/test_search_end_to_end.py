@@ -10,7 +10,6 @@ import socket
 import time
 from datetime import datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -19,16 +18,18 @@ import pytest
 import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from search_helpers import make_space, outcome, result
+from search_helpers import make_space
 
 from fcsearch.data import load_dataset
-from fcsearch.errors import RunError, SearchError, UsageError
+from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory, open_run
-from fcsearch.search import tuning
-from fcsearch.search.driver import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.loop.engine import Engine
+from fcsearch.search.loop.view import SilentView, Status
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.view import SilentView, Status
-from fcsearch.search.worker import PackWorker
+from fcsearch.search.pool.interface import OpenPool
+from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+from fcsearch.search.ray_pool.worker import PackWorker
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("local_ray")]
 
@@ -46,16 +47,18 @@ PARAMETERS: dict[str, Any] = {
 ASHA = {"method": "asha", "min_epochs": 2, "reduction_factor": 3}
 
 
-def search(folder: Path, *, name: str = "run", view: Any = None, options: Any = None, **keys: Any) -> SearchResult:
+def search(
+    folder: Path, *, name: str = "run", view: Any = None, options: Any = None, open_pool: Any = None, **keys: Any
+) -> SearchResult:
     space = make_space(folder, **{"dataset": DATASET, "parameters": PARAMETERS, "early_stopping": ASHA, **keys})
     # Also where tests run on a single core.
     options = SearchOptions(**{"seed": 3, "cpus_per_worker": 0.5, "workers": 2, **(options or {})})
-    return start_search(space, options, path=folder / name, command=["fcsearch", "run"], view=view)
+    return start_search(space, options, path=folder / name, command=["fcsearch", "run"], view=view, open_pool=open_pool)
 
 
-def train_by(worker: type[PackWorker], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let searches train on workers of this kind."""
-    monkeypatch.setattr(tuning, "train_packs", functools.partial(tuning.train_packs, worker=worker))
+def pool_of(worker: type[PackWorker]) -> OpenPool:
+    """Opens a pool whose workers are of this kind."""
+    return functools.partial(open_ray_pool, worker=worker)
 
 
 def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
@@ -187,7 +190,7 @@ def test_with_one_worker_a_seed_repeats_the_run(tmp_path: Path) -> None:
     assert len(set(first.trials()["learning_rate"].to_pylist())) == 12
 
 
-def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path) -> None:
     # Twice a worker dies: an error would end the trial by then.
     (tmp_path / "died").touch()
     marker = str(tmp_path / "died")
@@ -195,7 +198,7 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch:
     # Local, so that Ray carries it to the workers, which cannot import tests.
     class Poisoned(PackWorker):
         def step(self) -> dict[str, Any]:
-            widths = {trial.config.hidden_dims for trial in self._task.trials}
+            widths = {trial.config.hidden_dims for trial in self._task.trials} if self._task else set()
             if (13,) in widths:
                 raise ValueError("thirteen")
             if (14,) in widths and os.path.getsize(marker) < 2:  # noqa: PTH202
@@ -204,9 +207,9 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().step()
 
-    train_by(Poisoned, monkeypatch)
     parameters = {"hidden_dim": {"choices": [8, 13, 14]}, "epochs": 1}
-    found = search(tmp_path, sampler="grid", parameters=parameters, early_stopping=None, options={"pack_size": 1})
+    keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
+    found = search(tmp_path, **keys, options={"pack_size": 1}, open_pool=pool_of(Poisoned))
     assert_ledger_agrees(found.run, 3)
     rows = {row["hidden_dim"]: row for row in found.run.trials().to_pylist()}
     assert {width: row["state"] for width, row in rows.items()} == {8: "complete", 13: "failed", 14: "complete"}
@@ -215,32 +218,26 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path, monkeypatch:
     assert found.run.manifest()["state"] == "complete"
 
 
-def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:
     class Broken(PackWorker):
         def step(self) -> dict[str, Any]:
             raise MemoryError("no room")
 
-    train_by(Broken, monkeypatch)
-    monkeypatch.setattr("fcsearch.search.dispatcher._TRIES", 1)
     with pytest.raises(SearchError, match="every trial failed: MemoryError: no room"):
-        search(tmp_path, trials=1)
+        search(tmp_path, trials=1, open_pool=pool_of(Broken))
     run = RunDirectory.open(tmp_path / "run")
     assert run.trials()["state"].to_pylist() == ["failed"]
     assert run.manifest()["state"] == "failed"
     assert "no room" in run.manifest()["error"]
 
 
-def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(tmp_path: Path) -> None:
     class Unborn(PackWorker):
         def setup(self, config: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
             raise OSError("no such device")
 
-    train_by(Unborn, monkeypatch)
-    monkeypatch.setattr("fcsearch.search.dispatcher._START_FAILURES", 1)
-    with pytest.raises(SearchError, match="workers must be able to start"):
-        search(tmp_path, trials=2, options={"workers": 1})
+    with pytest.raises(SearchError, match="workers must be able to start; 3 in a row did not: OSError: no such device"):
+        search(tmp_path, trials=2, options={"workers": 1}, open_pool=pool_of(Unborn))
     run = RunDirectory.open(tmp_path / "run")
     assert run.trials().num_rows == 0
     assert {trial.state.name for trial in journal(run)} == {"RUNNING"}
@@ -255,41 +252,20 @@ def test_another_cluster_than_the_program_is_connected_to_is_refused(tmp_path: P
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("what", ["tables", "report"])
-def test_a_run_that_cannot_be_written_any_more_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
-    """What cannot be used at the start is removed again; this is too late for that."""
-
-    def full(*_: Any, **__: Any) -> None:
-        raise RunError("the disk is full")
-
-    def train(dispatcher: Any, *_: Any, **__: Any) -> None:
-        if what == "tables":
-            monkeypatch.setattr(RunDirectory, "write_pack", full)
-        monkeypatch.setattr("fcsearch.search.driver.write_report", full)
-        task = dispatcher.next_task()
-        dispatcher.finish(outcome(task.pack_id, {0: result(task.trials[0].config, [0.5])}))
-
-    monkeypatch.setattr("fcsearch.search.tuning.train_packs", train)
-    with pytest.raises(SearchError if what == "tables" else RunError, match="the disk is full"):
-        search(tmp_path, trials=2)
-    run = RunDirectory.open(tmp_path / "run")
-    assert run.manifest()["state"] == ("failed" if what == "tables" else "complete")
-    assert run.trials().num_rows == (what == "report")
-    assert journal(run)
-
-
 def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    late = [0.0]
+
     class Late(SilentView):
         """Lets the budget run out once both packs have trained an epoch or more."""
 
         def update(self, status: Status) -> None:
             if [pack.epoch > 1 for pack in status.packs] == [True, True]:
-                clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 10_000)
-                monkeypatch.setattr("fcsearch.search.monitor.time", clock)
+                late[0] = 10_000.0
+
+    clock = functools.partial(Engine, clock=lambda: time.monotonic() + late[0])
+    monkeypatch.setattr("fcsearch.search.loop.session.Engine", clock)
 
     # Each of the two packs has a trial that is over at once, and one that takes minutes.
     parameters = {"learning_rate": {"choices": [0.1, 0.2]}, "epochs": {"choices": [1, 100_000]}}

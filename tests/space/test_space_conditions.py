@@ -176,7 +176,7 @@ parameters:
             "or take momentum out",
         ),
         ("beta1: 0.9, update_rule: {choices: [sgd, rmsprop]}", "1:14: parameters.beta1", "update_rule is sgd, rmsprop"),
-        ("epsilon: 1e-8, update_rule: sgd", "1:14: parameters.epsilon", "read by rmsprop and adam only"),
+        ("epsilon: 1e-8, update_rule: sgd", "1:14: parameters.epsilon", "read by rmsprop and adam and nadam only"),
         (
             "beta1: {choices: [0.9], when: {update_rule: [adam, sgd]}}, update_rule: {choices: [adam, sgd]}",
             "1:14: parameters.beta1.when",

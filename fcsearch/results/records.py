@@ -1,0 +1,73 @@
+"""A trial and an epoch as the tables keep them: what the search hands to the run directory."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fcsearch.config import TrialConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """One row of the table `trials`; its fields are the columns of schema TRIALS, which says what they mean.
+
+    Attributes:
+        config: The hyperparameters and the seed, each a column of its own in the table.
+    """
+
+    trial_id: int
+    state: str
+    config: TrialConfig
+    val_accuracy: float | None = None
+    best_epoch: int | None = None
+    train_accuracy: float | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    final_val_accuracy: float | None = None
+    final_train_accuracy: float | None = None
+    epochs_run: int | None = None
+    num_parameters: int | None = None
+    train_seconds: float | None = None
+    device: str | None = None
+    node: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The record as a row: values by column name."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "config"}
+        return {**values, **self.config.parameters(), "seed": self.config.seed}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> TrialRecord:
+        """The record of a row; its pack's number is left out."""
+        names = {field.name for field in dataclasses.fields(cls)} - {"config"}
+        return cls(config=row_config(row), **{name: row[name] for name in names})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One row of the table `epochs`; its fields are the columns of schema EPOCHS, which says what they mean."""
+
+    trial_id: int
+    epoch: int
+    train_loss: float | None
+    train_accuracy: float | None
+    val_loss: float | None
+    val_accuracy: float | None
+    learning_rate: float
+    seconds: float
+
+    def row(self) -> dict[str, Any]:
+        """The record as a row: values by column name."""
+        return dict(vars(self))
+
+
+def row_config(row: Mapping[str, Any]) -> TrialConfig:
+    """The configuration of a row of `trials`."""
+    names = {field.name for field in dataclasses.fields(TrialConfig)}
+    return TrialConfig(**{name: row[name] for name in names if row[name] is not None})

@@ -1,0 +1,208 @@
+"""Starts searches and goes on with them: the run directory, the search, the report."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from fcsearch.data import Dataset, load_dataset
+from fcsearch.errors import RunError, UsageError
+from fcsearch.report import Report, load_run_dataset, write_report
+from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.session import EndedBy, train_trials
+from fcsearch.search.loop.view import SilentView, View
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.placement import local_node, place
+from fcsearch.search.planning.plan import SearchPlan, make_plan
+from fcsearch.search.planning.samplers import make_sampler
+from fcsearch.search.pool.interface import OpenPool, Pool
+from fcsearch.search.record.ledger import has_trials
+from fcsearch.search.record.manifest import new_manifest, now
+from fcsearch.space import SearchSpace
+
+# A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
+_STATES: dict[EndedBy, str] = {"trials": "complete", "time_budget": "complete", "interrupt": "interrupted"}
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search left.
+
+    Attributes:
+        run: Its run directory.
+        ended_by: `trials`: all are done; `time_budget`; or `interrupt`: Ctrl-C.
+        report: The report; None if no trial has a result.
+    """
+
+    run: RunDirectory
+    ended_by: EndedBy
+    report: Report | None
+
+
+def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> SearchPlan:
+    """Settle how a search would run, without starting anything.
+
+    Args:
+        space: What is searched.
+        options: What the user asks for.
+        path: The run directory.
+
+    Raises:
+        UsageError: what is asked for cannot be had on this machine.
+        RunError: the path is taken.
+    """
+    if path.exists():
+        raise RunError(
+            f"a new run needs a name that is free; found {path}, which exists; choose another with --name, or go on "
+            f"with that run: `fcsearch resume {path}`"
+        )
+    return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
+
+
+def start_search(
+    space: SearchSpace,
+    options: SearchOptions,
+    *,
+    path: Path,
+    command: Sequence[str],
+    view: View | None = None,
+    open_pool: OpenPool | None = None,
+) -> SearchResult:
+    """Search a space.
+
+    Args:
+        space: What is searched.
+        options: How.
+        path: The run directory; must not exist.
+        command: The command line, for the manifest.
+        view: Shows how it goes.
+        open_pool: Opens what trains the packs; None: Ray.
+
+    Raises:
+        UsageError: something that the user gave cannot be used. Nothing is left behind.
+        SearchError: every trial failed, or workers do not start.
+        KeyboardInterrupt: the user interrupted twice. What was done by then is kept.
+    """
+    began = time.monotonic()
+    plan = plan_search(space, options, path=path)
+    # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
+    dataset = dataclasses.replace(load_dataset(space.dataset), spec=plan.space.dataset)
+    missing = [parent for parent in path.parents if not parent.exists()]
+    run = RunDirectory.create(path, new_manifest(plan, dataset, command))
+    try:
+        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
+    except UsageError:
+        # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
+        if not has_trials(run):
+            shutil.rmtree(path, ignore_errors=True)
+            for parent in missing:
+                parent.rmdir()
+        raise
+
+
+def saved_options(run: RunDirectory) -> SearchOptions:
+    """The options that a run was last made with, for going on with it: without its time budget and its cluster."""
+    saved = run.manifest()["options"]
+    known = {field.name for field in dataclasses.fields(SearchOptions)}
+    options = SearchOptions(**{name: value for name, value in saved.items() if name in known})
+    return dataclasses.replace(options, time_budget=None, address=None)
+
+
+def resume_search(
+    run: RunDirectory,
+    options: SearchOptions,
+    *,
+    source: str | None = None,
+    data_dir: str | None = None,
+    view: View | None = None,
+    open_pool: OpenPool | None = None,
+) -> SearchResult:
+    """Go on with a run: train the trials that wait, then new ones up to the total.
+
+    Args:
+        run: The run directory.
+        options: How: `saved_options`, with changes. `trials` is the run's total; the seed stays the run's.
+        source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
+        data_dir: Folder with the files of a named dataset, if they moved.
+        view: Shows how it goes.
+        open_pool: Opens what trains the packs; None: Ray.
+
+    Raises:
+        UsageError: the run or its dataset is not what it was, or fewer trials are asked for than are done.
+        SearchError: as `start_search`.
+    """
+    began = time.monotonic()
+    manifest = run.manifest()
+    space = SearchSpace.from_json(manifest["space"])
+    plan = _settle(space, dataclasses.replace(options, seed=manifest["seed"]), run.path)
+    done = len(run.finished_trials())
+    if plan.trials < done:
+        raise RunError(f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}")
+    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    if source is not None or data_dir is not None:
+        plan = _record_place(run, plan, dataset)
+    return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
+
+
+def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:
+    """Write down where the dataset lies now, by a name that holds in every working directory."""
+    spec = dataset.spec.resolve(Path.cwd())
+    plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=spec))
+    with run.writing():
+        described = {**run.manifest()["dataset"], "name": dataset.name, "spec": spec.to_json()}
+        run.update_manifest({"dataset": described, "space": plan.space.to_json()})
+    return plan
+
+
+def _open_ray_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
+    # Imported when a search needs it, so that what Ray says then goes to the run's log.
+    from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+
+    return open_ray_pool(plan, dataset)
+
+
+def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:
+    # The sampler is made for its errors.
+    make_sampler(space.sampler, seed=options.seed)
+    placement = place(options, [local_node()]) if options.address is None else None
+    return make_plan(space, options, path=path, placement=placement)
+
+
+def _search(
+    run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, open_pool: OpenPool, began: float
+) -> SearchResult:
+    budget = plan.options.time_budget
+    deadline = None if budget is None else began + budget
+    with run.writing(), interruption() as stop:
+        before = run.manifest()
+        options = {**plan.options.to_json(), "trials": plan.trials}
+        running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
+        run.update_manifest(running)
+        run.keep_transform(dataset.transform)
+        changes: dict[str, Any] = {"state": "failed"}
+        try:
+            ended_by = train_trials(run, plan, dataset, view, stop, open_pool, deadline=deadline)
+            changes = {"state": _STATES[ended_by], "ended_by": ended_by}
+        except KeyboardInterrupt:
+            changes = {"state": "interrupted", "ended_by": "interrupt"}
+            raise
+        except UsageError:
+            # Nothing was trained: the run is what it was.
+            changes = {key: before.get(key) for key in running}
+            raise
+        except BaseException as error:
+            changes["error"] = str(error)
+            raise
+        finally:
+            run.update_manifest({"finished_at": now(), **changes})
+        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if _has_result(run) else None)
+
+
+def _has_result(run: RunDirectory) -> bool:
+    return len(rank_trials(run.trials())) > 0

@@ -1,0 +1,173 @@
+"""The loop of a search: hands packs to a pool, takes what comes of them, and ends when all is done or it is time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.recorder import Recorder
+from fcsearch.search.loop.scheduler import Scheduler
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.pool.asha import Rungs, rung_values
+from fcsearch.search.pool.interface import Event, PackFailed, Pool
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
+from fcsearch.search.record import outcomes
+from fcsearch.search.record.ledger import Model
+
+logger = logging.getLogger(__name__)
+
+# How long to wait for an event before the clock and the user are asked again.
+_WAIT_SECONDS = 0.1
+# Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
+_GRACE_SECONDS = 10.0
+
+Closing = Literal["time_budget", "interrupt"]
+
+
+class Engine:
+    """Trains the trials of a scheduler in a pool.
+
+    Args:
+        pool: Trains packs.
+        scheduler: Says what to train.
+        recorder: Records what came of it.
+        tracker: Counts, and shows how it goes.
+        standings: The best of the run so far; kept up to date.
+        rungs: What other trials recorded at the rungs of early stopping; None: trials train to their end.
+        keep_models: How many trials keep their weights.
+        next_pack_id: Gives a number that no pack of the run has.
+        model_metadata: What a saved model's metadata says beside its configuration (JSON types).
+        stop: Whether the user wants the search to end.
+        deadline: When the time budget is used up, by the clock.
+        clock: Seconds; simulated pools bring their own.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        scheduler: Scheduler,
+        recorder: Recorder,
+        tracker: Tracker,
+        *,
+        standings: Standings,
+        rungs: Rungs | None,
+        keep_models: int,
+        next_pack_id: Callable[[], int],
+        model_metadata: Mapping[str, Any],
+        stop: Interruption,
+        deadline: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pool = pool
+        self._scheduler = scheduler
+        self._recorder = recorder
+        self._tracker = tracker
+        self._standings = standings
+        self._rungs = rungs
+        self._keep_models = keep_models
+        self._next_pack_id = next_pack_id
+        self._model_metadata = model_metadata
+        self._stop = stop
+        self._deadline = deadline
+        self._clock = clock
+        self._running: dict[int, PackTask] = {}
+        self._closed_at: float | None = None
+        self.closing: Closing | None = None
+        self.first_error: str | None = None
+
+    def run(self) -> None:
+        """Train until all is done, the user or the clock ends it, or something goes wrong that ends it.
+
+        Raises:
+            SearchError: workers do not start.
+            FcsearchError: what the recorder could not do.
+            KeyboardInterrupt: the user interrupted twice.
+        """
+        while not self._over():
+            for event in self._pool.wait(_WAIT_SECONDS):
+                self._take(event)
+            self._recorder.check()
+
+    def _over(self) -> bool:
+        now = self._clock()
+        self._close_if_due(now)
+        self._tracker.show(self.closing)
+        if self._closed_at is None:
+            self._hand_out()
+            return not self._running and self._scheduler.finished
+        if self._running and now > self._closed_at + _GRACE_SECONDS:
+            logger.warning("packs that did not end in time are abandoned: %s", sorted(self._running))
+            return True
+        self._pool.ask_to_leave()
+        return not self._running
+
+    def _close_if_due(self, now: float) -> None:
+        if self._closed_at is not None:
+            return
+        if self._stop.requested:
+            self.closing = "interrupt"
+        elif self._deadline is not None and now > self._deadline:
+            self.closing = "time_budget"
+        if self.closing is not None:
+            self._closed_at = now
+
+    def _hand_out(self) -> None:
+        while (free := self._pool.workers - len(self._running)) > 0:
+            trials = self._scheduler.next(free=free, workers=self._pool.workers)
+            if trials is None:
+                return
+            task = PackTask(
+                pack_id=self._next_pack_id(),
+                trials=trials,
+                asha=self._rungs.asha if self._rungs else None,
+                rungs=self._rungs.values() if self._rungs else {},
+                keep_models=self._keep_models,
+                weights_above=self._standings.threshold,
+            )
+            self._running[task.pack_id] = task
+            self._pool.submit(task)
+            logger.info("pack %d of %d trials is handed out", task.pack_id, len(task.trials))
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._tracker.progressed(event)
+        elif isinstance(event, PackOutcome):
+            self._finish(event)
+        else:
+            self._fail(event)
+
+    def _finish(self, outcome: PackOutcome) -> None:
+        del self._running[outcome.pack_id]
+        self._scheduler.succeeded()
+        place = outcome.place
+        for line in outcome.log:
+            logger.warning("%s: %s", place.node, line)
+        found = outcomes.trial_records(outcome)
+        logger.info("pack %d ended on %s, %s: %d trials", outcome.pack_id, place.node, place.device, len(found))
+        self._standings.add(found)
+        if self._rungs:
+            histories = {member.trial_id: _history(member) for member in outcome.members}
+            self._rungs.extend(rung_values(self._rungs.asha, histories))
+        best = self._standings.trial_ids
+        models = {member.trial_id: self._model(member) for member in outcome.members if member.trial_id in best}
+        self._recorder.record(outcome.pack_id, found, outcomes.epoch_records(outcome), models=models, keep=best)
+        self._tracker.ended(outcome, found)
+
+    def _fail(self, failure: PackFailed) -> None:
+        task = self._running.pop(failure.pack_id)
+        logger.error("pack %d failed: %s\n%s", task.pack_id, failure.cause, failure.details)
+        self.first_error = self.first_error or failure.cause
+        given_up = outcomes.failed_records(self._scheduler.failed(task.trials, failure), failure.cause)
+        self._recorder.record(task.pack_id, given_up, [], models={}, keep=self._standings.trial_ids)
+        self._tracker.failed(failure, given_up)
+
+    def _model(self, member: MemberOutcome) -> Model:
+        return Model(member.result.weights, {"config": member.result.config.to_json(), **self._model_metadata})
+
+
+def _history(member: MemberOutcome) -> dict[int, float]:
+    return {e.epoch: e.val_accuracy for e in member.result.epochs if e.val_accuracy is not None}

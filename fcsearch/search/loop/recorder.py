@@ -1,0 +1,83 @@
+"""The ledger's thread: the sampler and the files do their work beside the loop, so that a worker waits for neither.
+
+Packs are asked for ahead while others train, and outcomes are recorded while the next pack trains already. The thread
+does its work in the order in which it was given. With one worker that order, and so every suggestion, is the same in
+every run of one seed: pack k+2 is asked for after pack k was told and before pack k+1 was.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
+
+from fcsearch.results import EpochRecord, TrialRecord
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.record.ledger import Model
+
+
+class Books(Protocol):
+    """What the loop needs of a ledger."""
+
+    def ask(self, count: int) -> list[PlannedTrial]:
+        """Ask for new trials."""
+
+    def record(
+        self,
+        pack_id: int,
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
+        *,
+        models: Mapping[int, Model],
+        keep: Collection[int],
+    ) -> None:
+        """Record the outcome of a pack."""
+
+
+class Recorder:
+    """Asks the ledger for trials and hands it outcomes, in a thread of its own.
+
+    Args:
+        books: The ledger.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._asked: list[Future[list[PlannedTrial]]] = []
+        self._recording: deque[Future[None]] = deque()
+
+    def ask(self, count: int) -> Future[list[PlannedTrial]]:
+        """Ask for new trials, after all that was given before."""
+        future = self._thread.submit(self._books.ask, count)
+        self._asked = [*(asked for asked in self._asked if not asked.done()), future]
+        return future
+
+    def record(
+        self,
+        pack_id: int,
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
+        *,
+        models: Mapping[int, Model],
+        keep: Collection[int],
+    ) -> None:
+        """Record the outcome of a pack, after all that was given before; nothing where no trial came to an end."""
+        if trials:
+            self._recording.append(
+                self._thread.submit(self._books.record, pack_id, trials, epochs, models=models, keep=keep)
+            )
+
+    def check(self) -> None:
+        """Raise the error of a pack that could not be recorded, if there is one by now."""
+        while self._recording and self._recording[0].done():
+            self._recording.popleft().result()
+
+    def shutdown(self) -> None:
+        """Wait until all outcomes are recorded, and raise their first error; trials still to be asked for are not."""
+        for future in self._asked:
+            future.cancel()
+        self._thread.shutdown(wait=True)
+        for recording in self._recording:
+            recording.result()

@@ -1,0 +1,127 @@
+"""Decides what each free worker trains next, and what becomes of the trials of a pack that failed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from fcsearch.errors import SearchError
+from fcsearch.search.planning.packs import Planner
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.interface import NotStarted, PackFailed, WorkerLost
+
+# Packs that are asked for before a worker is free to train them.
+_AHEAD = 1
+
+Trials = tuple[PlannedTrial, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Patience:
+    """How often something is tried.
+
+    Attributes:
+        errors: A trial is given up after so many errors in a pack of one.
+        lost_workers: Or after so many lost workers: a machine that sleeps or is taken away is not the trial's fault,
+            but a trial may also be what ends its worker's process.
+        starts: So many workers in a row that do not even start end the search: the fault is not in the trials.
+    """
+
+    errors: int = 2
+    lost_workers: int = 5
+    starts: int = 3
+
+
+class Scheduler:
+    """The packs that wait for a worker.
+
+    Args:
+        planner: Sorts trials into packs.
+        ask: Asks for new trials, in another thread.
+        waiting: Trials that are in the journal already and go first.
+        workers: How many packs train at a time, at the start.
+        patience: How often something is tried.
+    """
+
+    def __init__(
+        self,
+        planner: Planner,
+        ask: Callable[[int], Future[list[PlannedTrial]]],
+        *,
+        waiting: Sequence[PlannedTrial],
+        workers: int,
+        patience: Patience | None = None,
+    ) -> None:
+        self._planner = planner
+        self._ask = ask
+        self._patience = patience or Patience()
+        self._ready: deque[Trials] = deque(planner.packs(waiting, workers=workers, spread=True))
+        self._asked: deque[Future[list[PlannedTrial]]] = deque()
+        self._errors: Counter[int] = Counter()
+        self._losses: Counter[int] = Counter()
+        self._start_failures = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing waits and nothing more is to be asked for."""
+        return not (self._ready or self._asked or self._planner.remaining)
+
+    def next(self, *, free: int, workers: int) -> Trials | None:
+        """The trials that a free worker is to train; None if there are no more.
+
+        Waits for the sampler, if no pack is ready: there is nothing better to do, and Ray Tune ends the process of a
+        free worker that gets no pack.
+
+        Args:
+            free: Workers that train nothing, at least 1.
+            workers: How many packs train at a time.
+        """
+        self._ask_ahead(free, workers)
+        while not self._ready and self._asked:
+            self._ready.extend(self._planner.packs(self._asked.popleft().result(), workers=workers))
+        if not self._ready:
+            return None
+        trials = self._ready.popleft()
+        self._ask_ahead(free - 1, workers)
+        return trials
+
+    def succeeded(self) -> None:
+        """Take note that a pack was trained: workers do start."""
+        self._start_failures = 0
+
+    def failed(self, trials: Trials, failure: PackFailed) -> Trials:
+        """Put the trials of a pack that failed back to be tried again; returns those that are given up.
+
+        A pack of several is halved, until the trial at fault is alone. A trial that fails alone is tried once more, or
+        a few times more where its worker was lost.
+
+        Raises:
+            SearchError: workers do not start.
+        """
+        if isinstance(failure, NotStarted):
+            self._ready.appendleft(trials)
+            self._start_failures += 1
+            if self._start_failures >= self._patience.starts:
+                raise SearchError(
+                    f"workers must be able to start; {self._start_failures} in a row did not: {failure.cause}"
+                )
+            return ()
+        if len(trials) > 1:
+            middle = len(trials) // 2
+            self._ready.extendleft((trials[middle:], trials[:middle]))
+            return ()
+        trial_id = trials[0].trial_id
+        (self._losses if isinstance(failure, WorkerLost) else self._errors)[trial_id] += 1
+        if self._errors[trial_id] >= self._patience.errors or self._losses[trial_id] >= self._patience.lost_workers:
+            return trials
+        self._ready.appendleft(trials)
+        return ()
+
+    def _ask_ahead(self, free: int, workers: int) -> None:
+        while len(self._ready) + len(self._asked) < free + _AHEAD:
+            count = self._planner.next_count(workers=workers)
+            if not count:
+                return
+            self._asked.append(self._ask(count))

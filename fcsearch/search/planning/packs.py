@@ -1,0 +1,148 @@
+"""How large a pack is, and which trials train together.
+
+The whole answer is here. A plan chooses the most trials of a pack (`choose_pack_size`): by what the user asks for, by
+how fast packs of this space train (pack_cost.py predicts it), and so that workers and sampler get their share. The
+Planner cuts trials into packs of at most that size, alike ones together, and smaller ones towards the end. What a
+device has no room for is refused by the worker, which alone can tell, and then halved by the loop.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import optuna
+
+from fcsearch.config import TrialConfig
+from fcsearch.data import Dataset
+from fcsearch.search.options import PackSize
+from fcsearch.search.planning.pack_cost import pack_seconds
+from fcsearch.search.planning.placement import Placement
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.space import SearchSpace
+
+# Sizes that are weighed on a CPU. A GPU's gain is not measured yet: as many as are sure to fit small nets.
+_CPU_SIZES = (1, 2, 4, 8, 16, 32)
+_MOST_ON_A_GPU = 64
+# The smallest size wins whose steps take no longer than this times the best: small packs waste less of the sampler.
+_NEARLY = 1.05
+# Configurations that are drawn from the space to see what its packs look like.
+_DRAWN = 96
+# A sampler that learns should see results this many times in a run.
+_ROUNDS = 10
+# Each worker gets so many packs: enough to even out their lengths.
+_PACKS_PER_WORKER = 3
+# For the sampler's sake no pack is made smaller than this.
+_LEAST = 4
+# With a sampler that does not learn, so many packs are asked for together and sorted: alike trials train fastest.
+_PACKS_TOGETHER = 8
+
+
+def choose_pack_size(
+    asked: PackSize, *, space: SearchSpace, dataset: Dataset | None, trials: int, placement: Placement, learns: bool
+) -> int | None:
+    """The size of the run's packs; None: it depends on the dataset, which is not known yet.
+
+    Args:
+        asked: What the user says: a number is taken as it is.
+        space: What is searched.
+        dataset: What is learned.
+        trials: Trials of the run.
+        placement: The workers.
+        learns: Whether the sampler's suggestions depend on results.
+    """
+    if asked != "auto":
+        return asked
+    if placement.gpus:
+        most = _MOST_ON_A_GPU
+    elif dataset is not None:
+        most = efficient_size(draw(space), dataset)
+    else:
+        return None
+    even = trials // (placement.workers * _PACKS_PER_WORKER)
+    size = min(even, max(_LEAST, trials // _ROUNDS)) if learns else even
+    return max(1, min(most, size))
+
+
+def efficient_size(configs: Sequence[TrialConfig], dataset: Dataset) -> int:
+    """The smallest size of packs in which such trials train nearly as fast as they can on a CPU core.
+
+    Args:
+        configs: Trials as a sampler would suggest them, one after the other.
+        dataset: What is learned.
+    """
+    cost = functools.partial(
+        pack_seconds, rows=len(dataset.train.y), input_dim=dataset.input_dim, num_classes=dataset.num_classes
+    )
+    seconds = {
+        size: sum(cost(configs[first : first + size]) for first in range(0, len(configs), size)) for size in _CPU_SIZES
+    }
+    best = min(seconds.values())
+    return next(size for size in _CPU_SIZES if seconds[size] <= _NEARLY * best)
+
+
+def draw(space: SearchSpace) -> list[TrialConfig]:
+    """Configurations drawn at random from a space, the same ones every time."""
+    study = optuna.create_study(study_name="pack size", sampler=optuna.samplers.RandomSampler(seed=0))
+    return [space.trial_config(space.suggest(study.ask()), seed=0) for _ in range(_DRAWN)]
+
+
+def next_pack_size(size: int, *, remaining: int, workers: int) -> int:
+    """The size of the next pack: towards the end what is left is spread over all workers."""
+    return max(1, min(size, math.ceil(remaining / workers)))
+
+
+class Planner:
+    """Decides how many trials to ask the sampler for, and sorts them into packs.
+
+    Args:
+        remaining: Trials that are still to be asked for.
+        pack_size: Most trials in a pack.
+        learns: Whether the sampler's suggestions depend on results.
+    """
+
+    def __init__(self, *, remaining: int, pack_size: int, learns: bool) -> None:
+        self.remaining = remaining
+        self._pack_size = pack_size
+        self._learns = learns
+
+    def next_count(self, *, workers: int) -> int:
+        """How many trials to ask for next, together: counted as asked. 0: all have been.
+
+        Args:
+            workers: How many packs train at a time.
+        """
+        if self._learns:
+            count = next_pack_size(self._pack_size, remaining=self.remaining, workers=workers)
+        else:
+            count = self._pack_size * max(_PACKS_TOGETHER, workers)
+        count = min(count, self.remaining)
+        self.remaining -= count
+        return count
+
+    def packs(
+        self, trials: Sequence[PlannedTrial], *, workers: int, spread: bool = False
+    ) -> list[tuple[PlannedTrial, ...]]:
+        """Sort trials into packs of equal size, those that share a shape beside each other.
+
+        Args:
+            trials: What `next_count` asked for, or trials that wait.
+            workers: How many packs train at a time.
+            spread: Make packs for all workers, also of trials that fit one.
+        """
+        if not trials:
+            return []
+        ordered = sorted(trials, key=_kinship)
+        share = workers if spread or not self._learns else 1
+        size = next_pack_size(self._pack_size, remaining=len(ordered), workers=share)
+        count = math.ceil(len(ordered) / size)
+        bounds = [round(number * len(ordered) / count) for number in range(count + 1)]
+        return [tuple(ordered[first:end]) for first, end in pairwise(bounds)]
+
+
+def _kinship(trial: PlannedTrial) -> tuple[object, ...]:
+    """Sort key: minibatches in common first, then losses and depths, then whole lanes."""
+    config = trial.config
+    return config.batch_size, config.loss, config.depth, config.lane_key, trial.trial_id

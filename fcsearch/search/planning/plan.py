@@ -1,0 +1,91 @@
+"""What a search will do, before it does it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from fcsearch.data import Dataset
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.packs import choose_pack_size
+from fcsearch.search.planning.placement import Placement
+from fcsearch.search.planning.samplers import learns
+from fcsearch.space import SearchSpace
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchPlan:
+    """The plan of a search.
+
+    Attributes:
+        path: The run directory.
+        space: What is searched.
+        trials: Trials that the run is to have in all.
+        placement: The workers; None where only the cluster can tell.
+        pack_size: Most trials in a pack; None where only the cluster or the dataset can tell.
+        options: What the user asked for.
+    """
+
+    path: Path
+    space: SearchSpace
+    trials: int
+    placement: Placement | None
+    pack_size: int | None
+    options: SearchOptions
+
+    def lines(self) -> dict[str, str]:
+        """The plan for people, as label and text."""
+        early = self.space.early_stopping
+        budget = self.options.time_budget
+        cluster = f"as many as the cluster at {self.options.address} has room for"
+        return {
+            "run": str(self.path),
+            "dataset": self.space.dataset.source,
+            "trials": f"{self.trials}, seed {self.options.seed}" + (f", at most {budget:g} s" if budget else ""),
+            "sampler": " ".join(
+                [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
+            ),
+            "early stopping": f"ASHA from epoch {early.min_epochs}, 1 in {early.reduction_factor} goes on"
+            if early
+            else "none",
+            "workers": self.placement.describe() if self.placement else cluster,
+            "packs": self._packs(),
+        }
+
+    def _packs(self) -> str:
+        if self.pack_size is None:
+            return "sized to the networks, the trials and the workers"
+        return "of one trial each" if self.pack_size == 1 else f"of up to {self.pack_size} trials"
+
+
+def make_plan(
+    space: SearchSpace,
+    options: SearchOptions,
+    *,
+    path: Path,
+    placement: Placement | None,
+    dataset: Dataset | None = None,
+) -> SearchPlan:
+    """Settle what the options and the space leave open.
+
+    Args:
+        space: What is searched.
+        options: What the user asks for.
+        path: The run directory.
+        placement: The workers, where they are known.
+        dataset: What is learned, where it is loaded.
+    """
+    trials = options.trials if options.trials is not None else space.trials
+    if space.sampler.name == "grid":
+        trials = min(trials, len(space.grid()))
+    pack_size = None
+    if placement is not None:
+        pack_size = choose_pack_size(
+            options.pack_size,
+            space=space,
+            dataset=dataset,
+            trials=trials,
+            placement=placement,
+            learns=learns(space.sampler),
+        )
+    return SearchPlan(path, space, trials, placement, pack_size, options)

@@ -1,0 +1,75 @@
+"""The seam between the loop and whatever trains its packs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from fcsearch.data import Dataset
+from fcsearch.search.planning.placement import Placement
+from fcsearch.search.planning.plan import SearchPlan
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class PackFailed:
+    """A pack could not be trained; one of the four below says in which way.
+
+    Attributes:
+        pack_id: Its number.
+        cause: What happened, in one line.
+        details: All that is known of it, for the run's log.
+    """
+
+    pack_id: int
+    cause: str
+    details: str = ""
+
+
+class Raised(PackFailed):
+    """Training raised an error."""
+
+
+class OutOfMemory(PackFailed):
+    """The pack did not fit into the memory of its device, or its worker was ended for want of memory."""
+
+
+class WorkerLost(PackFailed):
+    """The worker died, or could not be reached any more."""
+
+
+class NotStarted(PackFailed):
+    """The worker did not get as far as to train: its trials are not at fault."""
+
+
+Event = Progress | PackOutcome | PackFailed
+
+
+class Pool(Protocol):
+    """Workers that train packs. All calls come from one thread.
+
+    Every pack that was submitted ends in one event, a PackOutcome or a PackFailed; before it there may be Progress.
+    """
+
+    @property
+    def placement(self) -> Placement:
+        """The workers: how many there were at the start, and what each of them holds."""
+
+    @property
+    def workers(self) -> int:
+        """How many packs train at a time, now. No more than these are to be submitted and not yet ended."""
+
+    def submit(self, task: PackTask) -> None:
+        """Have a pack trained."""
+
+    def wait(self, timeout: float) -> Sequence[Event]:
+        """What happened since the last call, in order; waits up to `timeout` seconds for something to happen."""
+
+    def ask_to_leave(self) -> None:
+        """Ask all packs in training to end at their next epoch; they end in a PackOutcome, as ever."""
+
+
+# Opens a pool for a plan. When the block ends, so does the pool, with packs that still train.
+OpenPool = Callable[[SearchPlan, Dataset], AbstractContextManager[Pool]]

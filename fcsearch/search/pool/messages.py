@@ -1,0 +1,87 @@
+"""What the loop and its workers tell each other: a pack to train, how it goes, and what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.asha import Asha
+from fcsearch.training import MemberResult
+
+
+@dataclasses.dataclass(frozen=True)
+class PackTask:
+    """A pack for a worker to train.
+
+    Attributes:
+        pack_id: Its number in the run directory.
+        trials: Its members.
+        asha: The rule of early stopping, if there is one.
+        rungs: What other trials recorded at the rungs.
+        keep_models: At most so many members send their weights back.
+        weights_above: The validation accuracy that a member must reach for its weights to be worth sending.
+    """
+
+    pack_id: int
+    trials: tuple[PlannedTrial, ...]
+    asha: Asha | None = None
+    rungs: Mapping[int, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    keep_models: int = 1
+    weights_above: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where a pack trains: the machine, and the device by the number that the machine gives it."""
+
+    node: str
+    device: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How a pack goes.
+
+    Attributes:
+        pack_id: Its number.
+        epoch: Epochs trained.
+        epochs: The most epochs that a living member has to train.
+        alive: Members that still train.
+        place: Where.
+    """
+
+    pack_id: int
+    epoch: int
+    epochs: int
+    alive: int
+    place: Place
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class MemberOutcome:
+    """What came of a trial; its weights are there only if they may be among the best of the run."""
+
+    trial_id: int
+    result: MemberResult
+    finished_at: datetime
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class PackOutcome:
+    """What came of a pack.
+
+    Attributes:
+        pack_id: Its number.
+        members: The trials that came to an end. Those that a worker had to leave in the middle are not among them.
+        place: Where it was trained.
+        started_at: When, UTC.
+        log: Lines for the run's log.txt.
+    """
+
+    pack_id: int
+    members: tuple[MemberOutcome, ...]
+    place: Place
+    started_at: datetime
+    log: tuple[str, ...] = ()

@@ -1,0 +1,5 @@
+"""Ray Tune trains the packs. The only room that imports Ray.
+
+Workers on other machines import parts of this package: this file imports nothing, so that they load no more than they
+need.
+"""

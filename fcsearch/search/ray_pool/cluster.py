@@ -1,0 +1,113 @@
+"""Ray for the time of a search: started on this machine, or a cluster that runs already."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from fcsearch.errors import UsageError
+from fcsearch.search.planning.placement import Node
+from fcsearch.search.ray_pool.local_ray import environment, private_ray, ray_folder
+
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray's future default, and a warning at every start without it. A worker looks at what it was given instead.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Tune's actors have an environment of their own: none would run in a process that Ray starts ahead.
+    "RAY_prestart_worker_first_driver": "0",
+}
+
+_CONNECT_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
+    """Connect to Ray, and leave nothing of it behind.
+
+    If the program has connected to Ray before, that connection is used and left alone.
+
+    Args:
+        address: `host:port` of a cluster; None: Ray is started on this machine.
+        local: What Ray may use of this machine, if it is started.
+
+    Yields:
+        The machines of the cluster.
+
+    Raises:
+        UsageError: no cluster answers at the address.
+    """
+    if address is not None:
+        _require_answer(address)
+    if ray.is_initialized():
+        connected = ray.get_runtime_context().gcs_address
+        if address not in (None, "auto", connected):
+            raise UsageError(
+                f"--address must be that of the cluster that this program is connected to; found {address!r}, and it "
+                f"is connected to {connected}; leave the option out, or disconnect first (ray.shutdown())"
+            )
+        yield _nodes()
+        return
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(environment(_SETTINGS))
+        folder = None
+        if address is None:
+            stack.enter_context(private_ray())
+            folder = stack.enter_context(ray_folder())
+        stack.callback(ray.shutdown)
+        _connect(address, local, folder)
+        yield _nodes()
+
+
+def _connect(address: str | None, local: Node, folder: Path | None) -> None:
+    if address is None:
+        # Without the word `local` Ray would join any cluster that it finds on this machine.
+        ray.init(
+            address="local",
+            num_cpus=int(local.cpus),
+            num_gpus=int(local.gpus),
+            include_dashboard=False,
+            configure_logging=False,
+            log_to_driver=False,
+            logging_level=logging.INFO,
+            _temp_dir=str(folder),
+        )
+        return
+    try:
+        ray.init(address=address, configure_logging=False, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError, SystemExit) as error:
+        # Ray ends the process, by SystemExit, where a cluster stops answering.
+        raise UsageError(
+            f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
+            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; its versions of Ray and "
+            "Python must be the same as here"
+        ) from error
+
+
+def _require_answer(address: str) -> None:
+    """Raise UsageError unless something listens at the address: Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    found = "no port" if not port.isdigit() else None
+    if found is None:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            found = str(error)
+    if found:
+        raise UsageError(
+            f"--address must be that of a running Ray cluster (host:port, as `ray start --head` prints it, or auto); "
+            f"found {address!r}: {found}"
+        )
+
+
+def _nodes() -> list[Node]:
+    list_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
+    alive = [node["Resources"] for node in list_nodes() if node["Alive"]]
+    return [Node(cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0)) for resources in alive]

@@ -1,0 +1,54 @@
+"""What Ray's errors mean for a pack."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
+
+from fcsearch.search.pool.interface import NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+
+# The line of a traceback that names its exception: `RuntimeError: out of memory`.
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
+
+
+class WorkerKilledError(RayActorError):
+    """Ray ended a worker for a reason that is no RayActorError, such as want of memory; `args[0]` is its error."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error_msg=str(error))
+        self.args = (error,)
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether Ray's memory monitor ended it."""
+        return isinstance(self.args[0], OutOfMemoryError)
+
+
+def pack_failure(pack_id: int, error: BaseException, *, started: bool) -> PackFailed:
+    """What an error says of a pack.
+
+    Args:
+        pack_id: The pack.
+        error: What Ray raised.
+        started: Whether the worker got as far as to train.
+    """
+    kind = _kind(error) if started else NotStarted
+    return kind(pack_id, cause_of(str(error)) or type(error).__name__, str(error))
+
+
+def _kind(error: BaseException) -> type[PackFailed]:
+    if isinstance(error, WorkerKilledError) and error.out_of_memory:
+        return OutOfMemory
+    if isinstance(error, RayActorError) and not error.actor_init_failed:
+        return WorkerLost
+    cause = error.cause if isinstance(error, RayTaskError) else None
+    return OutOfMemory if isinstance(cause, (MemoryError, torch.OutOfMemoryError)) else Raised
+
+
+def cause_of(text: str) -> str:
+    """One line of what Ray says of an error: that which names the exception, or the first of Ray's own messages."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if _EXCEPTION.match(line)]
+    return (named or [*lines, ""])[-1 if named else 0]

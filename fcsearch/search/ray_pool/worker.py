@@ -1,0 +1,139 @@
+"""The worker: a Ray actor that holds its share of a device and trains one pack after another."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
+from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.training import TrainingData
+
+# The keys of Tune's configurations and results that are ours: a pack's number, and a Message.
+PACK_ID = "pack"
+MESSAGE = "message"
+
+# Tune's driver handles every report on its own: often enough for the eye, seldom enough for the driver.
+_REPORT_SECONDS = 1.0
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Message:
+    """What a worker has to say. Tune formats every result for its debug log, also where that is off: not this."""
+
+    content: Progress | PackOutcome
+
+
+class PackWorker(tune.Trainable):
+    """Trains packs. Tune reuses the actor from pack to pack; before each it calls `reset_config`, then we `take`."""
+
+    _task: PackTask | None = None
+    _run: PackRun | None = None
+
+    def setup(  # type: ignore[override]  # tune.with_parameters adds the keyword arguments
+        self,
+        config: dict[str, Any],  # noqa: ARG002
+        *,
+        dataset: Mapping[str, Any],
+        threads: int,
+    ) -> None:
+        """Take the device and the dataset.
+
+        Args:
+            config: Tune's configuration: the number of the first pack.
+            dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
+            threads: How many threads to compute with.
+        """
+        # Before the first operation of torch: later its thread pools stand.
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(True)
+        self._lines = _LogLines()
+        self._place, device = _take_device()
+        with warnings.catch_warnings():
+            # The arrays are the object store's, shared by the node's workers; nothing writes to them.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            self._data = TrainingData.from_arrays(**dataset, device=device)
+        self._let_go()
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:  # noqa: ARG002
+        """Let go of the last pack."""
+        self._let_go()
+        return True
+
+    def take(self, task: PackTask) -> None:
+        """Take a pack to train."""
+        self._task = task
+
+    def step(self) -> dict[str, Any]:
+        """Train for about a second, or to the end of the pack; report how it goes, or what came of it."""
+        if self._task is None:
+            raise RuntimeError("a worker must be given a pack before it trains; found none")
+        if self._run is None:
+            # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
+            self._run = PackRun(self._task, self._data, self._place)
+        if not self._leaving:
+            self._run.train(seconds=_REPORT_SECONDS)
+            if not self._run.over:
+                return {MESSAGE: Message(self._run.progress())}
+        return {MESSAGE: Message(self._run.outcome(self._lines.take())), "done": True}
+
+    def leave(self) -> None:
+        """End the pack in training at the next epoch; trials that came to an end by then count."""
+        self._leaving = True
+
+    def _let_go(self) -> None:
+        # Tune keeps and sends the last result with every report.
+        self._last_result = None
+        self._task = None
+        self._run = None
+        self._leaving = False
+        if self._data.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class _LogLines(logging.Handler):
+    """Collects warnings, Python's own too, so that they reach the run's log from any node."""
+
+    def __init__(self) -> None:
+        super().__init__(level=logging.WARNING)
+        self._lines: list[str] = []
+        logging.captureWarnings(True)
+        logging.getLogger().addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record as a line."""
+        self._lines.append(f"{record.levelname} {record.name}: {record.getMessage().strip()}")
+
+    def take(self) -> tuple[str, ...]:
+        """The lines since the last call."""
+        lines, self._lines = tuple(self._lines), []
+        return lines
+
+
+def _take_device() -> tuple[Place, torch.device]:
+    address: Callable[[], str] = ray.util.get_node_ip_address
+    node = f"{socket.gethostname()} ({address()})"
+    gpus = ray.get_gpu_ids()
+    if not gpus:
+        # Without a GPU of its own a worker may still see those of the machine; it must not touch them.
+        return Place(node, "cpu"), torch.device("cpu")
+    if not torch.cuda.is_available():
+        logging.getLogger(__name__).warning(
+            "Ray gave this worker GPU %s (CUDA_VISIBLE_DEVICES=%s), and torch %s can use none; it trains on the CPU",
+            gpus[0],
+            os.environ.get("CUDA_VISIBLE_DEVICES"),
+            torch.__version__,
+        )
+        return Place(node, "cpu"), torch.device("cpu")
+    # Ray shows the worker only its own GPUs: the first of them is number 0 in here.
+    return Place(node, f"cuda:{gpus[0]}"), torch.device("cuda:0")

@@ -1,0 +1,189 @@
+"""The ledger of a run: Optuna's journal and the tables, kept so that no trial is lost and none counts twice.
+
+The order of events is fixed: a trial's configuration goes into the journal, its pack trains, its rows go into the
+tables, its result is told to Optuna. After a crash at any point a trial without a row waits and is trained again with
+the same configuration; a trial with a row is done and, if it was not told yet, is told from the row.
+
+Optuna keeps every trial of the study in memory, so it is told no more than samplers use: of a trial that was stopped,
+the last value. The values of all epochs are in the tables.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import optuna
+import torch
+from optuna.distributions import BaseDistribution
+from optuna.trial import TrialState
+
+from fcsearch.errors import RunError
+from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
+from fcsearch.search.planning.samplers import make_sampler
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.record.journal import JournalFile
+from fcsearch.space import SearchSpace
+
+_STATES = {
+    "complete": TrialState.COMPLETE,
+    "stopped": TrialState.PRUNED,
+    "diverged": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Model:
+    """Weights at a trial's best epoch, and what is needed to use them (JSON types)."""
+
+    weights: Mapping[str, torch.Tensor]
+    metadata: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    """What Optuna is told of a trial."""
+
+    trial_id: int
+    state: str
+    val_accuracy: float | None
+
+
+def has_trials(run: RunDirectory) -> bool:
+    """Whether any trial stands in the run's journal."""
+    if not run.journal_path.exists():
+        return False
+    storage = optuna.storages.JournalStorage(JournalFile(run.journal_path))
+    return any(study.n_trials for study in optuna.get_all_study_summaries(storage))
+
+
+class Ledger:
+    """Asks for trials and records what came of them. The caller holds `run.writing()`.
+
+    Args:
+        run: The run directory.
+        space: What is searched.
+        seed: The run's seed.
+    """
+
+    def __init__(self, run: RunDirectory, space: SearchSpace, *, seed: int) -> None:
+        self._run = run
+        self._space = space
+        self._seed = seed
+        self._journal = JournalFile(run.journal_path)
+        self._storage = optuna.storages.JournalStorage(self._journal)
+        names = optuna.get_all_study_names(self._storage)
+        self._study = (
+            optuna.load_study(study_name=names[0], storage=self._storage)
+            if names
+            else optuna.create_study(study_name=run.path.resolve().name, storage=self._storage, direction="maximize")
+        )
+        self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
+        trials = self._trials()
+        for trial in trials:
+            self._share_distributions(trial)
+        self._study.sampler = make_sampler(space.sampler, seed=seed, trials_so_far=len(trials))
+        self._grid = space.grid() if space.sampler.name == "grid" else None
+
+    @property
+    def limit(self) -> int | None:
+        """The most trials that the space has: the size of its grid, if it is searched by grid."""
+        return None if self._grid is None else len(self._grid)
+
+    def recover(self) -> list[PlannedTrial]:
+        """After an interruption: tell what is done and was not told, and return the trials that wait.
+
+        Raises:
+            RunError: the tables hold trials that the journal does not know.
+        """
+        trials = self._trials()
+        rows = self._run.trials().select(["trial_id", "state", "val_accuracy"]).to_pylist()
+        done = {row["trial_id"]: _Told(**row) for row in rows}
+        if done and max(done) >= len(trials):
+            raise RunError(
+                f"every trial of a run must stand in its journal; found trial {max(done)} in trials/ and "
+                f"{len(trials)} trials in {self._run.journal_path}; put the journal back, or start a new run"
+            )
+        untold = [trial.number for trial in trials if trial.number in done and not trial.state.is_finished()]
+        self._tell([done[number] for number in untold], self._last_values(untold))
+        waiting = [trial for trial in trials if trial.number not in done and trial.state == TrialState.RUNNING]
+        with self._journal.batch():
+            # Suggesting again returns what the journal holds, and fills in what a crash may have kept out of it.
+            return [self._plan(optuna.trial.Trial(self._study, trial._trial_id)) for trial in waiting]
+
+    def ask(self, count: int) -> list[PlannedTrial]:
+        """Ask the sampler for new trials; on return their configurations are in the journal."""
+        planned = []
+        with self._journal.batch():
+            for _ in range(count):
+                if self._grid is not None:
+                    self._study.enqueue_trial(self._space.encode(self._grid[len(self._trials())]))
+                planned.append(self._plan(self._study.ask()))
+        return planned
+
+    def record(
+        self,
+        pack_id: int,
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],
+        *,
+        models: Mapping[int, Model],
+        keep: Collection[int],
+    ) -> None:
+        """Write the rows of a pack's trials, then tell Optuna.
+
+        Args:
+            pack_id: The pack.
+            trials: Its trials that came to an end, or are given up.
+            epochs: Their epochs.
+            models: The models to save, by trial. They are written first, so that a trial with a row has its model.
+            keep: The trials whose models stay.
+        """
+        for trial_id, model in models.items():
+            self._run.save_model(trial_id, model.weights, model.metadata)
+        self._run.write_pack(pack_id, trials, epochs)
+        if models:
+            self._run.prune_models(keep)
+        told = [_Told(trial.trial_id, trial.state, trial.val_accuracy) for trial in trials]
+        self._tell(told, _last_values((epoch.trial_id, epoch.epoch, epoch.val_accuracy) for epoch in epochs))
+
+    def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
+        parameters = self._space.suggest(trial)
+        self._share_distributions(self._storage.get_trial(trial._trial_id))
+        return PlannedTrial(trial.number, self._space.trial_config(parameters, seed=self._seed))
+
+    def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
+        """Let trials share equal distributions: the journal's reader makes new ones for every trial it keeps."""
+        found = trial.distributions
+        trial.distributions = self._distributions.setdefault(tuple(found.items()), found)
+
+    def _trials(self) -> list[optuna.trial.FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _last_values(self, trial_ids: Sequence[int]) -> dict[int, tuple[int, float]]:
+        if not trial_ids:
+            return {}
+        wanted = set(trial_ids)
+        epochs = self._run.epochs().select(["trial_id", "epoch", "val_accuracy"]).to_pylist()
+        return _last_values(tuple(row.values()) for row in epochs if row["trial_id"] in wanted)
+
+    def _tell(self, trials: Sequence[_Told], last_values: Mapping[int, tuple[int, float]]) -> None:
+        with self._journal.batch():
+            for trial in trials:
+                number, state = trial.trial_id, _STATES[trial.state]
+                if state == TrialState.PRUNED and number in last_values:
+                    trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+                    self._storage.set_trial_intermediate_value(trial_id, *last_values[number])
+                objective = trial.val_accuracy if state == TrialState.COMPLETE else None
+                self._study.tell(number, objective, state=state)
+
+
+def _last_values(epochs: Iterable[tuple[int, int, float | None]]) -> dict[int, tuple[int, float]]:
+    """Of each trial the last epoch with a finite value, and that value: Optuna never sees NaN."""
+    last: dict[int, tuple[int, float]] = {}
+    for number, epoch, value in epochs:
+        if value is not None and (number not in last or epoch > last[number][0]):
+            last[number] = (epoch, value)
+    return last

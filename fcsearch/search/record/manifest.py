@@ -1,0 +1,70 @@
+"""What run.json says of a search."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from fcsearch import __version__
+from fcsearch.data import Dataset
+from fcsearch.search.planning.plan import SearchPlan
+
+_PACKAGES = ("torch", "ray", "optuna", "numpy", "pyarrow", "scikit-learn")
+
+
+def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> dict[str, Any]:
+    """The manifest of a search that is about to start (JSON types).
+
+    Args:
+        plan: The plan.
+        dataset: What is learned.
+        command: The command line, for those who want to do it again.
+    """
+    return {
+        "name": plan.path.name,
+        "state": "running",
+        "space": plan.space.to_json(),
+        "dataset": dataset.describe(),
+        "seed": plan.options.seed,
+        "command": list(command),
+        "options": {**plan.options.to_json(), "trials": plan.trials},
+        "versions": versions(),
+        "machine": machine(),
+        "created_at": now(),
+        "finished_at": None,
+        "ended_by": None,
+        "pack_size": plan.pack_size,
+        "workers": plan.placement.workers if plan.placement else None,
+        "error": None,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a run depends on."""
+    return {"fcsearch": __version__, "python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}}
+
+
+def machine() -> dict[str, Any]:
+    """The machine that drives the search."""
+    import torch
+
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return {
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cpus": os.cpu_count(),
+        "gpus": gpus,
+        "byteorder": sys.byteorder,
+    }
+
+
+def now() -> str:
+    """The time, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,58 @@
+"""Outcomes as the records of the run directory's tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from fcsearch.results import EpochRecord, TrialRecord
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome
+
+
+def trial_records(outcome: PackOutcome) -> list[TrialRecord]:
+    """A record for each trial of the pack that came to an end."""
+    return [_trial_record(member, outcome) for member in outcome.members]
+
+
+def _trial_record(member: MemberOutcome, outcome: PackOutcome) -> TrialRecord:
+    result = member.result
+    best, last = result.best, result.epochs[-1]
+    return TrialRecord(
+        trial_id=member.trial_id,
+        state=result.state,
+        config=result.config,
+        val_accuracy=best.val_accuracy if best else None,
+        best_epoch=result.best_epoch,
+        train_accuracy=best.train_accuracy if best else None,
+        train_loss=best.train_loss if best else None,
+        val_loss=best.val_loss if best else None,
+        final_val_accuracy=last.val_accuracy,
+        final_train_accuracy=last.train_accuracy,
+        epochs_run=last.epoch,
+        num_parameters=result.num_parameters,
+        train_seconds=result.seconds,
+        device=outcome.place.device,
+        node=outcome.place.node,
+        started_at=outcome.started_at,
+        finished_at=member.finished_at,
+    )
+
+
+def epoch_records(outcome: PackOutcome) -> list[EpochRecord]:
+    """A record for each epoch of each trial of the pack that came to an end."""
+    return [
+        EpochRecord(trial_id=member.trial_id, **dataclasses.asdict(epoch))
+        for member in outcome.members
+        for epoch in member.result.epochs
+    ]
+
+
+def failed_records(trials: Sequence[PlannedTrial], error: str) -> list[TrialRecord]:
+    """A record for each trial that is given up."""
+    now = datetime.now(UTC)
+    return [
+        TrialRecord(trial_id=trial.trial_id, state="failed", config=trial.config, finished_at=now, error=error)
+        for trial in trials
+    ]

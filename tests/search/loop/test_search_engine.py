@@ -1,0 +1,256 @@
+"""The loop, on a pool in simulated time."""
+
+from __future__ import annotations
+
+import signal
+import weakref
+from typing import Any
+
+import pytest
+from engine_helpers import RecordingView, Search, ids, train
+from search_helpers import PLACE, outcome, result, trials
+
+from fcsearch.errors import SearchError
+from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.view import Status
+from fcsearch.search.pool.asha import Asha, Rungs
+from fcsearch.search.pool.interface import NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
+from fcsearch.search.pool.simulated import SimulatedPool
+from fcsearch.training import TrialConfig
+
+
+def test_every_trial_is_handed_out_and_recorded_once() -> None:
+    search = Search(total=14).run()
+    assert [trial for pack in search.handed for trial in pack] == list(range(14))
+    assert search.books.states == dict.fromkeys(range(14), "complete")
+
+
+def test_the_order_of_events_with_one_worker_is_fixed() -> None:
+    """Pack k+2 is asked for after pack k was told, and before pack k+1 is: at every speed of sampler and worker."""
+    assert Search().run().books.events == [
+        "ask 3",
+        "ask 3",
+        "record 0",
+        "ask 3",
+        "record 1",
+        "ask 3",
+        "record 2",
+        "record 3",
+    ]
+
+
+def test_all_workers_get_a_pack_at_once_and_no_more() -> None:
+    handed: list[tuple[float, int]] = []
+
+    class Pool(SimulatedPool):
+        def submit(self, task: PackTask) -> None:
+            handed.append((self.clock(), len(task.trials)))
+            super().submit(task)
+
+    Search(total=100, kind=Pool, pool={"workers": 3, "seconds": lambda _: 10.0}).run()
+    assert handed[:4] == [(0.0, 3), (0.0, 3), (0.0, 3), (10.0, 3)]
+
+
+def test_a_worker_that_joins_late_gets_a_pack() -> None:
+    def answer(task: PackTask) -> PackOutcome:
+        search.pool.workers = 2
+        return train(task)
+
+    search = Search(answer, total=30, pool={"seconds": lambda _: 10.0})
+    search.run()
+    assert search.books.states == dict.fromkeys(range(30), "complete")
+    # One worker alone would need 100.
+    assert search.pool.clock() == 60.0
+
+
+def test_trials_that_wait_go_first_with_their_configuration() -> None:
+    search = Search(total=6, waiting=trials(4, learning_rate=0.5)).run()
+    assert search.handed == [[0, 1], [2, 3], [4, 5]]
+    assert [row.config.learning_rate for row in search.books.rows] == [0.5] * 4 + [TrialConfig().learning_rate] * 2
+
+
+def test_rungs_and_threshold_come_along() -> None:
+    seen = []
+
+    def answer(task: PackTask) -> PackOutcome:
+        seen.append((dict(task.rungs), task.weights_above))
+        return train(task, 0.6)
+
+    Search(answer, total=6, rungs=Rungs(Asha(2, 3), {2: (0.4,)})).run()
+    assert seen == [({2: (0.4,)}, None), ({2: (0.4, 0.6, 0.6, 0.6)}, 0.6)]
+
+
+def test_the_best_two_keep_their_models() -> None:
+    accuracies = iter((0.5, 0.9, 0.2))
+    search = Search(lambda task: train(task, next(accuracies)), total=9).run()
+    assert search.books.saved == [([0, 1], [0, 1]), ([3, 4], [3, 4]), ([], [3, 4])]
+
+
+def test_what_a_pack_held_is_let_go() -> None:
+    seen: list[weakref.ref[PackTask]] = []
+
+    def answer(task: PackTask) -> PackOutcome:
+        assert sum(old() is not None for old in seen) <= 1
+        seen.append(weakref.ref(task))
+        return train(task)
+
+    Search(answer).run()
+    assert not any(old() for old in seen)
+
+
+def left(task: PackTask) -> PackOutcome:
+    """Of a pack that is left, the first trial came to an end."""
+    return outcome(task.pack_id, {task.trials[0].trial_id: result(task.trials[0].config, [0.5])})
+
+
+def nothing(task: PackTask) -> PackOutcome:
+    return outcome(task.pack_id, {})
+
+
+def interrupted(leave: Any, seconds: float, **keys: Any) -> tuple[Search, Interruption]:
+    """The user interrupts once the first pack has ended."""
+    stop = Interruption()
+
+    def answer(task: PackTask) -> PackOutcome:
+        stop.handle(signal.SIGINT, None)
+        return train(task)
+
+    pool = {"workers": 2, "leave": leave, "seconds": lambda task: 1.0 if task.pack_id == 0 else seconds}
+    return Search(answer, stop=stop, pool=pool, **keys), stop
+
+
+def test_an_interrupt_asks_packs_to_leave_and_records_what_came_to_an_end() -> None:
+    search, _ = interrupted(left, 1000.0)
+    search.run()
+    assert search.engine.closing == "interrupt"
+    assert sorted(search.books.states) == [0, 1, 2, 3]
+    assert search.pool.clock() < 2
+
+
+def test_an_empty_outcome_writes_nothing() -> None:
+    search, _ = interrupted(nothing, 1000.0)
+    search.run()
+    assert [event for event in search.books.events if event.startswith("record")] == ["record 0"]
+
+
+def test_packs_that_do_not_leave_are_abandoned_after_ten_seconds() -> None:
+    search, _ = interrupted(None, 1000.0)
+    search.run()
+    assert sorted(search.books.states) == [0, 1, 2]
+    assert 11 < search.pool.clock() < 12
+
+
+def test_an_interrupt_before_the_first_pack_trains_nothing() -> None:
+    stop = Interruption()
+    stop.requested = True
+    search = Search(stop=stop).run()
+    assert (search.handed, search.engine.closing) == ([], "interrupt")
+
+
+def test_the_time_budget_ends_a_search() -> None:
+    search = Search(deadline=2.5, pool={"leave": left}).run()
+    assert search.engine.closing == "time_budget"
+    assert len(search.books.states) == 7
+
+
+def poison(kind: type[PackFailed], *, until: int = 1000, trial: int = 5) -> Any:
+    """Packs with this trial fail, so many times."""
+    failures = iter(range(until))
+
+    def answer(task: PackTask) -> PackOutcome | PackFailed:
+        if trial in ids(task) and next(failures, None) is not None:
+            return kind(task.pack_id, "RuntimeError: poison", "Traceback\nRuntimeError: poison")
+        return train(task)
+
+    return answer
+
+
+@pytest.mark.parametrize("kind", [Raised, OutOfMemory])
+def test_a_pack_that_fails_is_halved_until_the_trial_at_fault_is_alone(kind: type[PackFailed]) -> None:
+    search = Search(poison(kind), total=8, size=8).run()
+    assert search.handed == [[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [5], [6, 7]]
+    assert search.books.states == {**dict.fromkeys(range(8), "complete"), 5: "failed"}
+    assert {row.trial_id: row.error for row in search.books.rows}[5] == "RuntimeError: poison"
+    assert search.engine.first_error == "RuntimeError: poison"
+
+
+@pytest.mark.parametrize(("kind", "tries"), [(Raised, 2), (OutOfMemory, 2), (WorkerLost, 5)])
+def test_a_trial_that_fails_or_kills_its_worker_every_time_is_given_up(kind: type[PackFailed], tries: int) -> None:
+    search = Search(poison(kind, trial=1), total=3, size=3).run()
+    assert search.handed.count([1]) == tries
+    assert search.books.states == {0: "complete", 1: "failed", 2: "complete"}
+
+
+def test_a_worker_that_is_lost_a_few_times_is_no_failure_of_its_trial() -> None:
+    """A laptop that sleeps, or a machine that is taken away: up to four times, and an error beside them."""
+    kinds = iter((WorkerLost, WorkerLost, Raised, WorkerLost, WorkerLost))
+
+    def answer(task: PackTask) -> PackOutcome | PackFailed:
+        kind = next(kinds, None)
+        return kind(task.pack_id, "gone") if kind else train(task)
+
+    search = Search(answer, total=1, size=1).run()
+    assert len(search.handed) == 6
+    assert search.books.states == {0: "complete"}
+
+
+def test_workers_that_do_not_start_end_the_search_and_no_trial_is_to_blame() -> None:
+    search = Search(lambda task: NotStarted(task.pack_id, "no such device"))
+    with pytest.raises(SearchError, match="workers must be able to start; 3 in a row did not: no such device"):
+        search.run()
+    assert search.handed == [[0, 1, 2]] * 3
+    assert search.books.rows == []
+
+
+def test_a_start_that_fails_now_and_then_ends_nothing() -> None:
+    starts = iter([False, False, True] * 10)
+
+    def answer(task: PackTask) -> PackOutcome | PackFailed:
+        return train(task) if next(starts) else NotStarted(task.pack_id, "no such device")
+
+    assert len(Search(answer).run().books.states) == 12
+
+
+def test_an_error_of_the_ledger_comes_out() -> None:
+    search = Search()
+    search.books.broken = OSError("disk full")
+    with pytest.raises(OSError, match="disk full"):
+        search.run()
+    assert len(search.handed) < 4 or search.books.rows == []
+
+
+def test_an_error_of_the_last_record_comes_out() -> None:
+    search = Search(total=3)
+    search.books.broken = OSError("disk full")
+    with pytest.raises(OSError, match="disk full"):
+        search.run()
+
+
+def test_the_view_sees_the_packs_that_train_and_what_failed() -> None:
+    class Pool(SimulatedPool):
+        def wait(self, timeout: float) -> list[Any]:
+            running = [Progress(task.pack_id, 1, 9, 2, PLACE) for _, _, task in self._running]
+            return [*running, *super().wait(timeout)]
+
+    search = Search(poison(Raised, trial=1), total=4, size=1, kind=Pool).run()
+    view = search.view
+    assert isinstance(view, RecordingView)
+    assert view.notices == [
+        "pack 1 failed, its trials are tried again: RuntimeError: poison",
+        "pack 2 failed, its trial is given up: RuntimeError: poison",
+    ]
+    shown = [pack.pack_id for status in view.seen for pack in status.packs]
+    assert sorted(set(shown)) == [0, 1, 2, 3, 4]
+    last: Status = search.tracker.status(None)
+    assert (last.done, last.counts, last.total) == (4, {"complete": 3, "failed": 1}, 4)
+    assert last.packs == ()
+
+
+def test_a_simulated_search_is_the_same_every_time() -> None:
+    def seconds(task: PackTask) -> float:
+        return (task.pack_id * 7919 % 13) + 1.0
+
+    first, again = (Search(total=60, pool={"workers": 4, "seconds": seconds}).run() for _ in range(2))
+    assert first.handed == again.handed
+    assert first.pool.clock() == again.pool.clock()

@@ -1,0 +1,39 @@
+"""What trains next, without a pool."""
+
+from __future__ import annotations
+
+import threading
+
+from engine_helpers import FakeBooks
+
+from fcsearch.search.loop.recorder import Recorder
+from fcsearch.search.loop.scheduler import Scheduler
+from fcsearch.search.planning.packs import Planner
+
+
+def test_the_next_pack_is_asked_for_while_one_trains() -> None:
+    books = FakeBooks()
+    # The sampler answers twice, then it is held up.
+    books.may_ask = threading.Semaphore(2)
+    recorder = Recorder(books)
+    scheduler = Scheduler(Planner(remaining=12, pack_size=3, learns=True), recorder.ask, waiting=(), workers=1)
+    for expected in ([0, 1, 2], [3, 4, 5]):
+        trials = scheduler.next(free=1, workers=1)
+        assert trials is not None
+        assert [trial.trial_id for trial in trials] == expected
+    assert not scheduler.finished
+    books.may_ask.release(10)
+    recorder.shutdown()
+
+
+def test_trials_still_to_be_asked_for_are_not_asked_for_at_the_end() -> None:
+    books = FakeBooks()
+    books.may_ask = threading.Semaphore(0)
+    recorder = Recorder(books)
+    futures = [recorder.ask(1) for _ in range(3)]
+    # The first may have begun: it is let go once the others were called off.
+    timer = threading.Timer(0.05, books.may_ask.release, [3])
+    timer.start()
+    recorder.shutdown()
+    timer.join()
+    assert [future.cancelled() for future in futures][1:] == [True, True]

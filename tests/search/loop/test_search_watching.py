@@ -1,0 +1,159 @@
+"""Logs, signals, and the tracker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_helpers import RecordingView
+from search_helpers import PLACE, outcome
+
+from fcsearch.results import TrialRecord
+from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.logs import output_to
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.pool.interface import Raised
+from fcsearch.search.pool.messages import Progress
+from fcsearch.training import TrialConfig
+
+
+def test_all_that_others_print_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("before\n")
+    propagated = logging.getLogger("optuna").propagate
+    sys.stdout.write("shown\n")
+    with output_to(log):
+        sys.stdout.write("python out\n")
+        sys.stderr.write("python err\n")
+        os.write(1, b"c out\n")
+        os.write(2, b"c err\n")
+        subprocess.run(["sh", "-c", "echo child out; echo child err >&2"], check=True)
+        logging.getLogger("ray.tune").warning("ray says")
+        logging.getLogger("optuna.study").info("optuna says")
+        warnings.warn("a warning", stacklevel=1)
+    sys.stdout.write("shown again\n")
+    text = log.read_text()
+    for line in (
+        "before",
+        "python out",
+        "python err",
+        "c out",
+        "c err",
+        "child out",
+        "child err",
+        "ray says",
+        "a warning",
+    ):
+        assert line in text
+    assert "INFO optuna.study: optuna says" in text
+    assert capfd.readouterr() == ("shown\nshown again\n", "")
+    assert logging.getLogger("optuna").propagate == propagated
+
+
+def test_the_terminal_is_given_back_after_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyboardInterrupt), output_to(tmp_path / "log.txt"):
+        raise KeyboardInterrupt
+    os.write(2, b"shown\n")
+    assert capfd.readouterr().err == "shown\n"
+
+
+def test_the_first_signal_asks_the_second_ends() -> None:
+    kept = signal.getsignal(signal.SIGINT)
+    with interruption() as stop:
+        assert not stop.requested
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.requested
+        assert not stop.again
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert stop.again
+    assert signal.getsignal(signal.SIGINT) is kept
+
+
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    found: list[bool] = []
+
+    def body() -> None:
+        with interruption() as stop:
+            found.append(stop.requested)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert found == [False]
+
+
+def make_tracker(**keys: Any) -> tuple[Tracker, RecordingView, list[float]]:
+    """A tracker, its view, and a clock to set."""
+    view, now = RecordingView(), [100.0]
+    arguments: dict[str, Any] = {
+        "total": 10,
+        "before": ["complete"],
+        "standings": Standings(1),
+        "deadline": None,
+        "gpus": False,
+        "clock": lambda: now[0],
+        **keys,
+    }
+    return Tracker(view, **arguments), view, now
+
+
+def ended(state: str) -> TrialRecord:
+    return TrialRecord(trial_id=0, state=state, config=TrialConfig())
+
+
+def test_the_status_counts_what_was_done_before_and_since() -> None:
+    tracker, view, now = make_tracker()
+    tracker.progressed(Progress(3, 1, 9, 2, PLACE))
+    tracker.show(None)
+    tracker.progressed(Progress(4, 1, 9, 2, PLACE))
+    # Not again at once.
+    tracker.show(None)
+    assert [[pack.pack_id for pack in status.packs] for status in view.seen] == [[3]]
+    now[0] += 1
+    tracker.show("interrupt")
+    assert ([pack.pack_id for pack in view.seen[1].packs], view.seen[1].closing) == ([3, 4], "interrupt")
+    tracker.ended(outcome(3, {}), [ended("stopped"), ended("complete")])
+    status = tracker.status(None)
+    assert [pack.pack_id for pack in status.packs] == [4]
+    assert (status.done, status.counts, status.total) == (3, {"complete": 2, "stopped": 1}, 10)
+
+
+def test_failures_are_counted_and_told() -> None:
+    tracker, view, _ = make_tracker()
+    tracker.failed(Raised(3, "no memory"), [])
+    tracker.failed(Raised(4, "no memory"), [ended("failed")])
+    assert view.notices == [
+        "pack 3 failed, its trials are tried again: no memory",
+        "pack 4 failed, its trial is given up: no memory",
+    ]
+    assert tracker.counts["failed"] == 1
+
+
+def test_a_gpu_that_torch_cannot_use_is_told_once_a_node() -> None:
+    tracker, view, _ = make_tracker(gpus=True)
+    for pack_id in range(3):
+        tracker.ended(outcome(pack_id, {}), [])
+    assert view.notices == ["torch can use no GPU on here (10.0.0.1): packs train on the CPU there (see log.txt)"]
+    tracker, view, _ = make_tracker(gpus=False)
+    tracker.ended(outcome(0, {}), [])
+    assert view.notices == []
+
+
+def test_the_time_left_is_told_by_this_stretch_alone() -> None:
+    tracker, _, now = make_tracker(total=5)
+    assert tracker.status(None).seconds_left is None
+    now[0] += 6
+    tracker.ended(outcome(0, {}), [ended("complete")] * 2)
+    status = tracker.status(None)
+    assert (status.seconds, status.seconds_left) == (6, 6)
+    assert make_tracker(deadline=103.0)[0].status(None).seconds_left == 3

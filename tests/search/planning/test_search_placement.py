@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fcsearch.errors import UsageError
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.placement import Node, Placement, local_node, place
+
+CPU_BOX = [Node(cpus=4, gpus=0)]
+GPU_BOX = [Node(cpus=8, gpus=2)]
+CLUSTER = [Node(cpus=2, gpus=1), Node(cpus=8, gpus=3), Node(cpus=1, gpus=0)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "asked", "expected"),
+    [
+        (CPU_BOX, {}, Placement(4, 1, 0)),
+        (CPU_BOX, {"workers": 2, "cpus_per_worker": 2}, Placement(2, 2, 0)),
+        (CPU_BOX, {"cpus_per_worker": 0.5}, Placement(8, 0.5, 0)),
+        (GPU_BOX, {}, Placement(2, 1, 1)),
+        (GPU_BOX, {"workers": 1}, Placement(1, 1, 1)),
+        (GPU_BOX, {"workers": 4}, Placement(4, 1, 0.5)),
+        (GPU_BOX, {"workers": 5}, Placement(5, 1, 1 / 3)),
+        (GPU_BOX, {"gpus_per_worker": 0.25}, Placement(8, 1, 0.25)),
+        (GPU_BOX, {"gpus_per_worker": 0.4}, Placement(4, 1, 0.4)),
+        (GPU_BOX, {"gpus_per_worker": 2}, Placement(1, 1, 2)),
+        (GPU_BOX, {"gpus_per_worker": 0}, Placement(8, 1, 0)),
+        (CLUSTER, {}, Placement(4, 1, 1)),
+        (CLUSTER, {"gpus_per_worker": 0}, Placement(11, 1, 0)),
+        (CLUSTER, {"cpus_per_worker": 4}, Placement(2, 4, 1)),
+    ],
+)
+def test_workers_are_laid_out(nodes: list[Node], asked: dict[str, Any], expected: Placement) -> None:
+    assert place(SearchOptions(**asked), nodes) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "asked", "message"),
+    [
+        (CPU_BOX, {"gpus_per_worker": 0.5}, "--gpus-per-worker 0.5 needs a GPU; torch sees none"),
+        (CPU_BOX, {"gpus_per_worker": 1, "address": "h:1"}, "the cluster has none"),
+        (CPU_BOX, {"workers": 5}, "room for 4"),
+        (CPU_BOX, {"cpus_per_worker": 5}, "must fit on a machine"),
+        (CLUSTER, {"gpus_per_worker": 4}, "must fit on a machine"),
+        (GPU_BOX, {"workers": 5, "gpus_per_worker": 0.5}, "use --workers 4"),
+    ],
+)
+def test_what_does_not_fit_is_refused(nodes: list[Node], asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        place(SearchOptions(**asked), nodes)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.5, 1), (1, 1), (1.9, 1), (4, 4)])
+def test_a_worker_has_a_thread_a_cpu(cpus: float, threads: int) -> None:
+    assert Placement(1, cpus, 0).threads == threads
+
+
+def test_this_machine_has_a_core() -> None:
+    assert local_node().cpus >= 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"trials": 0},
+        {"trials": True},
+        {"workers": 0},
+        {"seed": -1},
+        {"seed": 2**32},
+        {"time_budget": 0},
+        {"cpus_per_worker": float("nan")},
+        {"gpus_per_worker": 1.5},
+        {"gpus_per_worker": -1},
+        {"pack_size": 0},
+        {"pack_size": "large"},
+        {"keep_models": 0},
+        {"address": "ray://head:10001"},
+    ],
+)
+def test_options_outside_their_range_are_named(bad: dict[str, Any]) -> None:
+    [name] = bad
+    with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} must be"):
+        SearchOptions(**bad)
+
+
+def test_options_are_json() -> None:
+    options = SearchOptions(trials=3, time_budget=60.0, pack_size=4)
+    assert SearchOptions(**options.to_json()) == options

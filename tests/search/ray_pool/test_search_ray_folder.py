@@ -1,0 +1,71 @@
+"""Where a local Ray keeps its sockets: a folder with a short path, removed at the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fcsearch.errors import UsageError
+from fcsearch.search import cluster
+from fcsearch.search.ray_pool.local_ray import ray_folder
+
+# As Ray names them, with a process number of seven digits.
+SOCKET = "session_2026-11-25_20-09-07_278779_1234567/sockets/plasma_store"
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="a ", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def temporary(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+def test_it_lies_where_ray_tmpdir_says_and_is_removed(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(short))
+    with ray_folder() as folder:
+        assert folder.parent == short
+        (folder / "session" / "logs").mkdir(parents=True)
+    assert list(short.iterdir()) == []
+
+
+def test_else_it_lies_in_the_temporary_folder(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_TMPDIR")
+    temporary(monkeypatch, short)
+    with ray_folder() as folder:
+        assert folder.parent == short
+
+
+def test_a_socket_fits_where_the_temporary_folder_has_a_long_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 180)
+    long.mkdir()
+    monkeypatch.delenv("RAY_TMPDIR")
+    temporary(monkeypatch, long)
+    with ray_folder() as folder, socket.socket(socket.AF_UNIX) as made:
+        assert folder.parent == Path("/tmp")
+        place = folder / SOCKET
+        place.parent.mkdir(parents=True)
+        made.bind(os.fspath(place))
+    assert not folder.exists()
+
+
+def test_without_any_such_folder_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(cluster.tempfile, "mkdtemp", full)
+    with (
+        pytest.raises(UsageError, match=r"at most \d+ bytes; found No space left on device; set RAY_TMPDIR"),
+        ray_folder(),
+    ):
+        pass

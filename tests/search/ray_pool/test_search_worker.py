@@ -1,0 +1,156 @@
+"""The worker, without the actor around it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from search_helpers import PLACE, trials
+
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
+from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.search.ray_pool import worker
+from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID, PackWorker
+
+
+@pytest.fixture
+def dataset() -> dict[str, Any]:
+    """Arrays as Ray's object store gives them: nobody may write to them."""
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Any] = {
+        "X_train": rng.normal(size=(60, 4)).astype(np.float32),
+        "y_train": rng.integers(0, 2, 60),
+        "X_val": rng.normal(size=(20, 4)).astype(np.float32),
+        "y_val": rng.integers(0, 2, 20),
+    }
+    for array in arrays.values():
+        array.flags.writeable = False
+    return {**arrays, "num_classes": 2}
+
+
+@pytest.fixture
+def process() -> Iterator[None]:
+    """What a worker changes of its process is put back."""
+    threads, root = torch.get_num_threads(), list(logging.getLogger().handlers)
+    yield
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    logging.captureWarnings(False)
+    logging.getLogger().handlers = root
+
+
+@pytest.fixture
+def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001
+    monkeypatch.setattr(worker, "_take_device", lambda: (PLACE, torch.device("cpu")))
+    # It is set for the worker's children.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def made(task: PackTask, threads: int = 1) -> PackWorker:
+        found = PackWorker.__new__(PackWorker)
+        found.setup({PACK_ID: task.pack_id}, dataset=dataset, threads=threads)
+        found.take(task)
+        return found
+
+    return made
+
+
+def task(epochs: int, count: int = 2) -> PackTask:
+    return PackTask(pack_id=1, trials=tuple(trials(count, epochs=epochs, hidden_dims=(4,), batch_size=20)))
+
+
+def next_pack(found: PackWorker, task: PackTask) -> None:
+    found.reset_config({PACK_ID: task.pack_id})
+    found.take(task)
+
+
+def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = make(task(1), threads=2)
+    assert torch.get_num_threads() == 2
+    # A number that is smaller than any normal one is zero now.
+    assert (torch.tensor([1e-30]) * torch.tensor([1e-10])).item() == 0.0
+    assert found._data.X_train.data_ptr() == dataset["X_train"].ctypes.data
+    assert found._data.y_val.data_ptr() == dataset["y_val"].ctypes.data
+
+
+def test_it_reports_progress_and_then_the_outcome(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.0)
+    found = make(task(3))
+    results = [found.step() for _ in range(3)]
+    assert [type(result[MESSAGE].content) for result in results] == [Progress, Progress, PackOutcome]
+    assert [result.get("done", False) for result in results] == [False, False, True]
+    assert [member.trial_id for member in results[-1][MESSAGE].content.members] == [0, 1]
+
+
+def test_it_leaves_when_it_is_asked_to(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.0)
+    found = make(task(1000))
+    found.step()
+    found.leave()
+    result = found.step()
+    assert (result["done"], result[MESSAGE].content.members) == (True, ())
+    # The next pack is not left.
+    next_pack(found, task(2))
+    assert isinstance(found.step()[MESSAGE].content, Progress)
+
+
+def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[weakref.ref[Any]] = []
+    alive: list[int] = []
+
+    class Run(PackRun):
+        def __init__(self, *arguments: Any) -> None:
+            alive.append(sum(old() is not None for old in made))
+            made.append(weakref.ref(self))
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(worker, "PackRun", Run)
+    found = make(task(1))
+    found.step()
+    for _ in range(3):
+        next_pack(found, task(1))
+        found.step()
+    assert alive == [0, 0, 0, 0]
+
+
+def test_a_worker_without_a_pack_says_so(make: Any) -> None:
+    found = make(task(1))
+    found.step()
+    found.reset_config({PACK_ID: 2})
+    with pytest.raises(RuntimeError, match="must be given a pack"):
+        found.step()
+
+
+def test_warnings_travel_with_the_outcome(make: Any) -> None:
+    found = make(task(1))
+    logging.getLogger("somebody").warning("take %s", "care")
+    logging.getLogger("somebody").info("never mind")
+    assert found.step()[MESSAGE].content.log == ("WARNING somebody: take care",)
+    next_pack(found, task(1))
+    assert found.step()[MESSAGE].content.log == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "usable", "place", "device"),
+    [
+        ([], True, "cpu", "cpu"),
+        ([3], True, "cuda:3", "cuda:0"),
+        ([3], False, "cpu", "cpu"),
+        ([0, 1], True, "cuda:0", "cuda:0"),
+    ],
+)
+def test_a_worker_takes_the_gpu_that_it_was_given_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, given: list[int], usable: bool, place: str, device: str
+) -> None:
+    monkeypatch.setattr("ray.get_gpu_ids", lambda: given)
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "10.0.0.9")
+    monkeypatch.setattr("socket.gethostname", lambda: "box")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
+    assert worker._take_device() == (Place("box (10.0.0.9)", place), torch.device(device))

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from fcsearch.search.record.journal import JournalFile
+
+
+def make_study(path: Path) -> tuple[JournalFile, optuna.Study]:
+    journal = JournalFile(path)
+    return journal, optuna.create_study(storage=JournalStorage(journal), study_name="s", load_if_exists=True)
+
+
+def as_others_see_it(path: Path) -> list[tuple[dict[str, Any], str]]:
+    study = optuna.load_study(study_name="s", storage=JournalStorage(JournalFileBackend(str(path))))
+    return [(trial.params, trial.state.name) for trial in study.get_trials()]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "study.journal"
+
+
+def test_a_batch_is_written_at_its_end_and_optuna_reads_it(path: Path) -> None:
+    journal, study = make_study(path)
+    for batch in range(3):
+        size = path.stat().st_size
+        with journal.batch():
+            for _ in range(2):
+                trial = study.ask()
+                trial.suggest_float("x", 0, 1)
+            assert path.stat().st_size == size
+            assert len(study.get_trials()) == 2 * batch + 2
+        assert len(as_others_see_it(path)) == 2 * batch + 2
+    assert as_others_see_it(path) == [(trial.params, "RUNNING") for trial in study.get_trials()]
+
+
+def test_a_batch_is_one_write_to_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, study = make_study(path)
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(descriptor))
+    with journal.batch():
+        trial = study.ask()
+        for step in range(20):
+            trial.report(0.5, step)
+        study.tell(trial, 0.5)
+    assert len(synced) == 1
+
+
+def test_a_batch_that_breaks_leaves_nothing(path: Path) -> None:
+    journal, study = make_study(path)
+    with pytest.raises(ValueError, match="low"), journal.batch():
+        study.ask().suggest_float("x", 1, 0)
+    assert as_others_see_it(path) == []
+    # The lock is free again.
+    make_study(path)[1].ask()
+    assert len(as_others_see_it(path)) == 1
+
+
+def test_notes_of_other_programs_between_batches_are_read(path: Path) -> None:
+    journal, study = make_study(path)
+    with journal.batch():
+        study.ask()
+    other = optuna.load_study(study_name="s", storage=JournalStorage(JournalFileBackend(str(path))))
+    other.set_user_attr("note", "seen")
+    other.enqueue_trial({"x": 0.25})
+    with journal.batch():
+        trial = study.ask()
+        assert trial.suggest_float("x", 0, 1) == 0.25
+    assert study.user_attrs == {"note": "seen"}
+    assert [state for _, state in as_others_see_it(path)] == ["RUNNING", "RUNNING"]
+
+
+def test_others_wait_for_a_batch(path: Path) -> None:
+    journal, study = make_study(path)
+    code = (
+        "import optuna, sys; from optuna.storages.journal import JournalFileBackend as B\n"
+        "s = optuna.load_study(study_name='s', storage=optuna.storages.JournalStorage(B(sys.argv[1])))\n"
+        "print('ready', flush=True); s.set_user_attr('note', 1)"
+    )
+    with journal.batch():
+        study.ask()
+        other = subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE)
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"ready\n"
+        time.sleep(0.2)
+        assert other.poll() is None
+    assert other.wait(timeout=30) == 0
+    other.stdout.close()
+    assert study.user_attrs == {"note": 1}
+    assert len(study.get_trials()) == 1
+
+
+def test_a_torn_last_line_is_removed(path: Path) -> None:
+    _, study = make_study(path)
+    study.ask()
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code": 4, "work')
+    _, again = make_study(path)
+    again.ask()
+    assert path.read_bytes().startswith(whole)
+    assert len(as_others_see_it(path)) == 2
+
+
+def test_the_lock_of_a_writer_that_was_killed_is_removed(path: Path) -> None:
+    make_study(path)
+    Path(f"{path}.lock").symlink_to(path)
+    began = time.monotonic()
+    make_study(path)[1].ask()
+    assert time.monotonic() - began < 5
+
+
+def test_a_relative_path_is_locked_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    journal, study = make_study(Path(path.name))
+    with journal.batch():
+        study.ask()
+        assert Path(f"{path}.lock").resolve() == path
