@@ -40,6 +40,7 @@ def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Pa
       fcsearch init customers.csv --label churn --drop customer_id --out churn.yaml
       fcsearch init digits --space full --out my_space.yaml
     """
+    from fcsearch.data import DatasetSpec
     from fcsearch.space.shipped import is_space_file
 
     name = dataset_name(data)

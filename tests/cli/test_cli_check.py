@@ -39,7 +39,7 @@ def test_all_passes_on_this_machine() -> None:
     assert {"relu passes", "softmax loss", "adam steps", "training, L2", "training, adam"} <= set(verdicts)
     assert "checks in" in lines[-1]
     assert f"on cpu (torch {torch.__version__})" in lines[-1]
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= 100
 
 
 def test_json_holds_every_comparison() -> None:

@@ -92,7 +92,7 @@ def test_every_row_is_measured_as_training_would_have(customers: RunDirectory, t
         rows = table().filter(pa.compute.equal(table()["churn"], answer)).slice(0, 10)
         few = found(customers, "--dataset", str(write(tmp_path, rows)))
         assert few["rows"] == 10
-        assert few["classes"][["no", "yes"].index(answer)]["rows"] == 10
+        assert few["classification"]["classes"][["no", "yes"].index(answer)]["rows"] == 10
 
 
 def test_unseen_categories_are_none_of_the_known_ones_and_counted(customers: RunDirectory, tmp_path: Path) -> None:
