@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn.networks import FullyConnectedNet
-from fcsearch.nn.options import number, one_of
+from fcsearch.nn.option_checks import number, one_of
 from fcsearch.nn.random import generator, key
 from fcsearch.nn.schedules import LR_SCHEDULES, scheduled_rate
 from fcsearch.nn.storage import write_whole

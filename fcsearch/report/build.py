@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.report.baseline import BaseLine, base_line
+from fcsearch.evaluation import BaseLine, Measurement, base_line
 from fcsearch.report.effects import differs, effects_of, varied_parameters
 from fcsearch.report.importance import importances_of
-from fcsearch.report.model import Best, Dataset, FinalTest, Measurement, Report, Work
+from fcsearch.report.model import Best, Dataset, FinalTest, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.results import STATES, RunDirectory, rank_trials
 

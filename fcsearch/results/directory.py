@@ -14,11 +14,11 @@ import torch
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
+from fcsearch.results.arrow import Row, epochs_table, trials_table
 from fcsearch.results.models import Models
 from fcsearch.results.parts import Parts
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import EPOCHS, TRIALS
-from fcsearch.results.tables import Row, epochs_table, trials_table
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.text import did_you_mean, nearest
 

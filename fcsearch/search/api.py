@@ -12,7 +12,8 @@ from typing import Any
 
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
-from fcsearch.report import Report, load_run_dataset, write_report
+from fcsearch.evaluation import load_run_dataset
+from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.session import EndedBy, train_trials

@@ -26,7 +26,7 @@ from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES, UpdateRule
 from fcsearch.training.engine.spans import spans
-from fcsearch.training.evaluation import Evaluator
+from fcsearch.training.evaluator import Evaluator
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
 
 

@@ -10,7 +10,7 @@ from synthetic_run import digits
 
 from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
-from fcsearch.report import measure
+from fcsearch.evaluation import measure
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["made_run", "run"]

@@ -11,19 +11,17 @@ from synthetic_run import digits, save_model, trial_row
 
 import fcsearch.report.write as write_module
 from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation import Measurement, load_run_dataset, measure
 from fcsearch.nn import softmax_loss
 from fcsearch.report import (
     FinalTest,
     build_report,
     known_test_result,
     known_validation,
-    load_run_dataset,
-    measure,
     measure_best,
     render_text,
     write_report,
 )
-from fcsearch.report.model import Measurement
 from fcsearch.results import RunDirectory, open_run, rank_trials
 
 
@@ -49,7 +47,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
 ) -> None:
     trial = made_run.saved_models()[0]
     whole = measure(made_run, trial, digits(), "train")
-    monkeypatch.setattr("fcsearch.report.evaluation._ROWS", 100)
+    monkeypatch.setattr("fcsearch.evaluation.measuring._ROWS", 100)
     pieces = measure(made_run, trial, digits(), "train")
     assert (pieces.accuracy, pieces.classification) == (whole.accuracy, whole.classification)
     assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)

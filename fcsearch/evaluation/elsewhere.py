@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
-from fcsearch.report.evaluation import load_run_dataset, measure, measure_rows, run_spec
-from fcsearch.report.model import Measurement
+from fcsearch.evaluation.measurement import Measurement
+from fcsearch.evaluation.measuring import measure, measure_rows
+from fcsearch.evaluation.run_dataset import load_run_dataset, run_spec
 from fcsearch.results import RunDirectory
 
 if TYPE_CHECKING:

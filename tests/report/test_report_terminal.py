@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from synthetic_run import digits
 
-from fcsearch.report import FinalTest, build_report, measure, render_text
+from fcsearch.evaluation import measure
+from fcsearch.report import FinalTest, build_report, render_text
 from fcsearch.report.words import duration, listing, percent, plural, value_text
 from fcsearch.results import RunDirectory
 
