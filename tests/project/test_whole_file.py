@@ -18,15 +18,17 @@ def test_the_old_content_is_read_until_the_new_is_whole(tmp_path: Path, aside: s
     assert path.read_text() == "new"
 
 
+def write_half(path: Path, aside: Path | None) -> None:
+    with whole_file(path, aside=aside) as stream:
+        stream.write(b"half")
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("aside", [None, "aside"])
 def test_an_error_in_between_leaves_the_old_content_and_nothing_else(tmp_path: Path, aside: str | None) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    with (
-        pytest.raises(KeyboardInterrupt),
-        whole_file(path, aside=None if aside is None else tmp_path / aside) as stream,
-    ):
-        stream.write(b"half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_half(path, None if aside is None else tmp_path / aside)
     assert path.read_text() == "old"
     assert [found for found in tmp_path.rglob("*") if found.is_file()] == [path]
