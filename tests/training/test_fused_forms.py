@@ -154,7 +154,7 @@ def test_a_lane_without_smoothing_runs_what_it_ran_before(monkeypatch: pytest.Mo
 
 def cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the first layer and the others come in several parts, as those of large nets do."""
-    monkeypatch.setattr("fcsearch.training.engine.rules._PIECE_VALUES", 10)
+    monkeypatch.setattr("fcsearch.training.engine.rule_pieces._PIECE_VALUES", 10)
     monkeypatch.setattr("fcsearch.training.engine.buffers._BLOCK_VALUES", 30)
     monkeypatch.setattr("fcsearch.training.engine.buffers._BLOCK_ROWS", 3)
 
