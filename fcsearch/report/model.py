@@ -185,7 +185,7 @@ class Report:
     """Everything that is reported of a run.
 
     Attributes:
-        base_line: Of the validation rows; None where nobody knows their classes.
+        base_line: Of the validation rows; None where their classes are not known.
         validation: The best model on the validation rows; None where that was not measured.
         test: The best model on the test rows.
         top: Rows of the trials table, best first.

@@ -127,14 +127,14 @@ class RunDirectory:
         update_manifest(self._manifest, changes, aside=self._aside)
 
     def space(self) -> SearchSpace:
-        """What is searched; RunError if run.json does not say, SpaceError if that is no space."""
+        """What is searched; RunError if run.json does not say, SpaceError if that is not a space."""
         space = self.manifest().space
         if space is None:
             raise missing_entry(self._manifest, "space")
         return SearchSpace.from_json(space)
 
     def dataset_spec(self) -> DatasetSpec:
-        """Which dataset the run learns; RunError if run.json does not say, DataError if that is no dataset."""
+        """Which dataset the run learns; RunError if run.json does not say, DataError if that is not a dataset."""
         dataset = self.manifest().dataset
         if dataset is None or dataset.spec is None:
             raise missing_entry(self._manifest, "dataset")

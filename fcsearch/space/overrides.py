@@ -20,7 +20,7 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> Node:
     """The tree with each `KEY=VALUE` put in: dotted keys, values in YAML, null takes the key out.
 
     Raises:
-        SpaceError: no `=`, an unknown key, a value that is no YAML, or a key inside something that is no mapping.
+        SpaceError: no `=`, an unknown key, a value that is not YAML, or a key inside something that is not a mapping.
     """
     for text in overrides:
         key, sign, value = text.partition("=")
