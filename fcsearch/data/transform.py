@@ -230,7 +230,9 @@ def _check(transform: FeatureTransform) -> None:
     for item in transform.inputs:
         if item.kind == "category":
             if item.fill not in item.categories:
-                raise ValueError(f"column {item.name!r} is filled with {item.fill!r}, which is not one of its categories")
+                raise ValueError(
+                    f"column {item.name!r} is filled with {item.fill!r}, which is not one of its categories"
+                )
         elif not len(item.encoding.offset) == len(item.encoding.scale) == item.width:
             raise ValueError(f"column {item.name!r} has {item.width} values and {len(item.encoding.offset)} offsets")
         elif not np.isfinite([*item.encoding.offset, *item.encoding.scale]).all():
