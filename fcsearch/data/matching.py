@@ -150,14 +150,19 @@ def _numbers(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
     if pa.types.is_dictionary(values.type):
         values = pc.cast(values, values.type.value_type)
     if values.null_count < len(values) and not is_number(values.type):
-        example = (
-            f"text such as {pc.cast(values, pa.string()).drop_null()[0].as_py()!r}" if is_text(values.type) else ""
-        )
+        example = f"text such as {_no_number(values)!r}" if is_text(values.type) else ""
         raise DataError(
             f"{place} must hold numbers, as in the training rows; found {example or values.type}. Turn it into "
             "numbers, and leave missing values empty."
         )
     return number_values(values, place)
+
+
+def _no_number(values: pa.ChunkedArray) -> str:
+    """A text that is no number, or if all look like some, the first of them."""
+    texts = pc.cast(values, pa.string()).drop_null()
+    strange = texts.filter(pc.invert(pc.match_substring_regex(texts, r"^[\s\d.eE+-]+$")))
+    return str((strange if len(strange) else texts)[0])
 
 
 def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[npt.NDArray[Any], Counter[str]]:

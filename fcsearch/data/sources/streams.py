@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -13,9 +15,11 @@ import pyarrow.parquet
 
 from fcsearch.data.sources.files import format_of
 from fcsearch.data.sources.formats import CSV, MISSING, PARQUET, check_size, delimiter_of, is_index, readable
+from fcsearch.errors import DataError
 
 # Bytes of a CSV file that are read at a time; no row may be longer.
 _BLOCK = 1 << 22
+_NO_NUMBER = re.compile(r"In CSV column #(\d+): .*conversion error to \w+: invalid value (.*)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +71,7 @@ def stream_file(
     wanted = [name for name in schema.names if name in read or name in keep]
     if format_of(path) == "csv":
         types = {name: _csv_type(schema.field(name), name in read and name not in texts) for name in wanted}
-        tables = _csv_tables(path, types)
+        tables = _csv_tables(path, schema.names, types)
     else:
         tables = _parquet_tables(path, wanted, rows)
     for table, share in tables:
@@ -75,7 +79,7 @@ def stream_file(
             some = table.slice(start, rows)
             kept = some.select(list(keep))
             if format_of(path) == "csv":
-                some = _with_gaps(some, texts)
+                some = _with_gaps(some)
             yield TablePart(some, kept, share)
 
 
@@ -87,11 +91,16 @@ def _parquet_tables(path: Path, columns: list[str], rows: int) -> Iterator[tuple
             yield pa.Table.from_batches([batch]).replace_schema_metadata(None), done / file.metadata.num_rows
 
 
-def _csv_tables(path: Path, types: dict[str, pa.DataType]) -> Iterator[tuple[pa.Table, float]]:
+def _csv_tables(path: Path, names: Sequence[str], types: dict[str, pa.DataType]) -> Iterator[tuple[pa.Table, float]]:
     options = pyarrow.csv.ConvertOptions(
         column_types=types, include_columns=list(types), null_values=list(MISSING), strings_can_be_null=False
     )
-    with readable(path, CSV), pa.OSFile(str(path)) as raw, _csv_bytes(path, raw) as stream:
+    with (
+        readable(path, CSV),
+        _numbers_expected(path, names),
+        pa.OSFile(str(path)) as raw,
+        _csv_bytes(path, raw) as stream,
+    ):
         for batch in pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path)):
             yield pa.Table.from_batches([batch]), raw.tell() / raw.size()
 
@@ -116,10 +125,24 @@ def _csv_type(field: pa.Field, number: bool) -> pa.DataType:
     return pa.float64() if plain else field.type
 
 
-def _with_gaps(table: pa.Table, texts: Collection[str]) -> pa.Table:
+def _with_gaps(table: pa.Table) -> pa.Table:
     """A CSV file's table with nulls where its texts say that a value is missing."""
-    for place, name in enumerate(table.column_names):
-        if name in texts:
-            gone = pc.is_in(table[name], value_set=pa.array(MISSING))
-            table = table.set_column(place, name, pc.if_else(gone, pa.scalar(None, pa.string()), table[name]))
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            gone = pc.is_in(table[place], value_set=pa.array(MISSING))
+            table = table.set_column(place, field.name, pc.if_else(gone, pa.scalar(None, pa.string()), table[place]))
     return table
+
+
+@contextlib.contextmanager
+def _numbers_expected(path: Path, names: Sequence[str]) -> Iterator[None]:
+    """Name the column and the value where later rows are no numbers, as the first ones were."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        if (found := _NO_NUMBER.search(str(error))) is None:
+            raise
+        raise DataError(
+            f"column {names[int(found[1])]!r} of {path} must hold numbers, as in the training rows; found {found[2]}. "
+            "Turn it into numbers, and leave missing values empty."
+        ) from error
