@@ -32,26 +32,30 @@ class Features(nn.Module):
         self._dtype = _FLOATS[transform.dtype]
         self._whole = not layout.categories
         self._categories = [(place, len(categories), float(fill)) for place, categories, fill in layout.categories]
-        self.register_buffer("places", torch.from_numpy(layout.places))
-        for name in ("offset", "divisor", "factor", "fill"):
+        # Without numbers there are no buffers: torch.export saves no empty ones.
+        self._numbers = layout.numbers > 0
+        for name in ("places", "offset", "divisor", "factor", "fill") if self._numbers else ():
             values: npt.NDArray[Any] | None = getattr(layout, name)
             self.register_buffer(name, None if values is None else torch.from_numpy(values))
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode raw rows."""
         raw = x.flatten(1).to(self._dtype)
+        parts = [self._scale(raw)] if self._numbers else []
+        for place, count, fill in self._categories:
+            column = raw[:, place : place + 1]
+            codes = torch.where(torch.isnan(column), fill, column)
+            parts.append((codes == torch.arange(count, dtype=self._dtype)).to(torch.float32))
+        return torch.cat(parts, dim=1)
+
+    def _scale(self, raw: Tensor) -> Tensor:
         numbers = raw if self._whole else raw.index_select(1, self.places)
         if self.fill is not None:
             numbers = torch.where(torch.isnan(numbers), self.fill, numbers)
         numbers = numbers - self.offset
         if self.divisor is not None:
             numbers = numbers / self.divisor
-        parts = [(numbers * self.factor).to(torch.float32)]
-        for place, count, fill in self._categories:
-            column = raw[:, place : place + 1]
-            codes = torch.where(torch.isnan(column), fill, column)
-            parts.append((codes == torch.arange(count, dtype=self._dtype)).to(torch.float32))
-        return torch.cat(parts, dim=1)
+        return (numbers * self.factor).to(torch.float32)
 
 
 class Scores(nn.Module):
@@ -62,7 +66,8 @@ class Scores(nn.Module):
         self._depth = network.depth
         self._activation = ACTIVATIONS[network.activation]
         for name, values in network.params.items():
-            self.register_buffer(name, values)
+            # Of its own: a part of another tensor's memory makes torch.export save all of that.
+            self.register_buffer(name, values.detach().clone(memory_format=torch.contiguous_format))
 
     def forward(self, features: Tensor) -> Tensor:
         """Score features."""

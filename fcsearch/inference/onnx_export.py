@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
         UsageError: onnx or onnxruntime is not installed.
         FcsearchError: the model does not predict what fcsearch predicts.
     """
+    # onnxruntime would tell its maker of its use, and leave a file in the temporary folder.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnx
         import onnxruntime

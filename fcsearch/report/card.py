@@ -128,8 +128,8 @@ def _validation_alone(chosen: Chosen) -> Iterator[str]:
 def _making(chosen: Chosen) -> Iterator[str]:
     yield f"- Exported by fcsearch {__version__}"
     if chosen.run is not None:
-        manifest, table = chosen.run.manifest, chosen.run.trials
-        yield f"- {chosen.name}: {plural(len(table), 'trial')} were made, seed {manifest.get('seed')}"
+        seed, count = chosen.run.manifest.get("seed"), plural(len(chosen.run.trials), "trial")
+        yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
     row = _row(chosen)
     values: dict[str, Any] = dict(chosen.facts.get("config") or {}) if row is None else row
     named = {key: values[key] for key in HYPERPARAMETERS if values.get(key) is not None and key != "hidden_dim"}

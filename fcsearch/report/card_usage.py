@@ -75,7 +75,7 @@ def _onnx_columns(exported: Exported, name: str) -> Iterator[str]:
         "import pandas as pd",
         "",
         f"session = onnxruntime.InferenceSession({json.dumps(name)})",
-        f'frame = pd.read_csv("new_rows.csv", dtype={json.dumps(texts, ensure_ascii=False)})',
+        f'frame = pd.read_csv("new_rows.csv", dtype={json.dumps(texts, ensure_ascii=False)}, na_values="?")',
         "columns = {",
         '    item.name: frame[[item.name]].fillna("").to_numpy(object)',
         '    if item.type == "tensor(string)"',
