@@ -73,7 +73,7 @@ _SPLITS = {"train": "to train on", "val": "to validate", "test": "to test"}
 
 
 def _figures(chosen: Chosen) -> Iterator[str]:
-    found = [item for item in _measured(chosen) if item.trial_id in chosen.trials and len(chosen.trials) == 1]
+    found = [item for item in _measured(chosen) if chosen.trials == (item.trial_id,)]
     if not found:
         yield from _validation_alone(chosen)
         return
@@ -119,7 +119,10 @@ def _validation_alone(chosen: Chosen) -> Iterator[str]:
     rows = (_described(chosen.run).get("rows") or {}).get("val")
     row = _row(chosen)
     if row is None or row.get("val_accuracy") is None:
-        yield "Not known: the model was exported from its file alone, without its run. Measure it before you use it."
+        why = (
+            "its trials were not measured together" if chosen.run else "it was exported from its file, without its run"
+        )
+        yield f"Not known: {why}. Measure the model before you use it."
         return
     error = f", standard error {points(standard_error(row['val_accuracy'], rows))}" if rows else ""
     yield f"Validation accuracy {percent(row['val_accuracy'])}{error}. It was not measured on test rows."

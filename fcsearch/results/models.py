@@ -126,8 +126,8 @@ def read_model(path: Path) -> SavedModel:
     """
     network, text = FullyConnectedNet.load(path), load_tensors(path)[1].get(_TRIAL_KEY, "{}")
     try:
-        facts = json.loads(text)
-    except ValueError as error:
+        facts = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
         raise _damaged(path, error) from error
     return SavedModel(network, load_transform(path), facts)
 

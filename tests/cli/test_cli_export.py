@@ -23,6 +23,7 @@ from run_fixtures import made_run, run
 from fcsearch.cli import main
 from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
+from fcsearch.inference.choosing import CHOICES
 from fcsearch.report import write_report
 from fcsearch.results import RunDirectory, open_run
 
@@ -47,9 +48,10 @@ def exported(where: object, out: Path, *arguments: str) -> str:
     return out.with_name(out.name + ".md").read_text()
 
 
-def predicted(where: object, source: object, folder: Path) -> pa.Table:
+def predicted(where: object, source: object, folder: Path, *arguments: str) -> pa.Table:
     out = folder / "predicted.parquet"
-    result = CliRunner().invoke(predict, [str(where), str(source), "--out", str(out)], catch_exceptions=False)
+    command = [str(where), str(source), "--out", str(out), *arguments]
+    result = CliRunner().invoke(predict, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return pq.read_table(out)
 
@@ -155,7 +157,30 @@ def test_safetensors_predict_by_themselves(customers: RunDirectory, new_rows: Pa
     assert predicted(tmp_path / "model.safetensors", new_rows, tmp_path) == whole
     # And are exported again, without their run.
     card = exported(tmp_path / "model.safetensors", tmp_path / "again.onnx")
-    assert "Not known: the model was exported from its file alone" in card
+    assert "Not known: it was exported without its run." in card
+
+
+def test_several_trials_together_are_the_mean_of_their_probabilities(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+    from sklearn.datasets import load_digits
+    from synthetic_run import digits
+
+    run.keep_transform(digits().transform)
+    first, second, *_ = run.saved_models()
+    monkeypatch.setitem(CHOICES, "both", lambda _: ((0.25, first), (0.75, second)))
+    apart = [probabilities(predicted(run.path, "digits", tmp_path, "--model", str(n))) for n in (first, second)]
+    both = predicted(run.path, "digits", tmp_path, "--model", "both")
+    np.testing.assert_allclose(probabilities(both), 0.25 * apart[0] + 0.75 * apart[1], atol=1e-6)
+    card = exported(run.path, tmp_path / "both.onnx", "--model", "both")
+    assert "weight 0.25" in card
+    assert "Not known: its trials were not measured together." in card
+    session = onnxruntime.InferenceSession(tmp_path / "both.onnx")
+    rows = load_digits().images.astype(np.uint8)[..., None]
+    label, values = session.run(["label", "probabilities"], {"x": rows})
+    np.testing.assert_allclose(values, probabilities(both), atol=1e-5)
+    assert label.tolist() == both["prediction"].to_pylist()
 
 
 def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: RunDirectory, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from synthetic_run import digits, make_run, save_model, trial_row
 
 from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.predict import predict
+from fcsearch.cli.predict import _progress, predict
 from fcsearch.data import parts
 from fcsearch.data.matching import Locate, Matched, match_table
 from fcsearch.data.transform import FeatureTransform
@@ -197,6 +198,24 @@ def test_a_trial_and_a_file_by_itself(digits_run: RunDirectory, customers: RunDi
     assert predicted(model, path) == predicted(customers, path)
 
 
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {}
+    for kind in (Screen, io.StringIO):
+        monkeypatch.setattr(sys, "stderr", kind())
+        with _progress() as tell:
+            tell(0.5)
+        shown[kind] = sys.stderr.getvalue()
+    assert "50%" in shown[Screen]
+    assert shown[io.StringIO] == ""
+
+
 def test_bad_input_is_refused(
     customers: RunDirectory,
     digits_run: RunDirectory,
@@ -262,7 +281,10 @@ def test_bad_outputs_and_kept_columns_are_refused(
     write(tmp_path / "mixed", mixed.set_column(5, "note", pa.array(["a"] * ROWS)), "2.parquet")
     error = refused(capsys, customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "out.csv")
     assert "must have one type in all files" in error
-    assert sorted(file.name for file in tmp_path.glob("*out*")) == []
+    assert list(tmp_path.glob("*out*")) == []
+    (tmp_path / "old.csv").write_text("kept")
+    refused(capsys, customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "old.csv")
+    assert (tmp_path / "old.csv").read_text() == "kept"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -65,12 +65,13 @@ def predictor(
 @pytest.mark.parametrize("inputs", INPUTS.values(), ids=list(INPUTS))
 def test_every_kind_of_input(inputs: tuple[NumberInput | CategoryInput, ...]) -> None:
     made = predictor(inputs)
-    for exported in (export_onnx(made, {}), export_torch(made, {})):
+    in_onnx, in_torch = export_onnx(made, {}), export_torch(made, {})
+    for exported in (in_onnx, in_torch):
         assert exported.difference is not None
         assert exported.difference < TOLERANCE
-    names = [item.name for item in export_onnx(made, {}).inputs]
+    names = [item.name for item in in_onnx.inputs]
     assert len(set(names)) == len(names)
-    session = onnxruntime.InferenceSession(export_onnx(made, {}).content)
+    session = onnxruntime.InferenceSession(in_onnx.content)
     assert [item.name for item in session.get_inputs()] == names
     assert [item.name for item in session.get_outputs()] == ["label", "probabilities"]
 

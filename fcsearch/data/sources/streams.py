@@ -45,8 +45,12 @@ def file_schema(path: Path) -> pa.Schema:
     """
     check_size(path)
     if format_of(path) == "csv":
-        with readable(path, CSV), _csv_bytes(path) as stream:
-            return pyarrow.csv.open_csv(stream, **_csv_options(path)).schema
+        with (
+            readable(path, CSV),
+            _csv_bytes(path) as stream,
+            pyarrow.csv.open_csv(stream, **_csv_options(path)) as reader,
+        ):
+            return reader.schema
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
         schema = file.schema_arrow.remove_metadata()
     return pa.schema([field for field in schema if not is_index(field.name)])
@@ -100,8 +104,9 @@ def _csv_tables(path: Path, names: Sequence[str], types: dict[str, pa.DataType])
         _numbers_expected(path, names),
         pa.OSFile(str(path)) as raw,
         _csv_bytes(path, raw) as stream,
+        pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path)) as reader,
     ):
-        for batch in pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path)):
+        for batch in reader:
             yield pa.Table.from_batches([batch]), raw.tell() / raw.size()
 
 
