@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, columns_read, match_array, match_table
-from fcsearch.data.sources.files import find_files, formats_of
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
+from fcsearch.data.sources.paths import find_files, formats_of
 from fcsearch.data.sources.streams import file_schema, stream_file
 from fcsearch.data.sources.tables import check_names, no_rows
 from fcsearch.data.spec import DatasetSpec

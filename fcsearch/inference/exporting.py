@@ -12,7 +12,7 @@ from fcsearch.errors import UsageError
 from fcsearch.inference.choosing import MODEL_ENDING, Chosen
 from fcsearch.inference.exported import Exported
 from fcsearch.inference.predictor import Predictor
-from fcsearch.inference.sink import whole_file
+from fcsearch.inference.sink import open_out
 from fcsearch.results.models import model_texts
 
 Facts = Mapping[str, Any]
@@ -53,7 +53,7 @@ def write_export(exported: Exported, out: Path, card: str) -> list[Path]:
     # The model comes last: where it is, the others are.
     contents = {beside(out, ending): text.encode() for ending, text in texts.items()}
     for path, content in {**contents, out: exported.content}.items():
-        with whole_file(path) as stream:
+        with open_out(path) as stream:
             stream.write(content)
     return [out, *contents]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, count_unseen
 from fcsearch.data.parts import read_parts
-from fcsearch.data.sources.files import find_files
+from fcsearch.data.sources.paths import find_files
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError, UsageError
 from fcsearch.inference.predictor import Predictor

@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from fcsearch.errors import DataError, UsageError
+from fcsearch.whole_file import whole_file
 
 FORMATS = (".parquet", ".csv")
 # What is gathered before it is written: many small parts would make many small row groups.
@@ -90,28 +91,22 @@ def open_sink(out: Path) -> Iterator[TableSink]:
     Raises:
         UsageError: the file system refuses.
     """
-    with whole_file(out) as stream:
+    with open_out(out) as stream:
         sink = TableSink(stream, out.suffix.lower())
         yield sink
         sink.close()
 
 
 @contextlib.contextmanager
-def whole_file(out: Path) -> Iterator[IO[bytes]]:
-    """A binary stream into a file beside `out`, which is renamed at the end, and removed where that is not reached."""
-    aside = out.with_name(f".{out.name}.{os.getpid()}.part")
+def open_out(out: Path) -> Iterator[IO[bytes]]:
+    """A binary stream into a file that gets its name at the end; UsageError where the file system refuses."""
     try:
-        with aside.open("wb") as stream:
+        with whole_file(out) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(out)
     except OSError as error:
         raise UsageError(
             f"--out must be a file that can be written; found {out}: {error.strerror or error}. Name another place."
         ) from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _without_dictionaries(table: pa.Table) -> pa.Table:

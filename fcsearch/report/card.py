@@ -8,14 +8,14 @@ from typing import Any
 
 from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.evaluation import Measurement, beats, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
-from fcsearch.report.baseline import beats
 from fcsearch.report.card_usage import usage
-from fcsearch.report.model import Measurement
-from fcsearch.report.words import class_list, percent, plural, points, standard_error, value_text
+from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_test_result, known_validation
 from fcsearch.results import Run
+from fcsearch.results.manifest import DatasetEntry
 
 _MAX_CLASSES = 50
 
@@ -58,18 +58,16 @@ def _what(chosen: Chosen) -> Iterator[str]:
 
 def _data(chosen: Chosen) -> Iterator[str]:
     described = _described(chosen.run)
-    if "name" in described:
-        yield f"- Dataset: {_code(Path(str(described['name'])).name)}"
+    if described.name:
+        yield f"- Dataset: {_code(Path(described.name).name)}"
     yield f"- Fingerprint: {_code(chosen.facts.get('dataset') or 'unknown')}"
-    if rows := described.get("rows"):
-        counts = ", ".join(f"{rows[split]:,} {word}" for split, word in _SPLITS.items() if rows.get(split))
-        yield f"- Rows: {counts}"
+    rows = described.rows
+    named = ((rows.train, "to train on"), (rows.val, "to validate"), (rows.test, "to test"))
+    if counts := [f"{count:,} {word}" for count, word in named if count]:
+        yield f"- Rows: {', '.join(counts)}"
     if (label := chosen.predictor.transform.label) is not None:
         yield f"- Label: the column {_code(label)}"
     yield f"- Features: {chosen.predictor.transform.width:,}"
-
-
-_SPLITS = {"train": "to train on", "val": "to validate", "test": "to test"}
 
 
 def _figures(chosen: Chosen) -> Iterator[str]:
@@ -116,12 +114,10 @@ def _classes_without_rows(item: Measurement) -> Sequence[str]:
 
 
 def _validation_alone(chosen: Chosen) -> Iterator[str]:
-    rows = (_described(chosen.run).get("rows") or {}).get("val")
+    rows = _described(chosen.run).rows.val
     row = _row(chosen)
     if row is None or row.get("val_accuracy") is None:
-        why = (
-            "its trials were not measured together" if chosen.run else "it was exported from its file, without its run"
-        )
+        why = "its trials were not measured together" if chosen.run else "it was exported without its run"
         yield f"Not known: {why}. Measure the model before you use it."
         return
     error = f", standard error {points(standard_error(row['val_accuracy'], rows))}" if rows else ""
@@ -131,7 +127,7 @@ def _validation_alone(chosen: Chosen) -> Iterator[str]:
 def _making(chosen: Chosen) -> Iterator[str]:
     yield f"- Exported by fcsearch {__version__}"
     if chosen.run is not None:
-        seed, count = chosen.run.manifest.get("seed"), plural(len(chosen.run.trials), "trial")
+        seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
     row = _row(chosen)
     values: dict[str, Any] = dict(chosen.facts.get("config") or {}) if row is None else row
@@ -161,9 +157,8 @@ def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
         )
 
 
-def _described(run: Run | None) -> dict[str, Any]:
-    found = None if run is None else run.manifest.get("dataset")
-    return found if isinstance(found, dict) else {}
+def _described(run: Run | None) -> DatasetEntry:
+    return (run.manifest.dataset if run else None) or DatasetEntry()
 
 
 def _row(chosen: Chosen) -> dict[str, Any] | None:

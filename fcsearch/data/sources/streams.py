@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from fcsearch.data.sources.files import format_of
 from fcsearch.data.sources.formats import CSV, MISSING, PARQUET, check_size, delimiter_of, is_index, readable
+from fcsearch.data.sources.paths import format_of
 from fcsearch.errors import DataError
 
 # Bytes of a CSV file that are read at a time; no row may be longer.
