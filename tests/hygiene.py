@@ -24,7 +24,7 @@ _UNSET = (
     "TTY_COMPATIBLE", "TTY_INTERACTIVE", "LANGUAGE", "MPLBACKEND", "MPLCONFIGDIR", "RAY_ADDRESS",
     "RAY_AUTH_MODE", "FCSEARCH_DATA", "FCSEARCH_NATIVE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 )  # fmt: skip
-_SET = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "TZ": "UTC", "RAY_USAGE_STATS_ENABLED": "0"}
+_SET = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "TZ": "UTC", "RAY_USAGE_STATS_ENABLED": "0", "ORT_DISABLE_TELEMETRY": "1"}
 # Ray's agents take a moment to see that their raylet has ended.
 _LEAVE_SECONDS = 20.0
 
