@@ -82,7 +82,7 @@ def start_search(
         path: The run directory; must not exist.
         command: The command line, for the manifest.
         view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: Ray.
+        open_pool: Opens what trains the packs; None: the pool that the options name.
 
     Raises:
         UsageError: something that the user gave cannot be used. Nothing is left behind.
@@ -96,7 +96,7 @@ def start_search(
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
-        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
+        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
     except UsageError:
         # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
         if not has_trials(run):
@@ -131,7 +131,7 @@ def resume_search(
         source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
         data_dir: Folder with the files of a named dataset, if they moved.
         view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: Ray.
+        open_pool: Opens what trains the packs; None: the pool that the options name.
 
     Raises:
         UsageError: the run or its dataset is not what it was, or fewer trials are asked for than are done.
@@ -147,7 +147,7 @@ def resume_search(
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
-    return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
+    return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:
@@ -160,11 +160,20 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
     return plan
 
 
-def _open_ray_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
-    # Imported when a search needs it, so that what Ray says then goes to the run's log.
-    from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+def _open_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
+    """Open the pool that the options name."""
+    # Imported when a search needs it: what Ray says then goes to the run's log, and the others do without Ray.
+    if plan.options.pool == "ray":
+        from fcsearch.search.ray_pool.tune_pool import open_ray_pool
 
-    return open_ray_pool(plan, dataset)
+        return open_ray_pool(plan, dataset)
+    if plan.options.pool == "local":
+        from fcsearch.search.local_pool.processes import open_process_pool
+
+        return open_process_pool(plan, dataset)
+    from fcsearch.search.local_pool.inline import open_inline_pool
+
+    return open_inline_pool(plan, dataset)
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:
