@@ -37,7 +37,7 @@ class SearchResult:
     Attributes:
         run: Its run directory.
         ended_by: `trials`: all are done; `time_budget`; or `interrupt`: Ctrl-C.
-        report: The report; None if no trial has a result.
+        report: The report; None if no trial has a result, or none was asked for.
     """
 
     run: RunDirectory
@@ -73,6 +73,8 @@ def start_search(
     command: Sequence[str],
     view: View | None = None,
     open_pool: OpenPool | None = None,
+    dataset: Dataset | None = None,
+    report: bool = True,
 ) -> SearchResult:
     """Search a space.
 
@@ -83,6 +85,8 @@ def start_search(
         command: The command line, for the manifest.
         view: Shows how it goes.
         open_pool: Opens what trains the packs; None: the pool that the options name.
+        dataset: What is learned, where it is loaded already; else the space names it.
+        report: Whether to write the report at the end.
 
     Raises:
         UsageError: something that the user gave cannot be used. Nothing is left behind.
@@ -92,11 +96,11 @@ def start_search(
     began = time.monotonic()
     plan = plan_search(space, options, path=path)
     # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
-    dataset = dataclasses.replace(load_dataset(space.dataset), spec=plan.space.dataset)
+    dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
-        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
+        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began, report=report)
     except UsageError:
         # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
         if not has_trials(run):
@@ -184,7 +188,14 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
 
 
 def _search(
-    run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, open_pool: OpenPool, began: float
+    run: RunDirectory,
+    plan: SearchPlan,
+    dataset: Dataset,
+    view: View,
+    open_pool: OpenPool,
+    began: float,
+    *,
+    report: bool = True,
 ) -> SearchResult:
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
@@ -210,7 +221,7 @@ def _search(
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})
-        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if _has_result(run) else None)
+        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report and _has_result(run) else None)
 
 
 def _has_result(run: RunDirectory) -> bool:
