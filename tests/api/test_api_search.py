@@ -134,6 +134,7 @@ def test_a_run_lives_as_long_as_its_object_or_where_it_is_asked_to(tmp_path: Pat
     (tmp_path / "temporary").mkdir()
     run = search(table(), label="kind")
     assert run.path.is_dir()
+    assert run.manifest["workers"] == 1
     del run
     gc.collect()
     assert list((tmp_path / "temporary").iterdir()) == []

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from fcsearch.data import Dataset, DatasetSpec, Split, load_dataset
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import resume_search, saved_options, start_search
+from fcsearch.search.local_pool.gpus import gpu_of
 from fcsearch.search.local_pool.inline import InlinePool, open_inline_pool
 from fcsearch.search.local_pool.processes import ProcessPool, open_process_pool
+from fcsearch.search.loop.view import SilentView, Status
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.plan import SearchPlan
@@ -45,10 +48,12 @@ KEYS: dict[str, Any] = {
 ELSEWHERE = {"train_seconds", "seconds", "started_at", "finished_at", "node"}
 
 
-def search(folder: Path, pool: Any, *, open_pool: Any = None, options: Any = None, **keys: Any) -> RunDirectory:
+def search(
+    folder: Path, pool: Any, *, open_pool: Any = None, options: Any = None, view: Any = None, **keys: Any
+) -> RunDirectory:
     settings = SearchOptions(pool=pool, **{"seed": 3, "workers": 1, "cpus_per_worker": 0.5, **(options or {})})
     space = make_space(folder, **{**KEYS, "trials": 9, **keys})
-    found = start_search(space, settings, path=folder / pool, command=["test"], open_pool=open_pool)
+    found = start_search(space, settings, path=folder / pool, command=["test"], open_pool=open_pool, view=view)
     return found.run
 
 
@@ -188,6 +193,36 @@ def test_the_block_ends_processes_that_still_train() -> None:
         while not pool.wait(0.1):
             pass
     assert all(worker._process.returncode is not None for worker in pool._workers)
+
+
+def test_who_trains_in_this_process_goes_on_to_print(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    class Talking(SilentView):
+        def ended(self, status: Status) -> None:
+            sys.stdout.write(f"{status.done} done\n")
+
+    search(tmp_path, "inline", view=Talking(), trials=2)
+    assert capfd.readouterr().out == "2 done\n"
+
+
+@pytest.mark.parametrize(
+    ("visible", "share", "found"),
+    [
+        (None, 0, [None, None]),
+        (None, 1, ["0", "1", "2"]),
+        (None, 0.5, ["0", "0", "1", "1"]),
+        (None, 0.33, ["0", "0", "0", "1"]),
+        ("4,7", 1, ["4", "7"]),
+        ("4,5,6,7", 2, ["4", "6"]),
+    ],
+)
+def test_workers_share_the_gpus_that_the_program_sees(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, share: float, found: list[str | None]
+) -> None:
+    if visible is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert [gpu_of(number, share) for number in range(len(found))] == found
 
 
 def test_options_that_no_local_pool_can_meet_are_refused() -> None:
