@@ -27,7 +27,7 @@ from fcsearch.space.sections import (
     read_sampler,
     read_trials,
 )
-from fcsearch.space.tables import NAME_SCHEMA, TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import NAME_SCHEMA, TOP_LEVEL_KEYS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,12 +59,12 @@ def test_frames_of_every_library_are_the_same_rows(run: fcsearch.Run, tmp_path: 
     rows = table()
     frame = rows.to_pandas()
     frame.index = range(7, 207)
-    wanted = run.manifest["dataset"]["fingerprint"]
+    wanted = run.manifest.dataset.fingerprint
     prints = [
-        search(frame, label="kind").manifest["dataset"]["fingerprint"],
-        search(polars.from_arrow(rows), label="kind").manifest["dataset"]["fingerprint"],
-        search(frame.drop(columns="kind"), frame["kind"]).manifest["dataset"]["fingerprint"],
-        search(pandas.DataFrame(frame.astype({"shape": "category"})), label="kind").manifest["dataset"]["fingerprint"],
+        search(frame, label="kind").manifest.dataset.fingerprint,
+        search(polars.from_arrow(rows), label="kind").manifest.dataset.fingerprint,
+        search(frame.drop(columns="kind"), frame["kind"]).manifest.dataset.fingerprint,
+        search(pandas.DataFrame(frame.astype({"shape": "category"})), label="kind").manifest.dataset.fingerprint,
     ]
     assert prints == [wanted] * 4
     pa.parquet.write_table(rows, tmp_path / "rows.parquet")
@@ -134,7 +134,7 @@ def test_a_run_lives_as_long_as_its_object_or_where_it_is_asked_to(tmp_path: Pat
     (tmp_path / "temporary").mkdir()
     run = search(table(), label="kind")
     assert run.path.is_dir()
-    assert run.manifest["workers"] == 1
+    assert run.manifest.workers == 1
     del run
     gc.collect()
     assert list((tmp_path / "temporary").iterdir()) == []
@@ -161,7 +161,7 @@ def test_a_kept_run_goes_on_where_its_rows_were_saved(tmp_path: Path) -> None:
 def test_a_space_may_be_a_name_a_file_a_dict_or_itself(tmp_path: Path) -> None:
     (tmp_path / "space.yaml").write_text("parameters: {epochs: 1, hidden_dim: 8, learning_rate: {choices: [0.1, 0.2]}}")
     named = search(table(), label="kind", space="dropout", trials=1)
-    assert named.manifest["space"]["name"] == "dropout"
+    assert named.manifest.space["name"] == "dropout"
     for space in (tmp_path / "space.yaml", str(tmp_path / "space.yaml")):
         assert search(table(), label="kind", space=space).config().hidden_dims == (8,)
     read = SearchSpace.from_mapping({"parameters": {"epochs": 1, "hidden_dim": 4}})
@@ -198,7 +198,7 @@ def test_a_script_needs_no_guard_and_may_search_twice(tmp_path: Path) -> None:
         "space = {'parameters': {'epochs': 3, 'learning_rate': {'choices': [0.1, 0.2]}}}\n"
         "for seed in (0, 1):\n"
         "    run = fcsearch.search(X, X[:, 0] > 0, space=space, trials=2, seed=seed, workers=1, progress=True)\n"
-        "    print(run.predict(X).dtype, run.manifest['workers'])\n"
+        "    print(run.predict(X).dtype, run.manifest.workers)\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "bool 1\n" * 2), done.stderr

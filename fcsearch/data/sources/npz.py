@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fcsearch.data.labels import encode_labels
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.files import SPLITS, Parts
+from fcsearch.data.sources.paths import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from fcsearch.data.columns import features_of
 from fcsearch.data.labels import class_names_of, classes_by_place, encode_labels, find_label
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.files import SPLITS, Parts, format_of
 from fcsearch.data.sources.formats import read_csv, read_parquet
+from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 

@@ -105,7 +105,7 @@ def test_every_pool_gives_the_same_run_trial_for_trial(tmp_path: Path) -> None:
 def test_two_processes_train_every_trial_once_and_the_run_goes_on_with_its_own_pool(tmp_path: Path) -> None:
     run = search(tmp_path, "local", options={"workers": 2, "pack_size": 2})
     assert run.trials()["trial_id"].to_pylist() == list(range(9))
-    assert run.manifest()["workers"] == 2
+    assert run.manifest().workers == 2
     options = saved_options(run)
     assert options.pool == "local"
     resume_search(run, SearchOptions(**{**options.to_json(), "trials": 11}))
