@@ -43,6 +43,7 @@ CASES: dict[str, dict[str, Any]] = {
     },
 }
 NOTES = {
+    "fcsearch-local": "processes, no Ray",
     "ray": "an actor a trial",
     "ray-reuse": "report an epoch",
     "ray-reuse-end": "report a trial",

@@ -1,21 +1,44 @@
 """fcsearch: hyperparameter search for fully connected networks, trained in packs.
 
-`fcsearch.open_run(path)` reads what a search found; `fcsearch.nn` is the network, `fcsearch.training` the packs.
+`fcsearch.search(X, y)` searches from Python, `fcsearch.open_run(path)` reads what a search found, and
+`fcsearch.FCSearchClassifier` is an estimator for scikit-learn; `fcsearch.nn` is the network, `fcsearch.training` the
+packs.
 """
 
+import importlib
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fcsearch.results import Run, open_run
+    from fcsearch.api.estimators import FCSearchClassifier
+    from fcsearch.api.run import Run, open_run
+    from fcsearch.api.searching import search
 
 __version__ = "0.1.0"
-__all__ = ["Run", "__version__", "open_run"]
+__all__ = ["FCSearchClassifier", "Run", "__version__", "open_run", "search"]
+
+_HOMES = {
+    "FCSearchClassifier": "fcsearch.api.estimators",
+    "Run": "fcsearch.api.run",
+    "open_run": "fcsearch.api.run",
+}
+
+
+class SearchPackage(types.ModuleType):
+    """The class of the package `fcsearch.search`: calling it is `fcsearch.api.searching.search`.
+
+    The function has the package's name, and whoever imports anything of the package puts it in the function's place.
+    """
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Search; arguments and result as those of the function."""
+        return importlib.import_module("fcsearch.api.searching").search(*args, **options)
 
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for, so that `fcsearch --help` is instant and `fcsearch.nn` needs torch alone.
-    if name in ("Run", "open_run"):
-        from fcsearch import results
-
-        return getattr(results, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name == "search":
+        return importlib.import_module("fcsearch.search")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

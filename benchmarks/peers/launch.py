@@ -32,7 +32,11 @@ PEERS = {
     "optuna": ("optuna_alone.py",),
     "sklearn": ("sklearn_mlp.py",),
 }
-FCSEARCH = {"fcsearch": (), "fcsearch-random": ("--set", "sampler=random")}
+FCSEARCH = {
+    "fcsearch": (),
+    "fcsearch-local": ("--pool", "local"),
+    "fcsearch-random": ("--set", "sampler=random"),
+}
 SEARCHERS = (*FCSEARCH, *PEERS)
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from io import UnsupportedOperation
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -19,6 +16,7 @@ from rich.text import Text
 from fcsearch.cli.console import open_console
 from fcsearch.report.words import duration, percent, plural, value_text
 from fcsearch.results import TrialRecord
+from fcsearch.search.loop.logs import own_stderr
 from fcsearch.search.loop.view import Best, SilentView, Status, View
 
 _CLOSING = {
@@ -40,24 +38,11 @@ def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Ite
     if quiet:
         yield SilentView()
         return
-    with _own_stderr() as stream:
+    with own_stderr() as stream:
         console = open_console(stream)
         # Colours may be forced on a pipe; a screen that lines can be drawn anew on cannot.
         kind = LiveView if stream.isatty() and console.is_interactive else LineView
         yield kind(console, parameters=parameters, verbose=verbose)
-
-
-@contextlib.contextmanager
-def _own_stderr() -> Iterator[TextIO]:
-    """Standard error by a descriptor of our own: the process's is lent to Ray, whose output goes to the log."""
-    try:
-        descriptor = os.dup(sys.stderr.fileno())
-    except (UnsupportedOperation, OSError):
-        # Not a file, as in a test.
-        yield sys.stderr
-        return
-    with os.fdopen(descriptor, "w", buffering=1, errors="replace") as stream:
-        yield stream
 
 
 class LineView:

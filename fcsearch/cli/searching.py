@@ -67,6 +67,11 @@ _OPTIONS = (
     click.option(
         "--keep-models", type=click.IntRange(min=1), help="How many of the best trials keep their weights. Default: 3."
     ),
+    click.option(
+        "--pool",
+        type=click.Choice(["ray", "local"]),
+        help="What trains the packs: Ray, or processes of this machine without it. Default: ray.",
+    ),
     click.option("--address", metavar="HOST:PORT", help="Search on this Ray cluster instead of this machine alone."),
     click.option("--quiet", is_flag=True, help="Show nothing but errors, and print the run directory at the end."),
     click.option("--verbose", is_flag=True, help="Also show a line for every trial."),

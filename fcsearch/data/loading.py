@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Rows
-from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.spec import MEMORY, DatasetSpec
+from fcsearch.errors import DataError
 
 
 def load_dataset(spec: DatasetSpec) -> Dataset:
@@ -21,12 +23,32 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
     Raises:
         DataError: everything that cannot be found, read or learned from; the message says what to do.
     """
+    return _prepare(_read(spec), spec)
+
+
+def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None) -> Dataset:
+    """Split rows that a program has, and scale their features: as `load_dataset` does with those of a file.
+
+    Args:
+        X: A table (pandas, polars, pyarrow, or anything with `__arrow_c_stream__`), or an array (N, ...) of numbers.
+        y: (N,) classes; None where a column of the table holds them.
+        spec: Options of the split and so on; its source is `memory:`.
+
+    Raises:
+        DataError: as `load_dataset`.
+    """
+    from fcsearch.data.sources.memory import read_memory
+
+    spec = spec or DatasetSpec(MEMORY)
+    return _prepare(read_memory(X, y, spec), spec)
+
+
+def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
     from fcsearch.data.splits import split_rows
 
-    rows = _read(spec)
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names)
     transform = fit_transform(rows, split.train, spec.preprocessing)
     raw = raw_matrix(rows, transform)
@@ -56,6 +78,11 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
 
 
 def _read(spec: DatasetSpec) -> Rows:
+    if spec.is_memory:
+        raise DataError(
+            "the rows of memory: are those that a program handed over, and lie nowhere; save them as Parquet, and name "
+            "that file as the dataset."
+        )
     if spec.is_openml:
         from fcsearch.data.sources.openml import read_openml
 
@@ -70,8 +97,8 @@ def _read(spec: DatasetSpec) -> Rows:
 
 
 def _short_name(spec: DatasetSpec) -> str:
-    if spec.is_named:
-        return spec.source
+    if spec.is_named or spec.is_memory:
+        return spec.source.removesuffix(":")
     path = Path(spec.source)
     name = path.name.split(".")[0] if path.is_file() else path.name
     return name or str(path)

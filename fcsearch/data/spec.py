@@ -16,6 +16,8 @@ Preprocessing = Literal["standardize", "mean", "none"]
 PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
 OPENML_PREFIX = "openml:"
+# Rows that a program hands over: no path and no name of anything that can be read again.
+MEMORY = "memory:"
 
 # What people write for `source` before they have read the manual.
 _SYNONYMS = {"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"}
@@ -28,6 +30,7 @@ class DatasetSpec:
     Attributes:
         source: A name (`digits`, `cifar10`, `mnist`, `fashion_mnist`), `openml:<name or id>`, or a path: a Parquet, CSV
             or NPZ file, a folder of them, or a glob. In a folder, names with train, val or test say the split.
+            `memory:` stands for rows that a program handed over (`dataset_in_memory`).
         label: Column (or NPZ array) of the classes; by default the one called `label`, `target`, `class` or `y`.
         test: Path (file, folder or glob) of the test split, where `source` does not have it.
         val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
@@ -87,6 +90,11 @@ class DatasetSpec:
         return self.source.startswith(OPENML_PREFIX)
 
     @property
+    def is_memory(self) -> bool:
+        """Whether a program hands the rows over, as a table or as arrays."""
+        return self.source == MEMORY
+
+    @property
     def is_named(self) -> bool:
         """Whether the source is a name and not a path."""
         return self.is_openml or self.source in DATASET_NAMES
@@ -143,7 +151,7 @@ class DatasetSpec:
         def absolute(path: str | None) -> str | None:
             return None if path is None else str(base.absolute() / Path(path).expanduser())
 
-        source = self.source if self.is_named else str(absolute(self.source))
+        source = self.source if self.is_named or self.is_memory else str(absolute(self.source))
         return dataclasses.replace(self, source=source, test=absolute(self.test), data_dir=absolute(self.data_dir))
 
 

@@ -39,7 +39,7 @@ class SearchResult:
     Attributes:
         run: Its run directory.
         ended_by: `trials`: all are done; `time_budget`; or `interrupt`: Ctrl-C.
-        report: The report; None if no trial has a result.
+        report: The report; None if no trial has a result, or none was asked for.
     """
 
     run: RunDirectory
@@ -75,6 +75,8 @@ def start_search(
     command: Sequence[str],
     view: View | None = None,
     open_pool: OpenPool | None = None,
+    dataset: Dataset | None = None,
+    report: bool = True,
 ) -> SearchResult:
     """Search a space.
 
@@ -84,7 +86,9 @@ def start_search(
         path: The run directory; must not exist.
         command: The command line, for the manifest.
         view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: Ray.
+        open_pool: Opens what trains the packs; None: the pool that the options name.
+        dataset: What is learned, where it is loaded already; else the space names it.
+        report: Whether to write the report at the end.
 
     Raises:
         UsageError: something that the user gave cannot be used. Nothing is left behind.
@@ -94,11 +98,11 @@ def start_search(
     began = time.monotonic()
     plan = plan_search(space, options, path=path)
     # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
-    dataset = dataclasses.replace(load_dataset(space.dataset), spec=plan.space.dataset)
+    dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
-        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
+        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began, report=report)
     except UsageError:
         # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
         if not has_trials(run):
@@ -133,7 +137,7 @@ def resume_search(
         source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
         data_dir: Folder with the files of a named dataset, if they moved.
         view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: Ray.
+        open_pool: Opens what trains the packs; None: the pool that the options name.
 
     Raises:
         UsageError: the run or its dataset is not what it was, or fewer trials are asked for than are done.
@@ -150,7 +154,7 @@ def resume_search(
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
-    return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
+    return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:
@@ -164,11 +168,20 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
     return plan
 
 
-def _open_ray_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
-    # Imported when a search needs it, so that what Ray says then goes to the run's log.
-    from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+def _open_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
+    """Open the pool that the options name."""
+    # Imported when a search needs it: what Ray says then goes to the run's log, and the others do without Ray.
+    if plan.options.pool == "ray":
+        from fcsearch.search.ray_pool.tune_pool import open_ray_pool
 
-    return open_ray_pool(plan, dataset)
+        return open_ray_pool(plan, dataset)
+    if plan.options.pool == "local":
+        from fcsearch.search.local_pool.processes import open_process_pool
+
+        return open_process_pool(plan, dataset)
+    from fcsearch.search.local_pool.inline import open_inline_pool
+
+    return open_inline_pool(plan, dataset)
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:
@@ -179,7 +192,14 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
 
 
 def _search(
-    run: RunDirectory, plan: SearchPlan, dataset: Dataset, view: View, open_pool: OpenPool, began: float
+    run: RunDirectory,
+    plan: SearchPlan,
+    dataset: Dataset,
+    view: View,
+    open_pool: OpenPool,
+    began: float,
+    *,
+    report: bool = True,
 ) -> SearchResult:
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
@@ -205,7 +225,7 @@ def _search(
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})
-        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if _has_result(run) else None)
+        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report and _has_result(run) else None)
 
 
 def _has_result(run: RunDirectory) -> bool:

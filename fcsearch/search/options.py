@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fcsearch.errors import UsageError
 
 PackSize = int | Literal["auto"]
+PoolName = Literal["ray", "local", "inline"]
+
+POOLS: tuple[str, ...] = get_args(PoolName)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,8 @@ class SearchOptions:
         cpus_per_worker: CPUs that a worker claims, above 0; it trains with as many threads. None: 1.
         pack_size: The most trials in a pack, at least 1, or `auto`.
         address: `host:port` of a Ray cluster that runs already; None: Ray is started on this machine.
+        pool: What trains the packs: `ray`; `local`: processes of this machine, without Ray; `inline`: the calling
+            process, one pack at a time.
         keep_models: How many of the best trials keep their weights, at least 1.
 
     Raises:
@@ -39,6 +44,7 @@ class SearchOptions:
     pack_size: PackSize = "auto"
     address: str | None = None
     keep_models: int = 3
+    pool: PoolName = "ray"
 
     def __post_init__(self) -> None:
         for name in ("trials", "workers", "keep_models"):
@@ -58,6 +64,17 @@ class SearchOptions:
             "an integer of at least 1, or auto",
             lambda v: v == "auto" or (_whole(v) and v >= 1),
         )
+        _require("pool", self.pool, f"one of {', '.join(POOLS)}", lambda v: v in POOLS)
+        if self.pool == "inline" and self.workers not in (None, 1):
+            raise UsageError(
+                f"the pool inline trains one pack at a time, in the calling process; found --workers {self.workers}; "
+                "use the pool local"
+            )
+        if self.pool != "ray" and self.address is not None:
+            raise UsageError(
+                f"--address names a Ray cluster and needs the pool ray; found the pool {self.pool}; leave one of them "
+                "out"
+            )
         if self.address is not None and self.address.startswith("ray://"):
             raise UsageError(
                 f"--address must be the host:port that `ray start` printed; found {self.address!r}, a Ray Client "

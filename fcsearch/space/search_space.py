@@ -122,6 +122,15 @@ class SearchSpace:
         return cls.from_node(root, default_name="")
 
     @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> SearchSpace:
+        """Read what a space file would hold, given as a dict; defaults are filled in.
+
+        Raises:
+            SpaceError: values that no space has.
+        """
+        return cls.from_node(from_plain(values, "the space"), default_name="search")
+
+    @classmethod
     def from_node(cls, root: Node, *, default_name: str) -> SearchSpace:
         """Check a document and fill in the defaults; `default_name` is the name of a document that has none.
 

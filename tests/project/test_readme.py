@@ -25,7 +25,7 @@ def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     make_run(tmp_path / "runs" / "dropout")
     monkeypatch.chdir(tmp_path)
     found = blocks("python")
-    assert len(found) == 5
+    assert len(found) == 6
     names: dict[str, object] = {}
     for block in found:
         exec(compile(block, "README.md", "exec"), names)

@@ -55,7 +55,7 @@ def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Ar
     labels = np.concatenate([values for split in SPLITS for _, values in pairs[split]])
     return (
         X,
-        _as_arrow(labels, source),
+        arrow_labels(labels, source),
         PartSizes(*(sum(len(values) for _, values in pairs[split]) for split in SPLITS)),
     )
 
@@ -76,7 +76,7 @@ def npz_features(files: Sequence[Path]) -> npt.NDArray[Any]:
             )
         for split in (name for name in SPLITS if name in arrays):
             labels = np.zeros(len(arrays[split]) if arrays[split].ndim else 0)
-            found.append(_checked(arrays[split], labels, path)[0])
+            found.append(checked_arrays(arrays[split], labels, str(path))[0])
     return _stack(found, str(files[0]))
 
 
@@ -86,8 +86,22 @@ def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
     Raises:
         DataError: as `npz_arrays`, or labels that are no classes.
     """
-    X, labels, sizes = npz_arrays(parts, spec)
-    y, names = encode_labels(labels, None, f"the labels of {next(iter(parts.values()))[0]}")
+    return rows_of_arrays(*npz_arrays(parts, spec), f"{next(iter(parts.values()))[0]}")
+
+
+def rows_of_arrays(X: npt.NDArray[Any], labels: pa.Array, sizes: PartSizes, source: str) -> Rows:
+    """Turn checked arrays into features and classes.
+
+    Args:
+        X: (N, ...) uint8, float32 or float64, 2 to 4 axes.
+        labels: (N,).
+        sizes: Rows in each given split.
+        source: Names the arrays, for messages.
+
+    Raises:
+        DataError: labels that are no classes.
+    """
+    y, names = encode_labels(labels, None, f"the labels of {source}")
     return Rows(
         X=X.reshape(len(X), -1),
         y=y,
@@ -107,7 +121,7 @@ def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
             f"{label or 'y (labels, target)'}, or such pairs with _train, _val, _test; found {names or 'no arrays'}. "
             "Rename the arrays, or name that of the classes with --label (dataset option label)."
         )
-    pairs = [_checked(pair["features"], pair["labels"], path) for pair in found.values()]
+    pairs = [checked_arrays(pair["features"], pair["labels"], str(path)) for pair in found.values()]
     return dict(zip(found if len(found) > 1 else ["train"], pairs, strict=True))
 
 
@@ -149,25 +163,26 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _checked(features: npt.NDArray[Any], labels: npt.NDArray[Any], path: Path) -> Pair:
+def checked_arrays(features: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) -> Pair:
+    """Arrays that fit each other, features as uint8, float32 or float64; DataError, naming `source`, if they do not."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if features.ndim not in (2, 3, 4) or labels.ndim != 1 or len(features) != len(labels) or features.size == 0:
         raise DataError(
-            f"{path} must hold features of shape (rows, ...) with 2 to 4 axes and one class a row; found features of "
+            f"{source} must hold features of shape (rows, ...) with 2 to 4 axes and one class a row; found features of "
             f"shape {features.shape} and classes of shape {labels.shape}."
         )
     if features.dtype == np.uint8:
         return features, labels
     if features.dtype.kind not in "biuf":
-        raise DataError(f"{path} must hold features that are numbers; found the type {features.dtype}. Save numbers.")
+        raise DataError(f"{source} must hold features that are numbers; found the type {features.dtype}. Save numbers.")
     exact = np.can_cast(features.dtype, np.float32)
     features = features.astype(np.float32 if exact else np.float64, copy=False)
     usable = np.abs(features) <= np.finfo(np.float32).max
     if not usable.all():
         row = int(np.argwhere(~usable)[0][0])
         raise DataError(
-            f"{path} must hold finite features within float32's range; found {features[~usable][0]} in row {row}, "
+            f"{source} must hold finite features within float32's range; found {features[~usable][0]} in row {row}, "
             f"{usable.size - usable.sum()} such values in all. Mend or drop these rows."
         )
     return features, labels
@@ -183,7 +198,8 @@ def _stack(features: list[npt.NDArray[Any]], source: str) -> npt.NDArray[Any]:
     return features[0] if len(features) == 1 else np.concatenate(features)
 
 
-def _as_arrow(labels: npt.NDArray[Any], source: str) -> pa.Array:
+def arrow_labels(labels: npt.NDArray[Any], source: str) -> pa.Array:
+    """(N,) labels as an Arrow array; DataError, naming `source`, for what is neither integers nor text."""
     if labels.dtype.kind not in "biufUS":
         raise DataError(f"the labels of {source} must be integers or text; found the type {labels.dtype}.")
     text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels

@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +17,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @contextlib.contextmanager
-def output_to(path: Path, *, level: int = logging.INFO) -> Iterator[None]:
+def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) -> Iterator[None]:
     """Append to a file what would go to standard output and error in this block, of Python and of C++ alike.
 
     Streams that were opened on a duplicate of the terminal before keep writing there: so does the live view.
@@ -24,12 +25,14 @@ def output_to(path: Path, *, level: int = logging.INFO) -> Iterator[None]:
     Args:
         path: The file.
         level: From which level on log records are written.
+        streams: Whether to take what is printed too, and not log records and warnings alone.
     """
     with path.open("a", buffering=1) as stream, contextlib.ExitStack() as stack:
-        for number in (1, 2):
-            stack.enter_context(_redirected(number, stream))
-        stack.enter_context(contextlib.redirect_stdout(stream))
-        stack.enter_context(contextlib.redirect_stderr(stream))
+        if streams:
+            for number in (1, 2):
+                stack.enter_context(_redirected(number, stream))
+            stack.enter_context(contextlib.redirect_stdout(stream))
+            stack.enter_context(contextlib.redirect_stderr(stream))
         # What others warn of is for the log, also where the program at large turns warnings into errors.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("default")
@@ -40,6 +43,19 @@ def output_to(path: Path, *, level: int = logging.INFO) -> Iterator[None]:
         for name in _LOGGERS:
             stack.enter_context(_handled_by(handler, logging.getLogger(name), level))
         yield
+
+
+@contextlib.contextmanager
+def own_stderr() -> Iterator[TextIO]:
+    """Standard error by a descriptor of our own: the process's is lent to `output_to`."""
+    try:
+        descriptor = os.dup(sys.stderr.fileno())
+    except (UnsupportedOperation, OSError):
+        # Not a file, as in a test.
+        yield sys.stderr
+        return
+    with os.fdopen(descriptor, "w", buffering=1, errors="replace") as stream:
+        yield stream
 
 
 @contextlib.contextmanager

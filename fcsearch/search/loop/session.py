@@ -61,7 +61,8 @@ def train_trials(
             directory cannot be written any more.
         KeyboardInterrupt: the user interrupted twice.
     """
-    with output_to(run.log_path):
+    # Who trains in this process goes on to print what it likes.
+    with output_to(run.log_path, streams=plan.options.pool != "inline"):
         ledger = Ledger(run, plan.space, seed=plan.options.seed)
         waiting = ledger.recover()
         if len(run.finished_trials()) >= plan.trials:

@@ -95,7 +95,7 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
             f"a worker of {_number(cpus)} CPUs and {_number(gpus)} GPUs must fit on a machine; {has}; lower "
             "--cpus-per-worker or --gpus-per-worker"
         )
-    workers = options.workers if options.workers is not None else fit
+    workers = options.workers if options.workers is not None else 1 if options.pool == "inline" else fit
     if workers > fit:
         raise UsageError(
             f"--workers {workers} must fit at {_number(cpus)} CPUs and {_number(gpus)} GPUs each; {has}: room for "

@@ -14,6 +14,7 @@ import ray
 import torch
 from ray import tune
 
+from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData
@@ -57,7 +58,7 @@ class PackWorker(tune.Trainable):
         os.environ["OMP_NUM_THREADS"] = str(threads)
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
-        self._lines = _LogLines()
+        self._lines = LogLines()
         self._place, device = _take_device()
         with warnings.catch_warnings():
             # The arrays are the object store's, shared by the node's workers; nothing writes to them.
@@ -99,25 +100,6 @@ class PackWorker(tune.Trainable):
         self._leaving = False
         if self._data.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-class _LogLines(logging.Handler):
-    """Collects warnings, Python's own too, so that they reach the run's log from any node."""
-
-    def __init__(self) -> None:
-        super().__init__(level=logging.WARNING)
-        self._lines: list[str] = []
-        logging.captureWarnings(True)
-        logging.getLogger().addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record as a line."""
-        self._lines.append(f"{record.levelname} {record.name}: {record.getMessage().strip()}")
-
-    def take(self) -> tuple[str, ...]:
-        """The lines since the last call."""
-        lines, self._lines = tuple(self._lines), []
-        return lines
 
 
 def _take_device() -> tuple[Place, torch.device]:

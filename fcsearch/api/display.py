@@ -1,0 +1,98 @@
+"""How a search from Python shows how it goes: one line that is drawn anew, in a notebook or on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from fcsearch.report.words import duration, percent
+from fcsearch.results import TrialRecord
+from fcsearch.search.loop.logs import own_stderr
+from fcsearch.search.loop.view import SilentView, Status, View
+
+
+@contextlib.contextmanager
+def open_view(progress: bool | None) -> Iterator[View]:
+    """The view that fits where the program runs.
+
+    Args:
+        progress: Whether to show how it goes; None: in a notebook alone.
+    """
+    display = notebook_display()
+    if progress is False or (progress is None and display is None):
+        yield SilentView()
+        return
+    with own_stderr() as stream:
+        yield LineInPlace(display or terminal_display(stream))
+
+
+class LineInPlace:
+    """Shows one line.
+
+    Args:
+        show: Shows a line in place of the one before; the second argument says whether it is the last one.
+    """
+
+    def __init__(self, show: Callable[[str, bool], None]) -> None:
+        self._show = show
+
+    def started(self, lines: Mapping[str, str]) -> None:
+        """Say that the search begins."""
+        self._show(f"fcsearch: trials {lines['trials']}; {lines['workers']}", False)
+
+    def update(self, status: Status) -> None:
+        """Show where the search stands."""
+        self._show(status_line(status), False)
+
+    def recorded(self, trials: Sequence[TrialRecord]) -> None:
+        """Pass over the trials."""
+
+    def notice(self, text: str) -> None:
+        """Pass over the notice: it stands in the run's log."""
+
+    def ended(self, status: Status) -> None:
+        """Show where the search stood when it ended."""
+        self._show(status_line(status), True)
+
+
+def status_line(status: Status) -> str:
+    """Where a search stands, in one line."""
+    parts = [f"fcsearch: {status.done}/{status.total} trials in {duration(status.seconds)}"]
+    if status.best is not None:
+        parts.append(f"best {percent(status.best.val_accuracy)} (trial {status.best.trial_id})")
+    if status.seconds_left is not None and not status.closing and status.done < status.total:
+        parts.append(f"about {duration(status.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def terminal_display(stream: TextIO) -> Callable[[str, bool], None]:
+    """Draws the line anew on a terminal; elsewhere, as in a log, writes the last one alone."""
+
+    def show(line: str, last: bool) -> None:
+        if stream.isatty():
+            stream.write(f"\r\x1b[2K{line}" + ("\n" if last else ""))
+            stream.flush()
+        elif last:
+            stream.write(line + "\n")
+
+    return show
+
+
+def notebook_display() -> Callable[[str, bool], None] | None:
+    """Draws the line anew in the output of a notebook's cell; None where this is no notebook."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    handles: list[Any] = []
+
+    def show(line: str, last: bool) -> None:  # noqa: ARG001 (a notebook keeps what was shown last)
+        content = {"text/plain": line}
+        if handles:
+            handles[0].update(content, raw=True)
+        else:
+            handles.append(ipython.display.display(content, raw=True, display_id=True))
+
+    return show

@@ -1,0 +1,176 @@
+"""Estimators for scikit-learn: a search as `fit`, and the best network it found as `predict`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+
+from fcsearch.api.display import open_view
+from fcsearch.api.run import Run
+from fcsearch.api.searching import Space, read_space, run_search
+from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
+from fcsearch.data.sources.memory import as_table, is_table
+from fcsearch.data.spec import MEMORY
+from fcsearch.errors import SearchError, UsageError
+from fcsearch.search.options import PoolName, SearchOptions
+
+
+class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A fully connected network whose hyperparameters `fit` searches for.
+
+    Columns may be numbers or, in a table of pandas or polars, categories; gaps are filled. `fit` sets a share of the
+    rows apart to choose by. The fitted estimator holds the network and what makes its features, and no files.
+
+    Args:
+        space: A space that ships by its name, a YAML file, what such a file holds as a dict, or a SearchSpace; None:
+            the default space.
+        trials: How many configurations to try; None: as many as the space says.
+        time_budget: Seconds after which no new trial starts; None: no end.
+        validation_fraction: Share of the rows that chooses between configurations and epochs, above 0 and below 1.
+        pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
+        workers: Packs trained at a time, where the pool is not `inline`.
+        random_state: Key of the split, of the sampler and of training.
+        verbose: Whether to show how it goes.
+
+    Attributes:
+        classes_: (C,) the classes, sorted.
+        best_params_: Values of the best trial by name.
+        best_score_: Its validation accuracy, too high on average the more trials there were.
+        trials_: One row a trial, as in a run directory (`pyarrow.Table`).
+        model_: The network and what makes its features.
+        n_features_in_, feature_names_in_: As scikit-learn has them.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: Space | None = None,
+        trials: int | None = None,
+        time_budget: float | None = None,
+        validation_fraction: float = 0.15,
+        pool: PoolName = "inline",
+        workers: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.space = space
+        self.trials = trials
+        self.time_budget = time_budget
+        self.validation_fraction = validation_fraction
+        self.pool = pool
+        self.workers = workers
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Search.
+
+        Args:
+            X: (N, D) numbers, or a table.
+            y: (N,) classes.
+
+        Raises:
+            ValueError: data or arguments that cannot be used.
+            SearchError: every trial failed.
+            KeyboardInterrupt: interrupted.
+        """
+        table, y = self._checked(X, y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        seed = _seed(self.random_state)
+        try:
+            space = read_space(self.space)
+            options = SearchOptions(
+                trials=self.trials, time_budget=self.time_budget, seed=seed, pool=self.pool, workers=self.workers
+            )
+            rows = self._rows(table, codes, seed)
+            with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
+                found = run_search(rows, space, options, Path(folder) / space.name, view, report=False)
+                if found.ended_by == "interrupt":
+                    raise KeyboardInterrupt
+                self._keep(Run(found.run))
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """(N,) the likeliest class of each row; ValueError for columns unlike those of `fit`."""
+        places = self.predict_proba(X).argmax(axis=1)
+        found: npt.NDArray[Any] = self.classes_[places]
+        return found
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """(N, C) the probability of each class, in the order of `classes_`; ValueError as `predict`."""
+        check_is_fitted(self)
+        table = self._table(X, reset=False)
+        try:
+            return self.model_.probabilities(table)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.non_deterministic = False
+        return tags
+
+    def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
+        if is_table(X):
+            table, labels = self._table(X, reset=True), column_or_1d(y, warn=True)
+            if len(labels) != table.num_rows:
+                raise ValueError(f"X and y must have equally many rows; found {table.num_rows} and {len(labels)}")
+        else:
+            X, labels = validate_data(self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2)
+            table = _numbered(X)
+        check_classification_targets(labels)
+        return table, labels
+
+    def _table(self, X: Any, *, reset: bool) -> pa.Table:
+        """The columns by their places, whatever they are called."""
+        if is_table(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            table = as_table(X)
+            return table.rename_columns(_names(table.num_columns))
+        return _numbered(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
+
+    def _rows(self, table: pa.Table, codes: npt.NDArray[np.int64], seed: int) -> Dataset:
+        count, classes = len(codes), len(self.classes_)
+        if not 0 < self.validation_fraction < 1:
+            raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
+        # A stratified share has a row of each class, also where there are few.
+        share = max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
+        spec = DatasetSpec(MEMORY, label="y", val_fraction=share, test_fraction=0.0, split_seed=seed)
+        return dataset_in_memory(table, codes, spec)
+
+    def _keep(self, run: Run) -> None:
+        if not run.directory.saved_models():
+            raise SearchError("every trial diverged; give smaller learning rates")
+        best = run.best
+        self.model_ = run.model
+        self.best_params_ = run.config().parameters()
+        self.best_score_ = float(best["val_accuracy"])
+        self.trials_ = run.trials
+
+
+def _numbered(X: npt.NDArray[Any]) -> pa.Table:
+    return pa.table([pa.array(np.ascontiguousarray(column)) for column in X.T], names=_names(X.shape[1]))
+
+
+def _names(count: int) -> Sequence[str]:
+    return [f"x{place}" for place in range(count)]
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))

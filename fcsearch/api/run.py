@@ -1,0 +1,96 @@
+"""A run in use: what `fcsearch.search` returns, and `fcsearch.open_run` opens."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from fcsearch.api.model import Model
+from fcsearch.api.torch_module import module_of
+from fcsearch.errors import DataError
+from fcsearch.results import Run as ReadRun
+from fcsearch.results import RunDirectory
+
+
+class Run(ReadRun):
+    """A run as it was when its tables were first read, and its best network, ready to predict."""
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The likeliest class of each row, by the best trial's network.
+
+        Args:
+            X: A table (pandas, polars, pyarrow) with the columns of the training rows, in any order; other columns are
+                ignored, and the label is not needed. Or an array (N, ...), if the training rows were one.
+
+        Returns:
+            (N,) whole numbers where the names of all classes are, truth values likewise, else text.
+
+        Raises:
+            DataError: columns that are missing or hold something else than in training.
+            RunError: no trial has a result.
+        """
+        return self.model.predict(X)
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """The probability of each class (N, C), in the order of `classes`; argument and errors as `predict`."""
+        return self.model.probabilities(X)
+
+    @property
+    def classes(self) -> npt.NDArray[Any]:
+        """(C,) the classes, as `predict` names them."""
+        return self.model.classes
+
+    @property
+    def best_model(self) -> nn.Module:
+        """The best trial's network as a plain torch module with weights of its own: features (N, D) to scores (N, C).
+
+        It is in evaluation mode. `torch_module` also makes one that takes values as the table has them.
+        """
+        return self.torch_module()
+
+    def torch_module(self, trial_id: int | None = None, *, preprocessing: bool = False) -> nn.Module:
+        """A trial's network as a plain torch module, whose weights are copies.
+
+        Args:
+            trial_id: A trial whose model was kept; None: the best one.
+            preprocessing: Put the transform of the training rows before it. The module then takes (N, R) numbers, the
+                values of the columns that `transform.inputs` names, in that order; of a column of categories the place
+                in its `categories` (another one: -1). NaN is a missing value.
+
+        Raises:
+            RunError: the trial's model was not kept.
+        """
+        return module_of(self.load_model(trial_id), self._transform(trial_id) if preprocessing else None)
+
+    @cached_property
+    def model(self) -> Model:
+        """The best trial's network with what makes its features, in memory."""
+        return Model.of(self.load_model(), self._transform(None))
+
+    def _transform(self, trial_id: int | None) -> Any:
+        chosen = self.best["trial_id"] if trial_id is None else trial_id
+        found = self.directory.models.transform(chosen) or self.directory.transform()
+        if found is None:
+            raise DataError(
+                f"{self.path} must hold transform.json, which says how features are made; an older fcsearch made the "
+                "run without it; search again"
+            )
+        return found
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run directory, also while its search goes on; RunError if there is none."""
+    return Run(RunDirectory.open(Path(path)))
+
+
+def keep_with(run: Run, folder: Path) -> Run:
+    """Remove a folder when the run is no longer used, or the program ends; returns the run."""
+    weakref.finalize(run, shutil.rmtree, folder, ignore_errors=True)
+    return run

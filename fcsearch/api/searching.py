@@ -1,0 +1,122 @@
+"""`fcsearch.search`: a search on data in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fcsearch.api.display import open_view
+from fcsearch.api.run import Run, keep_with
+from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
+from fcsearch.data.spec import MEMORY
+from fcsearch.results import rank_trials
+from fcsearch.search.api import SearchResult, start_search
+from fcsearch.search.loop.view import View
+from fcsearch.search.options import PoolName, SearchOptions
+from fcsearch.space import DEFAULT_SPACE, SearchSpace, find_space, load_space
+
+# What a search says goes to its own log: two at a time, in threads, would mix theirs.
+_one_at_a_time = threading.Lock()
+
+Space = str | Path | Mapping[str, Any] | SearchSpace
+
+
+def search(
+    X: Any,
+    y: Any = None,
+    *,
+    label: str | None = None,
+    space: Space | None = None,
+    trials: int | None = None,
+    time_budget: float | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    pool: PoolName = "local",
+    workers: int | None = None,
+    dataset: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+) -> Run:
+    """Search for the best network for a table or an array.
+
+    Ctrl-C ends the search cleanly; the run then holds what was finished. Searches of one process run one at a time.
+
+    Args:
+        X: A table (pandas, polars, pyarrow), or an array (N, ...) of numbers.
+        y: (N,) classes; None: a column of the table holds them.
+        label: That column; by default the one called `label`, `target`, `class` or `y`.
+        space: A space that ships by its name, a YAML file, what such a file holds as a dict, or a SearchSpace; None:
+            the default space. Its dataset plays no part.
+        trials: How many configurations to try; None: as many as the space says.
+        time_budget: Seconds after which no new trial starts; None: no end.
+        seed: Key of the sampler and of training.
+        out: The run directory, which must not exist; None: a temporary one without a report, which goes with the
+            returned object.
+        pool: What trains: `local` (processes of this machine), `inline` (this process) or `ray`.
+        workers: Packs trained at a time; None: one a GPU, or one a core where there is none.
+        dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
+        progress: Whether to show how it goes; None: in a notebook alone.
+
+    Returns:
+        The run, ready to predict.
+
+    Raises:
+        UsageError: something given cannot be used.
+        SearchError: every trial failed.
+        KeyboardInterrupt: interrupted before any trial came to an end, or twice.
+    """
+    rows = dataset_in_memory(X, y, DatasetSpec.from_value({"source": MEMORY, "label": label, **(dataset or {})}))
+    options = SearchOptions(trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers)
+    searched = read_space(space)
+    with open_view(progress) as view:
+        if out is not None:
+            return Run(_finished(run_search(rows, searched, options, Path(out), view)).run)
+        with temporary_folder() as folder:
+            found = _finished(run_search(rows, searched, options, folder / searched.name, view, report=False))
+            return keep_with(Run(found.run), folder)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder that outlives the block, unless the block ends in an error."""
+    folder = Path(tempfile.mkdtemp(prefix="fcsearch-"))
+    try:
+        yield folder
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def read_space(space: Space | None) -> SearchSpace:
+    """The space that is meant.
+
+    Raises:
+        SpaceError: it is missing or says no search.
+    """
+    if isinstance(space, SearchSpace):
+        return space
+    if isinstance(space, Mapping):
+        return SearchSpace.from_mapping(space)
+    return load_space(find_space(str(space or DEFAULT_SPACE)) if not isinstance(space, Path) else space)
+
+
+def run_search(
+    rows: Dataset, space: SearchSpace, options: SearchOptions, path: Path, view: View, *, report: bool = True
+) -> SearchResult:
+    """Search a space on rows that are loaded, after the searches of other threads; errors as `start_search`."""
+    space = dataclasses.replace(space, dataset=rows.spec)
+    with _one_at_a_time:
+        return start_search(
+            space, options, path=path, command=["fcsearch.search"], view=view, dataset=rows, report=report
+        )
+
+
+def _finished(result: SearchResult) -> SearchResult:
+    if result.ended_by == "interrupt" and not len(rank_trials(result.run.trials())):
+        raise KeyboardInterrupt
+    return result

@@ -1,0 +1,146 @@
+"""Rows that a program has: frames of pandas and polars, Arrow tables, and arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fcsearch.data.labels import LABEL_NAMES, find_label
+from fcsearch.data.matching import match_array, match_table
+from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
+from fcsearch.data.sources.tables import check_columns, rows_of_table
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
+
+_TABLE = "the table"
+_ARRAY = "the array X"
+
+
+def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
+    """Turn a table or an array into features and classes.
+
+    Args:
+        X: A table, or an array (N, ...) of numbers.
+        y: (N,) classes; None where a column of the table holds them.
+        spec: `label` and `drop`.
+
+    Raises:
+        DataError: what cannot be used, as for files.
+    """
+    if not is_table(X):
+        if y is None:
+            raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")
+        if spec.drop or spec.label:
+            raise DataError(f"the options label and drop belong to tables; {_ARRAY} has no columns. Leave them out.")
+        features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
+        return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), _ARRAY)
+    table = as_table(X)
+    if y is not None:
+        table, label = _with_label(table, y, spec.label)
+    else:
+        label = find_label(table.schema, spec.label, _TABLE)
+    return rows_of_table(table, PartSizes(table.num_rows), label=label, drop=spec.drop, locate=_locate, source=_TABLE)
+
+
+def match_memory(transform: FeatureTransform, X: Any) -> npt.NDArray[np.float32]:
+    """The features (N, D) of a table's or an array's rows, by what training rows made; a label is not needed.
+
+    Raises:
+        DataError: as `match_table` and `match_array`.
+    """
+    if is_table(X):
+        return match_table(transform, as_table(X), _locate, _TABLE).X
+    array = _array(X)
+    if array.dtype != np.uint8:
+        array, _ = checked_arrays(array, np.zeros(len(array)), _ARRAY)
+    return match_array(transform, array, _ARRAY)
+
+
+def is_table(X: Any) -> bool:
+    """Whether X has named columns."""
+    return isinstance(X, (pa.Table, pa.RecordBatch)) or _is_pandas(X) or hasattr(X, "__arrow_c_stream__")
+
+
+def as_table(X: Any) -> pa.Table:
+    """A table of any of the known libraries as an Arrow table; an index of pandas is left out.
+
+    Raises:
+        DataError: columns that Arrow has no type for, two of one name, or no rows.
+    """
+    try:
+        if _is_pandas(X):
+            table = pa.Table.from_pandas(X.rename(columns=str), preserve_index=False).replace_schema_metadata(None)
+        else:
+            table = _without_views(X if isinstance(X, pa.Table) else pa.table(X))
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise DataError(
+            f"{_TABLE} must have columns of one kind of value each, and no two of one name; found: {error}. Mend or "
+            "leave out that column."
+        ) from error
+    check_columns(table, _TABLE)
+    return table
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """The table with text as plain strings: polars hands it on as views, by themselves and in categories."""
+    columns = [
+        pa.chunked_array([_plain(chunk) for chunk in column.chunks], _plain_type(column.type)) for column in table
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(kind.index_type, _plain_type(kind.value_type), kind.ordered)
+    return pa.string() if pa.types.is_string_view(kind) or pa.types.is_large_string(kind) else kind
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    if not pa.types.is_dictionary(values.type):
+        return values.cast(_plain_type(values.type))
+    texts = values.dictionary.cast(_plain_type(values.type.value_type))
+    return pa.DictionaryArray.from_arrays(values.indices, texts, ordered=values.type.ordered)
+
+
+def _is_pandas(X: Any) -> bool:
+    # By its name: a program that has no frame of pandas must not wait for its import.
+    return type(X).__module__.partition(".")[0] == "pandas" and hasattr(X, "columns")
+
+
+def _array(X: Any) -> npt.NDArray[Any]:
+    array = np.asarray(X)
+    if array.ndim not in (2, 3, 4) or array.dtype.kind not in "biuf":
+        raise DataError(
+            f"X must be a table, or an array of numbers of shape (rows, ...) with 2 to 4 axes; found "
+            f"{type(X).__name__} of shape {array.shape} and type {array.dtype}. Name columns of text in a table."
+        )
+    return array
+
+
+def _with_label(table: pa.Table, y: Any, name: str | None) -> tuple[pa.Table, str]:
+    """The table with the classes as one more column, and its name."""
+    values = y if isinstance(y, (pa.Array, pa.ChunkedArray)) else None
+    if values is None:
+        labels = np.asarray(y)
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        values = pa.array(y.tolist() if labels.dtype.kind == "O" and hasattr(y, "tolist") else labels.tolist())
+    if len(values) != table.num_rows:
+        raise DataError(
+            f"y must give every row of {_TABLE} a class; found {len(values)} for {table.num_rows} rows. Make them "
+            "equally long."
+        )
+    free = [candidate for candidate in (name or getattr(y, "name", None), *LABEL_NAMES) if candidate]
+    label = next((str(candidate) for candidate in free if str(candidate) not in table.column_names), None)
+    if label is None or (name is not None and label != name):
+        raise DataError(f"y must have a name that is no column of {_TABLE}; give the option label another one.")
+    return table.append_column(label, values), label
+
+
+def _locate(row: int) -> str:
+    return f"row {row} of {_TABLE}"

@@ -1,0 +1,1 @@
+"""Pools without Ray: packs train in the calling process, or in processes of this machine."""

@@ -1,0 +1,136 @@
+"""A pool of worker processes on this machine: one program each, told what to do through a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from multiprocessing import connection
+from typing import Any
+
+import numpy.typing as npt
+
+from fcsearch.data import Dataset
+from fcsearch.search.local_pool.child import Child
+from fcsearch.search.local_pool.gpus import gpu_of
+from fcsearch.search.local_pool.shared_rows import SharedRows, share
+from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit
+from fcsearch.search.planning.placement import Placement, local_node, place
+from fcsearch.search.planning.plan import SearchPlan
+from fcsearch.search.pool.interface import Event, NotStarted, Pool, WorkerLost
+from fcsearch.search.pool.messages import PackTask, Progress
+
+# With nothing to train, `wait` returns this soon: the caller has work to hand out, or is about to have some.
+_IDLE_SECONDS = 0.01
+
+
+@contextlib.contextmanager
+def open_process_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
+    """Start worker processes, and end them with the block.
+
+    Args:
+        plan: Says how many, with how many threads, and on which GPUs.
+        dataset: What is learned; the workers share one copy.
+
+    Raises:
+        SearchError: the temporary folder has no room for the dataset.
+    """
+    placement = plan.placement or place(plan.options, [local_node()])
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "X_train": dataset.train.X,
+        "y_train": dataset.train.y,
+        "X_val": dataset.val.X,
+        "y_val": dataset.val.y,
+    }
+    with share(arrays) as rows, contextlib.closing(ProcessPool(placement, rows, dataset.num_classes)) as pool:
+        yield pool
+
+
+class ProcessPool:
+    """Worker processes; one that dies is replaced when there is a pack for it.
+
+    Args:
+        placement: The workers.
+        rows: What they learn.
+        num_classes: Number of classes.
+    """
+
+    def __init__(self, placement: Placement, rows: SharedRows, num_classes: int) -> None:
+        self.placement = placement
+        self.workers = placement.workers
+        self._rows = rows
+        self._num_classes = num_classes
+        self._leaving = False
+        self._workers: list[Child] = []
+        try:
+            for number in range(self.workers):
+                self._workers.append(self._start(number))
+        except BaseException:
+            self.close()
+            raise
+
+    def submit(self, task: PackTask) -> None:
+        """Give a pack to a worker that has none, one that is ready if there is one."""
+        free = [number for number, worker in enumerate(self._workers) if worker.task is None]
+        if not free:
+            raise RuntimeError(f"{self.workers} packs train at a time; found one more, {task.pack_id}")
+        number = max(free, key=lambda number: (not self._workers[number].dead, self._workers[number].ready))
+        if self._workers[number].dead:
+            self._workers[number] = self._start(number)
+        worker = self._workers[number]
+        worker.task = task
+        worker.send(task)
+        if self._leaving:
+            worker.send(Leave())
+
+    def wait(self, timeout: float) -> list[Event]:
+        """What the workers said; waits for the first word."""
+        living = {worker.pipe: worker for worker in self._workers if not worker.dead}
+        if all(worker.task is None for worker in self._workers):
+            timeout = min(timeout, _IDLE_SECONDS)
+        heard = connection.wait(list(living), timeout)
+        events = [self._hear(worker) for pipe, worker in living.items() if pipe in heard]
+        return [event for event in events if event is not None]
+
+    def ask_to_leave(self) -> None:
+        """Ask the workers in training to end their packs."""
+        if not self._leaving:
+            self._leaving = True
+            for worker in self._workers:
+                if worker.task is not None:
+                    worker.send(Leave())
+
+    def close(self) -> None:
+        """End all workers, also those in training."""
+        for worker in self._workers:
+            worker.end()
+
+    def _start(self, number: int) -> Child:
+        gpu = gpu_of(number, self.placement.gpus)
+        child = Child(self._rows.descriptor, gpu=gpu)
+        child.send(SetUp(self._rows, self._num_classes, self.placement.threads, gpu))
+        return child
+
+    def _hear(self, worker: Child) -> Event | None:
+        """Take a worker's word; the event that it makes, if any."""
+        message = worker.receive()
+        if message is None:
+            return self._lost(worker) if worker.task is not None else None
+        if isinstance(message, Ready):
+            worker.ready = True
+            return None
+        if isinstance(message, Unfit):
+            worker.unfit = message
+            return None
+        assert not isinstance(message, (PackTask, SetUp, Leave))
+        if not isinstance(message, Progress):
+            worker.task = None
+        return message
+
+    def _lost(self, worker: Child) -> Event:
+        """How the pack of a worker that is dead failed."""
+        assert worker.task is not None
+        pack_id, worker.task = worker.task.pack_id, None
+        if worker.unfit is not None:
+            return NotStarted(pack_id, worker.unfit.cause, worker.unfit.details)
+        kind = WorkerLost if worker.ready else NotStarted
+        return kind(pack_id, f"the worker process {worker.fate()}")

@@ -1,0 +1,73 @@
+"""Arrays that processes of one machine share: a file without a name, which the system removes with the last of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import mmap
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.errors import SearchError
+
+_ALIGNMENT = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayPlace:
+    """Where an array lies in the file: its type as NumPy writes it (`<f4`), its shape, and its first byte."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SharedRows:
+    """The file and what lies where in it.
+
+    Attributes:
+        descriptor: The open file, which a child process inherits.
+        places: The arrays by name.
+    """
+
+    descriptor: int
+    places: Mapping[str, ArrayPlace]
+
+
+@contextlib.contextmanager
+def share(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[SharedRows]:
+    """Write arrays where child processes can map them; none is copied in memory again.
+
+    Raises:
+        SearchError: there is no room in the temporary folder.
+    """
+    places = {}
+    with tempfile.TemporaryFile(prefix="fcsearch-") as file:
+        try:
+            for name, array in arrays.items():
+                offset = -(-file.tell() // _ALIGNMENT) * _ALIGNMENT
+                file.write(b"\0" * (offset - file.tell()))
+                places[name] = ArrayPlace(array.dtype.str, array.shape, offset)
+                file.write(np.ascontiguousarray(array).data)
+            file.flush()
+        except OSError as error:
+            size = sum(array.nbytes for array in arrays.values())
+            raise SearchError(
+                f"the temporary folder {tempfile.gettempdir()} must have room for the dataset, {size:,} bytes; writing "
+                f"it failed: {error.strerror or error}; make room, or set TMPDIR to another folder"
+            ) from error
+        yield SharedRows(file.fileno(), places)
+
+
+def read_shared(rows: SharedRows) -> dict[str, npt.NDArray[Any]]:
+    """The arrays, as read-only views of the file."""
+    mapped = mmap.mmap(rows.descriptor, 0, access=mmap.ACCESS_READ)
+    return {
+        name: np.ndarray(place.shape, np.dtype(place.dtype), mapped, place.offset)
+        for name, place in rows.places.items()
+    }

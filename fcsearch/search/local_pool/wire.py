@@ -1,0 +1,85 @@
+"""What passes through the pipe between a pool and one of its worker processes.
+
+Both ends are of one program on one machine, and nothing else can reach the pipe. Weights travel as NumPy arrays: torch
+would put each tensor into shared memory of its own, whose life depends on both processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from multiprocessing.connection import Connection
+
+import torch
+
+from fcsearch.search.local_pool.shared_rows import SharedRows
+from fcsearch.search.pool.interface import PackFailed
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class SetUp:
+    """The first message to a worker: what it needs before it can train.
+
+    Attributes:
+        rows: Arguments of `TrainingData.from_arrays`.
+        num_classes: Number of classes.
+        threads: Threads to compute with.
+        gpu: The machine's name for the worker's GPU, the only one that it sees; None: it trains on the CPU.
+    """
+
+    rows: SharedRows
+    num_classes: int
+    threads: int
+    gpu: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Leave:
+    """To a worker: end the pack in training at the next epoch."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """From a worker: it can train."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Unfit:
+    """From a worker, its last message: it cannot start, and why."""
+
+    cause: str
+    details: str
+
+
+ToWorker = SetUp | PackTask | Leave
+FromWorker = Ready | Unfit | Progress | PackOutcome | PackFailed
+
+
+def send(pipe: Connection, message: ToWorker | FromWorker) -> None:
+    """Send a message; OSError if the other end is gone."""
+    if not isinstance(message, PackOutcome):
+        pipe.send((message, {}))
+        return
+    weights = {
+        member.trial_id: {name: tensor.numpy() for name, tensor in member.result.weights.items()}
+        for member in message.members
+    }
+    bare = tuple(_with_weights(member, {}) for member in message.members)
+    pipe.send((dataclasses.replace(message, members=bare), weights))
+
+
+def receive(pipe: Connection) -> ToWorker | FromWorker:
+    """Take the next message; EOFError or OSError if the other end is gone."""
+    message: ToWorker | FromWorker
+    message, weights = pipe.recv()
+    if not isinstance(message, PackOutcome):
+        return message
+    members = (
+        _with_weights(member, {name: torch.from_numpy(array) for name, array in weights[member.trial_id].items()})
+        for member in message.members
+    )
+    return dataclasses.replace(message, members=tuple(members))
+
+
+def _with_weights(member: MemberOutcome, weights: dict[str, torch.Tensor]) -> MemberOutcome:
+    return dataclasses.replace(member, result=dataclasses.replace(member.result, weights=weights))

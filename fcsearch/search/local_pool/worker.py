@@ -1,0 +1,98 @@
+"""The worker process: maps the rows, then trains one pack after another, until its pool lets go of the pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+import warnings
+from multiprocessing.connection import Connection
+
+import torch
+
+from fcsearch.search.local_pool.failures import cause_of, details_of, pack_failure
+from fcsearch.search.local_pool.shared_rows import read_shared
+from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit, receive, send
+from fcsearch.search.pool.interface import PackFailed
+from fcsearch.search.pool.log_lines import LogLines
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Place
+from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.training import TrainingData
+
+# How often the pipe is looked at in training, and how often the pool hears how it goes.
+_STEP_SECONDS = 0.1
+_REPORT_SECONDS = 0.5
+
+
+def main(descriptor: int) -> None:
+    """Serve the pool at the other end of a pipe.
+
+    Args:
+        descriptor: This end of it.
+    """
+    # The pool is gone, as by a kill, when the pipe breaks: nobody is left to tell.
+    with Connection(descriptor) as pipe, contextlib.suppress(EOFError, OSError):
+        _serve(pipe)
+
+
+def _serve(pipe: Connection) -> None:
+    setup = receive(pipe)
+    assert isinstance(setup, SetUp)
+    try:
+        worker = _Worker(pipe, setup)
+    except Exception as error:  # noqa: BLE001 (the pool says what to do about any)
+        send(pipe, Unfit(cause_of(error), details_of(error)))
+        return
+    send(pipe, Ready())
+    while True:
+        message = receive(pipe)
+        # A request to leave may cross the pack's outcome.
+        if isinstance(message, PackTask):
+            worker.train(message)
+
+
+class _Worker:
+    def __init__(self, pipe: Connection, setup: SetUp) -> None:
+        self._pipe = pipe
+        self._lines = LogLines()
+        # Before the first operation of torch: later its thread pools stand.
+        torch.set_num_threads(setup.threads)
+        torch.set_flush_denormal(True)
+        device = torch.device("cpu" if setup.gpu is None else "cuda:0")
+        self._place = Place(socket.gethostname(), "cpu" if setup.gpu is None else f"cuda:{setup.gpu}")
+        with warnings.catch_warnings():
+            # The rows are shared by all workers; nothing writes to them.
+            warnings.filterwarnings("ignore", message="The given NumPy (array|buffer) is not writable")
+            rows = read_shared(setup.rows)
+            self._data = TrainingData.from_arrays(
+                rows["X_train"],
+                rows["y_train"],
+                rows["X_val"],
+                rows["y_val"],
+                num_classes=setup.num_classes,
+                device=device,
+            )
+
+    def train(self, task: PackTask) -> None:
+        """Train a pack, and say how it goes and what came of it."""
+        found: PackOutcome | PackFailed
+        try:
+            found = self._train(task)
+        except Exception as error:  # noqa: BLE001 (whatever training raises is the pack's failure)
+            found = pack_failure(task.pack_id, error)
+        send(self._pipe, found)
+        if self._data.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _train(self, task: PackTask) -> PackOutcome:
+        run = PackRun(task, self._data, self._place)
+        reported = time.monotonic()
+        while not run.over and not self._asked_to_leave():
+            run.train(seconds=_STEP_SECONDS)
+            if time.monotonic() >= reported + _REPORT_SECONDS:
+                reported = time.monotonic()
+                send(self._pipe, run.progress())
+        return run.outcome(self._lines.take())
+
+    def _asked_to_leave(self) -> bool:
+        return self._pipe.poll() and isinstance(receive(self._pipe), Leave)

@@ -1,0 +1,119 @@
+"""The classifier as people use it: with frames, in pipelines, pickled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from fcsearch import FCSearchClassifier
+
+SPACE: dict[str, Any] = {
+    "parameters": {
+        "learning_rate": {"choices": [0.003, 0.01]},
+        "update_rule": "adam",
+        "epochs": 20,
+        "hidden_dim": 16,
+        "batch_size": 16,
+    }
+}
+
+
+def classifier(**options: Any) -> FCSearchClassifier:
+    return FCSearchClassifier(**{"space": SPACE, "trials": 2, "random_state": 0, **options})
+
+
+def rows(count: int = 200) -> tuple[Any, Any]:
+    """Two numbers of which the first tells the classes apart."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(count, 2))
+    return X, np.where(X[:, 0] > 0, "above", "below")
+
+
+def test_it_works_in_a_pipeline_and_under_cross_validation() -> None:
+    X, y = rows()
+    scores = cross_val_score(make_pipeline(MinMaxScaler(), classifier()), X, y, cv=3)
+    assert scores.min() > 0.85
+
+
+def test_a_fitted_estimator_is_pickled_whole_and_leaves_no_file(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    X, y = rows()
+    fitted = classifier().fit(X, y)
+    assert list(tmp_path.iterdir()) == []
+    joblib.dump(fitted, tmp_path / "fitted")
+    again = joblib.load(tmp_path / "fitted")
+    assert np.array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    assert again.best_score_ == max(fitted.trials_["val_accuracy"].to_pylist())
+    assert again.best_params_["learning_rate"] in (0.003, 0.01)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_frames_may_hold_text_and_gaps(library: str) -> None:
+    frames = pytest.importorskip(library)
+    X, y = rows()
+    frame = frames.DataFrame({"size": X[:, 1].tolist(), "sign": np.where(X[:, 0] > 0, "plus", "minus").tolist()})
+    gaps = frames.DataFrame({"size": [None, 0.1], "sign": ["plus", "never seen"]})
+    fitted = classifier().fit(frame, y)
+    assert fitted.score(frame, y) > 0.95
+    assert fitted.predict(gaps)[0] == "above"
+    assert list(fitted.feature_names_in_) == ["size", "sign"]
+
+
+def test_numbers_may_be_missing() -> None:
+    X, y = rows()
+    X[::7, 1] = np.nan
+    assert classifier().fit(X, y).score(X, y) > 0.85
+
+
+def test_labels_come_back_in_their_own_type() -> None:
+    X, y = rows()
+    for classes in (np.array([3, 7]), np.array([1.5, 2.0]) * 2, np.array([True, False]), np.array(["1", "2"])):
+        labels = classes[(y == "above").astype(int)]
+        found = classifier(trials=1).fit(X, labels).predict(X)
+        assert found.dtype == labels.dtype
+        assert (found == labels).mean() > 0.85
+
+
+def test_processes_find_what_this_process_finds() -> None:
+    X, y = rows()
+    here, there = (classifier(pool=pool, workers=1).fit(X, y) for pool in ("inline", "local"))
+    assert np.allclose(here.predict_proba(X), there.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"space": "no_such_space"}, "no space called"),
+        ({"space": {"parameters": {"epochs": -1}}}, "epochs must be"),
+        ({"trials": 0}, "trials must be an integer of at least 1"),
+        ({"pool": "dask"}, "pool must be one of"),
+        ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_value_errors(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        classifier(**options).fit(*rows(30))
+
+
+def test_columns_of_text_do_not_fit_a_model_of_numbers() -> None:
+    frames = pytest.importorskip("pandas")
+    X, y = rows()
+    fitted = classifier(trials=1).fit(frames.DataFrame(X, columns=["a", "b"]), y)
+    with pytest.raises(ValueError, match="must hold numbers"):
+        fitted.predict(frames.DataFrame({"a": ["x"], "b": ["y"]}))
+
+
+def test_transformers_of_columns_go_before_it() -> None:
+    frames = pytest.importorskip("pandas")
+    X, y = rows()
+    steps = make_column_transformer((MinMaxScaler(), ["a"]), remainder="drop")
+    fitted = make_pipeline(steps, classifier()).fit(frames.DataFrame(X, columns=["a", "b"]), y)
+    assert fitted.score(frames.DataFrame(X, columns=["a", "b"]), y) > 0.85

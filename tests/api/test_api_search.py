@@ -1,0 +1,242 @@
+"""`fcsearch.search`: from data in memory to a run that predicts."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import torch
+
+import fcsearch
+from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.errors import DataError, RunError, SpaceError, UsageError
+from fcsearch.results import RunDirectory
+from fcsearch.search.api import resume_search, saved_options
+from fcsearch.space import SearchSpace
+
+SPACE: dict[str, Any] = {
+    "parameters": {
+        "learning_rate": {"low": 0.003, "high": 0.03, "log": True},
+        "update_rule": "adam",
+        "epochs": 15,
+        "hidden_dim": 16,
+        "batch_size": 16,
+        "dropout": 0.1,
+        "activation": {"choices": ["relu", "gelu"]},
+    }
+}
+
+
+def table(count: int = 200) -> pa.Table:
+    """The class follows from a number and a text; another number has gaps."""
+    random = np.random.default_rng(0)
+    size, shape = random.normal(size=count), random.choice(["flat", "round"], count)
+    noise = [None if row % 9 == 0 else float(value) for row, value in enumerate(random.normal(size=count))]
+    kind = np.where((size > 0) & (shape == "round"), "apple", "leaf")
+    return pa.table({"size": size, "shape": shape, "noise": noise, "kind": kind})
+
+
+def search(X: Any, y: Any = None, **options: Any) -> fcsearch.Run:
+    found: fcsearch.Run = fcsearch.search(X, y, **{"space": SPACE, "trials": 2, "pool": "inline", "seed": 1, **options})
+    return found
+
+
+@pytest.fixture(scope="module")
+def run() -> fcsearch.Run:
+    return search(table(), label="kind")
+
+
+def test_frames_of_every_library_are_the_same_rows(run: fcsearch.Run, tmp_path: Path) -> None:
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    rows = table()
+    frame = rows.to_pandas()
+    frame.index = range(7, 207)
+    wanted = run.manifest.dataset.fingerprint
+    prints = [
+        search(frame, label="kind").manifest.dataset.fingerprint,
+        search(polars.from_arrow(rows), label="kind").manifest.dataset.fingerprint,
+        search(frame.drop(columns="kind"), frame["kind"]).manifest.dataset.fingerprint,
+        search(pandas.DataFrame(frame.astype({"shape": "category"})), label="kind").manifest.dataset.fingerprint,
+    ]
+    assert prints == [wanted] * 4
+    pa.parquet.write_table(rows, tmp_path / "rows.parquet")
+    assert load_dataset(DatasetSpec(str(tmp_path / "rows.parquet"), label="kind")).fingerprint == wanted
+
+
+def test_a_run_predicts_rows_with_columns_in_any_order_and_no_label(run: fcsearch.Run) -> None:
+    rows = table()
+    found = run.predict(rows.select(["noise", "shape", "size"]))
+    assert list(run.classes) == ["apple", "leaf"]
+    assert (found == rows["kind"].to_numpy()).mean() > 0.9
+    shares = run.predict_proba(rows)
+    assert shares.shape == (200, 2)
+    assert np.allclose(shares.sum(axis=1), 1)
+    assert np.array_equal(run.classes[shares.argmax(axis=1)], found)
+    with pytest.raises(DataError, match="'shape' is missing"):
+        run.predict(rows.select(["noise", "size"]))
+
+
+def test_its_validation_accuracy_is_what_predict_gets_there(run: fcsearch.Run) -> None:
+    from fcsearch.data import dataset_in_memory
+
+    dataset = dataset_in_memory(table(), None, DatasetSpec("memory:", label="kind"))
+    scores = run.best_model(torch.from_numpy(dataset.val.X))
+    assert (scores.argmax(dim=1).numpy() == dataset.val.y).mean() == pytest.approx(run.best["val_accuracy"])
+
+
+def test_the_best_model_is_a_plain_module_with_weights_of_its_own(run: fcsearch.Run) -> None:
+    state = torch.random.get_rng_state()
+    module = run.best_model
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert {type(layer).__module__.partition(".")[0] for layer in module.modules()} == {"torch"}
+    assert not module.training
+    network = run.load_model()
+    X = torch.randn(5, network.input_dim)
+    assert torch.allclose(module(X), network.loss(X), atol=1e-6)
+    with torch.no_grad():
+        next(module.parameters()).zero_()
+    assert not torch.allclose(run.best_model(X), module(X))
+
+
+def test_a_module_may_hold_the_preprocessing_too(run: fcsearch.Run) -> None:
+    rows = table()
+    inputs = run.model.transform.inputs
+    raw = np.empty((200, 3))
+    for place, item in enumerate(inputs):
+        values = rows[str(item.name)].to_pylist()
+        codes = [item.categories.index(value) for value in values] if item.kind == "category" else values
+        raw[:, place] = [np.nan if value is None else value for value in codes]
+    shares = torch.softmax(run.torch_module(preprocessing=True)(torch.from_numpy(raw)), dim=1)
+    assert np.allclose(shares.detach().numpy(), run.predict_proba(rows), atol=1e-5)
+
+
+def test_arrays_give_whole_numbers_back() -> None:
+    random = np.random.default_rng(0)
+    X = random.normal(size=(150, 3))
+    y = 5 + (X[:, 0] > 0).astype(np.int64)
+    run = search(X, y)
+    assert run.predict(X).dtype == np.int64
+    assert (run.predict(X.tolist()) == y).mean() > 0.9
+    with pytest.raises(DataError, match="must have the shape 3"):
+        run.predict(X[:, :2])
+
+
+def test_a_run_lives_as_long_as_its_object_or_where_it_is_asked_to(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    run = search(table(), label="kind")
+    assert run.path.is_dir()
+    assert run.manifest.workers == 1
+    del run
+    gc.collect()
+    assert list((tmp_path / "temporary").iterdir()) == []
+    search(table(), label="kind", out=tmp_path / "kept")
+    assert (tmp_path / "kept" / "report.html").is_file()
+    again = fcsearch.open_run(tmp_path / "kept")
+    assert len(again.predict(table())) == 200
+    with pytest.raises(RunError, match="needs a name that is free"):
+        search(table(), label="kind", out=tmp_path / "kept")
+
+
+def test_a_kept_run_goes_on_where_its_rows_were_saved(tmp_path: Path) -> None:
+    run = search(table(), label="kind", out=tmp_path / "kept")
+    directory = RunDirectory.open(run.path)
+    more = saved_options(directory)
+    more = type(more)(**{**more.to_json(), "trials": 3})
+    with pytest.raises(DataError, match="a program handed over"):
+        resume_search(directory, more)
+    pa.parquet.write_table(table(), tmp_path / "rows.parquet")
+    resume_search(directory, more, source=str(tmp_path / "rows.parquet"))
+    assert fcsearch.open_run(run.path).trials.num_rows == 3
+
+
+def test_a_space_may_be_a_name_a_file_a_dict_or_itself(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text("parameters: {epochs: 1, hidden_dim: 8, learning_rate: {choices: [0.1, 0.2]}}")
+    named = search(table(), label="kind", space="dropout", trials=1)
+    assert named.manifest.space["name"] == "dropout"
+    for space in (tmp_path / "space.yaml", str(tmp_path / "space.yaml")):
+        assert search(table(), label="kind", space=space).config().hidden_dims == (8,)
+    read = SearchSpace.from_mapping({"parameters": {"epochs": 1, "hidden_dim": 4}})
+    assert search(table(), label="kind", space=read).config().hidden_dims == (4,)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ({"space": {"parametres": {}}}, SpaceError, "parametres"),
+        ({"space": "no_such"}, SpaceError, "no space called"),
+        ({"label": "kin"}, DataError, "Did you mean 'kind'"),
+        ({"trials": 0}, UsageError, "trials must be"),
+        ({"dataset": {"val_fraction": 2}}, DataError, "val_fraction must be"),
+        ({"y": [1, 2]}, DataError, "found 2 for 200 rows"),
+    ],
+)
+def test_what_cannot_be_used_is_said(given: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        search(table(), **{"label": None if "y" in given else "kind", **given})
+
+
+@pytest.mark.parametrize("X", [np.array([["a", "b"]] * 9), np.zeros(9), "customers.csv", None])
+def test_what_is_no_table_and_no_array_is_said(X: Any) -> None:
+    with pytest.raises(DataError, match="X must be a table, or an array of numbers"):
+        search(X, np.zeros(9))
+
+
+def test_a_script_needs_no_guard_and_may_search_twice(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy, fcsearch\n"
+        "X = numpy.random.default_rng(0).normal(size=(120, 2))\n"
+        "space = {'parameters': {'epochs': 3, 'learning_rate': {'choices': [0.1, 0.2]}}}\n"
+        "for seed in (0, 1):\n"
+        "    run = fcsearch.search(X, X[:, 0] > 0, space=space, trials=2, seed=seed, workers=1, progress=True)\n"
+        "    print(run.predict(X).dtype, run.manifest.workers)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "bool 1\n" * 2), done.stderr
+    lines = done.stderr.splitlines()
+    assert [line.partition(" in ")[0] for line in lines] == ["fcsearch: 2/2 trials"] * 2
+
+
+def test_a_notebook_shows_one_line_that_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, str]] = []
+
+    class Handle:
+        def update(self, content: dict[str, str], raw: bool) -> None:
+            assert raw
+            shown.append(("update", content["text/plain"]))
+
+    def display(content: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
+        assert raw
+        assert display_id
+        shown.append(("new", content["text/plain"]))
+        return Handle()
+
+    notebook: Any = types.ModuleType("IPython")
+    notebook.get_ipython = lambda: types.SimpleNamespace(kernel=object())
+    notebook.display = types.SimpleNamespace(display=display)
+    monkeypatch.setitem(sys.modules, "IPython", notebook)
+    search(table(), label="kind")
+    assert [kind for kind, _ in shown] == ["new", *["update"] * (len(shown) - 1)]
+    assert shown[0][1].startswith("fcsearch: trials 2, seed 1")
+    assert shown[-1][1].startswith("fcsearch: 2/2 trials in")
+    shown.clear()
+    search(table(), label="kind", progress=False)
+    assert shown == []
+
+
+def test_importing_fcsearch_imports_none_of_it() -> None:
+    program = (
+        "import sys, fcsearch; print(sorted({'torch', 'sklearn', 'ray', 'pyarrow', 'numpy'} & set(sys.modules))); "
+        "fcsearch.search, fcsearch.FCSearchClassifier; print('ray' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[]\nFalse\n"
