@@ -2,60 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fcsearch.report.baseline import BaseLine
-from fcsearch.report.classification import Classification
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One model measured on one split.
-
-    Attributes:
-        trial_id: The trial whose weights these are.
-        split: `train`, `val` or `test`; `all`: every row of another source.
-        fingerprint: Of the dataset that it was measured on.
-        rows: How many rows.
-        accuracy: Fraction of the rows that the model classifies rightly.
-        standard_error: Of the accuracy, from the number of rows alone.
-        loss: The trial's own loss, without the L2 term; None where it is not finite.
-        classification: The same by class; None in a report that an earlier version wrote.
-    """
-
-    trial_id: int
-    split: str
-    fingerprint: str
-    rows: int
-    accuracy: float
-    standard_error: float
-    loss: float | None
-    classification: Classification | None
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Measurement:
-        """Read what a report.json holds, also one of an earlier version; TypeError or KeyError if it is none."""
-        known = {field.name: value[field.name] for field in fields(cls) if field.name != "classification"}
-        found = value.get("classification")
-        return cls(**known, classification=None if found is None else Classification.from_json(found))
-
-
-@dataclass(frozen=True)
-class FinalTest:
-    """The test accuracy of the best model, or why there is none.
-
-    Attributes:
-        measurement: None where nothing was measured.
-        note: Why there is no measurement; None otherwise.
-        measured_trials: Every trial of the run whose model has been measured on the test split, in order. More than
-            one, and the choice between them is no longer blind to the test rows.
-    """
-
-    measurement: Measurement | None = None
-    note: str | None = None
-    measured_trials: tuple[int, ...] = ()
+from fcsearch.report.measurement import Alternative, FinalTest, Measurement
+from fcsearch.selection import Confirmation
 
 
 @dataclass(frozen=True)
@@ -222,6 +174,9 @@ class Report:
         base_line: Of the validation rows; None where nobody knows their classes.
         validation: The best model on the validation rows; None where that was not measured.
         test: The best model on the test rows.
+        confirmation: The best configurations over several seeds; None where they had one.
+        ensemble: The ensemble; None where there is none.
+        refit: The network that learned from training and validation rows; None where there is none.
         top: Rows of the trials table, best first.
         top_columns: The parameters that differ among those.
         effects: What each parameter did, the most important first.
@@ -241,6 +196,9 @@ class Report:
     base_line: BaseLine | None
     validation: Measurement | None
     test: FinalTest
+    confirmation: Confirmation | None
+    ensemble: Alternative | None
+    refit: Alternative | None
     top: tuple[dict[str, Any], ...]
     top_columns: tuple[str, ...]
     effects: tuple[Effect, ...]

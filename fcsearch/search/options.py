@@ -9,6 +9,7 @@ from typing import Any, Literal
 from fcsearch.errors import UsageError
 
 PackSize = int | Literal["auto"]
+Confirm = int | Literal["auto"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,11 @@ class SearchOptions:
         pack_size: The most trials in a pack, at least 1, or `auto`.
         address: `host:port` of a Ray cluster that runs already; None: Ray is started on this machine.
         keep_models: How many of the best trials keep their weights, at least 1.
+        confirm: How many of the best configurations are trained again with other seeds when the search has ended; 0:
+            none; `auto`: as many, with as many seeds, as take little of the search's time.
+        confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
+        refit: Whether the winner is trained once more, on training and validation rows.
+        ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
 
     Raises:
         UsageError: a value outside its range.
@@ -39,9 +45,13 @@ class SearchOptions:
     pack_size: PackSize = "auto"
     address: str | None = None
     keep_models: int = 3
+    confirm: Confirm = "auto"
+    confirm_seeds: int | None = None
+    refit: bool = False
+    ensemble: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("trials", "workers", "keep_models"):
+        for name in ("trials", "workers", "keep_models", "confirm_seeds"):
             _require(name, getattr(self, name), "an integer of at least 1", lambda v: _whole(v) and v >= 1)
         _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)
         for name in ("time_budget", "cpus_per_worker"):
@@ -57,6 +67,13 @@ class SearchOptions:
             self.pack_size,
             "an integer of at least 1, or auto",
             lambda v: v == "auto" or (_whole(v) and v >= 1),
+        )
+        _require("ensemble", self.ensemble, "an integer of at least 0", lambda v: _whole(v) and v >= 0)
+        _require(
+            "confirm",
+            self.confirm,
+            "an integer of at least 0, or auto",
+            lambda v: v == "auto" or (_whole(v) and v >= 0),
         )
         if self.address is not None and self.address.startswith("ray://"):
             raise UsageError(

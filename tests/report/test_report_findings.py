@@ -10,7 +10,8 @@ import pytest
 from fcsearch.report.baseline import base_line
 from fcsearch.report.classification import classify
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.model import Dataset, FinalTest, Measurement, Pull, Trust, Work
+from fcsearch.report.measurement import FinalTest, Measurement
+from fcsearch.report.model import Dataset, Pull, Trust, Work
 from fcsearch.report.trust import assess
 from fcsearch.report.words import standard_error
 

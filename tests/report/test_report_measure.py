@@ -23,7 +23,7 @@ from fcsearch.report import (
     render_text,
     write_report,
 )
-from fcsearch.report.model import Measurement
+from fcsearch.report.measurement import Measurement
 from fcsearch.results import RunDirectory, open_run, rank_trials
 
 

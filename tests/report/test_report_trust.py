@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from fcsearch.report.model import Dataset, FinalTest, Measurement, Trust, Work
+from fcsearch.report.measurement import FinalTest, Measurement
+from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.trust import assess
 from fcsearch.report.words import standard_error
 

@@ -1,0 +1,6 @@
+"""Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
+
+from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of
+from fcsearch.selection.members import CHOICES, Member, load_members
+
+__all__ = ["CHOICES", "Confirmation", "Confirmed", "Member", "chosen_trial", "confirmation_of", "load_members"]
