@@ -19,6 +19,7 @@ from fcsearch.nn.storage import load_tensors
 from fcsearch.results.files import read_json, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
+_REMEDY = "remove it, and `fcsearch confirm` makes it again"
 # Under the first key FullyConnectedNet.load finds its settings; under the second is what else the run knows; under the
 # third what turns a table into the network's input.
 _NETWORK_KEY = "fcsearch.network"
@@ -103,14 +104,16 @@ class Models:
         Raises:
             RunError: the file is damaged.
         """
-        if not self.ensemble_path.is_file():
-            return {}
-        remedy = "remove it, and `fcsearch confirm` makes it again"
+        stored = self.ensemble_facts()
         try:
-            stored = read_json(self.ensemble_path, remedy=remedy)["members"]
-            return {int(member["trial_id"]): float(member["weight"]) for member in stored}
+            members = stored["members"] if stored else []
+            return {int(member["trial_id"]): float(member["weight"]) for member in members}
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{self.ensemble_path} must name members and weights; found neither; {remedy}") from error
+            raise RunError(f"{self.ensemble_path} must name members and weights; found neither; {_REMEDY}") from error
+
+    def ensemble_facts(self) -> dict[str, Any]:
+        """All that stands in the ensemble's file; empty where there is none."""
+        return read_json(self.ensemble_path, remedy=_REMEDY) if self.ensemble_path.is_file() else {}
 
     def metadata(self, trial_id: int, *, path: Path | None = None) -> dict[str, Any]:
         """What was saved beside the trial's network, or beside that of another file; RunError as in `load`."""

@@ -26,10 +26,18 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
         ensemble: How many of the best trials are candidates; 0: there is no ensemble.
     """
     ranked: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
-    members = _select(run, dataset, ranked[:ensemble]) if ensemble else {}
+    members = (_standing(run) or _select(run, dataset, ranked[:ensemble])) if ensemble else {}
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
     run.prune_models(keep)
     run.predictions.prune(keep)
+
+
+def _standing(run: RunDirectory) -> dict[int, float]:
+    """The ensemble of the run, if no trial has come since: its other candidates are gone by now."""
+    facts = run.models.ensemble_facts()
+    members = run.models.ensemble()
+    current = facts.get("trials") == len(run.finished_trials()) and set(members) <= set(run.saved_models())
+    return members if current else {}
 
 
 def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[int, float]:
@@ -48,5 +56,6 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
     judge = Judge(run_objective(run), dataset.val.y, num_classes=dataset.num_classes)
     members = select_ensemble(predictions, judge)
     if members:
-        run.models.save_ensemble(members, {"objective": judge.objective.name, "candidates": len(predictions)})
+        facts = {"objective": judge.objective.name, "candidates": len(predictions)}
+        run.models.save_ensemble(members, {**facts, "trials": len(run.finished_trials())})
     return members
