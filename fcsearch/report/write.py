@@ -13,7 +13,7 @@ from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_r
 from fcsearch.report.evaluation import load_run_dataset, measure
 from fcsearch.report.measurement import FinalTest, Measured, Measurement
 from fcsearch.report.model import Report
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import MODELS, RunDirectory, rank_trials
 from fcsearch.selection import chosen_trial
 
 
@@ -38,6 +38,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     found = measure_models(run, dataset)
     report = build_report(run, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
+    run.write_models(_model_rows(found))
     run.write_file(REPORT_HTML, render_html(report, trials=run.trials(), epochs=run.epochs()))
     return report
 
@@ -81,6 +82,19 @@ def known_measurements(run: RunDirectory) -> Measured:
         ensemble=known_alternative(stored, "ensemble"),
         refit=known_alternative(stored, "refit"),
     )
+
+
+def _model_rows(found: Measured) -> list[dict[str, Any]]:
+    """What was measured, as rows of the table of models."""
+    measured = {"winner": [found.validation, found.test.measurement]}
+    measured |= {other.model: [other.validation, other.test] for other in (found.ensemble, found.refit) if other}
+    columns = [name for name in MODELS.names if name != "model"]
+    return [
+        {"model": model, **{name: getattr(entry, name) for name in columns}}
+        for model, entries in measured.items()
+        for entry in entries
+        if entry is not None
+    ]
 
 
 class _Rows:

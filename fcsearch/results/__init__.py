@@ -27,6 +27,7 @@ from fcsearch.results.runs import (
 from fcsearch.results.schema import (
     CONFIRMATIONS,
     EPOCHS,
+    MODELS,
     PREDICTIONS,
     RANKED_STATES,
     STATES,
@@ -38,6 +39,7 @@ __all__ = [
     "CONFIRMATIONS",
     "DEFAULT_ROOT",
     "EPOCHS",
+    "MODELS",
     "PREDICTIONS",
     "RANKED_STATES",
     "STATES",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from fcsearch.data.transform import FeatureTransform
@@ -19,7 +20,7 @@ from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, TRIALS
-from fcsearch.results.tables import Row, confirmations_table, epochs_table, trials_table
+from fcsearch.results.tables import Row, confirmations_table, epochs_table, models_table, trials_table
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.text import did_you_mean, nearest
 
@@ -220,6 +221,11 @@ class RunDirectory:
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""
         return self._confirmations.read(self._confirmations.pack_ids())
+
+    def write_models(self, measured: Sequence[Row]) -> None:
+        """Write models.parquet, a row a model and split: what was measured of the models that the run offers."""
+        table = models_table(measured)
+        files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
 
     def finished_trials(self) -> set[int]:
         """The trials that have a row: done, by the ledger. Read once, then kept up to date by this object's writes."""

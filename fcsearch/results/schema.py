@@ -121,6 +121,20 @@ PREDICTIONS: pa.Schema = pa.schema(
     ]
 )
 
+MODELS: pa.Schema = pa.schema(
+    [
+        _field("model", pa.string(), "winner, ensemble or refit", required=True),
+        _field("trial_id", pa.int64(), "The trial whose network it is; null for a model that is of no single trial"),
+        _field("networks", pa.int32(), "How many networks predict together", required=True),
+        _field("split", pa.string(), "Rows that it was measured on: val or test", required=True),
+        _field("rows", pa.int64(), "How many rows those are", "rows", required=True),
+        _field("accuracy", pa.float64(), "Share of the rows that are right", "fraction", required=True),
+        _field("standard_error", pa.float64(), "Of the accuracy, from the number of rows alone", "fraction"),
+        _field("loss", pa.float64(), "Mean loss on the rows, without the L2 term; null where not finite"),
+        _field("fingerprint", pa.string(), "Of the dataset"),
+    ]
+)
+
 
 def columns_markdown(schema: pa.Schema) -> str:
     """The schema as a Markdown table of column, type, unit and meaning."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from fcsearch.errors import RunError
 from fcsearch.results.records import EpochRecord, TrialRecord
-from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, RANKED_STATES, STATES, TRIALS
+from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, RANKED_STATES, STATES, TRIALS
 from fcsearch.text import did_you_mean, nearest
 
 Row = Mapping[str, Any]
@@ -44,6 +44,11 @@ def confirmations_table(pack_id: int, trials: Sequence[TrialRecord]) -> pa.Table
     _require_states(rows)
     _require_distinct(rows, ("trial_id", "seed"))
     return _table([{name: row[name] for name in CONFIRMATIONS.names} for row in rows], CONFIRMATIONS)
+
+
+def models_table(measured: Sequence[Row]) -> pa.Table:
+    """Models and what was measured of them as a table of schema MODELS; RunError as in `trials_table`."""
+    return _table(measured, MODELS)
 
 
 def _require_states(rows: Sequence[Row]) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from synthetic_run import make_run, trial_row
 
-from fcsearch.results import CONFIRMATIONS, EPOCHS, PREDICTIONS, TRIALS, TrialRecord, columns_markdown
+from fcsearch.results import CONFIRMATIONS, EPOCHS, MODELS, PREDICTIONS, TRIALS, TrialRecord, columns_markdown
 from fcsearch.results.records import row_config
 
 PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
@@ -15,7 +15,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
 
 @pytest.mark.parametrize(
     ("name", "schema"),
-    [("trials", TRIALS), ("epochs", EPOCHS), ("confirmations", CONFIRMATIONS), ("predictions", PREDICTIONS)],
+    [
+        ("trials", TRIALS),
+        ("epochs", EPOCHS),
+        ("confirmations", CONFIRMATIONS),
+        ("predictions", PREDICTIONS),
+        ("models", MODELS),
+    ],
 )
 def test_the_columns_are_current(name: str, schema: pa.Schema) -> None:
     section = re.search(rf"<!-- columns of {name}: [^>]*-->\n(.*?)<!-- end -->", PAGE.read_text(), re.DOTALL)

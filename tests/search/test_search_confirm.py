@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from in_process_pool import InProcess
@@ -224,6 +225,14 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
         pack.train_epoch()
     net = run.models.load_refit()
     assert all(torch.equal(net.params[name], weight) for name, weight in pack.results()[0].weights.items())
+    table = pq.read_table(run.path / "models.parquet").to_pylist()
+    measured = [(row["model"], row["split"]) for row in table]
+    assert [pair for pair in measured if pair[0] != "ensemble"] == [
+        ("winner", "val"),
+        ("winner", "test"),
+        ("refit", "test"),
+    ]
+    assert table[1]["accuracy"] == found.report.test.measurement.accuracy  # type: ignore[union-attr]
     refit = found.report.refit  # type: ignore[union-attr]
     assert refit is not None
     assert refit.test is not None
