@@ -86,6 +86,8 @@ def search_command(experiment: str, seed: int, *, data: Path | None, out: Path) 
         command += ["--trials", str(plan.trials)]
     if plan.pack_size is not None:
         command += ["--pack-size", str(plan.pack_size)]
+    # The winner is confirmed by `confirm_command`, with its figures on test rows.
+    command += ["--confirm", "0", "--ensemble", "0"]
     return [*command, "--seed", str(seed), "--out", str(out), "--name", run_name(experiment, seed)]
 
 

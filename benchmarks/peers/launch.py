@@ -119,6 +119,8 @@ def run_fcsearch(job: Job, *options: str) -> Outcome:
     """Run `fcsearch run`, and read its trials from the run directory."""
     with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
         arguments = ["--space", job.space, "--seed", job.seed, "--out", folder, "--name", "run", "--quiet", *options]
+        # What peers do not do either.
+        arguments += ["--confirm", "0", "--ensemble", "0"]
         arguments += ["--workers", job.slots] if job.slots else []
         # Without an end of its own a search ends with its time.
         arguments += ["--trials", job.trials or 10**6]

@@ -17,6 +17,7 @@ from fcsearch.errors import FcsearchError
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("fcsearch.cli.run", "Search a space and write a run directory."),
     "resume": ("fcsearch.cli.resume", "Go on with an interrupted run, or add trials to a finished one."),
+    "confirm": ("fcsearch.cli.confirm", "Train the best of a run again with other seeds: which one wins on average?"),
     "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
     "runs": ("fcsearch.cli.runs", "List the runs of a folder."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),

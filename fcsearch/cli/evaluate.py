@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 @click.option(
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
-@click.option("--trial", type=int, help="A trial whose model was kept; the best one if not given.")
+@click.option(
+    "--model",
+    metavar="best|confirmed|ensemble|refit|TRIAL",
+    help="Which model. Default: the confirmed winner, or the best trial where none was confirmed.",
+)
+@click.option("--trial", type=int, help="The same as --model TRIAL.")
 @click.option(
     "--split",
     type=click.Choice(["train", "val", "test"]),
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 def evaluate(
     run: str | None,
     root: Path,
+    model: str | None,
     trial: int | None,
     split: str | None,
     dataset: str | None,
@@ -52,19 +58,23 @@ def evaluate(
     \b
     Example:
       fcsearch evaluate runs/dropout
-      fcsearch evaluate runs/dropout --trial 12 --split val
+      fcsearch evaluate runs/dropout --model ensemble
+      fcsearch evaluate runs/dropout --model 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.evaluation import load_run_dataset, measure, measure_moved, measure_other
-    from fcsearch.results import open_run, resolve_run
+    from fcsearch.evaluation import load_run_dataset, measure_model, measure_moved, measure_other
+    from fcsearch.results import RunDirectory, resolve_run
+    from fcsearch.selection import load_members
 
-    opened = open_run(resolve_run(run, root))
-    directory, chosen = opened.directory, opened.best["trial_id"] if trial is None else trial
+    if model is not None and trial is not None:
+        raise UsageError(f"one model is measured; found --model {model} and --trial {trial}. Leave one of them out.")
+    directory = RunDirectory.open(resolve_run(run, root))
+    chosen = load_members(directory, model if trial is None else str(trial))
     other = None
     if label is not None and (dataset is None or split is not None):
         raise UsageError("--label is for other rows than the run's, which knows its own label. Leave it out.")
     if dataset is None:
-        found = measure(directory, chosen, load_run_dataset(directory, data_dir=data_dir), split or "test")
+        found = measure_model(directory, chosen, load_run_dataset(directory, data_dir=data_dir), split or "test")
     elif split is not None:
         found = measure_moved(directory, chosen, dataset, split, data_dir=data_dir)
     else:
@@ -92,12 +102,18 @@ def _print(found: Measurement) -> None:
     from fcsearch.report.words import number
 
     console = open_console()
-    console.print(f"trial {found.trial_id} on {_rows(found)}")
+    console.print(f"{_model(found)} on {_rows(found)}")
     for name, value, remark in [*measured_lines(found), ("loss", number(found.loss), "")]:
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
     if found.classification:
         for part in class_parts(found.classification, width=console.width):
             console.print(part)
+
+
+def _model(found: Measurement) -> str:
+    if found.networks > 1:
+        return f"the ensemble of {found.networks} networks"
+    return "the network fitted again" if found.trial_id is None else f"trial {found.trial_id}"
 
 
 def _rows(found: Measurement) -> str:

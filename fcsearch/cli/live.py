@@ -169,7 +169,7 @@ def _panel(status: Status, parameters: Collection[str]) -> RenderableType:
 
 def _done(status: Status) -> str:
     others = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count and state != "complete")
-    return f"{status.done}/{status.total} trials" + (f" ({others})" if others else "")
+    return f"{status.done}/{status.total} {status.what}" + (f" ({others})" if others else "")
 
 
 def _time(status: Status) -> str:

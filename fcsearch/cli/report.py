@@ -47,7 +47,7 @@ def report(run: str | None, root: Path, form: str, top: int, no_write: bool) -> 
 
 def _report(run: RunDirectory, *, top: int, write: bool) -> Report:
     from fcsearch.errors import RunError
-    from fcsearch.report import build_report, known_test_result, known_validation, write_report
+    from fcsearch.report import build_report, known_measurements, write_report
 
     # The test rows are for one model: as long as the search goes on, the best may change.
     if write and run.state() != "running":
@@ -56,4 +56,4 @@ def _report(run: RunDirectory, *, top: int, write: bool) -> Report:
         except RunError as error:
             # A run that is kept read-only can be reported all the same.
             click.echo(f"fcsearch: the report is not written: {error}", err=True)
-    return build_report(run, test=known_test_result(run), validation=known_validation(run), top=top)
+    return build_report(run, **vars(known_measurements(run)), top=top)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,21 +32,30 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
-class PackSizeType(click.ParamType[int | str]):
-    """A whole number of at least 1, or `auto`."""
+class AutoNumber(click.ParamType[int | str]):
+    """A whole number, or `auto`.
 
-    name = "pack size"
+    Args:
+        what: What it is, for messages.
+        least: The smallest.
+    """
+
+    def __init__(self, what: str, *, least: int) -> None:
+        self.name = what
+        self._least = least
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """The number, or the word."""
         if value == "auto" or isinstance(value, int):
             return value  # type: ignore[no-any-return]
-        if not value.isdigit() or int(value) < 1:
-            self.fail(f"a pack size is a whole number of at least 1, or auto; found {value!r}", param, ctx)
+        if not value.isdecimal() or int(value) < self._least:
+            self.fail(f"{self.name} is a whole number of at least {self._least}, or auto; found {value!r}", param, ctx)
         return int(value)
 
 
-_OPTIONS = (
+Option = Callable[[Callable[..., None]], Callable[..., None]]
+
+_RESOURCES = (
     click.option(
         "--time-budget", type=Duration(), metavar="TIME", help="Start nothing new after this time: 90s, 10m, 1h30m."
     ),
@@ -62,7 +71,10 @@ _OPTIONS = (
         help="CPUs, and threads, of each worker. Default: 1.",
     ),
     click.option(
-        "--pack-size", type=PackSizeType(), metavar="N|auto", help="Most trials that train in one pass. Default: auto."
+        "--pack-size",
+        type=AutoNumber("a pack size", least=1),
+        metavar="N|auto",
+        help="Most trials that train in one pass. Default: auto.",
     ),
     click.option(
         "--keep-models", type=click.IntRange(min=1), help="How many of the best trials keep their weights. Default: 3."
@@ -78,9 +90,32 @@ _OPTIONS = (
 )
 
 
+_AFTERWARDS = (
+    click.option(
+        "--confirm",
+        type=AutoNumber("a number of configurations", least=0),
+        help="Train so many of the best again with other seeds; 0: none. Default: what takes little of the time.",
+    ),
+    click.option("--confirm-seeds", type=click.IntRange(min=1), help="With how many other seeds. Default: 5 at most."),
+    click.option("--refit", is_flag=True, default=None, help="Then train the winner on validation rows as well."),
+    click.option(
+        "--ensemble", type=click.IntRange(min=0), help="Candidates of the ensemble; 0: none is made. Default: 50."
+    ),
+)
+
+
+def resource_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say with what to train, until when, and what to show."""
+    return _with(command, _RESOURCES)
+
+
 def search_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how to search."""
-    for option in reversed(_OPTIONS):
+    return _with(command, (*_AFTERWARDS, *_RESOURCES))
+
+
+def _with(command: Callable[..., None], options: Sequence[Option]) -> Callable[..., None]:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -92,8 +127,8 @@ def varying(space: SearchSpace) -> list[str]:
     return [name for name, parameter in space.parameters.items() if not isinstance(parameter, Constant)]
 
 
-def conclude(result: SearchResult, *, quiet: bool) -> None:
-    """Print the report and say how to go on; exits with 130 after Ctrl-C."""
+def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
+    """Print the report and say how to go on, with the command `again`; exits with 130 after Ctrl-C."""
     path = result.run.path
     if quiet:
         click.echo(path)
@@ -103,6 +138,6 @@ def conclude(result: SearchResult, *, quiet: bool) -> None:
         print_report(result.report)
     if result.ended_by != "trials" and not quiet:
         why = "interrupted" if result.ended_by == "interrupt" else "the time budget is used up"
-        click.echo(f"{why}: go on with `fcsearch resume {path}`", err=True)
+        click.echo(f"{why}: go on with `fcsearch {again} {path}`", err=True)
     if result.ended_by == "interrupt":
         click.get_current_context().exit(130)

@@ -4,7 +4,7 @@ from fcsearch.evaluation.baseline import BaseLine, base_line, beats
 from fcsearch.evaluation.classification import ClassFigures, Classification, classify
 from fcsearch.evaluation.elsewhere import measure_moved, measure_other, model_transform
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measure
+from fcsearch.evaluation.measuring import measure, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.evaluation.uncertainty import standard_error
 
@@ -18,6 +18,7 @@ __all__ = [
     "classify",
     "load_run_dataset",
     "measure",
+    "measure_model",
     "measure_moved",
     "measure_other",
     "model_transform",

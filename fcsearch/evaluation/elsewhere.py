@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measure, measure_rows
+from fcsearch.evaluation.measuring import measure_members, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
+from fcsearch.selection import Member
 
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
 
 
-def model_transform(run: RunDirectory, trial_id: int) -> FeatureTransform:
-    """What makes features of rows for a trial's model.
+def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTransform:
+    """What makes features of rows for a model.
 
     It is in the model's file, else in the run; a run of an older fcsearch has neither, and its own dataset tells.
 
     Raises:
-        RunError: the model was not kept.
         DataError: it is nowhere, or damaged.
     """
-    found = run.models.transform(trial_id) or run.transform()
+    trial_id = members[0].trial_id
+    found = (None if trial_id is None else run.models.transform(trial_id)) or run.transform()
     if found is not None:
         return found
     try:
@@ -37,42 +39,40 @@ def model_transform(run: RunDirectory, trial_id: int) -> FeatureTransform:
 
 
 def measure_other(
-    run: RunDirectory, trial_id: int, source: str, *, label: str | None = None, data_dir: str | None = None
+    run: RunDirectory, members: Sequence[Member], source: str, *, label: str | None = None, data_dir: str | None = None
 ) -> tuple[Measurement, OtherRows]:
-    """Measure a trial's model on every row of a source, by the transform of its training.
+    """Measure a model on every row of a source, by the transform of its training.
 
     Args:
         run: The run directory.
-        trial_id: A trial whose model was kept.
+        members: The networks of the model, and their weights.
         source: A name or a path.
         label: Column of the classes, where it is called otherwise than in training.
         data_dir: Folder with the files of a named dataset.
 
     Raises:
-        RunError: the model was not kept.
         DataError: what cannot be read, missing columns, or classes that the model does not know.
     """
     from fcsearch.data.others import read_other
     from fcsearch.data.spec import DatasetSpec
 
-    transform = model_transform(run, trial_id)
+    transform = model_transform(run, members)
     spec = DatasetSpec(source, data_dir=data_dir)
     if not spec.is_named or spec.is_openml:
         spec = DatasetSpec(source, data_dir=data_dir, label=label or run.dataset_spec().label)
     elif label is not None:
         raise UsageError(f"--label belongs to tables; {source} has a layout of its own. Leave --label out.")
     other = read_other(spec, transform)
-    found = measure_rows(run, trial_id, other.rows, "all", transform.class_names, other.fingerprint)
+    found = measure_members(members, other.rows, "all", transform.class_names, other.fingerprint)
     return found, other
 
 
 def measure_moved(
-    run: RunDirectory, trial_id: int, source: str, split: str, *, data_dir: str | None = None
+    run: RunDirectory, members: Sequence[Member], source: str, split: str, *, data_dir: str | None = None
 ) -> Measurement:
-    """Measure a trial's model on a split of the run's own dataset, which lies elsewhere now.
+    """Measure a model on a split of the run's own dataset, which lies elsewhere now.
 
     Raises:
-        RunError: the model was not kept.
         UsageError: the source holds other rows, which have no splits that mean something for this model.
     """
     try:
@@ -82,4 +82,4 @@ def measure_moved(
             f"--split with --dataset needs the run's own rows, as only they have its splits; {error}; or leave --split "
             "out, and every row is measured"
         ) from error
-    return measure(run, trial_id, dataset, split)
+    return measure_model(run, members, dataset, split)

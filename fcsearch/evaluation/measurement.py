@@ -14,7 +14,7 @@ class Measurement:
     """One model measured on one split.
 
     Attributes:
-        trial_id: The trial whose weights these are.
+        trial_id: The trial whose weights these are; None for a model that is of no single trial.
         split: `train`, `val` or `test`; `all`: every row of another source.
         fingerprint: Of the dataset that it was measured on.
         rows: How many rows.
@@ -22,9 +22,10 @@ class Measurement:
         standard_error: Of the accuracy, from the number of rows alone.
         loss: The trial's own loss, without the L2 term; None where it is not finite.
         classification: The same by class; None in a report that an earlier version wrote.
+        networks: How many networks predict together.
     """
 
-    trial_id: int
+    trial_id: int | None
     split: str
     fingerprint: str
     rows: int
@@ -32,10 +33,13 @@ class Measurement:
     standard_error: float
     loss: float | None
     classification: Classification | None
+    networks: int = 1
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Measurement:
         """Read what a report.json holds, also one of an earlier version; TypeError or KeyError if it is none."""
-        known = {field.name: value[field.name] for field in fields(cls) if field.name != "classification"}
+        later = ("classification", "networks")
+        known = {field.name: value[field.name] for field in fields(cls) if field.name not in later}
         found = value.get("classification")
-        return cls(**known, classification=None if found is None else Classification.from_json(found))
+        figures = None if found is None else Classification.from_json(found)
+        return cls(**known, classification=figures, networks=value.get("networks", 1))

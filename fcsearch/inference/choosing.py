@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,9 @@ from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
 from fcsearch.results.models import SavedModel, read_model
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.selection import model_weights
 
-BEST = "best"
 MODEL_ENDING = ".safetensors"
-
-# Trials, each with its weight; the weights add up to 1.
-Weighted = tuple[tuple[float, int], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,20 +35,12 @@ class Chosen:
     trials: tuple[int, ...] = ()
 
 
-def _best(run: Run) -> Weighted:
-    return ((1.0, int(run.best["trial_id"])),)
-
-
-# What `--model` can name beside the number of a trial.
-CHOICES: dict[str, Callable[[Run], Weighted]] = {BEST: _best}
-
-
 def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     """Load the model that is meant.
 
     Args:
         where: A model file, a run directory, or the name of a run; None: the newest run.
-        model: Which one of a run: a key of CHOICES, or the number of a trial; None: the best one.
+        model: Which one of a run, as `selection.load_members` takes it.
         root: Folder of the runs.
 
     Raises:
@@ -64,14 +52,14 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     if where is not None and where.endswith(MODEL_ENDING):
         return _of_file(Path(where), model)
     run = open_run(resolve_run(where, root))
-    weighted = _weighted(run, model or BEST)
-    saved = [read_model(_kept(run, trial)) for _, trial in weighted]
+    weights = model_weights(run.directory, model)
+    saved = [read_model(_kept(run, trial)) for trial in weights]
     transform = saved[0].transform or run.directory.transform()
+    trials = tuple(trial for trial in weights if trial is not None)
     if transform is None:
-        raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {weighted[0][1]} --save model")
-    members = tuple(Member(weight, one.network) for (weight, _), one in zip(weighted, saved, strict=True))
-    trials = tuple(trial for _, trial in weighted)
-    what = f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
+        raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
+    members = tuple(Member(weight, one.network) for weight, one in zip(weights.values(), saved, strict=True))
+    what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
     return Chosen(f"{what} of {run.path.name}", Predictor(members, transform), saved[0].facts, run, trials)
 
 
@@ -84,17 +72,10 @@ def _of_file(path: Path, model: str | None) -> Chosen:
     return Chosen(path.name, Predictor((Member(1.0, saved.network),), saved.transform), saved.facts)
 
 
-def _weighted(run: Run, model: str) -> Weighted:
-    if model.isdecimal():
-        return ((1.0, int(model)),)
-    if model not in CHOICES:
-        hint = did_you_mean(nearest(model, CHOICES), sentence=True)
-        raise UsageError(f"--model must be {', '.join(CHOICES)} or the number of a trial; found {model!r}.{hint}")
-    return CHOICES[model](run)
-
-
-def _kept(run: Run, trial: int) -> Path:
-    """The trial's model file."""
+def _kept(run: Run, trial: int | None) -> Path:
+    """The model file of a trial; of the network that was fitted again, where it is None."""
+    if trial is None:
+        return run.directory.models.kept_refit()
     saved = run.directory.saved_models()
     if trial not in saved:
         kept = ", ".join(map(str, saved)) or "none"

@@ -12,29 +12,39 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.evaluation import BaseLine, Measurement, base_line
+from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
 from fcsearch.report.importance import importances_of
-from fcsearch.report.model import Best, Dataset, FinalTest, Report, Work
+from fcsearch.report.measured import Alternative, FinalTest, Measured
+from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.results import STATES, Manifest, RunDirectory, rank_trials
 from fcsearch.results.manifest import DatasetEntry
+from fcsearch.selection import chosen_trial, confirmation_of
 
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
 DEFAULT_TOP = 10
-NOT_YET_MEASURED = "it is measured when the run has ended"
 _PAUSE_SECONDS = 60.0
 
 
 def build_report(
-    run: RunDirectory, *, test: FinalTest, validation: Measurement | None = None, top: int = DEFAULT_TOP
+    run: RunDirectory,
+    *,
+    test: FinalTest,
+    validation: Measurement | None = None,
+    ensemble: Alternative | None = None,
+    refit: Alternative | None = None,
+    top: int = DEFAULT_TOP,
 ) -> Report:
     """Report a run: complete, still going on, interrupted or failed, with trials or without.
 
     Args:
         run: The run directory; it is only read.
-        test: What is known of the best model on the test split.
-        validation: The best model on the validation split, if it was measured.
+        test: What is known of the chosen network on the test split.
+        validation: The chosen network on the validation split, if it was measured.
+        ensemble: What is known of the ensemble.
+        refit: What is known of the network that was fitted again.
         top: How many of the best trials to list.
 
     Raises:
@@ -47,13 +57,23 @@ def build_report(
     effects = effects_of(rows, importances)
     space = manifest.space or {}
     work, dataset = _work(manifest, rows), _dataset(manifest.dataset or DatasetEntry())
-    best = ranked[0]["trial_id"] if ranked else None
-    # What was measured of a trial that was best before says nothing of this one.
-    validation = validation if validation and validation.trial_id == best else None
-    if test.measurement and test.measurement.trial_id != best:
-        test = replace(test, measurement=None, note=NOT_YET_MEASURED)
-    base = _base_line(dataset, validation)
-    trust = assess(ranked, test, state=state, work=work, dataset=dataset, space=space, base=base, validation=validation)
+    chosen = chosen_trial(run) if ranked else None
+    best = next((row for row in ranked if row["trial_id"] == chosen), None)
+    measured = _of_the_chosen(run, Measured(validation, test, ensemble, refit), chosen)
+    confirmation, base = confirmation_of(run), _base_line(dataset, measured.validation)
+    trust = assess(
+        ranked,
+        measured.test,
+        chosen=best,
+        confirmation=confirmation,
+        alternatives=[found for found in (measured.ensemble, measured.refit) if found],
+        validation=measured.validation,
+        state=state,
+        work=work,
+        dataset=dataset,
+        space=space,
+        base=base,
+    )
     return Report(
         name=manifest.name or run.path.name,
         path=str(run.path),
@@ -64,10 +84,13 @@ def build_report(
         sampler=_sampler(space),
         dataset=dataset,
         work=work,
-        best=_best(run, ranked[0]) if ranked else None,
+        best=_best(run, best) if best else None,
         base_line=base,
-        validation=validation,
-        test=test,
+        validation=measured.validation,
+        test=measured.test,
+        confirmation=confirmation,
+        ensemble=measured.ensemble,
+        refit=measured.refit,
         top=tuple(ranked[:top]),
         top_columns=tuple(name for name in varied_parameters(rows) if differs(ranked[:top], name)),
         effects=effects,
@@ -75,6 +98,19 @@ def build_report(
         trust=trust,
         files=_files(run),
     )
+
+
+def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
+    """What was measured of the models as they are now: that of models before them says nothing of these."""
+    validation, test = measured.validation, measured.test
+    if validation and validation.trial_id != chosen:
+        validation = None
+    if test.measurement and test.measurement.trial_id != chosen:
+        test = replace(test, measurement=None, note=NOT_YET_MEASURED)
+    if chosen is None:
+        return Measured(validation, test)
+    ensemble = ensemble_of(run, chosen, None, measured.ensemble)
+    return Measured(validation, test, ensemble, refit_of(run, chosen, None, measured.refit))
 
 
 def _json_rows(table: Any) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
 from fcsearch.report.words import class_list, percent, plural, points, value_text
-from fcsearch.report.write import known_test_result, known_validation
+from fcsearch.report.write import known_measurements
 from fcsearch.results import Run
 from fcsearch.results.manifest import DatasetEntry
 
@@ -71,7 +71,7 @@ def _data(chosen: Chosen) -> Iterator[str]:
 
 
 def _figures(chosen: Chosen) -> Iterator[str]:
-    found = [item for item in _measured(chosen) if chosen.trials == (item.trial_id,)]
+    found = _measured(chosen)
     if not found:
         yield from _validation_alone(chosen)
         return
@@ -102,7 +102,14 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     if chosen.run is None:
         return []
     directory = chosen.run.directory
-    return [item for item in (known_validation(directory), known_test_result(directory).measurement) if item]
+    known = known_measurements(directory)
+    if len(chosen.trials) == 1:
+        single = (known.validation, known.test.measurement)
+        return [item for item in single if item and chosen.trials == (item.trial_id,)]
+    other = known.ensemble if chosen.trials else known.refit
+    if other is None or (chosen.trials and set(other.members) != set(chosen.trials)):
+        return []
+    return [item for item in (other.validation, other.test) if item]
 
 
 def _learned(item: Measurement) -> bool:

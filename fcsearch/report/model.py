@@ -6,22 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fcsearch.evaluation import BaseLine, Measurement
-
-
-@dataclass(frozen=True)
-class FinalTest:
-    """The test accuracy of the best model, or why there is none.
-
-    Attributes:
-        measurement: None where nothing was measured.
-        note: Why there is no measurement; None otherwise.
-        measured_trials: Every trial of the run whose model has been measured on the test split, in order. More than
-            one, and the choice between them is no longer blind to the test rows.
-    """
-
-    measurement: Measurement | None = None
-    note: str | None = None
-    measured_trials: tuple[int, ...] = ()
+from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.selection import Confirmation
 
 
 @dataclass(frozen=True)
@@ -188,6 +174,9 @@ class Report:
         base_line: Of the validation rows; None where their classes are not known.
         validation: The best model on the validation rows; None where that was not measured.
         test: The best model on the test rows.
+        confirmation: The best configurations over several seeds; None where they had one.
+        ensemble: The ensemble; None where there is none.
+        refit: The network that learned from training and validation rows; None where there is none.
         top: Rows of the trials table, best first.
         top_columns: The parameters that differ among those.
         effects: What each parameter did, the most important first.
@@ -207,6 +196,9 @@ class Report:
     base_line: BaseLine | None
     validation: Measurement | None
     test: FinalTest
+    confirmation: Confirmation | None
+    ensemble: Alternative | None
+    refit: Alternative | None
     top: tuple[dict[str, Any], ...]
     top_columns: tuple[str, ...]
     effects: tuple[Effect, ...]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from markupsafe import Markup
 
 from fcsearch.report import figures, words
+from fcsearch.report.confirmed import confirmation_cells
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
 from fcsearch.report.phrases import accuracies, headline, importance_text, settings
@@ -44,6 +45,7 @@ def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
         settings=settings(report.best) if report.best else (),
         measured=measured if measured and measured.classification else None,
         pairs=measured.classification.most_confused(_PAIRS) if measured and measured.classification else (),
+        confirmed=confirmation_cells(report.confirmation) if report.confirmation and report.confirmation.done else None,
         max_matrix=_MAX_MATRIX,
         method=METHOD,
         curves=_curves(report, epochs),

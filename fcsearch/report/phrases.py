@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Importance, Report
 from fcsearch.report.words import duration, number, percent, plural, points, value_text
 
@@ -52,12 +53,14 @@ def accuracies(report: Report, best: Best) -> list[Line]:
     row, error = best.row, report.trust.standard_error
     spread = f"standard error {points(error)}" if error is not None else ""
     return [
+        *confirmed_line(report.confirmation),
         ("validation", percent(row["val_accuracy"]), f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")),
         *_base_line(report.base_line, "validation, "),
         *_balanced(report.validation, "validation, "),
         ("validation, final", percent(row["final_val_accuracy"]), f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
         ("training", percent(row["train_accuracy"]), "at the best epoch"),
         *_of_the_test(report),
+        *alternative_lines([report.ensemble, report.refit]),
     ]
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from fcsearch.evaluation import Measurement
 from fcsearch.report.class_tables import class_parts
+from fcsearch.report.confirmed import confirmation_table
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, number_table
@@ -55,6 +56,9 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     if report.best:
         yield _section("Best network", f"trial {report.best.row['trial_id']}")
         yield _indented(_best(report, report.best))
+        if report.confirmation and report.confirmation.done:
+            yield _section("Confirmed", "the best again with other seeds; points, and the standard error of a lead")
+            yield _indented(confirmation_table(report.confirmation))
         yield from _by_class(report.test.measurement or report.validation, width)
         yield _section(f"Top {len(report.top)}", "by validation accuracy at the best epoch")
         yield _indented(_top(report, width))

@@ -8,11 +8,19 @@ from typing import Any
 
 from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
+from fcsearch.report.confirmed import of_the_alternatives, of_the_confirmation
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.model import Dataset, FinalTest, Trust, Work
+from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.words import class_list, listing, percent, plural, points
+from fcsearch.selection import Confirmation
 
 Row = Mapping[str, Any]
+
+_ONE_SEED = Evidence(
+    "one_seed",
+    "Every trial ran with one seed: how much another seed would change it was not measured (`fcsearch confirm` does)",
+)
 
 
 def assess(
@@ -25,6 +33,9 @@ def assess(
     space: Mapping[str, Any],
     base: BaseLine | None = None,
     validation: Measurement | None = None,
+    chosen: Row | None = None,
+    confirmation: Confirmation | None = None,
+    alternatives: Sequence[Alternative] = (),
 ) -> Trust:
     """Weigh the best of a run.
 
@@ -37,27 +48,36 @@ def assess(
         space: The space as the manifest has it.
         base: What needs no model, on the validation rows; None where it is not known.
         validation: The best model on the validation rows, if it was measured.
+        chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
+        confirmation: The best configurations over several seeds.
+        alternatives: Models that can be used in its place.
     """
     progress = [*_of_the_run(state, work), *of_the_states(work)]
     if not ranked:
         return Trust(None, within=0, smallest=None, verdict=None, findings=tuple(resolve(progress)))
     best, rows = ranked[0], dataset.val_rows
+    winner = chosen or best
     error = standard_error(best["val_accuracy"], rows) if rows else None
     near = [row for row in ranked if row["val_accuracy"] >= best["val_accuracy"] - (error or 0.0)]
-    smallest = min(near, key=lambda row: (row["num_parameters"] or math.inf, -row["val_accuracy"], row["trial_id"]))
+    beaten = confirmation.beaten if confirmation else ()
+    standing = [row for row in near if row["trial_id"] not in beaten] or [winner]
+    smallest = min(standing, key=lambda row: (row["num_parameters"] or math.inf, -row["val_accuracy"], row["trial_id"]))
     measured = (*_of_the_base_line(base), *_of_the_classes(dataset))
     if base is not None and error is not None and not beats(best["val_accuracy"], error, base):
         verdict: str | None = _nothing_learned(best, error, base)
-        evidence = [*progress, *measured, *_of_the_test(best, test, error, learned=False), *_instead(validation)]
+        evidence = [*progress, *measured, *_of_the_test(winner, test, error, learned=False), *_instead(validation)]
     else:
         verdict = None
         evidence = [
             *progress,
+            *of_the_confirmation(confirmation),
             *_of_the_choice(best, len(near), len(ranked), rows, error),
+            *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(best, test, error, learned=True),
-            *of_the_network(best, smallest),
-            *of_the_space(best, space),
+            *_of_the_test(winner, test, error, learned=True),
+            *of_the_alternatives(alternatives),
+            *of_the_network(winner, smallest),
+            *of_the_space(winner, space),
         ]
     return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
 
@@ -125,7 +145,6 @@ def _of_the_choice(best: Row, near: int, count: int, rows: int | None, error: fl
             f"{others} within one standard error of it. It is the highest of {count:,} measurements on the same rows, "
             "so it is too high on average, the more so the more trials lie close to it",
         )
-    yield Evidence("one_seed", "Every trial ran with one seed: how much another seed would change it was not measured")
 
 
 def _of_the_base_line(base: BaseLine | None) -> Iterator[Evidence]:

@@ -9,9 +9,12 @@ from typing import Any
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
 from fcsearch.evaluation import Measurement, load_run_dataset, measure
-from fcsearch.report.build import DEFAULT_TOP, NOT_YET_MEASURED, REPORT_HTML, REPORT_JSON, build_report
-from fcsearch.report.model import FinalTest, Report
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, known_alternative, refit_of
+from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
+from fcsearch.report.measured import FinalTest, Measured
+from fcsearch.report.model import Report
+from fcsearch.results import MODELS, RunDirectory, rank_trials
+from fcsearch.selection import chosen_trial
 
 
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
@@ -32,9 +35,10 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     # Here, since it takes matplotlib, whose import a search should not wait for.
     from fcsearch.report.page import render_html
 
-    validation, test = measure_best(run, dataset)
-    report = build_report(run, test=test, validation=validation, top=top)
+    found = measure_models(run, dataset)
+    report = build_report(run, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
+    run.write_models(_model_rows(found))
     run.write_file(REPORT_HTML, render_html(report, trials=run.trials(), epochs=run.epochs()))
     return report
 
@@ -44,40 +48,92 @@ def render_json(report: Report) -> str:
     return json.dumps(dataclasses.asdict(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def measure_best(run: RunDirectory, dataset: Dataset | None = None) -> tuple[Measurement | None, FinalTest]:
-    """The best model on the validation split, where that can be, and on the test split.
+def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measured:
+    """The run's models on the validation split, where that can be, and on the test split.
 
-    What the last report holds of the same model is not measured again, unless an earlier version wrote it, without the
-    figures of each class.
+    These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit. What
+    the last report holds of a model is not measured again, unless an earlier version wrote it, without the figures of
+    each class.
+
+    Args:
+        run: The run directory.
+        dataset: The run's dataset, if the caller holds it already.
     """
-    known = known_test_result(run)
-    ranked = rank_trials(run.trials())
-    if not len(ranked):
-        return None, dataclasses.replace(known, measurement=None, note="no trial has a result")
-    best: int = ranked["trial_id"][0].as_py()
-    validation, test = known_validation(run), known.measurement
-    if _is_full(validation, best) and _is_full(test, best):
-        return validation, known
+    known = known_measurements(run)
+    if not len(rank_trials(run.trials())):
+        return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
+    chosen = chosen_trial(run)
+    rows = _Rows(run, dataset)
+    validation, test = _measure_chosen(run, chosen, rows, known)
+    return Measured(
+        validation=validation,
+        test=test,
+        ensemble=ensemble_of(run, chosen, rows.get, known.ensemble),
+        refit=refit_of(run, chosen, rows.get, known.refit),
+    )
+
+
+def known_measurements(run: RunDirectory) -> Measured:
+    """What the last report.json says of the run's models as they were then; nothing is measured."""
+    stored = _stored(run)
+    return Measured(
+        validation=_known_validation(stored),
+        test=_known_test(stored),
+        ensemble=known_alternative(stored, "ensemble"),
+        refit=known_alternative(stored, "refit"),
+    )
+
+
+def _model_rows(found: Measured) -> list[dict[str, Any]]:
+    """What was measured, as rows of the table of models."""
+    measured = {"winner": [found.validation, found.test.measurement]}
+    measured |= {other.model: [other.validation, other.test] for other in (found.ensemble, found.refit) if other}
+    columns = [name for name in MODELS.names if name != "model"]
+    return [
+        {"model": model, **{name: getattr(entry, name) for name in columns}}
+        for model, entries in measured.items()
+        for entry in entries
+        if entry is not None
+    ]
+
+
+class _Rows:
+    """The run's dataset, loaded when it is first needed."""
+
+    def __init__(self, run: RunDirectory, dataset: Dataset | None) -> None:
+        self._run = run
+        self._dataset = dataset
+
+    def get(self) -> Dataset:
+        """The dataset; DataError if it is not the run's any more."""
+        if self._dataset is None:
+            self._dataset = load_run_dataset(self._run)
+        return self._dataset
+
+
+def _measure_chosen(
+    run: RunDirectory, chosen: int, rows: _Rows, known: Measured
+) -> tuple[Measurement | None, FinalTest]:
+    validation, test = known.validation, known.test.measurement
+    if _is_full(validation, chosen) and _is_full(test, chosen):
+        return validation, known.test
     try:
-        dataset = dataset or load_run_dataset(run)
-        validation = validation if _is_full(validation, best) else measure(run, best, dataset, "val")
-        test = measure(run, best, dataset, "test")
+        validation = validation if _is_full(validation, chosen) else measure(run, chosen, rows.get(), "val")
+        test = measure(run, chosen, rows.get(), "test")
     except (DataError, RunError) as error:
         # The accuracy that an earlier version measured is better than none.
-        old = known.measurement if known.measurement and known.measurement.trial_id == best else None
-        measured = validation if validation and validation.trial_id == best else None
-        return measured, dataclasses.replace(known, measurement=old, note=None if old else str(error))
-    trials = known.measured_trials
-    return validation, FinalTest(test, None, trials if trials[-1:] == (best,) else (*trials, best))
+        old = test if test and test.trial_id == chosen else None
+        measured = validation if validation and validation.trial_id == chosen else None
+        return measured, dataclasses.replace(known.test, measurement=old, note=None if old else str(error))
+    trials = known.test.measured_trials
+    return validation, FinalTest(test, None, trials if trials[-1:] == (chosen,) else (*trials, chosen))
 
 
 def _is_full(found: Measurement | None, trial_id: int) -> bool:
     return found is not None and found.trial_id == trial_id and found.classification is not None
 
 
-def known_test_result(run: RunDirectory) -> FinalTest:
-    """What the last report.json says of the test split: of the trial that was best then."""
-    stored = _stored(run)
+def _known_test(stored: dict[str, Any]) -> FinalTest:
     try:
         test = stored["test"]
         measured = tuple(int(trial) for trial in test["measured_trials"])
@@ -87,10 +143,9 @@ def known_test_result(run: RunDirectory) -> FinalTest:
     return FinalTest(found, test.get("note"), measured)
 
 
-def known_validation(run: RunDirectory) -> Measurement | None:
-    """What the last report.json says of the validation split: of the trial that was best then."""
+def _known_validation(stored: dict[str, Any]) -> Measurement | None:
     try:
-        return Measurement.from_json(_stored(run)["validation"])
+        return Measurement.from_json(stored["validation"])
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -25,11 +25,23 @@ from fcsearch.results.runs import (
     resolve_run,
     summarize_run,
 )
-from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS, columns_markdown
+from fcsearch.results.schema import (
+    CONFIRMATIONS,
+    EPOCHS,
+    MODELS,
+    PREDICTIONS,
+    RANKED_STATES,
+    STATES,
+    TRIALS,
+    columns_markdown,
+)
 
 __all__ = [
+    "CONFIRMATIONS",
     "DEFAULT_ROOT",
     "EPOCHS",
+    "MODELS",
+    "PREDICTIONS",
     "RANKED_STATES",
     "STATES",
     "TRIALS",

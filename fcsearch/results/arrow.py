@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from fcsearch.errors import RunError
 from fcsearch.results.records import EpochRecord, TrialRecord
-from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS
+from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, RANKED_STATES, STATES, TRIALS
 from fcsearch.text import did_you_mean, nearest
 
 Row = Mapping[str, Any]
@@ -33,13 +33,30 @@ def trials_table(pack_id: int, trials: Sequence[TrialRecord | Row]) -> pa.Table:
             ranked trial without its result, or a trial named twice.
     """
     rows = [{**row, "pack_id": pack_id} for row in map(_row, trials)]
+    _require_states(rows)
+    _require_distinct(rows, ("trial_id",))
+    return _table(rows, TRIALS)
+
+
+def confirmations_table(pack_id: int, trials: Sequence[TrialRecord]) -> pa.Table:
+    """Trials that were trained again as a table of schema CONFIRMATIONS; RunError as in `trials_table`."""
+    rows = [{**trial.row(), "pack_id": pack_id} for trial in trials]
+    _require_states(rows)
+    _require_distinct(rows, ("trial_id", "seed"))
+    return _table([{name: row[name] for name in CONFIRMATIONS.names} for row in rows], CONFIRMATIONS)
+
+
+def models_table(measured: Sequence[Row]) -> pa.Table:
+    """Models and what was measured of them as a table of schema MODELS; RunError as in `trials_table`."""
+    return _table(measured, MODELS)
+
+
+def _require_states(rows: Sequence[Row]) -> None:
     for row in rows:
         if row.get("state") not in STATES:
             raise RunError(f"{_label(row)}: state must be one of {', '.join(STATES)}; found {row.get('state')!r}")
         if row["state"] in RANKED_STATES and (row.get("val_accuracy") is None or row.get("best_epoch") is None):
             raise RunError(f"{_label(row)}: a {row['state']} trial must have val_accuracy and best_epoch; found none")
-    _require_distinct(rows, ("trial_id",))
-    return _table(rows, TRIALS)
 
 
 def epochs_table(epochs: Sequence[EpochRecord | Row], trial_ids: set[int]) -> pa.Table:

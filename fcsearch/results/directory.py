@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
-from fcsearch.results.arrow import Row, epochs_table, trials_table
+from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models
 from fcsearch.results.parts import Parts
+from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
-from fcsearch.results.schema import EPOCHS, TRIALS
+from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, TRIALS
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
 from fcsearch.text import did_you_mean, nearest
@@ -42,6 +44,8 @@ class RunDirectory:
         self._aside = path / files.ASIDE
         self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
         self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
+        self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
+        self.predictions = Predictions(path / "predictions", aside=self._aside)
         self.models = Models(path / "models", transform=path / _TRANSFORM, aside=self._aside)
         self._done: set[int] | None = None
         self._last_pack_id = -1
@@ -186,7 +190,7 @@ class RunDirectory:
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, nor any earlier call gave out."""
-        written = self._trials.pack_ids() | self._epochs.pack_ids()
+        written = self._trials.pack_ids() | self._epochs.pack_ids() | self._confirmations.pack_ids()
         self._last_pack_id = max(self._last_pack_id, *written, -1) + 1
         return self._last_pack_id
 
@@ -216,6 +220,29 @@ class RunDirectory:
         self._epochs.write(pack_id, history)
         self._trials.write(pack_id, table)
         self.finished_trials().update(trial_ids)
+
+    def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
+        """Add what came of a pack of trials that were trained again, each with another seed.
+
+        Args:
+            pack_id: A number that no other pack of the run has.
+            trials: Their `trial_id` is that of the trial whose configuration they have.
+
+        Raises:
+            RunError: as `write_pack`.
+        """
+        table = confirmations_table(pack_id, trials)
+        self._confirmations.create()
+        self._confirmations.write(pack_id, table)
+
+    def confirmations(self) -> pa.Table:
+        """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""
+        return self._confirmations.read(self._confirmations.pack_ids())
+
+    def write_models(self, measured: Sequence[Row]) -> None:
+        """Write models.parquet, a row a model and split: what was measured of the models that the run offers."""
+        table = models_table(measured)
+        files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
 
     def finished_trials(self) -> set[int]:
         """The trials that have a row: done, by the ledger. Read once, then kept up to date by this object's writes."""

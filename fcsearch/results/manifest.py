@@ -54,6 +54,13 @@ class DatasetEntry(_Entry):
     class_counts: dict[str, tuple[int, ...]] | None = None
 
 
+class ConfirmationEntry(_Entry):
+    """Which trials are trained again, with which seeds."""
+
+    trials: tuple[int, ...] = ()
+    seeds: tuple[int, ...] = ()
+
+
 class Manifest(_Entry):
     """The content of run.json; None, or empty, where the file does not say.
 
@@ -73,6 +80,7 @@ class Manifest(_Entry):
         ended_by: What ended it: `trials`, `time_budget` or `interrupt`.
         pack_size: The most trials in a pack.
         workers: How many packs train at a time.
+        confirmation: What is trained again to confirm the best.
         error: Why it failed.
     """
 
@@ -91,6 +99,7 @@ class Manifest(_Entry):
     ended_by: str | None = None
     pack_size: int | None = None
     workers: _Workers | None = None
+    confirmation: ConfirmationEntry | None = None
     error: str | None = None
 
     @property

@@ -17,9 +17,10 @@ from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS
 from fcsearch.nn.storage import load_tensors
-from fcsearch.results.files import write_whole
+from fcsearch.results.files import read_json, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
+_REMEDY = "remove it, and `fcsearch confirm` makes it again"
 # Under the first key FullyConnectedNet.load finds its settings; under the second is what else the run knows; under the
 # third what turns a table into the network's input.
 _NETWORK_KEY = "fcsearch.network"
@@ -42,26 +43,86 @@ class Models:
         """Where the trial's model is, or would be."""
         return self.folder / f"trial-{trial_id:06d}.safetensors"
 
-    def save(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
-        """Write the network, whole or not at all, with the run's transform; `metadata` as in `RunDirectory`."""
+    @property
+    def refit_path(self) -> Path:
+        """Where the network is that learned from training and validation rows, or would be."""
+        return self.folder / "refit.safetensors"
+
+    @property
+    def ensemble_path(self) -> Path:
+        """Where it stands which networks make the ensemble, and with which weights, or would."""
+        return self.folder / "ensemble.json"
+
+    def save(
+        self,
+        trial_id: int,
+        weights: Mapping[str, torch.Tensor],
+        metadata: Mapping[str, Any],
+        *,
+        path: Path | None = None,
+    ) -> None:
+        """Write the network, whole or not at all, with the run's transform; `metadata` as in `RunDirectory`.
+
+        Args:
+            trial_id: The trial.
+            weights: Tensors by name.
+            metadata: What is kept beside them.
+            path: Where to, if not to the trial's own file.
+        """
         config = metadata["config"]
         network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS if name in config}}
         texts = {_NETWORK_KEY: json.dumps(network), **model_texts(metadata, self._transform_text())}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         content = safetensors.torch.save(tensors, texts)
-        write_whole(self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
+        write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
 
     def load(self, trial_id: int) -> FullyConnectedNet:
         """The trial's network, on the CPU; RunError if it was not kept or the file is damaged."""
-        path = self._existing(trial_id)
-        try:
-            return FullyConnectedNet.load(path)
-        except ConfigError as error:
-            raise _damaged(path, error) from error
+        return _load(self._existing(trial_id))
 
-    def metadata(self, trial_id: int) -> dict[str, Any]:
-        """What was saved beside the trial's network; RunError as in `load`."""
-        path = self._existing(trial_id)
+    def load_refit(self) -> FullyConnectedNet:
+        """The network that learned from training and validation rows, on the CPU; RunError if there is none."""
+        return _load(self.kept_refit())
+
+    def kept_refit(self) -> Path:
+        """Its file; RunError if there is none."""
+        if not self.refit_path.is_file():
+            raise RunError(
+                f"{self.folder.parent} must have a network that was fitted again; found no {self.refit_path.name}; "
+                f"make it with `fcsearch confirm {self.folder.parent} --refit`"
+            )
+        return self.refit_path
+
+    def save_ensemble(self, members: Mapping[int, float], facts: Mapping[str, Any]) -> None:
+        """Write down which trials make the ensemble.
+
+        Args:
+            members: The weight of each trial's prediction; they sum to 1.
+            facts: What else there is to say of it (JSON types).
+        """
+        listed = [{"trial_id": trial_id, "weight": weight} for trial_id, weight in members.items()]
+        write_json(self.ensemble_path, {"members": listed, **facts}, aside=self._aside)
+
+    def ensemble(self) -> dict[int, float]:
+        """The weight of each trial's prediction in the ensemble; empty where there is no ensemble.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        stored = self.ensemble_facts()
+        try:
+            members = stored["members"] if stored else []
+            return {int(member["trial_id"]): float(member["weight"]) for member in members}
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{self.ensemble_path} must name members and weights; found neither; {_REMEDY}") from error
+
+    def ensemble_facts(self) -> dict[str, Any]:
+        """All that stands in the ensemble's file; empty where there is none."""
+        return read_json(self.ensemble_path, remedy=_REMEDY) if self.ensemble_path.is_file() else {}
+
+    def metadata(self, trial_id: int, *, path: Path | None = None) -> dict[str, Any]:
+        """What was saved beside the trial's network, or beside that of another file; RunError as in `load`."""
+        path = path or self._existing(trial_id)
         try:
             value: dict[str, Any] = json.loads(load_tensors(path)[1][_TRIAL_KEY])
         except (ConfigError, KeyError, ValueError) as error:
@@ -141,6 +202,13 @@ def load_transform(path: Path) -> FeatureTransform | None:
     """
     text = load_tensors(path)[1].get(_TRANSFORM_KEY)
     return None if text is None else FeatureTransform.from_json(text, where=str(path))
+
+
+def _load(path: Path) -> FullyConnectedNet:
+    try:
+        return FullyConnectedNet.load(path)
+    except ConfigError as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

@@ -37,7 +37,7 @@ class Parts:
 
     def create(self) -> None:
         """Make the folder, with a part of no rows: it gives readers the columns before the first pack is done."""
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self._write(self.folder / "empty.parquet", self.schema.empty_table())
 
     def write(self, pack_id: int, table: pa.Table) -> None:
@@ -66,7 +66,7 @@ class Parts:
                 f"the files in {self.folder} must be whole Parquet files; found: {error}; move the named file out of "
                 "the folder, and `fcsearch resume` trains its trials again"
             ) from error
-        keys = [(name, "ascending") for name in ("trial_id", "epoch") if name in table.column_names]
+        keys = [(name, "ascending") for name in ("trial_id", "seed", "epoch") if name in table.column_names]
         return table.sort_by(keys) if keys and len(table) else table
 
     def upgrade(self) -> None:

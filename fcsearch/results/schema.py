@@ -1,4 +1,4 @@
-"""The columns of a run's two tables: names, types, units and meanings, stated here once."""
+"""The columns of a run's tables: names, types, units and meanings, stated here once."""
 
 from __future__ import annotations
 
@@ -89,6 +89,49 @@ EPOCHS: pa.Schema = pa.schema(
         _field("val_accuracy", pa.float64(), "On the validation rows, dropout off", "fraction"),
         _field("learning_rate", pa.float64(), "Step size of this epoch, by the schedule"),
         _field("seconds", pa.float64(), "The trial's share of the epoch's time", "s"),
+    ]
+)
+
+# A configuration among the best, trained again with another seed. Columns mean what they mean in TRIALS.
+_AGAIN = (
+    "val_accuracy", "best_epoch", "train_accuracy", "train_loss", "val_loss", "final_val_accuracy",
+    "final_train_accuracy", "epochs_run", "num_parameters", "train_seconds", "device", "node", "started_at",
+    "finished_at", "error",
+)  # fmt: skip
+CONFIRMATIONS: pa.Schema = pa.schema(
+    [
+        _field("trial_id", pa.int64(), "The trial whose configuration was trained again", required=True),
+        _field("seed", pa.int64(), "Key of all random draws, other than the trial's own", required=True),
+        _field("pack_id", pa.int64(), "The pack that it was trained in", required=True),
+        _field("state", pa.string(), "complete, diverged or failed", required=True),
+        *(TRIALS.field(name) for name in _AGAIN),
+    ]
+)
+
+PREDICTIONS: pa.Schema = pa.schema(
+    [
+        _field("trial_id", pa.int64(), "The trial whose network predicts", required=True),
+        _field("row", pa.int32(), "Row of the validation split, from 0, in the order that training has", required=True),
+        _field(
+            "prediction",
+            pa.list_(pa.float32()),
+            "Probability of each class (of a regression: the standardised target), rounded to half precision",
+            required=True,
+        ),
+    ]
+)
+
+MODELS: pa.Schema = pa.schema(
+    [
+        _field("model", pa.string(), "winner, ensemble or refit", required=True),
+        _field("trial_id", pa.int64(), "The trial whose network it is; null for a model that is of no single trial"),
+        _field("networks", pa.int32(), "How many networks predict together", required=True),
+        _field("split", pa.string(), "Rows that it was measured on: val or test", required=True),
+        _field("rows", pa.int64(), "How many rows those are", "rows", required=True),
+        _field("accuracy", pa.float64(), "Share of the rows that are right", "fraction", required=True),
+        _field("standard_error", pa.float64(), "Of the accuracy, from the number of rows alone", "fraction"),
+        _field("loss", pa.float64(), "Mean loss on the rows, without the L2 term; null where not finite"),
+        _field("fingerprint", pa.string(), "Of the dataset"),
     ]
 )
 

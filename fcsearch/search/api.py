@@ -16,14 +16,16 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.manifest import DatasetEntry
+from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
-from fcsearch.search.loop.session import EndedBy, train_trials
+from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.pool.interface import OpenPool, Pool
+from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.ledger import has_trials
 from fcsearch.search.record.manifest import new_manifest, now
 from fcsearch.space import SearchSpace
@@ -144,9 +146,7 @@ def resume_search(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
-    seed = run.manifest().seed
-    if seed is not None:
-        options = dataclasses.replace(options, seed=seed)
+    options = _with_seed_of(run, options)
     plan = _settle(run.space(), options, run.path)
     done = len(run.finished_trials())
     if plan.trials < done:
@@ -155,6 +155,50 @@ def resume_search(
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
     return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
+
+
+def confirm_run(
+    run: RunDirectory,
+    options: SearchOptions,
+    *,
+    source: str | None = None,
+    data_dir: str | None = None,
+    view: View | None = None,
+    open_pool: OpenPool | None = None,
+) -> SearchResult:
+    """Train the best configurations of a run again with other seeds, and select its ensemble.
+
+    Args:
+        run: The run directory. Its trials stay as they are, also where some still wait.
+        options: How: `saved_options`, with changes; `confirm` and `confirm_seeds` say how much.
+        source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
+        data_dir: Folder with the files of a named dataset, if they moved.
+        view: Shows how it goes.
+        open_pool: Opens what trains the packs; None: Ray.
+
+    Raises:
+        UsageError: no trial of the run has a result, or its dataset is not what it was.
+        SearchError: as `start_search`.
+    """
+    began = time.monotonic()
+    if not _has_result(run):
+        raise RunError(
+            f"{run.path} must have a trial with a result; found none; go on with it: `fcsearch resume {run.path}`"
+        )
+    plan = _settle(run.space(), _with_seed_of(run, options), run.path)
+    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    if source is not None or data_dir is not None:
+        plan = _record_place(run, plan, dataset)
+    with run.writing(), interruption() as stop:
+        deadline = None if options.time_budget is None else began + options.time_budget
+        around = Surroundings(run, view or SilentView(), stop, deadline)
+        ended_by = run_stages(around, plan, dataset, open_pool or _open_pool, Stages(search=False))
+        return _conclude(run, plan, dataset, ended_by)
+
+
+def _with_seed_of(run: RunDirectory, options: SearchOptions) -> SearchOptions:
+    seed = run.manifest().seed
+    return options if seed is None else dataclasses.replace(options, seed=seed)
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:
@@ -211,7 +255,8 @@ def _search(
         run.keep_transform(dataset.transform)
         changes: dict[str, Any] = {"state": "failed"}
         try:
-            ended_by = train_trials(run, plan, dataset, view, stop, open_pool, deadline=deadline)
+            around = Surroundings(run, view, stop, deadline)
+            ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}
@@ -225,7 +270,19 @@ def _search(
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})
-        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report and _has_result(run) else None)
+        return _conclude(run, plan, dataset, ended_by, report=report)
+
+
+def _conclude(
+    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool = True
+) -> SearchResult:
+    """Keep what is worth it, and report."""
+    if not _has_result(run):
+        return SearchResult(run, ended_by, None)
+    # What was interrupted is gone on with: its candidates stay.
+    if ended_by != "interrupt":
+        keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
+    return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
 
 
 def _has_result(run: RunDirectory) -> bool:

@@ -10,6 +10,7 @@ from fcsearch.errors import UsageError
 
 PackSize = int | Literal["auto"]
 PoolName = Literal["ray", "local", "inline"]
+Confirm = int | Literal["auto"]
 
 POOLS: tuple[str, ...] = get_args(PoolName)
 
@@ -30,6 +31,11 @@ class SearchOptions:
         pool: What trains the packs: `ray`; `local`: processes of this machine, without Ray; `inline`: the calling
             process, one pack at a time.
         keep_models: How many of the best trials keep their weights, at least 1.
+        confirm: How many of the best configurations are trained again with other seeds when the search has ended; 0:
+            none; `auto`: as many, with as many seeds, as take little of the search's time.
+        confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
+        refit: Whether the winner is trained once more, on training and validation rows.
+        ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
 
     Raises:
         UsageError: a value outside its range.
@@ -45,9 +51,13 @@ class SearchOptions:
     address: str | None = None
     keep_models: int = 3
     pool: PoolName = "ray"
+    confirm: Confirm = "auto"
+    confirm_seeds: int | None = None
+    refit: bool = False
+    ensemble: int = 50
 
     def __post_init__(self) -> None:
-        for name in ("trials", "workers", "keep_models"):
+        for name in ("trials", "workers", "keep_models", "confirm_seeds"):
             _require(name, getattr(self, name), "an integer of at least 1", lambda v: _whole(v) and v >= 1)
         _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)
         for name in ("time_budget", "cpus_per_worker"):
@@ -75,6 +85,13 @@ class SearchOptions:
                 f"--address names a Ray cluster and needs the pool ray; found the pool {self.pool}; leave one of them "
                 "out"
             )
+        _require("ensemble", self.ensemble, "an integer of at least 0", lambda v: _whole(v) and v >= 0)
+        _require(
+            "confirm",
+            self.confirm,
+            "an integer of at least 0, or auto",
+            lambda v: v == "auto" or (_whole(v) and v >= 0),
+        )
         if self.address is not None and self.address.startswith("ray://"):
             raise UsageError(
                 f"--address must be the host:port that `ray start` printed; found {self.address!r}, a Ray Client "

@@ -29,14 +29,17 @@ class Pack:
     Args:
         configs: The members. They may differ in everything.
         data: The rows; the pack trains on their device and in their dtype.
+        keep_last: Whether a result's weights are those of the last epoch, in place of the best: where no rows are left
+            to tell which epoch is best.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], data: TrainingData) -> None:
+    def __init__(self, configs: Sequence[TrialConfig], data: TrainingData, *, keep_last: bool = False) -> None:
         if not configs:
             raise ConfigError("a pack must have at least one member; found none")
         self.configs = tuple(configs)
         self.epoch = 0
         self._data = data
+        self._keep_last = keep_last
         self._histories: dict[int, list[EpochMetrics]] = {member: [] for member in range(len(configs))}
         self._results: dict[int, MemberResult] = {}
         by_key: dict[object, list[int]] = defaultdict(list)
@@ -124,6 +127,7 @@ class Pack:
         history = self._histories[member]
         measured = [values for values in history if values.val_accuracy is not None]
         best = max(measured, key=lambda values: values.val_accuracy or 0.0, default=None)
+        kept = lane.weights if self._keep_last else lane.best
         return MemberResult(
             config=self.configs[member],
             state=state,
@@ -131,7 +135,7 @@ class Pack:
             best_epoch=best.epoch if best else None,
             num_parameters=lane.shape.num_parameters,
             seconds=sum(values.seconds for values in history),
-            weights=lane.best.to_dict(lane.members.index(member)) if best else {},
+            weights=kept.to_dict(lane.members.index(member)) if best else {},
         )
 
     def save(self, path: Path) -> None:

@@ -23,7 +23,6 @@ from run_fixtures import made_run, run
 from fcsearch.cli import main
 from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
-from fcsearch.inference.choosing import CHOICES
 from fcsearch.report import write_report
 from fcsearch.results import RunDirectory, open_run
 
@@ -160,20 +159,18 @@ def test_safetensors_predict_by_themselves(customers: RunDirectory, new_rows: Pa
     assert "Not known: it was exported without its run." in card
 
 
-def test_several_trials_together_are_the_mean_of_their_probabilities(
-    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_trials_together_are_the_mean_of_their_probabilities(run: RunDirectory, tmp_path: Path) -> None:
     import onnxruntime
     from sklearn.datasets import load_digits
     from synthetic_run import digits
 
     run.keep_transform(digits().transform)
     first, second, *_ = run.saved_models()
-    monkeypatch.setitem(CHOICES, "both", lambda _: ((0.25, first), (0.75, second)))
+    run.models.save_ensemble({first: 0.25, second: 0.75}, {})
     apart = [probabilities(predicted(run.path, "digits", tmp_path, "--model", str(n))) for n in (first, second)]
-    both = predicted(run.path, "digits", tmp_path, "--model", "both")
+    both = predicted(run.path, "digits", tmp_path, "--model", "ensemble")
     np.testing.assert_allclose(probabilities(both), 0.25 * apart[0] + 0.75 * apart[1], atol=1e-6)
-    card = exported(run.path, tmp_path / "both.onnx", "--model", "both")
+    card = exported(run.path, tmp_path / "both.onnx", "--model", "ensemble")
     assert "weight 0.25" in card
     assert "Not known: its trials were not measured together." in card
     session = onnxruntime.InferenceSession(tmp_path / "both.onnx")

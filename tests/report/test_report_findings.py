@@ -9,7 +9,8 @@ import pytest
 
 from fcsearch.evaluation import Measurement, base_line, classify, standard_error
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.model import Dataset, FinalTest, Pull, Trust, Work
+from fcsearch.report.measured import FinalTest
+from fcsearch.report.model import Dataset, Pull, Trust, Work
 from fcsearch.report.trust import assess
 
 NO_TEST = FinalTest(note="its model is gone")

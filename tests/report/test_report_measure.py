@@ -16,9 +16,8 @@ from fcsearch.nn import softmax_loss
 from fcsearch.report import (
     FinalTest,
     build_report,
-    known_test_result,
-    known_validation,
-    measure_best,
+    known_measurements,
+    measure_models,
     render_text,
     write_report,
 )
@@ -111,12 +110,12 @@ def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
 def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
     spec = dataclasses.replace(run.dataset_spec(), source=str(run.path / "gone.parquet"))
     change_dataset(run, spec=spec.to_json())
-    assert "gone.parquet" in (measure_best(run)[1].note or "")
+    assert "gone.parquet" in (measure_models(run).test.note or "")
 
 
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
-    assert "must hold the run's dataset" in (measure_best(run)[1].note or "")
+    assert "must hold the run's dataset" in (measure_models(run).test.note or "")
     with pytest.raises(RunError, match="put back a copy of it"):
         load_run_dataset(run)
 
@@ -136,15 +135,15 @@ def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
 )
 def test_a_strange_report_json_is_replaced(run: RunDirectory, content: str) -> None:
     (run.path / "report.json").write_text(content)
-    assert measure_best(run)[1].measurement is not None
+    assert measure_models(run).test.measurement is not None
 
 
 def test_the_validation_rows_are_measured_and_kept(run: RunDirectory) -> None:
     found = write_report(run)
     assert found.validation is not None
     assert (found.validation.split, found.validation.trial_id) == ("val", found.best.row["trial_id"])  # type: ignore[union-attr]
-    assert known_validation(run) == found.validation
-    assert known_test_result(run) == found.test
+    assert known_measurements(run).validation == found.validation
+    assert known_measurements(run).test == found.test
 
 
 def test_a_report_of_an_earlier_version_is_completed_and_its_use_of_the_test_rows_counted_once(
@@ -152,7 +151,7 @@ def test_a_report_of_an_earlier_version_is_completed_and_its_use_of_the_test_row
 ) -> None:
     first = write_report(run)
     _forget_classes(run)
-    old = known_test_result(run)
+    old = known_measurements(run).test
     assert old.measurement is not None
     assert (old.measurement.accuracy, old.measurement.classification) == (first.test.measurement.accuracy, None)  # type: ignore[union-attr]
     second = write_report(run)
@@ -191,7 +190,7 @@ def test_a_run_without_class_counts_has_its_base_line_from_the_measurement(run: 
 def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run: RunDirectory) -> None:
     write_report(run)
     run.write_pack(run.next_pack_id(), [{**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}], [])
-    found = build_report(run, test=known_test_result(run), validation=known_validation(run))
+    found = build_report(run, test=known_measurements(run).test, validation=known_measurements(run).validation)
     assert found.validation is None
     assert found.test.measurement is None
     assert found.test.note == "it is measured when the run has ended"

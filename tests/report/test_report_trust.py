@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from fcsearch.evaluation import Measurement, standard_error
-from fcsearch.report.model import Dataset, FinalTest, Trust, Work
+from fcsearch.report.measured import FinalTest
+from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.trust import assess
 
 NOT_MEASURED = FinalTest(note="its model is gone")

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from fcsearch.config import HYPERPARAMETERS, TrialConfig
-from fcsearch.results import EPOCHS, TRIALS
+from fcsearch.results import CONFIRMATIONS, EPOCHS, MODELS, PREDICTIONS, TRIALS
 
 
 def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_name() -> None:
@@ -22,7 +22,9 @@ def test_epochs_has_the_columns_of_the_design() -> None:
     assert EPOCHS.names == ["trial_id", "epoch", *losses, "learning_rate", "seconds"]
 
 
-@pytest.mark.parametrize("field", [*TRIALS, *EPOCHS], ids=lambda field: field.name)
+@pytest.mark.parametrize(
+    "field", [*TRIALS, *EPOCHS, *CONFIRMATIONS, *PREDICTIONS, *MODELS], ids=lambda field: field.name
+)
 def test_every_column_says_what_it_means_and_in_which_unit(field: pa.Field) -> None:
     assert set(field.metadata) == {b"description", b"unit"}
     assert len(field.metadata[b"description"]) > 10

@@ -52,7 +52,9 @@ def search(
 ) -> SearchResult:
     space = make_space(folder, **{"dataset": DATASET, "parameters": PARAMETERS, "early_stopping": ASHA, **keys})
     # Also where tests run on a single core.
-    options = SearchOptions(**{"seed": 3, "cpus_per_worker": 0.5, "workers": 2, **(options or {})})
+    options = SearchOptions(
+        **{"seed": 3, "cpus_per_worker": 0.5, "workers": 2, "confirm": 0, "ensemble": 0, **(options or {})}
+    )
     return start_search(space, options, path=folder / name, command=["fcsearch", "run"], view=view, open_pool=open_pool)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from fcsearch.errors import SearchError, UsageError
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.loop.view import View
 from fcsearch.search.pool.asha import Rungs, rung_values
 from fcsearch.search.pool.interface import Event, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
@@ -39,6 +42,8 @@ class Engine:
         standings: The best of the run so far; kept up to date.
         rungs: What other trials recorded at the rungs of early stopping; None: trials train to their end.
         keep_models: How many trials keep their weights.
+        predict: Whether they also keep what they predict for the validation rows.
+        keep_last: Whether the weights are those of the last epoch, in place of the best.
         next_pack_id: Gives a number that no pack of the run has.
         model_metadata: What a saved model's metadata says beside its configuration (JSON types).
         stop: Whether the user wants the search to end.
@@ -60,6 +65,8 @@ class Engine:
         model_metadata: Mapping[str, Any],
         stop: Interruption,
         deadline: float | None,
+        predict: bool = False,
+        keep_last: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
@@ -69,6 +76,8 @@ class Engine:
         self._standings = standings
         self._rungs = rungs
         self._keep_models = keep_models
+        self._predict = predict
+        self._keep_last = keep_last
         self._next_pack_id = next_pack_id
         self._model_metadata = model_metadata
         self._stop = stop
@@ -77,6 +86,7 @@ class Engine:
         self._running: dict[int, PackTask] = {}
         self._closed_at: float | None = None
         self.closing: Closing | None = None
+        self.abandoned = False
         self.first_error: str | None = None
 
     def run(self) -> None:
@@ -101,6 +111,7 @@ class Engine:
             return not self._running and self._scheduler.finished
         if self._running and now > self._closed_at + _GRACE_SECONDS:
             logger.warning("packs that did not end in time are abandoned: %s", sorted(self._running))
+            self.abandoned = True
             return True
         self._pool.ask_to_leave()
         return not self._running
@@ -127,6 +138,8 @@ class Engine:
                 rungs=self._rungs.values() if self._rungs else {},
                 keep_models=self._keep_models,
                 weights_above=self._standings.threshold,
+                predict=self._predict,
+                keep_last=self._keep_last,
             )
             self._running[task.pack_id] = task
             self._pool.submit(task)
@@ -166,7 +179,26 @@ class Engine:
         self._tracker.failed(failure, given_up)
 
     def _model(self, member: MemberOutcome) -> Model:
-        return Model(member.result.weights, {"config": member.result.config.to_json(), **self._model_metadata})
+        metadata = {"config": member.result.config.to_json(), **self._model_metadata}
+        return Model(member.result.weights, metadata, member.predicted)
+
+
+@contextlib.contextmanager
+def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) -> Iterator[None]:
+    """See to it that every outcome is recorded, however the block ends.
+
+    The recorder's thread ends in here, before the pool does: Ray ends the process when another thread lets go of an
+    object of its while it shuts down.
+    """
+    try:
+        try:
+            yield
+        finally:
+            recorder.shutdown()
+            view.ended(tracker.status(engine.closing))
+    except UsageError as error:
+        # A run that cannot be written any more is no matter of how it was started.
+        raise SearchError(str(error)) from error
 
 
 def _history(member: MemberOutcome) -> dict[int, float]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from fcsearch.data import Dataset
-from fcsearch.errors import SearchError, UsageError
-from fcsearch.results import RunDirectory, TrialRecord
-from fcsearch.search.loop.engine import Engine
-from fcsearch.search.loop.interruption import Interruption
+from fcsearch.errors import SearchError
+from fcsearch.results import RunDirectory, TrialRecord, rank_trials
+from fcsearch.search.loop.again import Surroundings, confirm_best, plan_confirmation, refit_chosen
+from fcsearch.search.loop.engine import Engine, ending
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.loop.view import View
+from fcsearch.search.planning.extent import BUDGET_SHARE, candidates
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -31,26 +33,32 @@ EndedBy = Literal["trials", "time_budget", "interrupt"]
 logger = logging.getLogger(__name__)
 
 
-def train_trials(
-    run: RunDirectory,
-    plan: SearchPlan,
-    dataset: Dataset,
-    view: View,
-    stop: Interruption,
-    open_pool: OpenPool,
-    *,
-    deadline: float | None,
+@dataclasses.dataclass(frozen=True)
+class Stages:
+    """Which parts of a search there are to be.
+
+    Attributes:
+        search: Whether trials are trained.
+        confirm: Whether the best configurations are trained again, as the options say.
+    """
+
+    search: bool = True
+    confirm: bool = True
+
+
+def run_stages(
+    around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: OpenPool, stages: Stages
 ) -> EndedBy:
-    """Train the trials that wait and new ones, until there are as many as planned. A pool is opened if there are any.
+    """Train the trials that wait and new ones, until there are as many as planned; then confirm the best of them.
+
+    A pool is opened if there is anything to train, and serves all stages.
 
     Args:
-        run: The run directory, which the caller holds for writing.
+        around: The run directory, the view, and when to end.
         plan: The plan.
         dataset: What is learned.
-        view: Shows how it goes.
-        stop: Whether the user wants it to end.
         open_pool: Opens what trains the packs.
-        deadline: When the time budget is used up (`time.monotonic()`).
+        stages: Which parts there are to be.
 
     Returns:
         What ended it.
@@ -61,63 +69,85 @@ def train_trials(
             directory cannot be written any more.
         KeyboardInterrupt: the user interrupted twice.
     """
+    run = around.run
+    ended_by: EndedBy = "trials"
     # Who trains in this process goes on to print what it likes.
     with output_to(run.log_path, streams=plan.options.pool != "inline"):
-        ledger = Ledger(run, plan.space, seed=plan.options.seed)
-        waiting = ledger.recover()
-        if len(run.finished_trials()) >= plan.trials:
-            return "trials"
-        with open_pool(plan, dataset) as pool:
-            logger.info("the pool is ready: %s", pool.placement.describe())
-            plan = make_plan(plan.space, plan.options, path=plan.path, placement=pool.placement, dataset=dataset)
-            run.update_manifest({"pack_size": plan.pack_size, "workers": pool.placement.workers})
-            standings = Standings(plan.options.keep_models)
-            standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
-            tracker = Tracker(
-                view,
-                total=plan.trials,
-                before=run.trials()["state"].to_pylist(),
-                standings=standings,
-                deadline=deadline,
-                gpus=pool.placement.gpus > 0,
-            )
-            recorder = Recorder(ledger)
-            engine = Engine(
-                pool,
-                _scheduler(run, plan, pool, recorder, waiting),
-                recorder,
-                tracker,
-                standings=standings,
-                rungs=_rungs(run, plan),
-                keep_models=plan.options.keep_models,
-                next_pack_id=run.next_pack_id,
-                model_metadata=dataset.model_metadata(),
-                stop=stop,
-                deadline=deadline,
-            )
-            left_out = dataset.left_out()
-            view.started({**plan.lines(), **({"left out": left_out} if left_out else {})})
-            with _ending(engine, recorder, tracker, view):
-                engine.run()
+        with contextlib.ExitStack() as stack:
+
+            @functools.cache
+            def pool() -> Pool:
+                opened = stack.enter_context(open_pool(plan, dataset))
+                logger.info("the pool is ready: %s", opened.placement.describe())
+                return opened
+
+            if stages.search:
+                ended_by = _train_trials(around, plan, dataset, pool)
+            if ended_by != "interrupt" and stages.confirm and _has_result(run):
+                extent = plan_confirmation(run, plan.options, dataset)
+                ended_by = (confirm_best(around, extent, pool) if extent else None) or ended_by
+        # On other rows, and so on other workers.
+        if ended_by == "trials" and plan.options.refit and _has_result(run):
+            with contextlib.ExitStack() as stack:
+                ended_by = (
+                    refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows))) or "trials"
+                )
+    return ended_by
+
+
+def _has_result(run: RunDirectory) -> bool:
+    return len(rank_trials(run.trials())) > 0
+
+
+def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: Callable[[], Pool]) -> EndedBy:
+    run, view = around.run, around.view
+    ledger = Ledger(run, plan.space, seed=plan.options.seed)
+    waiting = ledger.recover()
+    if len(run.finished_trials()) >= plan.trials:
+        return "trials"
+    pool = open_pool()
+    plan = make_plan(plan.space, plan.options, path=plan.path, placement=pool.placement, dataset=dataset)
+    run.update_manifest({"pack_size": plan.pack_size, "workers": pool.placement.workers})
+    keep = candidates(plan.options, plan.space, dataset)
+    standings = Standings(keep)
+    standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
+    deadline = _search_deadline(around, plan)
+    tracker = Tracker(
+        view,
+        total=plan.trials,
+        before=run.trials()["state"].to_pylist(),
+        standings=standings,
+        deadline=deadline,
+        gpus=pool.placement.gpus > 0,
+    )
+    recorder = Recorder(ledger)
+    engine = Engine(
+        pool,
+        _scheduler(run, plan, pool, recorder, waiting),
+        recorder,
+        tracker,
+        standings=standings,
+        rungs=_rungs(run, plan),
+        keep_models=keep,
+        predict=plan.options.ensemble > 0,
+        next_pack_id=run.next_pack_id,
+        model_metadata=dataset.model_metadata(),
+        stop=around.stop,
+        deadline=deadline,
+    )
+    left_out = dataset.left_out()
+    view.started({**plan.lines(), **({"left out": left_out} if left_out else {})})
+    with ending(engine, recorder, tracker, view):
+        engine.run()
     return _verdict(run, engine, tracker)
 
 
-@contextlib.contextmanager
-def _ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) -> Iterator[None]:
-    """See to it that every outcome is recorded, however the block ends.
-
-    The recorder's thread ends in here, before the pool does: Ray ends the process when another thread releases an
-    object of its while it shuts down.
-    """
-    try:
-        try:
-            yield
-        finally:
-            recorder.shutdown()
-            view.ended(tracker.status(engine.closing))
-    except UsageError as error:
-        # A run directory that can no longer be written to has nothing to do with how the run was started.
-        raise SearchError(str(error)) from error
+def _search_deadline(around: Surroundings, plan: SearchPlan) -> float | None:
+    """When trials must have ended: a part of the time budget is for what comes after them."""
+    budget = plan.options.time_budget
+    if around.deadline is None or budget is None or not plan.options.confirm:
+        return around.deadline
+    return around.deadline - BUDGET_SHARE * budget
 
 
 def _scheduler(

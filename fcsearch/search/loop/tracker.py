@@ -28,6 +28,7 @@ class Tracker:
         standings: The best of the run.
         deadline: When the time budget is used up, by the clock.
         gpus: Whether workers were given GPUs.
+        what: What is counted.
         clock: Seconds; simulated pools bring their own.
     """
 
@@ -40,10 +41,12 @@ class Tracker:
         standings: Standings,
         deadline: float | None,
         gpus: bool,
+        what: str = "trials",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._view = view
         self._total = total
+        self._what = what
         self.counts = Counter(before)
         self._before = self.counts.total()
         self._standings = standings
@@ -101,6 +104,7 @@ class Tracker:
             seconds=self._clock() - self._began,
             seconds_left=self._seconds_left(),
             closing=closing,
+            what=self._what,
         )
 
     def _count(self, trials: Sequence[TrialRecord]) -> None:

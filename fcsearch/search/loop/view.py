@@ -24,13 +24,14 @@ class Status:
     """Where a search stands.
 
     Attributes:
-        total: Trials of the run.
+        total: Trials of the run, or trainings of what is done after it.
         counts: Trials that are done, by state (`complete`, `stopped`, `diverged`, `failed`).
         packs: The packs in training.
         best: The best trial so far.
         seconds: Since the search began to train.
         seconds_left: An estimate of what remains, None before the first result.
         closing: Why no new pack starts, if so.
+        what: What is counted.
     """
 
     total: int
@@ -40,6 +41,7 @@ class Status:
     seconds: float
     seconds_left: float | None
     closing: str | None
+    what: str = "trials"
 
     @property
     def done(self) -> int:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 
+from fcsearch.results.predictions import Predicted
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha
 from fcsearch.training import MemberResult
@@ -22,6 +23,8 @@ class PackTask:
         rungs: What other trials recorded at the rungs.
         keep_models: At most so many members send their weights back.
         weights_above: The validation accuracy that a member must reach for its weights to be worth sending.
+        predict: Whether those that send their weights also send what they predict for the validation rows.
+        keep_last: Whether a member's weights are those of its last epoch, in place of its best.
     """
 
     pack_id: int
@@ -30,6 +33,8 @@ class PackTask:
     rungs: Mapping[int, tuple[float, ...]] = dataclasses.field(default_factory=dict)
     keep_models: int = 1
     weights_above: float | None = None
+    predict: bool = False
+    keep_last: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +66,12 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class MemberOutcome:
-    """What came of a trial; its weights are there only if they may be among the best of the run."""
+    """What came of a trial; weights and predictions are there only if they may be among the best of the run."""
 
     trial_id: int
     result: MemberResult
     finished_at: datetime
+    predicted: Predicted | None = None
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
+from fcsearch.selection.judging import network, outputs
 from fcsearch.training import EpochMetrics, Pack, TrainingData, TrialConfig
 from fcsearch.training.memory import free_bytes, pack_bytes
 
@@ -31,7 +33,8 @@ class PackRun:
         self._started_at = datetime.now(UTC)
         configs = [trial.config for trial in task.trials]
         _require_memory(configs, data)
-        self._pack = Pack(configs, data)
+        self._data = data
+        self._pack = Pack(configs, data, keep_last=task.keep_last)
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = dict.fromkeys(self._pack.alive, float("-inf"))
         self._finished_at: dict[int, datetime] = {}
@@ -73,13 +76,21 @@ class PackRun:
             MemberOutcome(self._task.trials[member].trial_id, results[member], finished_at)
             for member, finished_at in sorted(self._finished_at.items())
         ]
+        kept = with_best_weights(members, self._task)
         return PackOutcome(
             pack_id=self._task.pack_id,
-            members=with_best_weights(members, self._task),
+            members=tuple(map(self._with_predictions, kept)) if self._task.predict else kept,
             place=self._place,
             started_at=self._started_at,
             log=log,
         )
+
+    def _with_predictions(self, member: MemberOutcome) -> MemberOutcome:
+        if not member.result.weights:
+            return member
+        net = network(member.result.config, member.result.weights).to(self._data.device)
+        predicted = outputs(net, self._data.X_val).half().cpu().numpy()
+        return dataclasses.replace(member, predicted=predicted)
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:
         for member, values in metrics.items():

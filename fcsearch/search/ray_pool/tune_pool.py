@@ -119,6 +119,7 @@ class _TunePool:
         self._controller: Any = _Controller(self._packs, experiment)
 
     def submit(self, task: PackTask) -> None:
+        self._packs.leaving = False
         self._packs.tasks[task.pack_id] = task
         self._packs.queue.append(task.pack_id)
 
@@ -149,7 +150,7 @@ class _Packs(tune.Callback):
         # Why a Tune trial failed: Tune itself hands on a text.
         self.errors: dict[str, BaseException] = {}
         self._actors: dict[int, Any] = {}
-        self._leaving = False
+        self.leaving = False
         self._events: list[Event] = []
 
     @property
@@ -164,8 +165,8 @@ class _Packs(tune.Callback):
 
     def ask_to_leave(self) -> None:
         """Ask packs in training to end; those that are still to start are asked when they do."""
-        if not self._leaving:
-            self._leaving = True
+        if not self.leaving:
+            self.leaving = True
             for actor in self._actors.values():
                 actor.leave.remote()
 
@@ -175,7 +176,7 @@ class _Packs(tune.Callback):
         actor: Any = trial.temporary_state.ray_actor
         self._actors[pack_id] = actor
         actor.take.remote(self.tasks[pack_id])
-        if self._leaving:
+        if self.leaving:
             actor.leave.remote()
 
     def on_trial_result(

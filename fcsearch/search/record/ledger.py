@@ -21,6 +21,7 @@ from optuna.trial import TrialState
 
 from fcsearch.errors import RunError
 from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
+from fcsearch.results.predictions import Predicted
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.journal import JournalFile
@@ -36,10 +37,11 @@ _STATES = {
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Model:
-    """Weights at a trial's best epoch, and what is needed to use them (JSON types)."""
+    """Weights at a trial's best epoch, what is needed to use them (JSON types), and what they predict."""
 
     weights: Mapping[str, torch.Tensor]
     metadata: Mapping[str, Any]
+    predicted: Predicted | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,9 +145,12 @@ class Ledger:
         """
         for trial_id, model in models.items():
             self._run.save_model(trial_id, model.weights, model.metadata)
+            if model.predicted is not None:
+                self._run.predictions.save(trial_id, model.predicted)
         self._run.write_pack(pack_id, trials, epochs)
         if models:
             self._run.prune_models(keep)
+            self._run.predictions.prune(keep)
         told = [_Told(trial.trial_id, trial.state, trial.val_accuracy) for trial in trials]
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, epoch.val_accuracy) for epoch in epochs))
 

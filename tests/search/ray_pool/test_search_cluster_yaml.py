@@ -18,7 +18,7 @@ from search_processes import Processes
 
 pytestmark = [pytest.mark.ray, needs_hosts]
 
-CLUSTER: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "cluster.yaml").read_text())
+CLUSTER: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "cluster.yaml").read_text())
 
 CLIENT = """
 import sys, ray

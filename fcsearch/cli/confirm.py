@@ -1,0 +1,60 @@
+"""`fcsearch confirm`: the best configurations of a run again, with other seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fcsearch.cli.searching import conclude, resource_options, varying
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+)
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many of the best.")
+@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="With how many other seeds.")
+@click.option("--refit", is_flag=True, help="Then train the winner on training and validation rows as well.")
+@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data lie now, if they moved.")
+@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they moved.")
+@resource_options
+def confirm(
+    run: str | None,
+    root: Path,
+    top: int,
+    seeds: int,
+    refit: bool,
+    dataset: str | None,
+    data_dir: str | None,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Train the best configurations of a run again with other seeds, and say which one wins on average.
+
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Trainings that are
+    done stay as they are: to go on after Ctrl-C, or with more seeds, say it again. The ensemble is selected anew from
+    the networks that the run has kept.
+
+    \b
+    Example:
+      fcsearch confirm
+      fcsearch confirm runs/full --top 3 --seeds 10
+      fcsearch confirm runs/full --refit
+    """
+    from fcsearch.cli.live import open_view
+    from fcsearch.results import RunDirectory, resolve_run
+    from fcsearch.search.api import confirm_run, saved_options
+
+    directory = RunDirectory.open(resolve_run(run, root))
+    changes = {key: value for key, value in options.items() if value is not None}
+    changes |= {"confirm": top, "confirm_seeds": seeds, "refit": refit}
+    settings = dataclasses.replace(saved_options(directory), **changes)
+    space = directory.space()
+    with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
+        result = confirm_run(directory, settings, source=dataset, data_dir=data_dir, view=view)
+    conclude(result, quiet=quiet, again="confirm")

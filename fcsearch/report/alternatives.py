@@ -1,0 +1,94 @@
+"""The ensemble and the refit beside the single winner: each measured on the test rows once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fcsearch.data import Dataset
+from fcsearch.data.dataset import Split
+from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation.measuring import measure_members, predict_classes, require_fit
+from fcsearch.report.measured import Alternative, Versus
+from fcsearch.results import RunDirectory
+from fcsearch.selection import Member, load_members
+
+NOT_YET_MEASURED = "it is measured when the run has ended"
+
+LoadDataset = Callable[[], Dataset]
+
+
+def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | None:
+    """What the last report.json says of a model; None if it says nothing."""
+    try:
+        return Alternative.from_json(stored[model])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def ensemble_of(
+    run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None
+) -> Alternative | None:
+    """The run's ensemble beside the winner; None where there is none, or where it is the winner alone.
+
+    Args:
+        run: The run directory.
+        winner: The trial whose network is the winner.
+        load: Loads the run's dataset; None: only what is known is said.
+        known: What was measured before. It is not measured again.
+
+    Raises:
+        RunError: what says which networks are in it is damaged.
+    """
+    members = run.models.ensemble()
+    if set(members) <= {winner}:
+        return None
+    if known and known.members == members and known.note is None:
+        return known
+    return _measured(run, Alternative("ensemble", members), winner, load)
+
+
+def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
+    """The network that was fitted again, beside the winner; arguments as `ensemble_of`."""
+    if not run.models.refit_path.is_file():
+        return None
+    if known and set(known.members) == {winner} and known.note is None:
+        return known
+    return _measured(run, Alternative("refit", {winner: 1.0}), winner, load)
+
+
+def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadDataset | None) -> Alternative:
+    if load is None:
+        return dataclasses.replace(found, note=NOT_YET_MEASURED)
+    try:
+        dataset = load()
+        require_fit(dataset, run.models.metadata(winner))
+        members, single = load_members(run, found.model), load_members(run, str(winner))
+    except (DataError, RunError) as error:
+        return dataclasses.replace(found, note=str(error))
+    splits = {"val": dataset.val, "test": dataset.test} if found.model == "ensemble" else {"test": dataset.test}
+    measured = {
+        name: measure_members(members, rows, name, dataset.class_names, dataset.fingerprint)
+        for name, rows in splits.items()
+        if len(rows)
+    }
+    last = next(reversed(measured), None)
+    return dataclasses.replace(
+        found,
+        validation=measured.get("val"),
+        test=measured.get("test"),
+        versus=compare(members, single, splits[last], last) if last else None,
+    )
+
+
+def compare(members: Sequence[Member], single: Sequence[Member], rows: Split, split: str) -> Versus:
+    """Two models on the same rows: what makes a row easy or hard for both cancels out of the difference."""
+    ours, theirs = (predict_classes(model, rows.X) == rows.y for model in (members, single))
+    differences = ours.astype(np.float64) - theirs
+    # Where they never differ, the formula would claim certainty; half a row is taken to be otherwise.
+    spread = max(float(differences.std()), math.sqrt(0.5 / len(rows)))
+    return Versus(split, float(theirs.mean()), float(differences.mean()), spread / math.sqrt(len(rows)))

@@ -1,0 +1,191 @@
+"""Trains what a search has found once more: the best configurations with other seeds, the winner on more rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from fcsearch.config import TrialConfig
+from fcsearch.data import Dataset
+from fcsearch.data.dataset import Split
+from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results.records import row_config
+from fcsearch.search.loop.engine import Closing, Engine, ending
+from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.recorder import Books, Recorder
+from fcsearch.search.loop.scheduler import Scheduler
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.loop.view import View
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.extent import Extent, best_trials, confirmation_extent
+from fcsearch.search.planning.packs import Planner
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.interface import Pool
+from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks
+from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+
+# Packs that each worker gets, to even out their lengths.
+_PACKS_PER_WORKER = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What every stage of a search has: where it writes, what it shows, when it ends.
+
+    Attributes:
+        run: The run directory, which is held for writing.
+        view: Shows how it goes.
+        stop: Whether the user wants it to end.
+        deadline: When the time budget is used up (`time.monotonic()`).
+    """
+
+    run: RunDirectory
+    view: View
+    stop: Interruption
+    deadline: float | None
+
+
+class _NoStandings(Standings):
+    """For trainings that do not compete with each other: none is best, and none keeps its weights."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def add(self, trials: object) -> None:
+        """Pass over them."""
+
+
+def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Dataset) -> Extent | None:
+    """Settle what is trained again, and write it into the manifest; None where it is nothing.
+
+    With `auto` what was settled before stays, as long as the same trials are the best.
+    """
+    table = run.trials()
+    ranked = rank_trials(table).to_pylist()
+    before = run.manifest().confirmation
+    if options.confirm == "auto" and before:
+        kept = Extent(before.trials, before.seeds)
+        if kept.trials == best_trials(ranked, len(kept.trials)):
+            return kept
+    workers = run.manifest().workers or 1
+    extent = confirmation_extent(options, ranked, table.to_pylist(), dataset, workers=workers)
+    run.update_manifest({"confirmation": extent.to_json() if extent else None})
+    return extent
+
+
+def confirm_best(around: Surroundings, extent: Extent, open_pool: Callable[[], Pool]) -> Closing | None:
+    """Train configurations with seeds that they were not trained with yet, and record what comes of it.
+
+    Args:
+        around: Where, and until when.
+        extent: Which, with which seeds. What stands in the run's table already is not trained again.
+        open_pool: Gives what trains the packs; called if there is anything to train.
+
+    Returns:
+        What ended it before all was done, if anything did.
+    """
+    run = around.run
+    done = {(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()}
+    configs = {row["trial_id"]: row_config(row) for row in run.trials().to_pylist()}
+    missing = [pair for seed in extent.seeds for trial in extent.trials if (pair := (trial, seed)) not in done]
+    if not missing:
+        return None
+    planned = [
+        PlannedTrial(number, dataclasses.replace(configs[trial], seed=seed))
+        for number, (trial, seed) in enumerate(missing)
+    ]
+    pool = open_pool()
+    books = ConfirmationBooks(run, {number: trial for number, (trial, _) in enumerate(missing)})
+    trials, seeds = ", ".join(map(str, extent.trials)), ", ".join(map(str, extent.seeds))
+    around.view.started({"confirmation": f"trials {trials} again, with seeds {seeds}"})
+    return _train(around, pool, planned, books, _NoStandings(), keep_last=False, metadata={}, what="confirmations")
+
+
+def refit_chosen(around: Surroundings, dataset: Dataset, open_pool: Callable[[Dataset], Pool]) -> Closing | None:
+    """Train the chosen configuration on training and validation rows, for its mean best epoch, and save the network.
+
+    Args:
+        around: Where, and until when.
+        dataset: What is learned.
+        open_pool: Gives what trains on a dataset.
+
+    Returns:
+        What ended it before it was done, if anything did.
+    """
+    run, trial_id = around.run, chosen_trial(around.run)
+    config = refit_config(run, trial_id)
+    pool = open_pool(joined(dataset))
+    around.view.started({"refit": f"trial {trial_id} on training and validation rows, {config.epochs} epochs"})
+    return _train(
+        around,
+        pool,
+        [PlannedTrial(0, config)],
+        RefitBooks(run, {0: trial_id}),
+        Standings(1),
+        keep_last=True,
+        metadata=dataset.model_metadata(),
+        what="refits",
+    )
+
+
+def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
+    """The configuration of a trial, for as many epochs as were best on the mean of its seeds, or else in the search."""
+    row = next(row for row in run.trials().to_pylist() if row["trial_id"] == trial_id)
+    found = confirmation_of(run)
+    means = {entry.trial_id: entry.best_epoch for entry in found.configurations} if found else {}
+    return dataclasses.replace(row_config(row), epochs=max(1, round(means.get(trial_id) or row["best_epoch"])))
+
+
+def joined(dataset: Dataset) -> Dataset:
+    """The dataset with the validation rows among the training rows."""
+    train, val = dataset.train, dataset.val
+    rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]))
+    return dataclasses.replace(dataset, train=rows)
+
+
+def _train(
+    around: Surroundings,
+    pool: Pool,
+    planned: Sequence[PlannedTrial],
+    books: Books,
+    standings: Standings,
+    *,
+    keep_last: bool,
+    metadata: Mapping[str, object],
+    what: str,
+) -> Closing | None:
+    size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
+    recorder = Recorder(books)
+    scheduler = Scheduler(
+        Planner(remaining=0, pack_size=size, learns=True), recorder.ask, waiting=planned, workers=pool.workers
+    )
+    tracker = Tracker(
+        around.view,
+        total=len(planned),
+        before=(),
+        standings=standings,
+        deadline=around.deadline,
+        gpus=pool.placement.gpus > 0,
+        what=what,
+    )
+    engine = Engine(
+        pool,
+        scheduler,
+        recorder,
+        tracker,
+        standings=standings,
+        rungs=None,
+        keep_models=1 if keep_last else 0,
+        keep_last=keep_last,
+        next_pack_id=around.run.next_pack_id,
+        model_metadata=metadata,
+        stop=around.stop,
+        deadline=around.deadline,
+    )
+    with ending(engine, recorder, tracker, around.view):
+        engine.run()
+    return engine.closing

@@ -1,0 +1,137 @@
+"""How much is trained again when a search has ended, and how much is kept of it for an ensemble."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fcsearch.config import TrialConfig
+from fcsearch.data import Dataset
+from fcsearch.results.records import row_config
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.pack_cost import step_seconds
+from fcsearch.search.planning.packs import draw
+from fcsearch.space import SearchSpace
+from fcsearch.training.engine.buffers import Shape
+
+# With `auto` the first of these (configurations, seeds) that takes no more than this share of the search's time. Early
+# stopping makes searches short for what a whole training takes: where no step of the ladder fits, the last may take
+# more, unless there is a time budget.
+_LADDER = ((5, 5), (5, 4), (5, 3), (4, 3), (3, 3), (3, 2), (2, 2))
+_SHARE = 0.15
+_LAST_SHARE = 0.25
+# What each worker's start takes of a search's time: three seconds, in those of the cost model, which leaves out
+# evaluation and is therefore too short by more than half on small data.
+_START_SECONDS = 1.2
+# Of a time budget so much is left for it.
+BUDGET_SHARE = 0.13
+_SEEDS = 5
+_SEED_RANGE = 2**32
+# What the candidates of an ensemble may take on the disk while a search goes on: their predictions, and their weights.
+_PREDICTION_BYTES = 64 * 2**20
+_WEIGHT_BYTES = 256 * 2**20
+
+Row = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Extent:
+    """What is to be trained again: each of these trials' configurations with each of these seeds."""
+
+    trials: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest has it."""
+        return {"trials": list(self.trials), "seeds": list(self.seeds)}
+
+
+def confirmation_extent(
+    options: SearchOptions, ranked: Sequence[Row], done: Sequence[Row], dataset: Dataset, *, workers: int
+) -> Extent | None:
+    """What the options have trained again.
+
+    Args:
+        options: What the user asks for.
+        ranked: Rows of the trials that can be best, best first.
+        done: Rows of all trials.
+        dataset: What is learned.
+        workers: How many trained them.
+
+    Returns:
+        None where nothing is asked for, or with `auto` where even the least would take too much of the search's time.
+    """
+    best = _distinct(ranked)
+    size = (
+        _affordable(options, best, dataset, seconds=_search_seconds(done, dataset) + workers * _START_SECONDS)
+        if options.confirm == "auto"
+        else (options.confirm, options.confirm_seeds or _SEEDS)
+    )
+    if not best or size is None or not size[0]:
+        return None
+    own = best[0]["seed"]
+    seeds = tuple((own + number) % _SEED_RANGE for number in range(1, size[1] + 1))
+    return Extent(best_trials(ranked, size[0]), seeds)
+
+
+def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
+    """The best trials of different configurations, best first."""
+    return tuple(row["trial_id"] for row in _distinct(ranked)[:count])
+
+
+def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> int:
+    """How many of the best trials keep weights and predictions while the search goes on, for the ensemble's sake.
+
+    Args:
+        options: What the user asks for.
+        space: What is searched; its networks are sized by a sample.
+        dataset: What is learned.
+    """
+    if not options.ensemble:
+        return options.keep_models
+    shapes = [Shape(dataset.input_dim, config.hidden_dims, dataset.num_classes) for config in draw(space)]
+    weights = 4 * sum(shape.num_parameters for shape in shapes) // len(shapes)
+    predictions = 2 * len(dataset.val) * dataset.num_classes
+    room = min(_WEIGHT_BYTES // weights, _PREDICTION_BYTES // max(1, predictions))
+    return max(options.keep_models, min(options.ensemble, room))
+
+
+def _distinct(ranked: Sequence[Row]) -> list[Row]:
+    """The rows without those whose configuration a better one has."""
+    seen: set[TrialConfig] = set()
+    found = []
+    for row in ranked:
+        config = row_config(row)
+        if config not in seen:
+            seen.add(config)
+            found.append(row)
+    return found
+
+
+def _affordable(
+    options: SearchOptions, best: Sequence[Row], dataset: Dataset, *, seconds: float
+) -> tuple[int, int] | None:
+    """By a model of the cost and not by a clock, so that a run of one seed repeats."""
+    costs = [_seconds(row_config(row), row["epochs"], 1, dataset) for row in best]
+    for top, most in _LADDER:
+        seeds = options.confirm_seeds or most
+        last = (top, most) == _LADDER[-1] and options.time_budget is None
+        if seeds * sum(costs[:top]) <= (_LAST_SHARE if last else _SHARE) * seconds:
+            return top, seeds
+    return None
+
+
+def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
+    trained = [(row["pack_id"], row_config(row), row["epochs_run"]) for row in done if row["epochs_run"]]
+    lanes = Counter((pack_id, config.lane_key) for pack_id, config, _ in trained)
+    return sum(_seconds(config, epochs, lanes[pack, config.lane_key], dataset) for pack, config, epochs in trained)
+
+
+def _seconds(config: TrialConfig, epochs: int, members: int, dataset: Dataset) -> float:
+    """What a member of a lane of so many takes for its epochs, on one core."""
+    rows = len(dataset.train)
+    batch = min(config.batch_size, rows)
+    shape = Shape(dataset.input_dim, config.hidden_dims, dataset.num_classes)
+    return epochs * (rows // batch) * step_seconds(shape, members, batch) / members

@@ -1,0 +1,59 @@
+"""What is written of trainings after the search: with other seeds, or on more rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+
+from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.record.ledger import Model
+
+
+class ConfirmationBooks:
+    """Writes trainings with other seeds into the run's table of confirmations, a pack at a time.
+
+    Args:
+        run: The run directory, which the caller holds for writing.
+        trials: The trial of each training, by the number that it goes by in its pack.
+    """
+
+    def __init__(self, run: RunDirectory, trials: Mapping[int, int]) -> None:
+        self._run = run
+        self._trials = trials
+
+    def ask(self, count: int) -> list[PlannedTrial]:
+        """Nothing is asked for: all is known from the start."""
+        raise NotImplementedError(f"confirmations are planned whole; {count} more were asked for")
+
+    def record(
+        self,
+        pack_id: int,
+        trials: Sequence[TrialRecord],
+        epochs: Sequence[EpochRecord],  # noqa: ARG002
+        *,
+        models: Mapping[int, Model],  # noqa: ARG002
+        keep: Collection[int],  # noqa: ARG002
+    ) -> None:
+        """Write what came of a pack; weights are not kept."""
+        named = [dataclasses.replace(trial, trial_id=self._trials[trial.trial_id]) for trial in trials]
+        self._run.write_confirmations(pack_id, named)
+
+
+class RefitBooks(ConfirmationBooks):
+    """Saves the one network that was fitted again."""
+
+    def record(
+        self,
+        pack_id: int,  # noqa: ARG002
+        trials: Sequence[TrialRecord],  # noqa: ARG002
+        epochs: Sequence[EpochRecord],  # noqa: ARG002
+        *,
+        models: Mapping[int, Model],
+        keep: Collection[int],  # noqa: ARG002
+    ) -> None:
+        """Write the model; nothing where it diverged."""
+        for number, model in models.items():
+            metadata = {**model.metadata, "trial_id": self._trials[number], "rows": "train+val"}
+            path = self._run.models.refit_path
+            self._run.models.save(self._trials[number], model.weights, metadata, path=path)

@@ -1,0 +1,15 @@
+"""Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
+
+from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of
+from fcsearch.selection.members import CHOICES, Member, load_members, model_weights
+
+__all__ = [
+    "CHOICES",
+    "Confirmation",
+    "Confirmed",
+    "Member",
+    "chosen_trial",
+    "confirmation_of",
+    "load_members",
+    "model_weights",
+]

@@ -1,0 +1,187 @@
+"""What training the best configurations again, with other seeds, says of them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fcsearch.config.objective import Objective
+from fcsearch.errors import RunError
+from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.selection.judging import run_objective
+
+# Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
+_STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A configuration over its seeds.
+
+    Attributes:
+        trial_id: The trial whose configuration it is.
+        search_value: The objective that the search found, with the run's own seed.
+        values: The objective with each of the other seeds, by seed.
+        mean: Of the values; None where there is none.
+        deviation: Their standard deviation; None where there are fewer than two.
+        best_epoch: Mean best epoch.
+        lost: Seeds with which it diverged or failed.
+        difference: Of the winner's value and this one's, mean over the seeds that both have; 0 for the winner. Above 0:
+            the winner is better.
+        difference_error: Standard error of that mean; None where they share fewer than two seeds.
+        tied: Whether chance explains the difference.
+    """
+
+    trial_id: int
+    search_value: float
+    values: dict[int, float]
+    mean: float | None
+    deviation: float | None
+    best_epoch: float | None
+    lost: int
+    difference: float | None = None
+    difference_error: float | None = None
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """The best configurations over several seeds.
+
+    Attributes:
+        objective: What is measured, by name, on the validation rows.
+        seeds: With which seeds.
+        asked: How many trainings there were to be, and `done` how many there are.
+        done: Those that ended.
+        configurations: The winner first.
+        bias: By how much the search's values are better than those with other seeds, mean over the configurations.
+    """
+
+    objective: str
+    seeds: tuple[int, ...]
+    asked: int
+    done: int
+    configurations: tuple[Confirmed, ...]
+    bias: float | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was to be trained is."""
+        return self.done >= self.asked
+
+    @property
+    def winner(self) -> Confirmed | None:
+        """The configuration of the best mean; None before all are done, or where none has a result."""
+        first = self.configurations[0] if self.configurations else None
+        return first if self.complete and first is not None and first.mean is not None else None
+
+    @property
+    def ties(self) -> tuple[int, ...]:
+        """Trials that chance may have put behind the winner."""
+        return tuple(entry.trial_id for entry in self.configurations[1:] if entry.tied)
+
+    @property
+    def beaten(self) -> tuple[int, ...]:
+        """Trials that the winner is better than by more than chance explains; none before there is a winner."""
+        if self.winner is None:
+            return ()
+        return tuple(entry.trial_id for entry in self.configurations[1:] if not entry.tied)
+
+
+def chosen_trial(run: RunDirectory) -> int:
+    """The trial whose network is the run's answer: the confirmed winner, else the best of the search.
+
+    Raises:
+        RunError: no trial has a result.
+    """
+    found = confirmation_of(run)
+    if found is not None and found.winner is not None:
+        return found.winner.trial_id
+    ranked = rank_trials(run.trials())
+    if not len(ranked):
+        raise RunError(f"a best trial needs a trial with a result; found none in {run.path}; see its log.txt")
+    best: int = ranked["trial_id"][0].as_py()
+    return best
+
+
+def confirmation_of(run: RunDirectory) -> Confirmation | None:
+    """What the run's confirmations say, as far as they are done; None where there was none to be."""
+    planned = run.manifest().confirmation
+    if planned is None or not planned.trials:
+        return None
+    trials, seeds = planned.trials, planned.seeds
+    wanted = {(trial, seed) for trial in trials for seed in seeds}
+    rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
+    searched = {row["trial_id"]: row for row in run.trials().to_pylist()}
+    objective = run_objective(run)
+    return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective)
+
+
+def weigh(
+    searched: Sequence[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    seeds: Sequence[int],
+    objective: Objective,
+) -> Confirmation:
+    """Compare configurations over seeds.
+
+    Args:
+        searched: Each one's row of the trials table.
+        rows: What there is of the confirmations table.
+        seeds: With which each was to be trained.
+        objective: By what.
+    """
+    by_trial: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_trial[row["trial_id"]].append(row)
+    found = [_confirmed(row, by_trial[row["trial_id"]], objective) for row in searched]
+    # A configuration that diverged with some seed comes after those that never did.
+    found.sort(key=lambda entry: (entry.lost, math.inf if entry.mean is None else -objective.gain(entry.mean)))
+    winner = found[0] if found else None
+    compared = [_compared(entry, winner, objective) for entry in found] if winner else []
+    excess = [objective.gain(e.search_value) - objective.gain(e.mean) for e in found if e.mean is not None]
+    return Confirmation(
+        objective=objective.name,
+        seeds=tuple(seeds),
+        asked=len(searched) * len(seeds),
+        done=len(rows),
+        configurations=tuple(compared),
+        bias=statistics.fmean(excess) if excess else None,
+    )
+
+
+def _confirmed(searched: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], objective: Objective) -> Confirmed:
+    measured = [row for row in rows if row["state"] == "complete" and row[objective.column] is not None]
+    values = {row["seed"]: row[objective.column] for row in sorted(measured, key=lambda row: row["seed"])}
+    return Confirmed(
+        trial_id=searched["trial_id"],
+        search_value=searched[objective.column],
+        values=values,
+        mean=statistics.fmean(values.values()) if values else None,
+        deviation=statistics.stdev(values.values()) if len(values) > 1 else None,
+        best_epoch=statistics.fmean(row["best_epoch"] for row in measured) if measured else None,
+        lost=len(rows) - len(measured),
+    )
+
+
+def _compared(entry: Confirmed, winner: Confirmed, objective: Objective) -> Confirmed:
+    """The entry with its difference to the winner, paired by seed: what a seed does to both cancels out."""
+    shared = [seed for seed in entry.values if seed in winner.values]
+    if not shared:
+        return entry
+    gains = [objective.gain(winner.values[seed]) - objective.gain(entry.values[seed]) for seed in shared]
+    mean = statistics.fmean(gains)
+    error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else None
+    # One pair says nothing of chance.
+    tied = entry is not winner and entry.lost == winner.lost and (error is None or abs(mean) <= _student(gains) * error)
+    return Confirmed(**{**vars(entry), "difference": mean, "difference_error": error, "tied": tied})
+
+
+def _student(gains: Sequence[float]) -> float:
+    freedom = len(gains) - 1
+    return _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 2.0

@@ -1,0 +1,76 @@
+"""How good predictions are, by the objective of a run: the one place that knows which figure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fcsearch.config import TrialConfig
+from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
+from fcsearch.results import RunDirectory
+from fcsearch.training.objectives import FIGURES, Truth
+
+# Rows scored at a time: large splits must not need memory for all their hidden layers at once.
+_ROWS = 4096
+_LEAST = 1e-7
+
+
+def run_objective(run: RunDirectory) -> Objective:  # noqa: ARG001
+    """What a run goes by; its `column` in the tables is what trials are ranked by."""
+    return OBJECTIVES["accuracy"]
+
+
+def network(config: TrialConfig, weights: Mapping[str, Tensor]) -> FullyConnectedNet:
+    """The network of a trial around its weights."""
+    settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})
+    return FullyConnectedNet.from_params(dict(weights), settings)
+
+
+def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:
+    """What a network predicts: probabilities (N, C), or the standardised target (N, 1) of a regression.
+
+    A network of the svm loss has no probabilities of its own: the softmax of its scores stands for them.
+
+    Args:
+        net: The network.
+        X: (N, D) features.
+    """
+    parts = [net.loss(X[first : first + _ROWS]) for first in range(0, len(X), _ROWS)]
+    scores = torch.cat(parts)
+    return torch.softmax(scores, 1) if scores.shape[1] > 1 else scores
+
+
+class Judge:
+    """Measures predictions for the same rows.
+
+    Args:
+        objective: By what.
+        y: (V,) labels, or standardised targets.
+        num_classes: C; 0 for a regression.
+    """
+
+    def __init__(self, objective: Objective, y: npt.NDArray[np.generic], *, num_classes: int) -> None:
+        self.objective = objective
+        labels = torch.as_tensor(np.asarray(y))
+        self._truth = Truth(labels if num_classes else labels.float(), num_classes)
+
+    def value(self, predicted: Tensor) -> Tensor:
+        """The objective of M predictions (M, C, V), as users read it: (M,)."""
+        return FIGURES[self.objective.name](self._scores(predicted), self._truth)
+
+    def gain(self, predicted: Tensor) -> list[tuple[float, float]]:
+        """What to compare M predictions (M, C, V) by, more is better: the objective, then the loss that breaks ties."""
+        values = [self.objective.gain(value) for value in self.value(predicted).tolist()]
+        tie_breaker = "log_loss" if self._truth.num_classes else "rmse"
+        losses = FIGURES[tie_breaker](self._scores(predicted), self._truth).tolist()
+        return [(value, -loss) for value, loss in zip(values, losses, strict=True)]
+
+    def _scores(self, predicted: Tensor) -> Tensor:
+        # Log-probabilities are scores: their softmax is the probabilities again.
+        return predicted.clamp(min=_LEAST).log() if self._truth.num_classes else predicted

@@ -1,0 +1,92 @@
+"""The networks behind what a user calls a model of a run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fcsearch.errors import RunError, UsageError
+from fcsearch.nn import FullyConnectedNet
+from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+from fcsearch.text import did_you_mean, nearest
+
+# What `--model` takes, beside the number of a trial.
+CHOICES = ("best", "confirmed", "ensemble", "refit")
+
+
+class Member(NamedTuple):
+    """A network of a model, and the weight of its prediction; the weights of a model sum to 1.
+
+    `trial_id` is None for the network that was fitted again.
+    """
+
+    weight: float
+    net: FullyConnectedNet
+    trial_id: int | None
+
+
+def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
+    """The networks of a model, on the CPU: its prediction is the weighted mean of theirs.
+
+    That is the mean of probabilities (the softmax of scores), or of what a regression predicts.
+
+    Args:
+        run: The run directory.
+        choice: `best` of the search, `confirmed` over several seeds, `ensemble`, `refit`, or the number of a trial;
+            None: the confirmed winner where there is one, else the best.
+
+    Raises:
+        UsageError: the run has no such model.
+        RunError: the model was not kept or is damaged.
+    """
+    return [
+        Member(weight, run.models.load_refit() if trial_id is None else run.models.load(trial_id), trial_id)
+        for trial_id, weight in model_weights(run, choice).items()
+    ]
+
+
+def model_weights(run: RunDirectory, choice: str | None = None) -> dict[int | None, float]:
+    """The weight of each trial's network in a model, None standing for the network that was fitted again.
+
+    Arguments and errors as `load_members`; nothing is loaded.
+    """
+    if choice == "refit":
+        return {None: 1.0}
+    if choice != "ensemble":
+        return {resolve_trial(run, choice): 1.0}
+    weights = run.models.ensemble()
+    if not weights:
+        raise RunError(
+            f"{run.path} must have an ensemble; found none; make one with `fcsearch confirm {run.path}`, or choose "
+            "another --model"
+        )
+    return dict(weights.items())
+
+
+def resolve_trial(run: RunDirectory, choice: str | None) -> int:
+    """The trial that a choice of a single network means.
+
+    Raises:
+        UsageError: it means none.
+        RunError: no trial has a result.
+    """
+    if choice is None:
+        return chosen_trial(run)
+    if choice == "best":
+        ranked = rank_trials(run.trials())
+        if len(ranked):
+            best: int = ranked["trial_id"][0].as_py()
+            return best
+        return chosen_trial(run)
+    if choice == "confirmed":
+        found = confirmation_of(run)
+        if found is None or found.winner is None:
+            raise RunError(
+                f"{run.path} must have a confirmed winner; found none; `fcsearch confirm {run.path}` trains the best "
+                "again with other seeds"
+            )
+        return found.winner.trial_id
+    if choice.isdecimal():
+        return int(choice)
+    hint = did_you_mean(nearest(choice, CHOICES), sentence=True)
+    raise UsageError(f"--model must be {', '.join(CHOICES)} or the number of a trial; found {choice!r}.{hint}")

@@ -1,0 +1,106 @@
+"""`fcsearch confirm`, and what other commands say of confirmed winners and ensembles."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from in_process_pool import InProcess
+from search_helpers import make_space
+
+from fcsearch.cli import cli
+from fcsearch.errors import FcsearchError
+from fcsearch.results import RunDirectory
+from fcsearch.search.api import start_search
+from fcsearch.search.options import SearchOptions
+
+PARAMETERS = {
+    "learning_rate": {"low": 1e-3, "high": 3e-1, "log": True},
+    "epochs": 3,
+    "hidden_dim": {"choices": [8, 16]},
+}
+
+
+@pytest.fixture
+def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    """A run that nothing was confirmed of; what is trained from now on is trained in this process."""
+    space = make_space(tmp_path, dataset={"source": "digits", "num_train": 200}, parameters=PARAMETERS, trials=4)
+    options = SearchOptions(confirm=0, ensemble=0, workers=1, pack_size=4)
+    pool = InProcess()
+    run = start_search(space, options, path=tmp_path / "run", command=[], open_pool=pool).run
+    monkeypatch.setattr("fcsearch.search.api._open_pool", pool)
+    return run
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, [*map(str, arguments)])
+
+
+def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -> None:
+    done = call("confirm", searched.path, "--top", 2, "--seeds", 2, "--ensemble", 4, "--refit")
+    assert done.exit_code == 2  # what belongs to a search alone is refused
+    done = call("confirm", searched.path, "--top", 2, "--seeds", 2, "--refit")
+    assert done.exit_code == 0, done.output
+    assert "mean of 2 seeds" in done.output
+    assert "Confirmed  the best again with other seeds" in done.output
+    assert "4/4 confirmations" in done.output
+    stored = json.loads((searched.path / "report.json").read_text())
+    assert stored["confirmation"]["seeds"] == [1, 2]
+    assert "Confirmed with other seeds" in (searched.path / "report.html").read_text()
+    winner = stored["confirmation"]["configurations"][0]["trial_id"]
+    assert stored["best"]["row"]["trial_id"] == winner
+    for choice in ((), ("--model", "confirmed"), ("--trial", winner)):
+        assert f"trial {winner} on 270 test rows" in call("evaluate", searched.path, *choice).output
+    assert "the network fitted again on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
+
+
+def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
+    first, second = searched.saved_models()[:2]
+    searched.models.save_ensemble({first: 0.5, second: 0.5}, {})
+    for options, rows in ((("--split", "val"), "270 val rows"), (("--dataset", "digits"), "all 1,797 rows")):
+        done = call("evaluate", searched.path, "--model", "ensemble", *options)
+        assert f"the ensemble of 2 networks on {rows}" in done.output, done.output
+    found = json.loads(call("evaluate", searched.path, "--model", "ensemble", "--format", "json").output)
+    assert (found["trial_id"], found["networks"]) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("confirm", "{run}", "--top", "0"), "0 is not in the range x>=1"),
+        (("confirm", "{run}", "--seeds", "-1"), "-1 is not in the range x>=1"),
+        (("confirm", "{run}", "--top", "many"), "'many' is not a valid integer"),
+        (("confirm", "{run}", "--time-budget", "soon"), "a time is written like 90s"),
+        (("run", "full", "--confirm", "-1"), "a number of configurations is a whole number of at least 0, or auto"),
+        (("run", "full", "--confirm", "1.5"), "found '1.5'"),
+        (("run", "full", "--confirm-seeds", "0"), "0 is not in the range x>=1"),
+        (("run", "full", "--ensemble", "-1"), "-1 is not in the range x>=0"),
+        (("run", "full", "--pack-size", "0"), "a pack size is a whole number of at least 1, or auto; found '0'"),
+    ],
+)
+def test_options_that_cannot_be_used(searched: RunDirectory, arguments: tuple[str, ...], message: str) -> None:
+    done = call(*(argument.format(run=searched.path) for argument in arguments))
+    assert done.exit_code == 2
+    assert message in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("confirm", "nowhere"), "must be a run directory; found nothing there"),
+        (("evaluate", "{run}", "--model", "bset"), "--model must be best, confirmed, ensemble, refit or the number"),
+        (("evaluate", "{run}", "--model", "ensemble"), "must have an ensemble; found none"),
+        (("evaluate", "{run}", "--model", "confirmed"), "must have a confirmed winner; found none"),
+        (("evaluate", "{run}", "--model", "1", "--trial", "1"), "one model is measured; found --model 1 and --trial 1"),
+        (("confirm", "{run}", "--dataset", "iris.csv"), "iris.csv"),
+    ],
+)
+def test_what_is_not_there_is_refused(searched: RunDirectory, arguments: tuple[str, ...], message: str) -> None:
+    before = searched.manifest()
+    done = call(*(argument.format(run=searched.path) for argument in arguments))
+    assert isinstance(done.exception, FcsearchError)
+    assert done.exception.exit_code == 2
+    assert message in str(done.exception)
+    assert searched.manifest() == before

@@ -1,0 +1,246 @@
+"""What follows a search: the best again with other seeds, the ensemble, the refit. Trained in this process."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from in_process_pool import InProcess
+from search_helpers import make_space
+
+import fcsearch.evaluation.measuring as evaluation
+from fcsearch.errors import RunError
+from fcsearch.evaluation import load_run_dataset
+from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results.records import row_config
+from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
+from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.pool.interface import PackFailed, Raised
+from fcsearch.search.pool.messages import PackTask
+from fcsearch.selection import confirmation_of, load_members
+from fcsearch.selection.judging import outputs
+from fcsearch.training import Pack, TrainingData, train_pack
+
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-3, "high": 3e-1, "log": True},
+    "epochs": 4,
+    "hidden_dim": {"choices": [8, 16]},
+}
+
+
+def search(folder: Path, pool: InProcess, **options: Any) -> SearchResult:
+    space = make_space(folder, dataset={"source": "digits", "num_train": 300}, parameters=PARAMETERS, trials=6)
+    settings = SearchOptions(**{"confirm": 2, "confirm_seeds": 3, "workers": 1, "pack_size": 3, **options})
+    return start_search(space, settings, path=folder / "run", command=["fcsearch"], open_pool=pool)
+
+
+def again(run: RunDirectory, pool: InProcess, **changes: Any) -> SearchResult:
+    options = {**saved_options(run).to_json(), "confirm": 2, "confirm_seeds": 3, **changes}
+    return confirm_run(run, SearchOptions(**options), open_pool=pool)
+
+
+def pairs(run: RunDirectory) -> list[tuple[int, int]]:
+    return [(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()]
+
+
+@pytest.fixture(scope="module")
+def pool() -> InProcess:
+    return InProcess()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, pool: InProcess) -> SearchResult:
+    return search(tmp_path_factory.mktemp("finished"), pool)
+
+
+def test_the_best_are_trained_again_with_other_seeds_in_packs_of_the_same_pool(
+    finished: SearchResult, pool: InProcess
+) -> None:
+    run = finished.run
+    best = rank_trials(run.trials())["trial_id"].to_pylist()[:2]
+    assert pairs(run) == [(trial, seed) for trial in sorted(best) for seed in (1, 2, 3)]
+    assert len(pool.rows) == 1
+    assert [len(seeds) for seeds in pool.seeds] == [3, 3, 3, 3]
+    assert sorted(itertools.chain(*pool.seeds[2:])) == [1, 1, 2, 2, 3, 3]
+    assert run.manifest()["confirmation"] == {"trials": best, "seeds": [1, 2, 3]}
+    assert len(run.finished_trials()) == 6
+
+
+def test_a_confirmation_is_what_that_configuration_gives_with_that_seed(finished: SearchResult) -> None:
+    run = finished.run
+    row = run.confirmations().to_pylist()[-1]
+    searched = next(r for r in run.trials().to_pylist() if r["trial_id"] == row["trial_id"])
+    data = load_run_dataset(run)
+    arrays = TrainingData.from_arrays(data.train.X, data.train.y, data.val.X, data.val.y, num_classes=data.num_classes)
+    result = train_pack([row_config({**searched, "seed": row["seed"]})], arrays)[0]
+    assert result.best is not None
+    assert (row["val_accuracy"], row["best_epoch"]) == (result.best.val_accuracy, result.best_epoch)
+
+
+def test_the_report_is_about_the_confirmed_winner(finished: SearchResult) -> None:
+    found, report = confirmation_of(finished.run), finished.report
+    assert found is not None
+    assert found.winner is not None
+    assert report is not None
+    assert report.best is not None
+    assert report.test.measurement is not None
+    assert report.best.row["trial_id"] == report.test.measurement.trial_id == found.winner.trial_id
+    assert report.confirmation == found
+    assert "3 other seeds" in report.trust.remarks[0]
+    assert not any("ran with one seed" in remark for remark in report.trust.remarks)
+
+
+def test_predictions_are_those_of_the_models_and_no_others_are_kept(finished: SearchResult) -> None:
+    run = finished.run
+    X = torch.from_numpy(load_run_dataset(run).val.X)
+    assert run.predictions.saved() == run.saved_models()
+    for trial in run.saved_models():
+        assert (run.predictions.load(trial) == outputs(run.models.load(trial), X).half().numpy()).all()
+    best = rank_trials(run.trials())["trial_id"].to_pylist()[:3]
+    assert set(run.saved_models()) == {*best, *run.models.ensemble(), confirmation_of(run).winner.trial_id}  # type: ignore[union-attr]
+
+
+def test_the_ensemble_is_no_worse_than_any_network_on_the_validation_rows(finished: SearchResult) -> None:
+    run, val = finished.run, load_run_dataset(finished.run).val
+    members = load_members(run, "ensemble")
+    mean = sum(weight * outputs(net, torch.from_numpy(val.X)) for weight, net, _ in members)
+    assert isinstance(mean, torch.Tensor)
+    accuracy = float((mean.argmax(1).numpy() == val.y).mean())
+    assert sum(weight for weight, _, _ in members) == pytest.approx(1)
+    assert accuracy >= max(rank_trials(run.trials())["val_accuracy"].to_pylist()) - 1e-9
+    ensemble = finished.report.ensemble  # type: ignore[union-attr]
+    if len(members) > 1:
+        assert ensemble is not None
+        assert ensemble.validation is not None
+        assert ensemble.validation.accuracy == pytest.approx(accuracy)
+        assert ensemble.versus is not None
+        assert ensemble.versus.split == "test"
+
+
+def test_nothing_is_trained_or_measured_twice(finished: SearchResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, report = pairs(finished.run), finished.report
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(evaluation, "measure_members", forbidden)
+    monkeypatch.setattr("fcsearch.report.alternatives.measure_members", forbidden)
+    pool = InProcess()
+    found = again(RunDirectory.open(finished.run.path), pool)
+    assert (pool.rows, pool.tasks, pairs(found.run)) == ([], [], before)
+    assert found.report is not None
+    assert report is not None
+    assert (found.report.test, found.report.ensemble) == (report.test, report.ensemble)
+
+
+def test_a_run_of_one_seed_repeats_with_its_confirmation(finished: SearchResult, tmp_path: Path) -> None:
+    other = search(tmp_path, InProcess()).run
+    columns = ["trial_id", "seed", "val_accuracy", "val_loss", "best_epoch"]
+    assert other.confirmations().select(columns) == finished.run.confirmations().select(columns)
+    assert other.models.ensemble() == finished.run.models.ensemble()
+
+
+def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stops: list[Interruption] = []
+    make = Interruption.__init__
+    monkeypatch.setattr(Interruption, "__init__", lambda self: (make(self), stops.append(self))[0])
+
+    def interrupt(task: PackTask) -> None:
+        if task.trials[0].config.seed:
+            stops[-1].handle(signal.SIGINT, None)
+
+    pool = InProcess(interrupt)
+    found = search(tmp_path, pool)
+    run = found.run
+    assert (found.ended_by, run.manifest()["state"]) == ("interrupt", "interrupted")
+    done = pairs(run)
+    assert len(done) == 3
+    report = found.report
+    assert report is not None
+    assert "not complete: 3 of 6 trainings are done" in " ".join(report.trust.remarks)
+    # Those that may be in the ensemble still have their models.
+    assert len(run.saved_models()) == 6
+    rest = InProcess()
+    resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
+    assert (resumed.ended_by, resumed.run.manifest()["state"]) == ("trials", "complete")
+    assert [len(seeds) for seeds in rest.seeds] == [2, 1]
+    assert set(done) < set(pairs(run))
+    assert len(pairs(run)) == 6
+
+
+def test_more_seeds_add_to_those_that_are_done(tmp_path: Path) -> None:
+    run = search(tmp_path, InProcess(), confirm_seeds=1).run
+    pool = InProcess()
+    again(run, pool, confirm_seeds=2)
+    assert sorted(itertools.chain(*pool.seeds)) == [2, 2]
+    assert len(pairs(run)) == 4
+
+
+def test_a_training_that_fails_is_a_row_and_the_rest_goes_on(tmp_path: Path) -> None:
+    def poison(task: PackTask) -> PackFailed | None:
+        bad = any(trial.config.seed == 2 and trial.trial_id == 2 for trial in task.trials)
+        return Raised(task.pack_id, "RuntimeError: two") if bad else None
+
+    run = search(tmp_path, InProcess(poison)).run
+    states = {(row["trial_id"], row["seed"]): (row["state"], row["error"]) for row in run.confirmations().to_pylist()}
+    assert len(states) == 6
+    assert sorted(value for value in states.values() if value[0] != "complete") == [("failed", "RuntimeError: two")]
+    assert run.manifest()["state"] == "complete"
+
+
+def test_confirm_0_and_ensemble_0_leave_a_run_as_before(tmp_path: Path) -> None:
+    pool = InProcess()
+    found = search(tmp_path, pool, confirm=0, ensemble=0)
+    assert (len(pool.tasks), pairs(found.run), found.run.manifest().get("confirmation")) == (2, [], None)
+    assert found.run.saved_models() == sorted(rank_trials(found.run.trials())["trial_id"].to_pylist()[:3])
+    assert not (found.run.path / "predictions").exists()
+    report = found.report
+    assert report is not None
+    assert (report.confirmation, report.ensemble) == (None, None)
+    assert any("ran with one seed" in remark for remark in report.trust.remarks)
+
+
+def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path) -> None:
+    pool = InProcess()
+    found = search(tmp_path, pool, refit=True)
+    run, data = found.run, load_run_dataset(found.run)
+    winner = confirmation_of(run).winner  # type: ignore[union-attr]
+    assert winner is not None
+    assert winner.best_epoch is not None
+    assert pool.rows == [300, 300 + len(data.val)]
+    config = pool.tasks[-1].trials[0].config
+    assert (config.epochs, config.seed) == (round(winner.best_epoch), 0)
+    # The weights of the last epoch: no rows are left to say which is best.
+    rows = np.concatenate([data.train.X, data.val.X]), np.concatenate([data.train.y, data.val.y])
+    joined = TrainingData.from_arrays(*rows, data.val.X, data.val.y, num_classes=data.num_classes)
+    pack = Pack([config], joined, keep_last=True)
+    while pack.alive:
+        pack.train_epoch()
+    net = run.models.load_refit()
+    assert all(torch.equal(net.params[name], weight) for name, weight in pack.results()[0].weights.items())
+    table = pq.read_table(run.path / "models.parquet").to_pylist()
+    measured = [(row["model"], row["split"]) for row in table]
+    assert [pair for pair in measured if pair[0] != "ensemble"] == [
+        ("winner", "val"),
+        ("winner", "test"),
+        ("refit", "test"),
+    ]
+    assert table[1]["accuracy"] == found.report.test.measurement.accuracy  # type: ignore[union-attr]
+    refit = found.report.refit  # type: ignore[union-attr]
+    assert refit is not None
+    assert refit.test is not None
+    assert refit.validation is None
+
+
+def test_a_run_without_a_result_cannot_be_confirmed(tmp_path: Path) -> None:
+    space = make_space(tmp_path)
+    run = RunDirectory.create(tmp_path / "run", {"name": "run", "state": "running", "space": space.to_json()})
+    with pytest.raises(RunError, match="must have a trial with a result; found none; go on with it: `fcsearch resume"):
+        confirm_run(run, SearchOptions(), open_pool=InProcess())

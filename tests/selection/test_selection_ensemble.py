@@ -1,0 +1,79 @@
+"""Ensembles from predictions that are there."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.results.predictions import Predicted
+from fcsearch.selection.ensemble import select_ensemble
+from fcsearch.selection.judging import Judge
+
+CLASSES, ROWS = 4, 300
+
+
+def noisy(seed: int, y: npt.NDArray[np.int64], noise: float) -> Predicted:
+    """Probabilities that lean to the right class, with errors of their own."""
+    scores = np.eye(CLASSES)[y] + np.random.default_rng(seed).normal(0, noise, (len(y), CLASSES))
+    return torch.softmax(torch.from_numpy(2 * scores), 1).half().numpy()
+
+
+@pytest.fixture
+def labels() -> npt.NDArray[np.int64]:
+    return np.random.default_rng(0).integers(0, CLASSES, ROWS)
+
+
+def value(predictions: dict[int, Predicted], weights: dict[int, float], y: npt.NDArray[np.int64]) -> float:
+    mean = sum(weight * predictions[trial].astype(np.float32) for trial, weight in weights.items())
+    return float((np.asarray(mean).argmax(1) == y).mean())
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("count", [1, 2, 3, 12])
+def test_it_is_never_worse_than_the_best_network_on_the_rows_that_choose(
+    labels: npt.NDArray[np.int64], seed: int, count: int
+) -> None:
+    random = np.random.default_rng(seed)
+    predictions = {10 * n: noisy(100 * seed + n, labels, random.uniform(0.4, 3.0)) for n in range(count)}
+    weights = select_ensemble(predictions, Judge(OBJECTIVES["accuracy"], labels, num_classes=CLASSES))
+    assert sum(weights.values()) == pytest.approx(1)
+    assert len(weights) <= 10
+    assert set(weights) <= set(predictions)
+    assert value(predictions, weights, labels) >= max(value(predictions, {t: 1.0}, labels) for t in predictions)
+
+
+def test_networks_that_err_elsewhere_are_better_together(labels: npt.NDArray[np.int64]) -> None:
+    predictions = {trial: noisy(trial, labels, 0.9) for trial in range(20)}
+    judge = Judge(OBJECTIVES["accuracy"], labels, num_classes=CLASSES)
+    weights = select_ensemble(predictions, judge)
+    others = np.random.default_rng(9).integers(0, CLASSES, 4000)
+    unseen = {trial: noisy(1000 + trial, others, 0.9) for trial in range(20)}
+    alone = np.mean([value(unseen, {trial: 1.0}, others) for trial in range(20)])
+    assert len(weights) > 1
+    assert value(unseen, weights, others) > alone + 0.05
+    assert list(weights.values()) == sorted(weights.values(), reverse=True)
+
+
+def test_the_same_predictions_give_the_same_ensemble(labels: npt.NDArray[np.int64]) -> None:
+    predictions = {trial: noisy(trial, labels, 0.9) for trial in range(9)}
+    judge = Judge(OBJECTIVES["accuracy"], labels, num_classes=CLASSES)
+    backwards = dict(reversed(predictions.items()))
+    assert list(select_ensemble(predictions, judge).items()) == list(select_ensemble(backwards, judge).items())
+
+
+def test_without_candidates_there_is_none(labels: npt.NDArray[np.int64]) -> None:
+    assert select_ensemble({}, Judge(OBJECTIVES["accuracy"], labels, num_classes=CLASSES)) == {}
+
+
+def test_a_regression_is_judged_by_its_errors() -> None:
+    random = np.random.default_rng(0)
+    y = random.normal(size=400)
+    predictions = {n: (y + random.normal(0, 0.5, 400)).reshape(-1, 1).astype(np.float16) for n in range(8)}
+    judge = Judge(OBJECTIVES["rmse"], y, num_classes=0)
+    weights = select_ensemble(predictions, judge)
+    mean = sum(weight * predictions[n][:, 0].astype(float) for n, weight in weights.items())
+    best = min(float(np.sqrt(np.mean((p[:, 0] - y) ** 2))) for p in predictions.values())
+    assert float(np.sqrt(np.mean((mean - y) ** 2))) < 0.7 * best
