@@ -141,9 +141,6 @@ def resume_search(
     manifest = run.manifest()
     space = SearchSpace.from_json(manifest["space"])
     plan = _settle(space, dataclasses.replace(options, seed=manifest["seed"]), run.path)
-    done = len(run.finished_trials())
-    if plan.trials < done:
-        raise RunError(f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}")
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
@@ -180,6 +177,12 @@ def _search(
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
     with run.writing(), interruption() as stop:
+        for damage in run.set_damaged_aside():
+            view.notice(str(damage))
+        if plan.trials < (done := len(run.finished_trials())):
+            raise RunError(
+                f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}"
+            )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
         running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}

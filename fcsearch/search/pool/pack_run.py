@@ -85,9 +85,15 @@ class PackRun:
         for member, values in metrics.items():
             if values.val_accuracy is not None:
                 self._best[member] = max(self._best[member], values.val_accuracy)
+        ends = {member: self._task.trials[member].ends_at for member in metrics}
+        self._pack.stop([member for member, end in ends.items() if end == self._pack.epoch])
         if self._rungs is not None:
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
-            standing = {member: self._best[member] for member, values in metrics.items() if not values.diverged}
+            standing = {
+                member: self._best[member]
+                for member, values in metrics.items()
+                if not values.diverged and ends[member] is None
+            }
             self._pack.stop(self._rungs.judge(self._pack.epoch, standing))
 
 
