@@ -159,9 +159,9 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
 
 def _open_ray_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
     # Imported when a search needs it, so that what Ray says then goes to the run's log.
-    from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+    from fcsearch.search.ray_pool.guard import open_guarded_pool
 
-    return open_ray_pool(plan, dataset)
+    return open_guarded_pool(plan, dataset)
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:

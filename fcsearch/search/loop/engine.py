@@ -13,7 +13,7 @@ from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.pool.asha import Rungs, rung_values
-from fcsearch.search.pool.interface import Event, PackFailed, Pool
+from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
 from fcsearch.search.record.ledger import Model
@@ -137,6 +137,8 @@ class Engine:
             self._tracker.progressed(event)
         elif isinstance(event, PackOutcome):
             self._finish(event)
+        elif isinstance(event, Notice):
+            self._tracker.noticed(event)
         else:
             self._fail(event)
 
