@@ -200,7 +200,8 @@ def _search(
             changes = {key: before.get(key) for key in running}
             raise
         except BaseException as error:
-            changes["error"] = str(error)
+            # All of it is in the log; Ray's errors have forty lines, with the commands of other processes.
+            changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})

@@ -101,7 +101,7 @@ def tune_pool(
     # By default Tune starts the trials of a searcher like ours one after another.
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
-        trainable = tune.with_parameters(worker, dataset=dict(dataset), threads=placement.threads)
+        trainable = tune.with_parameters(worker, dataset=dict(dataset), placement=placement)
         pool = _TunePool(placement, trainable, storage)
         try:
             yield pool
