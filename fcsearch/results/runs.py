@@ -17,6 +17,7 @@ from fcsearch.results.ranking import rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
+_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "best_val_accuracy", "error")
 
 
 class Run:
@@ -89,14 +90,14 @@ def summarize_run(path: Path) -> dict[str, Any]:
 
     Returns:
         `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
-        `best_val_accuracy`, `error`; None where unknown.
+        `planned` (trials that it is to have), `ended_by`, `best_val_accuracy`, `error`; None where unknown.
     """
-    summary: dict[str, Any] = dict.fromkeys(("dataset", "created_at", "trials", "best_val_accuracy", "error"))
+    summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
     summary = {"path": str(path), "name": path.name, "state": "damaged", **summary}
     try:
         run = RunDirectory.open(path)
         manifest, trials = run.manifest(), run.trials()
-        dataset = manifest.get("dataset")
+        dataset, options = manifest.get("dataset"), manifest.get("options")
         ranked = rank_trials(trials)
         return {
             **summary,
@@ -104,6 +105,8 @@ def summarize_run(path: Path) -> dict[str, Any]:
             "dataset": dataset.get("name") if isinstance(dataset, dict) else None,
             "created_at": manifest.get("created_at"),
             "trials": len(trials),
+            "planned": options.get("trials") if isinstance(options, dict) else None,
+            "ended_by": manifest.get("ended_by"),
             "best_val_accuracy": ranked["val_accuracy"][0].as_py() if len(ranked) else None,
             "error": manifest.get("error"),
         }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from fcsearch.data import Dataset, load_dataset
-from fcsearch.errors import RunError, UsageError
+from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.report import Report, load_run_dataset, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.interruption import interruption
@@ -27,7 +28,12 @@ from fcsearch.search.record.manifest import new_manifest, now
 from fcsearch.space import SearchSpace
 
 # A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
-_STATES: dict[EndedBy, str] = {"trials": "complete", "time_budget": "complete", "interrupt": "interrupted"}
+_STATES: dict[EndedBy, str] = {
+    "trials": "complete",
+    "time_budget": "complete",
+    "interrupt": "interrupted",
+    "terminate": "interrupted",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +42,7 @@ class SearchResult:
 
     Attributes:
         run: Its run directory.
-        ended_by: `trials`: all are done; `time_budget`; or `interrupt`: Ctrl-C.
+        ended_by: `trials`: all are done; `time_budget`; `interrupt`: Ctrl-C; or `terminate`: SIGTERM.
         report: The report; None if no trial has a result.
     """
 
@@ -191,6 +197,8 @@ def _search(
         changes: dict[str, Any] = {"state": "failed"}
         try:
             ended_by = train_trials(run, plan, dataset, view, stop, open_pool, deadline=deadline)
+            if _STATES[ended_by] == "complete":
+                _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}
@@ -205,8 +213,25 @@ def _search(
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})
-        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if _has_result(run) else None)
+            # Also of a search in which every trial failed: the report says of what, and what was tried.
+            report = write_report(run, dataset=dataset) if len(run.trials()) else None
+        return SearchResult(run, ended_by, report if _has_result(run) else None)
 
 
 def _has_result(run: RunDirectory) -> bool:
     return len(rank_trials(run.trials())) > 0
+
+
+def _require_result(run: RunDirectory) -> None:
+    """Raise SearchError for a search that has trials, of which none has a result."""
+    states = Counter(run.trials()["state"].to_pylist())
+    if states and not _has_result(run):
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
+        change = (
+            "the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
+            if states["diverged"]
+            else f"see {run.log_path}"
+        )
+        raise SearchError(
+            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried"
+        )

@@ -19,7 +19,7 @@ from fcsearch.search.loop.view import SilentView
 ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
 PARAMETERS = {
     "learning_rate": {"low": 1e-4, "high": 10.0, "log": True},
-    "reg": {"choices": [0.0, 1000.0]},
+    "reg": {"choices": [0.0, 1e6]},
     "epochs": 4,
     "hidden_dim": {"choices": [8, 16]},
 }

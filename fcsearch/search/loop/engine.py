@@ -25,7 +25,7 @@ _WAIT_SECONDS = 0.1
 # Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
 _GRACE_SECONDS = 10.0
 
-Closing = Literal["time_budget", "interrupt"]
+Closing = Literal["time_budget", "interrupt", "terminate"]
 
 
 class Engine:
@@ -109,7 +109,7 @@ class Engine:
         if self._closed_at is not None:
             return
         if self._stop.requested:
-            self.closing = "interrupt"
+            self.closing = "terminate" if self._stop.terminated else "interrupt"
         elif self._deadline is not None and now > self._deadline:
             self.closing = "time_budget"
         if self.closing is not None:

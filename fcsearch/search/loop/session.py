@@ -26,7 +26,7 @@ from fcsearch.search.pool.asha import Asha, Rungs, rung_values
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.ledger import Ledger
 
-EndedBy = Literal["trials", "time_budget", "interrupt"]
+EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,9 @@ def _scheduler(
     rest = plan.trials - len(run.finished_trials())
     waiting = waiting[:rest]
     planner = Planner(remaining=rest - len(waiting), pack_size=plan.pack_size or 1, learns=learns(plan.space.sampler))
-    return Scheduler(planner, recorder.ask, waiting=waiting, workers=pool.placement.workers)
+    done = [PlannedTrial(trial.trial_id, trial.config) for trial in map(TrialRecord.from_row, run.trials().to_pylist())]
+    first = planner.packs_again(waiting, done, workers=pool.placement.workers)
+    return Scheduler(planner, recorder.ask, first=first)
 
 
 def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
@@ -146,8 +148,8 @@ def _histories(run: RunDirectory) -> dict[int, dict[int, float]]:
 
 def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     counts = tracker.counts
-    if engine.closing == "interrupt":
-        return "interrupt"
+    if engine.closing in ("interrupt", "terminate"):
+        return engine.closing
     if counts and counts["failed"] == counts.total():
         raise SearchError(f"every trial failed: {engine.first_error or 'see the log'}; see {run.log_path}")
     if engine.closing == "time_budget":

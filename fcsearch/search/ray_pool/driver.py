@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -44,6 +45,8 @@ def main(number: int) -> None:
     order = search.order()
     try:
         with open_ray_pool(order.plan, order.dataset, folder=order.folder) as pool:
+            # Ray has set a handler that ends the process; the search decides when it is time.
+            signal.signal(signal.SIGTERM, lambda *_: None)
             search.send(Ready(pool.placement))
             threading.Thread(target=_watch, args=[search], daemon=True).start()
             _serve(pool, search)

@@ -16,7 +16,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.plan import SearchPlan
-from fcsearch.search.pool.interface import Event, Notice, Pool
+from fcsearch.search.pool.interface import Event, Notice, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackTask, Progress
 from fcsearch.search.ray_pool.folder import ray_folder
 from fcsearch.search.ray_pool.wire import Answer, Leave, Line, Lost, Order, Ready, Refused, Request
@@ -92,7 +92,7 @@ class GuardedPool:
             while self._driver.poll(0 if events else timeout):
                 events.append(self._take())
         except _DriverDiedError as death:
-            self._start_again(death)
+            events.extend(self._give_up() if self._leaving else self._start_again(death))
         return events
 
     def ask_to_leave(self) -> None:
@@ -126,13 +126,18 @@ class GuardedPool:
             except _DriverDiedError as death:
                 self._replace(death)
 
-    def _start_again(self, death: _DriverDiedError) -> None:
+    def _start_again(self, death: _DriverDiedError) -> list[Event]:
         self._replace(death)
         self._settle()
         for task in self._tasks.values():
             self._send(task)
-        if self._leaving:
-            self._send(Leave())
+        events, self._notices = self._notices, []
+        return events
+
+    def _give_up(self) -> list[Event]:
+        """What asks a search to end may end Ray with it, such as systemd: its packs go on waiting."""
+        tasks, self._tasks = self._tasks, {}
+        return [WorkerLost(pack_id, "Ray ended with the search") for pack_id in tasks]
 
     def _replace(self, death: _DriverDiedError) -> None:
         """Start another driver, if the search may.
