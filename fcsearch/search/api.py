@@ -114,7 +114,9 @@ def start_search(
 
 def saved_options(run: RunDirectory) -> SearchOptions:
     """The options that a run was last made with, for going on with it: without its time budget and its cluster."""
-    saved = run.manifest()["options"]
+    saved = run.manifest().get("options")
+    if not isinstance(saved, dict):
+        raise RunError(f"{run.path / 'run.json'} must hold `options`; found none; put back a copy of it")
     known = {field.name for field in dataclasses.fields(SearchOptions)}
     options = SearchOptions(**{name: value for name, value in saved.items() if name in known})
     return dataclasses.replace(options, time_budget=None, address=None)

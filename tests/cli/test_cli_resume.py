@@ -91,6 +91,12 @@ def test_what_is_not_there_or_not_a_run_is_named(run: RunDirectory, capsys: pyte
     assert "run.json" in error
 
 
+def test_a_manifest_without_options_is_named(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    run.update_manifest({"options": None})
+    code, error = fails(capsys, "small")
+    assert (code, "run.json must hold `options`; found none" in error) == (2, True)
+
+
 @pytest.mark.usefixtures("run")
 def test_a_total_below_what_is_done_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     code, error = fails(capsys, "--trials", "1")
