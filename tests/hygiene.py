@@ -24,7 +24,7 @@ _UNSET = (
     "TTY_COMPATIBLE", "TTY_INTERACTIVE", "LANGUAGE", "MPLBACKEND", "MPLCONFIGDIR", "RAY_ADDRESS",
     "RAY_AUTH_MODE", "FCSEARCH_DATA", "FCSEARCH_NATIVE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 )  # fmt: skip
-_SET = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "TZ": "UTC", "RAY_USAGE_STATS_ENABLED": "0"}
+_SET = {"TERM": "xterm", "LC_ALL": "C.UTF-8", "TZ": "UTC", "RAY_USAGE_STATS_ENABLED": "0", "ORT_DISABLE_TELEMETRY": "1"}
 # Ray's agents take a moment to see that their raylet has ended.
 _LEAVE_SECONDS = 20.0
 
@@ -59,6 +59,8 @@ def surroundings() -> Iterator[Surroundings]:
     for name in _UNSET:
         os.environ.pop(name, None)
     os.environ.update(_SET, HOME=str(found.home), TMPDIR=str(found.temporary), RAY_TMPDIR=str(found.ray))
+    # Imported with the first optimizer of torch, it makes a folder at once.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(found.home / "torchinductor")
     os.environ[MARK] = uuid.uuid4().hex
     try:
         _take_effect()

@@ -13,7 +13,7 @@ from reading import Runs, number
 _DEPTHS = (3, 5)
 _COLOURS = {3: style.BLUE, 5: style.RED}
 _INITS = ("0.01", "0.05", "kaiming")
-# A training loss that is no number, or above this, is drawn here: chance has log(10) = 2.30.
+# A training loss that is not a number, or above this, is drawn here: chance has log(10) = 2.30.
 _LIMIT = 2.6
 
 

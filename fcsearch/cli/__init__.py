@@ -20,6 +20,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
     "runs": ("fcsearch.cli.runs", "List the runs of a folder."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
+    "predict": ("fcsearch.cli.predict", "Predict the class of every row of a file, with a run's best model."),
+    "export": ("fcsearch.cli.export", "Write a model as a file that needs no fcsearch: ONNX or torch.export."),
     "train": ("fcsearch.cli.train", "Train one network, from options or from a trial of a run."),
     "spaces": ("fcsearch.cli.spaces", "List the search spaces that ship."),
     "init": ("fcsearch.cli.init", "Write a search space for the data at hand, to be changed."),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.dataset_options import dataset_options
+from fcsearch.cli.notes import print_notes
 from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
-    from fcsearch.report import Measurement
+    from fcsearch.evaluation import Measurement
 
 
 @click.command()
@@ -54,7 +55,7 @@ def evaluate(
       fcsearch evaluate runs/dropout --trial 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.report import load_run_dataset, measure, measure_moved, measure_other
+    from fcsearch.evaluation import load_run_dataset, measure, measure_moved, measure_other
     from fcsearch.results import open_run, resolve_run
 
     opened = open_run(resolve_run(run, root))
@@ -71,8 +72,8 @@ def evaluate(
     if form == "json":
         click.echo(json.dumps({**dataclasses.asdict(found), **_facts(other)}, indent=2))
         return
-    for note in _notes(other):
-        click.echo(f"fcsearch: {note}", err=True)
+    if other is not None:
+        print_notes(other.unseen, other.ignored)
     _print(found)
 
 
@@ -80,25 +81,6 @@ def _facts(other: OtherRows | None) -> dict[str, Any]:
     if other is None:
         return {}
     return {"ignored_columns": list(other.ignored), "unseen_categories": other.unseen}
-
-
-def _notes(other: OtherRows | None) -> list[str]:
-    """What the user should know of rows that are not the run's."""
-    from fcsearch.report.words import plural
-
-    if other is None:
-        return []
-    notes = []
-    for name, counts in other.unseen.items():
-        examples = ", ".join(repr(value) for value, _ in counts.most_common(3))
-        notes.append(
-            f"column {name!r} has {plural(counts.total(), 'value')} that the training rows do not have ({examples}"
-            f"{', ...' if len(counts) > 3 else ''}): coded as none of the known categories"
-        )
-    if other.ignored:
-        names = ", ".join(name or "(unnamed)" for name in other.ignored)
-        notes.append(f"ignored what the network does not read: {names}")
-    return notes
 
 
 def _print(found: Measurement) -> None:

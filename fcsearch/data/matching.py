@@ -51,16 +51,23 @@ def match_table(transform: FeatureTransform, table: pa.Table, locate: Locate, so
     Raises:
         DataError: columns that are missing or hold something else than in training; all of them are named.
     """
-    array = transform.array
+    read = columns_read(transform, table.schema, source)
     unseen: Unseen = {}
-    if array is not None:
-        name = _array_column(array, table, transform.label, source)
-        raw, read = _array_of(array, table[name], name, locate, source), {name}
+    if (array := transform.array) is not None:
+        raw = _array_of(array, table[read[0]], read[0], locate, source)
     else:
         raw, unseen = _raw(transform, table, locate, source)
-        read = {str(item.name) for item in transform.inputs}
     ignored = tuple(name for name in table.column_names if name not in read and name != transform.label)
     return Matched(transform.apply(raw), unseen, ignored)
+
+
+def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) -> list[str]:
+    """The columns of a table that the features are made of; DataError, naming all, where some are missing."""
+    if transform.array is not None:
+        return [_array_column(transform.array, schema, transform.label, source)]
+    names = [str(item.name) for item in transform.inputs]
+    _require_columns(names, schema.names, source)
+    return names
 
 
 def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -> npt.NDArray[np.float32]:
@@ -103,7 +110,6 @@ def _reads_back(name: str) -> bool:
 
 
 def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> tuple[npt.NDArray[Any], Unseen]:
-    _require_columns([str(item.name) for item in transform.inputs], table.column_names, source)
     raw = np.empty((table.num_rows, transform.raw_width), dtype=transform.dtype)
     unseen: Unseen = {}
     problems = []
@@ -144,14 +150,19 @@ def _numbers(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
     if pa.types.is_dictionary(values.type):
         values = pc.cast(values, values.type.value_type)
     if values.null_count < len(values) and not is_number(values.type):
-        example = (
-            f"text such as {pc.cast(values, pa.string()).drop_null()[0].as_py()!r}" if is_text(values.type) else ""
-        )
+        example = f"text such as {_no_number(values)!r}" if is_text(values.type) else ""
         raise DataError(
             f"{place} must hold numbers, as in the training rows; found {example or values.type}. Turn it into "
             "numbers, and leave missing values empty."
         )
     return number_values(values, place)
+
+
+def _no_number(values: pa.ChunkedArray) -> str:
+    """A text that is no number, or if all look like some, the first of them."""
+    texts = pc.cast(values, pa.string()).drop_null()
+    strange = texts.filter(pc.invert(pc.match_substring_regex(texts, r"^[\s\d.eE+-]+$")))
+    return str((strange if len(strange) else texts)[0])
 
 
 def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[npt.NDArray[Any], Counter[str]]:
@@ -168,11 +179,11 @@ def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[np
     return pc.cast(codes, pa.float64()).to_numpy(), counts
 
 
-def _array_column(item: NumberInput, table: pa.Table, label: str | None, source: str) -> str:
+def _array_column(item: NumberInput, schema: pa.Schema, label: str | None, source: str) -> str:
     """The column of the images or lists: by its name, or the only one of its kind."""
-    if item.name in table.column_names:
+    if item.name in schema.names:
         return str(item.name)
-    fields = [field for field in table.schema if field.name != label]
+    fields = [field for field in schema if field.name != label]
     images = [field.name for field in fields if holds_images(field.type)]
     lists = [field.name for field in fields if is_list_of_numbers(field.type)]
     found = images or lists
@@ -183,7 +194,7 @@ def _array_column(item: NumberInput, table: pa.Table, label: str | None, source:
     name = "one column" if item.name is None else f"the column {item.name!r}"
     raise DataError(
         f"{source} must have {name} of {wanted}, which the network learned from; found the columns "
-        f"{', '.join(table.column_names[:20])}{', ...' if len(table.column_names) > 20 else ''}."
+        f"{', '.join(schema.names[:20])}{', ...' if len(schema.names) > 20 else ''}."
     )
 
 

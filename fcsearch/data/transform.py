@@ -101,7 +101,7 @@ class FeatureTransform:
     @property
     def width(self) -> int:
         """Number of features D."""
-        return self._layout.numbers + sum(len(categories) for _, categories, _ in self._layout.categories)
+        return self.layout.numbers + sum(len(categories) for _, categories, _ in self.layout.categories)
 
     @property
     def raw_width(self) -> int:
@@ -134,7 +134,7 @@ class FeatureTransform:
             with np.errstate(over="raise"):
                 for start in range(0, count, step):
                     block = slice(start, start + step)
-                    self._layout.encode(raw[block] if rows is None else raw[rows[block]], out[block])
+                    self.layout.encode(raw[block] if rows is None else raw[rows[block]], out[block])
         except FloatingPointError as error:
             raise DataError(
                 f"scaled features must stay within float32's range; found values outside ({error}). Look for wildly "
@@ -143,8 +143,9 @@ class FeatureTransform:
         return out
 
     @cached_property
-    def _layout(self) -> _Layout:
-        return _Layout(self)
+    def layout(self) -> Layout:
+        """The transform's numbers as arrays."""
+        return Layout(self)
 
     def to_json(self) -> str:
         """The transform as JSON text, exact to the bit."""
@@ -174,8 +175,16 @@ class FeatureTransform:
         return transform
 
 
-class _Layout:
-    """A transform's numbers as arrays, in the order of the raw columns."""
+class Layout:
+    """A transform's numbers as arrays, in the order of the raw columns; each of the dtype of the transform.
+
+    Attributes:
+        numbers: How many of the features are numbers.
+        places: Where they stand in a raw matrix.
+        offset, divisor, factor: (numbers,) A number x becomes (x - offset) / divisor * factor; a divisor of None is 1.
+        fill: (numbers,) What stands in for NaN, or NaN; None where nothing does.
+        categories: Of each category input its place in a raw matrix, its categories, and the place of its fill in them.
+    """
 
     def __init__(self, transform: FeatureTransform) -> None:
         numbers: list[int] = []
@@ -198,21 +207,22 @@ class _Layout:
             np.array([value for part in parts for value in part], dtype=transform.dtype) for parts in vectors.values()
         )
         self.numbers = len(numbers)
-        self._places = np.array(numbers, dtype=np.int64) if self.categories else slice(None)
-        self._offset, self._factor = offset, factor
-        self._divisor = divisor if (divisor != 1).any() else None
-        self._fill = None if np.isnan(fill).all() else fill
+        self.places = np.array(numbers, dtype=np.int64)
+        self.offset, self.factor = offset, factor
+        self.divisor = divisor if (divisor != 1).any() else None
+        self.fill = None if np.isnan(fill).all() else fill
 
     def encode(self, raw: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
-        numbers = raw[:, self._places]
+        """Write the features of raw rows (n, R) into `out` (n, D)."""
+        numbers = raw[:, self.places] if self.categories else raw
         if numbers.dtype.kind == "f":
-            numbers = numbers.astype(self._offset.dtype, copy=False)
-        if self._fill is not None and np.isnan(numbers).any():
-            numbers = np.where(np.isnan(numbers), self._fill, numbers)
-        numbers = numbers - self._offset
-        if self._divisor is not None:
-            numbers = numbers / self._divisor
-        np.multiply(numbers, self._factor, out=out[:, : self.numbers], casting="same_kind")
+            numbers = numbers.astype(self.offset.dtype, copy=False)
+        if self.fill is not None and np.isnan(numbers).any():
+            numbers = np.where(np.isnan(numbers), self.fill, numbers)
+        numbers = numbers - self.offset
+        if self.divisor is not None:
+            numbers = numbers / self.divisor
+        np.multiply(numbers, self.factor, out=out[:, : self.numbers], casting="same_kind")
         out[:, self.numbers :] = 0
         left = self.numbers
         for place, categories, fill in self.categories:
@@ -230,7 +240,9 @@ def _check(transform: FeatureTransform) -> None:
     for item in transform.inputs:
         if item.kind == "category":
             if item.fill not in item.categories:
-                raise ValueError(f"column {item.name!r} is filled with {item.fill!r}, which is none of its categories")
+                raise ValueError(
+                    f"column {item.name!r} is filled with {item.fill!r}, which is not one of its categories"
+                )
         elif not len(item.encoding.offset) == len(item.encoding.scale) == item.width:
             raise ValueError(f"column {item.name!r} has {item.width} values and {len(item.encoding.offset)} offsets")
         elif not np.isfinite([*item.encoding.offset, *item.encoding.scale]).all():

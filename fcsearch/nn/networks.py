@@ -258,8 +258,11 @@ class FullyConnectedNet:
         Raises:
             ConfigError: it cannot be written.
         """
-        settings = {"seed": self.dropout_seed, **dataclasses.asdict(self.settings)}
-        save_tensors(path, self.params, {**(texts or {}), _METADATA_KEY: json.dumps(settings)})
+        save_tensors(path, self.params, {**(texts or {}), **self.metadata()})
+
+    def metadata(self) -> dict[str, str]:
+        """What a safetensors file of the network says beside its weights, so that `load` can read it."""
+        return {_METADATA_KEY: json.dumps({"seed": self.dropout_seed, **dataclasses.asdict(self.settings)})}
 
     @classmethod
     def load(cls, path: str | Path, *, device: torch.device | str = "cpu") -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -98,6 +99,37 @@ def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str,
     """What a model file says beside the network itself: of its trial, and how features are made (JSON), by key."""
     texts = {_TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
     return texts if transform is None else {**texts, _TRANSFORM_KEY: transform}
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedModel:
+    """What a model file holds.
+
+    Attributes:
+        network: The network, on the CPU.
+        transform: What makes its features; None where an older fcsearch saved it.
+        facts: What else was saved, as `save_model` of `RunDirectory` takes it; empty where the network was saved alone.
+    """
+
+    network: FullyConnectedNet
+    transform: FeatureTransform | None
+    facts: Mapping[str, Any]
+
+
+def read_model(path: Path) -> SavedModel:
+    """Read a model file, wherever it lies.
+
+    Raises:
+        ConfigError: it is no model file.
+        DataError: its transform is damaged.
+        RunError: what it says of its trial is damaged.
+    """
+    network, text = FullyConnectedNet.load(path), load_tensors(path)[1].get(_TRIAL_KEY, "{}")
+    try:
+        facts = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise _damaged(path, error) from error
+    return SavedModel(network, load_transform(path), facts)
 
 
 def load_transform(path: Path) -> FeatureTransform | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
 _UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "best_val_accuracy", "error")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Run:
@@ -32,7 +35,7 @@ class Run:
         return self.directory.path
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The content of run.json."""
         return self.directory.manifest()
 
@@ -97,18 +100,17 @@ def summarize_run(path: Path) -> dict[str, Any]:
     try:
         run = RunDirectory.open(path)
         manifest, trials = run.manifest(), run.trials()
-        dataset, options = manifest.get("dataset"), manifest.get("options")
         ranked = rank_trials(trials)
         return {
             **summary,
             "state": run.state(),
-            "dataset": dataset.get("name") if isinstance(dataset, dict) else None,
-            "created_at": manifest.get("created_at"),
+            "dataset": manifest.dataset.name if manifest.dataset else None,
+            "created_at": manifest.created_at.isoformat() if manifest.created_at else None,
             "trials": len(trials),
-            "planned": options.get("trials") if isinstance(options, dict) else None,
-            "ended_by": manifest.get("ended_by"),
+            "planned": manifest.planned,
+            "ended_by": manifest.ended_by,
             "best_val_accuracy": ranked["val_accuracy"][0].as_py() if len(ranked) else None,
-            "error": manifest.get("error"),
+            "error": manifest.error,
         }
     except RunError as error:
         return {**summary, "error": str(error)}
@@ -141,9 +143,9 @@ def _candidates(root: Path) -> list[Path]:
     return [entry.parent for entry in root.glob("*/run.json")]
 
 
-def _created(path: Path) -> str:
+def _created(path: Path) -> datetime:
     # A damaged manifest must not hide the other runs; its run counts as the oldest.
     try:
-        return str(RunDirectory(path).manifest().get("created_at", ""))
+        return RunDirectory(path).manifest().created_at or _LONG_AGO
     except RunError:
-        return ""
+        return _LONG_AGO

@@ -9,7 +9,7 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
 from fcsearch.space.nodes import Mark, Node, instead
-from fcsearch.space.tables import TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import TOP_LEVEL_KEYS
 from fcsearch.text import did_you_mean
 
 # A word that stands for a mapping with one entry, so that an entry beside it can be set.
@@ -20,7 +20,7 @@ def apply_overrides(root: Node, overrides: Sequence[str]) -> Node:
     """The tree with each `KEY=VALUE` put in: dotted keys, values in YAML, null takes the key out.
 
     Raises:
-        SpaceError: no `=`, an unknown key, a value that is no YAML, or a key inside something that is no mapping.
+        SpaceError: no `=`, an unknown key, a value that is not YAML, or a key inside something that is not a mapping.
     """
     for text in overrides:
         key, sign, value = text.partition("=")

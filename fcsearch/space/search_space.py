@@ -27,7 +27,7 @@ from fcsearch.space.sections import (
     read_sampler,
     read_trials,
 )
-from fcsearch.space.tables import NAME_SCHEMA, TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import NAME_SCHEMA, TOP_LEVEL_KEYS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ class SearchSpace:
         }
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Optuna's distribution of every parameter that is no constant."""
+        """Optuna's distribution of every parameter that is not a constant."""
         found = {name: parameter.distribution() for name, parameter in self.parameters.items()}
         return {name: distribution for name, distribution in found.items() if distribution is not None}
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from customers import COLUMNS, ROWS, customers, table, write
 from run_fixtures import made_run
 from synthetic_run import make_table_run
 
@@ -19,30 +19,7 @@ from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.results import RunDirectory, open_run
 
-__all__ = ["made_run"]
-
-ROWS = 300
-COLUMNS = ["age", "job", "code", "height", "churn"]
-
-
-def table(seed: int = 0, rows: int = ROWS) -> pa.Table:
-    """Customers whose class depends on a number, a category and a numbered category."""
-    random = np.random.RandomState(seed)
-    age, height = random.randint(18, 90, rows), random.randn(rows) * 9 + 170
-    job, code = random.choice(["cook", "smith", "nurse"], rows), random.choice(["01", "1", "x"], rows)
-    score = (age - 50) / 20 + (job == "nurse") * 2 - (code == "01") * 2
-    churn = np.where(score > 0.5, "yes", "no")
-    gaps = random.rand(rows) < 0.1
-    columns = [pa.array(age, mask=gaps), job, code, height, churn]
-    return pa.table(dict(zip(COLUMNS, columns, strict=True)))
-
-
-@pytest.fixture(scope="module")
-def customers(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    """A run on a CSV file; not to be changed."""
-    folder = tmp_path_factory.mktemp("customers")
-    pa.csv.write_csv(table(), folder / "customers.csv")
-    return make_table_run(folder / "run", folder / "customers.csv", label="churn")
+__all__ = ["customers", "made_run"]
 
 
 def found(run: RunDirectory, *arguments: str) -> dict[str, Any]:
@@ -59,16 +36,6 @@ def refused(capsys: pytest.CaptureFixture[str], run: RunDirectory, *arguments: s
     error = capsys.readouterr().err
     assert "Traceback" not in error
     return error
-
-
-def write(folder: Path, rows: pa.Table, name: str = "other.csv") -> Path:
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
-    if path.suffix == ".csv":
-        pa.csv.write_csv(rows, path)
-    else:
-        pq.write_table(rows, path)
-    return path
 
 
 @pytest.mark.parametrize("name", ["other.csv", "other.parquet"])

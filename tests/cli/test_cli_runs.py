@@ -66,8 +66,8 @@ def test_help_has_an_example() -> None:
 
 
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:
-    told = {"ended_by": "time_budget", "options": {"trials": 500}}
-    run = RunDirectory.create(tmp_path / "short", {**manifest("short"), **told})
+    run = RunDirectory.create(tmp_path / "short", manifest("short"))
+    run.update_manifest({"ended_by": "time_budget", "options": {"trials": 500}})
     add_trials(run, range(8))
     output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
     assert "8 of 500, time budget" in output

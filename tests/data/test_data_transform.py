@@ -64,7 +64,10 @@ def test_images_are_one_input() -> None:
         ({"format": 9}, "must hold a transform of format 1; found 9"),
         ({"inputs": []}, "no inputs"),
         ({"dtype": "int8"}, "dtype: Input should be 'float32' or 'float64'"),
-        ({"inputs": [{"kind": "category", "name": "job", "categories": ["a"], "fill": "b"}]}, "none of its categories"),
+        (
+            {"inputs": [{"kind": "category", "name": "job", "categories": ["a"], "fill": "b"}]},
+            "not one of its categories",
+        ),
         ({"inputs": [{"kind": "number", "name": "age"}]}, "Field required"),
     ],
 )

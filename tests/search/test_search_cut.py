@@ -47,7 +47,7 @@ def test_a_search_in_which_every_trial_diverges_says_so_and_writes_the_report(tm
         inline_pool.start(tmp_path, sampler="grid", trials=2, parameters=parameters)
     run = RunDirectory.open(tmp_path / "run")
     assert run.state() == "failed"
-    assert "2 diverged" in run.manifest()["error"]
+    assert "2 diverged" in str(run.manifest().error)
     assert (run.path / "report.html").exists()
     # Again, without training anything.
     with pytest.raises(SearchError, match="no trial has a result"):

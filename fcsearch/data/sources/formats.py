@@ -18,7 +18,10 @@ from fcsearch.errors import DataError
 # pandas writes a table's index into a column of this name.
 _INDEX_COLUMN = re.compile(r"__index_level_\d+__")
 _DELIMITERS = (",", ";", "\t", "|")
-_MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "#N/A", "?", "<NA>"]
+PARQUET = "a whole Parquet file"
+CSV = "a CSV file in UTF-8 whose first line names the columns"
+# Texts of a CSV file that are missing values.
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "#N/A", "?", "<NA>")
 
 
 def read_parquet(path: Path) -> pa.Table:
@@ -27,11 +30,16 @@ def read_parquet(path: Path) -> pa.Table:
     Raises:
         DataError: it is empty, cut short, damaged or no Parquet file.
     """
-    _check_size(path)
+    check_size(path)
     # ParquetFile, not read_table: that one takes folders called `a=b` for columns.
-    with _readable(path, "a whole Parquet file"), pyarrow.parquet.ParquetFile(path) as file:
+    with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
         table = file.read()
-    return table.drop_columns([name for name in set(table.column_names) if _INDEX_COLUMN.fullmatch(name)])
+    return table.drop_columns([name for name in set(table.column_names) if is_index(name)])
+
+
+def is_index(name: str) -> bool:
+    """Whether a Parquet column of this name is a table's index, which pandas wrote."""
+    return _INDEX_COLUMN.fullmatch(name) is not None
 
 
 def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
@@ -44,27 +52,31 @@ def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
     Raises:
         DataError: it is empty, no UTF-8, or its lines differ in length.
     """
-    _check_size(path)
-    what = "a CSV file in UTF-8 whose first line names the columns"
-    with _readable(path, what):
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            header = re.sub(rb'"[^"]*"', b"", file.readline(1 << 20))
-        delimiter = max(_DELIMITERS, key=lambda char: header.count(char.encode()))
+    check_size(path)
+    with readable(path, CSV):
         table = pyarrow.csv.read_csv(
             path,
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                null_values=_MISSING, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
+                null_values=MISSING, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
             ),
         )
         fields = [(field.name, field.type) for field in table.schema]  # names are decoded here
     if other := [name for name, kind in fields if kind == pa.binary()]:
-        raise DataError(f"{path} must be {what}; found other bytes in column {other[0]!r}. Save the file as UTF-8.")
+        raise DataError(f"{path} must be {CSV}; found other bytes in column {other[0]!r}. Save the file as UTF-8.")
     return table
 
 
+def delimiter_of(path: Path) -> str:
+    """What parts the values of a CSV file, by its first line."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        header = re.sub(rb'"[^"]*"', b"", file.readline(1 << 20))
+    return max(_DELIMITERS, key=lambda char: header.count(char.encode()))
+
+
 @contextlib.contextmanager
-def _readable(path: Path, what: str) -> Iterator[None]:
+def readable(path: Path, what: str) -> Iterator[None]:
+    """Turn what goes wrong when a file is read into a DataError that says what it must be."""
     try:
         yield
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
@@ -72,6 +84,7 @@ def _readable(path: Path, what: str) -> Iterator[None]:
         raise DataError(f"{path} must be {what}; reading it failed: {reason}. Write or copy the file again.") from error
 
 
-def _check_size(path: Path) -> None:
+def check_size(path: Path) -> None:
+    """Refuse an empty file."""
     if path.stat().st_size == 0:
         raise DataError(f"{path} must hold a table; found an empty file.")

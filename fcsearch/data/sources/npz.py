@@ -6,7 +6,7 @@ import contextlib
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fcsearch.data.labels import encode_labels
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.files import SPLITS, Parts
+from fcsearch.data.sources.paths import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 
@@ -60,6 +60,26 @@ def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Ar
     )
 
 
+def npz_features(files: Sequence[Path]) -> npt.NDArray[Any]:
+    """(N, ...) The features of NPZ files, with labels beside them or without; of each, training rows first.
+
+    Raises:
+        DataError: a file that cannot be read, or has no array of features, or arrays that do not fit together.
+    """
+    found = []
+    for path in files:
+        arrays = {split: roles["features"] for split, roles in _arrays_in(path, None)[0].items() if "features" in roles}
+        if not arrays:
+            raise DataError(
+                f"{path} must hold an array of features called X (data, images, features), or such arrays with _train, "
+                "_val, _test; found none. Rename the array."
+            )
+        for split in (name for name in SPLITS if name in arrays):
+            labels = np.zeros(len(arrays[split]) if arrays[split].ndim else 0)
+            found.append(_checked(arrays[split], labels, path)[0])
+    return _stack(found, str(files[0]))
+
+
 def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
     """Read NPZ files into features and classes.
 
@@ -80,15 +100,7 @@ def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
 
 def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
     """Features and labels by split; a file of one split is all train, whatever its arrays are called."""
-    found: dict[str, Arrays] = {}
-    with _opened(path) as file:
-        for name in file.files:
-            split, role = _role_of(name, label)
-            if role in found.get(split, {}):
-                raise DataError(f"{path} must hold one array of {role} a split; found {name!r} besides. Remove one.")
-            if role:
-                found.setdefault(split, {})[role] = file[name]
-        names = ", ".join(file.files)
+    found, names = _arrays_in(path, label)
     if any(len(pair) < 2 for pair in found.values()) or not ("train" in found or len(found) == 1):
         raise DataError(
             f"{path} must hold an array of features called X (data, images, features) and one of classes called "
@@ -97,6 +109,19 @@ def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
         )
     pairs = [_checked(pair["features"], pair["labels"], path) for pair in found.values()]
     return dict(zip(found if len(found) > 1 else ["train"], pairs, strict=True))
+
+
+def _arrays_in(path: Path, label: str | None) -> tuple[dict[str, Arrays], str]:
+    """A file's arrays by split and role, and the names of all of them."""
+    found: dict[str, Arrays] = {}
+    with _opened(path) as file:
+        for name in file.files:
+            split, role = _role_of(name, label)
+            if role in found.get(split, {}):
+                raise DataError(f"{path} must hold one array of {role} a split; found {name!r} besides. Remove one.")
+            if role:
+                found.setdefault(split, {})[role] = file[name]
+        return found, ", ".join(file.files)
 
 
 def _role_of(name: str, label: str | None) -> tuple[str, str]:

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from fcsearch.data.columns import features_of
 from fcsearch.data.labels import class_names_of, classes_by_place, encode_labels, find_label
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.files import SPLITS, Parts, format_of
 from fcsearch.data.sources.formats import read_csv, read_parquet
+from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 
@@ -160,13 +160,22 @@ def locator(files: Located) -> Callable[[int], str]:
 
 def check_columns(table: pa.Table, source: str) -> None:
     """Refuse a table without rows, or with two columns of one name."""
-    names = table.column_names
+    check_names(table.column_names, source)
+    if table.num_rows == 0:
+        raise no_rows(table.column_names, source)
+
+
+def check_names(names: Sequence[str], source: str) -> None:
+    """Refuse two columns of one name."""
     if repeated := [name for name in names if names.count(name) > 1]:
         raise DataError(
             f"{source} must name each column once; found {repeated[0]!r} more than once. Rename one of them."
         )
-    if table.num_rows == 0:
-        raise DataError(f"{source} must have rows; found none below its {len(names)} column names.")
+
+
+def no_rows(names: Sequence[str], source: str) -> DataError:
+    """What is wrong with a table that has columns alone."""
+    return DataError(f"{source} must have rows; found none below its {len(names)} column names.")
 
 
 def read_table(path: Path, texts: Collection[str] = ()) -> pa.Table:

@@ -17,12 +17,10 @@ class Interruption:
     def __init__(self) -> None:
         self.requested = False
         self.terminated = False
-        self.again = False
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Take note of the first signal; end at once at the second."""
         if self.requested:
-            self.again = True
             raise KeyboardInterrupt
         self.requested = True
         self.terminated = number == signal.SIGTERM

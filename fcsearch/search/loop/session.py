@@ -105,7 +105,7 @@ def train_trials(
 def _ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) -> Iterator[None]:
     """See to it that every outcome is recorded, however the block ends.
 
-    The recorder's thread ends in here, before the pool does: Ray ends the process when another thread lets go of an
+    The recorder's thread ends in here, before the pool does: Ray ends the process when another thread releases an
     object of its while it shuts down.
     """
     try:
@@ -115,7 +115,7 @@ def _ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) ->
             recorder.shutdown()
             view.ended(tracker.status(engine.closing))
     except UsageError as error:
-        # A run that cannot be written any more is no matter of how it was started.
+        # A run directory that can no longer be written to has nothing to do with how the run was started.
         raise SearchError(str(error)) from error
 
 

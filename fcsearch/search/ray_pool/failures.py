@@ -14,7 +14,7 @@ _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
 
 
 class WorkerKilledError(RayActorError):
-    """Ray ended a worker for a reason that is no RayActorError, such as want of memory; `args[0]` is its error."""
+    """Ray ended a worker for a reason other than a RayActorError, such as want of memory; `args[0]` is its error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error_msg=str(error))

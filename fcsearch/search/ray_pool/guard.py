@@ -78,7 +78,11 @@ class GuardedPool:
         self._restarts = 0
         self._notices: list[Event] = []
         self._driver = _Driver(plan, dataset)
-        self._settle()
+        try:
+            self._settle()
+        except BaseException:
+            self._driver.end()
+            raise
 
     def submit(self, task: PackTask) -> None:
         """Have a pack trained."""

@@ -32,7 +32,7 @@ except Exception as error:
 
 @pytest.fixture
 def network() -> Iterator[list[Host]]:
-    """The head, a worker node, and a host that is none of the cluster's."""
+    """The head, a worker node, and a host outside the cluster."""
     with hosts(3) as found:
         yield found
 

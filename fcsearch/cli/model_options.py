@@ -1,0 +1,26 @@
+"""The options that choose a model, the same for every command that uses one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+_OPTIONS = (
+    click.option(
+        "--model",
+        metavar="best|TRIAL",
+        help="Which model of a run: the best, or that of a trial whose model was kept. Default: best.",
+    ),
+    click.option(
+        "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+    ),
+)
+
+
+def model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--model` and `--dir`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,96 @@
+"""`fcsearch predict`: what a model says of new rows."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fcsearch.cli.model_options import model_options
+from fcsearch.cli.notes import print_notes
+
+if TYPE_CHECKING:
+    from fcsearch.inference.sink import TableSink
+
+
+@click.command()
+@click.argument("which", metavar="RUN|MODEL")
+@click.argument("data", metavar="INPUT")
+@click.option(
+    "--out", metavar="FILE", default="-", help="A .parquet or .csv file; -, the default: CSV to standard output."
+)
+@click.option(
+    "--keep",
+    metavar="COLUMNS",
+    multiple=True,
+    help="Columns of INPUT to carry along, separated by commas; may be repeated.",
+)
+@model_options
+@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there.")
+def predict(
+    which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path, data_dir: str | None
+) -> None:
+    """Predict the class of every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, a dataset's name.
+
+    Its columns are matched by name, in any order, and become features by what the training rows said. A label is not
+    needed. The columns of the answer are `prediction` and a `probability_<class>` for each class, its rows those of
+    INPUT, in their order. A file may be larger than memory.
+
+    RUN is a run directory, or the name of a run in the runs' folder; MODEL a .safetensors file by itself.
+
+    \b
+    Example:
+      fcsearch predict customers new_customers.csv --out predictions.csv --keep customer_id
+      fcsearch predict runs/digits images/ --model 12 --out predictions.parquet
+      fcsearch predict model.safetensors new_customers.parquet | head
+    """
+    from fcsearch.data import DatasetSpec
+    from fcsearch.inference.choosing import choose_model
+    from fcsearch.inference.predicting import check_not_input, predict_source
+    from fcsearch.inference.sink import check_out
+
+    spec = DatasetSpec(data, data_dir=data_dir)
+    if out != "-":
+        check_out(Path(out))
+        check_not_input(Path(out), spec)
+    chosen = choose_model(which, model, root)
+    with _sink(out) as sink, _progress() as progress:
+        found = predict_source(chosen.predictor, spec, sink.write, keep=keep, progress=progress)
+    print_notes(found.unseen, found.ignored)
+    if out != "-":
+        click.echo(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
+
+
+@contextlib.contextmanager
+def _sink(out: str) -> Iterator[TableSink]:
+    from fcsearch.inference.sink import TableSink, open_sink
+
+    if out != "-":
+        with open_sink(Path(out)) as sink:
+            yield sink
+        return
+    stream = sys.stdout.buffer
+    sink = TableSink(stream, ".csv")
+    yield sink
+    sink.close()
+    stream.flush()
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[float], None]]:
+    """A bar on standard error while the block runs, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    from fcsearch.cli.console import open_console
+
+    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=open_console(sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda share: bar.update(task, completed=share)

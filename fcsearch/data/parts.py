@@ -1,0 +1,136 @@
+"""Rows without a label, as a network takes them, part by part and in their order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fcsearch.data.matching import Unseen, columns_read, match_array, match_table
+from fcsearch.data.sources.named import read_named
+from fcsearch.data.sources.npz import npz_features
+from fcsearch.data.sources.openml import openml_table
+from fcsearch.data.sources.paths import find_files, formats_of
+from fcsearch.data.sources.streams import file_schema, stream_file
+from fcsearch.data.sources.tables import check_names, no_rows
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
+
+# Features of a part, at most; and rows, where they have few features.
+_PART_VALUES = 1 << 24
+_PART_ROWS = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some rows of a source.
+
+    Attributes:
+        X: (n, D) float32 features.
+        kept: (n rows) Columns of the source that are carried along; none in a source without column names.
+        unseen: Categories that the training rows do not have, counted by column.
+        ignored: Columns that are neither read nor kept.
+        share: How much of the source has been read, from 0 to 1.
+    """
+
+    X: npt.NDArray[np.float32]
+    kept: pa.Table
+    unseen: Unseen
+    ignored: tuple[str, ...]
+    share: float
+
+
+def read_parts(spec: DatasetSpec, transform: FeatureTransform, keep: Sequence[str] = ()) -> Iterator[Part]:
+    """Read every row of a source, whatever split it is of, and apply a transform that other rows made.
+
+    Args:
+        spec: The source; a label that it has is left alone.
+        transform: Columns are matched by name.
+        keep: Columns to carry along. A text with commas is several, unless a column is called that.
+
+    Raises:
+        DataError: what cannot be found or read, a source without rows, columns that are missing.
+    """
+    rows = max(1, min(_PART_ROWS, _PART_VALUES // transform.width))
+    if spec.is_openml:
+        table, _, _ = openml_table(dataclasses.replace(spec, label=transform.label))
+        yield from _of_table(table, transform, keep, spec.source, rows)
+    elif spec.is_named:
+        named = read_named(spec)
+        X = named.X if named.image_shape is None else named.X.reshape(-1, *named.image_shape)
+        yield from _of_array(X, transform, keep, spec.source, rows)
+    else:
+        files = find_files(spec.source)
+        if formats_of(files, spec.source) == {"npz"}:
+            yield from _of_array(npz_features(files), transform, keep, spec.source, rows)
+        else:
+            yield from _of_files(files, transform, keep, rows)
+
+
+def _of_array(
+    X: npt.NDArray[Any], transform: FeatureTransform, keep: Sequence[str], source: str, rows: int
+) -> Iterator[Part]:
+    if keep:
+        raise DataError(f"{source} has no named columns to keep; found --keep {', '.join(keep)}. Leave it out.")
+    for start in range(0, len(X), rows):
+        block = match_array(transform, X[start : start + rows], source)
+        yield Part(block, pa.table({}), {}, (), min(1.0, (start + rows) / len(X)))
+
+
+def _of_table(
+    table: pa.Table, transform: FeatureTransform, keep: Sequence[str], source: str, rows: int
+) -> Iterator[Part]:
+    kept = _kept_names(keep, table.column_names, source)
+    for start in range(0, table.num_rows, rows):
+        some = table.slice(start, rows)
+        share = min(1.0, (start + rows) / table.num_rows)
+        yield _part(some, some.select(kept), transform, table.column_names, source, first=start, share=share)
+
+
+def _of_files(files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int) -> Iterator[Part]:
+    sizes = [path.stat().st_size for path in files]
+    texts = [item.name for item in transform.inputs if item.kind == "category"]
+    for place, path in enumerate(files):
+        schema, source, first = file_schema(path), str(path), 0
+        check_names(schema.names, source)
+        read, kept = columns_read(transform, schema, source), _kept_names(keep, schema.names, source)
+        for part in stream_file(path, schema, read=read, texts=texts, keep=kept, rows=rows):
+            share = (sum(sizes[:place]) + part.share * sizes[place]) / sum(sizes)
+            yield _part(part.table, part.kept, transform, schema.names, source, first=first, share=share)
+            first += part.table.num_rows
+        if not first:
+            raise no_rows(schema.names, source)
+
+
+def _part(
+    table: pa.Table,
+    kept: pa.Table,
+    transform: FeatureTransform,
+    names: Sequence[str],
+    source: str,
+    *,
+    first: int,
+    share: float,
+) -> Part:
+    found = match_table(transform, table, lambda row: f"row {first + row} of {source}", source)
+    read = columns_read(transform, table.schema, source)
+    known = {*read, *kept.column_names, transform.label}
+    return Part(found.X, kept, found.unseen, tuple(name for name in names if name not in known), share)
+
+
+def _kept_names(keep: Sequence[str], names: Sequence[str], source: str) -> list[str]:
+    wanted = [name for text in keep for name in ([text] if text in names else text.split(","))]
+    if unknown := [name for name in wanted if name not in names]:
+        hint = did_you_mean(nearest(unknown[0], names), sentence=True)
+        raise DataError(
+            f"--keep must name columns of {source}; found {', '.join(map(repr, unknown))}, and the columns "
+            f"{', '.join(names[:20])}{', ...' if len(names) > 20 else ''}.{hint}"
+        )
+    return list(dict.fromkeys(wanted))

@@ -1,0 +1,153 @@
+"""Tables in files, read part by part: no file needs to fit into memory."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from fcsearch.data.sources.formats import CSV, MISSING, PARQUET, check_size, delimiter_of, is_index, readable
+from fcsearch.data.sources.paths import format_of
+from fcsearch.errors import DataError
+
+# Bytes of a CSV file that are read at a time; no row may be longer.
+_BLOCK = 1 << 22
+_NO_NUMBER = re.compile(r"In CSV column #(\d+): .*conversion error to \w+: invalid value (.*)")
+
+
+@dataclasses.dataclass(frozen=True)
+class TablePart:
+    """Some rows of a file.
+
+    Attributes:
+        table: (n rows) The columns that are read, missing values as nulls.
+        kept: (n rows) The columns that are carried along.
+        share: Of the file, from 0 to 1, how much has been read.
+    """
+
+    table: pa.Table
+    kept: pa.Table
+    share: float
+
+
+def file_schema(path: Path) -> pa.Schema:
+    """The columns of a Parquet or CSV file; the types of a CSV file's are those of its first rows.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    check_size(path)
+    if format_of(path) == "csv":
+        with (
+            readable(path, CSV),
+            _csv_bytes(path) as stream,
+            pyarrow.csv.open_csv(stream, **_csv_options(path)) as reader,
+        ):
+            return reader.schema
+    with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
+        schema = file.schema_arrow.remove_metadata()
+    return pa.schema([field for field in schema if not is_index(field.name)])
+
+
+def stream_file(
+    path: Path, schema: pa.Schema, *, read: Collection[str], texts: Collection[str], keep: Sequence[str], rows: int
+) -> Iterator[TablePart]:
+    """Read some columns of a file, in the order of its rows.
+
+    Args:
+        path: A Parquet or CSV file.
+        schema: What `file_schema` says of it.
+        read: The columns to read.
+        texts: Those of them that stay text in a CSV file; the others are numbers.
+        keep: The columns to carry along. Where they are not read too, those of a CSV file stay the text that they are.
+        rows: At most so many at a time.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    wanted = [name for name in schema.names if name in read or name in keep]
+    if format_of(path) == "csv":
+        types = {name: _csv_type(schema.field(name), name in read and name not in texts) for name in wanted}
+        tables = _csv_tables(path, schema.names, types)
+    else:
+        tables = _parquet_tables(path, wanted, rows)
+    for table, share in tables:
+        for start in range(0, table.num_rows, rows):
+            some = table.slice(start, rows)
+            kept = some.select(list(keep))
+            if format_of(path) == "csv":
+                some = _with_gaps(some)
+            yield TablePart(some, kept, share)
+
+
+def _parquet_tables(path: Path, columns: list[str], rows: int) -> Iterator[tuple[pa.Table, float]]:
+    with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
+        done = 0
+        for batch in file.iter_batches(batch_size=rows, columns=columns):
+            done += batch.num_rows
+            yield pa.Table.from_batches([batch]).replace_schema_metadata(None), done / file.metadata.num_rows
+
+
+def _csv_tables(path: Path, names: Sequence[str], types: dict[str, pa.DataType]) -> Iterator[tuple[pa.Table, float]]:
+    options = pyarrow.csv.ConvertOptions(
+        column_types=types, include_columns=list(types), null_values=list(MISSING), strings_can_be_null=False
+    )
+    with (
+        readable(path, CSV),
+        _numbers_expected(path, names),
+        pa.OSFile(str(path)) as raw,
+        _csv_bytes(path, raw) as stream,
+        pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path)) as reader,
+    ):
+        for batch in reader:
+            yield pa.Table.from_batches([batch]), raw.tell() / raw.size()
+
+
+def _csv_bytes(path: Path, raw: pa.NativeFile | None = None) -> pa.NativeFile:
+    raw = raw or pa.OSFile(str(path))
+    return pa.CompressedInputStream(raw, "gzip") if path.suffix == ".gz" else raw
+
+
+def _csv_options(path: Path) -> dict[str, pa.csv.ParseOptions | pa.csv.ReadOptions]:
+    return {
+        "parse_options": pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
+        "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
+    }
+
+
+def _csv_type(field: pa.Field, number: bool) -> pa.DataType:
+    """The type to read a column as: the first rows of a number may be whole, or missing, and later ones not."""
+    if not number:
+        return pa.string()
+    plain = pa.types.is_integer(field.type) or pa.types.is_null(field.type)
+    return pa.float64() if plain else field.type
+
+
+def _with_gaps(table: pa.Table) -> pa.Table:
+    """A CSV file's table with nulls where its texts say that a value is missing."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            gone = pc.is_in(table[place], value_set=pa.array(MISSING))
+            table = table.set_column(place, field.name, pc.if_else(gone, pa.scalar(None, pa.string()), table[place]))
+    return table
+
+
+@contextlib.contextmanager
+def _numbers_expected(path: Path, names: Sequence[str]) -> Iterator[None]:
+    """Name the column and the value where later rows are no numbers, as the first ones were."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        if (found := _NO_NUMBER.search(str(error))) is None:
+            raise
+        raise DataError(
+            f"column {names[int(found[1])]!r} of {path} must hold numbers, as in the training rows; found {found[2]}. "
+            "Turn it into numbers, and leave missing values empty."
+        ) from error

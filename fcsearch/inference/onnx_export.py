@@ -1,0 +1,88 @@
+"""Export as an ONNX file, checked with onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import UsageError
+from fcsearch.inference.exported import (
+    Exported,
+    InputFacts,
+    check,
+    described,
+    raw_kind,
+    shape_of,
+    shape_words,
+)
+from fcsearch.inference.predictor import Predictor
+from fcsearch.inference.sample import sample_rows
+
+# A text that no category is.
+_UNKNOWN = "\ufffd"
+
+
+def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
+    """A model of named columns, or of one array `x`, that gives `label` (text) and `probabilities`.
+
+    Raises:
+        UsageError: onnx or onnxruntime is not installed.
+        FcsearchError: the model does not predict what fcsearch predicts.
+    """
+    # onnxruntime would tell its maker of its use, and leave a file in the temporary folder.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    try:
+        import onnx
+        import onnxruntime
+
+        from fcsearch.inference.onnx_graph import LABEL, PROBABILITIES, build_model, input_names
+    except ImportError as error:
+        raise UsageError(
+            f"--format onnx needs the packages onnx and onnxruntime; found: {error}. Run: pip install 'fcsearch[onnx]'"
+        ) from error
+    model = build_model(predictor, described(predictor, facts))
+    onnx.checker.check_model(model, full_check=True)
+    content = model.SerializeToString()
+    transform, raw = predictor.transform, sample_rows(predictor.transform)
+    names = input_names(transform)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    labels, values = session.run([LABEL, PROBABILITIES], _feed(transform, names, raw))
+    place = {name: index for index, name in enumerate(predictor.output.names)}
+    difference = check(predictor, raw, np.array([place[label] for label in labels]), values)
+    return Exported(content, _inputs(transform, names), difference)
+
+
+def _feed(transform: FeatureTransform, names: tuple[str, ...], raw: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Raw rows as the model's inputs."""
+    feed: dict[str, npt.NDArray[Any]] = {}
+    left = 0
+    for name, item in zip(names, transform.inputs, strict=True):
+        if item.kind == "category":
+            texts = dict(enumerate(item.categories))
+            codes = raw[:, left]
+            column = ["" if np.isnan(code) else texts.get(int(code), _UNKNOWN) for code in codes]
+            feed[name] = np.array(column, dtype=object)[:, None]
+            left += 1
+        else:
+            feed[name] = raw[:, left : left + item.width].reshape(-1, *shape_of(item))
+            left += item.width
+    return feed
+
+
+def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputFacts, ...]:
+    found = []
+    for name, item in zip(names, transform.inputs, strict=True):
+        if item.kind == "category":
+            known = ", ".join(map(repr, item.categories[:5])) + (", ..." if len(item.categories) > 5 else "")
+            kind, meaning = "string", f"a category: {known}; an empty text where it is missing"
+        else:
+            kind = raw_kind(transform)
+            gaps = "" if item.fill is None else "; not a number (NaN) where it is missing"
+            meaning = ("bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}") + gaps
+        found.append(InputFacts(name, kind, shape_words(shape_of(item)), meaning))
+    return tuple(found)

@@ -1,0 +1,167 @@
+"""A predictor as an ONNX graph: the preprocessing, the networks, label and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from fcsearch.data.transform import CategoryInput, FeatureTransform
+from fcsearch.inference.exported import ARRAY, raw_kind, shape_of
+from fcsearch.inference.predictor import Predictor
+from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.activations import SELU, LeakyReLU
+
+# Of 2021 to 2022: what runtimes in use know.
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
+LABEL, PROBABILITIES = "label", "probabilities"
+_ROWS = "rows"
+# Begins the names of values inside the graph; no column's name does.
+_INTERNAL = "fcsearch/"
+_TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
+
+
+class Graph:
+    """Nodes and constants, as they are added; every method returns the name of a value."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def add(self, kind: str, *inputs: str, out: str | None = None, **attributes: Any) -> str:
+        """Add an operator of the default domain, or one of ai.onnx.ml if `domain` says so."""
+        name = out or f"{_INTERNAL}{kind}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
+        return name
+
+    def constant(self, values: npt.NDArray[Any]) -> str:
+        """Add a constant."""
+        name = f"{_INTERNAL}constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(values, name))
+        return name
+
+
+def input_names(transform: FeatureTransform) -> tuple[str, ...]:
+    """What the model's inputs are called: as the columns, but for those without a name or with that of an output."""
+    if transform.array is not None:
+        return (ARRAY,)
+    names: list[str] = []
+    for item in transform.inputs:
+        names.append(_free_name(str(item.name) or "unnamed", [LABEL, PROBABILITIES, *names]))
+    return tuple(names)
+
+
+def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelProto:
+    """The model: an input for each column (rows x 1: numbers, or texts of categories), or one array.
+
+    Args:
+        predictor: The networks and what makes their features.
+        described: What the file says of itself.
+    """
+    transform, graph = predictor.transform, Graph()
+    names = input_names(transform)
+    features = _array_features(graph, transform) if transform.array else _column_features(graph, transform, names)
+    parts = [_probabilities(graph, member.network, features, member.weight) for member in predictor.members]
+    # The last node gives the output its name.
+    graph.add("Sum", *parts, out=PROBABILITIES)
+    place = graph.add("ArgMax", PROBABILITIES, axis=1, keepdims=0)
+    classes = graph.constant(np.array(predictor.output.names, dtype=object))
+    graph.add("Gather", classes, place, axis=0, out=LABEL)
+    kind = _TYPES[raw_kind(transform)]
+    inputs = [
+        helper.make_tensor_value_info(
+            name, TensorProto.STRING if item.kind == "category" else kind, [_ROWS, *shape_of(item)]
+        )
+        for name, item in zip(names, transform.inputs, strict=True)
+    ]
+    outputs = [
+        helper.make_tensor_value_info(LABEL, TensorProto.STRING, [_ROWS]),
+        helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [_ROWS, len(predictor.output.names)]),
+    ]
+    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "fcsearch", inputs, outputs, graph.constants),
+        opset_imports=opsets,
+        ir_version=IR_VERSION,
+        producer_name="fcsearch",
+    )
+    helper.set_model_props(model, described)
+    return model
+
+
+def _array_features(graph: Graph, transform: FeatureTransform) -> str:
+    return _numbers(graph, transform, graph.add("Flatten", ARRAY, axis=1))
+
+
+def _column_features(graph: Graph, transform: FeatureTransform, names: Sequence[str]) -> str:
+    numbers = [name for name, item in zip(names, transform.inputs, strict=True) if item.kind == "number"]
+    parts = [_numbers(graph, transform, graph.add("Concat", *numbers, axis=1))] if numbers else []
+    parts += [
+        _one_hot(graph, item, name)
+        for name, item in zip(names, transform.inputs, strict=True)
+        if item.kind == "category"
+    ]
+    return graph.add("Concat", *parts, axis=1)
+
+
+def _numbers(graph: Graph, transform: FeatureTransform, raw: str) -> str:
+    """(N, numbers) float32: gaps filled, shifted and scaled, in the precision of the transform."""
+    layout = transform.layout
+    values = raw if raw_kind(transform) != "uint8" else graph.add("Cast", raw, to=_TYPES[transform.dtype])
+    if layout.fill is not None:
+        values = graph.add("Where", graph.add("IsNaN", values), graph.constant(layout.fill), values)
+    values = graph.add("Sub", values, graph.constant(layout.offset))
+    if layout.divisor is not None:
+        values = graph.add("Div", values, graph.constant(layout.divisor))
+    values = graph.add("Mul", values, graph.constant(layout.factor))
+    return graph.add("Cast", values, to=TensorProto.FLOAT)
+
+
+def _one_hot(graph: Graph, item: CategoryInput, name: str) -> str:
+    """(N, categories) float32: 1 at the text's category, that of the fill for an empty text; else 0."""
+    places = {"": item.categories.index(item.fill), **{text: place for place, text in enumerate(item.categories)}}
+    codes = graph.add(
+        "LabelEncoder",
+        name,
+        domain="ai.onnx.ml",
+        keys_strings=list(places),
+        values_int64s=list(places.values()),
+        default_int64=-1,
+    )
+    known = graph.constant(np.arange(len(item.categories), dtype=np.int64)[None])
+    return graph.add("Cast", graph.add("Equal", codes, known), to=TensorProto.FLOAT)
+
+
+def _probabilities(graph: Graph, network: FullyConnectedNet, features: str, weight: float) -> str:
+    """(N, C) float32: a network's probabilities, times its weight."""
+    hidden = features
+    for layer in range(1, network.depth + 1):
+        W, b = (graph.constant(network.params[f"{kind}{layer}"].numpy()) for kind in "Wb")
+        hidden = graph.add("Gemm", hidden, W, b)
+        if layer < network.depth:
+            hidden = _activate(graph, network.activation, hidden)
+    values = graph.add("Softmax", hidden, axis=1)
+    return values if weight == 1 else graph.add("Mul", values, graph.constant(np.array(weight, dtype=np.float32)))
+
+
+def _activate(graph: Graph, activation: str, x: str) -> str:
+    if activation == "relu":
+        return graph.add("Relu", x)
+    if activation == "leaky_relu":
+        return graph.add("LeakyRelu", x, alpha=LeakyReLU.SLOPE)
+    if activation == "selu":
+        return graph.add("Selu", x, alpha=SELU.ALPHA, gamma=SELU.SCALE)
+    # GELU has an operator of its own from opset 20 on.
+    root, one, half = (graph.constant(np.array(value, dtype=np.float32)) for value in (2**-0.5, 1, 0.5))
+    phi = graph.add("Add", graph.add("Erf", graph.add("Mul", x, root)), one)
+    return graph.add("Mul", graph.add("Mul", x, phi), half)
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    while name in taken or name.startswith(_INTERNAL):
+        name = f"_{name}"
+    return name

@@ -1,0 +1,60 @@
+"""From a network's scores to what a user reads: the one place that knows what scores mean."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import ConfigError
+from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.losses import REGRESSION_LOSSES
+
+PREDICTION = "prediction"
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassOutput:
+    """Scores are of classes: their softmax is read as probabilities, the highest one is the prediction.
+
+    Attributes:
+        names: Name of each class.
+    """
+
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `table`."""
+        return (PREDICTION, *(f"probability_{name}" for name in self.names))
+
+    def values(self, scores: torch.Tensor) -> npt.NDArray[np.float64]:
+        """From one network's scores (N, C) to its probabilities (N, C), of which those of several can be averaged.
+
+        They are computed in float64, where scores that differ stay different.
+        """
+        found: npt.NDArray[np.float64] = torch.softmax(scores.double(), dim=1).numpy()
+        return found
+
+    def table(self, values: npt.NDArray[np.float64]) -> pa.Table:
+        """From probabilities (N, C) to the columns `prediction` and `probability_<class>`."""
+        predicted = pa.array(self.names, pa.string()).take(pa.array(values.argmax(axis=1)))
+        return pa.table([predicted, *(pa.array(column) for column in values.astype(np.float32).T)], list(self.columns))
+
+
+def output_of(network: FullyConnectedNet, transform: FeatureTransform) -> ClassOutput:
+    """What a network's scores mean.
+
+    Raises:
+        ConfigError: the network has another number of outputs than the transform has classes.
+    """
+    if network.loss_name in REGRESSION_LOSSES or network.num_classes != len(transform.class_names):
+        raise ConfigError(
+            f"a network must have an output for each of its {len(transform.class_names)} classes; found "
+            f"{network.num_classes} and the loss {network.loss_name}. Use the fcsearch that wrote the model."
+        )
+    return ClassOutput(transform.class_names)

@@ -1,0 +1,175 @@
+"""The model card of an exported model: what it is, how good, how to use it, and where that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fcsearch import __version__
+from fcsearch.config import HYPERPARAMETERS
+from fcsearch.evaluation import Measurement, beats, standard_error
+from fcsearch.inference.choosing import Chosen
+from fcsearch.inference.exported import TOLERANCE, Exported
+from fcsearch.report.card_usage import usage
+from fcsearch.report.words import class_list, percent, plural, points, value_text
+from fcsearch.report.write import known_test_result, known_validation
+from fcsearch.results import Run
+from fcsearch.results.manifest import DatasetEntry
+
+_MAX_CLASSES = 50
+
+
+def model_card(chosen: Chosen, exported: Exported, form: str, name: str) -> str:
+    """The card, in Markdown. It names no path, host or user of this machine.
+
+    Args:
+        chosen: The model.
+        exported: What was made of it.
+        form: `torch`, `onnx` or `safetensors`.
+        name: The exported file's name, without its folder.
+    """
+    sections = {
+        "What it is": _what(chosen),
+        "Data": _data(chosen),
+        "How good it is": _figures(chosen),
+        "How it was made": _making(chosen),
+        "How to use it": usage(chosen, exported, form, name),
+        "Limits": _limits(chosen, exported),
+    }
+    parts = [f"# Model card: {name}"]
+    for title, lines in sections.items():
+        parts += [f"## {title}", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(chosen: Chosen) -> Iterator[str]:
+    names = chosen.predictor.output.names
+    shown = ", ".join(map(_code, names[:_MAX_CLASSES]))
+    more = f" and {len(names) - _MAX_CLASSES:,} more" if len(names) > _MAX_CLASSES else ""
+    yield f"A classifier of {plural(len(names), 'class')}: {shown}{more}."
+    yield ""
+    for member in chosen.predictor.members:
+        net = member.network
+        dims = "-".join(map(str, (net.input_dim, *net.hidden_dims, net.num_classes)))
+        weight = "" if member.weight == 1 else f", weight {member.weight:.3g}"
+        yield f"- Fully connected network {dims}, {net.activation}, {net.num_parameters:,} weights and biases{weight}"
+
+
+def _data(chosen: Chosen) -> Iterator[str]:
+    described = _described(chosen.run)
+    if described.name:
+        yield f"- Dataset: {_code(Path(described.name).name)}"
+    yield f"- Fingerprint: {_code(chosen.facts.get('dataset') or 'unknown')}"
+    rows = described.rows
+    named = ((rows.train, "to train on"), (rows.val, "to validate"), (rows.test, "to test"))
+    if counts := [f"{count:,} {word}" for count, word in named if count]:
+        yield f"- Rows: {', '.join(counts)}"
+    if (label := chosen.predictor.transform.label) is not None:
+        yield f"- Label: the column {_code(label)}"
+    yield f"- Features: {chosen.predictor.transform.width:,}"
+
+
+def _figures(chosen: Chosen) -> Iterator[str]:
+    found = [item for item in _measured(chosen) if chosen.trials == (item.trial_id,)]
+    if not found:
+        yield from _validation_alone(chosen)
+        return
+    bases = [item.classification.base_line for item in found if item.classification]
+    weak = [item for item in found if item.classification and not _learned(item)]
+    if weak:
+        yield "**Nothing was learned:** its accuracy is within two standard errors of the base line."
+        yield ""
+    yield "| rows | accuracy | standard error | balanced accuracy | base line |"
+    yield "| --- | --- | --- | --- | --- |"
+    for item in found:
+        figures = item.classification
+        balanced = f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
+        base = percent(figures.base_line.value) if figures else "-"
+        words = f"{item.rows:,} {_NAMES[item.split]}"
+        yield f"| {words} | {percent(item.accuracy)} | {points(item.standard_error)} | {balanced} | {base} |"
+    if bases:
+        yield ""
+        yield f"The base line always answers the commonest class, {_code(bases[-1].answer)}. ± is one standard error."
+    if missing := _classes_without_rows(found[-1]):
+        yield f"No row measured was of {class_list(missing)}."
+
+
+_NAMES = {"val": "validation rows", "test": "test rows"}
+
+
+def _measured(chosen: Chosen) -> list[Measurement]:
+    if chosen.run is None:
+        return []
+    directory = chosen.run.directory
+    return [item for item in (known_validation(directory), known_test_result(directory).measurement) if item]
+
+
+def _learned(item: Measurement) -> bool:
+    return item.classification is None or beats(item.accuracy, item.standard_error, item.classification.base_line)
+
+
+def _classes_without_rows(item: Measurement) -> Sequence[str]:
+    return item.classification.without_rows if item.classification else ()
+
+
+def _validation_alone(chosen: Chosen) -> Iterator[str]:
+    rows = _described(chosen.run).rows.val
+    row = _row(chosen)
+    if row is None or row.get("val_accuracy") is None:
+        why = "its trials were not measured together" if chosen.run else "it was exported without its run"
+        yield f"Not known: {why}. Measure the model before you use it."
+        return
+    error = f", standard error {points(standard_error(row['val_accuracy'], rows))}" if rows else ""
+    yield f"Validation accuracy {percent(row['val_accuracy'])}{error}. It was not measured on test rows."
+
+
+def _making(chosen: Chosen) -> Iterator[str]:
+    yield f"- Exported by fcsearch {__version__}"
+    if chosen.run is not None:
+        seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
+        yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
+    row = _row(chosen)
+    values: dict[str, Any] = dict(chosen.facts.get("config") or {}) if row is None else row
+    named = {key: values[key] for key in HYPERPARAMETERS if values.get(key) is not None and key != "hidden_dim"}
+    if named:
+        yield f"- Hyperparameters: {', '.join(f'{key} {value_text(value)}' for key, value in named.items())}"
+
+
+def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
+    yield "- It is good for rows like those that it learned from. On others nobody has measured it."
+    if chosen.run is not None and len(chosen.run.trials) > 1:
+        yield (
+            f"- It was chosen among {plural(len(chosen.run.trials), 'trial')} by its validation accuracy, which is "
+            "therefore too high on average. The test accuracy, where there is one, is the figure to quote."
+        )
+    losses = {member.network.loss_name for member in chosen.predictor.members}
+    reason = "it learned by margins (svm), not by likelihood" if "svm" in losses else "they are not calibrated"
+    yield f"- Probabilities are the softmax of the network's scores; {reason}."
+    if any(item.kind == "category" for item in chosen.predictor.transform.inputs):
+        yield "- A category that the training rows do not have counts as none of the known ones."
+    if any(item.fill is not None for item in chosen.predictor.transform.inputs):
+        yield "- A missing value is filled with the training rows' median, or their most frequent category."
+    if exported.difference is not None:
+        yield (
+            f"- Checked when it was exported: probabilities are fcsearch's to {max(exported.difference, 1e-9):.1g} "
+            f"(at most {TOLERANCE:g} is allowed), on made-up rows with gaps and categories that are not known."
+        )
+
+
+def _described(run: Run | None) -> DatasetEntry:
+    return (run.manifest.dataset if run else None) or DatasetEntry()
+
+
+def _row(chosen: Chosen) -> dict[str, Any] | None:
+    """The trial's row of the run, where the model is one trial of a run."""
+    if chosen.run is None or len(chosen.trials) != 1:
+        return None
+    rows: list[dict[str, Any]] = chosen.run.trials.to_pylist()
+    return next((row for row in rows if row["trial_id"] == chosen.trials[0]), None)
+
+
+def _code(text: str) -> str:
+    """Text as Markdown shows it letter by letter, on one line."""
+    plain = " ".join(str(text).split()).replace("`", "'")
+    return f"`{plain}`" if plain else "` `"

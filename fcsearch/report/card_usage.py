@@ -1,0 +1,92 @@
+"""How to use an exported model: the part of its card that is code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from fcsearch.inference.choosing import Chosen
+from fcsearch.inference.exported import Exported
+
+
+def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[str]:
+    """The lines of the section.
+
+    Args:
+        chosen: The model.
+        exported: What was made of it.
+        form: `torch`, `onnx` or `safetensors`.
+        name: The exported file's name.
+    """
+    if form == "safetensors":
+        yield from ("```console", f"$ fcsearch predict {name} new_rows.csv --out predictions.csv", "```")
+        return
+    yield from ("| input | type | shape | meaning |", "| --- | --- | --- | --- |")
+    for item in exported.inputs:
+        cells = (item.name, item.kind, item.shape, item.meaning)
+        yield f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |"
+    yield ""
+    label = "the class, a text" if form == "onnx" else "the place of the class in `classes`"
+    yield f"Outputs: `label` ({label}) and `probabilities` (rows x classes, float32)."
+    yield from ("", "```python")
+    if form == "torch":
+        yield from _torch(exported, name)
+    elif chosen.predictor.transform.array is None:
+        yield from _onnx_columns(exported, name)
+    else:
+        yield from _onnx_array(exported, name)
+    yield "```"
+
+
+def _torch(exported: Exported, name: str) -> Iterator[str]:
+    item = exported.inputs[0]
+    yield from (
+        "import json",
+        "",
+        "import torch",
+        "",
+        'about = {"fcsearch.classes": ""}',
+        f"model = torch.export.load({json.dumps(name)}, extra_files=about).module()",
+        'classes = json.loads(about["fcsearch.classes"])',
+        f"x = torch.zeros({_sizes(item.shape)}, dtype=torch.{item.kind})  # two rows; put yours here",
+        "found = model(x)",
+        'print([classes[place] for place in found["label"]], found["probabilities"])',
+    )
+
+
+def _onnx_array(exported: Exported, name: str) -> Iterator[str]:
+    item = exported.inputs[0]
+    yield from (
+        "import numpy as np",
+        "import onnxruntime",
+        "",
+        f"session = onnxruntime.InferenceSession({json.dumps(name)})",
+        f"x = np.zeros(({_sizes(item.shape)}), dtype=np.{item.kind})  # two rows; put yours here",
+        'label, probabilities = session.run(["label", "probabilities"], {"x": x})',
+        "print(label, probabilities)",
+    )
+
+
+def _onnx_columns(exported: Exported, name: str) -> Iterator[str]:
+    texts = {item.name: "str" for item in exported.inputs if item.kind == "string"}
+    numbers = next((item.kind for item in exported.inputs if item.kind != "string"), "float64")
+    yield from (
+        "import onnxruntime",
+        "import pandas as pd",
+        "",
+        f"session = onnxruntime.InferenceSession({json.dumps(name)})",
+        f'frame = pd.read_csv("new_rows.csv", dtype={json.dumps(texts, ensure_ascii=False)}, na_values="?")',
+        "columns = {",
+        '    item.name: frame[[item.name]].fillna("").to_numpy(object)',
+        '    if item.type == "tensor(string)"',
+        f'    else frame[[item.name]].to_numpy("{numbers}")',
+        "    for item in session.get_inputs()",
+        "}",
+        'label, probabilities = session.run(["label", "probabilities"], columns)',
+        "print(label, probabilities)",
+    )
+
+
+def _sizes(shape: str) -> str:
+    """`rows x 8 x 8` as the sizes of two rows."""
+    return ", ".join(["2", *shape.split(" x ")[1:]])

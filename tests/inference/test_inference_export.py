@@ -1,0 +1,131 @@
+"""Every form of export predicts what fcsearch predicts, for every kind of input, activation and ensemble."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput
+from fcsearch.errors import ConfigError, FcsearchError, UsageError
+from fcsearch.inference.choosing import Chosen
+from fcsearch.inference.exported import TOLERANCE, check
+from fcsearch.inference.exporting import export_model
+from fcsearch.inference.onnx_export import export_onnx
+from fcsearch.inference.predictor import Member, Predictor
+from fcsearch.inference.sample import sample_rows
+from fcsearch.inference.torch_export import export_torch
+from fcsearch.nn import FullyConnectedNet
+
+CLASSES = ("no", "yes", "größer")
+
+
+def number(name: str, offset: float = 3.0, scale: float = 2.0, **options: Any) -> NumberInput:
+    return NumberInput(name, "number", (), Affine((offset,), (scale,), divide=True), fill=1.0, **options)
+
+
+INPUTS: dict[str, tuple[NumberInput | CategoryInput, ...]] = {
+    "numbers and categories": (
+        number("age"),
+        CategoryInput("job", ("cook", "nurse", "smith"), "nurse"),
+        number("height", 170, 9),
+        CategoryInput("code", ("01", "1"), "1"),
+    ),
+    "numbers": (number("a"), number("b", 1e6, 1e3)),
+    "categories": (CategoryInput("a", ("x", "y"), "x"), CategoryInput("b", ("",), "")),
+    "a list beside a number": (
+        NumberInput("many", "list", (3,), Affine((0.0, 1.0, 2.0), (1.0, 1.0, 1.0))),
+        number("one"),
+    ),
+    "strange names": tuple(
+        number(name) for name in ("label", "_label", "", "fcsearch/Gemm_0", "größe (cm)", "probabilities")
+    ),
+    "an array": (NumberInput(None, "array", (4,), Affine((0.0,) * 4, (0.5,) * 4)),),
+    "images": (NumberInput("image", "image", (3, 2, 3), Affine((9.0,) * 18, (1 / 255,) * 18), pixels=True),),
+}
+
+
+def predictor(
+    inputs: tuple[NumberInput | CategoryInput, ...], *, weights: tuple[float, ...] = (1.0,), activation: str = "relu"
+) -> Predictor:
+    dtype = "float32" if inputs[0].kind == "number" and inputs[0].source != "number" and len(inputs) == 1 else "float64"
+    transform = FeatureTransform(inputs, dtype, CLASSES)
+    networks = [
+        FullyConnectedNet((7, 5), transform.width, 3, weight_scale="kaiming", seed=seed, activation=activation)
+        for seed in range(len(weights))
+    ]
+    return Predictor(tuple(map(Member, weights, networks)), transform)
+
+
+@pytest.mark.parametrize("inputs", INPUTS.values(), ids=list(INPUTS))
+def test_every_kind_of_input(inputs: tuple[NumberInput | CategoryInput, ...]) -> None:
+    made = predictor(inputs)
+    in_onnx, in_torch = export_onnx(made, {}), export_torch(made, {})
+    for exported in (in_onnx, in_torch):
+        assert exported.difference is not None
+        assert exported.difference < TOLERANCE
+    names = [item.name for item in in_onnx.inputs]
+    assert len(set(names)) == len(names)
+    session = onnxruntime.InferenceSession(in_onnx.content)
+    assert [item.name for item in session.get_inputs()] == names
+    assert [item.name for item in session.get_outputs()] == ["label", "probabilities"]
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "gelu", "selu"])
+def test_every_activation_and_an_ensemble(activation: str) -> None:
+    made = predictor(INPUTS["numbers and categories"], weights=(0.25, 0.75), activation=activation)
+    X = made.transform.apply(sample_rows(made.transform))
+    apart = [Predictor((Member(1.0, member.network),), made.transform).values(X) for member in made.members]
+    np.testing.assert_allclose(made.values(X), 0.25 * apart[0] + 0.75 * apart[1], atol=1e-12)
+    assert np.abs(apart[0] - apart[1]).max() > 0.1
+    # Without the activation the figures are others: the check would not pass.
+    bare = predictor(INPUTS["numbers and categories"], weights=(0.25, 0.75), activation="relu")
+    assert activation == "relu" or np.abs(bare.values(X) - made.values(X)).max() > 1e-3
+    for exported in (export_onnx(made, {}), export_torch(made, {})):
+        assert exported.difference is not None
+        assert exported.difference < TOLERANCE
+
+
+def test_the_check_finds_other_values_and_other_labels() -> None:
+    made = predictor(INPUTS["numbers"])
+    raw = sample_rows(made.transform)
+    values = made.values(made.transform.apply(raw))
+    labels = values.argmax(axis=1)
+    assert check(made, raw, labels, values + 1e-6) == pytest.approx(1e-6, rel=1e-3)
+    with pytest.raises(FcsearchError, match=r"to 1e-05; found a difference of 0\.0001"):
+        check(made, raw, labels, values + 1e-4)
+    with pytest.raises(FcsearchError, match="1 other labels in 200 rows"):
+        check(made, raw, np.where(np.arange(200) == 3, (labels + 1) % 3, labels), values)
+    with pytest.raises(FcsearchError, match="difference of nan"):
+        check(made, raw, labels, values * np.nan)
+
+
+def test_the_sample_has_gaps_and_every_category() -> None:
+    raw = sample_rows(predictor(INPUTS["numbers and categories"]).transform)
+    assert raw.shape == (200, 4)
+    assert np.isnan(raw).any(axis=0).all()
+    assert set(raw[:, 1][~np.isnan(raw[:, 1])]) == {-1, 0, 1, 2}
+
+
+def test_a_program_says_where_nothing_was_exported() -> None:
+    exported = export_torch(predictor(INPUTS["numbers"]), {"dataset": "abc"})
+    for word in (b"module.py", b"fcsearch/inference", b"stack_trace", b"PredictorModule"):
+        assert word not in exported.content
+    about = {"fcsearch.classes": "", "fcsearch.dataset": ""}
+    torch.export.load(io.BytesIO(exported.content), extra_files=about)
+    assert json.loads(about["fcsearch.classes"]) == list(CLASSES)
+    assert json.loads(about["fcsearch.dataset"]) == "abc"
+
+
+def test_an_ensemble_is_no_safetensors_file_and_other_networks_are_refused() -> None:
+    made = predictor(INPUTS["numbers"], weights=(0.5, 0.5))
+    with pytest.raises(UsageError, match="holds one network; found 2"):
+        export_model(Chosen("two", made, {}), "safetensors")
+    regression = FullyConnectedNet((3,), 2, 1, loss="squared")
+    with pytest.raises(ConfigError, match="an output for each of its 3 classes; found 1"):
+        Predictor((Member(1.0, regression),), made.transform).output  # noqa: B018
