@@ -20,7 +20,7 @@ pytestmark = pytest.mark.ray
 @pytest.fixture
 def space_file(tmp_path: Path) -> str:
     """Six trials of a few seconds each."""
-    parameters: dict[str, Any] = {"learning_rate": {"choices": [0.1, 0.2, 0.3]}, "epochs": {"choices": [300, 400]}}
+    parameters: dict[str, Any] = {"learning_rate": {"choices": [0.1, 0.2, 0.3]}, "epochs": {"choices": [2500, 3000]}}
     make_space(
         tmp_path, sampler="grid", trials=6, parameters=parameters, dataset={"source": "digits", "num_train": 600}
     )
