@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test test-slow test-anywhere lint format bench dist clean
+.PHONY: install run test test-slow test-faults test-anywhere lint format bench dist clean
 
 install: $(INSTALLED)
 
@@ -16,6 +16,11 @@ test: lint  ## linters, types, import contracts and tests
 
 test-slow: $(INSTALLED)  ## the tests that take longer than about 20 s each
 	$(BIN)/python -m pytest -m slow
+
+test-faults: $(INSTALLED)  ## searches that are cut, killed, starved and damaged; see docs/reliability.md
+	$(BIN)/python -m pytest tests/search/test_search_cut.py tests/search/test_search_damaged.py \
+		tests/search/test_search_interrupted.py tests/search/test_search_ray_dies.py \
+		tests/search/ray_pool/test_search_cluster.py tests/search/record tests/results
 
 test-anywhere: $(INSTALLED)  ## the tests in other surroundings: order, temporary folders, no compiler, another user
 	.ci/anywhere

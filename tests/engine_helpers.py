@@ -121,6 +121,7 @@ class Search:
         waiting = keys.pop("waiting", [])
         self.books.asked = len(waiting)
         planner = Planner(remaining=total - len(waiting), pack_size=size, learns=keys.pop("learns", True))
+        first = planner.packs_again(waiting, [], workers=self.pool.workers)
         deadline = keys.pop("deadline", None)
         self.tracker = Tracker(
             self.view,
@@ -134,7 +135,7 @@ class Search:
         patience = keys.pop("patience", Patience())
         self.engine = Engine(
             self.pool,
-            Scheduler(planner, self.recorder.ask, waiting=waiting, workers=self.pool.workers, patience=patience),
+            Scheduler(planner, self.recorder.ask, first=first, patience=patience),
             self.recorder,
             self.tracker,
             deadline=deadline,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -50,6 +51,9 @@ class Host:
         return subprocess.run(words, env=self.environment(env), capture_output=True, text=True, timeout=timeout)
 
 
+_numbers = itertools.count()
+
+
 @contextmanager
 def hosts(count: int) -> Iterator[list[Host]]:
     """Hosts that reach each other, and nothing else; the test is skipped where there can be none."""
@@ -67,7 +71,8 @@ def hosts(count: int) -> Iterator[list[Host]]:
 
 
 def _bridge(stack: ExitStack) -> str:
-    mark = f"fc{os.getpid() % 100_000}"
+    # A link takes a moment to go, and its name with it.
+    mark = f"fc{os.getpid() % 100_000}{next(_numbers)}"
     _command("ip", "link", "add", mark, "type", "bridge")
     stack.callback(_command, "ip", "link", "del", mark)
     _command("ip", "addr", "add", f"{_address(254)}/24", "dev", mark)

@@ -70,7 +70,8 @@ class Processes:
             time.sleep(0.1)
         assert not alive
         for left in self.temporary.iterdir():
-            shutil.rmtree(left)
+            # Files are a compiler's, killed at its work.
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def with_suppressed_kill(number: int) -> None:

@@ -95,7 +95,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             rows = self._rows(table, codes, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
                 found = run_search(rows, space, options, Path(folder) / space.name, view, report=False)
-                if found.ended_by == "interrupt":
+                if found.ended_by in ("interrupt", "terminate"):
                     raise KeyboardInterrupt
                 self._keep(Run(found.run))
         except UsageError as error:

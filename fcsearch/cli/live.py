@@ -21,6 +21,7 @@ from fcsearch.search.loop.view import Best, SilentView, Status, View
 
 _CLOSING = {
     "interrupt": "ending: what is finished is kept, the rest can be resumed (Ctrl-C again ends at once)",
+    "terminate": "asked to end (SIGTERM): what is finished is kept, the rest can be resumed",
     "time_budget": "the time budget is used up: packs end at their next epoch",
 }
 _PACKS_SHOWN = 8

@@ -51,10 +51,20 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
             entry["state"],
             Text(short_path(entry["dataset"] or "-")),
             (entry["created_at"] or "-")[:19].replace("T", " "),
-            "-" if entry["trials"] is None else f"{entry['trials']:,}",
+            _trials(entry),
             "-" if best is None else f"{100 * best:.2f}%",
         )
     print_table(table)
     for entry in found:
         if entry["error"]:
             open_console().print(f"{entry['path']}: {entry['error']}", soft_wrap=True)
+
+
+def _trials(entry: dict[str, Any]) -> str:
+    """How many are done; of a run that has not all of them, also how many it is to have, and why it ended."""
+    if entry["trials"] is None:
+        return "-"
+    done = f"{entry['trials']:,}"
+    if entry["planned"] is None or entry["trials"] >= entry["planned"]:
+        return done
+    return f"{done} of {entry['planned']:,}" + (", time budget" if entry["ended_by"] == "time_budget" else "")

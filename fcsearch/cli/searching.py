@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from fcsearch.search.api import SearchResult
     from fcsearch.space import SearchSpace
 
+# Exit codes as shells give them: 128 and the signal's number.
+_INTERRUPTED = {"interrupt": 130, "terminate": 143}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 
@@ -128,7 +130,7 @@ def varying(space: SearchSpace) -> list[str]:
 
 
 def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
-    """Print the report and say how to go on, with the command `again`; exits with 130 after Ctrl-C."""
+    """Print the report and say how to go on, by the command `again`; exits with 130 after Ctrl-C, 143 after SIGTERM."""
     path = result.run.path
     if quiet:
         click.echo(path)
@@ -137,7 +139,7 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
 
         print_report(result.report)
     if result.ended_by != "trials" and not quiet:
-        why = "interrupted" if result.ended_by == "interrupt" else "the time budget is used up"
+        why = "the time budget is used up" if result.ended_by == "time_budget" else "interrupted"
         click.echo(f"{why}: go on with `fcsearch {again} {path}`", err=True)
-    if result.ended_by == "interrupt":
-        click.get_current_context().exit(130)
+    if (code := _INTERRUPTED.get(result.ended_by)) is not None:
+        click.get_current_context().exit(code)

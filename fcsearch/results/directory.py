@@ -22,6 +22,7 @@ from fcsearch.results.models import Models
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
+from fcsearch.results.repair import DAMAGED, Damage, set_damaged_aside
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, TRIALS
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
@@ -187,6 +188,18 @@ class RunDirectory:
                 self._trials.upgrade()
                 self.update_manifest({"format": FORMAT})
             yield
+
+    def set_damaged_aside(self) -> list[Damage]:
+        """Move damaged parts of the tables into the folder `damaged`; their trials have no row any more.
+
+        The caller holds `writing()`.
+
+        Raises:
+            RunError: the file system refused.
+        """
+        damaged = set_damaged_aside(self._trials, self._epochs, self.path / DAMAGED)
+        self._done = None
+        return damaged
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, nor any earlier call gave out."""

@@ -15,6 +15,11 @@ from fcsearch.results.files import write_whole
 from fcsearch.results.upgrade import to_current
 
 _PART = re.compile(r"pack-(\d+)\.parquet")
+_EMPTY = "empty.parquet"
+# Each page has a checksum, so that a flipped bit is an error, and not another number.
+_FORMAT = ds.ParquetFileFormat(
+    default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+)
 
 
 class Parts:
@@ -38,15 +43,15 @@ class Parts:
     def create(self) -> None:
         """Make the folder, with a part of no rows: it gives readers the columns before the first pack is done."""
         self.folder.mkdir(exist_ok=True)
-        self._write(self.folder / "empty.parquet", self.schema.empty_table())
+        self._write(self.folder / _EMPTY, self.schema.empty_table())
 
     def write(self, pack_id: int, table: pa.Table) -> None:
         """Add the pack's part, or replace it: the part appears whole, and is on the disk on return."""
-        self._write(self._path(pack_id), table)
+        self._write(self.path(pack_id), table)
 
     def remove(self, pack_id: int) -> None:
         """Remove the pack's part."""
-        self._path(pack_id).unlink(missing_ok=True)
+        self.path(pack_id).unlink(missing_ok=True)
 
     def pack_ids(self) -> set[int]:
         """The packs that have a part."""
@@ -58,16 +63,57 @@ class Parts:
         Raises:
             RunError: a part that cannot be read.
         """
-        paths = [str(self._path(pack_id)) for pack_id in sorted(pack_ids)]
+        paths = [str(self.path(pack_id)) for pack_id in sorted(pack_ids)]
         try:
             table = self._read_older(paths, columns) if self.older else self._read(paths, columns)
         except (OSError, pa.ArrowException) as error:
-            raise RunError(
-                f"the files in {self.folder} must be whole Parquet files; found: {error}; move the named file out of "
-                "the folder, and `fcsearch resume` trains its trials again"
-            ) from error
+            raise self._named(pack_ids, error) from error
         keys = [(name, "ascending") for name in ("trial_id", "seed", "epoch") if name in table.column_names]
         return table.sort_by(keys) if keys and len(table) else table
+
+    def path(self, pack_id: int) -> Path:
+        """Where the pack's part is."""
+        return self.folder / f"pack-{pack_id:06d}.parquet"
+
+    def damage(self, pack_id: int) -> str | None:
+        """What is wrong with the pack's part; None if it is there and whole.
+
+        Raises:
+            RunError: the file system does not let it be read.
+        """
+        return self._damage(self.path(pack_id))
+
+    def restore_empty(self) -> None:
+        """Write the folder and the part of no rows again, where they are missing or damaged."""
+        if self._damage(self.folder / _EMPTY) is not None:
+            self.create()
+
+    def _damage(self, path: Path) -> str | None:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return "it is missing"
+        except OSError as error:
+            raise RunError(f"{path} must be readable; found: {error.strerror or error}") from error
+        try:
+            table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+            if self.older:
+                to_current(table, self.schema)
+            elif strange := set(table.column_names) - set(self.schema.names):
+                return f"it has a column {min(strange)!r}"
+        except (OSError, pa.ArrowException) as error:
+            return str(error).splitlines()[0]
+        return None
+
+    def _named(self, pack_ids: Iterable[int], error: Exception) -> RunError:
+        """The error of parts that cannot be read, which names the first of them."""
+        for pack_id in sorted(pack_ids):
+            if (found := self.damage(pack_id)) is not None:
+                return RunError(
+                    f"{self.path(pack_id)} must be a whole Parquet file; found: {found}; `fcsearch resume "
+                    f"{self.folder.parent}` sets it aside and trains its trials again"
+                )
+        return RunError(f"the files in {self.folder} must be whole Parquet files; found: {error}")
 
     def upgrade(self) -> None:
         """Write the parts of an earlier version anew, in the columns of today."""
@@ -76,15 +122,16 @@ class Parts:
         self.older = False
 
     def _read(self, paths: list[str], columns: list[str] | None) -> pa.Table:
-        return ds.dataset(paths, schema=self.schema, format="parquet").to_table(columns=columns)
+        return ds.dataset(paths, schema=self.schema, format=_FORMAT).to_table(columns=columns)
 
     def _read_older(self, paths: list[str], columns: list[str] | None) -> pa.Table:
         parts = [to_current(pq.read_table(path), self.schema) for path in paths]
         table = pa.concat_tables([self.schema.empty_table(), *parts])
         return table if columns is None else table.select(columns)
 
-    def _path(self, pack_id: int) -> Path:
-        return self.folder / f"pack-{pack_id:06d}.parquet"
-
     def _write(self, path: Path, table: pa.Table) -> None:
-        write_whole(path, lambda stream: pq.write_table(table, stream, compression="zstd"), aside=self._aside)
+        write_whole(
+            path,
+            lambda stream: pq.write_table(table, stream, compression="zstd", write_page_checksum=True),
+            aside=self._aside,
+        )

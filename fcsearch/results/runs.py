@@ -19,6 +19,7 @@ from fcsearch.results.ranking import rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
+_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "best_val_accuracy", "error")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -92,9 +93,9 @@ def summarize_run(path: Path) -> dict[str, Any]:
 
     Returns:
         `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
-        `best_val_accuracy`, `error`; None where unknown.
+        `planned` (trials that it is to have), `ended_by`, `best_val_accuracy`, `error`; None where unknown.
     """
-    summary: dict[str, Any] = dict.fromkeys(("dataset", "created_at", "trials", "best_val_accuracy", "error"))
+    summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
     summary = {"path": str(path), "name": path.name, "state": "damaged", **summary}
     try:
         run = RunDirectory.open(path)
@@ -106,6 +107,8 @@ def summarize_run(path: Path) -> dict[str, Any]:
             "dataset": manifest.dataset.name if manifest.dataset else None,
             "created_at": manifest.created_at.isoformat() if manifest.created_at else None,
             "trials": len(trials),
+            "planned": manifest.planned,
+            "ended_by": manifest.ended_by,
             "best_val_accuracy": ranked["val_accuracy"][0].as_py() if len(ranked) else None,
             "error": manifest.error,
         }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from fcsearch.data import Dataset, load_dataset
-from fcsearch.errors import RunError, UsageError
+from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
@@ -31,7 +32,12 @@ from fcsearch.search.record.manifest import new_manifest, now
 from fcsearch.space import SearchSpace
 
 # A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
-_STATES: dict[EndedBy, str] = {"trials": "complete", "time_budget": "complete", "interrupt": "interrupted"}
+_STATES: dict[EndedBy, str] = {
+    "trials": "complete",
+    "time_budget": "complete",
+    "interrupt": "interrupted",
+    "terminate": "interrupted",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +46,7 @@ class SearchResult:
 
     Attributes:
         run: Its run directory.
-        ended_by: `trials`: all are done; `time_budget`; or `interrupt`: Ctrl-C.
+        ended_by: `trials`: all are done; `time_budget`; `interrupt`: Ctrl-C; or `terminate`: SIGTERM.
         report: The report; None if no trial has a result, or none was asked for.
     """
 
@@ -148,9 +154,6 @@ def resume_search(
     began = time.monotonic()
     options = _with_seed_of(run, options)
     plan = _settle(run.space(), options, run.path)
-    done = len(run.finished_trials())
-    if plan.trials < done:
-        raise RunError(f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}")
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
@@ -216,9 +219,9 @@ def _open_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Poo
     """Open the pool that the options name."""
     # Imported when a search needs it: what Ray says then goes to the run's log, and the others do without Ray.
     if plan.options.pool == "ray":
-        from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+        from fcsearch.search.ray_pool.guard import open_guarded_pool
 
-        return open_ray_pool(plan, dataset)
+        return open_guarded_pool(plan, dataset)
     if plan.options.pool == "local":
         from fcsearch.search.local_pool.processes import open_process_pool
 
@@ -248,6 +251,12 @@ def _search(
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
     with run.writing(), interruption() as stop:
+        for damage in run.set_damaged_aside():
+            view.notice(str(damage))
+        if plan.trials < (done := len(run.finished_trials())):
+            raise RunError(
+                f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}"
+            )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
         running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
@@ -257,6 +266,8 @@ def _search(
         try:
             around = Surroundings(run, view, stop, deadline)
             ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
+            if _STATES[ended_by] == "complete":
+                _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}
@@ -266,10 +277,14 @@ def _search(
             changes = {key: getattr(before, key) for key in running}
             raise
         except BaseException as error:
-            changes["error"] = str(error)
+            # All of it is in the log; Ray's errors have forty lines, with the commands of other processes.
+            changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
             raise
         finally:
             run.update_manifest({"finished_at": now(), **changes})
+            # Also of a search in which every trial failed: the report says of what, and what was tried.
+            if changes["state"] == "failed" and report and len(run.trials()):
+                write_report(run, dataset=dataset)
         return _conclude(run, plan, dataset, ended_by, report=report)
 
 
@@ -280,10 +295,25 @@ def _conclude(
     if not _has_result(run):
         return SearchResult(run, ended_by, None)
     # What was interrupted is gone on with: its candidates stay.
-    if ended_by != "interrupt":
+    if _STATES[ended_by] == "complete":
         keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
     return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
 
 
 def _has_result(run: RunDirectory) -> bool:
     return len(rank_trials(run.trials())) > 0
+
+
+def _require_result(run: RunDirectory) -> None:
+    """Raise SearchError for a search that has trials, of which none has a result."""
+    states = Counter(run.trials()["state"].to_pylist())
+    if states and not _has_result(run):
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
+        change = (
+            "the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
+            if states["diverged"]
+            else f"see {run.log_path}"
+        )
+        raise SearchError(
+            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried"
+        )

@@ -18,6 +18,10 @@ _BUFFERS = 3
 # And, on a GPU, where the update rules are torch operations on whole buffers, space for what they compute.
 _GPU_BUFFERS = 4
 _MEMINFO = Path("/proc/meminfo")
+# Of a container: what it may use, and what it uses, of which the files that it has read lately can be let go.
+_CGROUP = Path("/sys/fs/cgroup")
+# The last part of the memory is the system's: Ray ends workers that reach for it.
+_SYSTEMS_SHARE = 0.05
 
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
@@ -34,10 +38,30 @@ def free_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
+    limits = [found for found in (_machine_bytes(), _container_bytes()) if found is not None]
+    return max(0, min(limits)) if limits else None
+
+
+def _machine_bytes() -> int | None:
     if not _MEMINFO.exists():
         return None
-    fields = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
-    return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
+    lines = (line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+    fields = {name: int(value.split()[0]) * 1024 for name, value in lines}
+    if "MemAvailable" not in fields:
+        return None
+    return int(fields["MemAvailable"] - _SYSTEMS_SHARE * fields["MemTotal"])
+
+
+def _container_bytes() -> int | None:
+    try:
+        limit = int((_CGROUP / "memory.max").read_text())
+        used = int((_CGROUP / "memory.current").read_text())
+        lines = (line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
+        files = {name: int(value) for name, value in lines}.get("inactive_file", 0)
+    except (OSError, ValueError):
+        # No container, or "max": no limit.
+        return None
+    return int(limit - used + files - _SYSTEMS_SHARE * limit)
 
 
 def _member_values(config: TrialConfig, data: TrainingData) -> int:

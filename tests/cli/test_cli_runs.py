@@ -63,3 +63,14 @@ def test_no_runs(tmp_path: Path) -> None:
 
 def test_help_has_an_example() -> None:
     assert "Example:\n    fcsearch runs" in CliRunner().invoke(runs, ["--help"]).output
+
+
+def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "short", manifest("short"))
+    run.update_manifest({"ended_by": "time_budget", "options": {"trials": 500}})
+    add_trials(run, range(8))
+    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    assert "8 of 500, time budget" in output
+    run.update_manifest({"ended_by": "interrupt"})
+    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    assert "8 of 500 " in output

@@ -168,7 +168,7 @@ class TestTables:
         empty_run.write_pack(3, *pack(1))
         part = empty_run.path / "trials" / "pack-000003.parquet"
         part.write_bytes(part.read_bytes()[:200])
-        with pytest.raises(RunError, match=r"must be whole Parquet files; found: .*pack-000003.*; move the named file"):
+        with pytest.raises(RunError, match=r"pack-000003.*must be a whole Parquet file.*`fcsearch resume "):
             empty_run.trials()
 
 

@@ -219,6 +219,21 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path) -> None:
     assert found.run.manifest().state == "complete"
 
 
+def test_a_trial_that_is_too_large_fails_alone(tmp_path: Path) -> None:
+    parameters = {
+        "hidden_dim": {"choices": [8, 65536]},
+        "learning_rate": {"choices": [0.1, 0.2]},
+        "epochs": 1,
+        "depth": 5,
+    }
+    keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
+    found = search(tmp_path, **keys, options={"pack_size": 4, "workers": 1})
+    rows = found.run.trials().to_pylist()
+    assert [row["state"] for row in rows] == ["complete", "complete", "failed", "failed"]
+    assert re.fullmatch(r"MemoryError: this trial must fit into [\d,]+ bytes.*fewer --workers", rows[3]["error"])
+    assert found.run.manifest()["state"] == "complete"
+
+
 def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:
     class Broken(PackWorker):
         def step(self) -> dict[str, Any]:

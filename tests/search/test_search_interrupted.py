@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Sequence
@@ -83,6 +84,23 @@ def test_after_sigkill_resume_ends_with_every_trial_once_as_it_was_configured(
         assert (row["learning_rate"], row["epochs"]) == (found["learning_rate"], found["epochs"])
     assert RunDirectory.open(run).state() == "complete"
     assert "8 trials" in commands.out
+
+
+def test_sigterm_to_all_processes_ends_a_search_as_ctrl_c_does(
+    commands: Processes, space_file: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "small"
+    driver = commands.start(*search(space_file, "--pack-size", "2", "--set", ENDLESS))
+    wait_for(lambda: in_log(run, " trains on ") == 2)
+    # As systemd and Slurm do; Kubernetes and `kill` send it to the first alone.
+    for number in commands.alive():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGTERM)
+    assert driver.wait(timeout=40) == 143, commands.err
+    assert RunDirectory.open(run).state() == "interrupted"
+    assert "fcsearch resume runs/small" in commands.err.splitlines()[-1]
+    assert "Traceback" not in commands.err
+    assert_ray_is_gone(commands)
 
 
 def test_ctrl_c_once_keeps_what_is_finished_and_says_how_to_go_on(

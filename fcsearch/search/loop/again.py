@@ -160,9 +160,8 @@ def _train(
 ) -> Closing | None:
     size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
     recorder = Recorder(books)
-    scheduler = Scheduler(
-        Planner(remaining=0, pack_size=size, learns=True), recorder.ask, waiting=planned, workers=pool.workers
-    )
+    planner = Planner(remaining=0, pack_size=size, learns=True)
+    scheduler = Scheduler(planner, recorder.ask, first=planner.packs(planned, workers=pool.workers, spread=True))
     tracker = Tracker(
         around.view,
         total=len(planned),

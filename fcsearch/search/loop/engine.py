@@ -16,7 +16,7 @@ from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import View
 from fcsearch.search.pool.asha import Rungs, rung_values
-from fcsearch.search.pool.interface import Event, PackFailed, Pool
+from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
 from fcsearch.search.record.ledger import Model
@@ -28,7 +28,7 @@ _WAIT_SECONDS = 0.1
 # Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
 _GRACE_SECONDS = 10.0
 
-Closing = Literal["time_budget", "interrupt"]
+Closing = Literal["time_budget", "interrupt", "terminate"]
 
 
 class Engine:
@@ -120,7 +120,7 @@ class Engine:
         if self._closed_at is not None:
             return
         if self._stop.requested:
-            self.closing = "interrupt"
+            self.closing = "terminate" if self._stop.terminated else "interrupt"
         elif self._deadline is not None and now > self._deadline:
             self.closing = "time_budget"
         if self.closing is not None:
@@ -150,6 +150,8 @@ class Engine:
             self._tracker.progressed(event)
         elif isinstance(event, PackOutcome):
             self._finish(event)
+        elif isinstance(event, Notice):
+            self._tracker.noticed(event)
         else:
             self._fail(event)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C: once ends a search cleanly, twice at once."""
+"""Ctrl-C, and SIGTERM by which systems end programs: once ends a search cleanly, twice at once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption:
-    """Whether the user wants the search to end, and whether at once."""
+    """Whether the user, or the system (`terminated`), wants the search to end, and whether at once."""
 
     def __init__(self) -> None:
         self.requested = False
+        self.terminated = False
 
-    def handle(self, _number: int, _frame: FrameType | None) -> None:
+    def handle(self, number: int, _frame: FrameType | None) -> None:
         """Take note of the first signal; end at once at the second."""
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+        self.terminated = number == signal.SIGTERM
 
 
 @contextlib.contextmanager

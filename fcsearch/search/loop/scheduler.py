@@ -40,8 +40,7 @@ class Scheduler:
     Args:
         planner: Sorts trials into packs.
         ask: Asks for new trials, in another thread.
-        waiting: Trials that are in the journal already and go first.
-        workers: How many packs train at a time, at the start.
+        first: Packs of trials that are in the journal already.
         patience: How often something is tried.
     """
 
@@ -50,14 +49,13 @@ class Scheduler:
         planner: Planner,
         ask: Callable[[int], Future[list[PlannedTrial]]],
         *,
-        waiting: Sequence[PlannedTrial],
-        workers: int,
+        first: Sequence[Trials],
         patience: Patience | None = None,
     ) -> None:
         self._planner = planner
         self._ask = ask
         self._patience = patience or Patience()
-        self._ready: deque[Trials] = deque(planner.packs(waiting, workers=workers, spread=True))
+        self._ready: deque[Trials] = deque(first)
         self._asked: deque[Future[list[PlannedTrial]]] = deque()
         self._errors: Counter[int] = Counter()
         self._losses: Counter[int] = Counter()

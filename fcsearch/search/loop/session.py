@@ -28,7 +28,7 @@ from fcsearch.search.pool.asha import Asha, Rungs, rung_values
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.ledger import Ledger
 
-EndedBy = Literal["trials", "time_budget", "interrupt"]
+EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def run_stages(
 
             if stages.search:
                 ended_by = _train_trials(around, plan, dataset, pool)
-            if ended_by != "interrupt" and stages.confirm and _has_result(run):
+            if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
                 ended_by = (confirm_best(around, extent, pool) if extent else None) or ended_by
         # On other rows, and so on other workers.
@@ -156,7 +156,9 @@ def _scheduler(
     rest = plan.trials - len(run.finished_trials())
     waiting = waiting[:rest]
     planner = Planner(remaining=rest - len(waiting), pack_size=plan.pack_size or 1, learns=learns(plan.space.sampler))
-    return Scheduler(planner, recorder.ask, waiting=waiting, workers=pool.placement.workers)
+    done = [PlannedTrial(trial.trial_id, trial.config) for trial in map(TrialRecord.from_row, run.trials().to_pylist())]
+    first = planner.packs_again(waiting, done, workers=pool.placement.workers)
+    return Scheduler(planner, recorder.ask, first=first)
 
 
 def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
@@ -177,8 +179,8 @@ def _histories(run: RunDirectory) -> dict[int, dict[int, float]]:
 
 def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     counts = tracker.counts
-    if engine.closing == "interrupt":
-        return "interrupt"
+    if engine.closing in ("interrupt", "terminate"):
+        return engine.closing
     if counts and counts["failed"] == counts.total():
         raise SearchError(f"every trial failed: {engine.first_error or 'see the log'}; see {run.log_path}")
     if engine.closing == "time_budget":

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import Best, Status, View
-from fcsearch.search.pool.interface import PackFailed
+from fcsearch.search.pool.interface import Notice, PackFailed
 from fcsearch.search.pool.messages import PackOutcome, Progress
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,11 @@ class Tracker:
         self._count(trials)
         then = "its trial is given up" if trials else "its trials are tried again"
         self._view.notice(f"pack {failure.pack_id} failed, {then}: {failure.cause}")
+
+    def noticed(self, notice: Notice) -> None:
+        """Something happened to the pool."""
+        logger.warning("%s", notice.text)
+        self._view.notice(notice.text)
 
     def show(self, closing: str | None) -> None:
         """Let the view show where the search stands, a few times a second."""

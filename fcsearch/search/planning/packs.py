@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -117,10 +118,36 @@ class Planner:
         if self._learns:
             count = next_pack_size(self._pack_size, remaining=self.remaining, workers=workers)
         else:
-            count = self._pack_size * max(_PACKS_TOGETHER, workers)
+            count = self._together(workers)
         count = min(count, self.remaining)
         self.remaining -= count
         return count
+
+    def packs_again(
+        self, waiting: Sequence[PlannedTrial], done: Sequence[PlannedTrial], *, workers: int
+    ) -> list[tuple[PlannedTrial, ...]]:
+        """Sort trials that wait after an interruption into packs.
+
+        Where the sampler does not learn they are the packs that there were, without the trials that are done: then
+        early stopping sees the same trials beside each other in the same order.
+
+        Args:
+            waiting: Trials without a row.
+            done: Trials with one.
+            workers: How many packs train at a time.
+        """
+        if self._learns:
+            return self.packs(waiting, workers=workers, spread=True)
+        asked: dict[int, list[PlannedTrial]] = defaultdict(list)
+        for trial in (*done, *waiting):
+            asked[trial.trial_id // self._together(workers)].append(trial)
+        found = [pack for _, together in sorted(asked.items()) for pack in self.packs(together, workers=workers)]
+        ids = {trial.trial_id for trial in waiting}
+        left = (tuple(trial for trial in pack if trial.trial_id in ids) for pack in found)
+        return [pack for pack in left if pack]
+
+    def _together(self, workers: int) -> int:
+        return self._pack_size * max(_PACKS_TOGETHER, workers)
 
     def packs(
         self, trials: Sequence[PlannedTrial], *, workers: int, spread: bool = False

@@ -44,6 +44,12 @@ class Placement:
         """Threads that each worker computes with."""
         return max(1, int(self.cpus))
 
+    def sharers(self, cores: int) -> int:
+        """How many of the workers may share one device's memory: a GPU's, or that of a machine of so many cores."""
+        if self.gpus:
+            return math.floor(1 / self.gpus + _TOLERANCE) if self.gpus < 1 else 1
+        return max(1, min(self.workers, math.floor(cores / self.cpus + _TOLERANCE)))
+
     def describe(self) -> str:
         """One line for people."""
         workers = f"{self.workers} worker{'s' if self.workers != 1 else ''}"

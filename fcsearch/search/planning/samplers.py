@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
 
 from fcsearch.errors import UsageError
 from fcsearch.space import SamplerSpec
@@ -52,15 +55,55 @@ def _tpe(options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:
     return optuna.samplers.TPESampler(**{"constant_liar": True, **options}, seed=_later_seed(seed, trials_so_far))
 
 
-def _random(_options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:
-    return optuna.samplers.RandomSampler(seed=_later_seed(seed, trials_so_far))
+class KeyedRandomSampler(BaseSampler):
+    """Draws each value by the run's seed, the trial's number and the parameter's name.
+
+    So a trial is the same however the run was cut before it.
+
+    Args:
+        seed: The run's seed.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def infer_relative_search_space(
+        self,
+        study: optuna.Study,  # noqa: ARG002
+        trial: FrozenTrial,  # noqa: ARG002
+    ) -> dict[str, BaseDistribution]:
+        """No parameter is drawn together with others."""
+        return {}
+
+    def sample_relative(
+        self,
+        study: optuna.Study,  # noqa: ARG002
+        trial: FrozenTrial,  # noqa: ARG002
+        search_space: dict[str, BaseDistribution],  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """No parameter is drawn together with others."""
+        return {}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """One value, uniform in the distribution."""
+        key = np.random.SeedSequence([self._seed, trial.number, zlib.crc32(param_name.encode())])
+        once = optuna.samplers.RandomSampler(seed=int(key.generate_state(1)[0]))
+        return once.sample_independent(study, trial, param_name, param_distribution)
 
 
-def _qmc(options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:
+def _random(_options: dict[str, Any], seed: int, _trials_so_far: int) -> BaseSampler:
+    return KeyedRandomSampler(seed)
+
+
+def _qmc(options: dict[str, Any], seed: int, _trials_so_far: int) -> BaseSampler:
     # The sequence's place is kept in the study, and its seed must stay the same; only the first trial is random.
-    independent = optuna.samplers.RandomSampler(seed=_later_seed(seed, trials_so_far))
     return optuna.samplers.QMCSampler(
-        **{"scramble": True, **options}, seed=seed, independent_sampler=independent, warn_independent_sampling=False
+        **{"scramble": True, **options},
+        seed=seed,
+        independent_sampler=KeyedRandomSampler(seed),
+        warn_independent_sampling=False,
     )
 
 

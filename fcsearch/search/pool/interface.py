@@ -44,13 +44,21 @@ class NotStarted(PackFailed):
     """The worker did not get as far as to train: its trials are not at fault."""
 
 
-Event = Progress | PackOutcome | PackFailed
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """Something that happened to the pool and that the user should know."""
+
+    text: str
+
+
+Event = Progress | PackOutcome | PackFailed | Notice
 
 
 class Pool(Protocol):
     """Workers that train packs. All calls come from one thread.
 
     Every pack that was submitted ends in one event, a PackOutcome or a PackFailed; before it there may be Progress.
+    There may be Notices at any time.
     """
 
     @property

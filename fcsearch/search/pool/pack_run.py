@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import torch
+
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
@@ -25,14 +27,15 @@ class PackRun:
         task: The pack.
         data: The rows, on the worker's device.
         place: Where the worker is.
+        share: Bytes that this worker may take of what it shares with others; None: nobody knows, or it is alone.
     """
 
-    def __init__(self, task: PackTask, data: TrainingData, place: Place) -> None:
+    def __init__(self, task: PackTask, data: TrainingData, place: Place, *, share: int | None = None) -> None:
         self._task = task
         self._place = place
         self._started_at = datetime.now(UTC)
         configs = [trial.config for trial in task.trials]
-        _require_memory(configs, data)
+        _require_memory(configs, data, share)
         self._data = data
         self._pack = Pack(configs, data, keep_last=task.keep_last)
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
@@ -96,15 +99,31 @@ class PackRun:
         for member, values in metrics.items():
             if values.val_accuracy is not None:
                 self._best[member] = max(self._best[member], values.val_accuracy)
+        ends = {member: self._task.trials[member].ends_at for member in metrics}
+        self._pack.stop([member for member, end in ends.items() if end == self._pack.epoch])
         if self._rungs is not None:
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
-            standing = {member: self._best[member] for member, values in metrics.items() if not values.diverged}
+            standing = {
+                member: self._best[member]
+                for member, values in metrics.items()
+                if not values.diverged and ends[member] is None
+            }
             self._pack.stop(self._rungs.judge(self._pack.epoch, standing))
 
 
-def _require_memory(configs: Sequence[TrialConfig], data: TrainingData) -> None:
+def memory_share(device: torch.device, *, workers: int) -> int | None:
+    """Bytes that each of so many workers may take of its device's free memory; None where that cannot be told."""
+    free = free_bytes(device)
+    return None if free is None else free // workers
+
+
+def _require_memory(configs: Sequence[TrialConfig], data: TrainingData, share: int | None) -> None:
     """Raise MemoryError for a pack that the device has no room for: the search halves packs that fail."""
-    free = free_bytes(data.device)
+    limits = [found for found in (free_bytes(data.device), share) if found is not None]
     needed = pack_bytes(configs, data)
-    if len(configs) > 1 and free is not None and needed > _SHARE_OF_FREE_MEMORY * free:
-        raise MemoryError(f"a pack of {len(configs)} trials takes {needed:,} bytes; {data.device} has {free:,} free")
+    if limits and needed > _SHARE_OF_FREE_MEMORY * min(limits):
+        members = f"a pack of {len(configs)} trials" if len(configs) > 1 else "this trial"
+        raise MemoryError(
+            f"{members} must fit into {_SHARE_OF_FREE_MEMORY * min(limits):,.0f} bytes, this worker's share of the "
+            f"memory; found that it takes {needed:,}; use smaller layers, or fewer --workers"
+        )

@@ -13,7 +13,8 @@ import ray
 
 from fcsearch.errors import UsageError
 from fcsearch.search.planning.placement import Node
-from fcsearch.search.ray_pool.local_ray import environment, private_ray, ray_folder
+from fcsearch.search.ray_pool.folder import ray_folder
+from fcsearch.search.ray_pool.local_ray import environment, private_ray
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -21,13 +22,15 @@ _SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Tune's actors have an environment of their own: none would run in a process that Ray starts ahead.
     "RAY_prestart_worker_first_driver": "0",
+    # Without its head a node waits this long, and then ends its processes: by default a minute.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "10",
 }
 
 _CONNECT_SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
+def ray_session(address: str | None, local: Node, *, folder: Path | None = None) -> Iterator[list[Node]]:
     """Connect to Ray, and leave nothing of it behind.
 
     If the program has connected to Ray before, that connection is used and left alone.
@@ -35,6 +38,7 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
     Args:
         address: `host:port` of a cluster; None: Ray is started on this machine.
         local: What Ray may use of this machine, if it is started.
+        folder: Where it keeps its sockets and logs, if it is started; None: in a folder that is made and removed.
 
     Yields:
         The machines of the cluster.
@@ -55,10 +59,9 @@ def ray_session(address: str | None, local: Node) -> Iterator[list[Node]]:
         return
     with contextlib.ExitStack() as stack:
         stack.enter_context(environment(_SETTINGS))
-        folder = None
         if address is None:
             stack.enter_context(private_ray())
-            folder = stack.enter_context(ray_folder())
+            folder = folder or stack.enter_context(ray_folder())
         stack.callback(ray.shutdown)
         _connect(address, local, folder)
         yield _nodes()

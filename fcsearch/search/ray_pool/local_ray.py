@@ -6,23 +6,13 @@ import contextlib
 import importlib
 import os
 import secrets
-import shutil
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ray._private import ray_constants
 
-from fcsearch.errors import UsageError
-
 # Its stub file leaves out what is used here.
 _raylet: Any = importlib.import_module("ray._raylet")
-
-# The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
-_SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
-_RAYS_BYTES = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 
 @contextlib.contextmanager
@@ -46,40 +36,6 @@ def _read_environment() -> None:
     # In this order: a thread of Ray's that still ends would look for a token in vain, and end the process.
     _raylet.Config.initialize("")
     _raylet.AuthenticationTokenLoader.instance().reset_cache()
-
-
-@contextlib.contextmanager
-def ray_folder() -> Iterator[Path]:
-    """A folder for the sockets and logs of one local Ray, removed at the end.
-
-    It is made where `RAY_TMPDIR` says, else in the temporary folder. Where that path is too long for a socket, it is
-    made in /tmp.
-
-    Raises:
-        UsageError: none of these can be written.
-    """
-    folder = _make_folder([os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp"])
-    try:
-        yield folder
-    finally:
-        # Ray's agents outlive it by a moment, and may write while the first attempt removes.
-        for _ in range(3):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_folder(places: Sequence[str | None]) -> Path:
-    room = _SOCKET_BYTES - _RAYS_BYTES - len("/fcsearch-12345678")
-    problem: object = "only longer ones"
-    for place in filter(None, places):
-        if len(os.fsencode(place)) <= room:
-            try:
-                return Path(tempfile.mkdtemp(prefix="fcsearch-", dir=place))
-            except OSError as error:
-                problem = error
-    raise UsageError(
-        f"Ray needs a folder for its sockets, whose path has at most {room} bytes; found {problem}; set RAY_TMPDIR to "
-        "one that can be written"
-    )
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -52,13 +53,16 @@ _USED = (
 
 
 @contextlib.contextmanager
-def open_ray_pool(plan: SearchPlan, dataset: Dataset, *, worker: type[PackWorker] = PackWorker) -> Iterator[Pool]:
+def open_ray_pool(
+    plan: SearchPlan, dataset: Dataset, *, worker: type[PackWorker] = PackWorker, folder: Path | None = None
+) -> Iterator[Pool]:
     """Connect to Ray, or start it, and have its workers train packs.
 
     Args:
         plan: Says where, and with which workers.
         dataset: What is learned; put into Ray's object store once.
         worker: What trains the packs.
+        folder: Where a Ray that is started keeps its files; None: in one that is made and removed.
 
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
@@ -70,16 +74,20 @@ def open_ray_pool(plan: SearchPlan, dataset: Dataset, *, worker: type[PackWorker
         "y_val": dataset.val.y,
         "num_classes": dataset.num_classes,
     }
-    with ray_session(plan.options.address, local_node()) as nodes:
+    with ray_session(plan.options.address, local_node(), folder=folder) as nodes:
         logger.info("Ray is ready: %s", nodes)
         placement = plan.placement or place(plan.options, nodes)
-        with tune_pool(placement, arrays, worker=worker) as pool:
+        with tune_pool(placement, arrays, worker=worker, folder=folder) as pool:
             yield pool
 
 
 @contextlib.contextmanager
 def tune_pool(
-    placement: Placement, dataset: Mapping[str, Any], *, worker: type[PackWorker] = PackWorker
+    placement: Placement,
+    dataset: Mapping[str, Any],
+    *,
+    worker: type[PackWorker] = PackWorker,
+    folder: Path | None = None,
 ) -> Iterator[Pool]:
     """A pool on a Ray that is connected.
 
@@ -87,12 +95,13 @@ def tune_pool(
         placement: The workers.
         dataset: Arguments of `TrainingData.from_arrays`.
         worker: What trains the packs.
+        folder: Where Tune keeps its files; None: in the temporary folder.
     """
     _require_tune()
     # By default Tune starts the trials of a searcher like ours one after another.
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
-    with tempfile.TemporaryDirectory(prefix="fcsearch-") as storage, environment(settings):
-        trainable = tune.with_parameters(worker, dataset=dict(dataset), threads=placement.threads)
+    with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
+        trainable = tune.with_parameters(worker, dataset=dict(dataset), placement=placement)
         pool = _TunePool(placement, trainable, storage)
         try:
             yield pool

@@ -14,9 +14,10 @@ import ray
 import torch
 from ray import tune
 
+from fcsearch.search.planning.placement import Placement, available_cores
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
-from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.search.pool.pack_run import PackRun, memory_share
 from fcsearch.training import TrainingData
 
 # The keys of Tune's configurations and results that are ours: a pack's number, and a Message.
@@ -45,18 +46,18 @@ class PackWorker(tune.Trainable):
         config: dict[str, Any],  # noqa: ARG002
         *,
         dataset: Mapping[str, Any],
-        threads: int,
+        placement: Placement,
     ) -> None:
         """Take the device and the dataset.
 
         Args:
             config: Tune's configuration: the number of the first pack.
             dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
-            threads: How many threads to compute with.
+            placement: The workers: how many threads each computes with, and how many share a device.
         """
         # Before the first operation of torch: later its thread pools stand.
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(placement.threads)
+        torch.set_num_threads(placement.threads)
         torch.set_flush_denormal(True)
         self._lines = LogLines()
         self._place, device = _take_device()
@@ -64,6 +65,8 @@ class PackWorker(tune.Trainable):
             # The arrays are the object store's, shared by the node's workers; nothing writes to them.
             warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
             self._data = TrainingData.from_arrays(**dataset, device=device)
+        # Before any of them trains.
+        self._share = memory_share(device, workers=placement.sharers(available_cores()))
         self._let_go()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:  # noqa: ARG002
@@ -81,7 +84,7 @@ class PackWorker(tune.Trainable):
             raise RuntimeError("a worker must be given a pack before it trains; found none")
         if self._run is None:
             # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
-            self._run = PackRun(self._task, self._data, self._place)
+            self._run = PackRun(self._task, self._data, self._place, share=self._share)
         if not self._leaving:
             self._run.train(seconds=_REPORT_SECONDS)
             if not self._run.over:

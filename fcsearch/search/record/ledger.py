@@ -2,7 +2,8 @@
 
 The order of events is fixed: a trial's configuration goes into the journal, its pack trains, its rows go into the
 tables, its result is told to Optuna. After a crash at any point a trial without a row waits and is trained again with
-the same configuration; a trial with a row is done and, if it was not told yet, is told from the row.
+the same configuration; a trial with a row is done and, if it was not told yet, is told from the row. A trial that was
+told and has no row any more, since a file was damaged, waits too.
 
 Optuna keeps every trial of the study in memory, so it is told no more than samplers use: of a trial that was stopped,
 the last value. The values of all epochs are in the tables.
@@ -19,7 +20,7 @@ import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
-from fcsearch.errors import RunError
+from fcsearch.errors import RunError, SpaceError
 from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.results.predictions import Predicted
 from fcsearch.search.planning.samplers import make_sampler
@@ -33,6 +34,9 @@ _STATES = {
     "diverged": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+
+# Optuna knows one state for trials that were stopped and for those that diverged.
+_DIVERGED = "diverged"
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -110,10 +114,9 @@ class Ledger:
             )
         untold = [trial.number for trial in trials if trial.number in done and not trial.state.is_finished()]
         self._tell([done[number] for number in untold], self._last_values(untold))
-        waiting = [trial for trial in trials if trial.number not in done and trial.state == TrialState.RUNNING]
         with self._journal.batch():
-            # Suggesting again returns what the journal holds, and fills in what a crash may have kept out of it.
-            return [self._plan(optuna.trial.Trial(self._study, trial._trial_id)) for trial in waiting]
+            found = [self._plan_again(trial) for trial in trials if trial.number not in done]
+        return [planned for planned in found if planned is not None]
 
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask the sampler for new trials; on return their configurations are in the journal."""
@@ -159,6 +162,22 @@ class Ledger:
         self._share_distributions(self._storage.get_trial(trial._trial_id))
         return PlannedTrial(trial.number, self._space.trial_config(parameters, seed=self._seed))
 
+    def _plan_again(self, trial: optuna.trial.FrozenTrial) -> PlannedTrial | None:
+        """A trial without a row as it was planned; None for one that fcsearch did not ask for."""
+        if trial.state == TrialState.RUNNING:
+            # Suggesting again returns what the journal holds, and fills in what a crash may have kept out of it.
+            return self._plan(optuna.trial.Trial(self._study, trial._trial_id))
+        if not trial.state.is_finished():
+            return None
+        try:
+            config = self._space.trial_config(self._space.decode(trial.params), seed=self._seed)
+        except SpaceError:
+            return None
+        # Its rows were damaged or lost. It ends where it did, whatever other trials have recorded since.
+        stopped = trial.state == TrialState.PRUNED and _DIVERGED not in trial.user_attrs
+        ends_at = trial.last_step if stopped and trial.last_step is not None else config.epochs
+        return PlannedTrial(trial.number, config, ends_at)
+
     def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
         """Let trials share equal distributions: the journal's reader makes new ones for every trial it keeps."""
         found = trial.distributions
@@ -178,9 +197,14 @@ class Ledger:
         with self._journal.batch():
             for trial in trials:
                 number, state = trial.trial_id, _STATES[trial.state]
+                trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
+                if self._storage.get_trial(trial_id).state.is_finished():
+                    # Told before its rows were lost.
+                    continue
                 if state == TrialState.PRUNED and number in last_values:
-                    trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number)
                     self._storage.set_trial_intermediate_value(trial_id, *last_values[number])
+                if trial.state == "diverged":
+                    self._storage.set_trial_user_attr(trial_id, _DIVERGED, True)
                 objective = trial.val_accuracy if state == TrialState.COMPLETE else None
                 self._study.tell(number, objective, state=state)
 

@@ -16,7 +16,7 @@ def test_the_next_pack_is_asked_for_while_one_trains() -> None:
     # The sampler answers twice, then it is held up.
     books.may_ask = threading.Semaphore(2)
     recorder = Recorder(books)
-    scheduler = Scheduler(Planner(remaining=12, pack_size=3, learns=True), recorder.ask, waiting=(), workers=1)
+    scheduler = Scheduler(Planner(remaining=12, pack_size=3, learns=True), recorder.ask, first=())
     for expected in ([0, 1, 2], [3, 4, 5]):
         trials = scheduler.next(free=1, workers=1)
         assert trials is not None

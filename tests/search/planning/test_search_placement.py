@@ -88,3 +88,10 @@ def test_options_outside_their_range_are_named(bad: dict[str, Any]) -> None:
 def test_options_are_json() -> None:
     options = SearchOptions(trials=3, time_budget=60.0, pack_size=4)
     assert SearchOptions(**options.to_json()) == options
+
+
+@pytest.mark.parametrize(
+    ("workers", "cpus", "gpus", "sharers"), [(2, 1, 0, 2), (16, 1, 0, 4), (8, 0.5, 0, 8), (4, 1, 0.5, 2), (4, 1, 2, 1)]
+)
+def test_who_shares_the_memory_of_a_device(workers: int, cpus: float, gpus: float, sharers: int) -> None:
+    assert Placement(workers=workers, cpus=cpus, gpus=gpus).sharers(4) == sharers

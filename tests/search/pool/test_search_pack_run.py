@@ -14,7 +14,7 @@ from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackTask
-from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.search.pool.pack_run import PackRun, memory_share
 from fcsearch.search.pool.weights import with_best_weights
 from fcsearch.search.record.outcomes import epoch_records, trial_records
 from fcsearch.training import TrainingData, TrialConfig, train_pack
@@ -171,12 +171,19 @@ def test_what_is_worth_keeping_is_what_the_standings_would_keep() -> None:
     assert kept(3, 0.95) == set()
 
 
-def test_a_pack_that_has_no_room_is_refused_and_a_trial_alone_is_not(
-    data: TrainingData, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pack_and_a_trial_that_have_no_room_are_refused(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fcsearch.search.pool.pack_run.free_bytes", lambda _: 50_000)
     PackRun(task(CONFIGS[:1] * 2), data, PLACE)
-    with pytest.raises(MemoryError, match=r"a pack of 9 trials takes .* bytes; cpu has 50,000 free"):
+    with pytest.raises(MemoryError, match=r"a pack of 9 trials must fit into 40,000 bytes, .* found that it takes"):
         PackRun(task(CONFIGS), data, PLACE)
     wide = TrialConfig(hidden_dims=(5000,), epochs=1)
-    assert run(task([wide]), data).over
+    with pytest.raises(MemoryError, match="this trial must fit into 40,000 bytes"):
+        PackRun(task([wide]), data, PLACE)
+
+
+def test_workers_leave_each_other_their_share(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fcsearch.search.pool.pack_run.free_bytes", lambda _: 50_000)
+    share = memory_share(torch.device("cpu"), workers=5)
+    assert share == 10_000
+    with pytest.raises(MemoryError, match="must fit into 8,000 bytes, this worker's share"):
+        PackRun(task(CONFIGS[:1] * 2), data, PLACE, share=share)

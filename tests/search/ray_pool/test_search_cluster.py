@@ -81,6 +81,31 @@ def test_both_nodes_train_packs_and_each_worker_has_a_gpu_of_its_own(
     assert not [text for text in commands.alive().values() if "ray::" in text and "train" in text]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "part"),
+    [("raylet", "its driver died, as it does with its raylet"), ("gcs_server", "its head (GCS) died")],
+)
+def test_a_part_of_the_cluster_that_dies_is_named_in_time(
+    program: str, part: str, cluster: list[Host], commands: Processes, tmp_path: Path
+) -> None:
+    make_space(tmp_path, trials=4, parameters={"learning_rate": 0.1, "epochs": 1_000_000}, dataset={"source": "digits"})
+    head = cluster[0]
+    commands.env = head.environment(commands.env)
+    options = ("--space", "space.yaml", "--address", f"{head.address}:{PORT}")
+    driver = commands.start("run", *options, prefix=head.inside("env", f"--chdir={tmp_path}"))
+    log = tmp_path / "runs" / "small" / "log.txt"
+    wait_for(lambda: log.exists() and " trains on " in log.read_text(), seconds=120)
+    found = [number for number, text in commands.alive().items() if text.split(" ")[0].endswith(f"/{program}")]
+    # The head's comes first.
+    os.kill(min(found), signal.SIGKILL)
+    assert driver.wait(timeout=40) == 1
+    assert f"{part} on the cluster at {head.address}:{PORT}" in commands.err
+    assert "go on with `fcsearch resume runs/small`" in commands.err
+    assert "Traceback" not in commands.err
+    assert open_run(tmp_path / "runs" / "small").directory.state() == "failed"
+
+
 def ray_status(head: Host, commands: Processes) -> str:
     """What the cluster says of its resources; it is told of changes every few seconds."""
     words = [str(Path(sys.executable).with_name("ray")), "status", f"--address={head.address}:{PORT}"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from fcsearch.errors import UsageError
-from fcsearch.search import cluster
-from fcsearch.search.ray_pool.local_ray import ray_folder
+from fcsearch.search.ray_pool import folder as module
+from fcsearch.search.ray_pool.folder import ray_folder
 
 # As Ray names them, with a process number of seven digits.
 SOCKET = "session_2026-11-25_20-09-07_278779_1234567/sockets/plasma_store"
@@ -63,7 +63,7 @@ def test_without_any_such_folder_the_error_says_what_to_set(monkeypatch: pytest.
     def full(**_: object) -> str:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(cluster.tempfile, "mkdtemp", full)
+    monkeypatch.setattr(module.tempfile, "mkdtemp", full)
     with (
         pytest.raises(UsageError, match=r"at most \d+ bytes; found No space left on device; set RAY_TMPDIR"),
         ray_folder(),

@@ -13,6 +13,7 @@ import pytest
 import torch
 from search_helpers import PLACE, trials
 
+from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.search.ray_pool import worker
@@ -53,7 +54,7 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
 
     def made(task: PackTask, threads: int = 1) -> PackWorker:
         found = PackWorker.__new__(PackWorker)
-        found.setup({PACK_ID: task.pack_id}, dataset=dataset, threads=threads)
+        found.setup({PACK_ID: task.pack_id}, dataset=dataset, placement=Placement(workers=2, cpus=threads, gpus=0))
         found.take(task)
         return found
 

@@ -231,8 +231,10 @@ def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: S
     assert run.saved_models() == [1, 2]
 
 
-def test_trials_share_equal_distributions(run: RunDirectory, space: SearchSpace) -> None:
+def test_trials_share_equal_distributions(tmp_path: Path) -> None:
     """They are most of what a trial takes in memory, and Optuna's journal makes new ones for each."""
+    space = make_space(tmp_path, parameters={"learning_rate": {"low": 1e-4, "high": 1e-1}, "epochs": 4})
+    run = make_run(tmp_path, space)
     ledger = Ledger(run, space, seed=0)
     planned = ledger.ask(3)
     record(ledger, outcome(0, {0: result(planned[0].config, [0.5])}))

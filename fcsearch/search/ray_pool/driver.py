@@ -1,0 +1,147 @@
+"""The process that drives Ray for a search: it does what it is told, until nobody listens any more or Ray dies."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+import ray
+
+from fcsearch.errors import FcsearchError, SearchError
+from fcsearch.search.pool.interface import Pool
+from fcsearch.search.pool.messages import PackTask, Progress
+from fcsearch.search.ray_pool.failures import cause_of
+from fcsearch.search.ray_pool.tune_pool import open_ray_pool
+from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request
+
+_HEAD = "head (GCS)"
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+# A free worker gets its next pack this soon, if there is one.
+_REPLY_SECONDS = 0.05
+_WATCH_SECONDS = 0.5
+# Of a head on another machine: how long a connection may take, and how many in a row may fail.
+_ANSWER_SECONDS, _UNANSWERED = 3.0, 3
+# After the search has ended Ray may take so long to end.
+_END_SECONDS = 15.0
+
+
+def main(number: int) -> None:
+    """Drive Ray for the search at the other end of the pipe with this file descriptor."""
+    logging.basicConfig(stream=sys.stderr, format=_FORMAT)
+    for name in ("ray", "fcsearch"):
+        logging.getLogger(name).setLevel(logging.INFO)
+    search = _Search(Line(Connection(number)))
+    order = search.order()
+    try:
+        with open_ray_pool(order.plan, order.dataset, folder=order.folder) as pool:
+            # Ray has set a handler that ends the process; the search decides when it is time.
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            search.send(Ready(pool.placement))
+            threading.Thread(target=_watch, args=[search], daemon=True).start()
+            _serve(pool, search)
+    except FcsearchError as error:
+        search.send(Refused(error))
+    except BaseException as error:  # noqa: BLE001
+        # Ray ends programs by SystemExit, too.
+        traceback.print_exc()
+        cause = cause_of(str(error)) or type(error).__name__
+        search.send(Refused(SearchError(f"Ray must start and train packs; found: {cause}; see the run's log.txt")))
+
+
+class _Search:
+    """The search at the other end. A thread hears its requests: where Ray is stuck, the process still ends in time."""
+
+    def __init__(self, line: Line[Answer, Request]) -> None:
+        self._line = line
+        self._sending = threading.Lock()
+        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+
+    def order(self) -> Order:
+        """What this process was started for."""
+        order = self._line.receive()
+        assert isinstance(order, Order)
+        threading.Thread(target=self._listen, daemon=True).start()
+        return order
+
+    def send(self, message: Answer) -> None:
+        """Tell the search something, if it still listens."""
+        with self._sending, contextlib.suppress(OSError):
+            self._line.send(message)
+
+    def next(self, timeout: float) -> Request | None:
+        """The next request, None once the search has ended; raises `queue.Empty` if none comes in time."""
+        return self._requests.get(timeout=timeout) if timeout else self._requests.get_nowait()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._requests.put(self._line.receive())
+        self._requests.put(None)
+        time.sleep(_END_SECONDS)
+        os._exit(1)
+
+
+def _serve(pool: Pool, search: _Search) -> None:
+    """Pass on requests and events until the search ends."""
+    patience = 0.0
+    while True:
+        try:
+            while (request := search.next(patience)) is not None:
+                if isinstance(request, PackTask):
+                    pool.submit(request)
+                else:
+                    pool.ask_to_leave()
+                patience = 0.0
+            return
+        except queue.Empty:
+            pass
+        events = pool.wait(_REPLY_SECONDS)
+        for event in events:
+            search.send(event)
+        ended = any(not isinstance(event, Progress) for event in events)
+        patience = _REPLY_SECONDS if ended else 0.0
+
+
+def _watch(search: _Search) -> None:
+    """Say so, and end, when a part of Ray dies: Ray itself takes up to a minute, and then ends the process silently."""
+    node: Any = ray._private.worker._global_node
+    processes = {
+        part: started[0].process
+        for part, name in (("raylet", "raylet"), (_HEAD, "gcs_server"))
+        if (started := node.all_processes.get(name))
+    }
+    answers = _reachable(node.gcs_address)
+    unanswered = 0
+    while True:
+        time.sleep(_WATCH_SECONDS)
+        dead = [name for name, process in processes.items() if process.poll() is not None]
+        if not processes:
+            unanswered = 0 if answers() else unanswered + 1
+            dead = [_HEAD] if unanswered == _UNANSWERED else []
+        if dead:
+            search.send(Lost(dead[0]))
+            os._exit(1)
+
+
+def _reachable(address: str) -> Callable[[], bool]:
+    host, _, port = address.rpartition(":")
+
+    def answers() -> bool:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
+        except OSError:
+            return False
+        return True
+
+    return answers

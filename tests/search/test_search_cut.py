@@ -1,0 +1,54 @@
+"""A search that was cut, wherever, ends with the tables of one that was not: samplers without memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import inline_pool
+import pytest
+from inline_pool import Killed, killed_at, tables
+
+from fcsearch.errors import SearchError
+from fcsearch.results import RunDirectory
+
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
+    "epochs": 4,
+    "hidden_dim": {"choices": [8, 12, 16]},
+}
+ASHA = {"method": "asha", "min_epochs": 1, "reduction_factor": 2}
+# More than are asked for together: 8 packs of 3.
+TRIALS = 30
+
+
+@pytest.mark.parametrize("early_stopping", [None, ASHA], ids=["none", "asha"])
+@pytest.mark.parametrize("sampler", ["random", "qmc"])
+def test_the_tables_are_equal_however_the_run_was_cut(sampler: str, early_stopping: Any, tmp_path: Path) -> None:
+    keys = {"sampler": sampler, "early_stopping": early_stopping, "parameters": PARAMETERS, "trials": TRIALS}
+    whole = inline_pool.start(tmp_path, name="whole", **keys).run
+    for cuts in ([0], [4], [2, 3, 1]):
+        name = f"cut-{'-'.join(map(str, cuts))}"
+        with pytest.raises(Killed):
+            inline_pool.start(tmp_path, name=name, open_pool=killed_at(cuts[0]), **keys)
+        run = tmp_path / name
+        for cut in cuts[1:]:
+            with pytest.raises(Killed):
+                inline_pool.resume(RunDirectory.open(run), open_pool=killed_at(cut))
+        inline_pool.resume(RunDirectory.open(run))
+        assert tables(RunDirectory.open(run)) == tables(whole)
+    if early_stopping:
+        assert "stopped" in whole.trials()["state"].to_pylist()
+
+
+def test_a_search_in_which_every_trial_diverges_says_so_and_writes_the_report(tmp_path: Path) -> None:
+    parameters = {"learning_rate": 1.0, "reg": 1e6, "epochs": 3, "hidden_dim": {"choices": [8, 16]}}
+    with pytest.raises(SearchError, match=r"no trial has a result \(2 diverged\); .*lower learning_rate, reg"):
+        inline_pool.start(tmp_path, sampler="grid", trials=2, parameters=parameters)
+    run = RunDirectory.open(tmp_path / "run")
+    assert run.state() == "failed"
+    assert "2 diverged" in str(run.manifest().error)
+    assert (run.path / "report.html").exists()
+    # Again, without training anything.
+    with pytest.raises(SearchError, match="no trial has a result"):
+        inline_pool.resume(run)

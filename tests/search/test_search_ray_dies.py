@@ -1,0 +1,75 @@
+"""Ray's own processes die in the middle of a search on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search_helpers import make_space
+from search_processes import Processes, wait_for
+
+from fcsearch.results import RunDirectory
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.fixture
+def space_file(tmp_path: Path) -> str:
+    """Six trials of a few seconds each."""
+    parameters: dict[str, Any] = {"learning_rate": {"choices": [0.1, 0.2, 0.3]}, "epochs": {"choices": [2500, 3000]}}
+    make_space(
+        tmp_path, sampler="grid", trials=6, parameters=parameters, dataset={"source": "digits", "num_train": 600}
+    )
+    return str(tmp_path / "space.yaml")
+
+
+def search(space_file: str) -> Sequence[str]:
+    return ("run", "--space", space_file, "--cpus-per-worker", "0.5", "--workers", "2", "--pack-size", "1")
+
+
+def kill(commands: Processes, name: str) -> None:
+    """Kill the process of Ray whose program has this name."""
+    found = [number for number, text in commands.alive().items() if text.split(" ")[0].endswith(f"/{name}")]
+    assert len(found) == 1, commands.alive()
+    os.kill(found[0], signal.SIGKILL)
+
+
+def trains(run: Path) -> int:
+    log = run / "log.txt"
+    return log.read_text().count(" trains on ") if log.exists() else 0
+
+
+@pytest.mark.parametrize(("program", "part"), [("raylet", "its raylet died"), ("gcs_server", "its head (GCS) died")])
+def test_ray_is_started_again_and_the_search_goes_on(
+    program: str, part: str, commands: Processes, space_file: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "small"
+    driver = commands.start(*search(space_file))
+    wait_for(lambda: trains(run) >= 2)
+    kill(commands, program)
+    assert driver.wait(timeout=120) == 0, commands.err
+    assert f"{part} on this machine; Ray is started again (1 of 2)" in commands.err + commands.out
+    assert RunDirectory.open(run).state() == "complete"
+    assert [row["trial_id"] for row in RunDirectory(run).trials().to_pylist()] == list(range(6))
+    assert "Traceback" not in commands.err
+    wait_for(lambda: not commands.alive(), seconds=20)
+    assert list(commands.temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_ray_that_dies_again_and_again_ends_the_search(commands: Processes, space_file: str, tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "small"
+    driver = commands.start(*search(space_file))
+    for times in range(1, 4):
+        wait_for(lambda times=times: trains(run) >= 2 * times or driver.poll() is not None)  # type: ignore[misc]
+        kill(commands, "raylet")
+        wait_for(lambda: not [text for text in commands.alive().values() if "/raylet" in text.split(" ")[0]])
+    assert driver.wait(timeout=60) == 1
+    assert "its raylet died on this machine, 3 times" in commands.err
+    assert "go on with `fcsearch resume runs/small`" in commands.err
+    assert RunDirectory.open(run).state() == "failed"
+    assert "Traceback" not in commands.err
