@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fcsearch.api.run import Run, open_run
     from fcsearch.api.searching import search
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["FCSearchClassifier", "Run", "__version__", "open_run", "search"]
 
 _HOMES = {
