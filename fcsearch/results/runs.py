@@ -13,7 +13,7 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
-from fcsearch.results.ranking import rank_trials
+from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
@@ -89,22 +89,23 @@ def summarize_run(path: Path) -> dict[str, Any]:
 
     Returns:
         `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
-        `best_val_accuracy`, `error`; None where unknown.
+        `objective`, `best_value` (of the objective, on validation rows), `error`; None where unknown.
     """
-    summary: dict[str, Any] = dict.fromkeys(("dataset", "created_at", "trials", "best_val_accuracy", "error"))
+    summary: dict[str, Any] = dict.fromkeys(("dataset", "created_at", "trials", "objective", "best_value", "error"))
     summary = {"path": str(path), "name": path.name, "state": "damaged", **summary}
     try:
         run = RunDirectory.open(path)
         manifest, trials = run.manifest(), run.trials()
         dataset = manifest.get("dataset")
-        ranked = rank_trials(trials)
+        ranked, objective = rank_trials(trials), objective_of(trials)
         return {
             **summary,
             "state": run.state(),
             "dataset": dataset.get("name") if isinstance(dataset, dict) else None,
             "created_at": manifest.get("created_at"),
             "trials": len(trials),
-            "best_val_accuracy": ranked["val_accuracy"][0].as_py() if len(ranked) else None,
+            "objective": objective.name,
+            "best_value": ranked[objective.column][0].as_py() if len(ranked) else None,
             "error": manifest.get("error"),
         }
     except RunError as error:

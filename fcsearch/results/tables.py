@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import RunError
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import EPOCHS, RANKED_STATES, STATES, TRIALS
@@ -36,8 +37,9 @@ def trials_table(pack_id: int, trials: Sequence[TrialRecord | Row]) -> pa.Table:
     for row in rows:
         if row.get("state") not in STATES:
             raise RunError(f"{_label(row)}: state must be one of {', '.join(STATES)}; found {row.get('state')!r}")
-        if row["state"] in RANKED_STATES and (row.get("val_accuracy") is None or row.get("best_epoch") is None):
-            raise RunError(f"{_label(row)}: a {row['state']} trial must have val_accuracy and best_epoch; found none")
+        needed = (OBJECTIVES[row.get("objective") or "accuracy"].column, "best_epoch")
+        if row["state"] in RANKED_STATES and any(row.get(name) is None for name in needed):
+            raise RunError(f"{_label(row)}: a {row['state']} trial must have {' and '.join(needed)}; found none")
     _require_distinct(rows, ("trial_id",))
     return _table(rows, TRIALS)
 

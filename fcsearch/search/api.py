@@ -93,6 +93,7 @@ def start_search(
     plan = plan_search(space, options, path=path)
     # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
     dataset = dataclasses.replace(load_dataset(space.dataset), spec=plan.space.dataset)
+    plan = dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
@@ -147,6 +148,7 @@ def resume_search(
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
+    plan = dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
     return _search(run, plan, dataset, view or SilentView(), open_pool or _open_ray_pool, began)
 
 

@@ -59,7 +59,7 @@ def everything() -> set[str]:
     pieces |= {f"{name} loss" for name in losses.LOSSES} | {f"{name} steps" for name in PLAIN_RULES}
     settings = {"L2", "weight decay", "dropout", "input dropout", "label smoothing", "large layers"}
     settings |= {*PLAIN_RULES, *(f"{name} rate" for name in LR_SCHEDULES)}
-    settings |= {f"{name} loss" for name in losses.LOSSES if name not in losses.REGRESSION_LOSSES}
+    settings |= {f"{name} loss" for name in losses.LOSSES}
     settings |= {f"{name}, dropout" for name in ACTIVATIONS}
     return pieces | {f"training, {name}" for name in settings}
 

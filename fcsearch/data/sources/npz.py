@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.labels import encode_labels
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
 from fcsearch.data.sources.files import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -67,7 +67,7 @@ def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
         DataError: as `npz_arrays`, or labels that are no classes.
     """
     X, labels, sizes = npz_arrays(parts, spec)
-    y, names = encode_labels(labels, None, f"the labels of {next(iter(parts.values()))[0]}")
+    y, names = read_labels(labels, None, spec.task, f"the labels of {next(iter(parts.values()))[0]}")
     return Rows(
         X=X.reshape(len(X), -1),
         y=y,

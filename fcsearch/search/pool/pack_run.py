@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
@@ -32,6 +33,7 @@ class PackRun:
         configs = [trial.config for trial in task.trials]
         _require_memory(configs, data)
         self._pack = Pack(configs, data)
+        self._objective = OBJECTIVES[data.objective]
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = dict.fromkeys(self._pack.alive, float("-inf"))
         self._finished_at: dict[int, datetime] = {}
@@ -83,8 +85,9 @@ class PackRun:
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:
         for member, values in metrics.items():
-            if values.val_accuracy is not None:
-                self._best[member] = max(self._best[member], values.val_accuracy)
+            if self._objective.name in values.val:
+                gain = self._objective.gain(values.val[self._objective.name])
+                self._best[member] = max(self._best[member], gain)
         if self._rungs is not None:
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
             standing = {member: self._best[member] for member, values in metrics.items() if not values.diverged}
