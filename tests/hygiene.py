@@ -59,6 +59,8 @@ def surroundings() -> Iterator[Surroundings]:
     for name in _UNSET:
         os.environ.pop(name, None)
     os.environ.update(_SET, HOME=str(found.home), TMPDIR=str(found.temporary), RAY_TMPDIR=str(found.ray))
+    # Imported with the first optimizer of torch, it makes a folder at once.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(found.home / "torchinductor")
     os.environ[MARK] = uuid.uuid4().hex
     try:
         _take_effect()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from synthetic_run import make_run
 
-from fcsearch.results import RunDirectory
+from fcsearch.results import Manifest, RunDirectory
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +25,4 @@ def run(made_run: RunDirectory, tmp_path: Path) -> RunDirectory:
 @pytest.fixture
 def empty_run(tmp_path: Path) -> RunDirectory:
     """A run with no rows yet."""
-    return RunDirectory.create(tmp_path / "runs" / "new", {"name": "new", "state": "running"})
+    return RunDirectory.create(tmp_path / "runs" / "new", Manifest(name="new", state="running"))

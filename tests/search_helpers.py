@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import yaml
 
-from fcsearch.results import RunDirectory
+from fcsearch.results import Manifest, RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, Place
 from fcsearch.search.record.ledger import Ledger
@@ -41,7 +41,7 @@ def make_space(folder: Path, **keys: Any) -> SearchSpace:
 
 def make_run(folder: Path, space: SearchSpace, *, name: str = "run") -> RunDirectory:
     """A run directory as a search makes it, without rows."""
-    return RunDirectory.create(folder / name, {"name": name, "state": "running", "space": space.to_json()})
+    return RunDirectory.create(folder / name, Manifest(name=name, state="running", space=space.to_json()))
 
 
 def result(config: TrialConfig, accuracies: Sequence[float | None], state: Any = "complete") -> MemberResult:

@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend
 from fcsearch.config import TrialConfig
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.data.dataset import Dataset
-from fcsearch.results import RunDirectory
+from fcsearch.results import Manifest, RunDirectory
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 PACK_SIZE = 8
@@ -57,9 +57,9 @@ def digits() -> Dataset:
     return load_dataset(DatasetSpec("digits"))
 
 
-def manifest(name: str, **changes: Any) -> dict[str, Any]:
+def manifest(name: str, **changes: Any) -> Manifest:
     """What a search writes into run.json."""
-    return {
+    values = {
         "name": name,
         "space": {**SPACE, "name": name},
         "dataset": digits().describe(),
@@ -72,6 +72,7 @@ def manifest(name: str, **changes: Any) -> dict[str, Any]:
         "error": None,
         **changes,
     }
+    return Manifest.model_validate(values)
 
 
 def make_run(path: Path, *, trials: int = 48, models: int = 3, **changes: Any) -> RunDirectory:
@@ -91,6 +92,13 @@ def make_run(path: Path, *, trials: int = 48, models: int = 3, **changes: Any) -
     if rows:
         write_journal(run, rows)
     return run
+
+
+def change_dataset(run: RunDirectory, **changes: Any) -> None:
+    """Have run.json say something else of the dataset."""
+    described = run.manifest().dataset
+    assert described is not None
+    run.update_manifest({"dataset": {**described.model_dump(mode="json", exclude_unset=True), **changes}})
 
 
 def add_trials(run: RunDirectory, trial_ids: range) -> list[dict[str, Any]]:

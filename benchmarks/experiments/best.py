@@ -18,12 +18,12 @@ def tables(runs: Runs, confirmed: Path) -> dict[str, str]:
     """The search in figures, its five best trials, and the winner over seeds."""
     manifest = runs.manifests[0]
     states = runs.trials.state.value_counts()
-    took = (runs.trials.finished_at.max() - pd.Timestamp(manifest["created_at"])).total_seconds() / 60
+    took = (runs.trials.finished_at.max() - pd.Timestamp(manifest.created_at)).total_seconds() / 60
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     rows: list[list[object]] = [
         ["trials", f"{len(runs.trials)} ({counts})"],
         ["wall time", f"{took:.0f} minutes"],
-        ["workers", manifest["workers"] if isinstance(manifest["workers"], int) else len(manifest["workers"])],
+        ["workers", manifest.workers],
         ["epochs trained", len(runs.epochs)],
         ["best validation accuracy", f"{runs.trials.val_accuracy.max():.4f}"],
         ["test accuracy of that trial, one seed", f"{runs.reports[0]['test']['measurement']['accuracy']:.4f}"],
@@ -68,7 +68,7 @@ def draw(runs: Runs, confirmed: Path, base: float | None, path: Path) -> None:
     """Validation accuracy of every trial by the minute it ended, and the best so far."""
     made, axes = style.figure(1, 1, width=7.2, height=3.6)
     panel: Any = axes[0][0]
-    start = pd.Timestamp(runs.manifests[0]["created_at"])
+    start = pd.Timestamp(runs.manifests[0].created_at)
     rows = runs.trials.dropna(subset=["val_accuracy"]).sort_values("finished_at")
     minutes = (rows.finished_at - start).dt.total_seconds() / 60
     for state, colour in (("stopped", style.ORANGE), ("complete", style.BLUE)):

@@ -14,6 +14,8 @@ import update_rules
 from marks import insert, markdown
 from reading import Runs, read_runs
 
+from fcsearch.results.manifest import DatasetEntry
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "experiments.md"
 FIGURES = ROOT / "docs" / "figures"
@@ -75,10 +77,10 @@ def _provenance(found: dict[str, Runs | None]) -> dict[str, str]:
         if runs is None:
             continue
         one = runs.manifests[0]
-        data = one["dataset"]
-        versions = ", ".join(f"{package} {one['versions'][package]}" for package in ("fcsearch", "torch"))
-        splits = " / ".join(f"{data['rows'][part]:,}" for part in ("train", "val", "test"))
+        data = one.dataset or DatasetEntry()
+        versions = ", ".join(f"{package} {one.versions[package]}" for package in ("fcsearch", "torch"))
+        splits = " / ".join(f"{count:,}" for count in (data.rows.train, data.rows.val, data.rows.test))
         minutes = runs.trials.drop_duplicates(["run", "pack_id", "trial_id"]).train_seconds.sum() / 60
-        rows.append([name, runs.seeds, len(runs.trials), splits, data["fingerprint"], f"{minutes:.1f}", versions])
+        rows.append([name, runs.seeds, len(runs.trials), splits, data.fingerprint, f"{minutes:.1f}", versions])
     header = ["experiment", "runs (seeds)", "trials", "rows: train / val / test", "data", "core minutes of training"]
     return {"provenance": markdown([*header, "versions"], rows)}

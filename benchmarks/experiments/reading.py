@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from fcsearch.results import open_run
+from fcsearch.results import Manifest, open_run
 
 # What an epoch's row is given of its trial.
 _OF_TRIAL = (
@@ -40,7 +40,7 @@ class Runs:
 
     trials: pd.DataFrame
     epochs: pd.DataFrame
-    manifests: list[dict[str, Any]]
+    manifests: list[Manifest]
     reports: list[dict[str, Any]]
 
     @property
@@ -56,7 +56,7 @@ def read_runs(root: Path, experiment: str) -> Runs | None:
     for path in paths:
         run = open_run(path)
         report = path / "report.json"  # written last
-        if run.manifest["state"] not in ("complete", "interrupted") or not report.exists():
+        if run.manifest.state not in ("complete", "interrupted") or not report.exists():
             continue
         table = run.trials.to_pandas().assign(run=path.name)
         table["initial"] = table["weight_scale"].map("{:g}".format).where(table["init"] == "normal", table["init"])

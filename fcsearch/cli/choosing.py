@@ -75,7 +75,7 @@ def choose(given: Sequence[str], *, space: str | None, dataset: str | None) -> C
 def dataset_name(source: str) -> str:
     """A name for files and runs from a dataset's: `customers` from `data/customers.csv.gz`."""
     from fcsearch.data import DatasetSpec
-    from fcsearch.space.loading import plain_name
+    from fcsearch.space.space_file import plain_name
 
     if DatasetSpec(source).is_named:
         return plain_name(source)

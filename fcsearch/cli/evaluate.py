@@ -14,7 +14,7 @@ from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
-    from fcsearch.report import Measurement
+    from fcsearch.evaluation import Measurement
 
 
 @click.command()
@@ -54,7 +54,7 @@ def evaluate(
       fcsearch evaluate runs/dropout --trial 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.report import load_run_dataset, measure, measure_moved, measure_other
+    from fcsearch.evaluation import load_run_dataset, measure, measure_moved, measure_other
     from fcsearch.results import open_run, resolve_run
 
     opened = open_run(resolve_run(run, root))

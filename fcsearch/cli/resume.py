@@ -46,12 +46,11 @@ def resume(
     from fcsearch.cli.live import open_view
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.search.api import resume_search, saved_options
-    from fcsearch.space import SearchSpace
 
     directory = RunDirectory.open(resolve_run(run, root))
     changes = {key: value for key, value in options.items() if value is not None}
     settings = dataclasses.replace(saved_options(directory), **changes)
-    space = SearchSpace.from_json(directory.manifest()["space"])
+    space = directory.space()
     with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
         result = resume_search(directory, settings, source=dataset, data_dir=data_dir, view=view)
     conclude(result, quiet=quiet)

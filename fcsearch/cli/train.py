@@ -138,7 +138,7 @@ def _starting_point(run: Path | None, trial: int | None) -> tuple[TrialConfig, D
     if run is None:
         return TrialConfig(), DatasetSpec()
     opened = open_run(run)
-    return opened.config(trial), DatasetSpec.from_json(opened.manifest["dataset"]["spec"])
+    return opened.config(trial), opened.directory.dataset_spec()
 
 
 def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir: str | None) -> DatasetSpec:

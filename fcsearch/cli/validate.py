@@ -83,7 +83,7 @@ def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
 
 def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any]], ColumnsError | None]:
     """What is in the dataset, its columns, and what is wrong with them."""
-    from fcsearch.cli.columns import column_rows
+    from fcsearch.cli.column_table import column_rows
     from fcsearch.data import load_dataset
     from fcsearch.data.facts import ColumnsError
 
@@ -106,7 +106,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     if facts.get("dataset"):
         console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
     if facts.get("columns"):
-        from fcsearch.cli.columns import column_table
+        from fcsearch.cli.column_table import column_table
 
         console.print()
         print_table(column_table(facts["columns"]))

@@ -64,7 +64,7 @@ def _read(spec: DatasetSpec) -> Rows:
         from fcsearch.data.sources.named import read_named
 
         return read_named(spec)
-    from fcsearch.data.sources.files import read_files
+    from fcsearch.data.sources.paths import read_files
 
     return read_files(spec)
 

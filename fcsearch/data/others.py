@@ -16,10 +16,10 @@ from fcsearch.data.dataset import Split
 from fcsearch.data.fingerprint import add_array
 from fcsearch.data.labels import class_names_of, codes_of_labels, find_label
 from fcsearch.data.matching import Unseen, count_unseen, match_array, match_table, text_columns
-from fcsearch.data.sources.files import find_files, formats_of
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_arrays
 from fcsearch.data.sources.openml import openml_table
+from fcsearch.data.sources.paths import find_files, formats_of
 from fcsearch.data.sources.tables import read_table
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import encode_targets

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError
 from fcsearch.nn.activations import ReLU
-from fcsearch.nn.options import one_of
+from fcsearch.nn.option_checks import one_of
 
 
 class LinearCache(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fcsearch.nn.options import number
+from fcsearch.nn.option_checks import number
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 

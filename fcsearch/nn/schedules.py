@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fcsearch.nn.options import one_of
+from fcsearch.nn.option_checks import one_of
 
 LR_SCHEDULES: tuple[str, ...] = ("exponential", "cosine")
 

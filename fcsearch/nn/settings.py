@@ -7,7 +7,7 @@ import dataclasses
 from fcsearch.errors import ConfigError
 from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.nn.losses import LOSSES
-from fcsearch.nn.options import number, one_of
+from fcsearch.nn.option_checks import number, one_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

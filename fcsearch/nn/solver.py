@@ -13,10 +13,10 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn.networks import FullyConnectedNet
-from fcsearch.nn.options import number, one_of
+from fcsearch.nn.option_checks import number, one_of
 from fcsearch.nn.random import generator, key
 from fcsearch.nn.schedules import LR_SCHEDULES, scheduled_rate
-from fcsearch.nn.storage import write_whole
+from fcsearch.nn.storage import write_bytes
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config, UpdateRule, sgd
 
 logger = logging.getLogger(__name__)
@@ -226,7 +226,7 @@ class Solver:
         histories = ("loss_history", "train_acc_history", "val_acc_history")
         state = {name: getattr(self, name) for name in (*names, *histories)}
         self.model.save(f"{prefix}.safetensors")
-        write_whole(f"{prefix}.json", json.dumps({"update_rule": self.update_rule.__name__, **state}).encode())
+        write_bytes(f"{prefix}.json", json.dumps({"update_rule": self.update_rule.__name__, **state}).encode())
 
 
 def _copies(params: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import safetensors.torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
+from fcsearch.whole_file import whole_file
 
 
 def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -25,7 +25,7 @@ def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapp
         ConfigError: the file cannot be written.
     """
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_whole(path, safetensors.torch.save(on_cpu, dict(metadata)))
+    write_bytes(path, safetensors.torch.save(on_cpu, dict(metadata)))
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -41,17 +41,10 @@ def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise ConfigError(f"{path} must be a safetensors file that fcsearch wrote; found: {error}") from error
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file beside its place and rename it, so that no reader sees half of it; ConfigError if it cannot be."""
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file, whole or not at all; ConfigError if it cannot be written."""
     try:
-        with aside.open("wb") as stream:
+        with whole_file(Path(path)) as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
     except OSError as error:
         raise ConfigError(f"{path} must be a file that can be written; found: {error}; name another place") from error
-    finally:
-        aside.unlink(missing_ok=True)

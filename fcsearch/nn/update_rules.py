@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fcsearch.nn.options import one_of
+from fcsearch.nn.option_checks import one_of
 
 Config = dict[str, Any]
 UpdateRule = Callable[[Tensor, Tensor, Mapping[str, Any] | None], tuple[Tensor, Config]]

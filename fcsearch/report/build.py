@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.report.baseline import BaseLine, base_line
+from fcsearch.evaluation import BaseLine, Measurement, base_line
 from fcsearch.report.effects import differs, effects_of, varied_parameters
 from fcsearch.report.importance import importances_of
-from fcsearch.report.model import Best, Dataset, FinalTest, Measurement, Report, Work
+from fcsearch.report.model import Best, Dataset, FinalTest, Report, Work
 from fcsearch.report.trust import assess
-from fcsearch.results import STATES, RunDirectory, rank_trials
+from fcsearch.results import STATES, Manifest, RunDirectory, rank_trials
+from fcsearch.results.manifest import DatasetEntry
 
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
@@ -44,8 +45,8 @@ def build_report(
     rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
     importances, note = importances_of(rows)
     effects = effects_of(rows, importances)
-    space = _mapping(manifest.get("space"))
-    work, dataset = _work(manifest, space, rows), _dataset(_mapping(manifest.get("dataset")))
+    space = manifest.space or {}
+    work, dataset = _work(manifest, rows), _dataset(manifest.dataset or DatasetEntry())
     best = ranked[0]["trial_id"] if ranked else None
     # What was measured of a trial that was best before says nothing of this one.
     validation = validation if validation and validation.trial_id == best else None
@@ -54,12 +55,12 @@ def build_report(
     base = _base_line(dataset, validation)
     trust = assess(ranked, test, state=state, work=work, dataset=dataset, space=space, base=base, validation=validation)
     return Report(
-        name=str(manifest.get("name", run.path.name)),
+        name=manifest.name or run.path.name,
         path=str(run.path),
         state=state,
-        error=manifest.get("error"),
-        created_at=manifest.get("created_at"),
-        seed=manifest.get("seed"),
+        error=manifest.error,
+        created_at=manifest.created_at.isoformat() if manifest.created_at else None,
+        seed=manifest.seed,
         sampler=_sampler(space),
         dataset=dataset,
         work=work,
@@ -84,27 +85,21 @@ def _json_value(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _sampler(space: Mapping[str, Any]) -> str | None:
     sampler = space.get("sampler")
     return sampler.get("name") if isinstance(sampler, dict) else sampler
 
 
-def _dataset(described: Mapping[str, Any]) -> Dataset:
-    rows = _mapping(described.get("rows"))
+def _dataset(described: DatasetEntry) -> Dataset:
     return Dataset(
-        name=str(described.get("name", "unknown")),
-        fingerprint=described.get("fingerprint"),
-        train_rows=rows.get("train"),
-        val_rows=rows.get("val"),
-        test_rows=rows.get("test"),
-        classes=described.get("num_classes"),
-        class_names=tuple(described["class_names"]) if described.get("class_names") else None,
-        class_counts={split: tuple(counts) for split, counts in _mapping(described.get("class_counts")).items()}
-        or None,
+        name=described.name or "unknown",
+        fingerprint=described.fingerprint,
+        train_rows=described.rows.train,
+        val_rows=described.rows.val,
+        test_rows=described.rows.test,
+        classes=described.num_classes,
+        class_names=described.class_names or None,
+        class_counts=described.class_counts or None,
     )
 
 
@@ -116,12 +111,12 @@ def _base_line(dataset: Dataset, validation: Measurement | None) -> BaseLine | N
     return validation.classification.base_line if validation and validation.classification else None
 
 
-def _work(manifest: Mapping[str, Any], space: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Work:
+def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
     found = Counter(row["state"] for row in rows)
     elapsed = _elapsed(manifest, rows)
     failed = sorted((row["trial_id"], row["error"]) for row in rows if row["state"] == "failed")
     return Work(
-        planned=_mapping(manifest.get("options")).get("trials") or space.get("trials"),
+        planned=manifest.planned,
         counts={state: found[state] for state in STATES},
         packs=len({row["pack_id"] for row in rows}),
         elapsed_seconds=elapsed,
@@ -132,7 +127,7 @@ def _work(manifest: Mapping[str, Any], space: Mapping[str, Any], rows: Sequence[
     )
 
 
-def _elapsed(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> float:
+def _elapsed(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> float:
     """Seconds from the run's start to its end, or to its latest result where it has no end, less its pauses.
 
     A pause is a minute or more in which no pack was in training: the run was interrupted, and resumed later.
@@ -141,11 +136,10 @@ def _elapsed(manifest: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> 
         {(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]}
     )
     times = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in packs]
-    created, finished = (manifest.get(key) for key in ("created_at", "finished_at"))
-    if not created or not (finished or times):
+    start, finished = manifest.created_at, manifest.finished_at
+    if start is None or not (finished or times):
         return 0.0
-    start = now = datetime.fromisoformat(created)
-    end = datetime.fromisoformat(finished) if finished else max(finish for _, finish in times)
+    now, end = start, finished or max(finish for _, finish in times)
     paused = 0.0
     for began, ended in [*times, (end, end)]:
         idle = (began - now).total_seconds()

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.report.classification import ClassFigures, Classification
+from fcsearch.evaluation.classification import ClassFigures, Classification
 from fcsearch.report.number_table import COLUMN_GAP, number_table
 from fcsearch.report.words import class_list, percent
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fcsearch.report.baseline import BaseLine
-from fcsearch.report.model import Best, Importance, Measurement, Report
+from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report.model import Best, Importance, Report
 from fcsearch.report.words import duration, number, percent, plural, points, value_text
 
 Line = tuple[str, str, str]

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
-from fcsearch.report.baseline import BaseLine, beats
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.model import Dataset, FinalTest, Measurement, Trust, Work
-from fcsearch.report.words import class_list, listing, percent, plural, points, standard_error
+from fcsearch.report.model import Dataset, FinalTest, Trust, Work
+from fcsearch.report.words import class_list, listing, percent, plural, points
 
 Row = Mapping[str, Any]
 

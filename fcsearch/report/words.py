@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,12 +61,3 @@ def class_list(names: Sequence[str], shown: int = 6) -> str:
     if len(names) > shown:
         words.append(f"{len(names) - shown:,} more")
     return f"class{'es' if len(names) > 1 else ''} {listing(words)}"
-
-
-def standard_error(accuracy: float, rows: int) -> float:
-    """The standard error of an accuracy measured on that many rows: sqrt(p (1 - p) / n), as a fraction.
-
-    At 0 and 1, where the formula would claim certainty, half a row is taken to be otherwise.
-    """
-    share = min(max(accuracy, 0.5 / rows), 1 - 0.5 / rows)
-    return math.sqrt(share * (1 - share) / rows)

@@ -8,9 +8,9 @@ from typing import Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation import Measurement, load_run_dataset, measure
 from fcsearch.report.build import DEFAULT_TOP, NOT_YET_MEASURED, REPORT_HTML, REPORT_JSON, build_report
-from fcsearch.report.evaluation import load_run_dataset, measure
-from fcsearch.report.model import FinalTest, Measurement, Report
+from fcsearch.report.model import FinalTest, Report
 from fcsearch.results import RunDirectory, rank_trials
 
 

@@ -13,6 +13,7 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 """
 
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import rank, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.runs import (
@@ -33,6 +34,7 @@ __all__ = [
     "STATES",
     "TRIALS",
     "EpochRecord",
+    "Manifest",
     "Run",
     "RunDirectory",
     "TrialRecord",

@@ -11,21 +11,23 @@ from typing import Any
 import pyarrow as pa
 import torch
 
+from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
+from fcsearch.results.arrow import Row, epochs_table, trials_table
+from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models
 from fcsearch.results.parts import Parts
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import EPOCHS, TRIALS
-from fcsearch.results.tables import Row, epochs_table, trials_table
 from fcsearch.results.upgrade import FORMAT
+from fcsearch.space import SearchSpace
 from fcsearch.text import did_you_mean, nearest
 
 _MANIFEST = "run.json"
 _TRANSFORM = "transform.json"
 _LOCK = ".lock"
-_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
 
 
 class RunDirectory:
@@ -36,6 +38,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._manifest = path / _MANIFEST
         self._aside = path / files.ASIDE
         self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
         self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
@@ -44,12 +47,12 @@ class RunDirectory:
         self._last_pack_id = -1
 
     @classmethod
-    def create(cls, path: Path, manifest: Mapping[str, Any]) -> RunDirectory:
+    def create(cls, path: Path, manifest: Manifest) -> RunDirectory:
         """Make a run directory with no rows.
 
         Args:
             path: Must not exist; missing parents are made.
-            manifest: What is known of the run at its start, in JSON types.
+            manifest: What is known of the run at its start; its format becomes today's.
 
         Raises:
             RunError: the path is taken or cannot be written. Nothing is left behind.
@@ -64,7 +67,7 @@ class RunDirectory:
             run._epochs.create()
             run.models_path.mkdir()
             # The manifest comes last: a folder without one is no run.
-            files.write_json(path / _MANIFEST, {"format": FORMAT, **manifest}, aside=run._aside)
+            write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
         except FileExistsError as error:
             _remove(made)
             raise RunError(
@@ -92,8 +95,8 @@ class RunDirectory:
             found = f"a folder without {_MANIFEST}" if path.is_dir() else "a file" if path.exists() else "nothing there"
             raise RunError(f"{path} must be a run directory; found {found}{_hint(path)}")
         run = cls(path)
-        written_by = run.manifest().get("format")
-        if not isinstance(written_by, int) or not 1 <= written_by <= FORMAT:
+        written_by = run.manifest().format
+        if written_by is None or not 1 <= written_by <= FORMAT:
             raise RunError(
                 f"{path} must be of a format from 1 to {FORMAT}; found {written_by!r}; use the fcsearch that wrote it"
             )
@@ -115,13 +118,27 @@ class RunDirectory:
         """The folder of the best trials' weights."""
         return self.models.folder
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The content of run.json; RunError if it is damaged."""
-        return files.read_json(self.path / _MANIFEST, remedy=_REMEDY)
+        return read_manifest(self._manifest)
 
     def update_manifest(self, changes: Mapping[str, Any]) -> None:
-        """Replace these keys of run.json; a reader sees the old content or the new."""
-        files.write_json(self.path / _MANIFEST, {**self.manifest(), **changes}, aside=self._aside)
+        """Replace these fields of run.json; a reader sees the old content or the new."""
+        update_manifest(self._manifest, changes, aside=self._aside)
+
+    def space(self) -> SearchSpace:
+        """What is searched; RunError if run.json does not say, SpaceError if that is no space."""
+        space = self.manifest().space
+        if space is None:
+            raise missing_entry(self._manifest, "space")
+        return SearchSpace.from_json(space)
+
+    def dataset_spec(self) -> DatasetSpec:
+        """Which dataset the run learns; RunError if run.json does not say, DataError if that is no dataset."""
+        dataset = self.manifest().dataset
+        if dataset is None or dataset.spec is None:
+            raise missing_entry(self._manifest, "dataset")
+        return DatasetSpec.from_json(dataset.spec)
 
     def write_file(self, name: str, text: str) -> None:
         """Write a text file of the run, such as report.html, whole or not at all."""
@@ -141,12 +158,12 @@ class RunDirectory:
         if not (self.path / _TRANSFORM).is_file():
             self.write_file(_TRANSFORM, transform.to_json() + "\n")
 
-    def state(self) -> str:
-        """What became of the run: `running`, `complete`, `interrupted` or `failed`.
+    def state(self) -> RunState:
+        """What became of the run.
 
         A run whose manifest says `running`, but which no process holds any more, was interrupted.
         """
-        state = str(self.manifest().get("state", "interrupted"))
+        state = self.manifest().state
         died = state == "running" and lock.is_held(self.path / _LOCK) is False
         return "interrupted" if died else state
 

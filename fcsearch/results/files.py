@@ -1,15 +1,15 @@
-"""Files that are either whole or absent: written aside, flushed to the disk, then renamed into place."""
+"""Files of a run directory: written whole, and read with a remedy for what is damaged."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from fcsearch.errors import RunError
+from fcsearch.whole_file import whole_file
 
 # Folder of a run directory in which files are written before they get their place. It lies beside the folders of
 # Parquet parts, not in them, so that no reader of a folder can see it, whatever files that reader ignores.
@@ -17,30 +17,19 @@ ASIDE = ".aside"
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, aside: Path) -> None:
-    """Write a file so that a reader sees all of it or none of it, after a crash too.
+    """Write a file of a run, whole or not at all.
 
     Args:
         path: Where the file goes; what is there is replaced.
         write: Called with the open binary file.
-        aside: Folder for the unfinished file, on the same file system; created if missing.
+        aside: Folder for the unfinished file, on the same file system; made if missing.
 
     Raises:
         RunError: the file system refused.
     """
-    # The process in the name keeps two writers of one report apart.
-    unfinished = aside / f"{path.name}.{os.getpid()}"
     try:
-        aside.mkdir(exist_ok=True)
-        try:
-            with unfinished.open("wb") as stream:
-                write(stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            unfinished.replace(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        with whole_file(path, aside=aside) as stream:
+            write(stream)
     except OSError as error:
         raise RunError(f"{path} must be writable; found: {error.strerror or error}; free space or permit it") from error
 
@@ -67,12 +56,3 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
 def clear_aside(aside: Path) -> None:
     """Remove what a crash left unfinished."""
     shutil.rmtree(aside, ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once its folder is.
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from fcsearch.errors import RunError
 
@@ -21,28 +22,26 @@ def hold(path: Path) -> Iterator[None]:
     Raises:
         RunError: another process holds it, or the file cannot be written.
     """
+    # The soft lock, which filelock would take where the file system has no other, outlives its holder.
+    lock = FileLock(path, timeout=_PATIENCE_SECONDS, poll_interval=0.02, fallback_to_soft=False)
     try:
-        stream = path.open("a")
+        lock.acquire()
+    except Timeout as error:
+        raise RunError(
+            f"a run must have one writer; found another process that is writing {path.parent}; "
+            "wait until it ends, or end it with Ctrl-C"
+        ) from error
     except OSError as error:
         raise RunError(f"{path.parent} must be writable; found: {error.strerror or error}") from error
-    with stream:
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise RunError(
-                        f"a run must have one writer; found another process that is writing {path.parent}; "
-                        "wait until it ends, or end it with Ctrl-C"
-                    ) from error
-                time.sleep(0.02)
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def is_held(path: Path) -> bool | None:
     """Whether some process holds the lock; None where no process ever did, or where that cannot be read."""
+    # A shared lock, which filelock does not take on files that may only be read: two readers must not meet each other.
     try:
         with path.open() as stream:
             fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)

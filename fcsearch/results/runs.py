@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Run:
@@ -31,7 +34,7 @@ class Run:
         return self.directory.path
 
     @cached_property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The content of run.json."""
         return self.directory.manifest()
 
@@ -96,17 +99,16 @@ def summarize_run(path: Path) -> dict[str, Any]:
     try:
         run = RunDirectory.open(path)
         manifest, trials = run.manifest(), run.trials()
-        dataset = manifest.get("dataset")
         ranked, objective = rank_trials(trials), objective_of(trials)
         return {
             **summary,
             "state": run.state(),
-            "dataset": dataset.get("name") if isinstance(dataset, dict) else None,
-            "created_at": manifest.get("created_at"),
+            "dataset": manifest.dataset.name if manifest.dataset else None,
+            "created_at": manifest.created_at.isoformat() if manifest.created_at else None,
             "trials": len(trials),
             "objective": objective.name,
             "best_value": ranked[objective.column][0].as_py() if len(ranked) else None,
-            "error": manifest.get("error"),
+            "error": manifest.error,
         }
     except RunError as error:
         return {**summary, "error": str(error)}
@@ -139,9 +141,9 @@ def _candidates(root: Path) -> list[Path]:
     return [entry.parent for entry in root.glob("*/run.json")]
 
 
-def _created(path: Path) -> str:
+def _created(path: Path) -> datetime:
     # A damaged manifest must not hide the other runs; its run counts as the oldest.
     try:
-        return str(RunDirectory(path).manifest().get("created_at", ""))
+        return RunDirectory(path).manifest().created_at or _LONG_AGO
     except RunError:
-        return ""
+        return _LONG_AGO

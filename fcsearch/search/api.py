@@ -12,8 +12,10 @@ from typing import Any
 
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
-from fcsearch.report import Report, load_run_dataset, write_report
+from fcsearch.evaluation import load_run_dataset
+from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results.manifest import DatasetEntry
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.session import EndedBy, train_trials
 from fcsearch.search.loop.view import SilentView, View
@@ -109,7 +111,7 @@ def start_search(
 
 def saved_options(run: RunDirectory) -> SearchOptions:
     """The options that a run was last made with, for going on with it: without its time budget and its cluster."""
-    saved = run.manifest()["options"]
+    saved = run.manifest().options
     known = {field.name for field in dataclasses.fields(SearchOptions)}
     options = SearchOptions(**{name: value for name, value in saved.items() if name in known})
     return dataclasses.replace(options, time_budget=None, address=None)
@@ -139,9 +141,10 @@ def resume_search(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
-    manifest = run.manifest()
-    space = SearchSpace.from_json(manifest["space"])
-    plan = _settle(space, dataclasses.replace(options, seed=manifest["seed"]), run.path)
+    seed = run.manifest().seed
+    if seed is not None:
+        options = dataclasses.replace(options, seed=seed)
+    plan = _settle(run.space(), options, run.path)
     done = len(run.finished_trials())
     if plan.trials < done:
         raise RunError(f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}")
@@ -157,8 +160,9 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
     spec = dataset.spec.resolve(Path.cwd())
     plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=spec))
     with run.writing():
-        described = {**run.manifest()["dataset"], "name": dataset.name, "spec": spec.to_json()}
-        run.update_manifest({"dataset": described, "space": plan.space.to_json()})
+        described = run.manifest().dataset or DatasetEntry()
+        moved = described.model_copy(update={"name": dataset.name, "spec": spec.to_json()})
+        run.update_manifest({"dataset": moved, "space": plan.space.to_json()})
     return plan
 
 
@@ -196,7 +200,7 @@ def _search(
             raise
         except UsageError:
             # Nothing was trained: the run is what it was.
-            changes = {key: before.get(key) for key in running}
+            changes = {key: getattr(before, key) for key in running}
             raise
         except BaseException as error:
             changes["error"] = str(error)

@@ -9,7 +9,7 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
 from fcsearch.space.nodes import Mark, Node, instead
-from fcsearch.space.tables import TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import TOP_LEVEL_KEYS
 from fcsearch.text import did_you_mean
 
 # A word that stands for a mapping with one entry, so that an entry beside it can be set.

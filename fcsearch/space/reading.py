@@ -12,7 +12,7 @@ from fcsearch.config import HYPERPARAMETERS, check_parameter
 from fcsearch.errors import ConfigError
 from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
-from fcsearch.space.tables import MAX_LAYERS, PARAMETER_KEYS, Json
+from fcsearch.space.vocabulary import MAX_LAYERS, PARAMETER_KEYS, Json
 
 MAX_STEPS = 1_000_000
 _EXAMPLES = {

@@ -29,7 +29,7 @@ from fcsearch.space.sections import (
     read_sampler,
     read_trials,
 )
-from fcsearch.space.tables import LATER_KEYS, NAME_SCHEMA, TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import LATER_KEYS, NAME_SCHEMA, TOP_LEVEL_KEYS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Constant, Parameter, Range
 from fcsearch.space.reading import check_option
-from fcsearch.space.tables import (
+from fcsearch.space.vocabulary import (
     DEFAULT_DATASET,
     DEFAULT_SAMPLER,
     DEFAULT_TRIALS,

@@ -26,9 +26,10 @@ from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
-from fcsearch.training.engine.rules import RULES, UpdateRule
+from fcsearch.training.engine.rules import RULES
 from fcsearch.training.engine.spans import spans
-from fcsearch.training.evaluation import Evaluator
+from fcsearch.training.engine.update_rule import UpdateRule
+from fcsearch.training.evaluator import Evaluator
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from run_fixtures import made_run, run
-from synthetic_run import digits
+from synthetic_run import change_dataset, digits
 
 from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
-from fcsearch.report import measure
+from fcsearch.evaluation import measure
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["made_run", "run"]
@@ -73,7 +73,7 @@ def test_bad_input_exits_2_with_a_message(
 
 
 def test_changed_data_are_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    run.update_manifest({"dataset": {**run.manifest()["dataset"], "fingerprint": "0123"}})
+    change_dataset(run, fingerprint="0123")
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", str(run.path)])
     assert caught.value.code == 2

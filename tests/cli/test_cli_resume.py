@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from search_helpers import make_space, outcome, record, result
+from synthetic_run import change_dataset
 
 import fcsearch.cli
 from fcsearch.cli.resume import resume
@@ -99,8 +101,7 @@ def test_a_total_below_what_is_done_is_refused(capsys: pytest.CaptureFixture[str
 
 
 def test_a_run_whose_data_changed_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = run.manifest()["dataset"]
-    run.update_manifest({"dataset": {**dataset, "fingerprint": "0" * 16}})
+    change_dataset(run, fingerprint="0" * 16)
     code, error = fails(capsys)
     assert code == 2
     assert "fingerprint" in error
@@ -129,8 +130,29 @@ def test_when_all_is_done_the_report_is_given_again(run: RunDirectory) -> None:
     outcome_of_all = invoke("--trials", "2")
     assert outcome_of_all.exit_code == 0
     assert "Best network" in outcome_of_all.output
-    assert run.manifest()["state"] == "complete"
-    assert run.manifest()["ended_by"] == "trials"
+    assert run.manifest().state == "complete"
+    assert run.manifest().ended_by == "trials"
+
+
+def _forget(run: RunDirectory, key: str) -> None:
+    manifest = json.loads((run.path / "run.json").read_text())
+    del manifest[key]
+    (run.path / "run.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("key", ["space", "dataset"])
+def test_a_run_that_does_not_say_what_is_needed_is_refused(
+    run: RunDirectory, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    _forget(run, key)
+    code, error = fails(capsys)
+    assert (code, f"run.json must hold the run's {key}; found none; put back a copy of it" in error) == (2, True)
+
+
+def test_options_that_are_not_recorded_are_the_usual_ones(run: RunDirectory) -> None:
+    _forget(run, "options")
+    assert invoke("--trials", "2").exit_code == 0
+    assert run.manifest().options["trials"] == 2
 
 
 @pytest.fixture
@@ -156,10 +178,9 @@ def test_data_that_moved_are_found_and_their_place_is_remembered(
     code, error = fails(capsys, "table")
     assert (code, "rows.csv must exist" in error) == (2, True)
     assert invoke("table", "--dataset", "new/rows.csv").exit_code == 0
-    manifest = table_run.manifest()
     place = str(Path("new/rows.csv").absolute())
-    assert manifest["dataset"]["spec"]["source"] == manifest["space"]["dataset"]["source"] == place
-    assert manifest["dataset"]["spec"]["val_fraction"] == 0.2
+    assert table_run.dataset_spec().source == table_run.space().dataset.source == place
+    assert table_run.dataset_spec().val_fraction == 0.2
     assert table_run.transform() is not None
     # From now on without a word.
     assert invoke("table").exit_code == 0
@@ -173,7 +194,7 @@ def test_other_rows_are_refused_and_nothing_changes(
     other = load_dataset(DatasetSpec("other.csv", val_fraction=0.2)).fingerprint
     code, error = fails(capsys, "table", "--dataset", "other.csv")
     assert code == 2
-    assert f"found fingerprint {other}, the run has {before['dataset']['fingerprint']}" in error
+    assert f"found fingerprint {other}, the run has {before.dataset.fingerprint}" in error
     assert table_run.manifest() == before
     assert table_run.transform() is None
 

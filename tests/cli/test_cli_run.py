@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
@@ -258,13 +257,12 @@ def test_nothing_of_ray_or_optuna_reaches_the_terminal(terminal: Terminal) -> No
 @pytest.mark.ray
 def test_the_manifest_says_what_was_run(terminal: Terminal) -> None:
     manifest = open_run(terminal.run).manifest
-    assert manifest["name"] == "small"
-    assert manifest["command"][1:] == ["run", "--space", "space.yaml", "--verbose", "--workers", "1"]
-    assert manifest["state"] == "complete"
-    assert manifest["seed"] == 0
-    assert manifest["options"]["trials"] == 4
-    assert manifest["space"]["dataset"]["num_train"] == 400
-    assert set(manifest["versions"]) >= {"fcsearch", "python", "torch", "ray", "optuna"}
-    assert manifest["machine"]["cpus"] >= 1
-    assert manifest["created_at"] <= manifest["finished_at"]
-    json.dumps(manifest)
+    assert manifest.name == "small"
+    assert manifest.command[1:] == ("run", "--space", "space.yaml", "--verbose", "--workers", "1")
+    assert manifest.state == "complete"
+    assert manifest.seed == 0
+    assert manifest.options["trials"] == 4
+    assert manifest.space["dataset"]["num_train"] == 400
+    assert set(manifest.versions) >= {"fcsearch", "python", "torch", "ray", "optuna"}
+    assert manifest.machine["cpus"] >= 1
+    assert manifest.created_at <= manifest.finished_at

@@ -1,5 +1,5 @@
 import hashlib
-import sys
+import re
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,9 @@ def serve(web, monkeypatch):
     """Serves content under `NAME` as the one file of the dataset `toy`; more mirrors may stand before it."""
     address, folder = web
 
-    def publish(
-        content: bytes = CONTENT, *, first: tuple[str, ...] = (), sha: str = SHA, size: int = len(CONTENT)
-    ) -> Path:
+    def publish(content: bytes = CONTENT, *, first: tuple[str, ...] = ()) -> Path:
         (folder / NAME).write_bytes(content)
-        remote = RemoteFile((*first, address + NAME), size, sha)
+        remote = RemoteFile((*first, address + NAME), SHA)
         monkeypatch.setattr(download, "FILES", {"toy": {NAME: remote}})
         return folder / NAME
 
@@ -59,21 +57,13 @@ def test_a_cached_file_that_was_cut_is_downloaded_again(serve) -> None:
     assert get().read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"x" + CONTENT[1:], "sha256 is [0-9a-f]{64} and should be " + SHA),
-        (CONTENT[:-1], "ended early"),
-        (CONTENT + b"x", "is too long"),
-        (b"", "ended early"),
-    ],
-)
-def test_a_wrong_download_is_refused_and_leaves_nothing(serve, content: bytes, reason: str) -> None:
-    import re
-
+@pytest.mark.parametrize("content", [b"x" + CONTENT[1:], CONTENT[:-1], CONTENT + b"x", b""])
+def test_a_wrong_download_is_refused_and_leaves_nothing(serve, content: bytes) -> None:
     serve(content)
     message = refused()
-    assert re.search(reason, message)
+    assert "does not match the known hash" in message
+    assert SHA in message
+    assert hashlib.sha256(content).hexdigest() in message
     assert "toy must be downloaded once, and that failed" in message
     assert cached_files() == []
 
@@ -93,10 +83,16 @@ def test_without_a_network_the_message_says_which_file_goes_where(serve) -> None
     assert cached_files() == []
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/file.gz", "http://no-such-host.invalid/file.gz"])
-def test_an_address_out_of_reach(monkeypatch, url: str) -> None:
-    monkeypatch.setattr(download, "FILES", {"toy": {NAME: RemoteFile((url,), 1, SHA)}})
-    assert f"failed ({url}: " in refused()
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:9/file.gz", r"\[Errno \d+\] Connection refused"),
+        ("http://no-such-host.invalid/file.gz", r"\[Errno -\d+\]"),
+    ],
+)
+def test_an_address_out_of_reach(monkeypatch, url: str, reason: str) -> None:
+    monkeypatch.setattr(download, "FILES", {"toy": {NAME: RemoteFile((url,), SHA)}})
+    assert re.search(rf"failed \({re.escape(url)}: {reason}", refused())
 
 
 def test_a_cache_that_cannot_be_written(serve, tmp_path, monkeypatch) -> None:
@@ -139,23 +135,3 @@ def test_a_users_folder_must_be_there(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FCSEARCH_DATA", str(tmp_path / "none"))
     with pytest.raises(DataError, match="FCSEARCH_DATA must name a folder"):
         download.user_folder(None)
-
-
-@pytest.mark.parametrize(
-    ("platform", "variables", "expected"),
-    [
-        ("linux", {"XDG_CACHE_HOME": "/x"}, "/x/fcsearch"),
-        ("linux", {}, "/home/me/.cache/fcsearch"),
-        ("darwin", {}, "/home/me/Library/Caches/fcsearch"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "/local/fcsearch/cache"),
-    ],
-)
-def test_the_cache_folder_is_the_platforms(
-    monkeypatch, platform: str, variables: dict[str, str], expected: str
-) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/me"))
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert cache_folder() == Path(expected)

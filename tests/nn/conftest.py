@@ -22,3 +22,10 @@ def digits() -> dict[str, Tensor]:
     rows, labels = torch.tensor(X / 16, dtype=torch.float32)[order], torch.tensor(y)[order]
     rows = rows - rows[:1437].mean(dim=0)
     return {"X_train": rows[:1437], "y_train": labels[:1437], "X_val": rows[1437:], "y_val": labels[1437:]}
+
+
+@pytest.fixture
+def few(digits: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The first 250 training rows and 100 validation rows of digits."""
+    sizes = {"X_train": 250, "y_train": 250, "X_val": 100, "y_val": 100}
+    return {name: value[: sizes[name]] for name, value in digits.items()}

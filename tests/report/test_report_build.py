@@ -8,7 +8,7 @@ import pytest
 from synthetic_run import PACK_SIZE, SPACE, START, add_trials, manifest, trial_row
 
 from fcsearch.report import FinalTest, Report, build_report, render_json, render_text, write_report
-from fcsearch.results import RunDirectory
+from fcsearch.results import Manifest, RunDirectory
 
 NOTHING = FinalTest(note="nothing measured")
 
@@ -117,7 +117,7 @@ def test_one_trial(tmp_path: Path) -> None:
 
 
 def test_a_bare_manifest_is_enough(tmp_path: Path) -> None:
-    run = RunDirectory.create(tmp_path / "r", {})
+    run = RunDirectory.create(tmp_path / "r", Manifest())
     add_trials(run, range(8))
     found = write_report(run)
     assert found.name == "r"

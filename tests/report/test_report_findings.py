@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fcsearch.report.baseline import base_line
-from fcsearch.report.classification import classify
+from fcsearch.evaluation import Measurement, base_line, classify, standard_error
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.model import Dataset, FinalTest, Measurement, Pull, Trust, Work
+from fcsearch.report.model import Dataset, FinalTest, Pull, Trust, Work
 from fcsearch.report.trust import assess
-from fcsearch.report.words import standard_error
 
 NO_TEST = FinalTest(note="its model is gone")
 COUNTS = {"train": (960, 40), "val": (384, 16), "test": (384, 16)}

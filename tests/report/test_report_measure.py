@@ -7,23 +7,21 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from synthetic_run import digits, save_model, trial_row
+from synthetic_run import change_dataset, digits, save_model, trial_row
 
 import fcsearch.report.write as write_module
 from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation import Measurement, load_run_dataset, measure
 from fcsearch.nn import softmax_loss
 from fcsearch.report import (
     FinalTest,
     build_report,
     known_test_result,
     known_validation,
-    load_run_dataset,
-    measure,
     measure_best,
     render_text,
     write_report,
 )
-from fcsearch.report.model import Measurement
 from fcsearch.results import RunDirectory, open_run, rank_trials
 
 
@@ -49,7 +47,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
 ) -> None:
     trial = made_run.saved_models()[0]
     whole = measure(made_run, trial, digits(), "train")
-    monkeypatch.setattr("fcsearch.report.evaluation._ROWS", 100)
+    monkeypatch.setattr("fcsearch.evaluation.measuring._ROWS", 100)
     pieces = measure(made_run, trial, digits(), "train")
     assert (pieces.accuracy, pieces.classification) == (whole.accuracy, whole.classification)
     assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
@@ -102,7 +100,7 @@ def test_another_best_trial_is_measured_and_the_use_counted(run: RunDirectory) -
 
 
 def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
-    run.update_manifest({"dataset": {**run.manifest()["dataset"], "fingerprint": "0123"}})
+    change_dataset(run, fingerprint="0123")
     found = write_report(run)
     assert found.test.measurement is None
     assert "found fingerprint" in (found.test.note or "")
@@ -111,15 +109,14 @@ def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
 
 
 def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
-    described = run.manifest()["dataset"]
-    gone = {**described, "spec": {**described["spec"], "source": str(run.path / "gone.parquet")}}
-    run.update_manifest({"dataset": gone})
+    spec = dataclasses.replace(run.dataset_spec(), source=str(run.path / "gone.parquet"))
+    change_dataset(run, spec=spec.to_json())
     assert "gone.parquet" in (measure_best(run)[1].note or "")
 
 
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
-    assert "must name the run's dataset" in (measure_best(run)[1].note or "")
+    assert "must hold the run's dataset" in (measure_best(run)[1].note or "")
     with pytest.raises(RunError, match="put back a copy of it"):
         load_run_dataset(run)
 
@@ -165,7 +162,7 @@ def test_a_report_of_an_earlier_version_is_completed_and_its_use_of_the_test_row
 def test_an_earlier_measurement_is_kept_where_the_data_are_gone(run: RunDirectory) -> None:
     first = write_report(run)
     _forget_classes(run)
-    run.update_manifest({"dataset": {**run.manifest()["dataset"], "fingerprint": "0123"}})
+    change_dataset(run, fingerprint="0123")
     found = write_report(run)
     assert found.test.measurement is not None
     assert found.test.measurement.accuracy == first.test.measurement.accuracy  # type: ignore[union-attr]
@@ -183,9 +180,7 @@ def _forget_classes(run: RunDirectory) -> None:
 
 
 def test_a_run_without_class_counts_has_its_base_line_from_the_measurement(run: RunDirectory) -> None:
-    described = run.manifest()["dataset"]
-    del described["class_counts"]
-    run.update_manifest({"dataset": described})
+    change_dataset(run, class_counts=None)
     assert build_report(run, test=FinalTest(note="-")).base_line is None
     counts = np.bincount(digits().val.y)
     found = write_report(run).base_line

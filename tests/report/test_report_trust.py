@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from fcsearch.report.model import Dataset, FinalTest, Measurement, Trust, Work
+from fcsearch.evaluation import Measurement, standard_error
+from fcsearch.report.model import Dataset, FinalTest, Trust, Work
 from fcsearch.report.trust import assess
-from fcsearch.report.words import standard_error
 
 NOT_MEASURED = FinalTest(note="its model is gone")
 

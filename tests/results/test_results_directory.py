@@ -1,6 +1,5 @@
 """The run directory: made whole or not at all, written by one, in the ledger's order."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,7 +13,7 @@ from synthetic_run import add_trials, epoch_rows, trial_row
 
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.results import EPOCHS, TRIALS, RunDirectory
+from fcsearch.results import EPOCHS, TRIALS, Manifest, RunDirectory
 from fcsearch.results.parts import Parts
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.training import TrialConfig
@@ -41,16 +40,16 @@ def unfinished(run: RunDirectory) -> list[Path]:
 
 class TestCreate:
     def test_makes_the_parents_and_the_folders(self, tmp_path: Path) -> None:
-        run = RunDirectory.create(tmp_path / "a" / "b", {"name": "b", "state": "running"})
+        run = RunDirectory.create(tmp_path / "a" / "b", Manifest(name="b", state="running"))
         assert {entry.name for entry in run.path.iterdir()} >= {"run.json", "trials", "epochs", "models"}
-        assert run.manifest() == {"format": FORMAT, "name": "b", "state": "running"}
+        assert run.manifest() == Manifest(format=FORMAT, name="b", state="running")
         assert (run.journal_path.name, run.log_path.name) == ("study.journal", "log.txt")
 
     def test_refuses_a_name_that_is_taken_and_leaves_it_alone(self, tmp_path: Path) -> None:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("dear")
         with pytest.raises(RunError, match=r"needs a name that is free; found .*mine, which exists"):
-            RunDirectory.create(tmp_path / "mine", {})
+            RunDirectory.create(tmp_path / "mine", Manifest())
         assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
     def test_refuses_a_place_that_cannot_be_written(self, tmp_path: Path) -> None:
@@ -58,12 +57,11 @@ class TestCreate:
         with pytest.raises(
             RunError, match="must be a place to write; found: Not a directory; choose another with --out"
         ):
-            RunDirectory.create(tmp_path / "file" / "run", {})
+            RunDirectory.create(tmp_path / "file" / "run", Manifest())
 
-    @pytest.mark.parametrize("manifest", [{"seed": float("nan")}, {"seed": object()}])
-    def test_leaves_nothing_behind_on_an_error(self, tmp_path: Path, manifest: dict[str, Any]) -> None:
+    def test_leaves_nothing_behind_on_an_error(self, tmp_path: Path) -> None:
         with pytest.raises((TypeError, ValueError)):
-            RunDirectory.create(tmp_path / "a" / "b", manifest)
+            RunDirectory.create(tmp_path / "a" / "b", Manifest(options={"time_budget": object()}))
         assert list(tmp_path.iterdir()) == []
 
 
@@ -79,20 +77,6 @@ class TestOpen:
         with pytest.raises(RunError, match="found a file"):
             RunDirectory.open(tmp_path / "file")
 
-    @pytest.mark.parametrize(
-        ("content", "message"),
-        [
-            (b'{"name": "x",', r"run.json must hold JSON; found: Expecting .* line 1 column 14"),
-            (b"[1]", r"must hold a JSON object; found list"),
-            (b"\xff\xfe\x00", r"run.json must hold JSON"),
-            (b"[" * 100_000, r"run.json must hold JSON"),
-        ],
-    )
-    def test_a_damaged_manifest_says_what_to_do(self, empty_run: RunDirectory, content: bytes, message: str) -> None:
-        (empty_run.path / "run.json").write_bytes(content)
-        with pytest.raises(RunError, match=message + r".*; put back a copy of it"):
-            RunDirectory.open(empty_run.path)
-
     def test_refuses_a_later_format(self, empty_run: RunDirectory) -> None:
         empty_run.update_manifest({"format": 3})
         with pytest.raises(RunError, match="must be of a format from 1 to 2; found 3; use the fcsearch that wrote it"):
@@ -100,10 +84,6 @@ class TestOpen:
 
 
 class TestManifest:
-    def test_update_replaces_keys_and_keeps_the_others(self, empty_run: RunDirectory) -> None:
-        empty_run.update_manifest({"state": "complete", "error": None})
-        assert empty_run.manifest() == {"format": FORMAT, "name": "new", "state": "complete", "error": None}
-
     def test_a_write_that_fails_leaves_the_old_content(
         self, empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -113,7 +93,7 @@ class TestManifest:
         monkeypatch.setattr(os, "fsync", fail)
         with pytest.raises(RunError, match=r"run.json must be writable; found: No space left on device"):
             empty_run.update_manifest({"state": "complete"})
-        assert empty_run.manifest()["state"] == "running"
+        assert empty_run.manifest().state == "running"
         assert unfinished(empty_run) == []
 
 
@@ -261,8 +241,3 @@ class TestModels:
         for read in (empty_run.models.load, empty_run.models.metadata):
             with pytest.raises(RunError, match="must be a model that fcsearch saved"):
                 read(1)
-
-
-def test_the_manifest_is_readable_json(empty_run: RunDirectory) -> None:
-    text = (empty_run.path / "run.json").read_text()
-    assert text == json.dumps(empty_run.manifest(), indent=2) + "\n"

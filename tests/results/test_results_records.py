@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from fcsearch.results import EPOCHS, TRIALS, EpochRecord, TrialRecord
-from fcsearch.results.tables import epochs_table, trials_table
+from fcsearch.results.arrow import epochs_table, trials_table
 from fcsearch.training import TrialConfig
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CONFIGS = [
-    TrialConfig(hidden_dims=(8, 16), learning_rate=0.3, seed=9, weight_scale=0.01),
-    TrialConfig(hidden_dims=(), update_rule="adam", loss="svm", weight_scale="kaiming"),
+    TrialConfig(hidden_dims=(8, 16), learning_rate=0.3, seed=9, init="normal", weight_scale=0.01),
+    TrialConfig(hidden_dims=(), update_rule="adam", loss="svm"),
 ]
 
 

@@ -1,5 +1,6 @@
 """Opening runs, finding them, and which trial is the best."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,21 @@ import torch
 from synthetic_run import trial_row
 
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, find_runs, latest_run, open_run, rank_trials, resolve_run, summarize_run
+from fcsearch.results import (
+    Manifest,
+    RunDirectory,
+    find_runs,
+    latest_run,
+    open_run,
+    rank_trials,
+    resolve_run,
+    summarize_run,
+)
 
 
 def make(root: Path, name: str, created_at: str) -> Path:
-    return RunDirectory.create(root / name, {"name": name, "state": "complete", "created_at": created_at}).path
+    made = Manifest(name=name, state="complete", created_at=datetime.fromisoformat(created_at))
+    return RunDirectory.create(root / name, made).path
 
 
 class TestBest:
@@ -50,7 +61,7 @@ class TestOpenRun:
     def test_reads_tables_manifest_and_models(self, made_run: RunDirectory) -> None:
         run = open_run(str(made_run.path))
         assert run.path == made_run.path
-        assert run.manifest["name"] == "synthetic"
+        assert run.manifest.name == "synthetic"
         assert (run.trials.num_rows, run.epochs.num_rows) == (48, 360)
         best = max((trial_row(i) for i in range(48)), key=lambda row: row.get("val_accuracy", 0))
         assert run.best["trial_id"] == best["trial_id"]

@@ -94,13 +94,13 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
     run = finished.run
     assert_ledger_agrees(run, 18)
     manifest = run.manifest()
-    assert (manifest["state"], manifest["ended_by"], manifest["workers"], manifest["pack_size"]) == (
+    assert (manifest.state, manifest.ended_by, manifest.workers, manifest.pack_size) == (
         "complete",
         "trials",
         2,
         3,
     )
-    assert manifest["dataset"]["fingerprint"] == load_dataset(open_space(finished).dataset).fingerprint
+    assert manifest.dataset["fingerprint"] == load_dataset(open_space(finished).dataset).fingerprint
     states = run.trials()["state"].to_pylist()
     assert "complete" in states
     assert "stopped" in states
@@ -109,9 +109,8 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
 
 
 def open_space(found: SearchResult) -> Any:
-    from fcsearch.space import SearchSpace
 
-    return SearchSpace.from_json(found.run.manifest()["space"])
+    return found.run.space()
 
 
 def test_stopped_trials_stopped_at_rungs(finished: SearchResult) -> None:
@@ -168,7 +167,7 @@ def test_more_trials_can_be_added_and_the_old_stay(finished: SearchResult) -> No
     assert_ledger_agrees(run, 22)
     assert run.trials().slice(0, 18) == before
     assert found.ended_by == "trials"
-    assert run.manifest()["options"]["trials"] == 22
+    assert run.manifest().options["trials"] == 22
     # Nothing is left to do: no Ray is needed to see that.
     assert resume_search(run, options).ended_by == "trials"
     assert run.trials().num_rows == 22
@@ -215,7 +214,7 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path) -> None:
     assert {width: row["state"] for width, row in rows.items()} == {8: "complete", 13: "failed", 14: "complete"}
     assert rows[13]["error"] == "ValueError: thirteen"
     assert "thirteen" in found.run.log_path.read_text()
-    assert found.run.manifest()["state"] == "complete"
+    assert found.run.manifest().state == "complete"
 
 
 def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:
@@ -227,8 +226,8 @@ def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:
         search(tmp_path, trials=1, open_pool=pool_of(Broken))
     run = RunDirectory.open(tmp_path / "run")
     assert run.trials()["state"].to_pylist() == ["failed"]
-    assert run.manifest()["state"] == "failed"
-    assert "no room" in run.manifest()["error"]
+    assert run.manifest().state == "failed"
+    assert "no room" in run.manifest().error
 
 
 def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(tmp_path: Path) -> None:
@@ -241,7 +240,7 @@ def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(tmp_path: 
     run = RunDirectory.open(tmp_path / "run")
     assert run.trials().num_rows == 0
     assert {trial.state.name for trial in journal(run)} == {"RUNNING"}
-    assert run.manifest()["state"] == "failed"
+    assert run.manifest().state == "failed"
 
 
 def test_another_cluster_than_the_program_is_connected_to_is_refused(tmp_path: Path) -> None:
@@ -272,7 +271,7 @@ def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
     keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
     found = search(tmp_path, view=Late(), options={"time_budget": 5000.0, "pack_size": 2}, **keys)
     run = found.run
-    assert (found.ended_by, run.manifest()["state"], run.manifest()["ended_by"]) == (
+    assert (found.ended_by, run.manifest().state, run.manifest().ended_by) == (
         "time_budget",
         "complete",
         "time_budget",

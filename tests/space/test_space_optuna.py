@@ -15,7 +15,7 @@ import pytest
 from fcsearch.config import HYPERPARAMETERS, RULE_SETTINGS
 from fcsearch.errors import SpaceError
 from fcsearch.space import SearchSpace, load_space
-from fcsearch.space.tables import SAMPLER_OPTIONS
+from fcsearch.space.vocabulary import SAMPLER_OPTIONS
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 

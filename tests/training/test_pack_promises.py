@@ -3,74 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import json
 import math
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from varied_packs import VARIED, Digits, assert_equal_to, pack_of
 
 from fcsearch import nn
-from fcsearch.errors import ConfigError
-from fcsearch.nn.storage import load_tensors, save_tensors
-from fcsearch.training import MemberResult, Pack, TrainingData, TrialConfig, train_pack
+from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.engine.buffers import Shape, first_layer_blocks
 from fcsearch.training.lane import Lane
-
-Digits = Callable[[torch.dtype], TrainingData]
-
-# As different from each other as members can be.
-VARIED = [
-    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, dropout=0.3, reg=1e-4, epochs=3),
-    TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_decay=0.9),
-    TrialConfig(hidden_dims=(40, 40), update_rule="rmsprop", learning_rate=2e-3, dropout=0.6, epochs=2),
-    TrialConfig(hidden_dims=(40, 40), update_rule="sgd_momentum", learning_rate=0.02, momentum=0.8, epochs=3),
-    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=1e-2, beta1=0.8, beta2=0.99, epochs=1),
-    TrialConfig(hidden_dims=(37,), update_rule="adam", learning_rate=1e-3, batch_size=33, loss="svm", epochs=3),
-    TrialConfig(hidden_dims=(64, 13, 29, 8), update_rule="sgd_momentum", learning_rate=0.05, dropout=0.1, epochs=3),
-    TrialConfig(hidden_dims=(), update_rule="sgd", learning_rate=0.3, epochs=3, reg=1e-3),
-    TrialConfig(hidden_dims=(), update_rule="rmsprop", learning_rate=1e-2, dropout=0.5, loss="svm", epochs=3),
-    TrialConfig(
-        hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, init="normal", weight_scale=0.01, seed=1, epochs=3
-    ),
-    TrialConfig(hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=10_000, epochs=3),
-    TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_schedule="cosine"),
-    TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.1, weight_decay=0.3, epochs=3),
-    TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.4, lr_schedule="cosine", epochs=2),
-    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, input_dropout=0.2, epochs=3),
-    TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, input_dropout=0.2, dropout=0.5, weight_decay=1.0, epochs=3),
-    TrialConfig(hidden_dims=(), learning_rate=0.1, input_dropout=0.5, label_smoothing=0.2, epochs=3, reg=1e-3),
-    TrialConfig(
-        hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=33, weight_decay=2.0, epochs=3
-    ),
-]
-
-
-def pack_of(config: TrialConfig, size: int) -> tuple[list[TrialConfig], int]:
-    """A pack of so many members, `config` somewhere inside, and its position."""
-    neighbours = itertools.cycle([other for other in VARIED if other != config])
-    position = size * 2 // 3
-    members = [config if i == position else next(neighbours) for i in range(size)]
-    return members, position
-
-
-def metrics(result: MemberResult) -> list[tuple[object, ...]]:
-    return [(e.epoch, e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in result.epochs]
-
-
-def assert_equal_to(result: MemberResult, alone: MemberResult, tolerance: float) -> None:
-    assert result.state == alone.state
-    assert result.best_epoch == alone.best_epoch
-    assert result.weights.keys() == alone.weights.keys()
-    for name, weight in alone.weights.items():
-        torch.testing.assert_close(result.weights[name], weight, rtol=0, atol=tolerance)
-    for one, other in zip(metrics(result), metrics(alone), strict=True):
-        assert one == pytest.approx(other, abs=max(tolerance, 1e-12))
 
 
 @pytest.mark.parametrize("size", [2, 7, 32])
@@ -253,73 +198,3 @@ def test_the_schedule_is_that_of_the_epochs_that_the_trial_was_to_have(digits: D
     stopped = train_pack([config], digits(torch.float32), on_epoch=lambda epoch, _: [0] if epoch == 3 else [])[0]
     half = math.sqrt(0.5)
     assert [e.learning_rate for e in stopped.epochs] == pytest.approx([0.2, 0.1 * (1 + half), 0.1], rel=1e-12)
-
-
-def test_a_checkpoint_of_before_these_parameters_is_read(digits: Digits, tmp_path: Path) -> None:
-    data = digits(torch.float32)
-    config = TrialConfig(hidden_dims=(20,), learning_rate=0.05, epochs=3)
-    pack = Pack([config, dataclasses.replace(config, epochs=1)], data)
-    pack.train_epoch()
-    pack.save(tmp_path / "pack")
-    tensors, metadata = load_tensors(tmp_path / "pack")
-    state = json.loads(metadata["fcsearch.pack"])
-    saved = [*state["configs"], *(result["config"] for result in state["results"].values())]
-    assert len(saved) == 3
-    for values in saved:
-        for name in ("input_dropout", "weight_decay", "lr_schedule", "label_smoothing"):
-            del values[name]
-    save_tensors(tmp_path / "old", tensors, {"fcsearch.pack": json.dumps(state)})
-    old = Pack.load(tmp_path / "old", data)
-    while old.alive:
-        old.train_epoch()
-    assert_equal_to(old.results()[0], train_pack([config], data)[0], 0.0)
-
-
-RESUME = """
-import json, sys, torch
-from pathlib import Path
-from safetensors.torch import load_file, save_file
-from fcsearch.training import Pack, TrainingData
-data = TrainingData(**load_file(sys.argv[1]), num_classes=10)
-pack = Pack.load(Path(sys.argv[2]), data)
-while pack.alive:
-    pack.train_epoch()
-results = pack.results()
-save_file({f"{i}.{n}": w for i, r in enumerate(results) for n, w in r.weights.items()}, sys.argv[3])
-print(json.dumps([[r.state, r.best_epoch, len(r.epochs)] for r in results]))
-"""
-
-
-@pytest.mark.parametrize("after", [1, 2])
-def test_a_saved_pack_goes_on_in_another_process_to_the_same_weights(
-    digits: Digits, tmp_path: Path, after: int
-) -> None:
-    from safetensors.torch import load_file, save_file
-
-    data = digits(torch.float64)
-    save_file({name: getattr(data, name) for name in ("X_train", "y_train", "X_val", "y_val")}, tmp_path / "data")
-    pack = Pack(VARIED, data)
-    for _ in range(after):
-        pack.train_epoch()
-    pack.save(tmp_path / "pack")
-    arguments = [str(tmp_path / name) for name in ("data", "pack", "weights")]
-    done = subprocess.run([sys.executable, "-c", RESUME, *arguments], capture_output=True, text=True, check=True)
-    while pack.alive:
-        pack.train_epoch()
-    results = pack.results()
-    assert json.loads(done.stdout) == [[r.state, r.best_epoch, len(r.epochs)] for r in results]
-    resumed = load_file(tmp_path / "weights")
-    for number, result in enumerate(results):
-        for name, weight in result.weights.items():
-            torch.testing.assert_close(resumed[f"{number}.{name}"], weight, rtol=0, atol=1e-9)
-
-
-def test_what_is_no_checkpoint_is_refused(digits: Digits, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    data = digits(torch.float32)
-    with pytest.raises(ConfigError, match="must be a safetensors file"):
-        Pack.load(tmp_path / "missing", data)
-    save_file({"W1": torch.zeros(2)}, tmp_path / "other")
-    with pytest.raises(ConfigError, match="must be the checkpoint of a pack"):
-        Pack.load(tmp_path / "other", data)

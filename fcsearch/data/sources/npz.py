@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.files import SPLITS, Parts
+from fcsearch.data.sources.paths import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError

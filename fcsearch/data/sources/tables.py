@@ -15,8 +15,8 @@ from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.files import SPLITS, Parts, format_of
 from fcsearch.data.sources.formats import read_csv, read_parquet
+from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError

@@ -16,12 +16,10 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
-        self.again = False
 
     def handle(self, _number: int, _frame: FrameType | None) -> None:
         """Take note of the first signal; end at once at the second."""
         if self.requested:
-            self.again = True
             raise KeyboardInterrupt
         self.requested = True
 

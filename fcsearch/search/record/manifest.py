@@ -13,36 +13,37 @@ from typing import Any
 
 from fcsearch import __version__
 from fcsearch.data import Dataset
+from fcsearch.results.manifest import DatasetEntry, Manifest
 from fcsearch.search.planning.plan import SearchPlan
 
 _PACKAGES = ("torch", "ray", "optuna", "numpy", "pyarrow", "scikit-learn")
 
 
-def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> dict[str, Any]:
-    """The manifest of a search that is about to start (JSON types).
+def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> Manifest:
+    """The manifest of a search that is about to start.
 
     Args:
         plan: The plan.
         dataset: What is learned.
         command: The command line, for those who want to do it again.
     """
-    return {
-        "name": plan.path.name,
-        "state": "running",
-        "space": plan.space.to_json(),
-        "dataset": dataset.describe(),
-        "seed": plan.options.seed,
-        "command": list(command),
-        "options": {**plan.options.to_json(), "trials": plan.trials},
-        "versions": versions(),
-        "machine": machine(),
-        "created_at": now(),
-        "finished_at": None,
-        "ended_by": None,
-        "pack_size": plan.pack_size,
-        "workers": plan.placement.workers if plan.placement else None,
-        "error": None,
-    }
+    return Manifest(
+        name=plan.path.name,
+        state="running",
+        space=plan.space.to_json(),
+        dataset=DatasetEntry(**dataset.describe()),
+        seed=plan.options.seed,
+        command=tuple(command),
+        options={**plan.options.to_json(), "trials": plan.trials},
+        versions=versions(),
+        machine=machine(),
+        created_at=now(),
+        finished_at=None,
+        ended_by=None,
+        pack_size=plan.pack_size,
+        workers=plan.placement.workers if plan.placement else None,
+        error=None,
+    )
 
 
 def versions() -> dict[str, str]:
@@ -65,6 +66,6 @@ def machine() -> dict[str, Any]:
     }
 
 
-def now() -> str:
-    """The time, UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def now() -> datetime:
+    """The time, UTC, in whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,110 +1,20 @@
-"""The update rules over a range of members at once, in place.
+"""The update rules over a range of members at once: the same mathematics as `fcsearch.nn.update_rules`.
 
-The same mathematics as `fcsearch.nn.update_rules`, which `fcsearch check` and tests hold them to. Members of a range
-share the rule but no setting: every setting is a tensor with one value a member. On one CPU thread a kernel in C makes
-the update in one pass over memory, if the rule has one; elsewhere torch operations do, on a CPU a piece of memory at a
-time.
-
-Another rule is a class here and an entry in RULES; a kernel of its name in native/ makes it faster.
+`fcsearch check` and tests hold them to it. Another rule is a class here and an entry in RULES; a kernel of its name in
+native/ makes it faster.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.nn.update_rules import NADAM_DECAY
-from fcsearch.training.engine.buffers import Block, Buffers
-from fcsearch.training.engine.native import Call, kernels
-
-# Torch operations read and write up to five buffers several times: on a CPU a piece of so many values stays in cache.
-_PIECE_VALUES = 2**16
-
-
-class UpdateRule(ABC):
-    """One update rule for the members [start, stop) of a lane.
-
-    A step is `start_step`, `update_block` for each block of the first layer, and `update_rest`.
-
-    Args:
-        configs: The members' configurations.
-        start: The first one's position in the lane.
-        weights: The lane's parameters, which are updated in place.
-        gradients: Their gradients, of the first layer those of one block at a time.
-        blocks: The first layer's.
-        state: The rule's own buffers of these members, `state_buffers` many.
-    """
-
-    name = ""
-    state_buffers = 0
-
-    def __init__(
-        self,
-        configs: Sequence[TrialConfig],
-        start: int,
-        weights: Buffers,
-        gradients: Buffers,
-        blocks: Sequence[Block],
-        state: Sequence[Buffers],
-    ) -> None:
-        self.configs = list(configs)
-        self.members = slice(start, start + len(configs))
-        self.state = list(state)
-        self._like = weights.wide
-        self._constants = [self._values(values) for values in self.constants()]
-        wide = [
-            [weights.wide[block.parameters, self.members], gradients.wide[block.gradients, self.members]]
-            + [buffers.wide[block.parameters] for buffers in state]
-            for block in blocks
-        ]
-        rest = [weights.rest[self.members], gradients.rest[self.members], *(buffers.rest for buffers in state)]
-        library = kernels(weights.wide.device, weights.wide.dtype)
-        self._kernel = library.get(self.name) if library is not None else None
-        if self._kernel is not None:
-            self._blocks = [self._kernel.bind(*arrays) for arrays in wide]
-            self._rest = self._kernel.bind(*(array.unsqueeze(0) for array in rest))
-        else:
-            self._blocks = [_torch_update(self.update, _wide_pieces(arrays)) for arrays in wide]
-            self._rest = _torch_update(self.update, _rest_pieces(rest))
-
-    def constants(self) -> list[list[float]]:
-        """Settings that stay the same in training, one value a member each."""
-        return []
-
-    @abstractmethod
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
-        """Prepare the settings of an epoch: a learning rate a member, the updates made before, and those to come."""
-
-    @abstractmethod
-    def settings(self, step: int) -> Sequence[Tensor]:
-        """What `update` takes at a step of the epoch (from 0), each (members,)."""
-
-    @staticmethod
-    @abstractmethod
-    def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
-        """Update a piece of weights and state by torch operations, as the kernel of the same name does."""
-
-    def start_step(self, step: int) -> None:
-        """Begin a step of the epoch, which counts from 0."""
-        values = self.settings(step)
-        self._arguments = values if self._kernel is None else self._kernel.addresses(values, (len(self.configs),))
-
-    def update_block(self, block: int) -> None:
-        """Update a block of the first layer, whose gradient stands in the gradients' buffer now."""
-        self._blocks[block](*self._arguments)
-
-    def update_rest(self) -> None:
-        """Update the later layers."""
-        self._rest(*self._arguments)
-
-    def _values(self, values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64).to(self._like)
+from fcsearch.training.engine.update_rule import UpdateRule
 
 
 class SGD(UpdateRule):
@@ -297,51 +207,3 @@ RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum
 def _double(configs: Sequence[TrialConfig], name: str) -> Tensor:
     """A setting of the members, (M,) float64."""
     return torch.tensor([getattr(config, name) for config in configs], dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Weights, their gradients and the rule's state, (rows, columns) each, and how a setting broadcasts over them."""
-
-    w: Tensor
-    dw: Tensor
-    state: tuple[Tensor, ...]
-    spread: Callable[[Tensor], Tensor]
-
-
-def _torch_update(update: Call, pieces: Sequence[_Piece]) -> Call:
-    """Torch operations on one piece after the other."""
-    first = pieces[0].w
-    scratch = first.new_empty(max(piece.w.numel() for piece in pieces))
-
-    def run(*values: Tensor) -> None:
-        for piece in pieces:
-            space = scratch[: piece.w.numel()].view(piece.w.shape)
-            update(piece.w, piece.dw, piece.state, space, [piece.spread(value) for value in values])
-
-    return run
-
-
-def _wide_pieces(arrays: Sequence[Tensor]) -> list[_Piece]:
-    """One piece: a block of the first layer, (rows, M, H), whose columns hold all members."""
-    _, members, units = arrays[0].shape
-    columns = torch.arange(members, device=arrays[0].device).repeat_interleave(units)
-    flat = [array.flatten(1) for array in arrays]
-    return [_Piece(flat[0], flat[1], tuple(flat[2:]), lambda value: value.index_select(0, columns))]
-
-
-def _rest_pieces(arrays: Sequence[Tensor]) -> list[_Piece]:
-    """The later layers, (M, Q), cut into pieces that a cache holds; on a GPU there is one."""
-    count, width = arrays[0].shape
-    values = _PIECE_VALUES if arrays[0].device.type == "cpu" else arrays[0].numel()
-    at_once = max(1, values // max(1, width))
-    pieces = []
-    for first in range(0, count, at_once):
-        members = slice(first, first + at_once)
-        for parts in zip(*(torch.split(array[members], values, dim=1) for array in arrays), strict=True):
-            pieces.append(_Piece(parts[0], parts[1], tuple(parts[2:]), _column(members)))
-    return pieces
-
-
-def _column(members: slice) -> Callable[[Tensor], Tensor]:
-    return lambda value: value[members].unsqueeze(1)

@@ -49,7 +49,7 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
             open_pool=open_pool,
         )
     run = RunDirectory.open(tmp_path / "run")
-    assert run.manifest()["state"] == ("failed" if what == "tables" else "complete")
+    assert run.manifest().state == ("failed" if what == "tables" else "complete")
     assert run.trials().num_rows == (what == "report")
     # Its trial stands in the journal: `resume` goes on with it.
     assert has_trials(run)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic_run import digits
+from synthetic_run import change_dataset, digits
 
-from fcsearch.report import FinalTest, build_report, measure, render_text
+from fcsearch.evaluation import measure
+from fcsearch.report import FinalTest, build_report, render_text
 from fcsearch.report.words import duration, listing, percent, plural, value_text
 from fcsearch.results import RunDirectory
 
@@ -63,9 +64,8 @@ def test_the_classes_stay_within_the_width_too(made_run: RunDirectory, width: in
 
 
 def test_that_nothing_was_learned_comes_first(run: RunDirectory) -> None:
-    described = run.manifest()["dataset"]
     counts = {"train": [0] * 9 + [1257], "val": [0] * 9 + [270], "test": [0] * 9 + [270]}
-    run.update_manifest({"dataset": {**described, "class_counts": counts}})
+    change_dataset(run, class_counts=counts)
     lines = render_text(build_report(run, test=NOTHING)).splitlines()
     assert lines[1].strip().startswith("Nothing was learned: the best validation accuracy")
     assert "No validation row is of classes '0', '1', '2', '3', '4', '5' and 3 more" in " ".join(

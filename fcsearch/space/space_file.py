@@ -10,7 +10,7 @@ from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_file
 from fcsearch.space.overrides import apply_overrides, replace_dataset
 from fcsearch.space.search_space import SearchSpace
-from fcsearch.space.tables import TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import TOP_LEVEL_KEYS
 
 
 def load_space(path: Path, *, overrides: Sequence[str] = (), dataset: str | None = None) -> SearchSpace:

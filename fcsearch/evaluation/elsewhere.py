@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
-from fcsearch.report.evaluation import load_run_dataset, measure, measure_rows, run_spec
-from fcsearch.report.model import Measurement
+from fcsearch.evaluation.measurement import Measurement
+from fcsearch.evaluation.measuring import measure, measure_rows
+from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def measure_other(
     transform = model_transform(run, trial_id)
     spec = DatasetSpec(source, data_dir=data_dir)
     if not spec.is_named or spec.is_openml:
-        spec = DatasetSpec(source, data_dir=data_dir, label=label or run_spec(run).label)
+        spec = DatasetSpec(source, data_dir=data_dir, label=label or run.dataset_spec().label)
     elif label is not None:
         raise UsageError(f"--label belongs to tables; {source} has a layout of its own. Leave --label out.")
     other = read_other(spec, transform)

@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fcsearch.evaluation import Measurement
 from fcsearch.report.class_tables import class_parts
 from fcsearch.report.importance import METHOD
-from fcsearch.report.model import Best, Effect, Measurement, Report
+from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, number_table
 from fcsearch.report.phrases import accuracies, headline, importance_text, settings
 from fcsearch.report.words import percent, value_text

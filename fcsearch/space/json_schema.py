@@ -7,7 +7,7 @@ from typing import Any
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 from fcsearch.config.objective import OBJECTIVES, TASKS
 from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS
-from fcsearch.space.tables import (
+from fcsearch.space.vocabulary import (
     DEFAULT_TRIALS,
     EARLY_STOPPING_OPTIONS,
     NAME_SCHEMA,

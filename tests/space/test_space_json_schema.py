@@ -14,7 +14,7 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.space import SearchSpace, space_schema
 from fcsearch.space.document import read_text
-from fcsearch.space.tables import value_schema
+from fcsearch.space.vocabulary import value_schema
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
-from fcsearch.results.tables import epochs_table, trials_table
+from fcsearch.results.arrow import epochs_table, trials_table
 
 
 def row(**changes: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.report.baseline import BaseLine, base_line
-from fcsearch.report.words import standard_error
+from fcsearch.evaluation.baseline import BaseLine, base_line
+from fcsearch.evaluation.uncertainty import standard_error
 
 
 @dataclass(frozen=True)

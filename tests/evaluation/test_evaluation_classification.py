@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from fcsearch.report.baseline import BaseLine, base_line, beats
+from fcsearch.evaluation.baseline import BaseLine, base_line, beats
+from fcsearch.evaluation.classification import Classification, Confusion, classify
 from fcsearch.report.class_tables import class_parts
-from fcsearch.report.classification import Classification, Confusion, classify
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,0 +1,25 @@
+"""Saved models, measured on rows: a run's own, or others."""
+
+from fcsearch.evaluation.baseline import BaseLine, base_line, beats
+from fcsearch.evaluation.classification import ClassFigures, Classification, classify
+from fcsearch.evaluation.elsewhere import measure_moved, measure_other, model_transform
+from fcsearch.evaluation.measurement import Measurement
+from fcsearch.evaluation.measuring import measure
+from fcsearch.evaluation.run_dataset import load_run_dataset
+from fcsearch.evaluation.uncertainty import standard_error
+
+__all__ = [
+    "BaseLine",
+    "ClassFigures",
+    "Classification",
+    "Measurement",
+    "base_line",
+    "beats",
+    "classify",
+    "load_run_dataset",
+    "measure",
+    "measure_moved",
+    "measure_other",
+    "model_transform",
+    "standard_error",
+]

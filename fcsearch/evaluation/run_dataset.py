@@ -1,0 +1,30 @@
+"""The dataset that a run was made on, loaded again."""
+
+from __future__ import annotations
+
+from fcsearch.data import load_dataset
+from fcsearch.data.dataset import Dataset
+from fcsearch.errors import DataError
+from fcsearch.results import RunDirectory
+
+
+def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: str | None = None) -> Dataset:
+    """Load the dataset that the run was made on.
+
+    Args:
+        run: The run directory.
+        source: Where the dataset lies now, if not where the run found it: a name or a path.
+        data_dir: Folder with the files of a named dataset, if not the run's.
+
+    Raises:
+        DataError: the dataset is gone, or its content, split or preprocessing is not the run's.
+        RunError: the manifest does not say which it is.
+    """
+    dataset = load_dataset(run.dataset_spec().moved(source=source, data_dir=data_dir))
+    described = run.manifest().dataset
+    if described is None or dataset.fingerprint != described.fingerprint:
+        raise DataError(
+            f"the dataset {dataset.name} must be the one that the run was made on; found fingerprint "
+            f"{dataset.fingerprint}, the run has {described and described.fingerprint}; put the original data back"
+        )
+    return dataset

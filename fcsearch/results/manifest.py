@@ -1,0 +1,146 @@
+"""run.json: what is known of a run as a whole. Read with types, written key by key."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+
+from fcsearch.errors import RunError
+from fcsearch.results import files
+
+RunState = Literal["running", "complete", "interrupted", "failed"]
+
+# What an older fcsearch wrote: a list of the workers in place of their number.
+_Workers = Annotated[int, BeforeValidator(lambda found: len(found) if isinstance(found, list) else found)]
+# Pydantic would write `Z` for `+00:00`.
+_Time = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, when_used="json")]
+
+_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+
+
+class _Entry(BaseModel):
+    # Keys of other versions stay where they are.
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class SplitRows(_Entry):
+    """Numbers of rows."""
+
+    train: int | None = None
+    val: int | None = None
+    test: int | None = None
+
+
+class DatasetEntry(_Entry):
+    """The dataset, as `Dataset.describe` says it; None where an older fcsearch did not.
+
+    Attributes:
+        spec: DatasetSpec.to_json().
+        class_counts: Rows of each class in the splits `train`, `val` and `test`.
+    """
+
+    name: str | None = None
+    fingerprint: str | None = None
+    spec: dict[str, Any] | None = None
+    rows: SplitRows = SplitRows()
+    input_dim: int | None = None
+    num_classes: int | None = None
+    class_names: tuple[str, ...] | None = None
+    class_counts: dict[str, tuple[int, ...]] | None = None
+
+
+class Manifest(_Entry):
+    """The content of run.json; None, or empty, where the file does not say.
+
+    Attributes:
+        format: Of the run directory; see `fcsearch.results.upgrade`.
+        name: The run's name.
+        state: What its search last wrote of itself; `RunDirectory.state` knows of one that died.
+        space: SearchSpace.to_json().
+        dataset: What is learned.
+        seed: Key of the sampler and of every trial.
+        command: The command line.
+        options: What was asked of the search (SearchOptions.to_json()).
+        versions: Of what the run depends on.
+        machine: The machine that drives the search.
+        created_at: When the run was started.
+        finished_at: When its search last ended.
+        ended_by: What ended it: `trials`, `time_budget` or `interrupt`.
+        pack_size: The most trials in a pack.
+        workers: How many packs train at a time.
+        error: Why it failed.
+    """
+
+    format: int | None = None
+    name: str | None = None
+    state: RunState = "interrupted"
+    space: dict[str, Any] | None = None
+    dataset: DatasetEntry | None = None
+    seed: int | None = None
+    command: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    machine: dict[str, Any] = {}
+    created_at: _Time | None = None
+    finished_at: _Time | None = None
+    ended_by: str | None = None
+    pack_size: int | None = None
+    workers: _Workers | None = None
+    error: str | None = None
+
+    @property
+    def planned(self) -> int | None:
+        """Trials that the run is to have: as asked for, else as the space says."""
+        asked = self.options.get("trials") or (self.space or {}).get("trials")
+        return asked if isinstance(asked, int) else None
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read run.json.
+
+    Raises:
+        RunError: it is damaged; says where, and what to do.
+    """
+    return _validate(path, files.read_json(path, remedy=_REMEDY))
+
+
+def write_manifest(path: Path, manifest: Manifest, *, aside: Path) -> None:
+    """Write run.json for the first time."""
+    files.write_json(path, manifest.model_dump(mode="json", exclude_unset=True), aside=aside)
+
+
+def update_manifest(path: Path, changes: Mapping[str, Any], *, aside: Path) -> None:
+    """Replace some fields of run.json; all other keys stay, those of other versions too.
+
+    Raises:
+        RunError: the file is damaged, or cannot be written.
+        ValueError: a value that the field does not take.
+    """
+    before = files.read_json(path, remedy=_REMEDY)
+    _validate(path, before)
+    after = Manifest.model_validate({**before, **changes})
+    files.write_json(
+        path, {**before, **after.model_dump(mode="json", include=set(changes), exclude_unset=True)}, aside=aside
+    )
+
+
+def missing_entry(path: Path, key: str) -> RunError:
+    """The error that run.json does not say what is needed of it."""
+    return RunError(f"{path} must hold the run's {key}; found none; {_REMEDY}")
+
+
+def _validate(path: Path, values: Mapping[str, Any]) -> Manifest:
+    try:
+        return Manifest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise RunError(
+            f"{path} must be the manifest of a run; found {reprlib.repr(first['input'])} for {key} "
+            f"({first['msg'][0].lower()}{first['msg'][1:]}); {_REMEDY}"
+        ) from None

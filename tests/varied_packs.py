@@ -1,0 +1,62 @@
+"""Trials as different from each other as members of a pack can be, and how results are compared."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from fcsearch.training import MemberResult, TrainingData, TrialConfig
+
+Digits = Callable[[torch.dtype], TrainingData]
+
+
+# As different from each other as members can be.
+VARIED = [
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, dropout=0.3, reg=1e-4, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_decay=0.9),
+    TrialConfig(hidden_dims=(40, 40), update_rule="rmsprop", learning_rate=2e-3, dropout=0.6, epochs=2),
+    TrialConfig(hidden_dims=(40, 40), update_rule="sgd_momentum", learning_rate=0.02, momentum=0.8, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=1e-2, beta1=0.8, beta2=0.99, epochs=1),
+    TrialConfig(hidden_dims=(37,), update_rule="adam", learning_rate=1e-3, batch_size=33, loss="svm", epochs=3),
+    TrialConfig(hidden_dims=(64, 13, 29, 8), update_rule="sgd_momentum", learning_rate=0.05, dropout=0.1, epochs=3),
+    TrialConfig(hidden_dims=(), update_rule="sgd", learning_rate=0.3, epochs=3, reg=1e-3),
+    TrialConfig(hidden_dims=(), update_rule="rmsprop", learning_rate=1e-2, dropout=0.5, loss="svm", epochs=3),
+    TrialConfig(
+        hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, init="normal", weight_scale=0.01, seed=1, epochs=3
+    ),
+    TrialConfig(hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=10_000, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="sgd", learning_rate=0.1, epochs=3, lr_schedule="cosine"),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.1, weight_decay=0.3, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", label_smoothing=0.4, lr_schedule="cosine", epochs=2),
+    TrialConfig(hidden_dims=(40, 40), update_rule="adam", learning_rate=3e-3, input_dropout=0.2, epochs=3),
+    TrialConfig(hidden_dims=(40, 40), learning_rate=0.05, input_dropout=0.2, dropout=0.5, weight_decay=1.0, epochs=3),
+    TrialConfig(hidden_dims=(), learning_rate=0.1, input_dropout=0.5, label_smoothing=0.2, epochs=3, reg=1e-3),
+    TrialConfig(
+        hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=33, weight_decay=2.0, epochs=3
+    ),
+]
+
+
+def pack_of(config: TrialConfig, size: int) -> tuple[list[TrialConfig], int]:
+    """A pack of so many members, `config` somewhere inside, and its position."""
+    neighbours = itertools.cycle([other for other in VARIED if other != config])
+    position = size * 2 // 3
+    members = [config if i == position else next(neighbours) for i in range(size)]
+    return members, position
+
+
+def metrics(result: MemberResult) -> list[tuple[object, ...]]:
+    return [(e.epoch, e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy) for e in result.epochs]
+
+
+def assert_equal_to(result: MemberResult, alone: MemberResult, tolerance: float) -> None:
+    assert result.state == alone.state
+    assert result.best_epoch == alone.best_epoch
+    assert result.weights.keys() == alone.weights.keys()
+    for name, weight in alone.weights.items():
+        torch.testing.assert_close(result.weights[name], weight, rtol=0, atol=tolerance)
+    for one, other in zip(metrics(result), metrics(alone), strict=True):
+        assert one == pytest.approx(other, abs=max(tolerance, 1e-12))
