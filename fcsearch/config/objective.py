@@ -44,11 +44,30 @@ class Objective:
         """A value of it for people."""
         if value is None:
             return "-"
-        return f"{100 * value:.2f}%" if self.unit == "fraction" else f"{value:.4g}"
+        return f"{100 * value:.2f}%" if self.unit == "fraction" else _number(value)
+
+    def show_difference(self, value: float) -> str:
+        """A difference of two values of it, or a standard error, for people."""
+        return f"{100 * value:.2f} points" if self.unit == "fraction" else _number(value)
 
     def gain(self, value: float) -> float:
         """The value as one of which more is better."""
         return value if self.maximize else -value
+
+    @property
+    def own(self) -> Objective:
+        """The figure of its task that is always measured, on training rows too."""
+        return OBJECTIVES[DEFAULT_OBJECTIVES[self.task]]
+
+    @property
+    def train_column(self) -> str:
+        """The column of the training figure beside it: of its own task's figure."""
+        return f"train_{self.own.name}"
+
+
+def _number(value: float) -> str:
+    """Four digits; thousands and millions are written out."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 _ALL = (

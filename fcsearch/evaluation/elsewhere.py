@@ -45,7 +45,7 @@ def measure_other(
         run: The run directory.
         trial_id: A trial whose model was kept.
         source: A name or a path.
-        label: Column of the classes, where it is called otherwise than in training.
+        label: Column of the classes or targets, where it is called otherwise than in training.
         data_dir: Folder with the files of a named dataset.
 
     Raises:
@@ -62,7 +62,9 @@ def measure_other(
     elif label is not None:
         raise UsageError(f"--label belongs to tables; {source} has a layout of its own. Leave --label out.")
     other = read_other(spec, transform)
-    found = measure_rows(run, trial_id, other.rows, "all", transform.class_names, other.fingerprint)
+    found = measure_rows(
+        run, trial_id, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target
+    )
     return found, other
 
 

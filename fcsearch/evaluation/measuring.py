@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.data.dataset import Dataset, Split
+from fcsearch.data.transform import TargetScale
 from fcsearch.errors import DataError
+from fcsearch.evaluation.baseline import base_line, base_line_of_targets
 from fcsearch.evaluation.classification import classify
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.uncertainty import standard_error
-from fcsearch.nn import FullyConnectedNet, softmax_loss, svm_loss
-from fcsearch.results import RunDirectory
+from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
+from fcsearch.nn import FullyConnectedNet, huber_loss
+from fcsearch.nn.losses import LOSSES
+from fcsearch.results import RunDirectory, objective_of
+from fcsearch.training.objectives import FIGURES, Truth
 
-_LOSSES = {"softmax": softmax_loss, "svm": svm_loss}
 # Rows scored at a time: large splits must not need memory for all their hidden layers at once.
 _ROWS = 4096
 
@@ -40,36 +44,69 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
     _require_fit(dataset, run.models.metadata(trial_id))
-    return measure_rows(run, trial_id, split, split_name, dataset.class_names, dataset.fingerprint)
+    return measure_rows(
+        run, trial_id, split, split_name, dataset.class_names, dataset.fingerprint, target=dataset.transform.target
+    )
 
 
 def measure_rows(
-    run: RunDirectory, trial_id: int, rows: Split, split_name: str, class_names: Sequence[str], fingerprint: str
+    run: RunDirectory,
+    trial_id: int,
+    rows: Split,
+    split_name: str,
+    class_names: Sequence[str],
+    fingerprint: str,
+    *,
+    target: TargetScale | None = None,
 ) -> Measurement:
-    """Measure a trial's saved model on some rows, which have the model's features and classes.
+    """Measure a trial's saved model on some rows, which have the model's features and labels.
 
     Args:
         run: The run directory.
         trial_id: A trial whose model was kept.
         rows: At least one.
         split_name: What the rows are called.
-        class_names: Name of each class.
+        class_names: Name of each class; none for a regression.
         fingerprint: Of what the rows are from.
+        target: How a regression's targets are standardised.
 
     Raises:
         RunError: the model was not kept.
+        DataError: the rows do not allow the run's objective.
     """
-    loss, predicted = _score(run.models.load(trial_id), rows)
-    accuracy = float((predicted == rows.y).mean())
+    model, objective, described = run.models.load(trial_id), objective_of(run.trials()), run.manifest().dataset
+    positive = described.positive if described else 1
+    truth = _truth(rows, len(class_names), positive, target)
+    scores, loss = _score(model, rows, truth)
+    figures = _figures(objective, scores, truth)
+    if objective.name not in figures:
+        raise DataError(
+            f"{objective.title} needs rows on which it is defined, such as rows of more than one class; found "
+            f"{len(rows):,} {split_name} rows on which it is not a number; measure on other rows"
+        )
+    value = figures[objective.name]
+    if objective.name == "accuracy":
+        error = standard_error(value, len(rows))
+    else:
+        error = bootstrap_error(objective.name, scores, truth)
+    if target is None:
+        by_class = classify(rows.y, scores[0].max(0).indices.numpy(), class_names)
+        counts = [entry.rows for entry in by_class.classes]
+        base = base_line(class_names, counts, objective.name, positive=positive)
+    else:
+        by_class, base = None, base_line_of_targets(rows.y, objective.name)
     return Measurement(
         trial_id=trial_id,
         split=split_name,
         fingerprint=fingerprint,
-        rows=len(predicted),
-        accuracy=accuracy,
-        standard_error=standard_error(accuracy, len(predicted)),
+        rows=len(rows),
+        value=value,
+        standard_error=error,
         loss=loss if math.isfinite(loss) else None,
-        classification=classify(rows.y, predicted, class_names),
+        classification=by_class,
+        objective=objective.name,
+        figures=figures,
+        base_line=base,
     )
 
 
@@ -77,8 +114,9 @@ def _require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
     wanted = (metadata["input_dim"], metadata["num_classes"])
     found = (dataset.input_dim, dataset.num_classes)
     if found != wanted:
+        labels = f"{wanted[1]} classes" if wanted[1] else "0 classes, being a regression's"
         raise DataError(
-            f"the dataset must have {wanted[0]} features and {wanted[1]} classes, as the model has; {dataset.name} has "
+            f"the dataset must have {wanted[0]} features and {labels}, as the model has; {dataset.name} has "
             f"{found[0]} and {found[1]}; measure on data of the same form"
         )
     if (names := metadata.get("class_names")) and list(names) != list(dataset.class_names):
@@ -88,14 +126,28 @@ def _require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def _score(model: FullyConnectedNet, split: Split) -> tuple[float, npt.NDArray[np.int64]]:
-    """The mean loss over the rows, without the L2 term, and the predicted class of each row."""
-    total = 0.0
-    predicted = []
-    for start in range(0, len(split.y), _ROWS):
-        X = torch.from_numpy(split.X[start : start + _ROWS])
-        y = torch.from_numpy(split.y[start : start + _ROWS])
-        scores = model.loss(X)
-        total += float(_LOSSES[model.loss_name](scores, y)[0]) * len(y)
-        predicted.append(scores.argmax(dim=-1).numpy())
-    return total / len(split.y), np.concatenate(predicted)
+def _truth(rows: Split, num_classes: int, positive: int, target: TargetScale | None) -> Truth:
+    y = torch.from_numpy(rows.y)
+    if target is None:
+        return Truth(y, num_classes, positive)
+    return Truth((y.double() - target.offset) / target.scale, 0, scale=target.scale)
+
+
+def _score(model: FullyConnectedNet, rows: Split, truth: Truth) -> tuple[Tensor, float]:
+    """The scores (1, C, V) in float64, and the mean loss over the rows, without smoothing and the L2 term."""
+    loss = LOSSES[model.loss_name]
+    if model.loss_name == "huber":
+        loss = functools.partial(huber_loss, delta=model.huber_delta)
+    total, parts = 0.0, []
+    for start in range(0, len(rows), _ROWS):
+        scores, y = model.loss(torch.from_numpy(rows.X[start : start + _ROWS])), truth.y[start : start + _ROWS]
+        total += float(loss(scores, y if truth.num_classes else y.to(scores.dtype))[0]) * len(y)
+        parts.append(scores.double())
+    return torch.cat(parts).T.contiguous().unsqueeze(0), total / len(rows)
+
+
+def _figures(objective: Objective, scores: Tensor, truth: Truth) -> dict[str, float]:
+    """Every objective of the task; those that these rows do not allow are left out."""
+    names = [name for name, other in OBJECTIVES.items() if other.task == objective.task]
+    figures = {name: float(FIGURES[name](scores, truth)) for name in names}
+    return {name: value for name, value in figures.items() if math.isfinite(value)}

@@ -10,7 +10,7 @@ from fcsearch.evaluation import BaseLine, Measurement
 
 @dataclass(frozen=True)
 class FinalTest:
-    """The test accuracy of the best model, or why there is none.
+    """The best model on the test rows, or why there is nothing of it.
 
     Attributes:
         measurement: None where nothing was measured.
@@ -30,6 +30,8 @@ class Dataset:
 
     Attributes:
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
+        task: `classification` or `regression`.
+        label: The column that is predicted, where it has a name.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Dataset:
     classes: int | None
     class_names: tuple[str, ...] | None = None
     class_counts: dict[str, tuple[int, ...]] | None = None
+    task: str = "classification"
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +100,8 @@ class Group:
     Attributes:
         label: The value or the range.
         trials: Trials with a result; `diverged` counts those that had none because their loss ran away.
-        best: Highest validation accuracy; None where no trial has one.
-        median: Median validation accuracy.
+        best: Best objective on the validation rows; None where no trial has one.
+        median: Median of it.
     """
 
     label: str
@@ -161,8 +165,8 @@ class Trust:
     """How far the best result can be trusted.
 
     Attributes:
-        standard_error: Of the best validation accuracy, from the number of validation rows alone.
-        within: Trials whose validation accuracy is within one standard error of the best, the best included.
+        standard_error: Of the best value of the objective, from the validation rows alone.
+        within: Trials whose value is within one standard error of the best, the best included.
         smallest: Of those the one with the fewest parameters: its row.
         verdict: What is to be said before all else: that nothing was learned. None otherwise.
         findings: The rest.
@@ -185,7 +189,8 @@ class Report:
     """Everything that is reported of a run.
 
     Attributes:
-        base_line: Of the validation rows; None where nobody knows their classes.
+        objective: The figure that the search went by: a key of OBJECTIVES.
+        base_line: Of the validation rows; None where nobody knows their labels.
         validation: The best model on the validation rows; None where that was not measured.
         test: The best model on the test rows.
         top: Rows of the trials table, best first.
@@ -201,6 +206,7 @@ class Report:
     created_at: str | None
     seed: int | None
     sampler: str | None
+    objective: str
     dataset: Dataset
     work: Work
     best: Best | None

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
 from fcsearch.evaluation import Measurement, load_run_dataset, measure
@@ -15,7 +16,7 @@ from fcsearch.results import RunDirectory, rank_trials
 
 
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
-    """Build the run's report, with the best model's test accuracy, and write report.html and report.json.
+    """Build the run's report, with the best model on the test rows, and write report.html and report.json.
 
     The model is measured on validation and test rows when it is best for the first time; after that report.json holds
     the figures.
@@ -63,7 +64,7 @@ def measure_best(run: RunDirectory, dataset: Dataset | None = None) -> tuple[Mea
         validation = validation if _is_full(validation, best) else measure(run, best, dataset, "val")
         test = measure(run, best, dataset, "test")
     except (DataError, RunError) as error:
-        # The accuracy that an earlier version measured is better than none.
+        # The figure that an earlier version measured is better than none.
         old = known.measurement if known.measurement and known.measurement.trial_id == best else None
         measured = validation if validation and validation.trial_id == best else None
         return measured, dataclasses.replace(known, measurement=old, note=None if old else str(error))
@@ -72,7 +73,9 @@ def measure_best(run: RunDirectory, dataset: Dataset | None = None) -> tuple[Mea
 
 
 def _is_full(found: Measurement | None, trial_id: int) -> bool:
-    return found is not None and found.trial_id == trial_id and found.classification is not None
+    if found is None or found.trial_id != trial_id:
+        return False
+    return found.classification is not None or OBJECTIVES[found.objective].task == "regression"
 
 
 def known_test_result(run: RunDirectory) -> FinalTest:
