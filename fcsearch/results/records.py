@@ -83,11 +83,9 @@ class EpochRecord:
     trial_id: int
     epoch: int
     train_loss: float | None
-    val_loss: float | None
-    learning_rate: float
-    seconds: float
     train_accuracy: float | None = None
     train_rmse: float | None = None
+    val_loss: float | None
     val_accuracy: float | None = None
     val_balanced_accuracy: float | None = None
     val_f1_macro: float | None = None
@@ -97,6 +95,8 @@ class EpochRecord:
     val_rmse: float | None = None
     val_mae: float | None = None
     val_r2: float | None = None
+    learning_rate: float
+    seconds: float
 
     def row(self) -> dict[str, Any]:
         """The record as a row: values by column name."""

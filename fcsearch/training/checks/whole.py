@@ -88,7 +88,7 @@ def _compare(subject: str, company: str, result: MemberResult, plain: list[Plain
 
 
 def _measured(values: EpochMetrics, name: str) -> float:
-    value = getattr(values, name) if name.endswith("_loss") else values.val.get(name)
+    value = getattr(values, name) if hasattr(values, name) else values.val.get(name)
     return float("nan") if value is None else value
 
 
