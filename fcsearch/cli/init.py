@@ -23,7 +23,7 @@ _MOST_CLASSES = 10
 
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
-@click.option("--label", metavar="COLUMN", help="Column of the classes, where the dataset is a table.")
+@click.option("--label", metavar="COLUMN", help="Column to predict, where the dataset is a table.")
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
 @click.option("--space", "base", default="default", show_default=True, metavar="NAME", help="The space to start from.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name, and .yaml.")

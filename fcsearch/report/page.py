@@ -16,7 +16,7 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import figures, words
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
-from fcsearch.report.phrases import figure_lines, headline, importance_text, settings
+from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
 
 _TEMPLATE = "page.html.j2"
 _PAIRS = 10
@@ -42,6 +42,7 @@ def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
         report=report,
         headline=headline(report),
         objective=objective,
+        top_remark=top_remark(objective),
         lines=figure_lines(report, report.best) if report.best else (),
         settings=settings(report.best) if report.best else (),
         measured=measured if measured and measured.classification else None,

@@ -77,6 +77,12 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     ]
 
 
+def top_remark(objective: Objective) -> str:
+    """What the best trials are listed by, and what else stands beside it."""
+    beside = "" if objective is objective.own else f"; training: {objective.own.title}"
+    return f"by validation {objective.title} at the best epoch{beside}"
+
+
 def measured_lines(found: Measurement) -> list[Line]:
     """The figures of one measurement, in the form of `figure_lines`."""
     objective, figures = OBJECTIVES[found.objective], found.classification

@@ -16,7 +16,7 @@ from fcsearch.report.class_tables import class_parts
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, number_table
-from fcsearch.report.phrases import figure_lines, headline, importance_text, settings
+from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
 from fcsearch.report.words import value_text
 from fcsearch.text import PIPE_WIDTH
 
@@ -58,7 +58,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         yield _section("Best network", f"trial {report.best.row['trial_id']}")
         yield _indented(_best(report, report.best))
         yield from _by_class(report.test.measurement or report.validation, width)
-        yield _section(f"Top {len(report.top)}", f"by validation {title} at the best epoch")
+        yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))
     if report.effects:
         yield _section("What each parameter did", f"validation {title} of the trials with that value")

@@ -163,7 +163,7 @@ def _of_the_base_line(base: BaseLine | None, objective: Objective) -> Iterator[E
     if base is not None and objective.name != "accuracy":
         yield Evidence(
             "base_line",
-            f"{base.method.capitalize()} would have {objective.show(base.value)} on the "
+            f"{base.method.capitalize()} would have {objective.title} {objective.show(base.value)} on the "
             f"{plural(base.rows, 'validation row')}",
         )
     elif objective.task == "regression":

@@ -150,7 +150,7 @@ def test_the_best_trial_is_that_of_the_best_objective(tmp_path: Path) -> None:
     assert found.report.base_line is not None
     assert found.report.base_line.value == 0.1
     page = (run.path / "report.html").read_text()
-    assert "By validation balanced accuracy at the best epoch." in page
+    assert "By validation balanced accuracy at the best epoch; training: accuracy." in page
     assert "85.00%" in page
     study = optuna.load_study(study_name="run", storage=JournalStorage(JournalFileBackend(str(run.journal_path))))
     assert study.best_trial.number == 1
