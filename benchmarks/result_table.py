@@ -38,11 +38,14 @@ class ResultTable:
     def _result(self, trial: PlannedTrial) -> MemberResult:
         epochs = self._histories[trial.trial_id % ROWS]
         best = max(range(len(epochs)), key=lambda epoch: epochs[epoch].val_accuracy or 0.0) + 1
-        return MemberResult(trial.config, "complete", epochs, best, 650, 0.1, self._weights)
+        return MemberResult(trial.config, "complete", epochs, "accuracy", best, 650, 0.1, self._weights)
 
 
 def _history(draw: random.Random, epochs: int) -> tuple[EpochMetrics, ...]:
     losses = itertools.accumulate((draw.uniform(0.8, 1.0) for _ in range(epochs)), lambda a, b: a * b)
-    return tuple(
-        EpochMetrics(epoch, loss, 1 - loss / 2, loss, 1 - loss / 2, 0.01, 0.01) for epoch, loss in enumerate(losses, 1)
-    )
+    return tuple(_metrics(epoch, loss) for epoch, loss in enumerate(losses, 1))
+
+
+def _metrics(epoch: int, loss: float) -> EpochMetrics:
+    accuracy = {"accuracy": 1 - loss / 2}
+    return EpochMetrics(epoch, loss, loss, accuracy, accuracy, learning_rate=0.01, seconds=0.01)

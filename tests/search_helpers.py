@@ -50,9 +50,9 @@ def result(config: TrialConfig, accuracies: Sequence[float | None], state: Any =
         EpochMetrics(
             epoch=epoch,
             train_loss=None if value is None else 1 - value,
-            train_accuracy=value,
+            train={} if value is None else {"accuracy": value},
             val_loss=None if value is None else 1 - value,
-            val_accuracy=value,
+            val={} if value is None else {"accuracy": value},
             learning_rate=config.learning_rate,
             seconds=0.5,
         )
@@ -60,7 +60,9 @@ def result(config: TrialConfig, accuracies: Sequence[float | None], state: Any =
     )
     finite = [value for value in accuracies if value is not None]
     best = accuracies.index(max(finite)) + 1 if finite else None
-    return MemberResult(config, state, epochs, best, 10, 0.5 * len(epochs), {"W1": torch.ones(2, 2)} if best else {})
+    return MemberResult(
+        config, state, epochs, "accuracy", best, 10, 0.5 * len(epochs), {"W1": torch.ones(2, 2)} if best else {}
+    )
 
 
 def outcome(pack_id: int, results: Mapping[int, MemberResult], *, log: tuple[str, ...] = ()) -> PackOutcome:

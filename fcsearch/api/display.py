@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from fcsearch.report.words import duration, percent
+from fcsearch.report.words import duration
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.logs import own_stderr
 from fcsearch.search.loop.view import SilentView, Status, View
@@ -61,7 +61,7 @@ def status_line(status: Status) -> str:
     """Where a search stands, in one line."""
     parts = [f"fcsearch: {status.done}/{status.total} trials in {duration(status.seconds)}"]
     if status.best is not None:
-        parts.append(f"best {percent(status.best.val_accuracy)} (trial {status.best.trial_id})")
+        parts.append(f"best {status.best.objective.show(status.best.value)} (trial {status.best.trial_id})")
     if status.seconds_left is not None and not status.closing and status.done < status.total:
         parts.append(f"about {duration(status.seconds_left)} left")
     return ", ".join(parts)

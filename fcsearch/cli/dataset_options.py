@@ -9,7 +9,7 @@ import click
 
 _OPTIONS = (
     click.option("--dataset", metavar="NAME|PATH", help="The dataset, instead of the one named elsewhere."),
-    click.option("--label", metavar="COLUMN", help="Column of the classes, where the dataset is a table."),
+    click.option("--label", metavar="COLUMN", help="Column to predict, where the dataset is a table."),
     click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there."),
 )
 

@@ -47,7 +47,7 @@ def evaluate(
     data_dir: str | None,
     form: str,
 ) -> None:
-    """Measure a run's best network: accuracy beside the base line, and class by class.
+    """Measure a run's best network: its figures beside the base line, of a classifier class by class too.
 
     It is measured on a split of the run's own dataset; with --dataset on every row of another one. Its columns are
     matched by name, in any order, and become features by what the training rows said: their medians, scales and

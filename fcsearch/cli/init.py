@@ -23,7 +23,7 @@ _MOST_CLASSES = 10
 
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
-@click.option("--label", metavar="COLUMN", help="Column of the classes, where the dataset is a table.")
+@click.option("--label", metavar="COLUMN", help="Column to predict, where the dataset is a table.")
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
 @click.option("--space", "base", default="default", show_default=True, metavar="NAME", help="The space to start from.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name, and .yaml.")
@@ -77,10 +77,13 @@ def _found(dataset: Dataset) -> list[str]:
     """What is in a dataset, in lines."""
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
     classes = ", ".join(dataset.class_names[:_MOST_CLASSES]) + (", ..." if dataset.num_classes > _MOST_CLASSES else "")
-    label = dataset.details.get("label")
+    label, target = dataset.details.get("label"), dataset.train.y
+    labels = f"{dataset.num_classes} classes: {classes}"
+    if dataset.task == "regression":
+        labels = f"from {target.min():.6g} to {target.max():.6g}"
     lines = [
         f"Rows: {train} to train on, {val} to validate, {test} to test",
-        f"Task: classification{f' by the column {label}' if label else ''}, {dataset.num_classes} classes: {classes}",
+        f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {labels}",
         f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
     ]
     used = [column for column in dataset.columns if column.use == "used"]

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fcsearch.cli.console import open_console
-from fcsearch.report.words import duration, percent, plural, value_text
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.report.words import duration, plural, value_text
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.logs import own_stderr
 from fcsearch.search.loop.view import Best, SilentView, Status, View
@@ -88,7 +89,7 @@ class LineView:
         self._print(f"{_done(status)} in {duration(status.seconds)}")
 
     def _best(self, best: Best | None) -> str:
-        return f"best {percent(best.val_accuracy)} (trial {best.trial_id})" if best else ""
+        return f"best {best.objective.show(best.value)} (trial {best.trial_id})" if best else ""
 
     def _print(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
@@ -132,7 +133,8 @@ class LiveView:
 
 def trial_line(trial: TrialRecord, parameters: Collection[str]) -> str:
     """A trial in one line."""
-    result = percent(trial.val_accuracy) if trial.val_accuracy is not None else trial.error or ""
+    objective = OBJECTIVES[trial.objective]
+    result = objective.show(trial.value) if trial.value is not None else trial.error or ""
     configuration = _configuration(trial.config.parameters(), parameters)
     return f"trial {trial.trial_id:>4}  {trial.state:<9} {result:>7}  {configuration}"
 
@@ -149,7 +151,7 @@ def _panel(status: Status, parameters: Collection[str]) -> RenderableType:
         lines.append(
             Text.assemble(
                 "best ",
-                (percent(status.best.val_accuracy), "bold green"),
+                (status.best.objective.show(status.best.value), "bold green"),
                 f"  trial {status.best.trial_id}: {_configuration(status.best.parameters, parameters)}",
             )
         )

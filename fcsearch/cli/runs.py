@@ -34,6 +34,16 @@ def runs(root: Path, form: str) -> None:
         click.echo(f"no runs in {root}; start one with `fcsearch run --space FILE`")
 
 
+def _best(entry: dict[str, Any]) -> str:
+    from fcsearch.config.objective import OBJECTIVES
+
+    if entry["best_value"] is None:
+        return "-"
+    objective = OBJECTIVES[entry["objective"]]
+    shown = objective.show(entry["best_value"])
+    return shown if objective.name == "accuracy" else f"{shown} {objective.title}"
+
+
 def _print_table(found: Sequence[dict[str, Any]]) -> None:
     from rich.text import Text
 
@@ -45,14 +55,13 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
     for name in ("trials", "best validation"):
         table.add_column(name, justify="right", no_wrap=True)
     for entry in found:
-        best = entry["best_val_accuracy"]
         table.add_row(
             Text(short_path(entry["path"])),
             entry["state"],
             Text(short_path(entry["dataset"] or "-")),
             (entry["created_at"] or "-")[:19].replace("T", " "),
             _trials(entry),
-            "-" if best is None else f"{100 * best:.2f}%",
+            _best(entry),
         )
     print_table(table)
     for entry in found:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.dataset_options import dataset_options
-from fcsearch.config import HYPERPARAMETERS, RULE_SETTINGS, Hyperparameter, TrialConfig
+from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
 from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     import torch
 
-    from fcsearch.data import Dataset, DatasetSpec
+    from fcsearch.data import DatasetSpec
 
 
 class _Widths(click.ParamType[tuple[int, ...]]):
@@ -97,6 +98,7 @@ def train(
     """
     import torch
 
+    from fcsearch.cli.engines import save_and_test, train_by_pack, train_by_solver
     from fcsearch.data import load_dataset
 
     if trial is not None and run is None:
@@ -113,13 +115,15 @@ def train(
     if left_out := rows.left_out():
         click.echo(f"fcsearch: columns left out: {left_out}", err=True)
     echo = click.echo if output == "text" else _silent
-    trained = (_train_pack if engine == "pack" else _train_solver)(config, rows, where, echo)
+    config = _for_task(config, rows.task)
+    trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     weights = trained.pop("weights")
-    trained["test_accuracy"] = _save_and_test(weights, config, rows, save)
+    objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
+    trained[f"test_{objective.name}"] = save_and_test(weights, config, rows, save)
     if output == "json":
         click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **trained}, indent=2))
         return
-    _summarise(trained, save)
+    _summarise(trained, objective, save)
 
 
 def _silent(_: str) -> None:
@@ -168,127 +172,25 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _train_pack(
-    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
-) -> dict[str, Any]:
-    from fcsearch.training import EpochMetrics, TrainingData, train_pack
+def _for_task(config: TrialConfig, task: Task) -> TrialConfig:
+    """The configuration with a loss of this task: the task's own, where it has the default of another one."""
+    import dataclasses
 
-    data = TrainingData.from_arrays(
-        rows.train.X, rows.train.y, rows.val.X, rows.val.y, num_classes=rows.num_classes, device=device
-    )
-
-    def tell(epoch: int, metrics: Any) -> tuple[int, ...]:
-        values: EpochMetrics = metrics[0]
-        train = f"train loss {_number(values.train_loss)}  train accuracy {_number(values.train_accuracy)}"
-        val = f"val loss {_number(values.val_loss)}  val accuracy {_number(values.val_accuracy)}"
-        echo(f"epoch {epoch:>3} / {config.epochs}  {train}  {val}")
-        return ()
-
-    result = train_pack([config], data, on_epoch=tell)[0]
-    return {
-        "engine": "pack",
-        "state": result.state,
-        "best_epoch": result.best_epoch,
-        "val_accuracy": result.best.val_accuracy if result.best else None,
-        "num_parameters": result.num_parameters,
-        "seconds": result.seconds,
-        "weights": result.weights,
-    }
+    losses = LOSSES_OF[task]
+    if config.loss in losses:
+        return config
+    if config.loss != HYPERPARAMETERS["loss"].default:
+        raise UsageError(f"--loss of a {task} must be {' or '.join(losses)}; found {config.loss}")
+    return dataclasses.replace(config, loss=losses[0])
 
 
-def _train_solver(
-    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
-) -> dict[str, Any]:
-    import logging
-    import time
-
-    from fcsearch.nn import FullyConnectedNet, Solver
-
-    class Echo(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            echo(record.getMessage())
-
-    net = FullyConnectedNet(
-        config.hidden_dims,
-        rows.input_dim,
-        rows.num_classes,
-        config.dropout,
-        config.reg,
-        config.initial_scale,
-        seed=config.seed,
-        device=device,
-        loss=config.loss,
-        input_dropout=config.input_dropout,
-        label_smoothing=config.label_smoothing,
-    )
-    names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
-    settings = {name: getattr(config, name) for name in names}
-    data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
-    solver = Solver(
-        net,
-        data,
-        update_rule=config.update_rule,
-        optim_config=settings,
-        lr_schedule=config.lr_schedule,
-        lr_decay=config.lr_decay,
-        batch_size=config.batch_size,
-        num_epochs=config.epochs,
-        print_every=max(1, len(rows.train) // config.batch_size),
-        seed=config.seed,
-    )
-    log = logging.getLogger("fcsearch.nn.solver")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    handler = Echo()
-    log.addHandler(handler)
-    began = time.perf_counter()
-    try:
-        solver.train()
-    finally:
-        log.removeHandler(handler)
-    return {
-        "engine": "solver",
-        "state": "complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
-        "best_epoch": solver.val_acc_history.index(solver.best_val_acc),
-        "val_accuracy": solver.best_val_acc,
-        "num_parameters": sum(w.numel() for w in net.params.values()),
-        "seconds": time.perf_counter() - began,
-        "weights": {name: w.cpu() for name, w in solver.best_params.items()},
-    }
-
-
-def _save_and_test(
-    weights: dict[str, torch.Tensor], config: TrialConfig, rows: Dataset, save: Path | None
-) -> float | None:
-    """The best weights' accuracy on the test rows, None if there are neither; writes the network if asked to."""
-    import torch
-
-    from fcsearch.nn.networks import FullyConnectedNet
-    from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
-    from fcsearch.results.models import model_texts
-
-    if not weights:
-        return None
-    settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})
-    net = FullyConnectedNet.from_params(weights, settings)
-    if save is not None:
-        metadata = {"config": config.to_json(), **rows.model_metadata()}
-        net.save(save, texts=model_texts(metadata, rows.transform.to_json()))
-    if not len(rows.test):
-        return None
-    right = net.loss(torch.from_numpy(rows.test.X)).argmax(1) == torch.from_numpy(rows.test.y)
-    return int(right.sum()) / len(right)
-
-
-def _summarise(trained: dict[str, Any], save: Path | None) -> None:
+def _summarise(trained: dict[str, Any], objective: Objective, save: Path | None) -> None:
     click.echo(f"{trained['state']} in {trained['seconds']:.1f} s, {trained['num_parameters']:,} parameters")
-    if trained["val_accuracy"] is not None:
-        click.echo(f"validation accuracy {trained['val_accuracy']:.4f} at epoch {trained['best_epoch']}, the best")
-    if trained["test_accuracy"] is not None:
-        click.echo(f"test accuracy       {trained['test_accuracy']:.4f} with the weights of that epoch")
-    if save is not None and trained["val_accuracy"] is not None:
+    val, test = trained[objective.column], trained[f"test_{objective.name}"]
+    title = objective.title
+    if val is not None:
+        click.echo(f"validation {title} {val:.4f} at epoch {trained['best_epoch']}, the best")
+    if test is not None:
+        click.echo(f"test {title}       {test:.4f} with the weights of that epoch")
+    if save is not None and val is not None:
         click.echo(f"saved to {save}")
-
-
-def _number(value: float | None) -> str:
-    return "     -" if value is None else f"{value:.4f}"

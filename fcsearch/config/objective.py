@@ -19,32 +19,64 @@ class Objective:
         task: Which task it measures.
         maximize: Whether more is better.
         meaning: A phrase for people, without a full stop.
-        unit: `fraction`, `target` (that of the column that is predicted), or nothing.
+        unit: `fraction` (shown as a percentage), `target` (that of the column that is predicted), or nothing.
     """
 
     name: str
     task: Task
     maximize: bool
     meaning: str
-    unit: str = "fraction"
+    unit: str = ""
 
     @property
     def column(self) -> str:
         """The name of the figure on validation rows."""
         return f"val_{self.name}"
 
+    @property
+    def title(self) -> str:
+        """Its name for people, such as `balanced accuracy`."""
+        return {"f1_macro": "macro F1", "roc_auc": "ROC AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R2"}.get(
+            self.name, self.name.replace("_", " ")
+        )
+
+    def show(self, value: float | None) -> str:
+        """A value of it for people."""
+        if value is None:
+            return "-"
+        return f"{100 * value:.2f}%" if self.unit == "fraction" else _number(value)
+
+    def show_difference(self, value: float) -> str:
+        """A difference of two values of it, or a standard error, for people."""
+        return f"{100 * value:.2f} points" if self.unit == "fraction" else _number(value)
+
     def gain(self, value: float) -> float:
         """The value as one of which more is better."""
         return value if self.maximize else -value
 
+    @property
+    def own(self) -> Objective:
+        """The figure of its task that is always measured, on training rows too."""
+        return OBJECTIVES[DEFAULT_OBJECTIVES[self.task]]
+
+    @property
+    def train_column(self) -> str:
+        """The column of the training figure beside it: of its own task's figure."""
+        return f"train_{self.own.name}"
+
+
+def _number(value: float) -> str:
+    """Four digits; thousands and millions are written out."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.4g}"
+
 
 _ALL = (
-    Objective("accuracy", "classification", True, "Share of rows whose highest score is that of their class"),
-    Objective("balanced_accuracy", "classification", True, "Mean over the classes of the share that is right"),
+    Objective("accuracy", "classification", True, "Share of rows that are right", "fraction"),
+    Objective("balanced_accuracy", "classification", True, "Mean of the classes' shares that are right", "fraction"),
     Objective("f1_macro", "classification", True, "Mean over the classes of F1, of precision and recall"),
     Objective("roc_auc", "classification", True, "Area under the ROC curve (many classes: mean of one against rest)"),
     Objective("average_precision", "classification", True, "Mean precision over the rows of the positive class"),
-    Objective("log_loss", "classification", False, "Mean negative logarithm of the right class's probability", ""),
+    Objective("log_loss", "classification", False, "Mean negative logarithm of the right class's probability"),
     Objective("rmse", "regression", False, "Root of the mean squared error", "target"),
     Objective("mae", "regression", False, "Mean absolute error", "target"),
     Objective("r2", "regression", True, "Share of the variance that is explained"),
@@ -52,4 +84,9 @@ _ALL = (
 
 OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _ALL}
 
+# The first is what is minimised where nothing else is said.
+LOSSES_OF: dict[Task, tuple[str, ...]] = {
+    "classification": ("softmax", "svm"),
+    "regression": ("squared", "absolute", "huber"),
+}
 DEFAULT_OBJECTIVES: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.config.objective import Task
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
@@ -19,11 +20,11 @@ class Split:
 
     Attributes:
         X: (N, D) float32, C-contiguous.
-        y: (N,) int64, classes from 0.
+        y: (N,) int64, classes from 0; of a regression float64, the targets in their own unit.
     """
 
     X: npt.NDArray[np.float32]
-    y: npt.NDArray[np.int64]
+    y: npt.NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.y)
@@ -66,8 +67,40 @@ class Dataset:
 
     @property
     def num_classes(self) -> int:
-        """Number of classes."""
+        """Number of classes; 0 for a regression."""
         return len(self.class_names)
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+        return "regression" if self.transform.target else "classification"
+
+    @property
+    def positive(self) -> int:
+        """Of two classes the rarer one among the training rows, which `average_precision` is of."""
+        if self.num_classes != 2:
+            return 1
+        counts = np.bincount(self.train.y, minlength=2)
+        return int(counts[1] <= counts[0])
+
+    def labels(self, split: Split) -> npt.NDArray[Any]:
+        """What networks learn of a split: classes, or standardised targets as float32."""
+        target = self.transform.target
+        return split.y if target is None else ((split.y - target.offset) / target.scale).astype(np.float32)
+
+    def training_arrays(self, objective: str) -> dict[str, Any]:
+        """The arguments of `TrainingData.from_arrays`, for a search that goes by this objective."""
+        target = self.transform.target
+        return {
+            "X_train": self.train.X,
+            "y_train": self.labels(self.train),
+            "X_val": self.val.X,
+            "y_val": self.labels(self.val),
+            "num_classes": self.num_classes,
+            "objective": objective,
+            "positive": self.positive,
+            "target_scale": 1.0 if target is None else target.scale,
+        }
 
     def left_out(self) -> str:
         """The columns that are not used, though nobody asked for that, and why, for people; empty if all are."""
@@ -97,10 +130,18 @@ class Dataset:
             "input_dim": self.input_dim,
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),
-            "class_counts": {
-                name: np.bincount(split.y, minlength=self.num_classes).tolist()
-                for name, split in (("train", self.train), ("val", self.val), ("test", self.test))
-            },
+            "task": self.task,
+            **self._labels(),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }
+
+    def _labels(self) -> dict[str, Any]:
+        """How many rows each class has in each split; of a regression, the training targets in four numbers."""
+        if self.task == "regression":
+            y = self.train.y
+            numbers = {"mean": y.mean(), "deviation": y.std(), "low": y.min(), "high": y.max()}
+            return {"target": {name: float(value) for name, value in numbers.items()}}
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        counts = {name: np.bincount(split.y, minlength=self.num_classes).tolist() for name, split in splits.items()}
+        return {"class_counts": counts}

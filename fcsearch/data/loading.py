@@ -60,7 +60,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
         **rows.details,
         "given_splits": [name for name in ("train", "val", "test") if name != "train" and getattr(rows.sizes, name)],
         "ignored_columns": list(rows.ignored),
-        "classes_in_training_only": [rows.class_names[label] for label in split.training_only],
+        "classes_in_training_only": [rows.class_names[label] for label in split.training_only if rows.class_names],
     }
     return Dataset(
         spec=spec,

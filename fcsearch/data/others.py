@@ -22,6 +22,7 @@ from fcsearch.data.sources.openml import openml_table
 from fcsearch.data.sources.paths import find_files, formats_of
 from fcsearch.data.sources.tables import read_table
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.targets import encode_targets
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 
@@ -91,10 +92,15 @@ def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
 
 def _arrays(X: npt.NDArray[Any], labels: pa.Array, transform: FeatureTransform, source: str) -> Piece:
     features = match_array(transform, X, source)
-    y = codes_of_labels(
-        labels, None, transform.class_names, by_place=transform.classes_by_place, where=f"the labels of {source}"
-    )
-    return Split(features, y), {}, ()
+    return Split(features, _labels(labels, None, transform, f"the labels of {source}")), {}, ()
+
+
+def _labels(
+    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, transform: FeatureTransform, where: str
+) -> npt.NDArray[Any]:
+    if transform.target is not None:
+        return encode_targets(values, where)
+    return codes_of_labels(values, names, transform.class_names, by_place=transform.classes_by_place, where=where)
 
 
 def _tables(files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
@@ -107,12 +113,6 @@ def _tables(files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransfor
 
 def _piece(table: pa.Table, label: str, transform: FeatureTransform, source: str) -> Piece:
     # Labels first: a wrong label column is found before images are decoded.
-    y = codes_of_labels(
-        table[label],
-        class_names_of(table.schema, label),
-        transform.class_names,
-        by_place=transform.classes_by_place,
-        where=f"column {label!r} of {source}",
-    )
+    y = _labels(table[label], class_names_of(table.schema, label), transform, f"column {label!r} of {source}")
     found = match_table(transform, table, lambda row: f"row {row} of {source}", source)
     return Split(found.X, y), found.unseen, tuple(name for name in found.ignored if name != label)

@@ -13,7 +13,7 @@ from fcsearch.data.facts import ColumnsError
 from fcsearch.data.rows import Column, Rows
 from fcsearch.data.spec import Preprocessing
 from fcsearch.data.splits import Indices
-from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput
+from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput, TargetScale
 
 # Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part
 # of the typical deviation: else a single stray dot would weigh as much as dozens of deviations.
@@ -46,7 +46,13 @@ def fit_transform(rows: Rows, train: Indices, preprocessing: Preprocessing) -> F
         class_names=rows.class_names,
         label=rows.label,
         classes_by_place=rows.classes_by_place,
+        target=None if rows.class_names else _target_scale(rows.y[train]),
     )
+
+
+def _target_scale(y: Array) -> TargetScale:
+    """Mean and deviation of the training targets."""
+    return TargetScale(float(y.mean()), float(y.std()) or 1.0)
 
 
 def raw_matrix(rows: Rows, transform: FeatureTransform) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.facts import ColumnFacts
@@ -41,8 +40,8 @@ class Rows:
 
     Attributes:
         X: (N, D) uint8, float32 or float64, in the source's own units; NaN only where `columns` is given.
-        y: (N,) int64, the class of each row.
-        class_names: Name of each class.
+        y: (N,) int64, the class of each row; of a regression (N,) float64, its targets.
+        class_names: Name of each class; none for a regression.
         sizes: How many rows belong to which given split; they add up to N.
         scale: Factor that brings X into [0, 1], where X holds pixels; else 1.
         image_shape: (height, width, channels) where a row is an image.
@@ -57,7 +56,7 @@ class Rows:
     """
 
     X: npt.NDArray[Any]
-    y: npt.NDArray[np.int64]
+    y: npt.NDArray[Any]
     class_names: tuple[str, ...]
     sizes: PartSizes
     scale: float = 1.0

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from fcsearch.config.objective import TASKS, Task
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
@@ -31,7 +32,9 @@ class DatasetSpec:
         source: A name (`digits`, `cifar10`, `mnist`, `fashion_mnist`), `openml:<name or id>`, or a path: a Parquet, CSV
             or NPZ file, a folder of them, or a glob. In a folder, names with train, val or test say the split.
             `memory:` stands for rows that a program handed over (`dataset_in_memory`).
-        label: Column (or NPZ array) of the classes; by default the one called `label`, `target`, `class` or `y`.
+        task: `classification` or `regression`; None: found from the label.
+        label: Column (or NPZ array) of the classes or targets; by default the one called `label`, `target`, `class` or
+            `y`.
         test: Path (file, folder or glob) of the test split, where `source` does not have it.
         val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
         test_fraction: Share of the rows that tests, in [0, 1); unused where the source brings a test split.
@@ -48,6 +51,7 @@ class DatasetSpec:
 
     source: str = "digits"
     _: dataclasses.KW_ONLY
+    task: Task | None = None
     label: str | None = None
     test: str | None = None
     val_fraction: float = 0.15
@@ -169,6 +173,7 @@ def _count(value: Any) -> bool:
 
 _CHECKS: dict[str, tuple[str, Any]] = {
     "source": ("a name, openml:<name or id>, or a path", _text),
+    "task": (f"one of {', '.join(TASKS)}", lambda v: v is None or v in TASKS),
     "label": ("the name of a column", lambda v: v is None or _text(v)),
     "test": ("a path", lambda v: v is None or _text(v)),
     "val_fraction": ("a number above 0 and below 1", lambda v: _fraction(v) and 0 < v < 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +25,14 @@ class SplitRows:
     training_only: tuple[int, ...] = ()
 
 
-def split_rows(
-    y: npt.NDArray[np.int64], sizes: PartSizes, spec: DatasetSpec, class_names: tuple[str, ...]
-) -> SplitRows:
+def split_rows(y: npt.NDArray[Any], sizes: PartSizes, spec: DatasetSpec, class_names: tuple[str, ...]) -> SplitRows:
     """Split rows as the spec says, and keep what the source has split already.
 
     Args:
-        y: (N,) classes, rows in the order train, val, test.
+        y: (N,) classes, rows in the order train, val, test; of a regression the targets, which stratify nothing.
         sizes: Rows that the source has in each split.
         spec: Fractions, seed, `num_train` and `num_val`.
-        class_names: For messages.
+        class_names: For messages; none for a regression.
 
     Returns:
         Training and validation rows in a seeded order of which every prefix is stratified, so that `num_train: 500` is
@@ -48,14 +47,18 @@ def split_rows(
     to_draw = [("test", spec.test_fraction)] if not sizes.test and spec.test_fraction > 0 else []
     to_draw += [("val", spec.val_fraction)] if not sizes.val else []
     drawn = {}
+    if not class_names:
+        # One class: what is drawn is drawn at random.
+        y = np.zeros(len(y), dtype=np.int64)
     rare = pool[:0]
     for done, (part, fraction) in enumerate(to_draw):
         # A class must reach this split, those still to come, and the training rows.
         is_rare = np.bincount(y[pool])[y[pool]] < 1 + len(to_draw) - done
         pool, rare = pool[~is_rare], np.concatenate([rare, pool[is_rare]])
-        pool, drawn[part] = _draw(pool, y, part, fraction, sizes.train, spec.split_seed)
+        pool, drawn[part] = _draw(pool, y, part, fraction, sizes.train, spec.split_seed, stratified=bool(class_names))
     train = _stratified_order(np.union1d(pool, rare), y, spec.split_seed)
-    _check_trained(y, train, class_names)
+    if class_names:
+        _check_trained(y, train, class_names)
     val = _stratified_order(drawn.get("val", val), y, spec.split_seed)
     return SplitRows(
         train=_first(train, spec.num_train, "num_train", "training", class_names),
@@ -75,20 +78,27 @@ def _check_trained(y: npt.NDArray[np.int64], train: Indices, class_names: tuple[
 
 
 def _draw(
-    pool: Indices, y: npt.NDArray[np.int64], part: str, fraction: float, total: int, seed: int
+    pool: Indices,
+    y: npt.NDArray[np.int64],
+    part: str,
+    fraction: float,
+    total: int,
+    seed: int,
+    *,
+    stratified: bool,
 ) -> tuple[Indices, Indices]:
-    """Draw a stratified share of the source's training rows; returns what is left, and what was drawn."""
+    """Draw a share of the source's training rows; returns what is left, and what was drawn."""
     from sklearn.model_selection import train_test_split  # takes most of a second
 
     count = max(1, round(fraction * total))
     classes = len(np.unique(y[pool]))
-    if classes < 2 or count < classes or len(pool) - count < classes:
+    if classes < 1 + stratified or count < classes or len(pool) - count < classes:
         raise DataError(
             f"a stratified split must give each class a row in every part; found {total} rows, of which {count} "
             f"({part}_fraction {fraction:g}) should be split off for {classes} classes with enough rows. "
             f"Give more rows, another {part}_fraction, or a file of its own for the {part} split."
         )
-    left, drawn = train_test_split(pool, test_size=count, random_state=seed, stratify=y[pool])
+    left, drawn = train_test_split(pool, test_size=count, random_state=seed, stratify=y[pool] if stratified else None)
     return left, drawn
 
 

@@ -77,6 +77,14 @@ class CategoryInput:
 
 
 @dataclasses.dataclass(frozen=True)
+class TargetScale:
+    """How a regression's target is standardised: (y - offset) / scale."""
+
+    offset: float
+    scale: float
+
+
+@dataclasses.dataclass(frozen=True)
 class FeatureTransform:
     """From a source's columns to features.
 
@@ -87,8 +95,9 @@ class FeatureTransform:
     Attributes:
         inputs: The columns that are read.
         dtype: What the numbers are computed in.
-        class_names: Name of each class.
-        label: Column of the classes, where the source names it.
+        class_names: Name of each class; none for a regression.
+        target: Of a regression.
+        label: Column of the classes or targets, where the source names it.
         classes_by_place: Whether the source numbers the classes by their place in `class_names`.
     """
 
@@ -97,6 +106,7 @@ class FeatureTransform:
     class_names: tuple[str, ...]
     label: str | None = None
     classes_by_place: bool = False
+    target: TargetScale | None = None
 
     @property
     def width(self) -> int:

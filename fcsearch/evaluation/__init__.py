@@ -1,12 +1,12 @@
 """Saved models, measured on rows: a run's own, or others."""
 
-from fcsearch.evaluation.baseline import BaseLine, base_line, beats
+from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_targets, beats
 from fcsearch.evaluation.classification import ClassFigures, Classification, classify
 from fcsearch.evaluation.elsewhere import measure_moved, measure_other, model_transform
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
-from fcsearch.evaluation.uncertainty import standard_error
+from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
 __all__ = [
     "BaseLine",
@@ -14,7 +14,9 @@ __all__ = [
     "Classification",
     "Measurement",
     "base_line",
+    "base_line_of_targets",
     "beats",
+    "bootstrap_error",
     "classify",
     "load_run_dataset",
     "measure",

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.config.objective import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -11,29 +18,71 @@ class BaseLine:
     """The best answer that ignores the features, on some rows.
 
     Attributes:
-        answer: The one answer that it gives to every row: the commonest class.
-        value: What that answer scores, in the measure that the trials are ranked by: the class's share of the rows.
+        answer: What it gives to every row: the commonest class, or the mean or median of a regression's targets.
+            Nothing where the figure is that of answers drawn at random, or of the classes' shares.
+        value: What that scores, in the objective.
         rows: How many rows that is.
+        objective: The figure that the trials are ranked by: a key of OBJECTIVES.
     """
 
     answer: str
     value: float
     rows: int
+    objective: str = "accuracy"
+
+    @property
+    def method(self) -> str:
+        """How it answers, in words."""
+        if self.objective == "log_loss":
+            return "always answering the shares of the classes"
+        if self.objective in ("roc_auc", "average_precision"):
+            return "ranking the rows at random"
+        if OBJECTIVES[self.objective].task == "regression":
+            return f"always answering the {'median' if self.objective == 'mae' else 'mean'} ({self.answer})"
+        return f"always answering {self.answer!r}, the commonest class"
 
 
-def base_line(names: Sequence[str], counts: Sequence[int]) -> BaseLine:
-    """The base line of classification by accuracy: always answer the commonest class.
-
-    The base lines of other objectives belong beside this one (of squared error: always answer the mean).
+def base_line(
+    names: Sequence[str], counts: Sequence[int], objective: str = "accuracy", *, positive: int = 1
+) -> BaseLine:
+    """The base line of a classification.
 
     Args:
         names: Name of each class.
         counts: Rows of each class; their sum is at least 1.
+        objective: The figure that it is measured in.
+        positive: Of two classes the one that `average_precision` finds.
     """
     commonest = max(range(len(counts)), key=counts.__getitem__)
-    return BaseLine(answer=names[commonest], value=counts[commonest] / sum(counts), rows=sum(counts))
+    shares = [count / sum(counts) for count in counts if count]
+    largest, classes = max(shares), len(shares)
+    values: dict[str, float] = {
+        "accuracy": largest,
+        "balanced_accuracy": 1 / classes,
+        "f1_macro": 2 * largest / (1 + largest) / classes,
+        "roc_auc": 0.5,
+        # Of more than two classes it is the mean over the classes.
+        "average_precision": counts[positive] / sum(counts) if len(counts) == 2 else 1 / classes,
+        "log_loss": -math.fsum(share * math.log(share) for share in shares),
+    }
+    answer = names[commonest] if objective in ("accuracy", "balanced_accuracy", "f1_macro") else ""
+    return BaseLine(answer, values[objective], sum(counts), objective)
+
+
+def base_line_of_targets(targets: npt.NDArray[Any], objective: str) -> BaseLine:
+    """The base line of a regression: always answer the mean of these targets, or the median where MAE counts.
+
+    Args:
+        targets: (N,) in their own unit; N is at least 1.
+        objective: `rmse`, `mae` or `r2`.
+    """
+    middle = float(np.median(targets) if objective == "mae" else targets.mean())
+    errors = targets - middle
+    values = {"rmse": float(np.sqrt(np.square(errors).mean())), "mae": float(np.abs(errors).mean()), "r2": 0.0}
+    return BaseLine(OBJECTIVES["mae"].show(middle), values[objective], len(targets), objective)
 
 
 def beats(value: float, error: float, base: BaseLine) -> bool:
     """Whether a value measured with that standard error lies clear of the base line: by more than two of them."""
-    return value - base.value > 2 * error
+    objective = OBJECTIVES[base.objective]
+    return objective.gain(value) - objective.gain(base.value) > 2 * error

@@ -47,7 +47,7 @@ def measure_other(
         run: The run directory.
         members: The networks of the model, and their weights.
         source: A name or a path.
-        label: Column of the classes, where it is called otherwise than in training.
+        label: Column of the classes or targets, where it is called otherwise than in training.
         data_dir: Folder with the files of a named dataset.
 
     Raises:
@@ -63,7 +63,9 @@ def measure_other(
     elif label is not None:
         raise UsageError(f"--label belongs to tables; {source} has a layout of its own. Leave --label out.")
     other = read_other(spec, transform)
-    found = measure_members(members, other.rows, "all", transform.class_names, other.fingerprint)
+    found = measure_members(
+        run, members, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target
+    )
     return found, other
 
 

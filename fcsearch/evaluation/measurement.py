@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from fcsearch.evaluation.baseline import BaseLine
 from fcsearch.evaluation.classification import Classification
 
 
@@ -18,28 +19,48 @@ class Measurement:
         split: `train`, `val` or `test`; `all`: every row of another source.
         fingerprint: Of the dataset that it was measured on.
         rows: How many rows.
-        accuracy: Fraction of the rows that the model classifies rightly.
-        standard_error: Of the accuracy, from the number of rows alone.
+        value: The objective of the run on these rows.
+        standard_error: Of the value, from these rows alone: see `uncertainty`.
         loss: The trial's own loss, without the L2 term; None where it is not finite.
-        classification: The same by class; None in a report that an earlier version wrote.
+        classification: The same by class; None of a regression, and in a report that an earlier version wrote.
+        objective: The figure that the run went by: a key of OBJECTIVES.
+        figures: Every objective of the task that these rows allow, by its name.
+        base_line: What needs no model, on these rows, in the objective; None in a report of an earlier version.
         networks: How many networks predict together.
+        accuracy: Fraction of the rows that the model classifies rightly; None of a regression.
     """
 
     trial_id: int | None
     split: str
     fingerprint: str
     rows: int
-    accuracy: float
+    value: float
     standard_error: float
     loss: float | None
     classification: Classification | None
+    objective: str = "accuracy"
+    figures: Mapping[str, float] = field(default_factory=dict)
+    base_line: BaseLine | None = None
     networks: int = 1
+    accuracy: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        accuracy = self.value if self.objective == "accuracy" else self.figures.get("accuracy")
+        object.__setattr__(self, "accuracy", accuracy)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Measurement:
         """Read what a report.json holds, also one of an earlier version; TypeError or KeyError if it is none."""
-        later = ("classification", "networks")
-        known = {field.name: value[field.name] for field in fields(cls) if field.name not in later}
-        found = value.get("classification")
-        figures = None if found is None else Classification.from_json(found)
-        return cls(**known, classification=figures, networks=value.get("networks", 1))
+        if "value" not in value:
+            # Earlier versions knew of accuracy alone.
+            accuracy = value["accuracy"]
+            value = {**value, "value": accuracy, "figures": {"accuracy": accuracy}, "objective": "accuracy"}
+        known = {entry.name: value[entry.name] for entry in fields(cls) if entry.init and entry.name in value}
+        classes, base = value.get("classification"), value.get("base_line")
+        return cls(
+            **{
+                **known,
+                "classification": None if classes is None else Classification.from_json(classes),
+                "base_line": None if base is None else BaseLine(**base),
+            }
+        )

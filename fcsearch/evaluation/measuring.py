@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,18 +10,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.data.dataset import Dataset, Split
+from fcsearch.data.transform import TargetScale
 from fcsearch.errors import DataError
+from fcsearch.evaluation.baseline import base_line, base_line_of_targets
 from fcsearch.evaluation.classification import classify
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.uncertainty import standard_error
-from fcsearch.nn import softmax_loss, svm_loss
-from fcsearch.results import RunDirectory
+from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
+from fcsearch.nn import huber_loss
+from fcsearch.nn.losses import LOSSES
+from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member
 from fcsearch.selection.judging import outputs
+from fcsearch.training.objectives import FIGURES, Truth
 
-_LOSSES = {"softmax": softmax_loss, "svm": svm_loss}
 # Rows scored at a time: large splits must not need memory for all their hidden layers at once.
 _ROWS = 4096
 # The logarithm of no probability is smaller than that of this one.
@@ -50,7 +56,9 @@ def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
     require_fit(dataset, model_metadata(run, members))
-    return measure_members(members, split, split_name, dataset.class_names, dataset.fingerprint)
+    return measure_members(
+        run, members, split, split_name, dataset.class_names, dataset.fingerprint, target=dataset.transform.target
+    )
 
 
 def model_metadata(run: RunDirectory, members: Sequence[Member]) -> dict[str, Any]:
@@ -60,29 +68,63 @@ def model_metadata(run: RunDirectory, members: Sequence[Member]) -> dict[str, An
 
 
 def measure_members(
-    members: Sequence[Member], rows: Split, split_name: str, class_names: Sequence[str], fingerprint: str
+    run: RunDirectory,
+    members: Sequence[Member],
+    rows: Split,
+    split_name: str,
+    class_names: Sequence[str],
+    fingerprint: str,
+    *,
+    target: TargetScale | None = None,
 ) -> Measurement:
-    """Measure the networks of a model together on some rows, which have their features and classes.
+    """Measure the networks of a model together on some rows, which have their features and labels.
 
     Args:
+        run: The run, whose objective is measured.
         members: The networks, and their weights.
         rows: At least one.
         split_name: What the rows are called.
-        class_names: Name of each class.
+        class_names: Name of each class; none for a regression.
         fingerprint: Of what the rows are from.
+        target: How a regression's targets are standardised.
+
+    Raises:
+        DataError: the rows do not allow the run's objective.
     """
-    loss, predicted = _score(members, rows)
-    accuracy = float((predicted == rows.y).mean())
+    objective, described = objective_of(run.trials()), run.manifest().dataset
+    positive = described.positive if described else 1
+    truth = _truth(rows, len(class_names), positive, target)
+    scores, loss = _score(members, rows, truth)
+    figures = _figures(objective, scores, truth)
+    if objective.name not in figures:
+        raise DataError(
+            f"{objective.title} needs rows on which it is defined, such as rows of more than one class; found "
+            f"{len(rows):,} {split_name} rows on which it is not a number; measure on other rows"
+        )
+    value = figures[objective.name]
+    if objective.name == "accuracy":
+        error = standard_error(value, len(rows))
+    else:
+        error = bootstrap_error(objective.name, scores, truth)
+    if target is None:
+        by_class = classify(rows.y, scores[0].max(0).indices.numpy(), class_names)
+        counts = [entry.rows for entry in by_class.classes]
+        base = base_line(class_names, counts, objective.name, positive=positive)
+    else:
+        by_class, base = None, base_line_of_targets(rows.y, objective.name)
     return Measurement(
         trial_id=members[0].trial_id if len(members) == 1 else None,
         networks=len(members),
         split=split_name,
         fingerprint=fingerprint,
-        rows=len(predicted),
-        accuracy=accuracy,
-        standard_error=standard_error(accuracy, len(predicted)),
+        rows=len(rows),
+        value=value,
+        standard_error=error,
         loss=loss if math.isfinite(loss) else None,
-        classification=classify(rows.y, predicted, class_names),
+        classification=by_class,
+        objective=objective.name,
+        figures=figures,
+        base_line=base,
     )
 
 
@@ -91,8 +133,9 @@ def require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
     wanted = (metadata["input_dim"], metadata["num_classes"])
     found = (dataset.input_dim, dataset.num_classes)
     if found != wanted:
+        labels = f"{wanted[1]} classes" if wanted[1] else "0 classes, being a regression's"
         raise DataError(
-            f"the dataset must have {wanted[0]} features and {wanted[1]} classes, as the model has; {dataset.name} has "
+            f"the dataset must have {wanted[0]} features and {labels}, as the model has; {dataset.name} has "
             f"{found[0]} and {found[1]}; measure on data of the same form"
         )
     if (names := metadata.get("class_names")) and list(names) != list(dataset.class_names):
@@ -107,27 +150,41 @@ def predict_classes(members: Sequence[Member], X: npt.NDArray[np.float32]) -> np
     return _mean_outputs(members, X).argmax(dim=-1).numpy()
 
 
-def _score(members: Sequence[Member], split: Split) -> tuple[float, npt.NDArray[np.int64]]:
-    """The mean loss over the rows, and the predicted class of each row.
+def _truth(rows: Split, num_classes: int, positive: int, target: TargetScale | None) -> Truth:
+    y = torch.from_numpy(rows.y)
+    if target is None:
+        return Truth(y, num_classes, positive)
+    return Truth((y.double() - target.offset) / target.scale, 0, scale=target.scale)
 
-    The loss is a single network's own, without the L2 term; that of several is the negative logarithm of the right
-    class's mean probability.
+
+def _score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
+    """The scores (1, C, V) in float64, and the mean loss over the rows, without smoothing and the L2 term.
+
+    The loss is a single network's own. Of several the scores are the logarithms of their mean probabilities, and the
+    loss is the negative one of the right class.
     """
     if len(members) > 1:
-        mean = _mean_outputs(members, split.X)
-        right = mean.gather(1, torch.from_numpy(split.y).unsqueeze(1))
-        return float(-right.clamp(min=_LEAST).log().mean()), mean.argmax(dim=-1).numpy()
-    model, total = members[0].net, 0.0
-    predicted = []
-    for start in range(0, len(split.y), _ROWS):
-        X = torch.from_numpy(split.X[start : start + _ROWS])
-        y = torch.from_numpy(split.y[start : start + _ROWS])
-        scores = model.loss(X)
-        total += float(_LOSSES[model.loss_name](scores, y)[0]) * len(y)
-        predicted.append(scores.argmax(dim=-1).numpy())
-    return total / len(split.y), np.concatenate(predicted)
+        scores = _mean_outputs(members, rows.X).double().clamp(min=_LEAST).log()
+        return scores.T.contiguous().unsqueeze(0), float(-scores.gather(1, truth.y.unsqueeze(1)).mean())
+    model = members[0].net
+    loss = LOSSES[model.loss_name]
+    if model.loss_name == "huber":
+        loss = functools.partial(huber_loss, delta=model.huber_delta)
+    total, parts = 0.0, []
+    for start in range(0, len(rows), _ROWS):
+        scores, y = model.loss(torch.from_numpy(rows.X[start : start + _ROWS])), truth.y[start : start + _ROWS]
+        total += float(loss(scores, y if truth.num_classes else y.to(scores.dtype))[0]) * len(y)
+        parts.append(scores.double())
+    return torch.cat(parts).T.contiguous().unsqueeze(0), total / len(rows)
 
 
-def _mean_outputs(members: Sequence[Member], X: npt.NDArray[np.float32]) -> torch.Tensor:
+def _mean_outputs(members: Sequence[Member], X: npt.NDArray[np.float32]) -> Tensor:
     rows = torch.from_numpy(X)
     return torch.stack([weight * outputs(net, rows) for weight, net, _ in members]).sum(0)
+
+
+def _figures(objective: Objective, scores: Tensor, truth: Truth) -> dict[str, float]:
+    """Every objective of the task; those that these rows do not allow are left out."""
+    names = [name for name, other in OBJECTIVES.items() if other.task == objective.task]
+    figures = {name: float(FIGURES[name](scores, truth)) for name in names}
+    return {name: value for name, value in figures.items() if math.isfinite(value)}

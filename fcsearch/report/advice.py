@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.config.objective import Objective
 from fcsearch.report.findings import Evidence
 from fcsearch.report.model import Pull, Work
-from fcsearch.report.words import percent, plural, points, value_text
+from fcsearch.report.words import plural, points, value_text
 
 _MANY_DIVERGED = 0.2
 _OVERFIT_GAP = 0.05
+# Of a regression: how many times the training RMSE the validation RMSE is.
+_OVERFIT_RATIO = 1.3
 _EDGE = 0.02
 _SMALL_ENOUGH = 0.8
 _BOUNDS = ("low", "high")
@@ -36,29 +39,25 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
         yield Evidence("failed", f"{plural(failed, 'trial')} failed, the first with: {work.first_error}")
 
 
-def of_the_network(best: Row, smallest: Row) -> Iterator[Evidence]:
+def of_the_network(best: Row, smallest: Row, objective: Objective) -> Iterator[Evidence]:
     """What the best network's own figures suggest.
 
     Args:
         best: Its row.
         smallest: The row of the smallest network that is about as good.
+        objective: What the run went by.
     """
     size, least = best["num_parameters"], smallest["num_parameters"]
     if size and least and least < _SMALL_ENOUGH * size:
         yield Evidence(
             "smaller",
             f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters in place of {size:,} "
-            f"(validation {percent(smallest['val_accuracy'])})",
+            f"(validation {objective.show(smallest[objective.column])})",
             pulls=tuple(Pull(name, "down") for name in _SIZES if _is_less(smallest.get(name), best.get(name))),
         )
-    if best["train_accuracy"] is not None and best["train_accuracy"] - best["val_accuracy"] > _OVERFIT_GAP:
-        gap = points(best["train_accuracy"] - best["val_accuracy"])
-        yield Evidence(
-            "overfit",
-            f"The best network does {gap} better on its training rows",
-            "more {parameters} may help",
-            tuple(Pull(name, "up") for name in _REGULARISERS),
-        )
+    if gap := _overfit(best, objective.own):
+        pulls = tuple(Pull(name, "up") for name in _REGULARISERS)
+        yield Evidence("overfit", gap, "more {parameters} may help", pulls)
     if best["epochs"] and best["best_epoch"] == best["epochs"]:
         yield Evidence(
             "last_epoch",
@@ -66,6 +65,20 @@ def of_the_network(best: Row, smallest: Row) -> Iterator[Evidence]:
             "more {parameters} may help",
             (Pull("epochs", "up"),),
         )
+
+
+def _overfit(best: Row, own: Objective) -> str | None:
+    """How much better the best network does on its training rows, if that is much."""
+    training, validation = best[own.train_column], best[own.column]
+    if training is None or validation is None:
+        return None
+    if own.task == "regression":
+        if validation <= _OVERFIT_RATIO * training:
+            return None
+        times = f"{validation / training:.2f} times" if training else "above"
+        return f"The best network's validation RMSE, {own.show(validation)}, is {times} its training RMSE"
+    gap = training - validation
+    return f"The best network does {points(gap)} better on its training rows" if gap > _OVERFIT_GAP else None
 
 
 def of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[Evidence]:

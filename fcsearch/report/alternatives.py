@@ -72,7 +72,7 @@ def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadData
         return dataclasses.replace(found, note=str(error))
     splits = {"val": dataset.val, "test": dataset.test} if found.model == "ensemble" else {"test": dataset.test}
     measured = {
-        name: measure_members(members, rows, name, dataset.class_names, dataset.fingerprint)
+        name: measure_members(run, members, rows, name, dataset.class_names, dataset.fingerprint)
         for name, rows in splits.items()
         if len(rows)
     }

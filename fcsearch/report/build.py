@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.config.objective import Objective
 from fcsearch.evaluation import BaseLine, Measurement, base_line
 from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
@@ -18,7 +19,7 @@ from fcsearch.report.importance import importances_of
 from fcsearch.report.measured import Alternative, FinalTest, Measured
 from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
-from fcsearch.results import STATES, Manifest, RunDirectory, rank_trials
+from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.selection import chosen_trial, confirmation_of
 
@@ -53,14 +54,16 @@ def build_report(
     manifest, state = run.manifest(), run.state()
     table = run.trials()
     rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
-    importances, note = importances_of(rows)
-    effects = effects_of(rows, importances)
+    objective = objective_of(table)
+    importances, note = importances_of(rows, objective)
+    effects = effects_of(rows, importances, objective)
     space = manifest.space or {}
     work, dataset = _work(manifest, rows), _dataset(manifest.dataset or DatasetEntry())
+    positive = manifest.dataset.positive if manifest.dataset else 1
     chosen = chosen_trial(run) if ranked else None
     best = next((row for row in ranked if row["trial_id"] == chosen), None)
     measured = _of_the_chosen(run, Measured(validation, test, ensemble, refit), chosen)
-    confirmation, base = confirmation_of(run), _base_line(dataset, measured.validation)
+    confirmation, base = confirmation_of(run), _base_line(dataset, measured.validation, objective, positive)
     trust = assess(
         ranked,
         measured.test,
@@ -73,6 +76,7 @@ def build_report(
         dataset=dataset,
         space=space,
         base=base,
+        objective=objective,
     )
     return Report(
         name=manifest.name or run.path.name,
@@ -82,6 +86,7 @@ def build_report(
         created_at=manifest.created_at.isoformat() if manifest.created_at else None,
         seed=manifest.seed,
         sampler=_sampler(space),
+        objective=objective.name,
         dataset=dataset,
         work=work,
         best=_best(run, best) if best else None,
@@ -136,15 +141,22 @@ def _dataset(described: DatasetEntry) -> Dataset:
         classes=described.num_classes,
         class_names=described.class_names or None,
         class_counts=described.class_counts or None,
+        task=described.task,
+        label=described.label,
     )
 
 
-def _base_line(dataset: Dataset, validation: Measurement | None) -> BaseLine | None:
-    """The base line of the validation rows, from the manifest; runs of earlier versions have it from a measurement."""
+def _base_line(
+    dataset: Dataset, validation: Measurement | None, objective: Objective, positive: int
+) -> BaseLine | None:
+    """The base line of the validation rows: from the manifest's classes, else from what was measured on those rows."""
     counts = (dataset.class_counts or {}).get("val", ())
     if dataset.class_names and any(counts):
-        return base_line(dataset.class_names, counts)
-    return validation.classification.base_line if validation and validation.classification else None
+        return base_line(dataset.class_names, counts, objective.name, positive=positive)
+    if validation is None:
+        return None
+    # Earlier versions kept it with the classes alone.
+    return validation.base_line or (validation.classification.base_line if validation.classification else None)
 
 
 def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:

@@ -8,7 +8,8 @@ from typing import Any
 
 from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.evaluation import Measurement, beats, standard_error
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
@@ -75,22 +76,26 @@ def _figures(chosen: Chosen) -> Iterator[str]:
     if not found:
         yield from _validation_alone(chosen)
         return
-    bases = [item.classification.base_line for item in found if item.classification]
-    weak = [item for item in found if item.classification and not _learned(item)]
-    if weak:
-        yield "**Nothing was learned:** its accuracy is within two standard errors of the base line."
+    objective = OBJECTIVES[found[0].objective]
+    bases = [base for item in found if (base := _base(item))]
+    if not all(map(_learned, found)):
+        yield f"**Nothing was learned:** its {objective.title} is within two standard errors of the base line."
         yield ""
-    yield "| rows | accuracy | standard error | balanced accuracy | base line |"
+    yield f"| rows | {objective.title} | standard error | balanced accuracy | base line |"
     yield "| --- | --- | --- | --- | --- |"
     for item in found:
         figures = item.classification
         balanced = f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
-        base = percent(figures.base_line.value) if figures else "-"
-        words = f"{item.rows:,} {_NAMES[item.split]}"
-        yield f"| {words} | {percent(item.accuracy)} | {points(item.standard_error)} | {balanced} | {base} |"
+        base = _base(item)
+        figure = (objective.show(item.value), objective.show_difference(item.standard_error))
+        cells = (*figure, balanced, objective.show(base.value if base else None))
+        yield f"| {item.rows:,} {_NAMES[item.split]} | {' | '.join(cells)} |"
     if bases:
+        method = bases[-1].method
+        if objective.name == "accuracy":
+            method = f"always answering the commonest class, {_code(bases[-1].answer)}"
         yield ""
-        yield f"The base line always answers the commonest class, {_code(bases[-1].answer)}. ± is one standard error."
+        yield f"The base line is that of {method}. ± is one standard error."
     if missing := _classes_without_rows(found[-1]):
         yield f"No row measured was of {class_list(missing)}."
 
@@ -113,7 +118,13 @@ def _measured(chosen: Chosen) -> list[Measurement]:
 
 
 def _learned(item: Measurement) -> bool:
-    return item.classification is None or beats(item.accuracy, item.standard_error, item.classification.base_line)
+    base = _base(item)
+    return base is None or beats(item.value, item.standard_error, base)
+
+
+def _base(item: Measurement) -> BaseLine | None:
+    """The base line of a measurement; one of an earlier version has it with the figures of the classes."""
+    return item.base_line or (item.classification.base_line if item.classification else None)
 
 
 def _classes_without_rows(item: Measurement) -> Sequence[str]:

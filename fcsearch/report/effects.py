@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.model import Effect, Group, Importance
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES
@@ -37,13 +38,17 @@ def differs(rows: Rows, name: str) -> bool:
     return len({parameter_value(row[name]) for row in rows}) > 1
 
 
-def effects_of(rows: Rows, importances: Mapping[str, Importance]) -> tuple[Effect, ...]:
+def effects_of(
+    rows: Rows, importances: Mapping[str, Importance], objective: Objective = OBJECTIVES["accuracy"]
+) -> tuple[Effect, ...]:
     """One Effect for each parameter that varied, most important first, or widest spread of medians first."""
     effects = [
         Effect(
             parameter=name,
             importance=importances.get(name),
-            groups=tuple(_group(label, [rows[place] for place in places]) for label, places in partition(rows, name)),
+            groups=tuple(
+                _group(label, [rows[place] for place in places], objective) for label, places in partition(rows, name)
+            ),
         )
         for name in varied_parameters(rows)
     ]
@@ -119,12 +124,12 @@ def _ranges(values: Sequence[float]) -> list[tuple[float, float]]:
     ]
 
 
-def _group(label: str, rows: Rows) -> Group:
-    results = [row["val_accuracy"] for row in rows if row["state"] in RANKED_STATES]
+def _group(label: str, rows: Rows, objective: Objective) -> Group:
+    results = [row[objective.column] for row in rows if row["state"] in RANKED_STATES]
     return Group(
         label=label,
         trials=len(results),
         diverged=sum(row["state"] == "diverged" for row in rows),
-        best=max(results, default=None),
+        best=max(results, key=objective.gain, default=None),
         median=statistics.median(results) if results else None,
     )

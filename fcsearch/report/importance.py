@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.effects import Rows, partition, varied_parameters
 from fcsearch.report.model import Importance
 from fcsearch.results import RANKED_STATES
@@ -29,7 +30,9 @@ Codes = npt.NDArray[np.int64]
 Weights = npt.NDArray[np.float64]
 
 
-def importances_of(rows: Rows) -> tuple[dict[str, Importance], str | None]:
+def importances_of(
+    rows: Rows, objective: Objective = OBJECTIVES["accuracy"]
+) -> tuple[dict[str, Importance], str | None]:
     """The importance of each parameter that varied, and why there are none, if there are none.
 
     A one-way analysis of variance of the trials' ranks (Kruskal and Wallis 1952) by the groups that the report shows,
@@ -46,6 +49,7 @@ def importances_of(rows: Rows) -> tuple[dict[str, Importance], str | None]:
 
     Args:
         rows: Rows of the trials table; those without a result are passed over.
+        objective: What the trials are ranked by.
 
     Returns:
         Importances by parameter, without those for which too few trials speak; and a note.
@@ -53,7 +57,7 @@ def importances_of(rows: Rows) -> tuple[dict[str, Importance], str | None]:
     ranked = [row for row in rows if row["state"] in RANKED_STATES]
     if len(ranked) < MIN_TRIALS:
         return {}, f"they need {MIN_TRIALS} trials with a result; this run has {len(ranked)}"
-    ranks = _ranks(np.array([row["val_accuracy"] for row in ranked], dtype=np.float64))
+    ranks = _ranks(np.array([row[objective.column] for row in ranked], dtype=np.float64))
     if not ranks.any():
         return {}, "all trials have the same result"
     groups = {name: codes for name in varied_parameters(ranked) if (codes := _codes(ranked, name)) is not None}

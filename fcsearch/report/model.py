@@ -16,6 +16,8 @@ class Dataset:
 
     Attributes:
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
+        task: `classification` or `regression`.
+        label: The column that is predicted, where it has a name.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Dataset:
     classes: int | None
     class_names: tuple[str, ...] | None = None
     class_counts: dict[str, tuple[int, ...]] | None = None
+    task: str = "classification"
+    label: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,8 @@ class Group:
     Attributes:
         label: The value or the range.
         trials: Trials with a result; `diverged` counts those that had none because their loss ran away.
-        best: Highest validation accuracy; None where no trial has one.
-        median: Median validation accuracy.
+        best: Best objective on the validation rows; None where no trial has one.
+        median: Median of it.
     """
 
     label: str
@@ -147,8 +151,8 @@ class Trust:
     """How far the best result can be trusted.
 
     Attributes:
-        standard_error: Of the best validation accuracy, from the number of validation rows alone.
-        within: Trials whose validation accuracy is within one standard error of the best, the best included.
+        standard_error: Of the best value of the objective, from the validation rows alone.
+        within: Trials whose value is within one standard error of the best, the best included.
         smallest: Of those the one with the fewest parameters: its row.
         verdict: What is to be said before all else: that nothing was learned. None otherwise.
         findings: The rest.
@@ -171,7 +175,8 @@ class Report:
     """Everything that is reported of a run.
 
     Attributes:
-        base_line: Of the validation rows; None where their classes are not known.
+        objective: The figure that the search went by: a key of OBJECTIVES.
+        base_line: Of the validation rows; None where their labels are not known.
         validation: The best model on the validation rows; None where that was not measured.
         test: The best model on the test rows.
         confirmation: The best configurations over several seeds; None where they had one.
@@ -190,6 +195,7 @@ class Report:
     created_at: str | None
     seed: int | None
     sampler: str | None
+    objective: str
     dataset: Dataset
     work: Work
     best: Best | None

@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from markupsafe import Markup
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import figures, words
 from fcsearch.report.confirmed import confirmation_cells
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
-from fcsearch.report.phrases import accuracies, headline, importance_text, settings
+from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
 
 _TEMPLATE = "page.html.j2"
 _PAIRS = 10
@@ -33,15 +34,17 @@ def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.lstrip_blocks = True
-    environment.filters.update(percent=words.percent, value=words.value_text, number=words.number, points=words.points)
+    environment.filters.update(percent=words.percent, value=words.value_text)
     environment.filters["importance"] = importance_text
     template = environment.from_string(resources.files("fcsearch.report").joinpath(_TEMPLATE).read_text("utf-8"))
     rows = trials.to_pylist()
-    measured = report.test.measurement or report.validation
+    measured, objective = report.test.measurement or report.validation, OBJECTIVES[report.objective]
     return template.render(
         report=report,
         headline=headline(report),
-        accuracies=accuracies(report, report.best) if report.best else (),
+        objective=objective,
+        top_remark=top_remark(objective),
+        lines=figure_lines(report, report.best) if report.best else (),
         settings=settings(report.best) if report.best else (),
         measured=measured if measured and measured.classification else None,
         pairs=measured.classification.most_confused(_PAIRS) if measured and measured.classification else (),
@@ -49,9 +52,9 @@ def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
         max_matrix=_MAX_MATRIX,
         method=METHOD,
         curves=_curves(report, epochs),
-        history=Markup(figures.search_history(rows)) if report.best else None,
+        history=Markup(figures.search_history(rows, objective)) if report.best else None,
         panels={
-            effect.parameter: Markup(figures.parameter_panel(effect.parameter, rows))
+            effect.parameter: Markup(figures.parameter_panel(effect.parameter, rows, objective))
             for effect in report.effects
             if any(group.trials for group in effect.groups)
         },
@@ -65,4 +68,4 @@ def _curves(report: Report, epochs: pa.Table) -> Markup | None:
         by_trial[row["trial_id"]].append(row)
     best = report.best.row["trial_id"] if report.best else None
     # The drawing is made of numbers alone; nothing in it came from a user.
-    return Markup(figures.learning_curves(by_trial, best)) if best in by_trial else None
+    return Markup(figures.learning_curves(by_trial, best, OBJECTIVES[report.objective])) if best in by_trial else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Importance, Report
@@ -20,7 +21,7 @@ def headline(report: Report) -> list[str]:
         for name, count in (("training", data.train_rows), ("validation", data.val_rows), ("test", data.test_rows))
         if count is not None
     ]
-    lines = [f"{data.name}: {', '.join(rows)} rows, {plural(data.classes or 0, 'class')}" if rows else data.name]
+    lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
     planned = f" of {work.planned:,}" if work.planned and work.planned != work.done else ""
     if work.done:
@@ -39,6 +40,14 @@ def headline(report: Report) -> list[str]:
     return [line for line in lines if line]
 
 
+def _labels(report: Report) -> str:
+    """What is learned, in words."""
+    data, objective = report.dataset, OBJECTIVES[report.objective]
+    if objective.task == "regression":
+        return f"{f'predicts {data.label}: ' if data.label else ''}a regression"
+    return plural(data.classes or 0, "class")
+
+
 def _moment(time: str | None) -> str | None:
     return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if time else None
 
@@ -48,29 +57,43 @@ def settings(best: Best) -> list[tuple[str, str]]:
     return [(name, value_text(value)) for name, value in best.parameters.items() if name != "hidden_dim"]
 
 
-def accuracies(report: Report, best: Best) -> list[Line]:
-    """The best network's accuracies and the base line: which, how much, and a remark."""
-    row, error = best.row, report.trust.standard_error
-    spread = f"standard error {points(error)}" if error is not None else ""
+def figure_lines(report: Report, best: Best) -> list[Line]:
+    """The best network's figures and the base line: which, how much, and a remark.
+
+    Names leave out accuracy where the run went by it: that is what the lines are of, as a rule.
+    """
+    row, error, objective = best.row, report.trust.standard_error, OBJECTIVES[report.objective]
+    own = objective.own
+    spread = f"standard error {objective.show_difference(error)}" if error is not None else ""
+    final = (_name("validation, final", own, objective), own.show(row[f"final_{own.column}"]))
+    training = (_name("training", own, objective), own.show(row[objective.train_column]))
+    at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
         *confirmed_line(report.confirmation),
-        ("validation", percent(row["val_accuracy"]), f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")),
+        (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
         *_base_line(report.base_line, "validation, "),
-        *_balanced(report.validation, "validation, "),
-        ("validation, final", percent(row["final_val_accuracy"]), f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
-        ("training", percent(row["train_accuracy"]), "at the best epoch"),
+        *_others(report.validation, "validation, "),
+        (*final, f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
+        (*training, "at the best epoch"),
         *_of_the_test(report),
         *alternative_lines([report.ensemble, report.refit]),
     ]
 
 
+def top_remark(objective: Objective) -> str:
+    """What the best trials are listed by, and what else stands beside it."""
+    beside = "" if objective is objective.own else f"; training: {objective.own.title}"
+    return f"by validation {objective.title} at the best epoch{beside}"
+
+
 def measured_lines(found: Measurement) -> list[Line]:
-    """The figures of one measurement, in the form of `accuracies`."""
-    figures = found.classification
+    """The figures of one measurement, in the form of `figure_lines`."""
+    objective, figures = OBJECTIVES[found.objective], found.classification
+    error = f"standard error {objective.show_difference(found.standard_error)}"
     return [
-        ("accuracy", percent(found.accuracy), f"standard error {points(found.standard_error)}"),
-        *_base_line(figures.base_line if figures else None, ""),
-        *_balanced(found, ""),
+        (objective.title, objective.show(found.value), error),
+        *_base_line(found.base_line or (figures.base_line if figures else None), ""),
+        *_others(found, ""),
     ]
 
 
@@ -81,22 +104,44 @@ def importance_text(importance: Importance | None) -> str:
     return f"{100 * importance.share:.0f}% ({100 * importance.low:.0f}-{100 * importance.high:.0f})"
 
 
+def _name(place: str, figure: Objective, objective: Objective) -> str:
+    return place if objective.name == "accuracy" else f"{place}, {figure.title}"
+
+
 def _of_the_test(report: Report) -> list[Line]:
     measured = report.test.measurement
     if measured is None:
         return [("test", "-", f"not measured: {report.test.note}")]
-    remark = f"standard error {points(measured.standard_error)}; measured once, on this network alone"
-    return [("test", percent(measured.accuracy), remark), *_balanced(measured, "test, ")]
+    objective = OBJECTIVES[measured.objective]
+    error = objective.show_difference(measured.standard_error)
+    remark = f"standard error {error}; measured once, on this network alone"
+    name = _name("test", objective, objective)
+    return [(name, objective.show(measured.value), remark), *_others(measured, "test, ")]
 
 
 def _base_line(base: BaseLine | None, prefix: str) -> list[Line]:
-    if base is None:
+    return [(f"{prefix}base line", OBJECTIVES[base.objective].show(base.value), base.method)] if base else []
+
+
+def _others(found: Measurement | None, prefix: str) -> list[Line]:
+    """Beside accuracy, the balanced accuracy; beside any other objective, every figure that was measured."""
+    if found is None:
         return []
-    return [(f"{prefix}base line", percent(base.value), f"always answering {base.answer!r}, the commonest class")]
+    if found.objective == "accuracy":
+        return _balanced(found, prefix)
+    return [
+        (f"{prefix}{OBJECTIVES[name].title}", OBJECTIVES[name].show(value), _meaning(OBJECTIVES[name]))
+        for name, value in found.figures.items()
+        if name != found.objective
+    ]
 
 
-def _balanced(found: Measurement | None, prefix: str) -> list[Line]:
-    if found is None or (figures := found.classification) is None:
+def _meaning(objective: Objective) -> str:
+    return objective.meaning[0].lower() + objective.meaning[1:]
+
+
+def _balanced(found: Measurement, prefix: str) -> list[Line]:
+    if (figures := found.classification) is None:
         return []
     remark = f"mean recall of the classes; standard error {points(figures.balanced_error)}"
     # On a narrow terminal two words must do.

@@ -10,14 +10,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.report.class_tables import class_parts
 from fcsearch.report.confirmed import confirmation_table
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, number_table
-from fcsearch.report.phrases import accuracies, headline, importance_text, settings
-from fcsearch.report.words import percent, value_text
+from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
+from fcsearch.report.words import value_text
 from fcsearch.text import PIPE_WIDTH
 
 # What trial, val and train take in the top table, the margin included.
@@ -46,6 +47,7 @@ def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False)
 
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
+    title = OBJECTIVES[report.objective].title
     style = {"complete": "green", "failed": "red"}.get(report.state, "yellow")
     yield Text.assemble((report.name, "bold"), "  ", (report.state, style))
     if report.trust.verdict:
@@ -60,11 +62,11 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
             yield _section("Confirmed", "the best again with other seeds; points, and the standard error of a lead")
             yield _indented(confirmation_table(report.confirmation))
         yield from _by_class(report.test.measurement or report.validation, width)
-        yield _section(f"Top {len(report.top)}", "by validation accuracy at the best epoch")
+        yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))
     if report.effects:
-        yield _section("What each parameter did", "validation accuracy of the trials with that value")
-        yield _indented(_effects(report.effects[:_MAX_EFFECTS]))
+        yield _section("What each parameter did", f"validation {title} of the trials with that value")
+        yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective]))
         if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
             yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
         note = f"No importances: {report.importance_note}." if report.importance_note else METHOD
@@ -95,7 +97,7 @@ def _bullet(sentence: str) -> Table:
 
 def _best(report: Report, best: Best) -> Group:
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for name, value, remark in accuracies(report, best):
+    for name, value, remark in figure_lines(report, best):
         grid.add_row(name, Text(value, style="bold"), Text(remark, style="dim"))
     parameters = Text(", ".join(f"{name} {value}" for name, value in settings(best)))
     size = Text(f"{best.row['num_parameters'] or 0:,} weights and biases", style="dim")
@@ -111,6 +113,7 @@ def _by_class(found: Measurement | None, width: int) -> Iterator[RenderableType]
 
 
 def _top(report: Report, width: int) -> Group:
+    objective = OBJECTIVES[report.objective]
     # What all of them share is said once, below.
     columns = {name: _cells(report, name) for name in report.top_columns}
     epochs = ["epoch", *(f"{row['best_epoch']}/{row['epochs_run'] or '-'}" for row in report.top)]
@@ -122,7 +125,7 @@ def _top(report: Report, width: int) -> Group:
             shown.append(name)
     table = number_table("trial", *(columns[name][0] for name in shown), "val", "train", "epoch", right=len(shown) + 3)
     for index, row in enumerate(report.top, start=1):
-        results = (percent(row["val_accuracy"]), percent(row["train_accuracy"]))
+        results = (objective.show(row[objective.column]), objective.own.show(row[objective.train_column]))
         table.add_row(str(row["trial_id"]), *(columns[name][index] for name in shown), *results, epochs[index])
     rest = [name for name in columns if name not in shown]
     same = [effect.parameter for effect in report.effects if effect.parameter not in columns]
@@ -139,14 +142,16 @@ def _cells(report: Report, name: str) -> list[str]:
     return [name.replace("_", "_\n"), *(value_text(row[name], 3) for row in report.top)]
 
 
-def _effects(effects: tuple[Effect, ...]) -> Table:
+def _effects(effects: tuple[Effect, ...], objective: Objective) -> Table:
     table = number_table("parameter", "importance", "value", "trials", "diverged", "best", "median", right=4)
     for effect in effects:
         name = effect.parameter
         importance = importance_text(effect.importance)
         for group in effect.groups:
             counts = (f"{group.trials:,}", f"{group.diverged:,}" if group.diverged else "")
-            table.add_row(name, importance, group.label, *counts, percent(group.best), percent(group.median))
+            table.add_row(
+                name, importance, group.label, *counts, objective.show(group.best), objective.show(group.median)
+            )
             name = importance = ""
         table.add_section()
     return table

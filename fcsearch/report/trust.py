@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_confirmation
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.words import class_list, listing, percent, plural, points
+from fcsearch.report.words import class_list, listing, percent, plural
 from fcsearch.selection import Confirmation
 
 Row = Mapping[str, Any]
@@ -36,6 +37,7 @@ def assess(
     chosen: Row | None = None,
     confirmation: Confirmation | None = None,
     alternatives: Sequence[Alternative] = (),
+    objective: Objective = OBJECTIVES["accuracy"],
 ) -> Trust:
     """Weigh the best of a run.
 
@@ -51,35 +53,50 @@ def assess(
         chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
         confirmation: The best configurations over several seeds.
         alternatives: Models that can be used in its place.
+        objective: What the run went by.
     """
     progress = [*_of_the_run(state, work), *of_the_states(work)]
     if not ranked:
         return Trust(None, within=0, smallest=None, verdict=None, findings=tuple(resolve(progress)))
     best, rows = ranked[0], dataset.val_rows
     winner = chosen or best
-    error = standard_error(best["val_accuracy"], rows) if rows else None
-    near = [row for row in ranked if row["val_accuracy"] >= best["val_accuracy"] - (error or 0.0)]
+    error = _error(best, rows, validation, objective)
+    least = objective.gain(best[objective.column]) - (error or 0.0)
+    near = [row for row in ranked if objective.gain(row[objective.column]) >= least]
     beaten = confirmation.beaten if confirmation else ()
     standing = [row for row in near if row["trial_id"] not in beaten] or [winner]
-    smallest = min(standing, key=lambda row: (row["num_parameters"] or math.inf, -row["val_accuracy"], row["trial_id"]))
-    measured = (*_of_the_base_line(base), *_of_the_classes(dataset))
-    if base is not None and error is not None and not beats(best["val_accuracy"], error, base):
-        verdict: str | None = _nothing_learned(best, error, base)
-        evidence = [*progress, *measured, *_of_the_test(winner, test, error, learned=False), *_instead(validation)]
+    smallest = min(standing, key=lambda row: _size(row, objective))
+    measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
+    value, own = best[objective.column], winner[objective.column]
+    if base is not None and error is not None and not beats(value, error, base):
+        verdict: str | None = _nothing_learned(value, error, base)
+        instead = _instead(validation, objective)
+        evidence = [*progress, *measured, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
         verdict = None
         evidence = [
             *progress,
             *of_the_confirmation(confirmation),
-            *_of_the_choice(best, len(near), len(ranked), rows, error),
+            *_of_the_choice(value, len(near), len(ranked), rows, error, objective),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(winner, test, error, learned=True),
+            *_of_the_test(own, test, error, objective, learned=True),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest),
+            *of_the_network(winner, smallest, objective),
             *of_the_space(winner, space),
         ]
     return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
+
+
+def _error(best: Row, rows: int | None, validation: Measurement | None, objective: Objective) -> float | None:
+    """The standard error of the best value: by the number of rows for an accuracy, else as it was measured."""
+    if objective.name == "accuracy":
+        return standard_error(best[objective.column], rows) if rows else None
+    return validation.standard_error if validation else None
+
+
+def _size(row: Row, objective: Objective) -> tuple[float, float, int]:
+    return (row["num_parameters"] or math.inf, -objective.gain(row[objective.column]), row["trial_id"])
 
 
 def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
@@ -94,16 +111,25 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
 
 
-def _nothing_learned(best: Row, error: float, base: BaseLine) -> str:
+def _nothing_learned(value: float, error: float, base: BaseLine) -> str:
+    objective = OBJECTIVES[base.objective]
+    answer = f"always answering {base.answer!r}" if objective.name == "accuracy" else base.method
     return (
-        f"Nothing was learned: the best validation accuracy of all trials, {percent(best['val_accuracy'])}, is not "
-        f"more than two standard errors ({points(2 * error)}) above the {percent(base.value)} of always answering "
-        f"{base.answer!r}."
+        f"Nothing was learned: the best validation {objective.title} of all trials, {objective.show(value)}, is not "
+        f"more than two standard errors ({objective.show_difference(2 * error)}) "
+        f"{'above' if objective.maximize else 'below'} the {objective.show(base.value)} of {answer}."
     )
 
 
-def _instead(validation: Measurement | None) -> Iterator[Evidence]:
+def _instead(validation: Measurement | None, objective: Objective) -> Iterator[Evidence]:
     """What to do where nothing was learned. A larger network or another end of the space is no way out of that."""
+    advice = (
+        "Check that the label is the right column and that its rows were not mixed up; look for features that say more "
+        "about it"
+    )
+    if objective.name != "accuracy":
+        yield Evidence("nothing_learned", advice)
+        return
     figures = validation.classification if validation else None
     if figures is not None:
         chance = 1 / sum(entry.rows > 0 for entry in figures.classes)
@@ -116,25 +142,29 @@ def _instead(validation: Measurement | None) -> Iterator[Evidence]:
         )
     yield Evidence(
         "nothing_learned",
-        "Check that the label is the right column and that its rows were not mixed up; look for features that say more "
-        "about it. Where some classes are rare, weigh the classes or rank the trials by a measure in which each "
+        f"{advice}. Where some classes are rare, weigh the classes or rank the trials by a measure in which each "
         "class counts, such as balanced accuracy",
     )
 
 
-def _of_the_choice(best: Row, near: int, count: int, rows: int | None, error: float | None) -> Iterator[Evidence]:
+def _of_the_choice(
+    value: float, near: int, count: int, rows: int | None, error: float | None, objective: Objective
+) -> Iterator[Evidence]:
     if rows is None or error is None:
         yield Evidence(
             "no_errors",
-            "The manifest does not say how many rows validate, so the accuracies come without standard errors",
+            "The manifest does not say how many rows validate, so the accuracies come without standard errors"
+            if objective.name == "accuracy"
+            else f"The best network was not measured again, so its {objective.title} comes without a standard error",
         )
         return
     yield Evidence(
         "standard_error",
-        f"Validation accuracy {percent(best['val_accuracy'])} was measured on {plural(rows, 'row')}: its standard "
-        f"error is {points(error)}",
+        f"Validation {objective.title} {objective.show(value)} was measured on {plural(rows, 'row')}: its standard "
+        f"error is {objective.show_difference(error)}",
     )
     if count > 1:
+        extreme = "highest" if objective.maximize else "lowest"
         others = (
             "No other trial lies"
             if near == 1
@@ -142,13 +172,26 @@ def _of_the_choice(best: Row, near: int, count: int, rows: int | None, error: fl
         )
         yield Evidence(
             "choice",
-            f"{others} within one standard error of it. It is the highest of {count:,} measurements on the same rows, "
-            "so it is too high on average, the more so the more trials lie close to it",
+            f"{others} within one standard error of it. It is the {extreme} of {count:,} measurements on the same "
+            f"rows, so it is too {'high' if objective.maximize else 'low'} on average, the more so the more trials lie "
+            "close to it",
         )
 
 
-def _of_the_base_line(base: BaseLine | None) -> Iterator[Evidence]:
-    if base is None:
+def _of_the_base_line(base: BaseLine | None, objective: Objective) -> Iterator[Evidence]:
+    if base is not None and objective.name != "accuracy":
+        yield Evidence(
+            "base_line",
+            f"{base.method.capitalize()} would have {objective.title} {objective.show(base.value)} on the "
+            f"{plural(base.rows, 'validation row')}",
+        )
+    elif objective.task == "regression":
+        yield Evidence(
+            "no_base_line",
+            "The best network was not measured on the validation rows, so it is not known what always answering their "
+            "mean would have",
+        )
+    elif base is None:
         yield Evidence(
             "no_base_line",
             "The run does not say how many validation rows each class has (an earlier version made it), so it is not "
@@ -177,32 +220,42 @@ def _of_the_classes(dataset: Dataset) -> Iterator[Evidence]:
             )
 
 
-def _of_the_test(best: Row, test: FinalTest, error: float | None, *, learned: bool) -> Iterator[Evidence]:
+def _of_the_test(
+    value: float, test: FinalTest, error: float | None, objective: Objective, *, learned: bool
+) -> Iterator[Evidence]:
     measured = test.measurement
     if measured is None:
-        yield Evidence("no_test", f"Test accuracy was not measured: {test.note}")
+        yield Evidence("no_test", f"Test {objective.title} was not measured: {test.note}")
         return
-    accuracy = (
-        f"Test accuracy {percent(measured.accuracy)}, standard error {points(measured.standard_error)} "
-        f"({plural(measured.rows, 'row')})"
+    figure = (
+        f"Test {objective.title} {objective.show(measured.value)}, standard error "
+        f"{objective.show_difference(measured.standard_error)} ({plural(measured.rows, 'row')})"
     )
     if not learned:
-        base = measured.classification.base_line if measured.classification else None
-        remark = f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""
-        yield Evidence("test", accuracy + remark)
+        yield Evidence("test", figure + _there(measured))
         return
-    gap = best["val_accuracy"] - measured.accuracy
+    gap = value - measured.value
     spread = math.hypot(error or 0.0, measured.standard_error)
     verdict = "within what chance explains" if abs(gap) <= 2 * spread else "more than chance explains"
     yield Evidence(
         "test",
-        f"{accuracy}, is the figure to quote: these rows chose nothing. Validation minus test is "
-        f"{points(gap)}, {verdict} (two standard errors of the difference: {points(2 * spread)})",
+        f"{figure}, is the figure to quote: these rows chose nothing. Validation minus test is "
+        f"{objective.show_difference(gap)}, {verdict} "
+        f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
     )
     if len(test.measured_trials) > 1:
         trials = listing([str(trial) for trial in test.measured_trials])
         yield Evidence(
             "test_reused",
             f"The test rows have been used {len(test.measured_trials)} times in this run (trials {trials}). Do not "
-            "choose between those by their test accuracy",
+            f"choose between those by their test {objective.title}",
         )
+
+
+def _there(measured: Measurement) -> str:
+    """What the base line of the same rows has."""
+    if measured.objective == "accuracy":
+        base = measured.classification.base_line if measured.classification else None
+        return f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""
+    base = measured.base_line
+    return f"; {base.method} has {OBJECTIVES[base.objective].show(base.value)} there" if base else ""

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
 from fcsearch.evaluation import Measurement, load_run_dataset, measure
@@ -18,7 +19,7 @@ from fcsearch.selection import chosen_trial
 
 
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
-    """Build the run's report, with the best model's test accuracy, and write report.html and report.json.
+    """Build the run's report, with the best model on the test rows, and write report.html and report.json.
 
     The model is measured on validation and test rows when it is best for the first time; after that report.json holds
     the figures.
@@ -121,7 +122,7 @@ def _measure_chosen(
         validation = validation if _is_full(validation, chosen) else measure(run, chosen, rows.get(), "val")
         test = measure(run, chosen, rows.get(), "test")
     except (DataError, RunError) as error:
-        # The accuracy that an earlier version measured is better than none.
+        # The figure that an earlier version measured is better than none.
         old = test if test and test.trial_id == chosen else None
         measured = validation if validation and validation.trial_id == chosen else None
         return measured, dataclasses.replace(known.test, measurement=old, note=None if old else str(error))
@@ -130,7 +131,9 @@ def _measure_chosen(
 
 
 def _is_full(found: Measurement | None, trial_id: int) -> bool:
-    return found is not None and found.trial_id == trial_id and found.classification is not None
+    if found is None or found.trial_id != trial_id:
+        return False
+    return found.classification is not None or OBJECTIVES[found.objective].task == "regression"
 
 
 def _known_test(stored: dict[str, Any]) -> FinalTest:

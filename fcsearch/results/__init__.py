@@ -14,7 +14,7 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import rank, rank_trials
+from fcsearch.results.ranking import objective_of, rank, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.runs import (
     DEFAULT_ROOT,
@@ -53,6 +53,7 @@ __all__ = [
     "columns_markdown",
     "find_runs",
     "latest_run",
+    "objective_of",
     "open_run",
     "rank",
     "rank_trials",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import RunError
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, RANKED_STATES, STATES, TRIALS
@@ -55,8 +56,9 @@ def _require_states(rows: Sequence[Row]) -> None:
     for row in rows:
         if row.get("state") not in STATES:
             raise RunError(f"{_label(row)}: state must be one of {', '.join(STATES)}; found {row.get('state')!r}")
-        if row["state"] in RANKED_STATES and (row.get("val_accuracy") is None or row.get("best_epoch") is None):
-            raise RunError(f"{_label(row)}: a {row['state']} trial must have val_accuracy and best_epoch; found none")
+        needed = (OBJECTIVES[row.get("objective") or "accuracy"].column, "best_epoch")
+        if row["state"] in RANKED_STATES and any(row.get(name) is None for name in needed):
+            raise RunError(f"{_label(row)}: a {row['state']} trial must have {' and '.join(needed)}; found none")
 
 
 def epochs_table(epochs: Sequence[EpochRecord | Row], trial_ids: set[int]) -> pa.Table:

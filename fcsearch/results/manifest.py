@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
+from fcsearch.config.objective import Task
 from fcsearch.errors import RunError
 from fcsearch.results import files
 
@@ -42,6 +43,8 @@ class DatasetEntry(_Entry):
     Attributes:
         spec: DatasetSpec.to_json().
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
+        task: What is learned.
+        label: The column of the classes or targets, where it has a name.
     """
 
     name: str | None = None
@@ -52,6 +55,14 @@ class DatasetEntry(_Entry):
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
     class_counts: dict[str, tuple[int, ...]] | None = None
+    task: Task = "classification"
+    label: str | None = None
+
+    @property
+    def positive(self) -> int:
+        """Of two classes the rarer one among the training rows, which `average_precision` is of."""
+        counts = (self.class_counts or {}).get("train", ())
+        return int(counts[1] <= counts[0]) if len(counts) == 2 else 1
 
 
 class ConfirmationEntry(_Entry):

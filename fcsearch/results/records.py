@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fcsearch.config import TrialConfig
+from fcsearch.config.objective import OBJECTIVES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,18 +17,31 @@ class TrialRecord:
 
     Attributes:
         config: The hyperparameters and the seed, each a column of its own in the table.
+        objective: The figure that the search goes by: a key of OBJECTIVES.
     """
 
     trial_id: int
     state: str
     config: TrialConfig
+    objective: str = "accuracy"
     val_accuracy: float | None = None
+    val_balanced_accuracy: float | None = None
+    val_f1_macro: float | None = None
+    val_roc_auc: float | None = None
+    val_average_precision: float | None = None
+    val_log_loss: float | None = None
+    val_rmse: float | None = None
+    val_mae: float | None = None
+    val_r2: float | None = None
     best_epoch: int | None = None
     train_accuracy: float | None = None
+    train_rmse: float | None = None
     train_loss: float | None = None
     val_loss: float | None = None
     final_val_accuracy: float | None = None
     final_train_accuracy: float | None = None
+    final_val_rmse: float | None = None
+    final_train_rmse: float | None = None
     epochs_run: int | None = None
     num_parameters: int | None = None
     train_seconds: float | None = None
@@ -37,6 +51,17 @@ class TrialRecord:
     finished_at: datetime | None = None
     error: str | None = None
 
+    @property
+    def value(self) -> float | None:
+        """The objective at the best epoch; None if the trial has no result."""
+        value: float | None = getattr(self, OBJECTIVES[self.objective].column)
+        return value
+
+    @property
+    def gain(self) -> float | None:
+        """The same as a number of which more is better."""
+        return None if self.value is None else OBJECTIVES[self.objective].gain(self.value)
+
     def row(self) -> dict[str, Any]:
         """The record as a row: values by column name."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "config"}
@@ -45,8 +70,10 @@ class TrialRecord:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> TrialRecord:
         """The record of a row; its pack's number is left out."""
-        names = {field.name for field in dataclasses.fields(cls)} - {"config"}
-        return cls(config=row_config(row), **{name: row[name] for name in names})
+        names = {field.name for field in dataclasses.fields(cls)} - {"config", "objective"}
+        # Runs of earlier versions went by accuracy, and did not say so.
+        values = {"objective": row.get("objective") or "accuracy", **{name: row[name] for name in names}}
+        return cls(config=row_config(row), **values)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,9 +83,18 @@ class EpochRecord:
     trial_id: int
     epoch: int
     train_loss: float | None
-    train_accuracy: float | None
+    train_accuracy: float | None = None
+    train_rmse: float | None = None
     val_loss: float | None
-    val_accuracy: float | None
+    val_accuracy: float | None = None
+    val_balanced_accuracy: float | None = None
+    val_f1_macro: float | None = None
+    val_roc_auc: float | None = None
+    val_average_precision: float | None = None
+    val_log_loss: float | None = None
+    val_rmse: float | None = None
+    val_mae: float | None = None
+    val_r2: float | None = None
     learning_rate: float
     seconds: float
 

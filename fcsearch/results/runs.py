@@ -15,7 +15,7 @@ from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import rank_trials
+from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
@@ -93,14 +93,15 @@ def summarize_run(path: Path) -> dict[str, Any]:
 
     Returns:
         `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
-        `planned` (trials that it is to have), `ended_by`, `best_val_accuracy`, `error`; None where unknown.
+        `planned` (trials that it is to have), `ended_by`, `objective`, `best_value` (of the objective, on validation
+        rows), `error`; None where unknown.
     """
     summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
     summary = {"path": str(path), "name": path.name, "state": "damaged", **summary}
     try:
         run = RunDirectory.open(path)
         manifest, trials = run.manifest(), run.trials()
-        ranked = rank_trials(trials)
+        ranked, objective = rank_trials(trials), objective_of(trials)
         return {
             **summary,
             "state": run.state(),
@@ -109,7 +110,8 @@ def summarize_run(path: Path) -> dict[str, Any]:
             "trials": len(trials),
             "planned": manifest.planned,
             "ended_by": manifest.ended_by,
-            "best_val_accuracy": ranked["val_accuracy"][0].as_py() if len(ranked) else None,
+            "objective": objective.name,
+            "best_value": ranked[objective.column][0].as_py() if len(ranked) else None,
             "error": manifest.error,
         }
     except RunError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 
 # What became of a trial. A trial that is still waiting or in training has no row.
 STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed")
@@ -37,6 +38,12 @@ def _parameter_field(parameter: Hyperparameter) -> pa.Field:
     return _field(parameter.name, _TYPES[parameter.kind], text, parameter.unit)
 
 
+def _figure_field(objective: Objective, when: str) -> pa.Field:
+    unit = "that of the target" if objective.unit == "target" else objective.unit
+    note = "" if objective.name in DEFAULT_OBJECTIVES.values() else "; null unless the search went by it"
+    return _field(objective.column, pa.float64(), f"On the validation rows{when}: {objective.meaning}{note}", unit)
+
+
 TRIALS: pa.Schema = pa.schema(
     [
         _field("trial_id", pa.int64(), "The trial's number, the same as in Optuna's study", required=True),
@@ -49,9 +56,11 @@ TRIALS: pa.Schema = pa.schema(
         ),
         *(_parameter_field(parameter) for parameter in HYPERPARAMETERS.values()),
         _field("seed", pa.int64(), "Key of the trial's random draws: initial weights, dropout masks, minibatch order"),
-        _field("val_accuracy", pa.float64(), "Validation accuracy at the best epoch: the objective", "fraction"),
-        _field("best_epoch", pa.int32(), "Epoch (from 1) of the highest validation accuracy", "epoch"),
+        _field("objective", pa.string(), "The figure on validation rows that the search went by, such as accuracy"),
+        *(_figure_field(objective, " at the best epoch") for objective in OBJECTIVES.values()),
+        _field("best_epoch", pa.int32(), "Epoch (from 1) of the best objective", "epoch"),
         _field("train_accuracy", pa.float64(), "Training accuracy at the best epoch", "fraction"),
+        _field("train_rmse", pa.float64(), "Training RMSE at the best epoch, of a regression", "that of the target"),
         _field("train_loss", pa.float64(), "Training loss of the best epoch; null where not finite"),
         _field(
             "val_loss",
@@ -60,6 +69,8 @@ TRIALS: pa.Schema = pa.schema(
         ),
         _field("final_val_accuracy", pa.float64(), "Validation accuracy at the last epoch that ran", "fraction"),
         _field("final_train_accuracy", pa.float64(), "Training accuracy at the last epoch that ran", "fraction"),
+        _field("final_val_rmse", pa.float64(), "Validation RMSE at the last epoch that ran", "that of the target"),
+        _field("final_train_rmse", pa.float64(), "Training RMSE at the last epoch that ran", "that of the target"),
         _field("epochs_run", pa.int32(), "Epochs that the trial did train for", "epochs"),
         _field("num_parameters", pa.int64(), "Weights and biases of the network"),
         _field("train_seconds", pa.float64(), "The trial's share of its pack's training time", "s"),
@@ -81,12 +92,13 @@ EPOCHS: pa.Schema = pa.schema(
             "Mean over the epoch's minibatches, dropout and label smoothing on, no L2 term; null where not finite",
         ),
         _field("train_accuracy", pa.float64(), "On a fixed sample of training rows, dropout off", "fraction"),
+        _field("train_rmse", pa.float64(), "On a fixed sample of training rows, of a regression", "that of the target"),
         _field(
             "val_loss",
             pa.float64(),
             "On the validation rows, dropout and label smoothing off, no L2 term; null where not finite",
         ),
-        _field("val_accuracy", pa.float64(), "On the validation rows, dropout off", "fraction"),
+        *(_figure_field(objective, "") for objective in OBJECTIVES.values()),
         _field("learning_rate", pa.float64(), "Step size of this epoch, by the schedule"),
         _field("seconds", pa.float64(), "The trial's share of the epoch's time", "s"),
     ]

@@ -107,6 +107,7 @@ def start_search(
     plan = plan_search(space, options, path=path)
     # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
     dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
+    plan = _for_task_of(dataset, plan)
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
@@ -157,6 +158,7 @@ def resume_search(
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
+    plan = _for_task_of(dataset, plan)
     return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
 
 
@@ -192,6 +194,7 @@ def confirm_run(
     dataset = load_run_dataset(run, source=source, data_dir=data_dir)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
+    plan = _for_task_of(dataset, plan)
     with run.writing(), interruption() as stop:
         deadline = None if options.time_budget is None else began + options.time_budget
         around = Surroundings(run, view or SilentView(), stop, deadline)
@@ -202,6 +205,20 @@ def confirm_run(
 def _with_seed_of(run: RunDirectory, options: SearchOptions) -> SearchOptions:
     seed = run.manifest().seed
     return options if seed is None else dataclasses.replace(options, seed=seed)
+
+
+def _for_task_of(dataset: Dataset, plan: SearchPlan) -> SearchPlan:
+    """The plan for what the dataset turned out to be; UsageError for options that the objective does not allow."""
+    plan = dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
+    objective, options = plan.space.known_objective, plan.options
+    if objective.name == "accuracy":
+        return plan
+    if options.refit or options.confirm not in ("auto", 0):
+        raise UsageError(
+            f"confirmation and refit go by accuracy; found the objective {objective.name}; leave --confirm and --refit "
+            "out"
+        )
+    return dataclasses.replace(plan, options=dataclasses.replace(options, confirm=0, ensemble=0))
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:

@@ -11,8 +11,7 @@ from typing import Any
 
 from fcsearch.config.objective import Objective
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.selection.judging import run_objective
+from fcsearch.results import RunDirectory, objective_of, rank_trials
 
 # Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -117,7 +116,7 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     wanted = {(trial, seed) for trial in trials for seed in seeds}
     rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
     searched = {row["trial_id"]: row for row in run.trials().to_pylist()}
-    objective = run_objective(run)
+    objective = objective_of(run.trials())
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective)
 
 

@@ -10,20 +10,14 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
-from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.config.objective import Objective
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
-from fcsearch.results import RunDirectory
 from fcsearch.training.objectives import FIGURES, Truth
 
 # Rows scored at a time: large splits must not need memory for all their hidden layers at once.
 _ROWS = 4096
 _LEAST = 1e-7
-
-
-def run_objective(run: RunDirectory) -> Objective:  # noqa: ARG001
-    """What a run goes by; its `column` in the tables is what trials are ranked by."""
-    return OBJECTIVES["accuracy"]
 
 
 def network(config: TrialConfig, weights: Mapping[str, Tensor]) -> FullyConnectedNet:

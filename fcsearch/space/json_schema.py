@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
+from fcsearch.config.objective import OBJECTIVES, TASKS
 from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS
 from fcsearch.space.vocabulary import (
     DEFAULT_TRIALS,
@@ -21,6 +22,7 @@ _TEXT_OR_NONE: Json = {"type": ["string", "null"], "minLength": 1}
 _COUNT_OR_NONE: Json = {"type": ["integer", "null"], "minimum": 1}
 _DATASET_OPTIONS: dict[str, Json] = {
     "source": {**_TEXT, "description": f"{', '.join(DATASET_NAMES)}, openml:<name or id>, or a path."},
+    "task": {"enum": [*TASKS, None], "description": "As the space's own key."},
     "label": {**_TEXT_OR_NONE, "description": "Column of the classes."},
     "test": {**_TEXT_OR_NONE, "description": "Path of the test split."},
     "val_fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
@@ -72,6 +74,14 @@ def _sections() -> Json:
         "dataset": {
             "description": "What is learned; by default digits. A path is relative to the current folder.",
             "anyOf": [_TEXT, _object(_DATASET_OPTIONS)],
+        },
+        "task": {
+            "enum": [*TASKS, None],
+            "description": "What is learned; by default found from the label: quantities are a regression.",
+        },
+        "objective": {
+            "enum": [*OBJECTIVES, None],
+            "description": "The figure on validation rows that the search improves; by default accuracy, or rmse.",
         },
         "sampler": {
             "description": "Which sampler suggests, by default tpe; a mapping adds options of Optuna's constructor.",

@@ -9,7 +9,8 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import HYPERPARAMETERS, TrialConfig
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
@@ -22,12 +23,13 @@ from fcsearch.space.sections import (
     EarlyStopping,
     SamplerSpec,
     check_sampler_fits,
+    read_choice,
     read_dataset,
     read_early_stopping,
     read_sampler,
     read_trials,
 )
-from fcsearch.space.vocabulary import NAME_SCHEMA, TOP_LEVEL_KEYS
+from fcsearch.space.vocabulary import LATER_KEYS, NAME_SCHEMA, TOP_LEVEL_KEYS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,7 @@ class SearchSpace:
         trials: How many configurations are tried.
         early_stopping: When trials are stopped early; None: never.
         parameters: By name, parents before the parameters that depend on them.
+        objective: The figure that the search goes by; None: that of the task, which the label decides.
     """
 
     name: str
@@ -49,6 +52,36 @@ class SearchSpace:
     trials: int
     early_stopping: EarlyStopping | None
     parameters: Mapping[str, Parameter]
+    objective: str | None = None
+
+    @property
+    def known_objective(self) -> Objective:
+        """The objective; where neither the file nor a dataset has said, that of a classification."""
+        return OBJECTIVES[self.objective or DEFAULT_OBJECTIVES["classification"]]
+
+    def for_task(self, task: Task) -> SearchSpace:
+        """The same space for a dataset of this task: with its objective and its loss, where the file names none.
+
+        Raises:
+            SpaceError: an objective, or a parameter, of another task.
+        """
+        objective = self.objective or DEFAULT_OBJECTIVES[task]
+        if OBJECTIVES[objective].task != task:
+            known = ", ".join(name for name, other in OBJECTIVES.items() if other.task == task)
+            raise SpaceError(f"the objective of a {task} must be one of {known}; found {objective}")
+        parameters = dict(self.parameters)
+        known_losses = LOSSES_OF[task]
+        if "loss" not in parameters:
+            if HYPERPARAMETERS["loss"].default not in known_losses:
+                parameters = {"loss": Constant("loss", known_losses[0]), **parameters}
+        elif strange := [loss for loss in parameters["loss"].finite_values() or () if loss not in known_losses]:
+            raise SpaceError(
+                f"parameters.loss of a {task} must be {' or '.join(known_losses)}; found {strange[0]}. Change it with "
+                f"--set parameters.loss={known_losses[0]}, or the task with --set task=..."
+            )
+        if task == "regression" and "label_smoothing" in parameters:
+            raise SpaceError("parameters.label_smoothing does nothing in a regression; take it out")
+        return dataclasses.replace(self, objective=objective, parameters=parameters)
 
     def suggest(self, trial: optuna.trial.Trial) -> dict[str, Any]:
         """Sample a configuration for `trial`: values by parameter name, constants included, only those that apply."""
@@ -100,6 +133,8 @@ class SearchSpace:
         return {
             "name": self.name,
             "dataset": self.dataset.to_json(),
+            "task": self.dataset.task,
+            "objective": self.objective,
             "sampler": {"name": self.sampler.name, **self.sampler.options},
             "trials": self.trials,
             "early_stopping": None if self.early_stopping is None else dataclasses.asdict(self.early_stopping),
@@ -115,7 +150,9 @@ class SearchSpace:
         """
         root = from_plain(values, "the recorded space")
         missing = [
-            key for key in TOP_LEVEL_KEYS if key not in fields_of(root, "space", known=TOP_LEVEL_KEYS, what="it")
+            key
+            for key in TOP_LEVEL_KEYS
+            if key not in fields_of(root, "space", known=TOP_LEVEL_KEYS, what="it") and key not in LATER_KEYS
         ]
         if missing:
             raise SpaceError(f"the recorded space: {missing[0]} is missing; was it edited?")
@@ -148,11 +185,12 @@ class SearchSpace:
         check_sampler_fits(sampler, parameters, sampler_node)
         return cls(
             name=str(fields["name"].value) if "name" in fields else default_name,
-            dataset=read_dataset(fields.get("dataset")),
+            dataset=read_dataset(fields.get("dataset"), fields.get("task")),
             sampler=sampler,
             trials=read_trials(fields.get("trials"), sampler, parameters, sampler_node),
             early_stopping=read_early_stopping(fields.get("early_stopping")),
             parameters=parameters,
+            objective=read_choice(fields.get("objective"), "objective", tuple(OBJECTIVES)),
         )
 
     def _fill(self, value: Callable[[Parameter], Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, cast
 
+from fcsearch.config.objective import TASKS, Task
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError, SpaceError
 from fcsearch.space.grid import enumerate_grid
@@ -51,8 +52,22 @@ class EarlyStopping:
     reduction_factor: int = 3
 
 
-def read_dataset(node: Node | None) -> DatasetSpec:
-    """The dataset that `node` names, its options checked; it is not loaded."""
+def read_choice(node: Node | None, key: str, known: tuple[str, ...]) -> str | None:
+    """One of some words, or None where there is none."""
+    if node is None or node.value is None:
+        return None
+    check_option(node, key, {"enum": list(known)})
+    return str(node.value)
+
+
+def read_dataset(node: Node | None, task: Node | None = None) -> DatasetSpec:
+    """The dataset that `node` names, its options checked; it is not loaded. `task` says what is learned of it."""
+    spec = _read_spec(node)
+    named = cast(Task | None, read_choice(task, "task", TASKS))
+    return spec if named is None else dataclasses.replace(spec, task=named)
+
+
+def _read_spec(node: Node | None) -> DatasetSpec:
     if node is None:
         return DatasetSpec.from_value(DEFAULT_DATASET)
     if not isinstance(node.value, (str, dict)):

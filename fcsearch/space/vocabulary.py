@@ -6,7 +6,9 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 
-TOP_LEVEL_KEYS = ("name", "dataset", "sampler", "trials", "early_stopping", "parameters")
+TOP_LEVEL_KEYS = ("name", "dataset", "task", "objective", "sampler", "trials", "early_stopping", "parameters")
+# Those that spaces of earlier versions do not have.
+LATER_KEYS = ("task", "objective")
 PARAMETER_KEYS = ("low", "high", "log", "step", "choices", "value", "when")
 
 Json = dict[str, Any]

@@ -10,12 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Task
 from fcsearch.errors import DataError
 from fcsearch.nn.random import generator
+from fcsearch.training.objectives import Truth
 
 # Rows are gathered for several steps at once, as many as fit this size, so that one gather serves every lane.
 _CHUNK_BYTES = 4 * 2**20
-# Training accuracy is measured on as many rows as validation has, at most this many (the seed's num_train_samples).
+# The training figure is measured on as many rows as validation has, at most this many (the seed's num_train_samples).
 _TRAIN_SAMPLE = 1000
 # Rows that are evaluated at once: few enough that a layer's activations stay near a CPU's cache.
 _EVALUATED_ROWS = 384
@@ -27,10 +29,13 @@ class TrainingData:
 
     Attributes:
         X_train: (N, D) features, float32 or float64.
-        y_train: (N,) int64 labels in [0, num_classes).
+        y_train: (N,) int64 labels in [0, num_classes); of a regression the standardised targets, in the features' type.
         X_val: (V, D) features.
-        y_val: (V,) labels.
-        num_classes: Number of classes C.
+        y_val: (V,) labels or targets.
+        num_classes: Number of classes C; 0 for a regression.
+        objective: The figure on validation rows that decides which epoch is best: a key of OBJECTIVES, of the task.
+        positive: Of two classes, the one that `average_precision` is of.
+        target_scale: What a standardised target of 1 is in the target's own unit.
     """
 
     X_train: Tensor
@@ -38,8 +43,13 @@ class TrainingData:
     X_val: Tensor
     y_val: Tensor
     num_classes: int
+    objective: str = "accuracy"
+    positive: int = 1
+    target_scale: float = 1.0
 
     def __post_init__(self) -> None:
+        if OBJECTIVES[self.objective].task != self.task:
+            raise DataError(f"the objective must be one of {self.task}; found {self.objective}")
         for name, X, y in (("training", self.X_train, self.y_train), ("validation", self.X_val, self.y_val)):
             if X.dim() != 2 or y.dim() != 1 or len(X) != len(y) or len(X) == 0:
                 raise DataError(
@@ -61,6 +71,9 @@ class TrainingData:
         y_val: Any,
         *,
         num_classes: int,
+        objective: str | None = None,
+        positive: int = 1,
+        target_scale: float = 1.0,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> TrainingData:
@@ -70,9 +83,27 @@ class TrainingData:
             return torch.as_tensor(X).to(device=device, dtype=dtype)
 
         def labels(y: Any) -> Tensor:
-            return torch.as_tensor(y).to(device=device, dtype=torch.int64)
+            return torch.as_tensor(y).to(device=device, dtype=torch.int64 if num_classes else dtype)
 
-        return cls(features(X_train), labels(y_train), features(X_val), labels(y_val), num_classes)
+        if objective is None:
+            objective = DEFAULT_OBJECTIVES["classification" if num_classes else "regression"]
+        arrays = features(X_train), labels(y_train), features(X_val), labels(y_val)
+        return cls(*arrays, num_classes, objective, positive, target_scale)
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+        return "classification" if self.num_classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the scores: a regression has one."""
+        return max(1, self.num_classes)
+
+    @functools.cached_property
+    def truth(self) -> Truth:
+        """What the scores of the validation rows are compared with."""
+        return Truth(self.y_val, self.num_classes, self.positive, self.target_scale)
 
     @property
     def input_dim(self) -> int:
@@ -91,12 +122,12 @@ class TrainingData:
 
     @property
     def rows(self) -> tuple[int, int]:
-        """Rows of the training sample, on which training accuracy is measured, and of validation."""
+        """Rows of the training sample, on which training figures are measured, and of validation."""
         return min(len(self.X_val), len(self.X_train), _TRAIN_SAMPLE), len(self.X_val)
 
     @functools.cached_property
     def train_sample(self) -> list[Batch]:
-        """The first training rows, on which every trial's training accuracy is measured."""
+        """The first training rows, on which every trial's training figure is measured."""
         return self._batches(self.X_train[: self.rows[0]], self.y_train[: self.rows[0]])
 
     @functools.cached_property
@@ -111,12 +142,16 @@ class TrainingData:
             torch.tensor_split(y, -(-len(y) // _EVALUATED_ROWS)),
             strict=True,
         )
-        return [Batch(x, labels, one_hot(labels.unsqueeze(0), self.num_classes, self.dtype)) for x, labels in parts]
+        return [Batch(x, labels, self.targets(labels.unsqueeze(0))) for x, labels in parts]
+
+    def targets(self, labels: Tensor) -> Tensor:
+        """What the losses compare scores with, (..., C, N): labels (..., 1, N) one-hot, or targets as they are."""
+        return one_hot(labels, self.num_classes, self.dtype) if self.num_classes else labels
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Rows `x` (N, D), their labels (N,), and the same one-hot and class-first, `targets` (C, N)."""
+    """Rows `x` (N, D), their labels or targets (N,), and what losses compare scores with, `targets` (C, N)."""
 
     x: Tensor
     labels: Tensor
@@ -152,7 +187,7 @@ class Minibatches:
             rows = order[first * size : (first + steps) * size]
             x = data.X_train.index_select(0, rows).view(steps, size, -1)
             labels = data.y_train.index_select(0, rows).view(steps, 1, size)
-            targets = one_hot(labels, data.num_classes, data.dtype)
+            targets = data.targets(labels)
             yield [Batch(*tensors) for tensors in zip(x, labels.squeeze(1), targets, strict=True)]
 
 

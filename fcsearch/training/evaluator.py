@@ -1,14 +1,16 @@
-"""Accuracy and loss of a lane's members in test mode, measured on the device."""
+"""Figures of a lane's members in test mode, measured on the device."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from fcsearch.config.objective import DEFAULT_OBJECTIVES
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.passes import StackedNet
+from fcsearch.training.objectives import FIGURES
 
 
 class Evaluator:
@@ -24,27 +26,40 @@ class Evaluator:
     def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss, *, activation: str) -> None:
         self._data = data
         self._loss = loss
+        self._figure = FIGURES[data.objective] if data.objective != DEFAULT_OBJECTIVES[data.task] else None
         sizes = {len(batch.x) for batch in (*data.train_sample, *data.validation)}
         self._nets = {size: StackedNet(weights, size, activation=activation) for size in sizes}
 
     def measure(self) -> Tensor:
-        """(M, 3): rows of the training sample that are right, mean validation loss, validation rows that are right."""
-        train_correct = torch.stack([_correct(self._scores(batch), batch) for batch in self._data.train_sample]).sum(0)
-        losses, correct = [], []
+        """What `epoch_metrics` makes figures of, (M, 3 or 4).
+
+        A sum over the training sample (rows that are right, or squared errors), the mean validation loss, the same sum
+        over the validation rows, and the objective, unless it follows from that sum.
+        """
+        train = torch.stack([self._sum(self._scores(batch), batch) for batch in self._data.train_sample]).sum(0)
+        losses, sums, kept = [], [], []
         for batch in self._data.validation:
             scores = self._scores(batch)
-            correct.append(_correct(scores, batch))
+            sums.append(self._sum(scores, batch))
+            if self._figure is not None:
+                kept.append(scores.clone())
             total = torch.zeros_like(scores)
             self._loss.apply(scores, batch.targets, total)
             losses.append(total.sum((1, 2)))
         val_loss = torch.stack(losses).sum(0) / self._data.rows[1]
-        return torch.stack([train_correct, val_loss, torch.stack(correct).sum(0)], 1)
+        measured = [train, val_loss, torch.stack(sums).sum(0)]
+        if self._figure is not None:
+            # In double precision: sums of ranks over many rows do not fit a float32.
+            figure = self._figure(torch.cat(kept, 2).double(), self._data.truth)
+            measured.append(figure.to(val_loss.dtype))
+        return torch.stack(measured, 1)
 
     def _scores(self, batch: Batch) -> Tensor:
         return self._nets[len(batch.x)].forward(batch.x)
 
-
-def _correct(scores: Tensor, batch: Batch) -> Tensor:
-    """How many rows each member has right (M,): the first of the highest scores counts, as `argmax` has it."""
-    # The indices of `max`: `argmax` was seen six times slower on a CPU.
-    return (scores.max(1).indices == batch.labels).sum(1).to(scores.dtype)
+    def _sum(self, scores: Tensor, batch: Batch) -> Tensor:
+        """(M,): how many rows are right, the first of equal scores counting; or the sum of squared errors."""
+        if not self._data.num_classes:
+            return (scores - batch.targets).square().sum((1, 2))
+        # The indices of `max`: `argmax` was seen six times slower on a CPU.
+        return (scores.max(1).indices == batch.labels).sum(1).to(scores.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
@@ -43,7 +45,7 @@ class Lane:
     Attributes:
         members: The members' indices in the pack, in the lane's own order (see `_sort_key`).
         weights: Their parameters now.
-        best: Their parameters at the epoch of highest validation accuracy.
+        best: Their parameters at the epoch of the best objective.
     """
 
     def __init__(
@@ -52,7 +54,7 @@ class Lane:
         order = sorted(range(len(configs)), key=lambda i: (_sort_key(configs[i]), members[i]))
         self.members = [members[i] for i in order]
         self.configs = [configs[i] for i in order]
-        self.shape = Shape(data.input_dim, self.configs[0].hidden_dims, data.num_classes)
+        self.shape = Shape(data.input_dim, self.configs[0].hidden_dims, data.outputs)
         self.batch_size = batch_size
         self.epoch = 0
         self._data = data
@@ -60,7 +62,8 @@ class Lane:
         initial = _initial_weights(self.configs, self.shape, dtype)
         self.weights = stack(self.shape, initial, device=device, dtype=dtype)
         self.best = self.weights.select(torch.arange(len(configs), device=device))
-        self._best_accuracy = [-1.0] * len(configs)
+        self._objective = OBJECTIVES[data.objective]
+        self._best_gain = [-math.inf] * len(configs)
         state = [
             [
                 Buffers.zeros(self.shape, span.stop - span.start, device=device, dtype=dtype)
@@ -155,7 +158,7 @@ class Lane:
         self._seconds += time.perf_counter() - began
         share = self._seconds / len(self.members)
         metrics = [
-            epoch_metrics(self.epoch, rate, share, row, self._data.rows)
+            epoch_metrics(self.epoch, rate, share, row, self._data)
             for rate, row in zip(self._rates, measured, strict=True)
         ]
         self._keep_best(metrics)
@@ -164,8 +167,11 @@ class Lane:
     def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
         improved = []
         for position, values in enumerate(metrics):
-            if values.val_accuracy is not None and values.val_accuracy > self._best_accuracy[position]:
-                self._best_accuracy[position] = values.val_accuracy
+            if self._objective.name not in values.val:
+                continue
+            gain = self._objective.gain(values.val[self._objective.name])
+            if gain > self._best_gain[position]:
+                self._best_gain[position] = gain
                 improved.append(position)
         if improved:
             self.best.put(torch.tensor(improved, device=self._data.device), self.weights)
@@ -180,7 +186,7 @@ class Lane:
                 state.append([buffers.select(self._positions(stay)) for buffers in rule.state])
         self.members = [self.members[position] for position in keep]
         self.configs = [self.configs[position] for position in keep]
-        self._best_accuracy = [self._best_accuracy[position] for position in keep]
+        self._best_gain = [self._best_gain[position] for position in keep]
         if keep:
             self.weights = self.weights.select(self._positions(keep))
             self.best = self.best.select(self._positions(keep))
@@ -198,14 +204,14 @@ class Lane:
         tensors = {}
         for name, buffers in named.items():
             tensors[f"{name}.wide"], tensors[f"{name}.rest"] = buffers.wide, buffers.rest
-        tensors["best_accuracy"] = torch.tensor(self._best_accuracy, dtype=torch.float64)
+        tensors["best_gain"] = torch.tensor(self._best_gain, dtype=torch.float64)
         return tensors
 
     def load_state(self, tensors: Mapping[str, Tensor], epoch: int) -> None:
         """Go on from what `state_tensors` gave after `epoch` epochs of the same members."""
         for name, tensor in self.state_tensors().items():
             tensor.copy_(tensors[name])
-        self._best_accuracy = tensors["best_accuracy"].tolist()
+        self._best_gain = tensors["best_gain"].tolist()
         self.epoch = epoch
 
 

@@ -65,16 +65,16 @@ def _container_bytes() -> int | None:
 
 
 def _member_values(config: TrialConfig, data: TrainingData) -> int:
-    shape = Shape(data.input_dim, config.hidden_dims, data.num_classes)
+    shape = Shape(data.input_dim, config.hidden_dims, data.outputs)
     buffers = _BUFFERS if data.device.type == "cpu" else _GPU_BUFFERS
     parameters = shape.num_parameters * (buffers + RULES[config.update_rule].state_buffers)
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
     # itself, its share of the loss and, for a moment, a copy or two.
     rows = _batch_rows(config.batch_size, data)
-    training = rows * (3 * units + 4 * data.num_classes)
+    training = rows * (3 * units + 4 * data.outputs)
     evaluated = sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
-    return parameters + training + evaluated * (units + 2 * data.num_classes)
+    return parameters + training + evaluated * (units + 2 * data.outputs)
 
 
 def _batch_rows(batch_size: int, data: TrainingData) -> int:

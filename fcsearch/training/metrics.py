@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, Objective
+from fcsearch.training.data import TrainingData
 
 State = Literal["complete", "stopped", "diverged"]
 
@@ -22,21 +24,32 @@ class EpochMetrics:
         epoch: Which epoch, from 1.
         train_loss: Mean loss over the epoch's minibatches, as they were trained (dropout and label smoothing on),
             without the L2 term. None if not finite.
-        train_accuracy: Accuracy in test mode on a fixed sample of training rows; None if the member diverged.
         val_loss: Mean loss on the validation rows in test mode, without label smoothing or the L2 term. None if not
             finite.
-        val_accuracy: Accuracy on the validation rows in test mode; None if the member diverged.
+        train: The task's own figure, `accuracy` or `rmse`, by its name, in test mode on a fixed sample of training
+            rows; empty if the member diverged.
+        val: The same on the validation rows, and the objective, where it is another one.
         learning_rate: Learning rate of this epoch.
         seconds: The member's share of the epoch's wall time.
     """
 
     epoch: int
     train_loss: float | None
-    train_accuracy: float | None
     val_loss: float | None
-    val_accuracy: float | None
+    train: Mapping[str, float]
+    val: Mapping[str, float]
     learning_rate: float
     seconds: float
+
+    @property
+    def train_accuracy(self) -> float | None:
+        """Accuracy on the training sample; None if the member diverged."""
+        return self.train.get("accuracy")
+
+    @property
+    def val_accuracy(self) -> float | None:
+        """Accuracy on the validation rows; None if the member diverged."""
+        return self.val.get("accuracy")
 
     @property
     def diverged(self) -> bool:
@@ -52,7 +65,8 @@ class MemberResult:
         config: Its configuration.
         state: `complete` (all its epochs), `stopped` (early stopping) or `diverged` (a loss that is not finite).
         epochs: Every epoch that it ran.
-        best_epoch: The first epoch of highest validation accuracy; None if it diverged in the first.
+        objective: What decides which epoch is best: a key of OBJECTIVES.
+        best_epoch: The first epoch whose objective is best; None if it diverged in the first.
         num_parameters: Weights and biases.
         seconds: Its share of the pack's wall time.
         weights: Parameters at the best epoch, on the CPU: `W1` (D, H), `b1` (H,), ...; empty if there is no best epoch.
@@ -61,6 +75,7 @@ class MemberResult:
     config: TrialConfig
     state: State
     epochs: tuple[EpochMetrics, ...]
+    objective: str
     best_epoch: int | None
     num_parameters: int
     seconds: float
@@ -73,7 +88,8 @@ class MemberResult:
 
     def to_json(self) -> dict[str, Any]:
         """All but the weights, as JSON types."""
-        fields = {name: getattr(self, name) for name in ("state", "best_epoch", "num_parameters", "seconds")}
+        names = ("state", "objective", "best_epoch", "num_parameters", "seconds")
+        fields = {name: getattr(self, name) for name in names}
         return {**fields, "config": self.config.to_json(), "epochs": [dataclasses.asdict(e) for e in self.epochs]}
 
     @classmethod
@@ -85,7 +101,7 @@ class MemberResult:
 
 
 def epoch_metrics(
-    epoch: int, learning_rate: float, seconds: float, measured: Sequence[float], rows: tuple[int, int]
+    epoch: int, learning_rate: float, seconds: float, measured: Sequence[float], data: TrainingData
 ) -> EpochMetrics:
     """Make a member's metrics from what the device measured.
 
@@ -93,17 +109,35 @@ def epoch_metrics(
         epoch: Which epoch, from 1.
         learning_rate: Of this epoch.
         seconds: The member's share of its wall time.
-        measured: Training loss, training rows that are right, validation loss, validation rows that are right.
-        rows: Rows of the training sample and of validation.
+        measured: The training loss, and what `Evaluator.measure` gives.
+        data: The rows.
     """
-    train_loss, train_correct, val_loss, val_correct = measured
-    finite = math.isfinite(train_loss) and math.isfinite(val_loss)
+    train_loss, train_sum, val_loss, val_sum, *objective = measured
+    train: dict[str, float] = {}
+    val: dict[str, float] = {}
+    if math.isfinite(train_loss) and math.isfinite(val_loss):
+        own = DEFAULT_OBJECTIVES[data.task]
+        train[own], val[own] = _own_figure(train_sum, data.rows[0], data), _own_figure(val_sum, data.rows[1], data)
+        if objective and math.isfinite(objective[0]):
+            val[data.objective] = objective[0]
     return EpochMetrics(
         epoch=epoch,
         train_loss=train_loss if math.isfinite(train_loss) else None,
-        train_accuracy=train_correct / rows[0] if finite else None,
         val_loss=val_loss if math.isfinite(val_loss) else None,
-        val_accuracy=val_correct / rows[1] if finite else None,
+        train=train,
+        val=val,
         learning_rate=learning_rate,
         seconds=seconds,
     )
+
+
+def _own_figure(total: float, rows: int, data: TrainingData) -> float:
+    """Accuracy from the rows that are right, or RMSE from the sum of squared errors."""
+    return total / rows if data.num_classes else math.sqrt(total / rows) * data.target_scale
+
+
+def best_epoch(history: Sequence[EpochMetrics], objective: Objective) -> int | None:
+    """The first epoch (from 1) whose objective is best; None if none has one."""
+    measured = [values for values in history if objective.name in values.val]
+    best = max(measured, key=lambda values: objective.gain(values.val[objective.name]), default=None)
+    return None if best is None else best.epoch

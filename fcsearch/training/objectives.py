@@ -78,8 +78,8 @@ def mae(scores: Tensor, truth: Truth) -> Tensor:
 
 def r2(scores: Tensor, truth: Truth) -> Tensor:
     """1 - (squared errors) / (squared deviations from the rows' own mean)."""
-    deviations = (truth.y - truth.y.mean()).square().sum()
-    return 1 - _errors(scores, truth).square().sum(1) / deviations
+    y = truth.y.to(scores.dtype)
+    return 1 - _errors(scores, truth).square().sum(1) / (y - y.mean()).square().sum()
 
 
 # (scores (M, C, V), truth) -> (M,); a regression has C = 1.

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fcsearch.config import TrialConfig
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
 from fcsearch.training.lane import Lane
-from fcsearch.training.metrics import EpochMetrics, MemberResult, State
+from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
 
@@ -125,17 +126,17 @@ class Pack:
 
     def _result(self, lane: Lane, member: int, state: State) -> MemberResult:
         history = self._histories[member]
-        measured = [values for values in history if values.val_accuracy is not None]
-        best = max(measured, key=lambda values: values.val_accuracy or 0.0, default=None)
+        best = best_epoch(history, OBJECTIVES[self._data.objective])
         kept = lane.weights if self._keep_last else lane.best
         return MemberResult(
             config=self.configs[member],
             state=state,
             epochs=tuple(history),
-            best_epoch=best.epoch if best else None,
+            objective=self._data.objective,
+            best_epoch=best,
             num_parameters=lane.shape.num_parameters,
             seconds=sum(values.seconds for values in history),
-            weights=kept.to_dict(lane.members.index(member)) if best else {},
+            weights=kept.to_dict(lane.members.index(member)) if best is not None else {},
         )
 
     def save(self, path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from fcsearch.cli.live import LineView, LiveView, open_view, trial_line
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.view import Best, SilentView, Status
 from fcsearch.search.pool.messages import Place, Progress
@@ -18,7 +19,12 @@ TRIAL = TrialRecord(trial_id=4, state="stopped", config=TrialConfig(learning_rat
 
 
 def status(**keys: Any) -> Status:
-    best = Best(7, 0.9123, {"learning_rate": 0.012345, "hidden_dims": [64, 32], "momentum": None, "epochs": 30})
+    best = Best(
+        7,
+        OBJECTIVES["accuracy"],
+        0.9123,
+        {"learning_rate": 0.012345, "hidden_dims": [64, 32], "momentum": None, "epochs": 30},
+    )
     values: dict[str, Any] = {
         "total": 60,
         "counts": {"complete": 10, "stopped": 2, "failed": 1, "diverged": 0},

@@ -50,7 +50,8 @@ def test_json(tmp_path: Path) -> None:
         ("[old]", "complete", 8),
         ("torn", "damaged", None),
     ]
-    assert found[1]["best_val_accuracy"] > 0.98
+    assert found[1]["objective"] == "accuracy"
+    assert found[1]["best_value"] > 0.98
 
 
 def test_no_runs(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_text_labels_and_a_named_array(write_npz, load) -> None:
         ({"X": np.where(X > 2, np.inf, X), "y": Y}, "found inf in row"),
         ({"X": X.astype("U"), "y": Y}, "must hold features that are numbers; found the type <U"),
         ({"X": X, "y": np.where(Y > 1, np.nan, Y)}, "missing or non-finite labels"),
-        ({"X": X, "y": X[:, 0]}, "regression"),
+        ({"X": X, "y": np.where(Y > 1, 0.5, np.inf)}, "must give every row a finite number"),
         ({"X": X, "y": Y * 0}, "at least 2 classes"),
         ({"X": X, "y": Y * 1j}, "must be integers or text; found the type complex128"),
         ({"X": X, "y": np.array(Y, dtype=object)}, "it holds Python objects"),

@@ -37,7 +37,7 @@ def test_the_network_trains_from_python(capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize("page", [README, ROOT / "docs" / "space.md"], ids=lambda page: page.name)
 def test_the_space_is_valid(page: Path, tmp_path: Path) -> None:
-    (space,) = blocks(page, "yaml")
+    (space,) = [block for block in blocks(page, "yaml") if block.startswith("name:")]
     (tmp_path / "space.yaml").write_text(space)
     assert load_space(tmp_path / "space.yaml").trials == 60
 

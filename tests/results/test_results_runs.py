@@ -113,7 +113,8 @@ class TestSummary:
         summary = summarize_run(made_run.path)
         assert summary["state"] == "complete"
         assert (summary["dataset"], summary["trials"]) == ("digits", 48)
-        assert summary["best_val_accuracy"] == open_run(made_run.path).best["val_accuracy"]
+        assert summary["objective"] == "accuracy", "of a run whose rows do not say"
+        assert summary["best_value"] == open_run(made_run.path).best["val_accuracy"]
 
     def test_of_a_damaged_run(self, empty_run: RunDirectory) -> None:
         (empty_run.path / "run.json").write_text("{")

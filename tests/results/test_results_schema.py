@@ -6,20 +6,24 @@ import pytest
 from fcsearch.config import HYPERPARAMETERS, TrialConfig
 from fcsearch.results import CONFIRMATIONS, EPOCHS, MODELS, PREDICTIONS, TRIALS
 
+CLASSIFICATION = ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "log_loss")
+VALIDATION = [f"val_{name}" for name in (*CLASSIFICATION, "rmse", "mae", "r2")]
+
 
 def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_name() -> None:
     before = ["trial_id", "pack_id", "state"]
-    results = ["val_accuracy", "best_epoch", "train_accuracy", "train_loss", "val_loss"]
-    final = ["final_val_accuracy", "final_train_accuracy", "epochs_run", "num_parameters", "train_seconds"]
+    results = ["objective", *VALIDATION, "best_epoch", "train_accuracy", "train_rmse", "train_loss", "val_loss"]
+    final = [f"final_{split}_{name}" for name in ("accuracy", "rmse") for split in ("val", "train")]
+    work = ["epochs_run", "num_parameters", "train_seconds"]
     place = ["device", "node", "started_at", "finished_at", "error"]
-    after = ["seed", *results, *final, *place]
+    after = ["seed", *results, *final, *work, *place]
     assert TRIALS.names == [*before, *HYPERPARAMETERS, *after]
     assert set(TrialConfig().parameters()) == set(HYPERPARAMETERS)
 
 
 def test_epochs_has_the_columns_of_the_design() -> None:
-    losses = ["train_loss", "train_accuracy", "val_loss", "val_accuracy"]
-    assert EPOCHS.names == ["trial_id", "epoch", *losses, "learning_rate", "seconds"]
+    figures = ["train_loss", "train_accuracy", "train_rmse", "val_loss", *VALIDATION]
+    assert EPOCHS.names == ["trial_id", "epoch", *figures, "learning_rate", "seconds"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from search_helpers import make_space
 import fcsearch.evaluation.measuring as evaluation
 from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import Manifest, RunDirectory, rank_trials
+from fcsearch.results.manifest import ConfirmationEntry
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
 from fcsearch.search.loop.interruption import Interruption
@@ -69,7 +70,7 @@ def test_the_best_are_trained_again_with_other_seeds_in_packs_of_the_same_pool(
     assert len(pool.rows) == 1
     assert [len(seeds) for seeds in pool.seeds] == [3, 3, 3, 3]
     assert sorted(itertools.chain(*pool.seeds[2:])) == [1, 1, 2, 2, 3, 3]
-    assert run.manifest()["confirmation"] == {"trials": best, "seeds": [1, 2, 3]}
+    assert run.manifest().confirmation == ConfirmationEntry(trials=tuple(best), seeds=(1, 2, 3))
     assert len(run.finished_trials()) == 6
 
 
@@ -159,7 +160,7 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkey
     pool = InProcess(interrupt)
     found = search(tmp_path, pool)
     run = found.run
-    assert (found.ended_by, run.manifest()["state"]) == ("interrupt", "interrupted")
+    assert (found.ended_by, run.manifest().state) == ("interrupt", "interrupted")
     done = pairs(run)
     assert len(done) == 3
     report = found.report
@@ -169,7 +170,7 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkey
     assert len(run.saved_models()) == 6
     rest = InProcess()
     resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
-    assert (resumed.ended_by, resumed.run.manifest()["state"]) == ("trials", "complete")
+    assert (resumed.ended_by, resumed.run.manifest().state) == ("trials", "complete")
     assert [len(seeds) for seeds in rest.seeds] == [2, 1]
     assert set(done) < set(pairs(run))
     assert len(pairs(run)) == 6
@@ -192,13 +193,13 @@ def test_a_training_that_fails_is_a_row_and_the_rest_goes_on(tmp_path: Path) -> 
     states = {(row["trial_id"], row["seed"]): (row["state"], row["error"]) for row in run.confirmations().to_pylist()}
     assert len(states) == 6
     assert sorted(value for value in states.values() if value[0] != "complete") == [("failed", "RuntimeError: two")]
-    assert run.manifest()["state"] == "complete"
+    assert run.manifest().state == "complete"
 
 
 def test_confirm_0_and_ensemble_0_leave_a_run_as_before(tmp_path: Path) -> None:
     pool = InProcess()
     found = search(tmp_path, pool, confirm=0, ensemble=0)
-    assert (len(pool.tasks), pairs(found.run), found.run.manifest().get("confirmation")) == (2, [], None)
+    assert (len(pool.tasks), pairs(found.run), found.run.manifest().confirmation) == (2, [], None)
     assert found.run.saved_models() == sorted(rank_trials(found.run.trials())["trial_id"].to_pylist()[:3])
     assert not (found.run.path / "predictions").exists()
     report = found.report
@@ -241,6 +242,6 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
 
 def test_a_run_without_a_result_cannot_be_confirmed(tmp_path: Path) -> None:
     space = make_space(tmp_path)
-    run = RunDirectory.create(tmp_path / "run", {"name": "run", "state": "running", "space": space.to_json()})
+    run = RunDirectory.create(tmp_path / "run", Manifest(name="run", state="running", space=space.to_json()))
     with pytest.raises(RunError, match="must have a trial with a result; found none; go on with it: `fcsearch resume"):
         confirm_run(run, SearchOptions(), open_pool=InProcess())

@@ -102,7 +102,8 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
         2,
         3,
     )
-    assert manifest.dataset["fingerprint"] == load_dataset(open_space(finished).dataset).fingerprint
+    assert manifest.dataset is not None
+    assert manifest.dataset.fingerprint == load_dataset(open_space(finished).dataset).fingerprint
     states = run.trials()["state"].to_pylist()
     assert "complete" in states
     assert "stopped" in states
@@ -231,7 +232,7 @@ def test_a_trial_that_is_too_large_fails_alone(tmp_path: Path) -> None:
     rows = found.run.trials().to_pylist()
     assert [row["state"] for row in rows] == ["complete", "complete", "failed", "failed"]
     assert re.fullmatch(r"MemoryError: this trial must fit into [\d,]+ bytes.*fewer --workers", rows[3]["error"])
-    assert found.run.manifest()["state"] == "complete"
+    assert found.run.manifest().state == "complete"
 
 
 def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:

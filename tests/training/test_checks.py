@@ -30,8 +30,13 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def small() -> Case:
-    return training_cases(CPU)[0]
+def cases() -> list[Case]:
+    return training_cases(CPU)
+
+
+@pytest.fixture
+def small(cases: list[Case]) -> Case:
+    return cases[0]
 
 
 def failing(case: Case, arithmetic: str, dtype: torch.dtype = torch.float64) -> set[str]:
@@ -59,7 +64,7 @@ def everything() -> set[str]:
     pieces |= {f"{name} loss" for name in losses.LOSSES} | {f"{name} steps" for name in PLAIN_RULES}
     settings = {"L2", "weight decay", "dropout", "input dropout", "label smoothing", "large layers"}
     settings |= {*PLAIN_RULES, *(f"{name} rate" for name in LR_SCHEDULES)}
-    settings |= {f"{name} loss" for name in losses.LOSSES if name not in losses.REGRESSION_LOSSES}
+    settings |= {f"{name} loss" for name in losses.LOSSES}
     settings |= {f"{name}, dropout" for name in ACTIVATIONS}
     return pieces | {f"training, {name}" for name in settings}
 
@@ -100,7 +105,8 @@ def test_a_wrong_kernel_fails_and_only_by_kernels(
     small: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = library._source()
-    assert source.count(right) == 1
+    # More than once where rules share it: nadam's moments are adam's.
+    assert source.count(right) >= 1
     monkeypatch.setattr(library, "_source", lambda: source.replace(right, wrong))
     assert subject in failing(small, KERNELS)
     assert failing(small, TORCH) == set()
@@ -121,20 +127,20 @@ def test_a_wrong_update_by_torch_fails_and_only_by_torch(
         assert failing(small, KERNELS) == set()
 
 
-def _doubled_loss(name: str) -> Callable[[Tensor, Tensor, Tensor], None]:
+def _doubled_loss(name: str) -> Callable[..., None]:
     right = STACKED_LOSSES[name]
 
-    def wrong(scores: Tensor, targets: Tensor, total: Tensor) -> None:
-        right(scores, targets, total)
+    def wrong(scores: Tensor, targets: Tensor, total: Tensor, **settings: Tensor) -> None:
+        right(scores, targets, total, **settings)
         scores.mul_(2)
 
     return wrong
 
 
 @pytest.mark.parametrize("name", STACKED_LOSSES)
-def test_a_wrong_loss_fails(small: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_loss_fails(cases: list[Case], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STACKED_LOSSES, name, _doubled_loss(name))
-    found = failing(small, TORCH)
+    found = failing(cases[2 if name in losses.REGRESSION_LOSSES else 0], TORCH)
     assert found >= {f"{name} loss", f"training, {name} loss"}
     assert not {f"{other} loss" for other in STACKED_LOSSES if other != name} & found
 

@@ -27,7 +27,7 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     Args:
         X: A table, or an array (N, ...) of numbers.
         y: (N,) classes; None where a column of the table holds them.
-        spec: `label` and `drop`.
+        spec: `label`, `task` and `drop`.
 
     Raises:
         DataError: what cannot be used, as for files.
@@ -38,13 +38,15 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         if spec.drop or spec.label:
             raise DataError(f"the options label and drop belong to tables; {_ARRAY} has no columns. Leave them out.")
         features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
-        return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), _ARRAY)
+        return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), spec, _ARRAY)
     table = as_table(X)
     if y is not None:
         table, label = _with_label(table, y, spec.label)
     else:
         label = find_label(table.schema, spec.label, _TABLE)
-    return rows_of_table(table, PartSizes(table.num_rows), label=label, drop=spec.drop, locate=_locate, source=_TABLE)
+    return rows_of_table(
+        table, PartSizes(table.num_rows), label=label, task=spec.task, drop=spec.drop, locate=_locate, source=_TABLE
+    )
 
 
 def match_memory(transform: FeatureTransform, X: Any) -> npt.NDArray[np.float32]:

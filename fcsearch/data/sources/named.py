@@ -41,6 +41,8 @@ def read_named(spec: DatasetSpec) -> Rows:
     Raises:
         DataError: it cannot be downloaded, or a file is not what it should be.
     """
+    if spec.task == "regression":
+        raise DataError(f"{spec.source} must be learned as a classification; found task regression. Leave task out.")
     if spec.source == "digits":
         return _digits()
     if spec.source == "cifar10":

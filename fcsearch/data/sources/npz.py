@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.labels import encode_labels
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
 from fcsearch.data.sources.paths import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -86,22 +86,23 @@ def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
     Raises:
         DataError: as `npz_arrays`, or labels that are no classes.
     """
-    return rows_of_arrays(*npz_arrays(parts, spec), f"{next(iter(parts.values()))[0]}")
+    return rows_of_arrays(*npz_arrays(parts, spec), spec, f"{next(iter(parts.values()))[0]}")
 
 
-def rows_of_arrays(X: npt.NDArray[Any], labels: pa.Array, sizes: PartSizes, source: str) -> Rows:
-    """Turn checked arrays into features and classes.
+def rows_of_arrays(X: npt.NDArray[Any], labels: pa.Array, sizes: PartSizes, spec: DatasetSpec, source: str) -> Rows:
+    """Turn checked arrays into features and labels.
 
     Args:
         X: (N, ...) uint8, float32 or float64, 2 to 4 axes.
         labels: (N,).
         sizes: Rows in each given split.
+        spec: Says the task, where the user does.
         source: Names the arrays, for messages.
 
     Raises:
-        DataError: labels that are no classes.
+        DataError: labels that the task cannot have.
     """
-    y, names = encode_labels(labels, None, f"the labels of {source}")
+    y, names = read_labels(labels, None, spec.task, f"the labels of {source}")
     return Rows(
         X=X.reshape(len(X), -1),
         y=y,

@@ -51,6 +51,7 @@ def read_openml(spec: DatasetSpec) -> Rows:
         table,
         PartSizes(table.num_rows),
         label=label,
+        task=spec.task,
         drop=spec.drop,
         locate=lambda row: f"row {row} of {spec.source}",
         source=spec.source,

@@ -11,12 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
-from fcsearch.data.labels import class_names_of, classes_by_place, encode_labels, find_label
+from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 
 # pandas gives a column without a name the second form when it reads it.
@@ -48,6 +50,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         join_tables(files, label),
         PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
         label=label,
+        task=spec.task,
         drop=spec.drop,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
@@ -72,6 +75,7 @@ def rows_of_table(
     sizes: PartSizes,
     *,
     label: str,
+    task: Task | None,
     drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
@@ -83,7 +87,8 @@ def rows_of_table(
     Args:
         table: All rows, training rows first.
         sizes: Rows in each given split.
-        label: The column of the classes.
+        label: The column of the classes or targets.
+        task: What is learned; None: found from the label.
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
@@ -96,7 +101,7 @@ def rows_of_table(
     class_names = class_names_of(table.schema, label)
     problems = {}
     try:
-        y, names = encode_labels(table[label], class_names, f"column {label!r} of {source}")
+        y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
     features = features_of(table, label, drop, locate, source, left_out=left_out, problems=problems)

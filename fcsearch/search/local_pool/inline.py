@@ -35,14 +35,7 @@ def open_inline_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
     """
     placement = plan.placement or place(plan.options, [local_node()])
     device = torch.device("cuda:0" if placement.gpus else "cpu")
-    data = TrainingData.from_arrays(
-        dataset.train.X,
-        dataset.train.y,
-        dataset.val.X,
-        dataset.val.y,
-        num_classes=dataset.num_classes,
-        device=device,
-    )
+    data = TrainingData.from_arrays(**dataset.training_arrays(plan.space.known_objective.name), device=device)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(placement.threads)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from multiprocessing import connection
 from typing import Any
 
-import numpy.typing as npt
+import numpy as np
 
 from fcsearch.data import Dataset
 from fcsearch.search.local_pool.child import Child
@@ -35,13 +35,10 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
         SearchError: the temporary folder has no room for the dataset.
     """
     placement = plan.placement or place(plan.options, [local_node()])
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "X_train": dataset.train.X,
-        "y_train": dataset.train.y,
-        "X_val": dataset.val.X,
-        "y_val": dataset.val.y,
-    }
-    with share(arrays) as rows, contextlib.closing(ProcessPool(placement, rows, dataset.num_classes)) as pool:
+    data = dataset.training_arrays(plan.space.known_objective.name)
+    arrays = {name: value for name, value in data.items() if isinstance(value, np.ndarray)}
+    facts = {name: value for name, value in data.items() if name not in arrays}
+    with share(arrays) as rows, contextlib.closing(ProcessPool(placement, rows, facts)) as pool:
         yield pool
 
 
@@ -51,14 +48,14 @@ class ProcessPool:
     Args:
         placement: The workers.
         rows: What they learn.
-        num_classes: Number of classes.
+        facts: What else `TrainingData.from_arrays` takes.
     """
 
-    def __init__(self, placement: Placement, rows: SharedRows, num_classes: int) -> None:
+    def __init__(self, placement: Placement, rows: SharedRows, facts: Mapping[str, Any]) -> None:
         self.placement = placement
         self.workers = placement.workers
         self._rows = rows
-        self._num_classes = num_classes
+        self._facts = facts
         self._leaving = False
         self._workers: list[Child] = []
         try:
@@ -107,7 +104,7 @@ class ProcessPool:
     def _start(self, number: int) -> Child:
         gpu = gpu_of(number, self.placement.gpus)
         child = Child(self._rows.descriptor, gpu=gpu)
-        child.send(SetUp(self._rows, self._num_classes, self.placement.threads, gpu))
+        child.send(SetUp(self._rows, self._facts, self.placement.threads, gpu))
         return child
 
     def _hear(self, worker: Child) -> Event | None:

@@ -7,7 +7,9 @@ would put each tensor into shared memory of its own, whose life depends on both 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 
@@ -21,14 +23,14 @@ class SetUp:
     """The first message to a worker: what it needs before it can train.
 
     Attributes:
-        rows: Arguments of `TrainingData.from_arrays`.
-        num_classes: Number of classes.
+        rows: Arguments of `TrainingData.from_arrays` that are arrays.
+        facts: Its other arguments.
         threads: Threads to compute with.
         gpu: The machine's name for the worker's GPU, the only one that it sees; None: it trains on the CPU.
     """
 
     rows: SharedRows
-    num_classes: int
+    facts: Mapping[str, Any]
     threads: int
     gpu: str | None
 

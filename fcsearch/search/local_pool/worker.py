@@ -7,6 +7,7 @@ import socket
 import time
 import warnings
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 
@@ -63,15 +64,8 @@ class _Worker:
         with warnings.catch_warnings():
             # The rows are shared by all workers; nothing writes to them.
             warnings.filterwarnings("ignore", message="The given NumPy (array|buffer) is not writable")
-            rows = read_shared(setup.rows)
-            self._data = TrainingData.from_arrays(
-                rows["X_train"],
-                rows["y_train"],
-                rows["X_val"],
-                rows["y_val"],
-                num_classes=setup.num_classes,
-                device=device,
-            )
+            rows: dict[str, Any] = {**read_shared(setup.rows), **setup.facts}
+            self._data = TrainingData.from_arrays(**rows, device=device)
 
     def train(self, task: PackTask) -> None:
         """Train a pack, and say how it goes and what came of it."""

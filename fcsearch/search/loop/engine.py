@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
@@ -204,4 +205,6 @@ def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) -> 
 
 
 def _history(member: MemberOutcome) -> dict[int, float]:
-    return {e.epoch: e.val_accuracy for e in member.result.epochs if e.val_accuracy is not None}
+    """The trial's gain by epoch."""
+    objective = OBJECTIVES[member.result.objective]
+    return {e.epoch: objective.gain(e.val[objective.name]) for e in member.result.epochs if objective.name in e.val}

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from fcsearch.config.objective import Objective
 from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
@@ -166,14 +167,15 @@ def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
     if early is None:
         return None
     asha = Asha(early.min_epochs, early.reduction_factor)
-    return Rungs(asha, rung_values(asha, _histories(run)))
+    return Rungs(asha, rung_values(asha, _histories(run, plan.space.known_objective)))
 
 
-def _histories(run: RunDirectory) -> dict[int, dict[int, float]]:
+def _histories(run: RunDirectory, objective: Objective) -> dict[int, dict[int, float]]:
+    """Each trial's gain by epoch."""
     histories: dict[int, dict[int, float]] = {}
-    for row in run.epochs().select(["trial_id", "epoch", "val_accuracy"]).to_pylist():
-        if row["val_accuracy"] is not None:
-            histories.setdefault(row["trial_id"], {})[row["epoch"]] = row["val_accuracy"]
+    for row in run.epochs().select(["trial_id", "epoch", objective.column]).to_pylist():
+        if row[objective.column] is not None:
+            histories.setdefault(row["trial_id"], {})[row["epoch"]] = objective.gain(row[objective.column])
     return histories
 
 

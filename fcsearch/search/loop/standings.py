@@ -23,8 +23,8 @@ class Standings:
     def add(self, trials: Iterable[TrialRecord]) -> None:
         """Take trials into account."""
         for trial in trials:
-            if trial.state in RANKED_STATES and trial.val_accuracy is not None:
-                ranked = rank(trial.trial_id, val_accuracy=trial.val_accuracy, val_loss=trial.val_loss)
+            if trial.state in RANKED_STATES and trial.gain is not None:
+                ranked = rank(trial.trial_id, gain=trial.gain, val_loss=trial.val_loss)
                 if not self._ranks or ranked < self._ranks[0]:
                     self.best = trial
                 self._ranks = sorted([*self._ranks, ranked])[: self._keep]
@@ -36,5 +36,5 @@ class Standings:
 
     @property
     def threshold(self) -> float | None:
-        """The validation accuracy that a trial must reach to be among the best k; None while any would be."""
+        """The gain that a trial must reach to be among the best k; None while any would be."""
         return -self._ranks[-1][0] if len(self._ranks) == self._keep else None

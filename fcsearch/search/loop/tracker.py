@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import Best, Status, View
@@ -104,8 +105,8 @@ class Tracker:
             counts=dict(self.counts),
             packs=tuple(self._packs.values()),
             best=None
-            if best is None or best.val_accuracy is None
-            else Best(best.trial_id, best.val_accuracy, best.config.parameters()),
+            if best is None or best.value is None
+            else Best(best.trial_id, OBJECTIVES[best.objective], best.value, best.config.parameters()),
             seconds=self._clock() - self._began,
             seconds_left=self._seconds_left(),
             closing=closing,

@@ -6,16 +6,18 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from fcsearch.config.objective import Objective
 from fcsearch.results import TrialRecord
 from fcsearch.search.pool.messages import Progress
 
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The best trial so far: its number, its validation accuracy, and its parameters."""
+    """The best trial so far: its number, the objective and its value, and the trial's parameters."""
 
     trial_id: int
-    val_accuracy: float
+    objective: Objective
+    value: float
     parameters: Mapping[str, Any]
 
 

@@ -31,7 +31,7 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         configs: The members.
         rows: Training rows.
         input_dim: Features D.
-        num_classes: Classes C.
+        num_classes: Classes C; 0 for a regression, which has one output.
     """
     lanes: dict[object, list[TrialConfig]] = defaultdict(list)
     for config in configs:
@@ -40,7 +40,7 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
     for members in lanes.values():
         batch = min(members[0].batch_size, rows)
         steps = rows // batch * sum(config.epochs for config in members) / len(members)
-        shape = Shape(input_dim, members[0].hidden_dims, num_classes)
+        shape = Shape(input_dim, members[0].hidden_dims, max(1, num_classes))
         seconds += steps * step_seconds(shape, len(members), batch)
     return seconds
 

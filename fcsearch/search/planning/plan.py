@@ -41,6 +41,7 @@ class SearchPlan:
         return {
             "run": str(self.path),
             "dataset": self.space.dataset.source,
+            **self._task(),
             "trials": f"{self.trials}, seed {self.options.seed}" + (f", at most {budget:g} s" if budget else ""),
             "sampler": " ".join(
                 [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
@@ -51,6 +52,15 @@ class SearchPlan:
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
         }
+
+    def _task(self) -> dict[str, str]:
+        """What is learned and by which figure; nothing before the dataset, or the space, has told."""
+        if self.space.objective is None:
+            return {}
+        objective, label = self.space.known_objective, self.space.dataset.label
+        kind = "a regression" if objective.task == "regression" else "a classification"
+        what = f"predicts {label}, {kind}" if label else kind
+        return {"task": f"{what}, by validation {objective.title}"}
 
     def _packs(self) -> str:
         if self.pack_size is None:

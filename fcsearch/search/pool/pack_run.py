@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import torch
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
@@ -38,6 +39,7 @@ class PackRun:
         _require_memory(configs, data, share)
         self._data = data
         self._pack = Pack(configs, data, keep_last=task.keep_last)
+        self._objective = OBJECTIVES[data.objective]
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = dict.fromkeys(self._pack.alive, float("-inf"))
         self._finished_at: dict[int, datetime] = {}
@@ -97,8 +99,9 @@ class PackRun:
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:
         for member, values in metrics.items():
-            if values.val_accuracy is not None:
-                self._best[member] = max(self._best[member], values.val_accuracy)
+            if self._objective.name in values.val:
+                gain = self._objective.gain(values.val[self._objective.name])
+                self._best[member] = max(self._best[member], gain)
         ends = {member: self._task.trials[member].ends_at for member in metrics}
         self._pack.stop([member for member, end in ends.items() if end == self._pack.epoch])
         if self._rungs is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.results import RANKED_STATES, rank
 from fcsearch.search.pool.messages import MemberOutcome, PackTask
 
@@ -14,16 +15,17 @@ def with_best_weights(members: Iterable[MemberOutcome], task: PackTask) -> tuple
 
     Args:
         members: Members with their weights.
-        task: Says how many may keep them, and what accuracy they must reach.
+        task: Says how many may keep them, and what they must reach.
     """
     members = tuple(members)
     ranks = []
     for member in members:
         best = member.result.best
-        if member.result.state not in RANKED_STATES or best is None or best.val_accuracy is None:
+        if member.result.state not in RANKED_STATES or best is None:
             continue
-        if task.weights_above is None or best.val_accuracy >= task.weights_above:
-            ranks.append(rank(member.trial_id, val_accuracy=best.val_accuracy, val_loss=best.val_loss))
+        gain = OBJECTIVES[member.result.objective].gain(best.val[member.result.objective])
+        if task.weights_above is None or gain >= task.weights_above:
+            ranks.append(rank(member.trial_id, gain=gain, val_loss=best.val_loss))
     kept = {trial_id for _, _, trial_id in sorted(ranks)[: task.keep_models]}
     return tuple(member if member.trial_id in kept else _without_weights(member) for member in members)
 

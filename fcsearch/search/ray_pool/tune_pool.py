@@ -67,13 +67,7 @@ def open_ray_pool(
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
     """
-    arrays = {
-        "X_train": dataset.train.X,
-        "y_train": dataset.train.y,
-        "X_val": dataset.val.X,
-        "y_val": dataset.val.y,
-        "num_classes": dataset.num_classes,
-    }
+    arrays = dataset.training_arrays(plan.space.known_objective.name)
     with ray_session(plan.options.address, local_node(), folder=folder) as nodes:
         logger.info("Ray is ready: %s", nodes)
         placement = plan.placement or place(plan.options, nodes)

@@ -8,10 +8,10 @@ import torch
 
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import RunDirectory, objective_of, rank_trials
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
-from fcsearch.selection.judging import Judge, outputs, run_objective
+from fcsearch.selection.judging import Judge, outputs
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
             predictions[trial_id] = run.predictions.load(trial_id)
         except RunError as error:
             logger.warning("no candidate of the ensemble: %s", error)
-    judge = Judge(run_objective(run), dataset.val.y, num_classes=dataset.num_classes)
+    judge = Judge(objective_of(run.trials()), dataset.val.y, num_classes=dataset.num_classes)
     members = select_ensemble(predictions, judge)
     if members:
         facts = {"objective": judge.objective.name, "candidates": len(predictions)}

@@ -54,7 +54,7 @@ class _Told:
 
     trial_id: int
     state: str
-    val_accuracy: float | None
+    value: float | None
 
 
 def has_trials(run: RunDirectory) -> bool:
@@ -78,13 +78,18 @@ class Ledger:
         self._run = run
         self._space = space
         self._seed = seed
+        self._objective = space.known_objective
         self._journal = JournalFile(run.journal_path)
         self._storage = optuna.storages.JournalStorage(self._journal)
         names = optuna.get_all_study_names(self._storage)
         self._study = (
             optuna.load_study(study_name=names[0], storage=self._storage)
             if names
-            else optuna.create_study(study_name=run.path.resolve().name, storage=self._storage, direction="maximize")
+            else optuna.create_study(
+                study_name=run.path.resolve().name,
+                storage=self._storage,
+                direction="maximize" if self._objective.maximize else "minimize",
+            )
         )
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         trials = self._trials()
@@ -105,8 +110,8 @@ class Ledger:
             RunError: the tables hold trials that the journal does not know.
         """
         trials = self._trials()
-        rows = self._run.trials().select(["trial_id", "state", "val_accuracy"]).to_pylist()
-        done = {row["trial_id"]: _Told(**row) for row in rows}
+        rows = self._run.trials().select(["trial_id", "state", self._objective.column]).to_pylist()
+        done = {row["trial_id"]: _Told(*row.values()) for row in rows}
         if done and max(done) >= len(trials):
             raise RunError(
                 f"every trial of a run must stand in its journal; found trial {max(done)} in trials/ and "
@@ -154,8 +159,9 @@ class Ledger:
         if models:
             self._run.prune_models(keep)
             self._run.predictions.prune(keep)
-        told = [_Told(trial.trial_id, trial.state, trial.val_accuracy) for trial in trials]
-        self._tell(told, _last_values((epoch.trial_id, epoch.epoch, epoch.val_accuracy) for epoch in epochs))
+        told = [_Told(trial.trial_id, trial.state, trial.value) for trial in trials]
+        column = self._objective.column
+        self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in epochs))
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)
@@ -190,7 +196,7 @@ class Ledger:
         if not trial_ids:
             return {}
         wanted = set(trial_ids)
-        epochs = self._run.epochs().select(["trial_id", "epoch", "val_accuracy"]).to_pylist()
+        epochs = self._run.epochs().select(["trial_id", "epoch", self._objective.column]).to_pylist()
         return _last_values(tuple(row.values()) for row in epochs if row["trial_id"] in wanted)
 
     def _tell(self, trials: Sequence[_Told], last_values: Mapping[int, tuple[int, float]]) -> None:
@@ -205,7 +211,7 @@ class Ledger:
                     self._storage.set_trial_intermediate_value(trial_id, *last_values[number])
                 if trial.state == "diverged":
                     self._storage.set_trial_user_attr(trial_id, _DIVERGED, True)
-                objective = trial.val_accuracy if state == TrialState.COMPLETE else None
+                objective = trial.value if state == TrialState.COMPLETE else None
                 self._study.tell(number, objective, state=state)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome
+from fcsearch.training import EpochMetrics
 
 
 def trial_records(outcome: PackOutcome) -> list[TrialRecord]:
@@ -23,13 +24,15 @@ def _trial_record(member: MemberOutcome, outcome: PackOutcome) -> TrialRecord:
         trial_id=member.trial_id,
         state=result.state,
         config=result.config,
-        val_accuracy=best.val_accuracy if best else None,
+        objective=result.objective,
         best_epoch=result.best_epoch,
-        train_accuracy=best.train_accuracy if best else None,
+        **(_figures(best) if best else {}),
         train_loss=best.train_loss if best else None,
         val_loss=best.val_loss if best else None,
-        final_val_accuracy=last.val_accuracy,
-        final_train_accuracy=last.train_accuracy,
+        final_val_accuracy=last.val.get("accuracy"),
+        final_train_accuracy=last.train.get("accuracy"),
+        final_val_rmse=last.val.get("rmse"),
+        final_train_rmse=last.train.get("rmse"),
         epochs_run=last.epoch,
         num_parameters=result.num_parameters,
         train_seconds=result.seconds,
@@ -43,10 +46,24 @@ def _trial_record(member: MemberOutcome, outcome: PackOutcome) -> TrialRecord:
 def epoch_records(outcome: PackOutcome) -> list[EpochRecord]:
     """A record for each epoch of each trial of the pack that came to an end."""
     return [
-        EpochRecord(trial_id=member.trial_id, **dataclasses.asdict(epoch))
+        EpochRecord(
+            trial_id=member.trial_id,
+            epoch=epoch.epoch,
+            train_loss=epoch.train_loss,
+            val_loss=epoch.val_loss,
+            learning_rate=epoch.learning_rate,
+            seconds=epoch.seconds,
+            **_figures(epoch),
+        )
         for member in outcome.members
         for epoch in member.result.epochs
     ]
+
+
+def _figures(epoch: EpochMetrics) -> dict[str, Any]:
+    """The figures of an epoch by the names of their columns."""
+    val = {f"val_{name}": value for name, value in epoch.val.items()}
+    return {**val, **{f"train_{name}": value for name, value in epoch.train.items()}}
 
 
 def failed_records(trials: Sequence[PlannedTrial], error: str) -> list[TrialRecord]:

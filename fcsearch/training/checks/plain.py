@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, huber_loss
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
 from fcsearch.training.data import Minibatches, TrainingData
@@ -83,7 +83,7 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         Each epoch's end.
     """
     net = MaskedNet(
-        config.hidden_dims, data.input_dim, data.num_classes, reg=config.reg, weight_scale=config.initial_scale,
+        config.hidden_dims, data.input_dim, data.outputs, reg=config.reg, weight_scale=config.initial_scale,
         seed=config.seed, dtype=torch.float64, loss=config.loss, label_smoothing=config.label_smoothing,
         activation=config.activation, huber_delta=config.huber_delta,
     )  # fmt: skip
@@ -138,9 +138,14 @@ def _step(net: MaskedNet, x: Tensor, y: Tensor, config: TrialConfig, settings: d
 
 def _measure(net: MaskedNet, data: TrainingData, rate: float, losses: Sequence[Tensor]) -> dict[str, Tensor]:
     scores = net.loss(data.X_val)
-    return {
+    measured = {
         "learning_rate": torch.tensor(rate, dtype=torch.float64),
         "train_loss": torch.stack(list(losses)).mean(),
-        "val_loss": LOSSES[net.loss_name](scores, data.y_val)[0],
-        "val_accuracy": (scores.argmax(1) == data.y_val).double().mean(),
     }
+    if not data.num_classes:
+        loss = huber_loss(scores, data.y_val, delta=net.huber_delta) if net.loss_name == "huber" else None
+        errors = scores[:, 0] - data.y_val
+        measured["val_loss"] = loss[0] if loss else LOSSES[net.loss_name](scores, data.y_val)[0]
+        return {**measured, "rmse": errors.square().mean().sqrt() * data.target_scale}
+    measured["val_loss"] = LOSSES[net.loss_name](scores, data.y_val)[0]
+    return {**measured, "accuracy": (scores.argmax(1) == data.y_val).double().mean()}

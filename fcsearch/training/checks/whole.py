@@ -59,14 +59,15 @@ class Case:
 
 def training_cases(device: torch.device) -> list[Case]:
     """The packs that are compared: small nets of every setting, and large ones that the engine cuts into parts."""
-    return [Case.of(_data(12), _varied(), device), Case.of(_data(600), _large(), device)]
+    cases = [(_data(12), _varied()), (_data(600), _large()), (_targets(), _regressions())]
+    return [Case.of(data, members, device) for data, members in cases]
 
 
 def training_checks(case: Case, way: Way) -> Iterator[Check]:
     """Train the members of a case by the engine, alone and together, and compare both with the plain net."""
     data = TrainingData.from_arrays(
-        case.data.X_train, case.data.y_train, case.data.X_val, case.data.y_val, num_classes=_CLASSES,
-        device=way.device, dtype=way.dtype,
+        case.data.X_train, case.data.y_train, case.data.X_val, case.data.y_val, num_classes=case.data.num_classes,
+        target_scale=case.data.target_scale, device=way.device, dtype=way.dtype,
     )  # fmt: skip
     configs = [config for _, config in case.members]
     together = train_pack(configs, data)
@@ -87,7 +88,7 @@ def _compare(subject: str, company: str, result: MemberResult, plain: list[Plain
 
 
 def _measured(values: EpochMetrics, name: str) -> float:
-    value = getattr(values, name)
+    value = getattr(values, name) if hasattr(values, name) else values.val.get(name)
     return float("nan") if value is None else value
 
 
@@ -109,6 +110,10 @@ def _varied() -> list[tuple[str, TrialConfig]]:
     return members
 
 
+def _regressions() -> list[tuple[str, TrialConfig]]:
+    return [(f"{name} loss", _config(loss=name, huber_delta=0.7, dropout=0.2)) for name in REGRESSION_LOSSES]
+
+
 def _large() -> list[tuple[str, TrialConfig]]:
     """Layers of more values than the engine updates at once."""
     shape = {"hidden_dims": (256, 300), "epochs": 1, "batch_size": 20, "weight_decay": 0.5, "reg": 1e-3}
@@ -117,6 +122,14 @@ def _large() -> list[tuple[str, TrialConfig]]:
 
 def _config(**changes: Any) -> TrialConfig:
     return TrialConfig(**{**_BASE, **changes})
+
+
+def _targets() -> TrainingData:
+    data = _data(12)
+    draw = generator(0, "engine check", "targets")
+    y = torch.randn(58, generator=draw, dtype=torch.float32).double()
+    rows = data.X_train, y[:40], data.X_val, y[40:]
+    return TrainingData.from_arrays(*rows, num_classes=0, target_scale=3.5, dtype=torch.float64)
 
 
 def _data(features: int) -> TrainingData:

@@ -124,7 +124,7 @@ class LaneLoss:
 
 def _stacked(name: str, configs: Sequence[TrialConfig], like: Tensor) -> StackedLoss:
     if name == "huber":
-        return functools.partial(huber_loss, delta=_each([config.huber_delta for config in configs]).to(like))
+        return functools.partial(STACKED_LOSSES[name], delta=_each([config.huber_delta for config in configs]).to(like))
     return STACKED_LOSSES[name]
 
 

@@ -1,0 +1,132 @@
+"""The two ways in which `fcsearch train` trains one network: as a pack of one, or by the plain net and its Solver."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fcsearch.config import RULE_SETTINGS, TrialConfig
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES
+from fcsearch.data import Dataset
+from fcsearch.errors import UsageError
+from fcsearch.nn import FullyConnectedNet, NetworkSettings, Solver
+from fcsearch.nn.settings import NETWORK_SETTINGS
+from fcsearch.results.models import model_texts
+from fcsearch.training import EpochMetrics, TrainingData, train_pack
+from fcsearch.training.objectives import FIGURES, Truth
+
+
+def train_by_pack(
+    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
+) -> dict[str, Any]:
+    """Train as a search does; what came of it in JSON types, and the best weights."""
+    objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
+    data = TrainingData.from_arrays(**rows.training_arrays(objective.name), device=device)
+
+    def tell(epoch: int, metrics: Any) -> tuple[int, ...]:
+        values: EpochMetrics = metrics[0]
+        name = objective.title
+        train = f"train loss {_number(values.train_loss)}  train {name} {_number(values.train.get(objective.name))}"
+        val = f"val loss {_number(values.val_loss)}  val {name} {_number(values.val.get(objective.name))}"
+        echo(f"epoch {epoch:>3} / {config.epochs}  {train}  {val}")
+        return ()
+
+    result = train_pack([config], data, on_epoch=tell)[0]
+    return {
+        "engine": "pack",
+        "state": result.state,
+        "best_epoch": result.best_epoch,
+        objective.column: result.best.val[objective.name] if result.best else None,
+        "num_parameters": result.num_parameters,
+        "seconds": result.seconds,
+        "weights": result.weights,
+    }
+
+
+def train_by_solver(
+    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
+) -> dict[str, Any]:
+    """Train step by step, as the document does; returns as `train_by_pack`."""
+    if rows.task != "classification":
+        raise UsageError("--engine solver is for classes; a regression is trained with --engine pack")
+
+    class Echo(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            echo(record.getMessage())
+
+    net = FullyConnectedNet(
+        config.hidden_dims,
+        rows.input_dim,
+        rows.num_classes,
+        config.dropout,
+        config.reg,
+        config.initial_scale,
+        seed=config.seed,
+        device=device,
+        loss=config.loss,
+        input_dropout=config.input_dropout,
+        label_smoothing=config.label_smoothing,
+        activation=config.activation,
+    )
+    names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
+    settings = {name: getattr(config, name) for name in names}
+    data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
+    solver = Solver(
+        net,
+        data,
+        update_rule=config.update_rule,
+        optim_config=settings,
+        lr_schedule=config.lr_schedule,
+        lr_decay=config.lr_decay,
+        batch_size=config.batch_size,
+        num_epochs=config.epochs,
+        print_every=max(1, len(rows.train) // config.batch_size),
+        seed=config.seed,
+    )
+    log = logging.getLogger("fcsearch.nn.solver")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    handler = Echo()
+    log.addHandler(handler)
+    began = time.perf_counter()
+    try:
+        solver.train()
+    finally:
+        log.removeHandler(handler)
+    return {
+        "engine": "solver",
+        "state": "complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
+        "best_epoch": solver.val_acc_history.index(solver.best_val_acc),
+        "val_accuracy": solver.best_val_acc,
+        "num_parameters": sum(w.numel() for w in net.params.values()),
+        "seconds": time.perf_counter() - began,
+        "weights": {name: w.cpu() for name, w in solver.best_params.items()},
+    }
+
+
+def save_and_test(
+    weights: dict[str, torch.Tensor], config: TrialConfig, rows: Dataset, save: Path | None
+) -> float | None:
+    """The task's figure on the test rows, None if there are no weights or rows; writes the network if asked to."""
+    if not weights:
+        return None
+    settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})
+    net = FullyConnectedNet.from_params(weights, settings)
+    if save is not None:
+        metadata = {"config": config.to_json(), **rows.model_metadata()}
+        net.save(save, texts=model_texts(metadata, rows.transform.to_json()))
+    if not len(rows.test):
+        return None
+    scores = net.loss(torch.from_numpy(rows.test.X)).double()
+    arrays = rows.training_arrays(DEFAULT_OBJECTIVES[rows.task])
+    truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=arrays["target_scale"])
+    return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))
+
+
+def _number(value: float | None) -> str:
+    return "     -" if value is None else f"{value:.4f}"

@@ -1,0 +1,73 @@
+"""Whether a label is a class or a quantity, and the numbers of either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.config.objective import Task
+from fcsearch.data.labels import encode_labels
+from fcsearch.errors import DataError
+
+# Whole numbers are classes up to so many different ones; beyond that they are where each has this many rows or more.
+_FEW_CLASSES = 20
+_MOST_CLASSES = 1000
+_ROWS_PER_CLASS = 20
+
+
+def read_labels(
+    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, task: Task | None, where: str
+) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """The labels of some rows as numbers.
+
+    Args:
+        values: (N,) labels.
+        names: Names of the classes 0, 1, ..., where the source gives them.
+        task: What the user says; None: `found_task` decides.
+        where: File and column, for messages.
+
+    Returns:
+        (N,) int64 classes and their names; of a regression (N,) float64 and no names.
+
+    Raises:
+        DataError: labels that the task cannot have.
+    """
+    if (task or found_task(values, names)) == "classification":
+        return encode_labels(values, names, where)
+    return encode_targets(values, where), ()
+
+
+def found_task(values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None = None) -> Task:
+    """What labels are for: numbers with a fraction, or too many different ones for classes, are a regression's."""
+    kind = values.type
+    if names or not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        return "classification"
+    numbers = np.asarray(pc.cast(values.drop_null(), pa.float64()))
+    numbers = numbers[np.isfinite(numbers)]
+    if len(numbers) and (numbers != np.floor(numbers)).any():
+        return "regression"
+    distinct = len(np.unique(numbers))
+    few = distinct <= _FEW_CLASSES or (distinct <= _MOST_CLASSES and distinct * _ROWS_PER_CLASS <= len(numbers))
+    return "classification" if few else "regression"
+
+
+def encode_targets(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArray[np.float64]:
+    """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
+    kind = values.type
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        raise DataError(
+            f"{where} must hold the numbers that a regression predicts; found {kind}. Name another column with "
+            "--label, or learn classes with --set task=classification."
+        )
+    numbers = np.array(pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    unusable = int((~np.isfinite(numbers)).sum())
+    if unusable:
+        raise DataError(f"{where} must give every row a finite number; found {unusable:,} rows without. Drop those.")
+    if len(numbers) and numbers.min() == numbers.max():
+        raise DataError(f"{where} must hold different numbers; found {numbers[0]:g} in every row.")
+    return numbers
