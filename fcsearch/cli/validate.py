@@ -91,6 +91,7 @@ def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any
         dataset = load_dataset(space.dataset)
     except ColumnsError as error:
         return None, column_rows(error.columns, None), error
+    space.for_task(dataset.task)
     return dataset.describe(), column_rows(dataset.columns, dataset.transform), None
 
 
@@ -124,6 +125,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
     stopping = space.early_stopping
     return {
         "dataset": space.dataset.source + _options(changed),
+        **({} if space.objective is None else {"objective": space.objective}),
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
         "early stopping": "none"
@@ -169,5 +171,6 @@ def _when(parameter: Parameter) -> str:
 
 def _in_words(found: dict[str, Any]) -> str:
     """What `--check-data` found."""
+    labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"
     rows = ", ".join(f"{count} {split}" for split, count in found["rows"].items())
-    return f"{rows} rows, {found['input_dim']} features, {found['num_classes']} classes"
+    return f"{rows} rows, {found['input_dim']} features, {labels}"

@@ -54,6 +54,22 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
 
 
+def test_a_space_for_a_regression_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{i % 7},{1.5 * i}\n" for i in range(60))
+    (here / "houses.csv").write_text("rooms,price\n" + rows)
+    invoke("init", "houses.csv", "--label", "price")
+    assert "# Task: regression by the column price, from " in (here / "houses.yaml").read_text()
+    assert "1 features, a regression" in invoke("validate", "houses.yaml", "--check-data")
+    assert "objective       mae" in invoke("validate", "houses.yaml", "--set", "objective=mae")
+    arguments = ["validate", "houses.yaml", "--check-data", "--set", "objective=roc_auc"]
+    with pytest.raises(SystemExit) as caught:
+        fcsearch.cli.main(arguments)
+    assert caught.value.code == 2
+    assert "the objective of a regression must be one of rmse, mae, r2; found roc_auc" in capsys.readouterr().err
+    planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
+    assert "task            predicts price, a regression, by validation MAE" in planned
+
+
 def test_the_label_that_is_found_is_written(here: Path) -> None:
     (here / "customers.csv").write_text((here / "customers.csv").read_text().replace("churn", "target"))
     invoke("init", "customers.csv", "--out", "folder-less.yml")

@@ -1,0 +1,105 @@
+"""What a report says of a regression: fewer is better, and nothing is a percentage."""
+
+from typing import Any
+
+import pytest
+
+from fcsearch.config import TrialConfig
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report.effects import effects_of
+from fcsearch.report.figures import search_history
+from fcsearch.report.importance import importances_of
+from fcsearch.report.model import Dataset, FinalTest, Trust, Work
+from fcsearch.report.trust import assess
+
+RMSE = OBJECTIVES["rmse"]
+BASE = BaseLine("2,000", 300.0, 400, "rmse")
+
+
+def row(trial_id: int, rmse: float, **changes: Any) -> dict[str, Any]:
+    return {
+        **TrialConfig().parameters(),
+        "trial_id": trial_id,
+        "state": "complete",
+        "val_accuracy": None,
+        "val_rmse": rmse,
+        "train_rmse": rmse,
+        "num_parameters": 1000,
+        "epochs": 10,
+        "best_epoch": 5,
+        "dropout": 0.2,
+        **changes,
+    }
+
+
+def measured(split: str, rmse: float) -> Measurement:
+    return Measurement(0, split, "f", 400, rmse, 10.0, 0.1, None, "rmse", {"rmse": rmse}, BASE)
+
+
+def trust(*ranked: dict[str, Any]) -> Trust:
+    value = ranked[0]["val_rmse"]
+    return assess(
+        ranked,
+        FinalTest(measured("test", value + 5), None, (0,)),
+        state="complete",
+        work=Work(None, {"complete": len(ranked)}, 1, 1.0, 60.0, 1.0, {}, None),
+        dataset=Dataset("d", "f", 1000, 400, 400, 0, task="regression"),
+        space={"parameters": {}},
+        base=BASE,
+        validation=measured("val", value),
+        objective=RMSE,
+    )
+
+
+def said(found: Trust) -> str:
+    return "\n".join(found.remarks)
+
+
+def test_trials_within_one_standard_error_lie_above_the_best() -> None:
+    found = trust(row(0, 100.0), row(1, 109.0, num_parameters=200), row(2, 111.0, num_parameters=100))
+    assert (found.standard_error, found.within, found.verdict) == (10.0, 2, None)
+    assert found.smallest is not None
+    assert found.smallest["trial_id"] == 1
+    assert "Validation RMSE 100 was measured on 400 rows: its standard error is 10." in said(found)
+    assert "the lowest of 3 measurements on the same rows, so it is too low on average" in said(found)
+    assert "Always answering the mean (2,000) would have RMSE 300 on the 400 validation rows." in said(found)
+    assert "Validation minus test is -5, within what chance explains" in said(found)
+    assert "Trial 1 is within one standard error with 200 parameters in place of 1,000 (validation 109)" in said(found)
+    assert "%" not in said(found)
+    assert "points" not in said(found)
+
+
+def test_nothing_is_learned_where_the_mean_does_as_well() -> None:
+    found = trust(row(0, 285.0))
+    assert found.verdict == (
+        "Nothing was learned: the best validation RMSE of all trials, 285, is not more than two standard errors (20) "
+        "below the 300 of always answering the mean (2,000)."
+    )
+    assert "always answering the mean (2,000) has 300 there" in said(found)
+    assert "weigh the classes" not in said(found)
+
+
+@pytest.mark.parametrize(("training", "overfit"), [(76.0, True), (77.0, False), (150.0, False)])
+def test_overfitting_is_a_ratio(training: float, overfit: bool) -> None:
+    text = said(trust(row(0, 100.0, train_rmse=training)))
+    assert ("The best network's validation RMSE, 100, is 1.32 times its training RMSE: more" in text) == overfit
+
+
+def test_the_best_of_a_group_is_its_lowest() -> None:
+    (effect,) = effects_of([row(0, 5.0), row(1, 7.0), row(2, 1.0, dropout=0.5)], {}, RMSE)
+    assert [(group.best, group.median) for group in effect.groups] == [(5.0, 6.0), (1.0, 1.0)]
+
+
+def test_importances_are_those_of_the_same_order_by_accuracy() -> None:
+    rows = [row(i, float(i % 7 + 10 * (i % 2)), dropout=0.5 * (i % 2)) for i in range(40)]
+    mirrored = [{**entry, "val_accuracy": 1 - entry["val_rmse"] / 100} for entry in rows]
+    found, same = importances_of(rows, RMSE)[0]["dropout"], importances_of(mirrored)[0]["dropout"]
+    assert found.share == pytest.approx(same.share)
+    assert found.share > 0.5
+
+
+def test_the_history_falls_and_has_no_percentages() -> None:
+    drawing = search_history([row(0, 300.0), row(1, 200.0), row(2, 250.0)], RMSE)
+    assert "Validation RMSE of every trial, and the best so far" in drawing
+    assert "%" not in drawing.split("</defs>")[-1]
