@@ -19,7 +19,7 @@ from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
 
 DEFAULT_ROOT = Path("runs")
-_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "best_val_accuracy", "error")
+_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "objective", "best_value", "error")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
