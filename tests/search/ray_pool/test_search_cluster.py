@@ -60,7 +60,8 @@ def test_both_nodes_train_packs_and_each_worker_has_a_gpu_of_its_own(
     driver = commands.start("run", *options, prefix=head.inside("env", f"--chdir={tmp_path}"))
     log = tmp_path / "runs" / "small" / "log.txt"
     wait_for(lambda: log.exists() and log.read_text().count(" trains on ") == 3, seconds=120)
-    os.killpg(driver.pid, signal.SIGINT)
+    # nsenter stays its parent, and would die of the signal itself.
+    os.kill(int(Path(f"/proc/{driver.pid}/task/{driver.pid}/children").read_text().split()[0]), signal.SIGINT)
     assert driver.wait(timeout=40) == 130, commands.err
 
     run = open_run(tmp_path / "runs" / "small")
