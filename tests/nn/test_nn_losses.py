@@ -9,7 +9,9 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError
 from fcsearch.nn import softmax_loss, svm_loss
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES
+
+CLASSIFYING = [name for name in LOSSES if name not in REGRESSION_LOSSES]
 
 
 def draw(*shape: int) -> Tensor:
@@ -27,7 +29,20 @@ def oracle(name: str, scores: Tensor, y: Tensor) -> Tensor:
     return F.multi_margin_loss(scores, y) * scores.shape[1]
 
 
-@pytest.mark.parametrize("name", LOSSES)
+ORACLES = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.huber_loss}
+
+
+@pytest.mark.parametrize("name", REGRESSION_LOSSES)
+def test_a_regression_s_loss_and_gradient_are_torchs(name: str) -> None:
+    scores, y = draw(50, 1).requires_grad_(), 2 * draw(60)[10:]
+    expected = ORACLES[name](scores.squeeze(1), y)
+    (gradient,) = torch.autograd.grad(expected, scores)
+    loss, dscores = LOSSES[name](scores.detach(), y)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(dscores, gradient)
+
+
+@pytest.mark.parametrize("name", CLASSIFYING)
 def test_loss_and_gradient_are_torchs(name: str) -> None:
     scores, y = draw(50, 10).requires_grad_(), labels(50)
     expected = oracle(name, scores, y)
@@ -84,7 +99,7 @@ def test_losses_change_nothing_and_keep_the_dtype(name: str, dtype: torch.dtype)
     assert loss.dtype == dscores.dtype == dtype
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", CLASSIFYING)
 def test_a_row_s_gradient_sums_to_zero(name: str) -> None:
     """Neither loss changes when all scores of a row move together."""
     _, dscores = LOSSES[name](draw(30, 10), labels(30))
