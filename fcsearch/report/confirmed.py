@@ -122,7 +122,7 @@ def confirmation_table(found: Confirmation) -> Table:
 def _cells(entry: Confirmed, *, first: bool) -> tuple[str, ...]:
     lead = ""
     if not first and entry.difference is not None:
-        error = f" +- {100 * entry.difference_error:.2f}" if entry.difference_error is not None else ""
+        error = f" ± {100 * entry.difference_error:.2f}" if entry.difference_error is not None else ""
         lead = f"{100 * entry.difference:.2f}{error}"
     return (
         str(entry.trial_id),
