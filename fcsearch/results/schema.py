@@ -140,8 +140,10 @@ MODELS: pa.Schema = pa.schema(
         _field("networks", pa.int32(), "How many networks predict together", required=True),
         _field("split", pa.string(), "Rows that it was measured on: val or test", required=True),
         _field("rows", pa.int64(), "How many rows those are", "rows", required=True),
-        _field("accuracy", pa.float64(), "Share of the rows that are right", "fraction", required=True),
-        _field("standard_error", pa.float64(), "Of the accuracy, from the number of rows alone", "fraction"),
+        _field("objective", pa.string(), "The figure that the search went by, such as accuracy", required=True),
+        _field("value", pa.float64(), "The objective on these rows", required=True),
+        _field("standard_error", pa.float64(), "Of the value, from these rows alone"),
+        _field("accuracy", pa.float64(), "Share of the rows that are right; null of a regression", "fraction"),
         _field("loss", pa.float64(), "Mean loss on the rows, without the L2 term; null where not finite"),
         _field("fingerprint", pa.string(), "Of the dataset"),
     ]
