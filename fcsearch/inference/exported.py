@@ -74,7 +74,7 @@ def described(predictor: Predictor, facts: Mapping[str, Any]) -> dict[str, str]:
     """What an exported file says of itself, JSON by name."""
     return {
         "fcsearch.version": json.dumps(__version__),
-        "fcsearch.classes": json.dumps(list(predictor.output.names)),
+        "fcsearch.classes": json.dumps(list(predictor.transform.class_names)),
         "fcsearch.dataset": json.dumps(facts.get("dataset")),
         "fcsearch.transform": predictor.transform.to_json(),
     }

@@ -52,7 +52,7 @@ def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
     names = input_names(transform)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     labels, values = session.run([LABEL, PROBABILITIES], _feed(transform, names, raw))
-    place = {name: index for index, name in enumerate(predictor.output.names)}
+    place = {name: index for index, name in enumerate(predictor.transform.class_names)}
     difference = check(predictor, raw, np.array([place[label] for label in labels]), values)
     return Exported(content, _inputs(transform, names), difference)
 

@@ -69,7 +69,7 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     # The last node gives the output its name.
     graph.add("Sum", *parts, out=PROBABILITIES)
     place = graph.add("ArgMax", PROBABILITIES, axis=1, keepdims=0)
-    classes = graph.constant(np.array(predictor.output.names, dtype=object))
+    classes = graph.constant(np.array(predictor.transform.class_names, dtype=object))
     graph.add("Gather", classes, place, axis=0, out=LABEL)
     kind = _TYPES[raw_kind(transform)]
     inputs = [
@@ -80,7 +80,7 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     ]
     outputs = [
         helper.make_tensor_value_info(LABEL, TensorProto.STRING, [_ROWS]),
-        helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [_ROWS, len(predictor.output.names)]),
+        helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [_ROWS, len(predictor.transform.class_names)]),
     ]
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     model = helper.make_model(

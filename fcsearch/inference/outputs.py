@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.transform import FeatureTransform, TargetScale
 from fcsearch.errors import ConfigError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.losses import REGRESSION_LOSSES
@@ -46,12 +46,35 @@ class ClassOutput:
         return pa.table([predicted, *(pa.array(column) for column in values.astype(np.float32).T)], list(self.columns))
 
 
-def output_of(network: FullyConnectedNet, transform: FeatureTransform) -> ClassOutput:
+@dataclasses.dataclass(frozen=True)
+class TargetOutput:
+    """The score is a regression's standardised target.
+
+    Attributes:
+        scale: How it was standardised.
+    """
+
+    scale: TargetScale
+    columns: tuple[str, ...] = (PREDICTION,)
+
+    def values(self, scores: torch.Tensor) -> npt.NDArray[np.float64]:
+        """From one network's scores (N, 1) to targets (N, 1) in their own unit."""
+        found: npt.NDArray[np.float64] = scores.double().numpy() * self.scale.scale + self.scale.offset
+        return found
+
+    def table(self, values: npt.NDArray[np.float64]) -> pa.Table:
+        """From targets (N, 1) to the column `prediction`."""
+        return pa.table([pa.array(values[:, 0])], list(self.columns))
+
+
+def output_of(network: FullyConnectedNet, transform: FeatureTransform) -> ClassOutput | TargetOutput:
     """What a network's scores mean.
 
     Raises:
         ConfigError: the network has another number of outputs than the transform has classes.
     """
+    if transform.target is not None:
+        return TargetOutput(transform.target)
     if network.loss_name in REGRESSION_LOSSES or network.num_classes != len(transform.class_names):
         raise ConfigError(
             f"a network must have an output for each of its {len(transform.class_names)} classes; found "

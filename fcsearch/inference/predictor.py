@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.inference.outputs import ClassOutput, output_of
+from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of
 from fcsearch.nn import FullyConnectedNet
 
 # Rows scored at a time: a large part must not need memory for all its hidden layers at once.
@@ -39,14 +39,14 @@ class Predictor:
     transform: FeatureTransform
 
     @cached_property
-    def output(self) -> ClassOutput:
+    def output(self) -> ClassOutput | TargetOutput:
         """What the scores mean."""
         return output_of(self.members[0].network, self.transform)
 
     def values(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """From features (N, D) to probabilities (N, C)."""
+        """From features (N, D) to probabilities (N, C), or a regression's targets (N, 1)."""
         parts = [self._values(torch.from_numpy(X[start : start + _ROWS])) for start in range(0, len(X), _ROWS)]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.output.names)))
+        return np.concatenate(parts) if parts else np.empty((0, self.members[0].network.num_classes))
 
     def table(self, X: npt.NDArray[np.float32]) -> pa.Table:
         """From features (N, D) to the columns of predictions, N rows."""

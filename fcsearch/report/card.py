@@ -45,7 +45,7 @@ def model_card(chosen: Chosen, exported: Exported, form: str, name: str) -> str:
 
 
 def _what(chosen: Chosen) -> Iterator[str]:
-    names = chosen.predictor.output.names
+    names = chosen.predictor.transform.class_names
     shown = ", ".join(map(_code, names[:_MAX_CLASSES]))
     more = f" and {len(names) - _MAX_CLASSES:,} more" if len(names) > _MAX_CLASSES else ""
     yield f"A classifier of {plural(len(names), 'class')}: {shown}{more}."
