@@ -40,7 +40,8 @@ class LineInPlace:
 
     def started(self, lines: Mapping[str, str]) -> None:
         """Say that the search begins."""
-        self._show(f"fcsearch: trials {lines['trials']}; {lines['workers']}", False)
+        shown = [f"{name} {lines[name]}" for name in ("trials", "confirmation", "refit") if name in lines]
+        self._show(f"fcsearch: {'; '.join(shown + [lines['workers']] if 'workers' in lines else shown)}", False)
 
     def update(self, status: Status) -> None:
         """Show where the search stands."""
