@@ -41,7 +41,8 @@ class LineInPlace:
     def started(self, lines: Mapping[str, str]) -> None:
         """Say that the search begins."""
         shown = [f"{name} {lines[name]}" for name in ("trials", "confirmation", "refit") if name in lines]
-        self._show(f"fcsearch: {'; '.join(shown + [lines['workers']] if 'workers' in lines else shown)}", False)
+        shown += [lines["workers"]] if "workers" in lines else []
+        self._show(f"fcsearch: {'; '.join(shown)}", False)
 
     def update(self, status: Status) -> None:
         """Show where the search stands."""
@@ -60,7 +61,7 @@ class LineInPlace:
 
 def status_line(status: Status) -> str:
     """Where a search stands, in one line."""
-    parts = [f"fcsearch: {status.done}/{status.total} trials in {duration(status.seconds)}"]
+    parts = [f"fcsearch: {status.done}/{status.total} {status.what} in {duration(status.seconds)}"]
     if status.best is not None:
         parts.append(f"best {status.best.objective.show(status.best.value)} (trial {status.best.trial_id})")
     if status.seconds_left is not None and not status.closing and status.done < status.total:
