@@ -90,7 +90,13 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         try:
             space = read_space(self.space)
             options = SearchOptions(
-                trials=self.trials, time_budget=self.time_budget, seed=seed, pool=self.pool, workers=self.workers
+                trials=self.trials,
+                time_budget=self.time_budget,
+                seed=seed,
+                pool=self.pool,
+                workers=self.workers,
+                confirm=0,
+                ensemble=0,
             )
             rows = self._rows(table, codes, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
@@ -149,7 +155,9 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
         # A stratified share has a row of each class, also where there are few.
         share = max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
-        spec = DatasetSpec(MEMORY, label="y", val_fraction=share, test_fraction=0.0, split_seed=seed)
+        spec = DatasetSpec(
+            MEMORY, label="y", task="classification", val_fraction=share, test_fraction=0.0, split_seed=seed
+        )
         return dataset_in_memory(table, codes, spec)
 
     def _keep(self, run: Run) -> None:

@@ -12,6 +12,8 @@ import torch
 
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import UsageError
+from fcsearch.inference.outputs import output_of
 from fcsearch.nn import FullyConnectedNet
 
 # Rows scored at a time: a large table must not need memory for all its hidden layers at once.
@@ -54,16 +56,23 @@ class Model:
 
         Raises:
             DataError: columns that are missing or hold something else than in training.
+            UsageError: the network is a regression's.
         """
-        features = match_memory(self.transform, X)
-        parts = [self._probabilities(features[start : start + _ROWS]) for start in range(0, len(features), _ROWS)]
-        return np.concatenate(parts)
+        if self.transform.target is not None:
+            raise UsageError("a regression has no classes; use predict")
+        return self._values(X)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """(N,) the likeliest class of each row; arguments and errors as `probabilities`."""
-        found: npt.NDArray[Any] = self.classes[self.probabilities(X).argmax(axis=1)]
+        """(N,) the likeliest class of each row, or a regression's target; argument and errors as `probabilities`."""
+        if self.transform.target is not None:
+            return self._values(X)[:, 0]
+        found: npt.NDArray[Any] = self.classes[self._values(X).argmax(axis=1)]
         return found
 
-    def _probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        found: npt.NDArray[np.float64] = torch.softmax(self.network.loss(torch.from_numpy(features)), dim=1).numpy()
-        return found
+    def _values(self, X: Any) -> npt.NDArray[np.float64]:
+        output, features = output_of(self.network, self.transform), match_memory(self.transform, X)
+        starts = range(0, len(features), _ROWS)
+        parts = [
+            output.values(self.network.loss(torch.from_numpy(features[start : start + _ROWS]))) for start in starts
+        ]
+        return np.concatenate(parts)

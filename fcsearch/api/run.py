@@ -14,23 +14,29 @@ from torch import nn
 
 from fcsearch.api.model import Model
 from fcsearch.api.torch_module import module_of
+from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.results import Run as ReadRun
 from fcsearch.results import RunDirectory
+from fcsearch.selection import chosen_trial
 
 
 class Run(ReadRun):
-    """A run as it was when its tables were first read, and its best network, ready to predict."""
+    """A run as it was when its tables were first read, and its network, ready to predict.
+
+    The network is that of the winner over several seeds, where the best were confirmed, else that of the best trial.
+    """
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The likeliest class of each row, by the best trial's network.
+        """The likeliest class of each row, or the target of a regression.
 
         Args:
             X: A table (pandas, polars, pyarrow) with the columns of the training rows, in any order; other columns are
                 ignored, and the label is not needed. Or an array (N, ...), if the training rows were one.
 
         Returns:
-            (N,) whole numbers where the names of all classes are, truth values likewise, else text.
+            (N,) whole numbers where the names of all classes are, truth values likewise, else text. Of a regression
+            float64, in the target's own unit.
 
         Raises:
             DataError: columns that are missing or hold something else than in training.
@@ -39,7 +45,10 @@ class Run(ReadRun):
         return self.model.predict(X)
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """The probability of each class (N, C), in the order of `classes`; argument and errors as `predict`."""
+        """The probability of each class (N, C), in the order of `classes`.
+
+        Argument and errors as `predict`; a regression has no classes (UsageError).
+        """
         return self.model.probabilities(X)
 
     @property
@@ -49,7 +58,7 @@ class Run(ReadRun):
 
     @property
     def best_model(self) -> nn.Module:
-        """The best trial's network as a plain torch module with weights of its own: features (N, D) to scores (N, C).
+        """The network as a plain torch module with weights of its own: features (N, D) to scores (N, C).
 
         It is in evaluation mode. `torch_module` also makes one that takes values as the table has them.
         """
@@ -59,7 +68,7 @@ class Run(ReadRun):
         """A trial's network as a plain torch module, whose weights are copies.
 
         Args:
-            trial_id: A trial whose model was kept; None: the best one.
+            trial_id: A trial whose model was kept; None: the one that predicts.
             preprocessing: Put the transform of the training rows before it. The module then takes (N, R) numbers, the
                 values of the columns that `transform.inputs` names, in that order; of a column of categories the place
                 in its `categories` (another one: -1). NaN is a missing value.
@@ -67,16 +76,21 @@ class Run(ReadRun):
         Raises:
             RunError: the trial's model was not kept.
         """
-        return module_of(self.load_model(trial_id), self._transform(trial_id) if preprocessing else None)
+        chosen = self.chosen if trial_id is None else trial_id
+        return module_of(self.load_model(chosen), self._transform(chosen) if preprocessing else None)
 
     @cached_property
     def model(self) -> Model:
-        """The best trial's network with what makes its features, in memory."""
-        return Model.of(self.load_model(), self._transform(None))
+        """The network with what makes its features, in memory."""
+        return Model.of(self.load_model(self.chosen), self._transform(self.chosen))
 
-    def _transform(self, trial_id: int | None) -> Any:
-        chosen = self.best["trial_id"] if trial_id is None else trial_id
-        found = self.directory.models.transform(chosen) or self.directory.transform()
+    @cached_property
+    def chosen(self) -> int:
+        """The trial whose network predicts; RunError if no trial has a result."""
+        return chosen_trial(self.directory)
+
+    def _transform(self, trial_id: int) -> FeatureTransform:
+        found = self.directory.models.transform(trial_id) or self.directory.transform()
         if found is None:
             raise DataError(
                 f"{self.path} must hold transform.json, which says how features are made; an older fcsearch made the "

@@ -48,7 +48,7 @@ def search(
 
     Args:
         X: A table (pandas, polars, pyarrow), or an array (N, ...) of numbers.
-        y: (N,) classes; None: a column of the table holds them.
+        y: (N,) classes, or the targets of a regression; None: a column of the table holds them.
         label: That column; by default the one called `label`, `target`, `class` or `y`.
         space: A space that ships by its name, a YAML file, what such a file holds as a dict, or a SearchSpace; None:
             the default space. Its dataset plays no part.

@@ -153,12 +153,7 @@ def resume_search(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
-    options = _with_seed_of(run, options)
-    plan = _settle(run.space(), options, run.path)
-    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
-    if source is not None or data_dir is not None:
-        plan = _record_place(run, plan, dataset)
-    plan = _for_task_of(dataset, plan)
+    plan, dataset = _take_up(run, options, source, data_dir)
     return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
 
 
@@ -190,11 +185,7 @@ def confirm_run(
         raise RunError(
             f"{run.path} must have a trial with a result; found none; go on with it: `fcsearch resume {run.path}`"
         )
-    plan = _settle(run.space(), _with_seed_of(run, options), run.path)
-    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
-    if source is not None or data_dir is not None:
-        plan = _record_place(run, plan, dataset)
-    plan = _for_task_of(dataset, plan)
+    plan, dataset = _take_up(run, options, source, data_dir)
     with run.writing(), interruption() as stop:
         deadline = None if options.time_budget is None else began + options.time_budget
         around = Surroundings(run, view or SilentView(), stop, deadline)
@@ -202,9 +193,17 @@ def confirm_run(
         return _conclude(run, plan, dataset, ended_by)
 
 
-def _with_seed_of(run: RunDirectory, options: SearchOptions) -> SearchOptions:
+def _take_up(
+    run: RunDirectory, options: SearchOptions, source: str | None, data_dir: str | None
+) -> tuple[SearchPlan, Dataset]:
+    """The plan and the data for going on with a run, by the run's own seed."""
     seed = run.manifest().seed
-    return options if seed is None else dataclasses.replace(options, seed=seed)
+    options = options if seed is None else dataclasses.replace(options, seed=seed)
+    plan = _settle(run.space(), options, run.path)
+    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    if source is not None or data_dir is not None:
+        plan = _record_place(run, plan, dataset)
+    return _for_task_of(dataset, plan), dataset
 
 
 def _for_task_of(dataset: Dataset, plan: SearchPlan) -> SearchPlan:

@@ -203,7 +203,7 @@ def test_a_script_needs_no_guard_and_may_search_twice(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "bool 1\n" * 2), done.stderr
     lines = done.stderr.splitlines()
-    assert [line.partition(" in ")[0] for line in lines] == ["fcsearch: 2/2 trials"] * 2
+    assert [line.partition(" in ")[0] for line in lines] == ["fcsearch: 2/2 trials", "fcsearch: 4/4 confirmations"] * 2
 
 
 def test_a_notebook_shows_one_line_that_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
