@@ -16,6 +16,7 @@ from fcsearch.api.model import Model
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
+from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import Run as ReadRun
 from fcsearch.results import RunDirectory
 from fcsearch.selection import chosen_trial
@@ -64,6 +65,10 @@ class Run(ReadRun):
         """
         return self.torch_module()
 
+    def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
+        """A trial's network, on the CPU; None: the one that predicts. RunError if it was not kept."""
+        return super().load_model(self.chosen if trial_id is None else trial_id)
+
     def torch_module(self, trial_id: int | None = None, *, preprocessing: bool = False) -> nn.Module:
         """A trial's network as a plain torch module, whose weights are copies.
 
@@ -82,7 +87,7 @@ class Run(ReadRun):
     @cached_property
     def model(self) -> Model:
         """The network with what makes its features, in memory."""
-        return Model.of(self.load_model(self.chosen), self._transform(self.chosen))
+        return Model.of(self.load_model(), self._transform(self.chosen))
 
     @cached_property
     def chosen(self) -> int:

@@ -18,7 +18,7 @@ from fcsearch.data.spec import MEMORY
 from fcsearch.results import rank_trials
 from fcsearch.search.api import SearchResult, start_search
 from fcsearch.search.loop.view import View
-from fcsearch.search.options import PoolName, SearchOptions
+from fcsearch.search.options import Confirm, PoolName, SearchOptions
 from fcsearch.space import DEFAULT_SPACE, SearchSpace, find_space, load_space
 
 # What a search says goes to its own log: two at a time, in threads, would mix theirs.
@@ -39,6 +39,7 @@ def search(
     out: str | Path | None = None,
     pool: PoolName = "local",
     workers: int | None = None,
+    confirm: Confirm = "auto",
     dataset: Mapping[str, Any] | None = None,
     progress: bool | None = None,
 ) -> Run:
@@ -59,6 +60,8 @@ def search(
             returned object.
         pool: What trains: `local` (processes of this machine), `inline` (this process) or `ray`.
         workers: Packs trained at a time; None: one a GPU, or one a core where there is none.
+        confirm: How many of the best configurations are trained again with other seeds, for the winner on average; 0:
+            none; `auto`: as many as take little of the search's time.
         dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
         progress: Whether to show how it goes; None: in a notebook alone.
 
@@ -71,7 +74,9 @@ def search(
         KeyboardInterrupt: interrupted before any trial came to an end, or twice.
     """
     rows = dataset_in_memory(X, y, DatasetSpec.from_value({"source": MEMORY, "label": label, **(dataset or {})}))
-    options = SearchOptions(trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers)
+    options = SearchOptions(
+        trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers, confirm=confirm
+    )
     searched = read_space(space)
     with open_view(progress) as view:
         if out is not None:
@@ -117,6 +122,6 @@ def run_search(
 
 
 def _finished(result: SearchResult) -> SearchResult:
-    if result.ended_by == "interrupt" and not len(rank_trials(result.run.trials())):
+    if result.ended_by in ("interrupt", "terminate") and not len(rank_trials(result.run.trials())):
         raise KeyboardInterrupt
     return result

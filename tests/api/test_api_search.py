@@ -20,6 +20,7 @@ from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import DataError, RunError, SpaceError, UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import resume_search, saved_options
+from fcsearch.selection import chosen_trial
 from fcsearch.space import SearchSpace
 
 SPACE: dict[str, Any] = {
@@ -197,13 +198,14 @@ def test_a_script_needs_no_guard_and_may_search_twice(tmp_path: Path) -> None:
         "X = numpy.random.default_rng(0).normal(size=(120, 2))\n"
         "space = {'parameters': {'epochs': 3, 'learning_rate': {'choices': [0.1, 0.2]}}}\n"
         "for seed in (0, 1):\n"
-        "    run = fcsearch.search(X, X[:, 0] > 0, space=space, trials=2, seed=seed, workers=1, progress=True)\n"
+        "    options = {'trials': 2, 'seed': seed, 'workers': 1, 'confirm': 1, 'progress': True}\n"
+        "    run = fcsearch.search(X, X[:, 0] > 0, space=space, **options)\n"
         "    print(run.predict(X).dtype, run.manifest.workers)\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout) == (0, "bool 1\n" * 2), done.stderr
     lines = done.stderr.splitlines()
-    assert [line.partition(" in ")[0] for line in lines] == ["fcsearch: 2/2 trials", "fcsearch: 4/4 confirmations"] * 2
+    assert [line.partition(" in ")[0] for line in lines] == ["fcsearch: 2/2 trials", "fcsearch: 5/5 confirmations"] * 2
 
 
 def test_a_notebook_shows_one_line_that_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +226,7 @@ def test_a_notebook_shows_one_line_that_is_drawn_anew(monkeypatch: pytest.Monkey
     notebook.get_ipython = lambda: types.SimpleNamespace(kernel=object())
     notebook.display = types.SimpleNamespace(display=display)
     monkeypatch.setitem(sys.modules, "IPython", notebook)
-    search(table(), label="kind")
+    search(table(), label="kind", confirm=0)
     assert [kind for kind, _ in shown] == ["new", *["update"] * (len(shown) - 1)]
     assert shown[0][1].startswith("fcsearch: trials 2, seed 1")
     assert shown[-1][1].startswith("fcsearch: 2/2 trials in")
@@ -240,3 +242,24 @@ def test_importing_fcsearch_imports_none_of_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "[]\nFalse\n"
+
+
+def test_a_regression_predicts_its_target(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(400, 3))
+    target = 1000 + 50 * rows[:, 0]
+    space = {"parameters": {"epochs": 20, "learning_rate": 0.01, "update_rule": "adam"}}
+    run = fcsearch.search(rows, target, space=space, trials=1, pool="inline", out=tmp_path / "run")
+    assert run.best["objective"] == "rmse"
+    predicted = run.predict(rows)
+    assert predicted.shape == (400,)
+    assert np.abs(predicted - target).mean() < 10 < np.abs(target - target.mean()).mean()
+    with pytest.raises(UsageError, match="a regression has no classes"):
+        run.predict_proba(rows)
+
+
+def test_the_winner_over_seeds_is_what_predicts(tmp_path: Path) -> None:
+    run = search(table(), label="kind", trials=4, confirm=3, out=tmp_path / "run")
+    winner = chosen_trial(run.directory)
+    assert run.chosen == winner
+    expected = run.torch_module(winner).state_dict()
+    assert all(torch.equal(found, expected[name]) for name, found in run.best_model.state_dict().items())

@@ -30,6 +30,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import NotStarted, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.space import SearchSpace
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -74,7 +75,7 @@ def pool_of(kind: Any, *, workers: int = 1) -> Iterator[Any]:
 
 
 def plan_of(workers: int) -> SearchPlan:
-    space: Any = None  # no pool looks at it
+    space = SearchSpace.from_mapping({"dataset": "digits", "parameters": {"epochs": 1}})
     return SearchPlan(Path("run"), space, 1, Placement(workers=workers, cpus=1, gpus=0), 1, SearchOptions())
 
 
@@ -115,6 +116,7 @@ def test_two_processes_train_every_trial_once_and_the_run_goes_on_with_its_own_p
 def test_training_in_this_process_leaves_torch_as_it_was(tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
+    torch.set_flush_denormal(False)  # whatever earlier tests left
     try:
         search(tmp_path, "inline", trials=2)
         assert torch.get_num_threads() == 2
@@ -200,7 +202,7 @@ def test_who_trains_in_this_process_goes_on_to_print(tmp_path: Path, capfd: pyte
         def ended(self, status: Status) -> None:
             sys.stdout.write(f"{status.done} done\n")
 
-    search(tmp_path, "inline", view=Talking(), trials=2)
+    search(tmp_path, "inline", view=Talking(), trials=2, options={"confirm": 0})
     assert capfd.readouterr().out == "2 done\n"
 
 

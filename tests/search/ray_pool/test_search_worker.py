@@ -107,10 +107,10 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
     alive: list[int] = []
 
     class Run(PackRun):
-        def __init__(self, *arguments: Any) -> None:
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             alive.append(sum(old() is not None for old in made))
             made.append(weakref.ref(self))
-            super().__init__(*arguments)
+            super().__init__(*arguments, **options)
 
     monkeypatch.setattr(worker, "PackRun", Run)
     found = make(task(1))
