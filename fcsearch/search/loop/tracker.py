@@ -115,7 +115,9 @@ class Tracker:
 
     def _count(self, trials: Sequence[TrialRecord]) -> None:
         self.counts.update(trial.state for trial in trials)
-        self._view.recorded(trials)
+        # What is trained again has numbers of its own, which would be taken for trials'.
+        if self._what == "trials":
+            self._view.recorded(trials)
 
     def _seconds_left(self) -> float | None:
         now = self._clock()

@@ -19,6 +19,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import Event, Notice, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackTask, Progress
 from fcsearch.search.ray_pool.folder import ray_folder
+from fcsearch.search.ray_pool.leftovers import end_session
 from fcsearch.search.ray_pool.wire import Answer, Leave, Line, Lost, Order, Ready, Refused, Request
 
 logger = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ class _Driver:
         return message.placement
 
     def end(self) -> None:
-        """End the process: it sees that its pipe is closed."""
+        """End the process, which sees that its pipe is closed, and what it started."""
         self._line.close()
         try:
             self._process.wait(_END_SECONDS)
@@ -226,6 +227,7 @@ class _Driver:
             self._process.kill()
             self._process.wait()
         finally:
+            end_session(self._process.pid)
             self._stack.close()
 
     def _receive(self) -> Ready | Event:

@@ -1,0 +1,25 @@
+"""Ends processes that Ray leaves behind when a part of it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+
+_PROCESSES = Path("/proc")
+
+
+def end_session(leader: int) -> None:
+    """Kill what is left of the session that a process led; it has ended itself.
+
+    Ray's agents outlive their raylet for up to a minute, and its workers for some seconds. Only Linux lists its
+    processes as files; elsewhere they end by themselves.
+
+    Args:
+        leader: The number of that process.
+    """
+    for entry in _PROCESSES.glob("[0-9]*"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(int(entry.name)) == leader:
+                os.kill(int(entry.name), signal.SIGKILL)
