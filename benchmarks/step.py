@@ -13,6 +13,7 @@ from torch.nn import functional
 from fcsearch.config import RULE_SETTINGS
 from fcsearch.training import TrainingData, TrialConfig
 from fcsearch.training.data import Minibatches
+from fcsearch.training.graphs import Run
 from fcsearch.training.lane import Lane
 
 # name: input units, hidden units, batch size
@@ -27,6 +28,7 @@ MORE_NETS = {
     "20-32": (20, (32,), 32),
     "64-100x4": (64, (100,) * 4, 100),
     "64-256x2": (64, (256,) * 2, 128),
+    "64-384x3": (64, (384,) * 3, 256),
     "784-512x2": (784, (512,) * 2, 128),
     "3072-20": (3072, (20,), 100),
     "3072-512x2": (3072, (512,) * 2, 128),
@@ -42,6 +44,7 @@ GIB = 2**30
 @click.option("--dropout", default="0,0.5", show_default=True)
 @click.option("--sizes", default="1,8,32", show_default=True, help="Pack sizes.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--tf32", is_flag=True, help="Multiply in TF32, the peers too.")
 @click.option("--rounds", default=9, show_default=True, help="Measurements of each candidate.")
 @click.option("--seconds", default=0.05, show_default=True, help="Least time of one measurement.")
 @click.option("--name", help="Of the results, where others of step are to be kept. Default: step-DEVICE.")
@@ -52,6 +55,7 @@ def main(
     dropout: str,
     sizes: str,
     device: str,
+    tf32: bool,
     rounds: int,
     seconds: float,
     name: str | None,
@@ -65,8 +69,9 @@ def main(
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    torch.backends.cuda.matmul.allow_tf32 = tf32
     peak = gemm_peak(device, rounds, seconds)
-    print(f"largest product: {peak / 1e9:.0f} GFLOP/s in float32, {device}, one thread")
+    print(f"largest product: {peak / 1e9:.0f} GFLOP/s in {'TF32' if tf32 else 'float32'}, {device}, one thread")
     rows, records = [], []
     for net in nets.split(","):
         for rule in rules.split(","):
@@ -96,11 +101,14 @@ def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], pe
         "dropout": rate,
         "peer us": f"{eager[best] * 1e6:.0f} {best[6:]}",
     }
+    for name, t in times.items():
+        if name.startswith("vmap "):
+            line[f"{name}: us"] = f"{t['median'] / int(name[5:]) * 1e6:.1f}"
     if "compiled" in times:
         line["compiled us"] = f"{times['compiled']['median'] * 1e6:.0f}"
     shares = {int(name[5:]): t["median"] / int(name[5:]) for name, t in times.items() if name.startswith("pack ")}
     for size, share in shares.items():
-        line[f"{size}: us"] = f"{share * 1e6:.0f}"
+        line[f"{size}: us"] = f"{share * 1e6:.3g}"
         line[f"{size}: ratio"] = eager[best] / share
     line["roofline"] = f"{flops(net) / peak / min(shares.values()):.0%}"
     return line
@@ -139,6 +147,9 @@ def candidates(
     found = {f"torch {kind}": peer_step(config, data, kind) for kind in kinds}
     if compiled:
         found["compiled"] = peer_step(config, data, kinds[0], compiled=True)
+    if device == "cuda":
+        largest = max(map(int, sizes.split(",")))
+        found[f"vmap {largest}"] = vmap_step(config, data, largest, kinds[0])
     for size in map(int, sizes.split(",")):
         weights = sum(a * b for a, b in pairwise((inputs, *hidden, CLASSES)))
         if weights * size * 4 * 5 < 6 * GIB:
@@ -149,33 +160,85 @@ def candidates(
 def pack_step(config: TrialConfig, data: TrainingData, size: int) -> Callable[[], None]:
     """A step of a pack of `size` equal members."""
     lane = Lane(range(size), [config] * size, data, batch_size=config.batch_size)
-    batches = [batch for chunk in Minibatches(data, seed=0, batch_size=config.batch_size).epoch(1) for batch in chunk]
+    minibatches = Minibatches(data, seed=0, batch_size=config.batch_size)
+    batches = [batch for chunk in minibatches.epoch(1) for batch in chunk]
     steps = endless(len(batches))
+    if data.device.type == "cuda":
+        return replayed_step(lane, minibatches)
 
     def step() -> None:
         number = next(steps)
         if number == 0:
             lane.start_epoch(len(batches))
-        lane.train(batches[number : number + 1])
+        lane.step(batches[number], number)
+
+    return step
+
+
+def replayed_step(lane: Lane, minibatches: Minibatches) -> Callable[[], None]:
+    """A step as a GPU makes it."""
+    stream = torch.cuda.Stream()
+    run = Run(lane, minibatches, minibatches.order(1).to("cuda"), stream=stream)
+    steps = endless(minibatches.steps)
+
+    def step() -> None:
+        with torch.cuda.stream(stream):
+            if next(steps) == 0:
+                run.start_epoch(minibatches.steps)
+            run.step()
+
+    return step
+
+
+def peer_net(config: TrialConfig, data: TrainingData) -> torch.nn.Sequential:
+    """The same network in torch.nn."""
+    dims = (data.input_dim, *config.hidden_dims)
+    layers: list[torch.nn.Module] = []
+    for a, b in pairwise(dims):
+        layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
+        layers += [torch.nn.Dropout(config.dropout)] if config.dropout else []
+    return torch.nn.Sequential(*layers, torch.nn.Linear(dims[-1], data.num_classes)).to(data.device)
+
+
+def peer_optimizer(config: TrialConfig, parameters: list[torch.nn.Parameter], kind: str) -> torch.optim.Optimizer:
+    """Its optimizer, in the form of this kind."""
+    options = {kind: True, "lr": config.learning_rate}
+    return {
+        "sgd": lambda: torch.optim.SGD(parameters, **options),
+        "sgd_momentum": lambda: torch.optim.SGD(parameters, momentum=0.9, **options),
+        "rmsprop": lambda: torch.optim.RMSprop(parameters, **options),
+        "adam": lambda: torch.optim.Adam(parameters, **options),
+    }[config.update_rule]()
+
+
+def vmap_step(config: TrialConfig, data: TrainingData, size: int, kind: str) -> Callable[[], None]:
+    """A step of `size` such networks at once by torch.func, with one learning rate for all, as its optimizer has it."""
+    nets = [peer_net(config, data) for _ in range(size)]
+    stacked, _ = torch.func.stack_module_state(nets)
+    optimizer = peer_optimizer(config, list(stacked.values()), kind)
+    one = nets[0]
+
+    def loss_of(parameters: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(torch.func.functional_call(one, parameters, (x,)), y)
+
+    losses = torch.func.vmap(loss_of, in_dims=(0, None, None), randomness="different")
+    xs = torch.split(data.X_train, config.batch_size)
+    ys = torch.split(data.y_train, config.batch_size)
+    steps = endless(len(xs))
+
+    def step() -> None:
+        number = next(steps)
+        optimizer.zero_grad(set_to_none=True)
+        losses(stacked, xs[number], ys[number]).sum().backward()
+        optimizer.step()
 
     return step
 
 
 def peer_step(config: TrialConfig, data: TrainingData, kind: str, *, compiled: bool = False) -> Callable[[], None]:
     """A step of the same network in torch.nn, trained by autograd and torch.optim."""
-    dims = (data.input_dim, *config.hidden_dims)
-    layers: list[torch.nn.Module] = []
-    for a, b in pairwise(dims):
-        layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
-        layers += [torch.nn.Dropout(config.dropout)] if config.dropout else []
-    net = torch.nn.Sequential(*layers, torch.nn.Linear(dims[-1], data.num_classes)).to(data.device)
-    options = {kind: True, "lr": config.learning_rate}
-    optimizer = {
-        "sgd": lambda: torch.optim.SGD(net.parameters(), **options),
-        "sgd_momentum": lambda: torch.optim.SGD(net.parameters(), momentum=0.9, **options),
-        "rmsprop": lambda: torch.optim.RMSprop(net.parameters(), **options),
-        "adam": lambda: torch.optim.Adam(net.parameters(), **options),
-    }[config.update_rule]()
+    net = peer_net(config, data)
+    optimizer = peer_optimizer(config, list(net.parameters()), kind)
     xs = torch.split(data.X_train, config.batch_size)
     ys = torch.split(data.y_train, config.batch_size)
     forward = torch.compile(lambda x, y: functional.cross_entropy(net(x), y)) if compiled else None

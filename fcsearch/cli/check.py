@@ -143,8 +143,9 @@ def _print_tables(checks: Sequence[Check], device: torch.device) -> None:
     _print_table(f"packs, {device}", checks, engine)
     limits = ", ".join(f"below {LIMITS[reference]:.0e} in {dtype}" for dtype, reference in numbers.items())
     click.echo(f"against the plain net: must be {limits}")
-    if "kernels" not in ways and device.type == "cpu":
-        click.echo("kernels: none here (no C compiler, or FCSEARCH_NATIVE=0): packs train by torch operations")
+    if "kernels" not in ways:
+        missing = "C compiler" if device.type == "cpu" else "cuda-bindings beside torch"
+        click.echo(f"kernels: none here (no {missing}, or FCSEARCH_NATIVE=0): packs train by torch operations")
     click.echo()
 
 

@@ -38,6 +38,8 @@ N, D, H, C = 4, 6, 5, 3  # rows, values in a row, units, classes
 
 def run_checks(device: Device = "cpu") -> Iterator[Check]:
     """Run every check on a device, in float64."""
+    # Autograd's thread of a GPU must have run something before it is given a product, or torch warns.
+    autograd_gradient(lambda x: x * 2, torch.zeros(1, device=device), torch.ones(1, device=device))
     for case in gradient_cases(device):
         yield from check_case(case)
     yield _corner_check(device)

@@ -26,6 +26,7 @@ class SearchOptions:
         workers: How many packs train at a time; None: one a GPU, or one a core where there is no GPU.
         gpus_per_worker: Share of a GPU (0.5) or whole GPUs (1); 0: train on the CPU; None: what fits the workers.
         cpus_per_worker: CPUs that a worker claims, above 0; it trains with as many threads. None: 1.
+        tf32: Whether GPUs multiply in TF32: faster, with numbers that are rounded to 10 bits behind the point.
         pack_size: The most trials in a pack, at least 1, or `auto`.
         address: `host:port` of a Ray cluster that runs already; None: Ray is started on this machine.
         pool: What trains the packs: `ray`; `local`: processes of this machine, without Ray; `inline`: the calling
@@ -47,6 +48,7 @@ class SearchOptions:
     workers: int | None = None
     gpus_per_worker: float | None = None
     cpus_per_worker: float | None = None
+    tf32: bool = False
     pack_size: PackSize = "auto"
     address: str | None = None
     keep_models: int = 3

@@ -171,24 +171,30 @@ class Minibatches:
     """
 
     def __init__(self, data: TrainingData, *, seed: int, batch_size: int) -> None:
-        self._data = data
+        self.data = data
         self._seed = seed
         self.batch_size = min(batch_size, len(data.X_train))
         self.steps = len(data.X_train) // self.batch_size
         row_bytes = data.input_dim * data.X_train.element_size()
         self._chunk_steps = max(1, min(self.steps, _CHUNK_BYTES // (row_bytes * self.batch_size)))
 
+    def order(self, epoch: int) -> Tensor:
+        """Which training rows the steps of an epoch (from 1) take, (steps, batch_size), on the CPU."""
+        drawn = torch.randperm(len(self.data.X_train), generator=generator(self._seed, "order", epoch))
+        return drawn[: self.steps * self.batch_size].view(self.steps, self.batch_size)
+
     def epoch(self, epoch: int) -> Iterator[list[Batch]]:
         """Yield the steps of an epoch (from 1), in chunks that are gathered together."""
-        data, size = self._data, self.batch_size
-        order = torch.randperm(len(data.X_train), generator=generator(self._seed, "order", epoch)).to(data.device)
-        for first in range(0, self.steps, self._chunk_steps):
-            steps = min(self._chunk_steps, self.steps - first)
-            rows = order[first * size : (first + steps) * size]
-            x = data.X_train.index_select(0, rows).view(steps, size, -1)
-            labels = data.y_train.index_select(0, rows).view(steps, 1, size)
-            targets = data.targets(labels)
-            yield [Batch(*tensors) for tensors in zip(x, labels.squeeze(1), targets, strict=True)]
+        order = self.order(epoch).to(self.data.device)
+        for rows in torch.split(order, self._chunk_steps):
+            yield self.gather(rows)
+
+    def gather(self, rows: Tensor) -> list[Batch]:
+        """The minibatches of some steps, whose rows are (steps, batch_size)."""
+        data, (steps, size) = self.data, rows.shape
+        x = data.X_train.index_select(0, rows.flatten()).view(steps, size, -1)
+        labels = data.y_train.index_select(0, rows.flatten()).view(steps, 1, size)
+        return [Batch(*tensors) for tensors in zip(x, labels.squeeze(1), data.targets(labels), strict=True)]
 
 
 def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:

@@ -30,6 +30,11 @@ class Evaluator:
         sizes = {len(batch.x) for batch in (*data.train_sample, *data.validation)}
         self._nets = {size: StackedNet(weights, size, activation=activation) for size in sizes}
 
+    @property
+    def in_place(self) -> bool:
+        """Whether `measure` launches the same operations each time: figures of other objectives may not."""
+        return self._figure is None
+
     def measure(self) -> Tensor:
         """What `epoch_metrics` makes figures of, (M, 3 or 4).
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Collection, Mapping, Sequence
 
 import torch
@@ -108,11 +107,17 @@ class Lane:
             for (rule, span), buffers in zip(self._rules(), state, strict=True)
         ]
 
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """What the steps draw from."""
+        own = [] if self._input_dropout is None else [self._input_dropout.generator]
+        return own + self._net.activation.generators
+
     def start_epoch(self, steps: int) -> None:
         """Begin the next epoch, of so many steps."""
         self.epoch += 1
         self._rates = [_rate(config, self.epoch) for config in self.configs]
-        self._steps, self._step, self._seconds = steps, 0, 0.0
+        self._steps = steps
         self._loss_total.zero_()
         self._net.activation.start_epoch(self.epoch)
         if self._input_dropout is not None:
@@ -122,41 +127,49 @@ class Lane:
         for rule in self.rules:
             rule.start_epoch(self._rates[rule.members], (self.epoch - 1) * steps, steps)
 
-    def train(self, batches: Sequence[Batch]) -> None:
-        """Make one update for each minibatch."""
-        began = time.perf_counter()
-        for batch in batches:
-            x = batch.x if self._input_dropout is None else self._input_dropout.apply(batch.x)
-            scores = self._net.forward(x)
-            self._loss.apply(scores, batch.targets, self._loss_total)
-            self._net.backward()
-            for rule in self.rules:
-                rule.start_step(self._step)
-            for block in self._blocks:
-                self._net.first_layer(x, block)
-                if self._penalty is not None:
-                    self._penalty.add_to_block(block)
-                if self._decay is not None:
-                    self._decay.shrink_block(block)
-                for rule in self.rules:
-                    rule.update_block(block)
-            if self._penalty is not None:
-                self._penalty.add_to_rest()
-            if self._decay is not None:
-                self._decay.shrink_rest()
-            for rule in self.rules:
-                rule.update_rest()
-            self._step += 1
-        self._seconds += time.perf_counter() - began
+    def step(self, batch: Batch, number: int | Tensor) -> None:
+        """Make one update on a minibatch: the epoch's step of this number (from 0), given as in `Settings`.
 
-    def end_epoch(self) -> dict[int, EpochMetrics]:
-        """Measure every member, keep the weights of those that improved, and give the metrics by pack index."""
-        began = time.perf_counter()
+        Nothing is read back from the device, and no shape depends on what was computed: see `graphs`.
+        """
+        x = batch.x if self._input_dropout is None else self._input_dropout.apply(batch.x)
+        scores = self._net.forward(x)
+        self._loss.apply(scores, batch.targets, self._loss_total)
+        self._net.backward()
+        for rule in self.rules:
+            rule.start_step(number)
+        for block in self._blocks:
+            self._net.first_layer(x, block)
+            if self._penalty is not None:
+                self._penalty.add_to_block(block)
+            if self._decay is not None:
+                self._decay.shrink_block(block)
+            for rule in self.rules:
+                rule.update_block(block)
+        if self._penalty is not None:
+            self._penalty.add_to_rest()
+        if self._decay is not None:
+            self._decay.shrink_rest()
+        for rule in self.rules:
+            rule.update_rest()
+
+    def measure(self) -> Tensor:
+        """What `end_epoch` takes, (M, 4 or 5), on the device: nothing is read back here either."""
         train_loss = self._loss_total.sum((1, 2)) / (self._steps * self.batch_size)
-        # The one host transfer of the epoch.
-        measured = torch.cat([train_loss.unsqueeze(1), self._evaluator.measure()], 1).tolist()
-        self._seconds += time.perf_counter() - began
-        share = self._seconds / len(self.members)
+        return torch.cat([train_loss.unsqueeze(1), self._evaluator.measure()], 1)
+
+    @property
+    def measures_in_place(self) -> bool:
+        """Whether `measure` launches the same operations each time, whatever the values are."""
+        return self._evaluator.in_place
+
+    def end_epoch(self, measured: Sequence[Sequence[float]], share: float) -> dict[int, EpochMetrics]:
+        """Keep the weights of the members that improved, and give the metrics by pack index.
+
+        Args:
+            measured: The rows of `measure`.
+            share: Each member's share of the epoch's wall time, in seconds.
+        """
         metrics = [
             epoch_metrics(self.epoch, rate, share, row, self._data)
             for rate, row in zip(self._rates, measured, strict=True)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
+from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
+from fcsearch.training.graphs import GraphCohort
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch
 
@@ -46,16 +52,17 @@ class Pack:
         by_key: dict[object, list[int]] = defaultdict(list)
         for member, config in enumerate(self.configs):
             by_key[config.lane_key].append(member)
-        # Lanes of one seed and batch size see the same minibatches: one gather serves them all.
-        self._streams: list[tuple[Minibatches, list[Lane]]] = []
-        streams: dict[tuple[int, int], tuple[Minibatches, list[Lane]]] = {}
+        lanes: dict[tuple[int, int], list[Lane]] = defaultdict(list)
+        batches: dict[tuple[int, int], Minibatches] = {}
         for members in by_key.values():
             first = self.configs[members[0]]
-            batches = Minibatches(data, seed=first.seed, batch_size=first.batch_size)
-            stream = streams.setdefault((first.seed, batches.batch_size), (batches, []))
+            seen = Minibatches(data, seed=first.seed, batch_size=first.batch_size)
+            key = first.seed, seen.batch_size
+            batches[key] = seen
             lane_configs = [self.configs[member] for member in members]
-            stream[1].append(Lane(members, lane_configs, data, batch_size=batches.batch_size))
-        self._streams = list(streams.values())
+            lanes[key].append(Lane(members, lane_configs, data, batch_size=seen.batch_size))
+        kind = GraphCohort if data.device.type == "cuda" else Cohort
+        self._cohorts = [kind(batches[key], lanes[key]) for key in lanes]
 
     @property
     def alive(self) -> tuple[int, ...]:
@@ -74,26 +81,17 @@ class Pack:
         self.epoch += 1
         metrics: dict[int, EpochMetrics] = {}
         with flushed_denormals():
-            for batches, lanes in self._streams:
-                metrics.update(self._train_stream(batches, lanes))
+            for cohort in self._cohorts:
+                cohort.train(self.epoch)
+            measured = [cohort.measure() for cohort in self._cohorts]
+        for cohort, rows in zip(self._cohorts, _read(measured), strict=True):
+            metrics.update(cohort.end_epoch(rows))
         for member, values in metrics.items():
             self._histories[member].append(values)
         leaving: dict[int, State] = {m: "complete" for m in metrics if self.configs[m].epochs <= self.epoch}
         leaving.update({m: "diverged" for m, values in metrics.items() if values.diverged})
         self._leave(leaving)
         return dict(sorted(metrics.items()))
-
-    def _train_stream(self, batches: Minibatches, lanes: Sequence[Lane]) -> dict[int, EpochMetrics]:
-        """Train lanes that see the same minibatches for one epoch."""
-        metrics: dict[int, EpochMetrics] = {}
-        for lane in lanes:
-            lane.start_epoch(batches.steps)
-        for chunk in batches.epoch(self.epoch):
-            for lane in lanes:
-                lane.train(chunk)
-        for lane in lanes:
-            metrics.update(lane.end_epoch())
-        return metrics
 
     def stop(self, members: Iterable[int]) -> None:
         """End members early; those that have left already are passed over."""
@@ -113,16 +111,10 @@ class Pack:
         self._compact(leaving)
 
     def _compact(self, gone: Collection[int]) -> None:
-        """Take members out of their lanes, and drop the lanes and streams that are left empty."""
-        streams = []
-        for batches, lanes in self._streams:
-            for lane in lanes:
-                if not set(lane.members).isdisjoint(gone):
-                    lane.remove(gone)
-            left = [lane for lane in lanes if lane.members]
-            if left:
-                streams.append((batches, left))
-        self._streams = streams
+        """Take members out of their lanes, and drop what is left empty."""
+        for cohort in self._cohorts:
+            cohort.remove(gone)
+        self._cohorts = [cohort for cohort in self._cohorts if cohort.lanes]
 
     def _result(self, lane: Lane, member: int, state: State) -> MemberResult:
         history = self._histories[member]
@@ -169,7 +161,13 @@ class Pack:
         return pack
 
     def _lanes(self) -> list[Lane]:
-        return [lane for _, lanes in self._streams for lane in lanes]
+        return [lane for cohort in self._cohorts for lane in cohort.lanes]
+
+
+def _read(measured: Sequence[Sequence[Tensor]]) -> list[list[list[list[float]]]]:
+    """The rows of every lane of every cohort, taken off the device in one transfer."""
+    rows = iter(torch.cat([lane for cohort in measured for lane in cohort]).tolist())
+    return [[list(itertools.islice(rows, len(lane))) for lane in cohort] for cohort in measured]
 
 
 def train_pack(

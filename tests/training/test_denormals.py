@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fcsearch.training import Pack, TrainingData, TrialConfig
+from fcsearch.training.data import Batch
 from fcsearch.training.denormals import flushes_denormals
 from fcsearch.training.lane import Lane
 
@@ -30,15 +31,15 @@ def test_training_flushes_and_gives_back_what_was(
 ) -> None:
     torch.set_flush_denormal(before)
     seen: list[tuple[bool, bool]] = []
-    train = Lane.train
+    step = Lane.step
 
-    def watched(lane: Lane, batches: object) -> None:
+    def watched(lane: Lane, batch: Batch, number: int) -> None:
         seen.append((flushes_denormals(), (torch.tensor([1e-39]) * 1).item() == 0))
         if fails:
             raise RuntimeError("stop here")
-        train(lane, batches)
+        step(lane, batch, number)
 
-    monkeypatch.setattr(Lane, "train", watched)
+    monkeypatch.setattr(Lane, "step", watched)
     pack = Pack([TrialConfig(hidden_dims=(4,), epochs=1)], digits(torch.float32))
     if fails:
         with pytest.raises(RuntimeError, match="stop here"):

@@ -27,7 +27,7 @@ _IDLE_SECONDS = 0.01
 def open_inline_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
     """Train packs in this process, in the thread that asks for them.
 
-    How many threads torch computes with, and what it does with denormals, is as before when the block ends.
+    How torch computes (threads, TF32, denormals) is as before when the block ends.
 
     Args:
         plan: Says with how many threads, and whether on a GPU.
@@ -36,13 +36,15 @@ def open_inline_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
     placement = plan.placement or place(plan.options, [local_node()])
     device = torch.device("cuda:0" if placement.gpus else "cpu")
     data = TrainingData.from_arrays(**dataset.training_arrays(plan.space.known_objective.name), device=device)
-    threads = torch.get_num_threads()
+    threads, tf32 = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
     try:
         torch.set_num_threads(placement.threads)
+        torch.backends.cuda.matmul.allow_tf32 = placement.tf32
         with flushed_denormals():
             yield InlinePool(placement, data, Place(socket.gethostname(), str(device)))
     finally:
         torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = tf32
 
 
 class InlinePool:

@@ -104,7 +104,7 @@ class ProcessPool:
     def _start(self, number: int) -> Child:
         gpu = gpu_of(number, self.placement.gpus)
         child = Child(self._rows.descriptor, gpu=gpu)
-        child.send(SetUp(self._rows, self._facts, self.placement.threads, gpu))
+        child.send(SetUp(self._rows, self._facts, self.placement, gpu))
         return child
 
     def _hear(self, worker: Child) -> Event | None:

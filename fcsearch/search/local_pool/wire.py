@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from fcsearch.search.local_pool.shared_rows import SharedRows
+from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 
@@ -25,13 +26,13 @@ class SetUp:
     Attributes:
         rows: Arguments of `TrainingData.from_arrays` that are arrays.
         facts: Its other arguments.
-        threads: Threads to compute with.
+        placement: How to compute.
         gpu: The machine's name for the worker's GPU, the only one that it sees; None: it trains on the CPU.
     """
 
     rows: SharedRows
     facts: Mapping[str, Any]
-    threads: int
+    placement: Placement
     gpu: str | None
 
 

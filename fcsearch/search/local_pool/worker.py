@@ -14,6 +14,7 @@ import torch
 from fcsearch.search.local_pool.failures import cause_of, details_of, pack_failure
 from fcsearch.search.local_pool.shared_rows import read_shared
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit, receive, send
+from fcsearch.search.pool.computing import compute_as
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place
@@ -56,9 +57,7 @@ class _Worker:
     def __init__(self, pipe: Connection, setup: SetUp) -> None:
         self._pipe = pipe
         self._lines = LogLines()
-        # Before the first operation of torch: later its thread pools stand.
-        torch.set_num_threads(setup.threads)
-        torch.set_flush_denormal(True)
+        compute_as(setup.placement)
         device = torch.device("cpu" if setup.gpu is None else "cuda:0")
         self._place = Place(socket.gethostname(), "cpu" if setup.gpu is None else f"cuda:{setup.gpu}")
         with warnings.catch_warnings():

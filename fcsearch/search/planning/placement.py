@@ -33,11 +33,13 @@ class Placement:
         workers: How many packs train at a time.
         cpus: CPUs that each claims.
         gpus: GPUs that each claims; 0: it trains on the CPU.
+        tf32: Whether products on a GPU take numbers of 10 bits behind the point.
     """
 
     workers: int
     cpus: float
     gpus: float
+    tf32: bool = False
 
     @property
     def threads(self) -> int:
@@ -55,7 +57,7 @@ class Placement:
         workers = f"{self.workers} worker{'s' if self.workers != 1 else ''}"
         threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
         return (
-            f"{workers}, each {_gpu_words(self.gpus)} and {threads}"
+            f"{workers}, each {_gpu_words(self.gpus)}{' with TF32' if self.tf32 else ''} and {threads}"
             if self.gpus
             else f"{workers}, each {threads} on the CPU"
         )
@@ -88,10 +90,12 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
         nodes: What there is.
 
     Raises:
-        UsageError: GPUs are asked for where there are none, or more workers than fit.
+        UsageError: GPUs, or what only they can do, are asked for where there are none, or more workers than fit.
     """
     total_gpus = sum(node.gpus for node in nodes)
     gpus = _gpus_per_worker(options, total_gpus)
+    if options.tf32 and not gpus:
+        raise UsageError("--tf32 is a way of computing on GPUs; the workers have none; leave it out")
     cpus = options.cpus_per_worker if options.cpus_per_worker is not None else 1
     fit = sum(_fit(node, cpus, gpus) for node in nodes)
     where = "this machine" if options.address is None else "the cluster"
@@ -107,7 +111,7 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
             f"--workers {workers} must fit at {_number(cpus)} CPUs and {_number(gpus)} GPUs each; {has}: room for "
             f"{fit}; use --workers {fit}, or give each worker less with --cpus-per-worker or --gpus-per-worker"
         )
-    return Placement(workers=workers, cpus=cpus, gpus=gpus)
+    return Placement(workers=workers, cpus=cpus, gpus=gpus, tf32=options.tf32)
 
 
 def _gpus_per_worker(options: SearchOptions, total: float) -> float:

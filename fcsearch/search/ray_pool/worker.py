@@ -15,6 +15,7 @@ import torch
 from ray import tune
 
 from fcsearch.search.planning.placement import Placement, available_cores
+from fcsearch.search.pool.computing import compute_as
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun, memory_share
@@ -55,10 +56,8 @@ class PackWorker(tune.Trainable):
             dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
             placement: The workers: how many threads each computes with, and how many share a device.
         """
-        # Before the first operation of torch: later its thread pools stand.
         os.environ["OMP_NUM_THREADS"] = str(placement.threads)
-        torch.set_num_threads(placement.threads)
-        torch.set_flush_denormal(True)
+        compute_as(placement)
         self._lines = LogLines()
         self._place, device = _take_device()
         with warnings.catch_warnings():

@@ -31,6 +31,11 @@ class Relu:
     def __init__(self, hidden: Sequence[Tensor] = ()) -> None:
         pass
 
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """What a step draws from."""
+        return []
+
     def start_epoch(self, epoch: int) -> None:
         """Begin an epoch (from 1)."""
 
@@ -71,6 +76,11 @@ class ReluDropout(Relu):
             threshold, scale = self._thresholds.flatten(), self._scale.flatten()
             self._forward = [CallSite(library["relu_dropout"], drawn, threshold, scale) for drawn in self._drawn]
             self._backward = [CallSite(library["relu_dropout_backward"], scale) for _ in hidden]
+
+    @property
+    def generators(self) -> list[torch.Generator]:
+        """See `Relu`."""
+        return [self._bits.generator]
 
     def start_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch (from 1)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
@@ -30,6 +31,11 @@ class InputDropout:
             self._call = self._kernel.bind(
                 self._out.view(1, 1, -1), self._drawn.view(1, -1), self._threshold, self._scale
             )
+
+    @property
+    def generator(self) -> torch.Generator:
+        """What a step draws from."""
+        return self._bits.generator
 
     def start_epoch(self, epoch: int) -> None:
         """Begin an epoch (from 1)."""

@@ -30,21 +30,22 @@ class RandomBits:
 
     Attributes:
         values: (count,) int16: the bits of the last draw.
+        generator: What they are drawn by.
     """
 
     def __init__(self, count: int, *, seed: int, purpose: str, device: torch.device) -> None:
         self._key = seed, purpose
-        self._generator = torch.Generator(device)
+        self.generator = torch.Generator(device)
         self._words = torch.empty(-(-count // 4), dtype=torch.int64, device=device)
         self.values = self._words.view(torch.int16)[:count]
 
     def start_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch (from 1)."""
-        self._generator.manual_seed(key(*self._key, epoch))
+        self.generator.manual_seed(key(*self._key, epoch))
 
     def draw(self) -> None:
         """Draw the bits of one step."""
-        self._words.random_(_LOWEST, None, generator=self._generator)
+        self._words.random_(_LOWEST, None, generator=self.generator)
 
 
 def thresholds_and_scales(rates: Sequence[float], like: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,13 +6,11 @@ native/ makes it faster.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from fcsearch.config import TrialConfig
 from fcsearch.nn.update_rules import NADAM_DECAY
 from fcsearch.training.engine.update_rule import UpdateRule
 
@@ -22,13 +20,9 @@ class SGD(UpdateRule):
 
     name = "sgd"
 
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
-        """See `UpdateRule`."""
-        self._settings = [self._values([-rate for rate in learning_rates])]
-
-    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:  # noqa: ARG002
         """Minus the learning rate."""
-        return self._settings
+        return [-rates]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:  # noqa: ARG004
@@ -42,17 +36,9 @@ class Momentum(UpdateRule):
     name = "sgd_momentum"
     state_buffers = 1
 
-    def constants(self) -> list[list[float]]:
-        """The momentum."""
-        return [[config.momentum for config in self.configs]]
-
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
-        """See `UpdateRule`."""
-        self._settings = [self._values([-rate for rate in learning_rates]), *self._constants]
-
-    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:  # noqa: ARG002
         """Minus the learning rate, and the momentum."""
-        return self._settings
+        return [-rates, self._each("momentum")]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:  # noqa: ARG004
@@ -68,19 +54,10 @@ class RMSProp(UpdateRule):
     name = "rmsprop"
     state_buffers = 1
 
-    def constants(self) -> list[list[float]]:
-        """The weight of the new square, and epsilon."""
-        return [[1 - config.decay_rate for config in self.configs], [config.epsilon for config in self.configs]]
-
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
-        """See `UpdateRule`."""
-        # A rate that decayed to 0 moves nothing.
-        factors = [-1 / rate if rate else -math.inf for rate in learning_rates]
-        self._settings = [*self._constants, self._values(factors)]
-
-    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
-        """The weight of the new square, epsilon, and the factor -1 / learning_rate of the divisor."""
-        return self._settings
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:  # noqa: ARG002
+        """The weight of the new square, epsilon, and the factor of the divisor."""
+        # A rate that decayed to 0 has the factor -inf, and moves nothing.
+        return [1 - self._each("decay_rate"), self._each("epsilon"), -1 / rates]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
@@ -102,21 +79,12 @@ class Adam(UpdateRule):
     name = "adam"
     state_buffers = 2
 
-    def constants(self) -> list[list[float]]:
-        """The weights of the new moments."""
-        return [[1 - config.beta1 for config in self.configs], [1 - config.beta2 for config in self.configs]]
-
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
-        """See `UpdateRule`."""
-        t = torch.arange(first_step + 1, first_step + steps + 1, dtype=torch.float64).unsqueeze(1)
-        beta1, beta2, epsilon = (_double(self.configs, name) for name in ("beta1", "beta2", "epsilon"))
-        root2 = torch.sqrt(1 - beta2**t)
-        factor = (beta1**t - 1) / (torch.tensor(learning_rates, dtype=torch.float64) * root2)
-        self._per_step = list(zip((epsilon * root2).to(self._like), factor.to(self._like), strict=True))
-
-    def settings(self, step: int) -> Sequence[Tensor]:
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:
         """The weights of the new moments, epsilon * sqrt(c2), and the factor of the divisor."""
-        return [*self._constants, *self._per_step[step]]
+        t = torch.arange(first_step + 1, first_step + steps + 1, dtype=torch.float64).unsqueeze(1)
+        beta1, beta2, epsilon = (self._each(name) for name in ("beta1", "beta2", "epsilon"))
+        root2 = torch.sqrt(1 - beta2**t)
+        return [1 - beta1, 1 - beta2, epsilon * root2, (beta1**t - 1) / (rates * root2)]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
@@ -140,27 +108,17 @@ class NAdam(UpdateRule):
     name = "nadam"
     state_buffers = 2
 
-    def constants(self) -> list[list[float]]:
-        """The weights of the new moments."""
-        return [[1 - config.beta1 for config in self.configs], [1 - config.beta2 for config in self.configs]]
-
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
-        """See `UpdateRule`."""
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:
+        """The weights of the new moments, epsilon * root2, and the factors of the gradient and of m."""
         t = torch.arange(1, first_step + steps + 2, dtype=torch.float64).unsqueeze(1)
-        beta1, beta2, epsilon = (_double(self.configs, name) for name in ("beta1", "beta2", "epsilon"))
+        beta1, beta2, epsilon = (self._each(name) for name in ("beta1", "beta2", "epsilon"))
         momentum = beta1 * (1 - 0.96 ** (t * NADAM_DECAY) / 2)
         product = momentum.cumprod(0)
         now, ahead = slice(first_step, first_step + steps), slice(first_step + 1, first_step + steps + 1)
         root2 = torch.sqrt(1 - beta2 ** t[now])
-        scale = -torch.tensor(learning_rates, dtype=torch.float64) * root2
-        by_gradient = scale * (1 - momentum[now]) / (1 - product[now])
-        by_moment = scale * momentum[ahead] / (1 - product[ahead])
-        values = (value.to(self._like) for value in (epsilon * root2, by_gradient, by_moment))
-        self._per_step = list(zip(*values, strict=True))
-
-    def settings(self, step: int) -> Sequence[Tensor]:
-        """The weights of the new moments, epsilon * root2, and the factors of the gradient and of m."""
-        return [*self._constants, *self._per_step[step]]
+        by_gradient = -rates * root2 * (1 - momentum[now]) / (1 - product[now])
+        by_moment = -rates * root2 * momentum[ahead] / (1 - product[ahead])
+        return [1 - beta1, 1 - beta2, epsilon * root2, by_gradient, by_moment]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
@@ -180,17 +138,9 @@ class Lion(UpdateRule):
     name = "lion"
     state_buffers = 1
 
-    def constants(self) -> list[list[float]]:
-        """The weights of the gradient in the mean that gives the sign, and in the one that is kept."""
-        return [[1 - config.beta1 for config in self.configs], [1 - config.beta2 for config in self.configs]]
-
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:  # noqa: ARG002
-        """See `UpdateRule`."""
-        self._settings = [*self._constants, self._values([-rate for rate in learning_rates])]
-
-    def settings(self, step: int) -> Sequence[Tensor]:  # noqa: ARG002
-        """The constants, and minus the learning rate."""
-        return self._settings
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:  # noqa: ARG002
+        """The weights of the gradient in the mean that gives the sign and in the one kept; minus the learning rate."""
+        return [1 - self._each("beta1"), 1 - self._each("beta2"), -rates]
 
     @staticmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
@@ -202,8 +152,3 @@ class Lion(UpdateRule):
 
 
 RULES: dict[str, type[UpdateRule]] = {rule.name: rule for rule in (SGD, Momentum, RMSProp, Adam, NAdam, Lion)}
-
-
-def _double(configs: Sequence[TrialConfig], name: str) -> Tensor:
-    """A setting of the members, (M,) float64."""
-    return torch.tensor([getattr(config, name) for config in configs], dtype=torch.float64)

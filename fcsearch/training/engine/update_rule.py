@@ -1,8 +1,8 @@
 """What the update rules have in common: a step over a range of members at once, in place.
 
-Members of a range share the rule but no setting: every setting is a tensor with one value a member. On one CPU thread a
-kernel in C makes the update in one pass over memory, if the rule has one; elsewhere torch operations do, on a CPU a
-piece of memory at a time.
+Members of a range share the rule but no setting: every setting is a tensor with one value a member. On one CPU thread
+or a GPU a kernel in C makes the update in one pass over memory, if the rule has one; elsewhere torch operations do, on
+a CPU a piece of memory at a time.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Block, Buffers
 from fcsearch.training.engine.native import kernels
 from fcsearch.training.engine.rule_pieces import rest_pieces, torch_update, wide_pieces
+from fcsearch.training.engine.settings import Settings
 
 
 class UpdateRule(ABC):
@@ -48,8 +49,7 @@ class UpdateRule(ABC):
         self.configs = list(configs)
         self.members = slice(start, start + len(configs))
         self.state = list(state)
-        self._like = weights.wide
-        self._constants = [self._values(values) for values in self.constants()]
+        self._settings = Settings(weights.wide)
         wide = [
             [weights.wide[block.parameters, self.members], gradients.wide[block.gradients, self.members]]
             + [buffers.wide[block.parameters] for buffers in state]
@@ -65,27 +65,30 @@ class UpdateRule(ABC):
             self._blocks = [torch_update(self.update, wide_pieces(arrays)) for arrays in wide]
             self._rest = torch_update(self.update, rest_pieces(rest))
 
-    def constants(self) -> list[list[float]]:
-        """Settings that stay the same in training, one value a member each."""
-        return []
-
     @abstractmethod
-    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
-        """Prepare the settings of an epoch: a learning rate a member, the updates made before, and those to come."""
+    def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:
+        """What `update` takes in an epoch, setting by setting, float64: (members,), or (steps, members) if it changes.
 
-    @abstractmethod
-    def settings(self, step: int) -> Sequence[Tensor]:
-        """What `update` takes at a step of the epoch (from 0), each (members,)."""
+        Args:
+            rates: The learning rates, (members,).
+            first_step: Updates made before the epoch.
+            steps: Its own.
+        """
 
     @staticmethod
     @abstractmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
         """Update a piece of weights and state by torch operations, as the kernel of the same name does."""
 
-    def start_step(self, step: int) -> None:
-        """Begin a step of the epoch, which counts from 0."""
-        values = self.settings(step)
-        self._arguments = values if self._kernel is None else self._kernel.addresses(values, (len(self.configs),))
+    def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
+        """Prepare an epoch: a learning rate a member, the updates made before, and those to come."""
+        rates = torch.tensor(learning_rates, dtype=torch.float64)
+        self._settings.fill(self.schedule(rates, first_step, steps), steps)
+
+    def start_step(self, step: int | Tensor) -> None:
+        """Begin a step of the epoch, which counts from 0: see `Settings`."""
+        values = self._settings.at(step)
+        self._arguments = values.unbind(0) if self._kernel is None else self._kernel.rows(values, len(self.configs))
 
     def update_block(self, block: int) -> None:
         """Update a block of the first layer, whose gradient stands in the gradients' buffer now."""
@@ -95,5 +98,6 @@ class UpdateRule(ABC):
         """Update the later layers."""
         self._rest(*self._arguments)
 
-    def _values(self, values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64).to(self._like)
+    def _each(self, name: str) -> Tensor:
+        """A setting of the members, (members,) float64."""
+        return torch.tensor([getattr(config, name) for config in self.configs], dtype=torch.float64)

@@ -1,6 +1,7 @@
-"""Kernels in C for one CPU thread: optional, compiled where they run, with torch operations as oracle and fallback."""
+"""Kernels in C, for one CPU thread or a GPU: optional, compiled where they run; torch operations are their oracle."""
 
-from fcsearch.training.engine.native.binding import Call, CallSite, Kernel
+from fcsearch.training.engine.native.binding import CallSite, Kernel
+from fcsearch.training.engine.native.layout import Call
 from fcsearch.training.engine.native.library import kernels, without_kernels
 
 __all__ = ["Call", "CallSite", "Kernel", "kernels", "without_kernels"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from fcsearch.training.engine.native.layout import Call, Layout
 
 REALS = {torch.float32: "float", torch.float64: "double"}
 
@@ -28,33 +31,44 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
     "relu_dropout_backward": ("a", "b", "value"),
 }
 
-Call = Callable[..., None]
+
+class Library(Protocol):
+    """The compiled kernels, wherever they run."""
+
+    def function(self, name: str, layout: Layout, arguments: int) -> Call:
+        """A kernel over arrays of one layout: a function of so many addresses."""
 
 
-class Layout(ctypes.Structure):
-    """The C struct `layout`: how the kernels walk over arrays; see kernels.c."""
+class CpuLibrary:
+    """The kernels as the C compiler made them."""
 
-    _fields_ = [
-        (name, ctypes.c_ssize_t) for name in ("outer", "members", "inner", "a_outer", "a_member", "b_outer", "b_member")
-    ]
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._library = library
+
+    def function(self, name: str, layout: Layout, arguments: int) -> Call:
+        """See `Library`."""
+        function = getattr(self._library, name)
+        function.argtypes = [ctypes.POINTER(Layout), *[ctypes.c_void_p] * arguments]
+        function.restype = None
+        return functools.partial(function, ctypes.byref(layout))
 
 
 class Kernel:
     """One compiled kernel for one type of numbers.
 
     Args:
-        library: What the compiler made of kernels.c for this type.
+        library: What a compiler made of kernels.c for this type.
         name: The kernel: a key of SIGNATURES.
         dtype: The type: a key of REALS.
+        device: Where it runs.
     """
 
-    def __init__(self, library: ctypes.CDLL, name: str, dtype: torch.dtype) -> None:
+    def __init__(self, library: Library, name: str, dtype: torch.dtype, device: torch.device) -> None:
         self.name = name
         self.dtype = dtype
+        self.device = device
+        self._library = library
         self._signature = SIGNATURES[name]
-        self._function = getattr(library, name)
-        self._function.argtypes = [ctypes.POINTER(Layout), *(ctypes.c_void_p for _ in self._signature)]
-        self._function.restype = None
 
     def bind(self, *arguments: Tensor) -> Call:
         """Check the first arguments of a call, and make one that lacks only the others.
@@ -84,7 +98,16 @@ class Kernel:
                 self._check_array(tensor, first if kind == "a" else second, first.shape)
         layout = Layout(*first.shape, *first.stride()[:2], *second.stride()[:2])
         fixed = (tensor.data_ptr() for tensor in arguments)
-        return functools.partial(self._function, ctypes.byref(layout), *fixed)
+        return functools.partial(self._library.function(self.name, layout, len(self._signature)), *fixed)
+
+    def rows(self, values: Tensor, members: int) -> list[int]:
+        """The addresses of the rows of a contiguous tensor (rows, members) of the kernel's type; ValueError for others.
+
+        Each row is one argument, a value a member.
+        """
+        self._check_flat(values, (values.shape[0], members), self.dtype)
+        first, size = values.data_ptr(), members * values.element_size()
+        return [first + row * size for row in range(values.shape[0])]
 
     def addresses(self, tensors: Sequence[Tensor], shape: tuple[int, ...]) -> list[int]:
         """The addresses of contiguous tensors of the kernel's type that all have this shape; ValueError for others."""
@@ -95,15 +118,15 @@ class Kernel:
     def _check_array(self, tensor: Tensor, like: Tensor, shape: Sequence[int]) -> None:
         contiguous = tensor.shape[-1:] == (1,) or tensor.stride()[-1:] == (1,)
         same = tensor.shape == shape and tensor.stride()[:2] == like.stride()[:2]
-        if not (same and contiguous and tensor.dtype == self.dtype and tensor.device.type == "cpu"):
+        if not (same and contiguous and tensor.dtype == self.dtype and tensor.device == self.device):
             strides = f"the outer strides {like.stride()[:2]} and contiguous rows"
-            raise self._refusal(f"an array {tuple(shape)} of {self.dtype} on the CPU with {strides}", tensor)
+            raise self._refusal(f"an array {tuple(shape)} of {self.dtype} on {self.device} with {strides}", tensor)
 
     def _check_flat(self, tensor: Tensor, shape: Sequence[int], dtype: torch.dtype) -> None:
         if not (
-            tensor.shape == shape and tensor.dtype == dtype and tensor.is_contiguous() and tensor.device.type == "cpu"
+            tensor.shape == shape and tensor.dtype == dtype and tensor.is_contiguous() and tensor.device == self.device
         ):
-            raise self._refusal(f"a contiguous tensor {tuple(shape)} of {dtype} on the CPU", tensor)
+            raise self._refusal(f"a contiguous tensor {tuple(shape)} of {dtype} on {self.device}", tensor)
 
     def _refusal(self, wanted: str, tensor: Tensor) -> ValueError:
         found = f"{tuple(tensor.shape)} of {tensor.dtype} on {tensor.device}, strides {tensor.stride()}"

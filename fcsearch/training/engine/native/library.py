@@ -1,4 +1,7 @@
-"""Compiles kernels.c with the machine's own compiler, once, and loads it; without a compiler there are no kernels."""
+"""Which kernels there are for a device; for a CPU it has the machine's own compiler make them, once.
+
+Without a compiler there are none.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from pathlib import Path
 
 import torch
 
-from fcsearch.training.engine.native.binding import REALS, SIGNATURES, Kernel
+from fcsearch.training.engine.native.binding import REALS, SIGNATURES, CpuLibrary, Kernel
+from fcsearch.training.engine.native.gpu import GpuLibrary
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +37,16 @@ _forbidden: contextvars.ContextVar[bool] = contextvars.ContextVar("without kerne
 def kernels(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
     """The compiled kernels by name, or None where torch operations do the work.
 
-    That is on a GPU, with several CPU threads (the kernels use one), without a C compiler, with FCSEARCH_NATIVE=0, or
-    within `without_kernels`.
+    That is with several CPU threads (the kernels use one), without a compiler for the device, with FCSEARCH_NATIVE=0,
+    or within `without_kernels`.
     """
-    if device.type != "cpu" or dtype not in REALS or torch.get_num_threads() > 1:
+    if device.type not in ("cpu", "cuda") or dtype not in REALS or os.environ.get(_SWITCH) == "0" or _forbidden.get():
         return None
-    if os.environ.get(_SWITCH) == "0" or _forbidden.get():
+    if device.type == "cpu" and torch.get_num_threads() > 1:
         return None
-    return _load(dtype)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", torch.cuda.current_device())
+    return _load(device, dtype)
 
 
 @contextlib.contextmanager
@@ -54,19 +60,22 @@ def without_kernels() -> Iterator[None]:
 
 
 @functools.cache
-def _load(dtype: torch.dtype) -> Mapping[str, Kernel] | None:
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if not compiler:
-        logger.info("no C compiler found: training uses torch operations alone")
-        return None
+def _load(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
     real = REALS[dtype]
     defines = [f"-DREAL={real}", "-DSQRT=sqrtf" if real == "float" else "-DSQRT=sqrt"]
     try:
-        library = ctypes.CDLL(str(_compiled([*shlex.split(compiler), *_FLAGS.split(), *defines], _source())))
-    except (OSError, subprocess.SubprocessError) as error:
-        logger.info("the C kernels cannot be compiled here, training uses torch operations alone: %s", error)
+        library = GpuLibrary(_source(), defines, device) if device.type == "cuda" else _for_cpu(defines)
+    except (OSError, ImportError, RuntimeError, subprocess.SubprocessError) as error:
+        logger.info("the kernels cannot be compiled for %s, training uses torch operations alone: %s", device, error)
         return None
-    return {name: Kernel(library, name, dtype) for name in SIGNATURES}
+    return {name: Kernel(library, name, dtype, device) for name in SIGNATURES}
+
+
+def _for_cpu(defines: list[str]) -> CpuLibrary:
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        raise OSError("no C compiler found")
+    return CpuLibrary(ctypes.CDLL(str(_compiled([*shlex.split(compiler), *_FLAGS.split(), *defines], _source()))))
 
 
 def _source() -> str:

@@ -1,0 +1,66 @@
+"""A cohort: the lanes of a pack that see the same minibatches, so that each is gathered once for all of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+
+from torch import Tensor
+
+from fcsearch.training.data import Minibatches
+from fcsearch.training.lane import Lane
+from fcsearch.training.metrics import EpochMetrics
+
+
+class Cohort:
+    """Lanes of one seed and batch size, which train in turns, a few steps each.
+
+    Args:
+        batches: What they see.
+        lanes: The lanes.
+
+    Attributes:
+        lanes: Those that have members left.
+    """
+
+    def __init__(self, batches: Minibatches, lanes: Sequence[Lane]) -> None:
+        self.batches = batches
+        self.lanes = list(lanes)
+        self._seconds = [0.0] * len(self.lanes)
+
+    def train(self, epoch: int) -> None:
+        """Train every lane for an epoch (from 1)."""
+        self._seconds = [0.0] * len(self.lanes)
+        for lane in self.lanes:
+            lane.start_epoch(self.batches.steps)
+        first = 0
+        for chunk in self.batches.epoch(epoch):
+            for position, lane in enumerate(self.lanes):
+                began = time.perf_counter()
+                for number, batch in enumerate(chunk, first):
+                    lane.step(batch, number)
+                self._seconds[position] += time.perf_counter() - began
+            first += len(chunk)
+
+    def measure(self) -> list[Tensor]:
+        """What each lane measures at the end of an epoch."""
+        measured = []
+        for position, lane in enumerate(self.lanes):
+            began = time.perf_counter()
+            measured.append(lane.measure())
+            self._seconds[position] += time.perf_counter() - began
+        return measured
+
+    def end_epoch(self, measured: Sequence[Sequence[Sequence[float]]]) -> dict[int, EpochMetrics]:
+        """The metrics of every member by pack index, from the rows that each lane measured."""
+        metrics: dict[int, EpochMetrics] = {}
+        for lane, rows, seconds in zip(self.lanes, measured, self._seconds, strict=True):
+            metrics.update(lane.end_epoch(rows, seconds / len(lane.members)))
+        return metrics
+
+    def remove(self, gone: Collection[int]) -> None:
+        """Let members (pack indices) go, and the lanes that are left empty."""
+        for lane in self.lanes:
+            if not set(lane.members).isdisjoint(gone):
+                lane.remove(gone)
+        self.lanes = [lane for lane in self.lanes if lane.members]

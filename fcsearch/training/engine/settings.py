@@ -1,0 +1,45 @@
+"""What an update rule takes at every step of an epoch: one value a member of each of its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class Settings:
+    """The settings of a whole epoch in one table on the device, so that a step transfers nothing.
+
+    A step is told by its number, or by a tensor on the device, by which a CUDA graph counts its replays. The table
+    stays where it is as long as the epochs have equally many steps.
+
+    Args:
+        like: A tensor of the weights' device and dtype.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self._like = like
+        self._table = like.new_empty(0, 0, 0)  # (steps, settings, members)
+
+    def fill(self, schedule: Sequence[Tensor], steps: int) -> None:
+        """Set the table for an epoch.
+
+        Args:
+            schedule: Each setting, float64: (members,), or (steps, members) where it differs from step to step.
+            steps: Steps of the epoch.
+        """
+        rows = [values.to(self._like.dtype).expand(steps, -1) for values in schedule]
+        table = torch.stack(rows, 1)
+        if table.shape == self._table.shape:
+            self._table.copy_(table)
+            return
+        self._table = table.to(self._like.device)
+        self._now = torch.empty_like(self._table[:1])
+        self._rows = list(self._table.unbind(0))
+
+    def at(self, step: int | Tensor) -> Tensor:
+        """Those of a step of the epoch (from 0), (settings, members); where it is a tensor (1,), in the same memory."""
+        if isinstance(step, int):
+            return self._rows[step]
+        return torch.index_select(self._table, 0, step, out=self._now)[0]

@@ -1,0 +1,168 @@
+"""A cohort on a GPU: each lane's step is captured once as a CUDA graph and then replayed, side by side with the others.
+
+A step of a small lane is some forty kernels of a few microseconds each, which Python cannot launch as fast as the GPU
+runs them; a replay launches all of them at once. What differs from step to step is therefore read from the device: the
+number of the step is a tensor that the step itself counts up, and by it rows and settings are found.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import time
+from collections.abc import Callable, Collection, Sequence
+
+import torch
+from torch import Tensor
+
+from fcsearch.training.cohort import Cohort
+from fcsearch.training.data import Minibatches
+from fcsearch.training.lane import Lane
+from fcsearch.training.metrics import EpochMetrics
+
+# Lanes that run at once. More gain little, and each has a workspace of cuBLAS: docs/performance.md.
+_STREAMS = 16
+# Steps of one lane that are launched before those of the next, so that none waits for a queue that is full.
+_STEPS_AT_ONCE = 64
+
+
+class Replayed:
+    """A function that launches the same kernels on the same memory each time: from the second call on as a CUDA graph.
+
+    The first call runs as it is, since it may compile and load what a capture may not. On a CPU every call does.
+
+    Args:
+        function: What to run; the memory of its result is used again by the next call.
+        device: Where it runs.
+        generators: What it draws from.
+    """
+
+    def __init__(
+        self, function: Callable[[], Tensor], device: torch.device, generators: Sequence[torch.Generator] = ()
+    ) -> None:
+        self._function = function
+        self._generators = generators
+        self._plain = 1 if device.type == "cuda" else -1  # calls that are left to run as they are
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self) -> Tensor:
+        """Run the function on the current stream."""
+        if self._plain:
+            self._plain -= 1
+            return self._function()
+        if self._graph is None:
+            self._graph = self._captured()
+        self._graph.replay()
+        return self._result
+
+    def _captured(self) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
+        for generator in self._generators:
+            graph.register_generator_state(generator)
+        # Other threads, and other lanes on their streams, may go on meanwhile.
+        graph.capture_begin(capture_error_mode="thread_local")
+        try:
+            self._result = self._function()
+        finally:
+            graph.capture_end()
+        return graph
+
+
+class Run:
+    """A lane with its graphs, which hold as long as its members stay.
+
+    Args:
+        lane: The lane.
+        batches: What it sees.
+        order: Which rows the steps of the epoch take, (steps, batch_size), on the device.
+        stream: What it runs on; None on a CPU.
+
+    Attributes:
+        step: Makes the next step of the epoch.
+        measure: See `Lane.measure`.
+    """
+
+    def __init__(
+        self, lane: Lane, batches: Minibatches, order: Tensor, *, stream: torch.cuda.Stream | None = None
+    ) -> None:
+        self.stream = stream
+        self._lane = lane
+        self._number = number = torch.zeros(1, dtype=torch.int64, device=order.device)
+
+        # Not a method: a graph that lay in a cycle would keep its memory until the collector comes by.
+        def step() -> Tensor:
+            [batch] = batches.gather(order.index_select(0, number))
+            lane.step(batch, number)
+            return number.add_(1)
+
+        self.step = Replayed(step, order.device, lane.generators)
+        # What other objectives compute may have shapes that follow from the values.
+        self.measure = Replayed(lane.measure, order.device) if lane.measures_in_place else lane.measure
+
+    def start_epoch(self, steps: int) -> None:
+        """Begin the next epoch, of so many steps."""
+        self._number.zero_()
+        self._lane.start_epoch(steps)
+
+
+class GraphCohort(Cohort):
+    """A cohort that runs its lanes at the same time, by graphs. See `Cohort`."""
+
+    def __init__(self, batches: Minibatches, lanes: Sequence[Lane]) -> None:
+        super().__init__(batches, lanes)
+        self._device = batches.data.device
+        self._order = torch.empty(batches.steps, batches.batch_size, dtype=torch.int64, device=self._device)
+        self._streams = itertools.cycle(_streams(self._device))
+        self._runs: dict[Lane, Run] = {}
+
+    def train(self, epoch: int) -> None:
+        """See `Cohort`."""
+        self._began = time.perf_counter()
+        self._order.copy_(self.batches.order(epoch))
+        for lane in self.lanes:
+            if lane not in self._runs:
+                self._runs[lane] = Run(lane, self.batches, self._order, stream=next(self._streams))
+        runs = [self._runs[lane] for lane in self.lanes]
+        for run in runs:
+            if run.stream is not None:
+                run.stream.wait_stream(torch.cuda.current_stream(self._device))
+            with torch.cuda.stream(run.stream):
+                run.start_epoch(self.batches.steps)
+        for first in range(0, self.batches.steps, _STEPS_AT_ONCE):
+            for run in runs:
+                with torch.cuda.stream(run.stream):
+                    for _ in range(first, min(first + _STEPS_AT_ONCE, self.batches.steps)):
+                        run.step()
+
+    def measure(self) -> list[Tensor]:
+        """See `Cohort`."""
+        measured = []
+        for lane in self.lanes:
+            with torch.cuda.stream(self._runs[lane].stream):
+                measured.append(self._runs[lane].measure())
+        for lane in self.lanes:
+            stream = self._runs[lane].stream
+            if stream is not None:
+                torch.cuda.current_stream(self._device).wait_stream(stream)
+        return measured
+
+    def end_epoch(self, measured: Sequence[Sequence[Sequence[float]]]) -> dict[int, EpochMetrics]:
+        """See `Cohort`. Lanes that run at once cannot be timed apart: each member has the same share."""
+        share = (time.perf_counter() - self._began) / sum(len(lane.members) for lane in self.lanes)
+        self._seconds = [share * len(lane.members) for lane in self.lanes]
+        return super().end_epoch(measured)
+
+    def remove(self, gone: Collection[int]) -> None:
+        """See `Cohort`. Graphs of lanes that lose members are let go: they hold the memory of those that leave."""
+        for lane in self.lanes:
+            if not set(lane.members).isdisjoint(gone):
+                self._runs.pop(lane, None)
+        super().remove(gone)
+
+
+@functools.cache
+def _streams(device: torch.device) -> list[torch.cuda.Stream | None]:
+    """Those of the process: cuBLAS keeps memory for every stream that it was used on."""
+    if device.type != "cuda":
+        return [None]
+    return [torch.cuda.Stream(device) for _ in range(_STREAMS)]  # type: ignore[no-untyped-call]

@@ -1,0 +1,77 @@
+"""What a GPU replays as a graph, run here as it is: the same training, with nothing in a step that a graph forbids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from varied_packs import VARIED, Digits, assert_equal_to
+
+from fcsearch.training import TrainingData, TrialConfig, pack, train_pack
+from fcsearch.training.data import Minibatches
+from fcsearch.training.graphs import GraphCohort, Run
+from fcsearch.training.lane import Lane
+
+
+@pytest.mark.usefixtures("arithmetic")
+def test_training_step_by_step_is_training_chunk_by_chunk(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = digits(torch.float64)
+    expected = train_pack(VARIED, data)
+    monkeypatch.setattr(pack, "Cohort", GraphCohort)
+    for one, other in zip(train_pack(VARIED, data), expected, strict=True):
+        assert_equal_to(one, other, 1e-12)
+
+
+def test_the_time_of_a_pack_is_shared_out(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "Cohort", GraphCohort)
+    [first, *others] = train_pack(
+        [TrialConfig(hidden_dims=(i + 1,), epochs=1) for i in range(4)], digits(torch.float32)
+    )
+    assert first.seconds > 0
+    assert [other.seconds for other in others] == pytest.approx([first.seconds] * 3)
+
+
+class Operations(TorchDispatchMode):
+    """The names of the operations that run, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+# Operations whose result decides what is launched next, or that take it to the host.
+READS = ("_local_scalar_dense", "item", "nonzero", "masked_select", "unique", "equal", "is_nonzero")
+
+
+def operations(config: TrialConfig, members: int, data: TrainingData) -> tuple[list[str], list[str]]:
+    """Those of a step and of the measurement."""
+    batches = Minibatches(data, seed=0, batch_size=config.batch_size)
+    lane = Lane(range(members), [config] * members, data, batch_size=batches.batch_size)
+    run = Run(lane, batches, batches.order(1))
+    run.start_epoch(batches.steps)
+    run.step()
+    run.start_epoch(batches.steps)
+    with Operations() as step:
+        run.step()
+    with Operations() as measured:
+        run.measure()
+    return step.names, measured.names
+
+
+@pytest.mark.parametrize("config", VARIED, ids=range(len(VARIED)))
+def test_a_step_reads_nothing_back_and_does_not_grow_with_its_members(
+    config: TrialConfig, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FCSEARCH_NATIVE", "0")
+    data = digits(torch.float32)
+    few, many = operations(config, 2, data), operations(config, 9, data)
+    for names in few:
+        assert names
+        assert not [name for name in names if name.startswith(READS)]
+    assert few == many
