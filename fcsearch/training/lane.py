@@ -134,7 +134,7 @@ class Lane:
         """
         x = batch.x if self._input_dropout is None else self._input_dropout.apply(batch.x)
         scores = self._net.forward(x)
-        self._loss.apply(scores, batch.targets, self._loss_total)
+        self._loss.apply(scores, batch.targets, self._loss_total, batch.row_weights)
         self._net.backward()
         for rule in self.rules:
             rule.start_step(number)

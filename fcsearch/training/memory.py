@@ -70,9 +70,9 @@ def _member_values(config: TrialConfig, data: TrainingData) -> int:
     parameters = shape.num_parameters * (buffers + RULES[config.update_rule].state_buffers)
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
-    # itself, its share of the loss and, for a moment, a copy or two.
+    # itself, its share of the loss and, for a moment, a copy or two; and one more where rows have weights.
     rows = _batch_rows(config.batch_size, data)
-    training = rows * (3 * units + 4 * data.outputs)
+    training = rows * (3 * units + (4 if data.row_weights is None else 5) * data.outputs)
     evaluated = sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
     return parameters + training + evaluated * (units + 2 * data.outputs)
 
