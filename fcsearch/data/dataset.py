@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from fcsearch.config.objective import Task
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.weights import training_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,10 +23,12 @@ class Split:
     Attributes:
         X: (N, D) float32, C-contiguous.
         y: (N,) int64, classes from 0; of a regression float64, the targets in their own unit.
+        row_weights: (N,) float64, how much each row counts where it is trained on, at least 0; None: all alike.
     """
 
     X: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
+    row_weights: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -88,6 +92,11 @@ class Dataset:
         target = self.transform.target
         return split.y if target is None else ((split.y - target.offset) / target.scale).astype(np.float32)
 
+    @cached_property
+    def row_weights(self) -> npt.NDArray[np.float64] | None:
+        """(N,) how much each training row counts, 1 on average; None: all alike. DataError if none counts at all."""
+        return training_weights(self.train.y, self.train.row_weights, self.spec.class_weight, self.class_names)
+
     def training_arrays(self, objective: str) -> dict[str, Any]:
         """The arguments of `TrainingData.from_arrays`, for a search that goes by this objective."""
         target = self.transform.target
@@ -100,6 +109,7 @@ class Dataset:
             "objective": objective,
             "positive": self.positive,
             "target_scale": 1.0 if target is None else target.scale,
+            "row_weights": self.row_weights,
         }
 
     def left_out(self) -> str:
@@ -132,9 +142,15 @@ class Dataset:
             "class_names": list(self.class_names),
             "task": self.task,
             **self._labels(),
+            **self._weights(),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }
+
+    def _weights(self) -> dict[str, Any]:
+        """Between what the weights of the training rows lie, where they have any."""
+        weights = self.row_weights
+        return {} if weights is None else {"row_weights": {"low": float(weights.min()), "high": float(weights.max())}}
 
     def _labels(self) -> dict[str, Any]:
         """How many rows each class has in each split; of a regression, the training targets in four numbers."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.facts import ColumnFacts
@@ -52,6 +53,7 @@ class Rows:
         classes_by_place: Whether the source numbers the classes by their place in `class_names`.
         ignored: Columns of the source that are not used.
         facts: Every column of the source, where it is a table.
+        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all alike.
         details: What else the manifest should say of the source (JSON types).
     """
 
@@ -68,6 +70,7 @@ class Rows:
     classes_by_place: bool = False
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
+    row_weights: npt.NDArray[np.float64] | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -8,11 +8,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
+from fcsearch.data.facts import Use
+from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.formats import read_csv, read_parquet
@@ -20,6 +24,7 @@ from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
 
 # pandas gives a column without a name the second form when it reads it.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -32,7 +37,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
     Args:
         parts: Files of each split.
-        spec: `label` and `drop`.
+        spec: `label`, `drop` and `weights`.
 
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
@@ -52,6 +57,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         label=label,
         task=spec.task,
         drop=spec.drop,
+        weights=spec.weights,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
@@ -79,6 +85,7 @@ def rows_of_table(
     drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
+    weights: str | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Rows:
@@ -92,6 +99,7 @@ def rows_of_table(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
+        weights: The column of the rows' weights.
         left_out: Columns that were left out already, as they only number the rows.
         details: What the manifest should say of the source.
 
@@ -104,7 +112,9 @@ def rows_of_table(
         y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
-    features = features_of(table, label, drop, locate, source, left_out=left_out, problems=problems)
+    apart: dict[str, Use] = {} if weights is None else {weights: "weights"}
+    row_weights = None if weights is None else _weights_in(table, weights, label, source)
+    features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
     return Rows(
         X=features.X,
         y=y,
@@ -122,8 +132,20 @@ def rows_of_table(
             dataclasses.replace(column, categories=names) if column.use == "label" else column
             for column in features.facts
         ),
+        row_weights=row_weights,
         details=details or {},
     )
+
+
+def _weights_in(table: pa.Table, name: str, label: str, source: str) -> npt.NDArray[np.float64]:
+    if name not in table.column_names or name == label:
+        names = [column for column in table.column_names if column != label]
+        hint = did_you_mean(nearest(name, names), sentence=True)
+        raise DataError(
+            f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
+            f"columns {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}.{hint}"
+        )
+    return weight_values(table[name], f"column {name!r} of {source}")
 
 
 def join_tables(files: Located, label: str) -> pa.Table:
