@@ -137,12 +137,12 @@ class Dataset:
             "fingerprint": self.fingerprint,
             "spec": self.spec.to_json(),
             "rows": {"train": len(self.train), "val": len(self.val), "test": len(self.test)},
+            **self._weights(),
             "input_dim": self.input_dim,
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),
             "task": self.task,
             **self._labels(),
-            **self._weights(),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }

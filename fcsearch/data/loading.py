@@ -8,6 +8,7 @@ from typing import Any
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import MEMORY, DatasetSpec
+from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
 
@@ -49,9 +50,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
     from fcsearch.data.splits import split_rows
-    from fcsearch.data.weights import check_class_weight, training_weights
 
-    check_class_weight(spec.class_weight, rows.class_names)
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names)
     transform = fit_transform(rows, split.train, spec.preprocessing)
     raw = raw_matrix(rows, transform)

@@ -115,7 +115,7 @@ def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
             "dataset option drop, or keep more training rows."
             for name in empty
         }
-        raise ColumnsError("the dataset", problems, rows.facts, label=rows.label)
+        raise ColumnsError("the dataset", problems, rows.facts)
     fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing)
     inputs: list[NumberInput | CategoryInput] = []
     for name, group in itertools.groupby(enumerate(rows.columns), key=lambda item: item[1].list_name or item[1].name):

@@ -51,9 +51,9 @@ class Rows:
         layout: What a row is where `columns` is empty: an image file, a list, or an array of the source's own.
         label: Column of the classes, where it has a name.
         classes_by_place: Whether the source numbers the classes by their place in `class_names`.
+        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all alike.
         ignored: Columns of the source that are not used.
         facts: Every column of the source, where it is a table.
-        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all alike.
         details: What else the manifest should say of the source (JSON types).
     """
 
@@ -68,9 +68,9 @@ class Rows:
     layout: Literal["list", "image", "array"] = "array"
     label: str | None = None
     classes_by_place: bool = False
+    row_weights: npt.NDArray[np.float64] | None = None
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
-    row_weights: npt.NDArray[np.float64] | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

@@ -68,8 +68,9 @@ def training_weights(
         (N,), or None where all rows count alike.
 
     Raises:
-        DataError: every row counts for nothing.
+        DataError: every row counts for nothing, or classes that there are not.
     """
+    check_class_weight(class_weight, class_names)
     if given is None and class_weight is None:
         return None
     weights = np.ones(len(y)) if given is None else given

@@ -134,7 +134,6 @@ def test_later_rows_need_no_weights(table: Path, write_table: Write, load: Load)
         ({"weights": "v"}, "dataset option weights must name a column of .* that is not the label; found 'v', and the"),
         ({"weights": "w2"}, r"Did you mean 'w'\?"),
         ({"weights": "kind"}, "that is not the label; found 'kind'"),
-        ({"weights": "w", "drop": ["w"]}, "drop must name feature columns of .*; found 'w'"),
         ({"weights": ""}, "weights must be the name of a column; found ''"),
         (
             {"class_weight": {"raer": 2}},

@@ -53,10 +53,10 @@ def read_openml(spec: DatasetSpec) -> Rows:
         label=label,
         task=spec.task,
         drop=spec.drop,
-        weights=spec.weights,
         locate=lambda row: f"row {row} of {spec.source}",
         source=spec.source,
         details=details,
+        weights=spec.weights,
     )
 
 

@@ -57,10 +57,10 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         label=label,
         task=spec.task,
         drop=spec.drop,
-        weights=spec.weights,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
+        weights=spec.weights,
     )
 
 
@@ -85,9 +85,9 @@ def rows_of_table(
     drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
-    weights: str | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
+    weights: str | None = None,
 ) -> Rows:
     """Turn a table into features and classes.
 
@@ -99,25 +99,26 @@ def rows_of_table(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
-        weights: The column of the rows' weights.
         left_out: Columns that were left out already, as they only number the rows.
         details: What the manifest should say of the source.
+        weights: Column that says how much rows count.
 
     Raises:
         DataError: labels or columns that cannot be used; all of them are named.
     """
     class_names = class_names_of(table.schema, label)
-    problems = {}
+    problems: dict[str, str] = {}
     try:
         y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
-    apart: dict[str, Use] = {} if weights is None else {weights: "weights"}
-    row_weights = None if weights is None else _weights_in(table, weights, label, source)
+    row_weights = _row_weights(table, weights, label, source, problems)
+    apart: dict[str, tuple[Use, str]] = {} if weights is None else {weights: ("weights", "how much rows count")}
     features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
     return Rows(
         X=features.X,
         y=y,
+        row_weights=row_weights,
         class_names=names,
         sizes=sizes,
         scale=features.scale,
@@ -132,12 +133,16 @@ def rows_of_table(
             dataclasses.replace(column, categories=names) if column.use == "label" else column
             for column in features.facts
         ),
-        row_weights=row_weights,
         details=details or {},
     )
 
 
-def _weights_in(table: pa.Table, name: str, label: str, source: str) -> npt.NDArray[np.float64]:
+def _row_weights(
+    table: pa.Table, name: str | None, label: str, source: str, problems: dict[str, str]
+) -> npt.NDArray[np.float64] | None:
+    """The column of weights; what is wrong with its values goes into `problems`."""
+    if name is None:
+        return None
     if name not in table.column_names or name == label:
         names = [column for column in table.column_names if column != label]
         hint = did_you_mean(nearest(name, names), sentence=True)
@@ -145,7 +150,11 @@ def _weights_in(table: pa.Table, name: str, label: str, source: str) -> npt.NDAr
             f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
             f"columns {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}.{hint}"
         )
-    return weight_values(table[name], f"column {name!r} of {source}")
+    try:
+        return weight_values(table[name], f"column {name!r} of {source}")
+    except DataError as error:
+        problems[name] = str(error)
+        return None
 
 
 def join_tables(files: Located, label: str) -> pa.Table:
