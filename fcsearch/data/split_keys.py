@@ -107,30 +107,45 @@ def _refuse_gaps(values: pa.Array, noun: str, place: str, locate: Callable[[int]
 
 
 def _groups(values: pa.Array, place: str) -> pa.Array:
-    kind = values.type
-    if pa.types.is_boolean(kind) or is_text(kind):
+    if pa.types.is_boolean(values.type) or is_text(values.type):
         return pc.cast(values, pa.string())
-    if is_number(kind) or pa.types.is_temporal(kind):
-        return values
+    if _has_order(values.type):
+        return _sortable(values)
     raise DataError(
-        f"{place} must name groups by numbers, text or dates; found {kind_in_words(kind)}. Name another column with "
-        "the dataset option group."
+        f"{place} must name groups by numbers, text or dates; found {_kind(values.type)}. Name another "
+        "column with the dataset option group."
     )
 
 
 def _times(values: pa.Array, place: str) -> pa.Array:
-    kind = values.type
-    if pa.types.is_temporal(kind) or (is_number(kind) and not pa.types.is_boolean(kind)):
-        return values
-    if is_text(kind):
+    if _has_order(values.type) and not pa.types.is_boolean(values.type):
+        return _sortable(values)
+    example = _kind(values.type)
+    if is_text(values.type):
+        texts = pc.cast(values, pa.string())
         # ISO 8601, either all with an offset from UTC or all without.
         for zone in (None, "UTC"):
             try:
-                return pc.cast(values, pa.timestamp("us", zone))
+                return pc.cast(texts, pa.timestamp("us", zone))
             except pa.ArrowInvalid:
                 continue
-    example = f"text such as {values[0].as_py()!r}" if is_text(kind) else kind_in_words(kind)
+        example = f"text such as {texts[0].as_py()!r}"
     raise DataError(
         f"{place} must hold times as numbers or dates; found {example}. Write dates as 2026-01-31 or "
         "2026-01-31 18:00:00, or name another column with the dataset option time."
     )
+
+
+def _kind(kind: pa.DataType) -> str:
+    # Dates and times would have done: spans of time are left.
+    return str(kind) if pa.types.is_temporal(kind) else kind_in_words(kind)
+
+
+def _has_order(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers, dates, or times of day."""
+    return is_number(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind)
+
+
+def _sortable(values: pa.Array) -> pa.Array:
+    """The values in a type that Arrow can sort."""
+    return pc.cast(values, pa.float32()) if values.type == pa.float16() else values
