@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.facts import ColumnsError
-from fcsearch.data.rows import Column, Rows
+from fcsearch.data.rows import Column, Indices, Rows
 from fcsearch.data.spec import Preprocessing
-from fcsearch.data.splits import Indices
 from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput, TargetScale
 
 # Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part

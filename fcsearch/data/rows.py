@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.facts import ColumnFacts
 
+if TYPE_CHECKING:
+    from fcsearch.data.split_keys import SplitKey
+
 PIXEL_SCALE = 1 / 255
+
+Indices = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Rows:
         row_weights: (N,) float64, how much each row counts in training, at least 0; None: all alike.
         ignored: Columns of the source that are not used.
         facts: Every column of the source, where it is a table.
+        split_key: The column that rows are split by, if any.
         details: What else the manifest should say of the source (JSON types).
     """
 
@@ -71,6 +77,7 @@ class Rows:
     row_weights: npt.NDArray[np.float64] | None = None
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
+    split_key: SplitKey | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

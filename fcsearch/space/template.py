@@ -21,6 +21,8 @@ _TABLE_HELP = """\
   # val_fraction: 0.15           # rows that choose between the trials
   # weights: a_column            # how much each row counts in training, by numbers of at least 0
   # split_seed: 0                # which rows those are
+  # group: a_column              # what names groups of rows, none of which is ever in two splits
+  # time: a_column               # numbers or dates: train on the earliest rows, test on the latest
   # preprocessing: standardize   # or mean, or none
 """
 

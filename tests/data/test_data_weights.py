@@ -112,7 +112,7 @@ def test_a_program_may_hand_weights_over() -> None:
     ):
         with pytest.raises(DataError, match=message):
             dataset_in_memory(X, y, spec, row_weights=wrong)
-    with pytest.raises(DataError, match="name columns of tables; the array X has none"):
+    with pytest.raises(DataError, match="weights belong to tables; the array X has no columns"):
         dataset_in_memory(X, y, dataclasses.replace(spec, weights="w"))
 
 

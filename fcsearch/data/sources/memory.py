@@ -29,7 +29,7 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> R
     Args:
         X: A table, or an array (N, ...) of numbers.
         y: (N,) classes; None where a column of the table holds them.
-        spec: `label`, `task`, `drop` and `weights`.
+        spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
         row_weights: (N,) numbers of at least 0; None: a column of the table holds them, or there are none.
 
     Raises:
@@ -51,9 +51,10 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     if not is_table(X):
         if y is None:
             raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")
-        if spec.drop or spec.label or spec.weights:
+        if spec.drop or spec.label or spec.split_by or spec.weights:
             raise DataError(
-                f"the options label, drop and weights name columns of tables; {_ARRAY} has none. Leave them out."
+                f"the options label, drop, group, time and weights belong to tables; {_ARRAY} has no columns. Leave "
+                "them out."
             )
         features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
         return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), spec, _ARRAY)
@@ -68,6 +69,7 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         label=label,
         task=spec.task,
         drop=spec.drop,
+        split_by=spec.split_by,
         weights=spec.weights,
         locate=_locate,
         source=_TABLE,
