@@ -30,10 +30,9 @@ class InProcess:
         self._before = before
 
     @contextlib.contextmanager
-    def __call__(self, plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:  # noqa: ARG002
-        train, val = dataset.train, dataset.val
-        self.rows.append(len(train))
-        data = TrainingData.from_arrays(train.X, train.y, val.X, val.y, num_classes=dataset.num_classes)
+    def __call__(self, plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
+        self.rows.append(len(dataset.train))
+        data = TrainingData.from_arrays(**dataset.training_arrays(plan.space.known_objective.name))
 
         def answer(task: PackTask) -> PackOutcome | PackFailed:
             self.tasks.append(task)

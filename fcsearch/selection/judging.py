@@ -47,12 +47,22 @@ class Judge:
         objective: By what.
         y: (V,) labels, or standardised targets.
         num_classes: C; 0 for a regression.
+        positive: Of two classes the one that `average_precision` finds.
+        scale: What a standardised target of 1 is in the unit of the target.
     """
 
-    def __init__(self, objective: Objective, y: npt.NDArray[np.generic], *, num_classes: int) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        y: npt.NDArray[np.generic],
+        *,
+        num_classes: int,
+        positive: int = 1,
+        scale: float = 1.0,
+    ) -> None:
         self.objective = objective
         labels = torch.as_tensor(np.asarray(y))
-        self._truth = Truth(labels if num_classes else labels.float(), num_classes)
+        self._truth = Truth(labels if num_classes else labels.double(), num_classes, positive, scale)
 
     def value(self, predicted: Tensor) -> Tensor:
         """The objective of M predictions (M, C, V), as users read it: (M,)."""
@@ -66,5 +76,7 @@ class Judge:
         return [(value, -loss) for value, loss in zip(values, losses, strict=True)]
 
     def _scores(self, predicted: Tensor) -> Tensor:
-        # Log-probabilities are scores: their softmax is the probabilities again.
-        return predicted.clamp(min=_LEAST).log() if self._truth.num_classes else predicted
+        # Log-probabilities are scores: their softmax is the probabilities again. In double precision: sums of ranks
+        # over many rows do not fit a float32.
+        exact = predicted.double()
+        return exact.clamp(min=_LEAST).log() if self._truth.num_classes else exact
