@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -18,14 +19,16 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from fcsearch.api.display import open_view
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
+from fcsearch.config.objective import Task
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.sources.memory import as_table, is_table
 from fcsearch.data.spec import MEMORY
 from fcsearch.errors import SearchError, UsageError
+from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 
 
-class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A fully connected network whose hyperparameters `fit` searches for.
 
     Columns may be numbers or, in a table of pandas or polars, categories; gaps are filled. `fit` sets a share of the
@@ -43,13 +46,15 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         verbose: Whether to show how it goes.
 
     Attributes:
-        classes_: (C,) the classes, sorted.
         best_params_: Values of the best trial by name.
-        best_score_: Its validation accuracy, too high on average the more trials there were.
+        best_score_: Its validation objective (the space's; without one accuracy, or RMSE), too good on average the more
+            trials there were.
         trials_: One row a trial, as in a run directory (`pyarrow.Table`).
         model_: The network and what makes its features.
         n_features_in_, feature_names_in_: As scikit-learn has them.
     """
+
+    _task: ClassVar[Task]
 
     def __init__(
         self,
@@ -77,7 +82,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
         Args:
             X: (N, D) numbers, or a table.
-            y: (N,) classes.
+            y: (N,) classes, or the numbers that a regression predicts.
 
         Raises:
             ValueError: data or arguments that cannot be used.
@@ -85,7 +90,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             KeyboardInterrupt: interrupted.
         """
         table, y = self._checked(X, y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        targets = self._targets(y)
         seed = _seed(self.random_state)
         try:
             space = read_space(self.space)
@@ -98,7 +103,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 confirm=0,
                 ensemble=0,
             )
-            rows = self._rows(table, codes, seed)
+            rows = self._rows(table, targets, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
                 found = run_search(rows, space, options, Path(folder) / space.name, view, report=False)
                 if found.ended_by in ("interrupt", "terminate"):
@@ -107,21 +112,6 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         except UsageError as error:
             raise ValueError(str(error)) from error
         return self
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """(N,) the likeliest class of each row; ValueError for columns unlike those of `fit`."""
-        places = self.predict_proba(X).argmax(axis=1)
-        found: npt.NDArray[Any] = self.classes_[places]
-        return found
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """(N, C) the probability of each class, in the order of `classes_`; ValueError as `predict`."""
-        check_is_fitted(self)
-        table = self._table(X, reset=False)
-        try:
-            return self.model_.probabilities(table)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -136,10 +126,15 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             if len(labels) != table.num_rows:
                 raise ValueError(f"X and y must have equally many rows; found {table.num_rows} and {len(labels)}")
         else:
-            X, labels = validate_data(self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2)
+            X, labels = validate_data(
+                self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=self._task == "regression"
+            )
             table = _numbered(X)
-        check_classification_targets(labels)
         return table, labels
+
+    @abstractmethod
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What networks learn of checked labels (N,)."""
 
     def _table(self, X: Any, *, reset: bool) -> pa.Table:
         """The columns by their places, whatever they are called."""
@@ -149,25 +144,83 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             return table.rename_columns(_names(table.num_columns))
         return _numbered(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
 
-    def _rows(self, table: pa.Table, codes: npt.NDArray[np.int64], seed: int) -> Dataset:
-        count, classes = len(codes), len(self.classes_)
+    def _rows(self, table: pa.Table, targets: npt.NDArray[Any], seed: int) -> Dataset:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
-        # A stratified share has a row of each class, also where there are few.
-        share = max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
-        spec = DatasetSpec(
-            MEMORY, label="y", task="classification", val_fraction=share, test_fraction=0.0, split_seed=seed
-        )
-        return dataset_in_memory(table, codes, spec)
+        share = self._share(len(targets))
+        spec = DatasetSpec(MEMORY, label="y", task=self._task, val_fraction=share, test_fraction=0.0, split_seed=seed)
+        return dataset_in_memory(table, targets, spec)
+
+    def _share(self, count: int) -> float:  # noqa: ARG002
+        """The share of so many rows that validates."""
+        return self.validation_fraction
 
     def _keep(self, run: Run) -> None:
         if not run.directory.saved_models():
             raise SearchError("every trial diverged; give smaller learning rates")
-        best = run.best
         self.model_ = run.model
         self.best_params_ = run.config().parameters()
-        self.best_score_ = float(best["val_accuracy"])
+        self.best_score_ = float(run.best[objective_of(run.trials).column])
         self.trials_ = run.trials
+
+    def _predicted(self, X: Any, predict: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        table = self._table(X, reset=False)
+        try:
+            return predict(table)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
+class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A classifier: a fully connected network whose hyperparameters `fit` searches for.
+
+    Arguments and attributes are those of `SearchEstimator`, and
+
+    Attributes:
+        classes_: (C,) the classes, sorted.
+    """
+
+    _task = "classification"
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """(N,) the likeliest class of each row; ValueError for columns unlike those of `fit`."""
+        places = self.predict_proba(X).argmax(axis=1)
+        found: npt.NDArray[Any] = self.classes_[places]
+        return found
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """(N, C) the probability of each class, in the order of `classes_`; ValueError as `predict`."""
+        check_is_fitted(self)
+        return self._predicted(X, self.model_.probabilities)
+
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        found: npt.NDArray[Any] = codes
+        return found
+
+    def _share(self, count: int) -> float:
+        # A stratified share has a row of each class, also where there are few.
+        classes = len(self.classes_)
+        return max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
+
+
+class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A regression: a fully connected network whose hyperparameters `fit` searches for.
+
+    It learns the target standardised, by the space's loss (`squared` where it names none), and chooses by its objective
+    (RMSE where it names none). Arguments and attributes are those of `SearchEstimator`.
+    """
+
+    _task = "regression"
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """(N,) the prediction for each row, in the unit of the target; ValueError for columns unlike those of `fit`."""
+        check_is_fitted(self)
+        return self._predicted(X, self.model_.predict)
+
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(y, dtype=np.float64)
 
 
 def _numbered(X: npt.NDArray[Any]) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fcsearch import FCSearchClassifier
+from fcsearch import FCSearchClassifier, FCSearchRegressor
 
 SPACE: dict[str, Any] = {
     "parameters": {
@@ -21,8 +21,13 @@ SPACE: dict[str, Any] = {
 }
 
 
-@parametrize_with_checks([FCSearchClassifier(space=SPACE, trials=2, random_state=0)])
-def test_the_classifier_is_one_by_scikit_learns_checks(
+@parametrize_with_checks(
+    [
+        FCSearchClassifier(space=SPACE, trials=2, random_state=0),
+        FCSearchRegressor(space=SPACE, trials=2, random_state=0),
+    ]
+)
+def test_the_estimators_are_ones_by_scikit_learns_checks(
     estimator: Any, check: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # scikit-learn leaves files there until the program ends.
