@@ -66,14 +66,17 @@ class Judge:
 
     def value(self, predicted: Tensor) -> Tensor:
         """The objective of M predictions (M, C, V), as users read it: (M,)."""
-        return FIGURES[self.objective.name](self._scores(predicted), self._truth)
+        return self._figure(self.objective.name, self._scores(predicted))
 
     def gain(self, predicted: Tensor) -> list[tuple[float, float]]:
         """What to compare M predictions (M, C, V) by, more is better: the objective, then the loss that breaks ties."""
-        values = [self.objective.gain(value) for value in self.value(predicted).tolist()]
-        tie_breaker = "log_loss" if self._truth.num_classes else "rmse"
-        losses = FIGURES[tie_breaker](self._scores(predicted), self._truth).tolist()
+        scores = self._scores(predicted)
+        values = [self.objective.gain(value) for value in self._figure(self.objective.name, scores).tolist()]
+        losses = self._figure("log_loss" if self._truth.num_classes else "rmse", scores).tolist()
         return [(value, -loss) for value, loss in zip(values, losses, strict=True)]
+
+    def _figure(self, name: str, scores: Tensor) -> Tensor:
+        return FIGURES[name](scores, self._truth)
 
     def _scores(self, predicted: Tensor) -> Tensor:
         # Log-probabilities are scores: their softmax is the probabilities again. In double precision: sums of ranks

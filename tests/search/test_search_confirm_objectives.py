@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import statistics
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -15,6 +20,7 @@ from in_process_pool import InProcess
 from search_helpers import make_space, write_table
 
 from fcsearch.cli.evaluate import evaluate
+from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import load_run_dataset
@@ -130,8 +136,51 @@ def test_predict_and_evaluate_use_them(houses: SearchResult, tmp_path: Path, mod
     found = pq.read_table(out)
     errors = found["prediction"].to_numpy() - found["price"].cast("double").to_numpy()
     arguments = [str(run.path), "--model", model, "--dataset", source, "--format", "json"]
-    measured = CliRunner().invoke(evaluate, arguments, catch_exceptions=False).output
-    assert f'"value": {np.sqrt(np.square(errors).mean()):.4f}'[:14] in measured
+    measured = json.loads(CliRunner().invoke(evaluate, arguments, catch_exceptions=False).output)
+    assert measured["value"] == pytest.approx(np.sqrt(np.square(errors).mean()))
+
+
+@pytest.mark.parametrize(
+    ("model", "ending"), [("confirmed", "onnx"), ("ensemble", "onnx"), ("refit", "onnx"), ("ensemble", "pt2")]
+)
+def test_an_exported_regression_is_used_as_its_card_says(
+    houses: SearchResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, ending: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = str(load_run_dataset(houses.run).spec.source)
+    (tmp_path / "new_rows.csv").write_bytes(Path(source).read_bytes())
+    run_it(export, houses, "--out", f"model.{ending}", "--model", model)
+    run_it(predict, houses, source, "--out", "wanted.parquet", "--model", model)
+    card = Path(f"model.{ending}.md").read_text()
+    assert "A regression: it predicts `price`, whose mean is 5," in card
+    assert "in the unit of the label" in card
+    assert "| test rows |" not in card
+    assert "test rows | " in card
+    assert "The base line is that of always answering the mean (" in card
+    assert "balanced" not in card
+    assert "robabilities" not in card
+    names: dict[str, Any] = {}
+    exec(re.search(r"```python\n(.*?)```", card, re.DOTALL)[1], names)  # type: ignore[index]
+    wanted = pq.read_table("wanted.parquet")["prediction"].to_numpy()
+    if ending == "onnx":
+        np.testing.assert_allclose(names["prediction"], wanted, rtol=1e-5)
+    else:
+        rows = pa.csv.read_csv(source)
+        x = torch.from_numpy(np.stack([rows[name].to_numpy() for name in "abc"], axis=1))
+        np.testing.assert_allclose(names["model"](x)["prediction"].numpy(), wanted, rtol=1e-5)
+
+
+def test_a_regressions_safetensors_file_predicts_by_itself(houses: SearchResult, tmp_path: Path) -> None:
+    source, out = str(load_run_dataset(houses.run).spec.source), tmp_path / "model.safetensors"
+    run_it(export, houses, "--out", str(out))
+    run_it(predict, houses, source, "--out", str(tmp_path / "wanted.parquet"))
+    CliRunner().invoke(predict, [str(out), source, "--out", str(tmp_path / "found.parquet")], catch_exceptions=False)
+    assert pq.read_table(tmp_path / "found.parquet") == pq.read_table(tmp_path / "wanted.parquet")
+
+
+def run_it(command: click.Command, result: SearchResult, *arguments: str) -> None:
+    done = CliRunner().invoke(command, [str(result.run.path), *arguments], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
 
 
 def test_a_refit_of_a_regression_learns_from_both_splits(houses: SearchResult) -> None:
