@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 
+import torch
 from search_helpers import NOW, PLACE
 
 from fcsearch.data import Dataset
@@ -39,9 +40,15 @@ class InProcess:
             failure = self._before(task)
             if failure is not None:
                 return failure
-            run = PackRun(task, data, PLACE)
-            run.train(seconds=math.inf)
-            return run.outcome()
+            # As workers do; two threads wait for each other where a machine has other things to do.
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+            try:
+                run = PackRun(task, data, PLACE)
+                run.train(seconds=math.inf)
+                return run.outcome()
+            finally:
+                torch.set_num_threads(threads)
 
         yield SimulatedPool(answer, leave=lambda task: PackOutcome(task.pack_id, (), PLACE, NOW))
 
