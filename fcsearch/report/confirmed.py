@@ -71,11 +71,12 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         objective = OBJECTIVES[versus.objective]
         size = f" of {len(model.members)} networks" if model.model == "ensemble" else ""
         lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
-        verdict = (
-            f"more than chance explains, so it is worth having: `--model {model.model}`"
-            if versus.worth_having
-            else "within what chance explains, so it is not shown to be worth having"
-        )
+        if versus.worth_having:
+            verdict = f"more than chance explains, so it is worth having: `--model {model.model}`"
+        elif versus.gain < -2 * versus.error:
+            verdict = "more than chance explains, so it is not worth having"
+        else:
+            verdict = "within what chance explains, so it is not shown to be worth having"
         yield Evidence(
             model.model,
             f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "

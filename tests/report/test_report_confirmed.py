@@ -95,10 +95,10 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
     assert "so it is worth having: `--model ensemble`" in lower
     higher = model("rmse", 100.0, 10.0, 2.0)
     assert "has test RMSE 110, 10 worse than the winner alone" in higher
-    assert "not shown to be worth having" in higher
+    assert "more than chance explains, so it is not worth having" in higher
     assert "has test accuracy 93.00%, 3.00 points better" in model("accuracy", 0.9, 0.03, 0.01)
     assert "not shown to be worth having" in model("accuracy", 0.9, 0.03, 0.02)
-    assert "not shown to be worth having" in model("accuracy", 0.9, -0.3, 0.01)
+    assert "within what chance explains, so it is not shown to be" in model("accuracy", 0.9, -0.01, 0.01)
 
 
 def test_without_a_measurement_nothing_is_said() -> None:
