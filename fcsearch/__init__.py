@@ -1,8 +1,8 @@
 """fcsearch: hyperparameter search for fully connected networks, trained in packs.
 
 `fcsearch.search(X, y)` searches from Python, `fcsearch.open_run(path)` reads what a search found, and
-`fcsearch.FCSearchClassifier` is an estimator for scikit-learn; `fcsearch.nn` is the network, `fcsearch.training` the
-packs.
+`fcsearch.FCSearchClassifier` and `fcsearch.FCSearchRegressor` are estimators for scikit-learn; `fcsearch.nn` is the
+network, `fcsearch.training` the packs.
 """
 
 import importlib
@@ -10,15 +10,16 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fcsearch.api.estimators import FCSearchClassifier
+    from fcsearch.api.estimators import FCSearchClassifier, FCSearchRegressor
     from fcsearch.api.run import Run, open_run
     from fcsearch.api.searching import search
 
 __version__ = "0.2.0"
-__all__ = ["FCSearchClassifier", "Run", "__version__", "open_run", "search"]
+__all__ = ["FCSearchClassifier", "FCSearchRegressor", "Run", "__version__", "open_run", "search"]
 
 _HOMES = {
     "FCSearchClassifier": "fcsearch.api.estimators",
+    "FCSearchRegressor": "fcsearch.api.estimators",
     "Run": "fcsearch.api.run",
     "open_run": "fcsearch.api.run",
 }

@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 
+import torch
 from search_helpers import NOW, PLACE
 
 from fcsearch.data import Dataset
@@ -30,19 +31,24 @@ class InProcess:
         self._before = before
 
     @contextlib.contextmanager
-    def __call__(self, plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:  # noqa: ARG002
-        train, val = dataset.train, dataset.val
-        self.rows.append(len(train))
-        data = TrainingData.from_arrays(train.X, train.y, val.X, val.y, num_classes=dataset.num_classes)
+    def __call__(self, plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
+        self.rows.append(len(dataset.train))
+        data = TrainingData.from_arrays(**dataset.training_arrays(plan.space.known_objective.name))
 
         def answer(task: PackTask) -> PackOutcome | PackFailed:
             self.tasks.append(task)
             failure = self._before(task)
             if failure is not None:
                 return failure
-            run = PackRun(task, data, PLACE)
-            run.train(seconds=math.inf)
-            return run.outcome()
+            # As workers do; two threads wait for each other where a machine has other things to do.
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)
+            try:
+                run = PackRun(task, data, PLACE)
+                run.train(seconds=math.inf)
+                return run.outcome()
+            finally:
+                torch.set_num_threads(threads)
 
         yield SimulatedPool(answer, leave=lambda task: PackOutcome(task.pack_id, (), PLACE, NOW))
 

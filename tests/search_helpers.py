@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 
@@ -37,6 +38,14 @@ def make_space(folder: Path, **keys: Any) -> SearchSpace:
         yaml.safe_dump({"name": "small", "parameters": PARAMETERS, "sampler": "random", **keys}, sort_keys=False)
     )
     return load_space(file)
+
+
+def write_table(path: Path, target: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], label: str) -> Path:
+    """400 rows of three features, and a label that is a function of them."""
+    X = np.random.default_rng(0).normal(size=(400, 3))
+    rows = [",".join(map(str, [*map(float, x), y])) for x, y in zip(X, target(X).tolist(), strict=True)]
+    path.write_text("\n".join([f"a,b,c,{label}", *rows]) + "\n")
+    return path
 
 
 def make_run(folder: Path, space: SearchSpace, *, name: str = "run") -> RunDirectory:

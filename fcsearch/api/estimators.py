@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -18,15 +19,17 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from fcsearch.api.display import open_view
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
+from fcsearch.config.objective import Task
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.sources.memory import as_table, is_table
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
+from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 
 
-class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A fully connected network whose hyperparameters `fit` searches for.
 
     Columns may be numbers or, in a table of pandas or polars, categories; gaps are filled. `fit` sets a share of the
@@ -37,8 +40,6 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             the default space.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds after which no new trial starts; None: no end.
-        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
-            numbers by class, 1 where a class is not named; None: as the space says.
         validation_fraction: Share of the rows that chooses between configurations and epochs, above 0 and below 1.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
         workers: Packs trained at a time, where the pool is not `inline`.
@@ -46,13 +47,15 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         verbose: Whether to show how it goes.
 
     Attributes:
-        classes_: (C,) the classes, sorted.
         best_params_: Values of the best trial by name.
-        best_score_: Its validation accuracy, too high on average the more trials there were.
+        best_score_: Its validation objective (the space's; without one accuracy, or RMSE), too good on average the more
+            trials there were.
         trials_: One row a trial, as in a run directory (`pyarrow.Table`).
         model_: The network and what makes its features.
         n_features_in_, feature_names_in_: As scikit-learn has them.
     """
+
+    _task: ClassVar[Task]
 
     def __init__(
         self,
@@ -60,7 +63,6 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         space: Space | None = None,
         trials: int | None = None,
         time_budget: float | None = None,
-        class_weight: ClassWeight | None = None,
         validation_fraction: float = 0.15,
         pool: PoolName = "inline",
         workers: int | None = None,
@@ -70,7 +72,6 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.space = space
         self.trials = trials
         self.time_budget = time_budget
-        self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.pool = pool
         self.workers = workers
@@ -82,7 +83,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
         Args:
             X: (N, D) numbers, or a table.
-            y: (N,) classes.
+            y: (N,) classes, or the numbers that a regression predicts.
             sample_weight: (N,) how much each row counts in training, at least 0; None: all alike.
 
         Raises:
@@ -91,7 +92,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             KeyboardInterrupt: interrupted.
         """
         table, y = self._checked(X, y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        targets = self._targets(y)
         seed = _seed(self.random_state)
         try:
             space = read_space(self.space)
@@ -104,7 +105,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 confirm=0,
                 ensemble=0,
             )
-            rows = self._rows(table, codes, space.dataset.class_weight, sample_weight, seed)
+            rows = self._rows(table, targets, space.dataset.class_weight, sample_weight, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
                 found = run_search(rows, space, options, Path(folder) / space.name, view, report=False)
                 if found.ended_by in ("interrupt", "terminate"):
@@ -113,21 +114,6 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         except UsageError as error:
             raise ValueError(str(error)) from error
         return self
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """(N,) the likeliest class of each row; ValueError for columns unlike those of `fit`."""
-        places = self.predict_proba(X).argmax(axis=1)
-        found: npt.NDArray[Any] = self.classes_[places]
-        return found
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """(N, C) the probability of each class, in the order of `classes_`; ValueError as `predict`."""
-        check_is_fitted(self)
-        table = self._table(X, reset=False)
-        try:
-            return self.model_.probabilities(table)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -142,10 +128,15 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             if len(labels) != table.num_rows:
                 raise ValueError(f"X and y must have equally many rows; found {table.num_rows} and {len(labels)}")
         else:
-            X, labels = validate_data(self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2)
+            X, labels = validate_data(
+                self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=self._task == "regression"
+            )
             table = _numbered(X)
-        check_classification_targets(labels)
         return table, labels
+
+    @abstractmethod
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What networks learn of checked labels (N,)."""
 
     def _table(self, X: Any, *, reset: bool) -> pa.Table:
         """The columns by their places, whatever they are called."""
@@ -158,39 +149,126 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     def _rows(
         self,
         table: pa.Table,
-        codes: npt.NDArray[np.int64],
+        targets: npt.NDArray[Any],
         class_weight: ClassWeight | None,
         sample_weight: Any,
         seed: int,
     ) -> Dataset:
-        count, classes = len(codes), len(self.classes_)
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
-        # A stratified share has a row of each class, also where there are few.
-        share = max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
         spec = DatasetSpec(
-            MEMORY, label="y", task="classification", val_fraction=share, test_fraction=0.0, split_seed=seed,
-            class_weight=self._by_code(class_weight if self.class_weight is None else self.class_weight),
+            MEMORY, label="y", task=self._task, val_fraction=self._share(len(targets)), test_fraction=0.0,
+            split_seed=seed, class_weight=self._class_weight(class_weight),
         )  # fmt: skip
-        return dataset_in_memory(table, codes, spec, row_weights=sample_weight)
+        return dataset_in_memory(table, targets, spec, row_weights=sample_weight)
 
-    def _by_code(self, class_weight: ClassWeight | None) -> ClassWeight | None:
-        """The weights by the numbers that the classes have in training; DataError for classes that there are not."""
-        if not isinstance(class_weight, Mapping):
-            return class_weight
-        named = {class_name(key): weight for key, weight in class_weight.items()}
-        names = tuple(map(class_name, self.classes_))
-        check_class_weight(named, names)
-        return {str(code): named[name] for code, name in enumerate(names) if name in named}
+    def _share(self, count: int) -> float:  # noqa: ARG002
+        """The share of so many rows that validates."""
+        return self.validation_fraction
+
+    def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
+        """The weights of the classes as the dataset names them; `of_space` is what the space says."""
+        return of_space
 
     def _keep(self, run: Run) -> None:
         if not run.directory.saved_models():
             raise SearchError("every trial diverged; give smaller learning rates")
-        best = run.best
         self.model_ = run.model
         self.best_params_ = run.config().parameters()
-        self.best_score_ = float(best["val_accuracy"])
+        self.best_score_ = float(run.best[objective_of(run.trials).column])
         self.trials_ = run.trials
+
+    def _predicted(self, X: Any, predict: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        table = self._table(X, reset=False)
+        try:
+            return predict(table)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+
+
+class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A classifier: a fully connected network whose hyperparameters `fit` searches for.
+
+    Arguments and attributes are those of `SearchEstimator`, and
+
+    Args:
+        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
+            numbers by class, 1 where a class is not named; None: as the space says.
+
+    Attributes:
+        classes_: (C,) the classes, sorted.
+    """
+
+    _task = "classification"
+
+    def __init__(
+        self,
+        *,
+        space: Space | None = None,
+        trials: int | None = None,
+        time_budget: float | None = None,
+        class_weight: ClassWeight | None = None,
+        validation_fraction: float = 0.15,
+        pool: PoolName = "inline",
+        workers: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(
+            space=space, trials=trials, time_budget=time_budget, validation_fraction=validation_fraction, pool=pool,
+            workers=workers, random_state=random_state, verbose=verbose,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """(N,) the likeliest class of each row; ValueError for columns unlike those of `fit`."""
+        places = self.predict_proba(X).argmax(axis=1)
+        found: npt.NDArray[Any] = self.classes_[places]
+        return found
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """(N, C) the probability of each class, in the order of `classes_`; ValueError as `predict`."""
+        check_is_fitted(self)
+        return self._predicted(X, self.model_.probabilities)
+
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        found: npt.NDArray[Any] = codes
+        return found
+
+    def _share(self, count: int) -> float:
+        # A stratified share has a row of each class, also where there are few.
+        classes = len(self.classes_)
+        return max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
+
+    def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
+        """By the numbers that the classes have in training; DataError for classes that there are not."""
+        given = of_space if self.class_weight is None else self.class_weight
+        if not isinstance(given, Mapping):
+            return given
+        named = {class_name(key): weight for key, weight in given.items()}
+        names = tuple(map(class_name, self.classes_))
+        check_class_weight(named, names)
+        return {str(code): named[name] for code, name in enumerate(names) if name in named}
+
+
+class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """A regression: a fully connected network whose hyperparameters `fit` searches for.
+
+    It learns the target standardised, by the space's loss (`squared` where it names none), and chooses by its objective
+    (RMSE where it names none). Arguments and attributes are those of `SearchEstimator`.
+    """
+
+    _task = "regression"
+
+    def predict(self, X: Any) -> npt.NDArray[np.float64]:
+        """(N,) the prediction for each row, in the unit of the target; ValueError for columns unlike those of `fit`."""
+        check_is_fitted(self)
+        return self._predicted(X, self.model_.predict)
+
+    def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(y, dtype=np.float64)
 
 
 def _numbered(X: npt.NDArray[Any]) -> pa.Table:

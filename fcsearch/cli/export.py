@@ -44,7 +44,7 @@ def export(which: str | None, form: str | None, out: Path, model: str | None, ro
     chosen = choose_model(which, model, root)
     exported = export_model(chosen, form)
     files = write_export(exported, out, model_card(chosen, exported, form, out.name))
-    checked = "" if exported.difference is None else f"; probabilities agree to {max(exported.difference, 1e-9):.1g}"
+    checked = "" if exported.difference is None else f"; predictions agree to {max(exported.difference, 1e-9):.1g}"
     click.echo(f"wrote {chosen.name} as {form} to {files[0]}{checked}")
     for path in files[1:]:
         click.echo(f"  {path}")

@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 def predict(
     which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path, data_dir: str | None
 ) -> None:
-    """Predict the class of every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, a dataset's name.
+    """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, a dataset's name.
 
     Its columns are matched by name, in any order, and become features by what the training rows said. A label is not
-    needed. The columns of the answer are `prediction` and a `probability_<class>` for each class, its rows those of
-    INPUT, in their order. A file may be larger than memory.
+    needed. The columns of the answer are `prediction` and a `probability_<class>` for each class; of a regression
+    `prediction` alone, in the unit of the label. Its rows are those of INPUT, in their order. A file may be larger than
+    memory.
 
     RUN is a run directory, or the name of a run in the runs' folder; MODEL a .safetensors file by itself.
 

@@ -48,7 +48,11 @@ class Objective:
 
     def show_difference(self, value: float) -> str:
         """A difference of two values of it, or a standard error, for people."""
-        return f"{100 * value:.2f} points" if self.unit == "fraction" else _number(value)
+        return self.show_bare(value) + (" points" if self.unit == "fraction" else "")
+
+    def show_bare(self, value: float) -> str:
+        """The same without `points`, for tables that say so once."""
+        return f"{100 * value:.2f}" if self.unit == "fraction" else _number(value)
 
     def gain(self, value: float) -> float:
         """The value as one of which more is better."""

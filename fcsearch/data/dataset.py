@@ -78,6 +78,11 @@ class Dataset:
         return len(self.class_names)
 
     @property
+    def outputs(self) -> int:
+        """Columns of a network's scores: a regression has one."""
+        return max(1, self.num_classes)
+
+    @property
     def task(self) -> Task:
         """What is learned."""
         return "regression" if self.transform.target else "classification"

@@ -7,8 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -21,7 +19,7 @@ from fcsearch.evaluation.classification import classify
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
-from fcsearch.nn.losses import LOSSES
+from fcsearch.nn.losses import LOSSES, squared_loss
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member
 from fcsearch.selection.judging import outputs
@@ -93,8 +91,8 @@ def measure_members(
     """
     objective, described = objective_of(run.trials()), run.manifest().dataset
     positive = described.positive if described else 1
-    truth = _truth(rows, len(class_names), positive, target)
-    scores, loss = _score(members, rows, truth)
+    truth = truth_of(rows, len(class_names), positive, target)
+    scores, loss = score(members, rows, truth)
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
         raise DataError(
@@ -145,27 +143,23 @@ def require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def predict_classes(members: Sequence[Member], X: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """The class of each row (N,) that the weighted mean of the members' probabilities has highest."""
-    return _mean_outputs(members, X).argmax(dim=-1).numpy()
-
-
-def _truth(rows: Split, num_classes: int, positive: int, target: TargetScale | None) -> Truth:
+def truth_of(rows: Split, num_classes: int, positive: int, target: TargetScale | None) -> Truth:
+    """What the scores of some rows are compared with."""
     y = torch.from_numpy(rows.y)
     if target is None:
         return Truth(y, num_classes, positive)
     return Truth((y.double() - target.offset) / target.scale, 0, scale=target.scale)
 
 
-def _score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
+def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
     """The scores (1, C, V) in float64, and the mean loss over the rows, without smoothing and the L2 term.
 
     The loss is a single network's own. Of several the scores are the logarithms of their mean probabilities, and the
-    loss is the negative one of the right class.
+    loss is the negative one of the right class; of several of a regression the mean of their scores, and its mean
+    squared error.
     """
     if len(members) > 1:
-        scores = _mean_outputs(members, rows.X).double().clamp(min=_LEAST).log()
-        return scores.T.contiguous().unsqueeze(0), float(-scores.gather(1, truth.y.unsqueeze(1)).mean())
+        return _score_together(members, rows, truth)
     model = members[0].net
     loss = LOSSES[model.loss_name]
     if model.loss_name == "huber":
@@ -178,9 +172,15 @@ def _score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor
     return torch.cat(parts).T.contiguous().unsqueeze(0), total / len(rows)
 
 
-def _mean_outputs(members: Sequence[Member], X: npt.NDArray[np.float32]) -> Tensor:
-    rows = torch.from_numpy(X)
-    return torch.stack([weight * outputs(net, rows) for weight, net, _ in members]).sum(0)
+def _score_together(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
+    X = torch.from_numpy(rows.X)
+    mean = torch.stack([weight * outputs(net, X).double() for weight, net, _ in members]).sum(0)
+    if truth.num_classes:
+        scores = mean.clamp(min=_LEAST).log()
+        loss = -scores.gather(1, truth.y.unsqueeze(1)).mean()
+    else:
+        scores, (loss, _) = mean, squared_loss(mean, truth.y)
+    return scores.T.contiguous().unsqueeze(0), float(loss)
 
 
 def _figures(objective: Objective, scores: Tensor, truth: Truth) -> dict[str, float]:

@@ -31,12 +31,37 @@ def bootstrap_error(objective: str, scores: Tensor, truth: Truth) -> float:
         scores: (1, C, V).
         truth: Of the V rows.
     """
+    return _deviation(_resampled(objective, scores, truth)[:, 0])
+
+
+def paired_bootstrap_error(objective: str, first: Tensor, second: Tensor, truth: Truth) -> float:
+    """The same of the difference of two models' figures, measured on the same resamples; scores (1, C, V) each."""
+    found = _resampled(objective, torch.cat([first, second]), truth)
+    return _deviation(found[:, 0] - found[:, 1])
+
+
+def paired_share_error(first: Tensor, second: Tensor) -> float:
+    """The standard error of the difference of two shares of the same rows; (V,) each, true where a row counts.
+
+    Where they never differ, the formula would claim certainty; half a row is taken to be otherwise.
+    """
+    differences, rows = first.double() - second.double(), len(first)
+    spread = max(float(differences.std(correction=0)), math.sqrt(0.5 / rows))
+    return spread / math.sqrt(rows)
+
+
+def _resampled(objective: str, scores: Tensor, truth: Truth) -> Tensor:
+    """The figures of M models, scores (M, C, V), on each resample of the rows: (resamples, M)."""
     rng, rows = np.random.default_rng(0), len(truth.y)
     found = []
     for _ in range(_RESAMPLES):
         drawn = torch.from_numpy(rng.integers(rows, size=rows))
         resampled = dataclasses.replace(truth, y=truth.y[drawn])
-        found.append(float(FIGURES[objective](scores[:, :, drawn], resampled)))
+        found.append(FIGURES[objective](scores[:, :, drawn], resampled))
+    return torch.stack(found)
+
+
+def _deviation(found: Tensor) -> float:
     # A resample may lack a class, or have equal targets alone: it has no figure.
-    known = [value for value in found if math.isfinite(value)]
-    return float(np.std(known, ddof=1)) if len(known) > 1 else 0.0
+    known = found[found.isfinite()]
+    return float(known.std()) if len(known) > 1 else 0.0

@@ -13,11 +13,14 @@ import numpy.typing as npt
 from fcsearch import __version__
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import FcsearchError
+from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 
-# How far probabilities may be from those of fcsearch, at the check that every export passes.
+# How far predictions may be from those of fcsearch, at the check that every export passes: probabilities, or a
+# regression's in standard deviations of its target.
 TOLERANCE = 1e-5
 ARRAY = "x"
+LABEL, PROBABILITIES = "label", "probabilities"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Exported:
     Attributes:
         content: The file's bytes.
         inputs: What the model takes.
-        difference: Largest difference of a probability from fcsearch's on the rows of the check; None without one.
+        difference: Largest difference from fcsearch's predictions on the rows of the check, in the unit of TOLERANCE;
+            None without one.
         beside: Other files that belong to it: text by the ending that is added to the model's name.
     """
 
@@ -72,37 +76,52 @@ def shape_words(shape: tuple[int, ...]) -> str:
 
 def described(predictor: Predictor, facts: Mapping[str, Any]) -> dict[str, str]:
     """What an exported file says of itself, JSON by name."""
+    transform = predictor.transform
+    names = {} if transform.target else {"fcsearch.classes": json.dumps(list(transform.class_names))}
     return {
         "fcsearch.version": json.dumps(__version__),
-        "fcsearch.classes": json.dumps(list(predictor.transform.class_names)),
+        **names,
         "fcsearch.dataset": json.dumps(facts.get("dataset")),
-        "fcsearch.transform": predictor.transform.to_json(),
+        "fcsearch.transform": transform.to_json(),
     }
 
 
-def check(predictor: Predictor, raw: npt.NDArray[Any], labels: npt.NDArray[Any], values: npt.NDArray[Any]) -> float:
+def output_names(transform: FeatureTransform) -> tuple[str, ...]:
+    """What the outputs of an exported model are called."""
+    return (PREDICTION,) if transform.target else (LABEL, PROBABILITIES)
+
+
+def check(
+    predictor: Predictor, raw: npt.NDArray[Any], labels: npt.NDArray[Any] | None, values: npt.NDArray[Any]
+) -> float:
     """Compare what an exported model says with what fcsearch says of the same raw rows.
 
     Args:
         predictor: The model.
         raw: (N, R) rows.
-        labels: (N,) places of the predicted classes, by the exported model.
-        values: (N, C) probabilities, likewise.
+        labels: (N,) places of the predicted classes, by the exported model; None of a regression.
+        values: (N, C) probabilities, or a regression's predictions (N, 1), likewise.
 
     Returns:
-        The largest difference of a probability.
+        The largest difference, in the unit of TOLERANCE.
 
     Raises:
         FcsearchError: it is above TOLERANCE, or labels differ where the two best classes are no tie.
     """
     wanted = predictor.values(predictor.transform.apply(raw))
-    difference = float(np.abs(wanted - values).max())
-    first, second = np.sort(wanted, axis=1)[:, :-3:-1].T
-    wrong = (labels != wanted.argmax(axis=1)) & (first - second > TOLERANCE)
+    difference = predictor.output.difference(wanted, values)
+    wrong = 0 if labels is None else _other_labels(wanted, labels)
     # A difference that is not a number is no small one.
-    if not difference <= TOLERANCE or wrong.any():
+    if not difference <= TOLERANCE or wrong:
+        others = "" if labels is None else f" and {wrong} other labels"
         raise FcsearchError(
             f"an exported model must predict what fcsearch predicts, to {TOLERANCE:g}; found a difference of "
-            f"{difference:g} and {wrong.sum()} other labels in {len(raw)} rows. Nothing was written. Please report it."
+            f"{difference:g}{others} in {len(raw)} rows. Nothing was written. Please report it."
         )
     return difference
+
+
+def _other_labels(wanted: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> int:
+    """How many labels differ where the two best classes are no tie."""
+    first, second = np.sort(wanted, axis=1)[:, :-3:-1].T
+    return int(((labels != wanted.argmax(axis=1)) & (first - second > TOLERANCE)).sum())

@@ -25,11 +25,6 @@ def export_model(chosen: Chosen, form: str) -> Exported:
         UsageError: packages that it needs are not installed, or the form cannot hold such a model.
         FcsearchError: what was made does not predict what fcsearch predicts.
     """
-    if chosen.predictor.transform.target is not None:
-        raise UsageError(
-            f"export takes classifiers; found {chosen.name}, a regression; `fcsearch predict` uses it, by its run or "
-            "by its model file"
-        )
     return _EXPORTERS[form](chosen.predictor, chosen.facts)
 
 

@@ -1,4 +1,4 @@
-"""A predictor as a torch module: from raw rows to probabilities, in operations that torch can export."""
+"""A predictor as a torch module: from raw rows to predictions, in operations that torch can export."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.inference.exported import LABEL, PROBABILITIES
+from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.activations import ACTIVATIONS
@@ -80,20 +82,33 @@ class Scores(nn.Module):
 
 
 class PredictorModule(nn.Module):
-    """A predictor: from raw rows to `label`, the place of the class (N,) int64, and `probabilities` (N, C) float32."""
+    """A predictor, from raw rows.
+
+    It gives `label`, the place of the class (N,) int64, and `probabilities` (N, C) float32; of a regression
+    `prediction` (N,) float64, in the unit of the target.
+    """
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
         self.features = Features(predictor.transform)
         self.members = nn.ModuleList(Scores(member.network) for member in predictor.members)
         self._weights = [member.weight for member in predictor.members]
+        self._target = predictor.transform.target
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Predict raw rows."""
         features = self.features(x)
         parts = [
-            weight * torch.softmax(member(features).double(), dim=1)
+            weight * self._values(member(features).double())
             for weight, member in zip(self._weights, self.members, strict=True)
         ]
         values = torch.stack(parts).sum(dim=0)
-        return {"label": values.argmax(dim=1), "probabilities": values.to(torch.float32)}
+        if self._target is not None:
+            return {PREDICTION: values.squeeze(1)}
+        return {LABEL: values.argmax(dim=1), PROBABILITIES: values.to(torch.float32)}
+
+    def _values(self, scores: Tensor) -> Tensor:
+        """What `ClassOutput` and `TargetOutput` make of scores."""
+        if self._target is not None:
+            return scores * self._target.scale + self._target.offset
+        return torch.softmax(scores, dim=1)

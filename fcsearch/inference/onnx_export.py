@@ -16,6 +16,7 @@ from fcsearch.inference.exported import (
     InputFacts,
     check,
     described,
+    output_names,
     raw_kind,
     shape_of,
     shape_words,
@@ -28,7 +29,7 @@ _UNKNOWN = "\ufffd"
 
 
 def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
-    """A model of named columns, or of one array `x`, that gives `label` (text) and `probabilities`.
+    """A model of named columns, or of one array `x`, that gives `label` (text) and `probabilities`, or `prediction`.
 
     Raises:
         UsageError: onnx or onnxruntime is not installed.
@@ -40,7 +41,7 @@ def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
         import onnx
         import onnxruntime
 
-        from fcsearch.inference.onnx_graph import LABEL, PROBABILITIES, build_model, input_names
+        from fcsearch.inference.onnx_graph import build_model, input_names
     except ImportError as error:
         raise UsageError(
             f"--format onnx needs the packages onnx and onnxruntime; found: {error}. Run: pip install 'fcsearch[onnx]'"
@@ -51,9 +52,12 @@ def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
     transform, raw = predictor.transform, sample_rows(predictor.transform)
     names = input_names(transform)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    labels, values = session.run([LABEL, PROBABILITIES], _feed(transform, names, raw))
-    place = {name: index for index, name in enumerate(predictor.transform.class_names)}
-    difference = check(predictor, raw, np.array([place[label] for label in labels]), values)
+    *labels, values = session.run(output_names(transform), _feed(transform, names, raw))
+    if labels:
+        place = {name: index for index, name in enumerate(transform.class_names)}
+        difference = check(predictor, raw, np.array([place[label] for label in labels[0]]), values)
+    else:
+        difference = check(predictor, raw, None, values[:, None])
     return Exported(content, _inputs(transform, names), difference)
 
 

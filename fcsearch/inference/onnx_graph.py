@@ -1,4 +1,4 @@
-"""A predictor as an ONNX graph: the preprocessing, the networks, label and probabilities."""
+"""A predictor as an ONNX graph: the preprocessing, the networks, and what is made of their scores."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from fcsearch.data.transform import CategoryInput, FeatureTransform
-from fcsearch.inference.exported import ARRAY, raw_kind, shape_of
+from fcsearch.data.transform import CategoryInput, FeatureTransform, TargetScale
+from fcsearch.inference.exported import ARRAY, LABEL, PROBABILITIES, output_names, raw_kind, shape_of
+from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.activations import SELU, LeakyReLU
 
 # Of 2021 to 2022: what runtimes in use know.
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
-LABEL, PROBABILITIES = "label", "probabilities"
 _ROWS = "rows"
 # Begins the names of values inside the graph; no column's name does.
 _INTERNAL = "fcsearch/"
@@ -51,7 +51,7 @@ def input_names(transform: FeatureTransform) -> tuple[str, ...]:
         return (ARRAY,)
     names: list[str] = []
     for item in transform.inputs:
-        names.append(_free_name(str(item.name) or "unnamed", [LABEL, PROBABILITIES, *names]))
+        names.append(_free_name(str(item.name) or "unnamed", [*output_names(transform), *names]))
     return tuple(names)
 
 
@@ -65,22 +65,17 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     transform, graph = predictor.transform, Graph()
     names = input_names(transform)
     features = _array_features(graph, transform) if transform.array else _column_features(graph, transform, names)
-    parts = [_probabilities(graph, member.network, features, member.weight) for member in predictor.members]
-    # The last node gives the output its name.
-    graph.add("Sum", *parts, out=PROBABILITIES)
-    place = graph.add("ArgMax", PROBABILITIES, axis=1, keepdims=0)
-    classes = graph.constant(np.array(predictor.transform.class_names, dtype=object))
-    graph.add("Gather", classes, place, axis=0, out=LABEL)
+    scores = [(_scores(graph, member.network, features), member.weight) for member in predictor.members]
+    if transform.target is None:
+        outputs = _classes(graph, scores, transform.class_names)
+    else:
+        outputs = _target(graph, scores, transform.target)
     kind = _TYPES[raw_kind(transform)]
     inputs = [
         helper.make_tensor_value_info(
             name, TensorProto.STRING if item.kind == "category" else kind, [_ROWS, *shape_of(item)]
         )
         for name, item in zip(names, transform.inputs, strict=True)
-    ]
-    outputs = [
-        helper.make_tensor_value_info(LABEL, TensorProto.STRING, [_ROWS]),
-        helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [_ROWS, len(predictor.transform.class_names)]),
     ]
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     model = helper.make_model(
@@ -136,16 +131,42 @@ def _one_hot(graph: Graph, item: CategoryInput, name: str) -> str:
     return graph.add("Cast", graph.add("Equal", codes, known), to=TensorProto.FLOAT)
 
 
-def _probabilities(graph: Graph, network: FullyConnectedNet, features: str, weight: float) -> str:
-    """(N, C) float32: a network's probabilities, times its weight."""
+def _classes(graph: Graph, scores: Sequence[tuple[str, float]], names: Sequence[str]) -> list[onnx.ValueInfoProto]:
+    """From the networks' scores and weights to the class, and the mean of probabilities; float32."""
+    parts = [_weighted(graph, graph.add("Softmax", values, axis=1), weight, np.float32) for values, weight in scores]
+    # The last node gives the output its name.
+    graph.add("Sum", *parts, out=PROBABILITIES)
+    place = graph.add("ArgMax", PROBABILITIES, axis=1, keepdims=0)
+    graph.add("Gather", graph.constant(np.array(names, dtype=object)), place, axis=0, out=LABEL)
+    return [
+        helper.make_tensor_value_info(LABEL, TensorProto.STRING, [_ROWS]),
+        helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, [_ROWS, len(names)]),
+    ]
+
+
+def _target(graph: Graph, scores: Sequence[tuple[str, float]], target: TargetScale) -> list[onnx.ValueInfoProto]:
+    """From the networks' scores and weights to the mean of predictions in the target's own unit; float64."""
+    exact = [(graph.add("Cast", values, to=TensorProto.DOUBLE), weight) for values, weight in scores]
+    mean = graph.add("Sum", *(_weighted(graph, values, weight, np.float64) for values, weight in exact))
+    scaled = graph.add("Mul", mean, graph.constant(np.array(target.scale)))
+    column = graph.add("Add", scaled, graph.constant(np.array(target.offset)))
+    graph.add("Squeeze", column, graph.constant(np.array([1])), out=PREDICTION)
+    return [helper.make_tensor_value_info(PREDICTION, TensorProto.DOUBLE, [_ROWS])]
+
+
+def _weighted(graph: Graph, values: str, weight: float, dtype: type[np.floating[Any]]) -> str:
+    return values if weight == 1 else graph.add("Mul", values, graph.constant(np.array(weight, dtype=dtype)))
+
+
+def _scores(graph: Graph, network: FullyConnectedNet, features: str) -> str:
+    """(N, C) float32: a network's scores."""
     hidden = features
     for layer in range(1, network.depth + 1):
         W, b = (graph.constant(network.params[f"{kind}{layer}"].numpy()) for kind in "Wb")
         hidden = graph.add("Gemm", hidden, W, b)
         if layer < network.depth:
             hidden = _activate(graph, network.activation, hidden)
-    values = graph.add("Softmax", hidden, axis=1)
-    return values if weight == 1 else graph.add("Mul", values, graph.constant(np.array(weight, dtype=np.float32)))
+    return hidden
 
 
 def _activate(graph: Graph, activation: str, x: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,10 @@ class ClassOutput:
         found: npt.NDArray[np.float64] = torch.softmax(scores.double(), dim=1).numpy()
         return found
 
+    def difference(self, wanted: npt.NDArray[np.float64], found: npt.NDArray[Any]) -> float:
+        """The largest difference of a probability; arrays (N, C)."""
+        return float(np.abs(wanted - found).max())
+
     def table(self, values: npt.NDArray[np.float64]) -> pa.Table:
         """From probabilities (N, C) to the columns `prediction` and `probability_<class>`."""
         predicted = pa.array(self.names, pa.string()).take(pa.array(values.argmax(axis=1)))
@@ -61,6 +66,14 @@ class TargetOutput:
         """From one network's scores (N, 1) to targets (N, 1) in their own unit."""
         found: npt.NDArray[np.float64] = scores.double().numpy() * self.scale.scale + self.scale.offset
         return found
+
+    def difference(self, wanted: npt.NDArray[np.float64], found: npt.NDArray[Any]) -> float:
+        """The largest difference of a prediction in standard deviations of the training targets; arrays (N, 1).
+
+        Beyond one deviation from their mean it is relative: a network that computes in float32 is no more exact.
+        """
+        reach = np.maximum(self.scale.scale, np.abs(wanted - self.scale.offset))
+        return float((np.abs(wanted - found) / reach).max())
 
     def table(self, values: npt.NDArray[np.float64]) -> pa.Table:
         """From targets (N, 1) to the column `prediction`."""

@@ -28,7 +28,7 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """Networks that predict together: by the mean of their probabilities.
+    """Networks that predict together: by the mean of their probabilities, or of what a regression predicts.
 
     Attributes:
         members: At least one.

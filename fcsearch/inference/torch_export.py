@@ -9,8 +9,19 @@ from typing import Any
 import torch
 
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.inference.exported import ARRAY, Exported, InputFacts, check, described, raw_kind, shape_words
+from fcsearch.inference.exported import (
+    ARRAY,
+    LABEL,
+    PROBABILITIES,
+    Exported,
+    InputFacts,
+    check,
+    described,
+    raw_kind,
+    shape_words,
+)
 from fcsearch.inference.module import PredictorModule
+from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
 
@@ -19,7 +30,7 @@ _ORIGINS = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "fr
 
 
 def export_torch(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
-    """A program that takes raw rows `x` and gives `label`, the place of the class, and `probabilities`.
+    """A program that takes raw rows `x` and gives what `PredictorModule` gives.
 
     Raises:
         FcsearchError: the program does not predict what fcsearch predicts.
@@ -37,7 +48,10 @@ def export_torch(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
     torch.export.save(program, stream, extra_files=described(predictor, facts))
     stream.seek(0)
     found = torch.export.load(stream).module()(rows)
-    difference = check(predictor, raw, found["label"].numpy(), found["probabilities"].numpy())
+    if transform.target is None:
+        difference = check(predictor, raw, found[LABEL].numpy(), found[PROBABILITIES].numpy())
+    else:
+        difference = check(predictor, raw, None, found[PREDICTION].numpy()[:, None])
     table = transform.array is None
     return Exported(
         stream.getvalue(),

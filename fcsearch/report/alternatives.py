@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from fcsearch.data import Dataset
-from fcsearch.data.dataset import Split
 from fcsearch.errors import DataError, RunError
-from fcsearch.evaluation.measuring import measure_members, predict_classes, require_fit
+from fcsearch.evaluation.measuring import measure_model
+from fcsearch.evaluation.pairs import compare
 from fcsearch.report.measured import Alternative, Versus
 from fcsearch.results import RunDirectory
-from fcsearch.selection import Member, load_members
+from fcsearch.selection import load_members
 
 NOT_YET_MEASURED = "it is measured when the run has ended"
 
@@ -66,29 +63,12 @@ def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadData
         return dataclasses.replace(found, note=NOT_YET_MEASURED)
     try:
         dataset = load()
-        require_fit(dataset, run.models.metadata(winner))
         members, single = load_members(run, found.model), load_members(run, str(winner))
+        # The refit has learned from the validation rows.
+        splits = ("val", "test") if found.model == "ensemble" else ("test",)
+        there = [name for name in splits if len(getattr(dataset, name))]
+        measured = {name: measure_model(run, members, dataset, name) for name in there}
+        versus = Versus(there[-1], *compare(run, members, single, dataset, there[-1])) if there else None
     except (DataError, RunError) as error:
         return dataclasses.replace(found, note=str(error))
-    splits = {"val": dataset.val, "test": dataset.test} if found.model == "ensemble" else {"test": dataset.test}
-    measured = {
-        name: measure_members(run, members, rows, name, dataset.class_names, dataset.fingerprint)
-        for name, rows in splits.items()
-        if len(rows)
-    }
-    last = next(reversed(measured), None)
-    return dataclasses.replace(
-        found,
-        validation=measured.get("val"),
-        test=measured.get("test"),
-        versus=compare(members, single, splits[last], last) if last else None,
-    )
-
-
-def compare(members: Sequence[Member], single: Sequence[Member], rows: Split, split: str) -> Versus:
-    """Two models on the same rows: what makes a row easy or hard for both cancels out of the difference."""
-    ours, theirs = (predict_classes(model, rows.X) == rows.y for model in (members, single))
-    differences = ours.astype(np.float64) - theirs
-    # Where they never differ, the formula would claim certainty; half a row is taken to be otherwise.
-    spread = max(float(differences.std()), math.sqrt(0.5 / len(rows)))
-    return Versus(split, float(theirs.mean()), float(differences.mean()), spread / math.sqrt(len(rows)))
+    return dataclasses.replace(found, validation=measured.get("val"), test=measured.get("test"), versus=versus)

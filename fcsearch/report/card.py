@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS
-from fcsearch.config.objective import OBJECTIVES
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
-from fcsearch.results import Run
+from fcsearch.results import Run, objective_of
 from fcsearch.results.manifest import DatasetEntry
 
 _MAX_CLASSES = 50
@@ -45,10 +46,18 @@ def model_card(chosen: Chosen, exported: Exported, form: str, name: str) -> str:
 
 
 def _what(chosen: Chosen) -> Iterator[str]:
-    names = chosen.predictor.transform.class_names
-    shown = ", ".join(map(_code, names[:_MAX_CLASSES]))
-    more = f" and {len(names) - _MAX_CLASSES:,} more" if len(names) > _MAX_CLASSES else ""
-    yield f"A classifier of {plural(len(names), 'class')}: {shown}{more}."
+    transform = chosen.predictor.transform
+    names = transform.class_names
+    if transform.target is not None:
+        mean, deviation = (OBJECTIVES["mae"].show(value) for value in dataclasses.astuple(transform.target))
+        yield (
+            f"A regression: it predicts {_code(transform.label) if transform.label else 'a number'}, whose mean is "
+            f"{mean} and standard deviation {deviation} in the training rows."
+        )
+    else:
+        shown = ", ".join(map(_code, names[:_MAX_CLASSES]))
+        more = f" and {len(names) - _MAX_CLASSES:,} more" if len(names) > _MAX_CLASSES else ""
+        yield f"A classifier of {plural(len(names), 'class')}: {shown}{more}."
     yield ""
     for member in chosen.predictor.members:
         net = member.network
@@ -83,23 +92,30 @@ def _figures(chosen: Chosen) -> Iterator[str]:
     if not all(map(_learned, found)):
         yield f"**Nothing was learned:** its {objective.title} is within two standard errors of the base line."
         yield ""
-    yield f"| rows | {objective.title} | standard error | balanced accuracy | base line |"
-    yield "| --- | --- | --- | --- | --- |"
+    balanced = ["balanced accuracy"] if objective.task == "classification" else []
+    columns = ("rows", objective.title, "standard error", *balanced, "base line")
+    yield f"| {' | '.join(columns)} |"
+    yield f"| {' | '.join('---' for _ in columns)} |"
     for item in found:
-        figures = item.classification
-        balanced = f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
-        base = _base(item)
-        figure = (objective.show(item.value), objective.show_difference(item.standard_error))
-        cells = (*figure, balanced, objective.show(base.value if base else None))
-        yield f"| {item.rows:,} {_NAMES[item.split]} | {' | '.join(cells)} |"
+        yield f"| {item.rows:,} {_NAMES[item.split]} | {' | '.join(_cells(item, objective))} |"
     if bases:
         method = bases[-1].method
         if objective.name == "accuracy":
             method = f"always answering the commonest class, {_code(bases[-1].answer)}"
         yield ""
-        yield f"The base line is that of {method}. ± is one standard error."
+        yield f"The base line is that of {method}.{' ± is one standard error.' if balanced else ''}"
     if missing := _classes_without_rows(found[-1]):
         yield f"No row measured was of {class_list(missing)}."
+
+
+def _cells(item: Measurement, objective: Objective) -> Iterator[str]:
+    yield objective.show(item.value)
+    yield objective.show_difference(item.standard_error)
+    if objective.task == "classification":
+        figures = item.classification
+        yield f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
+    base = _base(item)
+    yield objective.show(base.value if base else None)
 
 
 _NAMES = {"val": "validation rows", "test": "test rows"}
@@ -134,14 +150,15 @@ def _classes_without_rows(item: Measurement) -> Sequence[str]:
 
 
 def _validation_alone(chosen: Chosen) -> Iterator[str]:
-    rows = _described(chosen.run).rows.val
-    row = _row(chosen)
-    if row is None or row.get("val_accuracy") is None:
+    rows, row = _described(chosen.run).rows.val, _row(chosen)
+    objective = _objective(chosen)
+    value: float | None = row.get(objective.column) if row else None
+    if value is None:
         why = "its trials were not measured together" if chosen.run else "it was exported without its run"
         yield f"Not known: {why}. Measure the model before you use it."
         return
-    error = f", standard error {points(standard_error(row['val_accuracy'], rows))}" if rows else ""
-    yield f"Validation accuracy {percent(row['val_accuracy'])}{error}. It was not measured on test rows."
+    error = f", standard error {points(standard_error(value, rows))}" if rows and objective.name == "accuracy" else ""
+    yield f"Validation {objective.title} {objective.show(value)}{error}. It was not measured on test rows."
 
 
 def _making(chosen: Chosen) -> Iterator[str]:
@@ -159,22 +176,39 @@ def _making(chosen: Chosen) -> Iterator[str]:
 def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
     yield "- It is good for rows like those that it learned from. On others nobody has measured it."
     if chosen.run is not None and len(chosen.run.trials) > 1:
+        objective = _objective(chosen)
         yield (
-            f"- It was chosen among {plural(len(chosen.run.trials), 'trial')} by its validation accuracy, which is "
-            "therefore too high on average. The test accuracy, where there is one, is the figure to quote."
+            f"- It was chosen among {plural(len(chosen.run.trials), 'trial')} by its validation {objective.title}, "
+            f"which is therefore too {'high' if objective.maximize else 'low'} on average. The test "
+            f"{objective.title}, where there is one, is the figure to quote."
         )
     losses = {member.network.loss_name for member in chosen.predictor.members}
     reason = "it learned by margins (svm), not by likelihood" if "svm" in losses else "they are not calibrated"
-    yield f"- Probabilities are the softmax of the network's scores; {reason}."
+    if chosen.predictor.transform.target is None:
+        yield f"- Probabilities are the softmax of the network's scores; {reason}."
+    else:
+        yield "- A prediction is one number, without an interval: of how far it may be off, the figures above tell."
     if any(item.kind == "category" for item in chosen.predictor.transform.inputs):
         yield "- A category that the training rows do not have counts as none of the known ones."
     if any(item.fill is not None for item in chosen.predictor.transform.inputs):
         yield "- A missing value is filled with the training rows' median, or their most frequent category."
     if exported.difference is not None:
         yield (
-            f"- Checked when it was exported: probabilities are fcsearch's to {max(exported.difference, 1e-9):.1g} "
+            f"- Checked when it was exported: {_checked(chosen)} fcsearch's to {max(exported.difference, 1e-9):.1g} "
             f"(at most {TOLERANCE:g} is allowed), on made-up rows with gaps and categories that are not known."
         )
+
+
+def _checked(chosen: Chosen) -> str:
+    regression = chosen.predictor.transform.target is not None
+    return "predictions, in standard deviations of the target, are" if regression else "probabilities are"
+
+
+def _objective(chosen: Chosen) -> Objective:
+    """What the run went by; of a model without its run what its task goes by."""
+    if chosen.run is not None:
+        return objective_of(chosen.run.trials)
+    return OBJECTIVES["rmse" if chosen.predictor.transform.target else "accuracy"]
 
 
 def _described(run: Run | None) -> DatasetEntry:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fcsearch.inference.choosing import Chosen
-from fcsearch.inference.exported import Exported
+from fcsearch.inference.exported import LABEL, PROBABILITIES, Exported, output_names
+from fcsearch.inference.outputs import PREDICTION
 
 
 def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[str]:
@@ -26,16 +27,32 @@ def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[
         cells = (item.name, item.kind, item.shape, item.meaning)
         yield f"| {' | '.join(' '.join(cell.split()).replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""
-    label = "the class, a text" if form == "onnx" else "the place of the class in `classes`"
-    yield f"Outputs: `label` ({label}) and `probabilities` (rows x classes, float32)."
-    yield from ("", "```python")
-    if form == "torch":
-        yield from _torch(exported, name)
-    elif chosen.predictor.transform.array is None:
-        yield from _onnx_columns(exported, name)
+    transform = chosen.predictor.transform
+    if transform.target is not None:
+        yield f"Output: `{PREDICTION}` (one number a row, float64), in the unit of the label."
     else:
-        yield from _onnx_array(exported, name)
+        label = "the class, a text" if form == "onnx" else "the place of the class in `classes`"
+        yield f"Outputs: `{LABEL}` ({label}) and `{PROBABILITIES}` (rows x classes, float32)."
+    yield from ("", "```python")
+    outputs = output_names(transform)
+    if form == "torch":
+        yield from _torch(exported, name) if transform.target is None else _torch_target(exported, name)
+    elif transform.array is None:
+        yield from _onnx_columns(exported, name, outputs)
+    else:
+        yield from _onnx_array(exported, name, outputs)
     yield "```"
+
+
+def _torch_target(exported: Exported, name: str) -> Iterator[str]:
+    item = exported.inputs[0]
+    yield from (
+        "import torch",
+        "",
+        f"model = torch.export.load({json.dumps(name)}).module()",
+        f"x = torch.zeros({_sizes(item.shape)}, dtype=torch.{item.kind})  # two rows; put yours here",
+        f'print(model(x)["{PREDICTION}"])',
+    )
 
 
 def _torch(exported: Exported, name: str) -> Iterator[str]:
@@ -54,7 +71,7 @@ def _torch(exported: Exported, name: str) -> Iterator[str]:
     )
 
 
-def _onnx_array(exported: Exported, name: str) -> Iterator[str]:
+def _onnx_array(exported: Exported, name: str, outputs: Sequence[str]) -> Iterator[str]:
     item = exported.inputs[0]
     yield from (
         "import numpy as np",
@@ -62,12 +79,11 @@ def _onnx_array(exported: Exported, name: str) -> Iterator[str]:
         "",
         f"session = onnxruntime.InferenceSession({json.dumps(name)})",
         f"x = np.zeros(({_sizes(item.shape)}), dtype=np.{item.kind})  # two rows; put yours here",
-        'label, probabilities = session.run(["label", "probabilities"], {"x": x})',
-        "print(label, probabilities)",
+        *_run(outputs, '{"x": x}'),
     )
 
 
-def _onnx_columns(exported: Exported, name: str) -> Iterator[str]:
+def _onnx_columns(exported: Exported, name: str, outputs: Sequence[str]) -> Iterator[str]:
     texts = {item.name: "str" for item in exported.inputs if item.kind == "string"}
     numbers = next((item.kind for item in exported.inputs if item.kind != "string"), "float64")
     yield from (
@@ -82,9 +98,15 @@ def _onnx_columns(exported: Exported, name: str) -> Iterator[str]:
         f'    else frame[[item.name]].to_numpy("{numbers}")',
         "    for item in session.get_inputs()",
         "}",
-        'label, probabilities = session.run(["label", "probabilities"], columns)',
-        "print(label, probabilities)",
+        *_run(outputs, "columns"),
     )
+
+
+def _run(outputs: Sequence[str], inputs: str) -> Iterator[str]:
+    """Run a session, and print what it says."""
+    names = ", ".join(outputs)
+    yield f"{names} = session.run({json.dumps(outputs)}, {inputs}){'[0]' if len(outputs) == 1 else ''}"
+    yield f"print({names})"
 
 
 def _sizes(shape: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
 from fcsearch.report.measured import Alternative
 from fcsearch.report.number_table import number_table
-from fcsearch.report.words import listing, percent, plural, points
+from fcsearch.report.words import listing, plural
 from fcsearch.selection import Confirmation, Confirmed
 
 _NAMES = {"ensemble": "the ensemble", "refit": "the network fitted again on training and validation rows"}
@@ -31,12 +32,12 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
     if winner is None:
         yield Evidence("unconfirmed", "No configuration had a result with other seeds: all of them diverged or failed")
         return
-    spread = f", standard deviation {points(winner.deviation)}" if winner.deviation is not None else ""
+    objective = OBJECTIVES[found.objective]
     yield Evidence(
         "confirmed",
-        f"Trained again with {plural(len(found.seeds), 'other seed')}, trial {winner.trial_id} has "
-        f"{percent(winner.mean)} on average{spread}: the best of the {len(found.configurations)} configurations that "
-        "were confirmed",
+        f"Trained again with {plural(len(found.seeds), 'other seed')}, trial {winner.trial_id} has validation "
+        f"{objective.title} {objective.show(winner.mean)} on average{_spread(winner, objective)}: the best of the "
+        f"{len(found.configurations)} configurations that were confirmed",
     )
     if found.ties:
         names = listing([str(trial) for trial in found.ties])
@@ -48,13 +49,12 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
     elif len(found.configurations) > 1:
         yield Evidence("lead", "Chance does not explain its lead over the others that were confirmed")
     if found.bias is not None:
-        direction, why = (
-            ("higher", ": what choosing the best of many measurements adds") if found.bias > 0 else ("lower", "")
-        )
+        flatters = found.bias > 0
+        why = ": that much choosing the best of many measurements flatters" if flatters else ""
         yield Evidence(
             "bias",
-            f"The search's own values of these are {points(abs(found.bias))} {direction} on average than with other "
-            f"seeds{why}",
+            f"The search's own values of these are {objective.show_difference(abs(found.bias))} "
+            f"{'higher' if flatters == objective.maximize else 'lower'} on average than with other seeds{why}",
         )
     lost = [str(entry.trial_id) for entry in found.configurations if entry.lost]
     if lost:
@@ -68,17 +68,20 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         if model.versus is None:
             continue
         versus, noun = model.versus, "test" if model.versus.split == "test" else "validation"
+        objective = OBJECTIVES[versus.objective]
         size = f" of {len(model.members)} networks" if model.model == "ensemble" else ""
-        gain = f"{'+' if versus.difference >= 0 else '-'}{points(abs(versus.difference))}"
-        verdict = (
-            f"more than chance explains, so it is worth having: `--model {model.model}`"
-            if versus.worth_having
-            else "within what chance explains, so it is not shown to be worth having"
-        )
+        lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
+        if versus.worth_having:
+            verdict = f"more than chance explains, so it is worth having: `--model {model.model}`"
+        elif versus.gain < -2 * versus.error:
+            verdict = "more than chance explains, so it is not worth having"
+        else:
+            verdict = "within what chance explains, so it is not shown to be worth having"
         yield Evidence(
             model.model,
-            f"{_NAMES[model.model].capitalize()}{size} has {percent(versus.single + versus.difference)} of the {noun} "
-            f"rows right, {gain} against the winner alone (two standard errors: {points(2 * versus.error)}): {verdict}",
+            f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "
+            f"{objective.show(versus.single + versus.difference)}, {lead} the winner alone (two standard errors: "
+            f"{objective.show_difference(2 * versus.error)}): {verdict}",
         )
 
 
@@ -87,11 +90,10 @@ def confirmed_line(found: Confirmation | None) -> list[tuple[str, str, str]]:
     winner = found.winner if found else None
     if found is None or winner is None:
         return []
-    spread = f", standard deviation {points(winner.deviation)}" if winner.deviation is not None else ""
+    objective = OBJECTIVES[found.objective]
     tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties else ""
-    return [
-        ("confirmed", percent(winner.mean), f"validation, mean of {plural(len(winner.values), 'seed')}{spread}{tie}")
-    ]
+    remark = f"validation, mean of {plural(len(winner.values), 'seed')}{_spread(winner, objective)}{tie}"
+    return [("confirmed", objective.show(winner.mean), remark)]
 
 
 def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, str, str]]:
@@ -100,14 +102,23 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
     for model in found:
         if model is not None and model.test is not None:
             size = f" of {len(model.members)} networks" if model.model == "ensemble" else ""
-            remark = f"{model.model}{size}; standard error {points(model.test.standard_error)}; measured once"
-            lines.append((f"test, {model.model}", percent(model.test.accuracy), remark))
+            objective = OBJECTIVES[model.test.objective]
+            error = objective.show_difference(model.test.standard_error)
+            remark = f"{model.model}{size}; standard error {error}; measured once"
+            lines.append((f"test, {model.model}", objective.show(model.test.value), remark))
     return lines
 
 
 def confirmation_cells(found: Confirmation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The configurations over seeds as a table: its columns, and a row of texts for each."""
-    return _COLUMNS, [_cells(entry, first=number == 0) for number, entry in enumerate(found.configurations)]
+    objective = OBJECTIVES[found.objective]
+    return _COLUMNS, [_cells(entry, objective, first=place == 0) for place, entry in enumerate(found.configurations)]
+
+
+def confirmation_unit(found: Confirmation) -> str:
+    """What the deviations and leads of the table are in."""
+    objective = OBJECTIVES[found.objective]
+    return "points" if objective.unit == "fraction" else objective.title
 
 
 def confirmation_table(found: Confirmation) -> Table:
@@ -119,17 +130,22 @@ def confirmation_table(found: Confirmation) -> Table:
     return table
 
 
-def _cells(entry: Confirmed, *, first: bool) -> tuple[str, ...]:
+def _spread(winner: Confirmed, objective: Objective) -> str:
+    deviation = winner.deviation
+    return "" if deviation is None else f", standard deviation {objective.show_difference(deviation)}"
+
+
+def _cells(entry: Confirmed, objective: Objective, *, first: bool) -> tuple[str, ...]:
     lead = ""
     if not first and entry.difference is not None:
-        error = f" ± {100 * entry.difference_error:.2f}" if entry.difference_error is not None else ""
-        lead = f"{100 * entry.difference:.2f}{error}"
+        error = f" ± {objective.show_bare(entry.difference_error)}" if entry.difference_error is not None else ""
+        lead = f"{objective.show_bare(entry.difference)}{error}"
     return (
         str(entry.trial_id),
-        percent(entry.mean),
-        "-" if entry.deviation is None else f"{100 * entry.deviation:.2f}",
+        objective.show(entry.mean),
+        "-" if entry.deviation is None else objective.show_bare(entry.deviation),
         str(len(entry.values)) + (f" ({entry.lost} lost)" if entry.lost else ""),
-        percent(entry.search_value),
+        objective.show(entry.search_value),
         lead,
         "winner" if first else "tie" if entry.tied else "",
     )

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import Measurement
 
 
 @dataclass(frozen=True)
 class FinalTest:
-    """The test accuracy of the best model, or why there is none.
+    """The best model on the test rows, or why it was not measured.
 
     Attributes:
         measurement: None where nothing was measured.
@@ -31,20 +32,27 @@ class Versus:
 
     Attributes:
         split: Which rows.
-        single: The winner's accuracy there.
-        difference: The model's accuracy less the winner's.
+        single: The winner's objective there.
+        difference: The model's objective less the winner's.
         error: Standard error of the difference, paired by row.
+        objective: What the run went by: a key of OBJECTIVES.
     """
 
     split: str
     single: float
     difference: float
     error: float
+    objective: str = "accuracy"
+
+    @property
+    def gain(self) -> float:
+        """By how much the model is better."""
+        return OBJECTIVES[self.objective].gain(self.difference)
 
     @property
     def worth_having(self) -> bool:
         """Whether the model is better by more than chance explains."""
-        return self.difference > 2 * self.error
+        return self.gain > 2 * self.error
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import figures, words
-from fcsearch.report.confirmed import confirmation_cells
+from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
 from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
@@ -49,6 +49,7 @@ def render_html(report: Report, *, trials: pa.Table, epochs: pa.Table) -> str:
         measured=measured if measured and measured.classification else None,
         pairs=measured.classification.most_confused(_PAIRS) if measured and measured.classification else (),
         confirmed=confirmation_cells(report.confirmation) if report.confirmation and report.confirmation.done else None,
+        confirmed_unit=confirmation_unit(report.confirmation) if report.confirmation else None,
         max_matrix=_MAX_MATRIX,
         method=METHOD,
         curves=_curves(report, epochs),

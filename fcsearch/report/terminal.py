@@ -13,7 +13,7 @@ from rich.text import Text
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.report.class_tables import class_parts
-from fcsearch.report.confirmed import confirmation_table
+from fcsearch.report.confirmed import confirmation_table, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, number_table
@@ -59,7 +59,8 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         yield _section("Best network", f"trial {report.best.row['trial_id']}")
         yield _indented(_best(report, report.best))
         if report.confirmation and report.confirmation.done:
-            yield _section("Confirmed", "the best again with other seeds; points, and the standard error of a lead")
+            unit = confirmation_unit(report.confirmation)
+            yield _section("Confirmed", f"the best again with other seeds; {unit}, and the standard error of a lead")
             yield _indented(confirmation_table(report.confirmation))
         yield from _by_class(report.test.measurement or report.validation, width)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))

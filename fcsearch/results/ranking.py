@@ -22,6 +22,8 @@ def rank(trial_id: int, *, gain: float, val_loss: float | None) -> Rank:
 
 def objective_of(trials: pa.Table) -> Objective:
     """What the search of a table of trials went by; runs of earlier versions, which do not say, by accuracy."""
+    # Those that failed were never measured, and do not say what by.
+    trials = trials.filter(pc.not_equal(trials["state"], "failed"))
     named = pc.unique(trials["objective"]).drop_null().to_pylist() if "objective" in trials.column_names else []
     return OBJECTIVES[named[0] if named else "accuracy"]
 

@@ -207,17 +207,8 @@ def _take_up(
 
 
 def _for_task_of(dataset: Dataset, plan: SearchPlan) -> SearchPlan:
-    """The plan for what the dataset turned out to be; UsageError for options that the objective does not allow."""
-    plan = dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
-    objective, options = plan.space.known_objective, plan.options
-    if objective.name == "accuracy":
-        return plan
-    if options.refit or options.confirm not in ("auto", 0):
-        raise UsageError(
-            f"confirmation and refit go by accuracy; found the objective {objective.name}; leave --confirm and --refit "
-            "out"
-        )
-    return dataclasses.replace(plan, options=dataclasses.replace(options, confirm=0, ensemble=0))
+    """The plan for what the dataset turned out to be."""
+    return dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:

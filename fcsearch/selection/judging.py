@@ -47,24 +47,39 @@ class Judge:
         objective: By what.
         y: (V,) labels, or standardised targets.
         num_classes: C; 0 for a regression.
+        positive: Of two classes the one that `average_precision` finds.
+        scale: What a standardised target of 1 is in the unit of the target.
     """
 
-    def __init__(self, objective: Objective, y: npt.NDArray[np.generic], *, num_classes: int) -> None:
+    def __init__(
+        self,
+        objective: Objective,
+        y: npt.NDArray[np.generic],
+        *,
+        num_classes: int,
+        positive: int = 1,
+        scale: float = 1.0,
+    ) -> None:
         self.objective = objective
         labels = torch.as_tensor(np.asarray(y))
-        self._truth = Truth(labels if num_classes else labels.float(), num_classes)
+        self._truth = Truth(labels if num_classes else labels.double(), num_classes, positive, scale)
 
     def value(self, predicted: Tensor) -> Tensor:
         """The objective of M predictions (M, C, V), as users read it: (M,)."""
-        return FIGURES[self.objective.name](self._scores(predicted), self._truth)
+        return self._figure(self.objective.name, self._scores(predicted))
 
     def gain(self, predicted: Tensor) -> list[tuple[float, float]]:
         """What to compare M predictions (M, C, V) by, more is better: the objective, then the loss that breaks ties."""
-        values = [self.objective.gain(value) for value in self.value(predicted).tolist()]
-        tie_breaker = "log_loss" if self._truth.num_classes else "rmse"
-        losses = FIGURES[tie_breaker](self._scores(predicted), self._truth).tolist()
+        scores = self._scores(predicted)
+        values = [self.objective.gain(value) for value in self._figure(self.objective.name, scores).tolist()]
+        losses = self._figure("log_loss" if self._truth.num_classes else "rmse", scores).tolist()
         return [(value, -loss) for value, loss in zip(values, losses, strict=True)]
 
+    def _figure(self, name: str, scores: Tensor) -> Tensor:
+        return FIGURES[name](scores, self._truth)
+
     def _scores(self, predicted: Tensor) -> Tensor:
-        # Log-probabilities are scores: their softmax is the probabilities again.
-        return predicted.clamp(min=_LEAST).log() if self._truth.num_classes else predicted
+        # Log-probabilities are scores: their softmax is the probabilities again. In double precision: sums of ranks
+        # over many rows do not fit a float32.
+        exact = predicted.double()
+        return exact.clamp(min=_LEAST).log() if self._truth.num_classes else exact

@@ -8,18 +8,16 @@ import torch
 from synthetic_run import digits
 
 from fcsearch.data.transform import TargetScale
-from fcsearch.errors import UsageError
-from fcsearch.inference.choosing import Chosen
-from fcsearch.inference.exporting import export_model
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.nn import FullyConnectedNet
+
+NET = FullyConnectedNet([], input_dim=64, num_classes=1, loss="squared", seed=0)
 
 
 @pytest.fixture
 def regression() -> Predictor:
     transform = dataclasses.replace(digits().transform, class_names=(), target=TargetScale(offset=10.0, scale=2.0))
-    net = FullyConnectedNet([], input_dim=64, num_classes=1, loss="squared", seed=0)
-    return Predictor((Member(1.0, net),), transform)
+    return Predictor((Member(1.0, NET),), transform)
 
 
 def test_a_regression_predicts_its_target_in_its_own_unit(regression: Predictor) -> None:
@@ -30,6 +28,9 @@ def test_a_regression_predicts_its_target_in_its_own_unit(regression: Predictor)
     np.testing.assert_allclose(found["prediction"].to_numpy(), 10 + 2 * scores, rtol=1e-6)
 
 
-def test_a_regression_is_not_exported(regression: Predictor) -> None:
-    with pytest.raises(UsageError, match="export takes classifiers; found trial 3 of houses, a regression"):
-        export_model(Chosen("trial 3 of houses", regression, {}), "onnx")
+def test_several_regressions_predict_the_mean_of_their_predictions(regression: Predictor) -> None:
+    X = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
+    other = FullyConnectedNet([], input_dim=64, num_classes=1, loss="absolute", seed=1)
+    first, second = (Predictor((Member(1.0, net),), regression.transform).values(X) for net in (NET, other))
+    both = Predictor((Member(0.25, NET), Member(0.75, other)), regression.transform)
+    np.testing.assert_allclose(both.values(X), 0.25 * first + 0.75 * second)

@@ -52,6 +52,15 @@ class TestBest:
         )
         assert ranked == [2, 3, 1, 0]
 
+    def test_the_objective_is_that_of_trials_that_did_not_fail(self, empty_run: RunDirectory) -> None:
+        """A trial that failed was never measured: its row has the objective that rows have by default."""
+        measured = [
+            {"trial_id": trial, "state": "complete", "objective": "rmse", "val_rmse": value, "best_epoch": 1}
+            for trial, value in ((1, 3.0), (2, 2.0))
+        ]
+        empty_run.write_pack(0, [{"trial_id": 0, "state": "failed", "objective": "accuracy"}, *measured], [])
+        assert rank_trials(empty_run.trials())["trial_id"].to_pylist() == [2, 1]
+
     def test_none_yet(self, empty_run: RunDirectory) -> None:
         with pytest.raises(RunError, match="needs a trial with a result; found none"):
             _ = open_run(empty_run.path).best

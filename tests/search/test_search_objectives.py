@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ import pytest
 from click.testing import CliRunner
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from search_helpers import PLACE, make_space, outcome, result
+from search_helpers import PLACE, make_space, outcome, result, write_table
 
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.data import Dataset
 from fcsearch.errors import SpaceError
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.search.api import SearchResult, start_search
-from fcsearch.search.options import SearchOptions
+from fcsearch.search.options import Confirm, SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.messages import PackOutcome, PackTask
 from fcsearch.search.pool.pack_run import PackRun
@@ -53,18 +53,10 @@ def trained_here(plan: SearchPlan, dataset: Dataset) -> Iterator[SimulatedPool]:
     yield SimulatedPool(answer)
 
 
-def search(folder: Path, open_pool: Any, **keys: Any) -> SearchResult:
+def search(folder: Path, open_pool: Any, *, confirm: Confirm = "auto", **keys: Any) -> SearchResult:
     space = make_space(folder, **{"parameters": PARAMETERS, "sampler": "grid", **keys})
-    options = SearchOptions(workers=1, cpus_per_worker=0.5)
+    options = SearchOptions(workers=1, cpus_per_worker=0.5, confirm=confirm)
     return start_search(space, options, path=folder / "run", command=["fcsearch", "run"], open_pool=open_pool)
-
-
-def write_table(path: Path, target: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], label: str) -> Path:
-    """400 rows of three features, and a label that is a function of them."""
-    X = np.random.default_rng(0).normal(size=(400, 3))
-    rows = [",".join(map(str, [*map(float, x), y])) for x, y in zip(X, target(X).tolist(), strict=True)]
-    path.write_text("\n".join([f"a,b,c,{label}", *rows]) + "\n")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +132,7 @@ def unbalanced(plan: SearchPlan, dataset: Dataset) -> Iterator[SimulatedPool]:  
 
 
 def test_the_best_trial_is_that_of_the_best_objective(tmp_path: Path) -> None:
-    found = search(tmp_path, unbalanced, objective="balanced_accuracy")
+    found = search(tmp_path, unbalanced, objective="balanced_accuracy", confirm=0)
     run: RunDirectory = found.run
     assert rank_trials(run.trials())["trial_id"].to_pylist() == [1, 0]
     assert found.report is not None

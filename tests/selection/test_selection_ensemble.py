@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from sklearn.metrics import average_precision_score
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.results.predictions import Predicted
@@ -66,6 +67,27 @@ def test_the_same_predictions_give_the_same_ensemble(labels: npt.NDArray[np.int6
 
 def test_without_candidates_there_is_none(labels: npt.NDArray[np.int64]) -> None:
     assert select_ensemble({}, Judge(OBJECTIVES["accuracy"], labels, num_classes=CLASSES)) == {}
+
+
+def test_average_precision_is_that_of_the_class_that_is_to_be_found() -> None:
+    """A network that finds the rare class 0 well, and one that ranks the common one a little better by chance."""
+    random = np.random.default_rng(0)
+    y = (random.random(400) > 0.05).astype(np.int64)
+    shares = {n: np.clip(y * 0.3 + random.random(400) * (0.4 + 0.1 * n), 0.01, 0.99) for n in range(4)}
+    predictions = {n: np.stack([1 - share, share], 1).astype(np.float16) for n, share in shares.items()}
+    for positive in (0, 1):
+        judge = Judge(OBJECTIVES["average_precision"], y, num_classes=2, positive=positive)
+        stacked = torch.stack([torch.from_numpy(p.T.astype(np.float32)) for p in predictions.values()])
+        wanted = [average_precision_score(y == positive, p[:, positive].astype(float)) for p in predictions.values()]
+        assert judge.value(stacked).tolist() == pytest.approx(wanted, abs=0.02)
+
+
+def test_a_judge_speaks_in_the_unit_of_the_target() -> None:
+    y = np.array([0.0, 1.0, 2.0])
+    judge = Judge(OBJECTIVES["mae"], y, num_classes=0, scale=10.0)
+    predicted = torch.from_numpy(y + 0.5).reshape(1, 1, 3)
+    assert judge.value(predicted).tolist() == pytest.approx([5.0])
+    assert judge.gain(predicted) == [(pytest.approx(-5.0), pytest.approx(-5.0))]
 
 
 def test_a_regression_is_judged_by_its_errors() -> None:

@@ -91,9 +91,9 @@ def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> 
     """
     if not options.ensemble:
         return options.keep_models
-    shapes = [Shape(dataset.input_dim, config.hidden_dims, dataset.num_classes) for config in draw(space)]
+    shapes = [Shape(dataset.input_dim, config.hidden_dims, dataset.outputs) for config in draw(space)]
     weights = 4 * sum(shape.num_parameters for shape in shapes) // len(shapes)
-    predictions = 2 * len(dataset.val) * dataset.num_classes
+    predictions = 2 * len(dataset.val) * dataset.outputs
     room = min(_WEIGHT_BYTES // weights, _PREDICTION_BYTES // max(1, predictions))
     return max(options.keep_models, min(options.ensemble, room))
 
@@ -133,5 +133,5 @@ def _seconds(config: TrialConfig, epochs: int, members: int, dataset: Dataset) -
     """What a member of a lane of so many takes for its epochs, on one core."""
     rows = len(dataset.train)
     batch = min(config.batch_size, rows)
-    shape = Shape(dataset.input_dim, config.hidden_dims, dataset.num_classes)
+    shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
     return epochs * (rows // batch) * step_seconds(shape, members, batch) / members

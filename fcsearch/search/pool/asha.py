@@ -90,7 +90,7 @@ def rung_values(asha: Asha, epochs: Mapping[Any, Mapping[int, float]]) -> dict[i
 
     Args:
         asha: The rule.
-        epochs: For each trial its validation accuracy by epoch (from 1).
+        epochs: For each trial its gain (see `Objective`) by epoch (from 1).
     """
     rungs = Rungs(asha)
     for history in epochs.values():

@@ -22,7 +22,7 @@ class PackTask:
         asha: The rule of early stopping, if there is one.
         rungs: What other trials recorded at the rungs.
         keep_models: At most so many members send their weights back.
-        weights_above: The validation accuracy that a member must reach for its weights to be worth sending.
+        weights_above: The gain (see `Objective`) that a member must reach for its weights to be worth sending.
         predict: Whether those that send their weights also send what they predict for the validation rows.
         keep_last: Whether a member's weights are those of its last epoch, in place of its best.
     """

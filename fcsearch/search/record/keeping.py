@@ -53,7 +53,14 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
             predictions[trial_id] = run.predictions.load(trial_id)
         except RunError as error:
             logger.warning("no candidate of the ensemble: %s", error)
-    judge = Judge(objective_of(run.trials()), dataset.val.y, num_classes=dataset.num_classes)
+    objective, target = objective_of(run.trials()), dataset.transform.target
+    judge = Judge(
+        objective,
+        dataset.labels(dataset.val),
+        num_classes=dataset.num_classes,
+        positive=dataset.positive,
+        scale=1.0 if target is None else target.scale,
+    )
     members = select_ensemble(predictions, judge)
     if members:
         facts = {"objective": judge.objective.name, "candidates": len(predictions)}

@@ -1,0 +1,123 @@
+"""Confirmations and alternatives in words: in the objective's own unit, and in its own direction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.evaluation.uncertainty import paired_bootstrap_error, paired_share_error
+from fcsearch.report.confirmed import (
+    alternative_lines,
+    confirmation_cells,
+    confirmation_unit,
+    confirmed_line,
+    of_the_alternatives,
+    of_the_confirmation,
+)
+from fcsearch.report.measured import Alternative, Versus
+from fcsearch.selection import Confirmation
+from fcsearch.selection.confirmation import weigh
+from fcsearch.training.objectives import Truth
+
+
+def confirmed(objective: str, searched: dict[int, float], again: dict[int, list[float]]) -> Confirmation:
+    column = OBJECTIVES[objective].column
+    rows: list[dict[str, Any]] = [
+        {"trial_id": trial, "seed": seed, "state": "complete", column: value, "best_epoch": 1}
+        for trial, values in again.items()
+        for seed, value in enumerate(values)
+    ]
+    trials = [{"trial_id": trial, column: value} for trial, value in searched.items()]
+    return weigh(trials, rows, seeds=(0, 1, 2), objective=OBJECTIVES[objective])
+
+
+def said(found: Confirmation) -> str:
+    return " | ".join(piece.fact for piece in of_the_confirmation(found))
+
+
+# Trial 1 is better by 10 (0.1) with every seed, and both were flattered.
+CASES = {
+    "rmse": confirmed("rmse", {0: 95.0, 1: 90.0}, {0: [110, 112, 111], 1: [100, 101.5, 101]}),
+    "accuracy": confirmed("accuracy", {0: 0.95, 1: 0.96}, {0: [0.80, 0.81, 0.82], 1: [0.90, 0.912, 0.92]}),
+    "log_loss": confirmed("log_loss", {0: 0.25, 1: 0.2}, {0: [0.41, 0.42, 0.43], 1: [0.31, 0.33, 0.33]}),
+}
+
+
+@pytest.mark.parametrize("objective", CASES)
+def test_the_better_one_wins_and_the_other_is_no_tie(objective: str) -> None:
+    found = CASES[objective]
+    assert found.winner is not None
+    assert found.winner.trial_id == 1
+    assert found.beaten == (0,)
+    _, (first, second) = confirmation_cells(found)
+    assert (first[0], first[-1]) == ("1", "winner")
+    assert (second[0], second[-1]) == ("0", "")
+    # A lead is how much better the winner is, whatever better means.
+    assert not second[5].startswith("-")
+    assert "Chance does not explain its lead" in said(found)
+
+
+def test_a_regression_has_its_own_unit_and_direction() -> None:
+    text = said(CASES["rmse"])
+    assert "trial 1 has validation RMSE 100.8 on average, standard deviation 0.7638: the best of the 2" in text
+    assert "own values of these are 13.42 lower on average than with other seeds: that much choosing" in text
+    assert confirmation_cells(CASES["rmse"])[1][1] == ("0", "111", "1", "3", "95", "10.17 ± 0.1667", "")
+    assert confirmation_unit(CASES["rmse"]) == "RMSE"
+    assert confirmed_line(CASES["rmse"]) == [
+        ("confirmed", "100.8", "validation, mean of 3 seeds, standard deviation 0.7638")
+    ]
+    assert "%" not in text
+    assert "points" not in text
+
+
+def test_accuracies_are_percentages() -> None:
+    text = said(CASES["accuracy"])
+    assert "trial 1 has validation accuracy 91.07% on average, standard deviation 1.01 points" in text
+    assert "are 9.47 points higher on average than with other seeds" in text
+    assert confirmation_unit(CASES["accuracy"]) == "points"
+
+
+def model(objective: str, single: float, difference: float, error: float) -> str:
+    versus = Versus("test", single, difference, error, objective)
+    (piece,) = of_the_alternatives([Alternative("ensemble", {0: 0.5, 1: 0.5}, versus=versus)])
+    return piece.fact
+
+
+def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
+    lower = model("rmse", 100.0, -10.0, 2.0)
+    assert (
+        "The ensemble of 2 networks has test RMSE 90, 10 better than the winner alone (two standard errors: 4)" in lower
+    )
+    assert "so it is worth having: `--model ensemble`" in lower
+    higher = model("rmse", 100.0, 10.0, 2.0)
+    assert "has test RMSE 110, 10 worse than the winner alone" in higher
+    assert "more than chance explains, so it is not worth having" in higher
+    assert "has test accuracy 93.00%, 3.00 points better" in model("accuracy", 0.9, 0.03, 0.01)
+    assert "not shown to be worth having" in model("accuracy", 0.9, 0.03, 0.02)
+    assert "within what chance explains, so it is not shown to be" in model("accuracy", 0.9, -0.01, 0.01)
+
+
+def test_without_a_measurement_nothing_is_said() -> None:
+    unmeasured = Alternative("ensemble", {0: 1.0}, note="not yet")
+    assert list(of_the_alternatives([unmeasured])) == []
+    assert alternative_lines([unmeasured, None]) == []
+
+
+def test_differences_are_paired_by_row() -> None:
+    """Two models that err alike: each figure is unsure, their difference is not."""
+    random = np.random.default_rng(0)
+    y = torch.from_numpy(random.normal(size=500))
+    errors = torch.from_numpy(random.normal(size=500))
+    truth = Truth(y, 0, scale=50.0)
+    first, second = ((y + scale * errors).reshape(1, 1, -1) for scale in (1.0, 0.9))
+    alone = paired_bootstrap_error("rmse", first, y.reshape(1, 1, -1), truth)
+    assert alone == pytest.approx(50 / np.sqrt(2 * 500), rel=0.3)
+    assert paired_bootstrap_error("rmse", first, second, truth) == pytest.approx(0.1 * alone, rel=1e-6)
+    assert paired_bootstrap_error("rmse", first, first, truth) == 0
+    right = torch.from_numpy(random.random(400) < 0.8)
+    assert paired_share_error(right, right) == pytest.approx(np.sqrt(0.5) / 400)
+    assert paired_share_error(right, ~right) == pytest.approx(float((2 * right.double() - 1).std(correction=0)) / 20)
