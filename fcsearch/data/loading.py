@@ -7,7 +7,7 @@ from typing import Any
 
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Rows
-from fcsearch.data.spec import MEMORY, DatasetSpec
+from fcsearch.data.spec import DEFAULT_BINS, MEMORY, DatasetSpec
 from fcsearch.errors import DataError
 
 
@@ -50,7 +50,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     from fcsearch.data.splits import split_rows
 
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names)
-    transform = fit_transform(rows, split.train, spec.preprocessing)
+    transform = fit_transform(rows, split.train, spec.preprocessing, spec.bins or DEFAULT_BINS)
     raw = raw_matrix(rows, transform)
     train, val, test = (
         Split(transform.apply(raw, part), rows.y[part]) for part in (split.train, split.val, split.test)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from fcsearch.data.layout import SMOOTH_BOUND, Curves, Ramps, Scaling
 from fcsearch.data.transform import CategoryInput, FeatureTransform
 from fcsearch.inference.exported import ARRAY, raw_kind, shape_of
 from fcsearch.inference.predictor import Predictor
@@ -109,16 +110,51 @@ def _column_features(graph: Graph, transform: FeatureTransform, names: Sequence[
 
 
 def _numbers(graph: Graph, transform: FeatureTransform, raw: str) -> str:
-    """(N, numbers) float32: gaps filled, shifted and scaled, in the precision of the transform."""
+    """The features of numbers (N, R), float32: gaps filled, then encoded as `data.layout` does."""
     layout = transform.layout
     values = raw if raw_kind(transform) != "uint8" else graph.add("Cast", raw, to=_TYPES[transform.dtype])
     if layout.fill is not None:
         values = graph.add("Where", graph.add("IsNaN", values), graph.constant(layout.fill), values)
-    values = graph.add("Sub", values, graph.constant(layout.offset))
-    if layout.divisor is not None:
-        values = graph.add("Div", values, graph.constant(layout.divisor))
-    values = graph.add("Mul", values, graph.constant(layout.factor))
+    match layout.encoder:
+        case Scaling() as scaling:
+            values = _scaled(graph, scaling, values)
+        case Ramps(source, low, high):
+            values = graph.add("Gather", _double(graph, values), graph.constant(source), axis=1)
+            values = _ramps(graph, values, low, high)
+        case Curves() as curves:
+            low, high, rise = curves.pieces
+            values = graph.add("Unsqueeze", _double(graph, values), graph.constant(np.array([2])))
+            values = graph.add("Mul", _ramps(graph, values, low, high), graph.constant(rise))
+            values = graph.add("ReduceSum", values, graph.constant(np.array([2])), keepdims=0)
+            values = graph.add("Add", values, graph.constant(curves.base))
     return graph.add("Cast", values, to=TensorProto.FLOAT)
+
+
+def _scaled(graph: Graph, scaling: Scaling, values: str) -> str:
+    values = graph.add("Sub", values, graph.constant(scaling.offset))
+    if scaling.divisor is not None:
+        values = graph.add("Div", values, graph.constant(scaling.divisor))
+    values = graph.add("Mul", values, graph.constant(scaling.factor))
+    if scaling.limit is None:
+        return values
+    low, high, one, limit = (
+        graph.constant(np.array(value, scaling.offset.dtype))
+        for value in (-SMOOTH_BOUND, SMOOTH_BOUND, 1, scaling.limit)
+    )
+    values = graph.add("Clip", values, low, high)
+    part = graph.add("Div", values, limit)
+    return graph.add("Div", values, graph.add("Sqrt", graph.add("Add", graph.add("Mul", part, part), one)))
+
+
+def _double(graph: Graph, values: str) -> str:
+    return graph.add("Cast", values, to=TensorProto.DOUBLE)
+
+
+def _ramps(graph: Graph, values: str, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> str:
+    """From 0 at `low` to 1 at `high`."""
+    start = graph.constant(low)
+    inside = graph.add("Min", graph.add("Max", values, start), graph.constant(high))
+    return graph.add("Div", graph.add("Sub", inside, start), graph.constant(high - low))
 
 
 def _one_hot(graph: Graph, item: CategoryInput, name: str) -> str:

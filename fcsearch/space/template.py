@@ -20,7 +20,7 @@ _TABLE_HELP = """\
   # test_fraction: 0.15          # that share: rows for the one last measurement
   # val_fraction: 0.15           # rows that choose between the trials
   # split_seed: 0                # which rows those are
-  # preprocessing: standardize   # or mean, or none
+  # preprocessing: standardize   # or quantile, robust, piecewise, mean, none
 """
 
 
