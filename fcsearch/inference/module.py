@@ -76,6 +76,7 @@ class PredictorModule(nn.Module):
         self.features = Features(predictor.transform)
         self.members = nn.ModuleList(Scores(member.network) for member in predictor.members)
         self._weights = [member.weight for member in predictor.members]
+        self._temperature = predictor.temperature
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Predict raw rows."""
@@ -85,4 +86,6 @@ class PredictorModule(nn.Module):
             for weight, member in zip(self._weights, self.members, strict=True)
         ]
         values = torch.stack(parts).sum(dim=0)
+        if self._temperature != 1:
+            values = torch.softmax(values.log() / self._temperature, dim=1)
         return {"label": values.argmax(dim=1), "probabilities": values.to(torch.float32)}

@@ -66,9 +66,16 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     transform, graph = predictor.transform, Graph()
     names = input_names(transform)
     features = _array_features(graph, transform) if transform.array else _column_features(graph, transform, names)
-    parts = [_probabilities(graph, member.network, features, member.weight) for member in predictor.members]
+    # What a temperature makes of a probability near 0 is more than float32 can tell.
+    dtype = "float32" if predictor.temperature == 1 else "float64"
+    parts = [_probabilities(graph, member.network, features, member.weight, dtype) for member in predictor.members]
     # The last node gives the output its name.
-    graph.add("Sum", *parts, out=PROBABILITIES)
+    if predictor.temperature == 1:
+        graph.add("Sum", *parts, out=PROBABILITIES)
+    else:
+        factor = graph.constant(np.array(1 / predictor.temperature))
+        logs = graph.add("Mul", graph.add("Log", graph.add("Sum", *parts)), factor)
+        graph.add("Cast", graph.add("Softmax", logs, axis=1), to=TensorProto.FLOAT, out=PROBABILITIES)
     place = graph.add("ArgMax", PROBABILITIES, axis=1, keepdims=0)
     classes = graph.constant(np.array(predictor.transform.class_names, dtype=object))
     graph.add("Gather", classes, place, axis=0, out=LABEL)
@@ -172,16 +179,17 @@ def _one_hot(graph: Graph, item: CategoryInput, name: str) -> str:
     return graph.add("Cast", graph.add("Equal", codes, known), to=TensorProto.FLOAT)
 
 
-def _probabilities(graph: Graph, network: FullyConnectedNet, features: str, weight: float) -> str:
-    """(N, C) float32: a network's probabilities, times its weight."""
+def _probabilities(graph: Graph, network: FullyConnectedNet, features: str, weight: float, dtype: str) -> str:
+    """(N, C) of this dtype: a network's probabilities, times its weight."""
     hidden = features
     for layer in range(1, network.depth + 1):
         W, b = (graph.constant(network.params[f"{kind}{layer}"].numpy()) for kind in "Wb")
         hidden = graph.add("Gemm", hidden, W, b)
         if layer < network.depth:
             hidden = _activate(graph, network.activation, hidden)
-    values = graph.add("Softmax", hidden, axis=1)
-    return values if weight == 1 else graph.add("Mul", values, graph.constant(np.array(weight, dtype=np.float32)))
+    scores = hidden if dtype == "float32" else graph.add("Cast", hidden, to=_TYPES[dtype])
+    values = graph.add("Softmax", scores, axis=1)
+    return values if weight == 1 else graph.add("Mul", values, graph.constant(np.array(weight, dtype)))
 
 
 def _activate(graph: Graph, activation: str, x: str) -> str:

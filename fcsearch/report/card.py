@@ -162,8 +162,15 @@ def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
             "therefore too high on average. The test accuracy, where there is one, is the figure to quote."
         )
     losses = {member.network.loss_name for member in chosen.predictor.members}
-    reason = "it learned by margins (svm), not by likelihood" if "svm" in losses else "they are not calibrated"
-    yield f"- Probabilities are the softmax of the network's scores; {reason}."
+    reason = "; it learned by margins (svm), not by likelihood" if "svm" in losses else ""
+    temperature = chosen.predictor.temperature
+    if temperature == 1:
+        yield f"- Probabilities are the softmax of the network's scores{reason}; they are not calibrated."
+    else:
+        yield (
+            f"- Probabilities are calibrated by a temperature of {temperature:.3g}, fitted on the validation rows, "
+            f"which also chose the network{reason}."
+        )
     if any(item.kind == "category" for item in chosen.predictor.transform.inputs):
         yield "- A category that the training rows do not have counts as none of the known ones."
     if any(item.fill is not None for item in chosen.predictor.transform.inputs):

@@ -68,7 +68,11 @@ INPUTS: dict[str, tuple[NumberInput | CategoryInput, ...]] = {
 
 
 def predictor(
-    inputs: tuple[NumberInput | CategoryInput, ...], *, weights: tuple[float, ...] = (1.0,), activation: str = "relu"
+    inputs: tuple[NumberInput | CategoryInput, ...],
+    *,
+    weights: tuple[float, ...] = (1.0,),
+    activation: str = "relu",
+    temperature: float = 1.0,
 ) -> Predictor:
     dtype = "float32" if inputs[0].kind == "number" and inputs[0].source != "number" and len(inputs) == 1 else "float64"
     transform = FeatureTransform(inputs, dtype, CLASSES)
@@ -76,7 +80,7 @@ def predictor(
         FullyConnectedNet((7, 5), transform.width, 3, weight_scale="kaiming", seed=seed, activation=activation)
         for seed in range(len(weights))
     ]
-    return Predictor(tuple(map(Member, weights, networks)), transform)
+    return Predictor(tuple(map(Member, weights, networks)), transform, temperature)
 
 
 @pytest.mark.parametrize("inputs", INPUTS.values(), ids=list(INPUTS))
@@ -103,6 +107,20 @@ def test_every_activation_and_an_ensemble(activation: str) -> None:
     # Without the activation the figures are others: the check would not pass.
     bare = predictor(INPUTS["numbers and categories"], weights=(0.25, 0.75), activation="relu")
     assert activation == "relu" or np.abs(bare.values(X) - made.values(X)).max() > 1e-3
+    for exported in (export_onnx(made, {}), export_torch(made, {})):
+        assert exported.difference is not None
+        assert exported.difference < TOLERANCE
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (0.25, 0.75)])
+@pytest.mark.parametrize("temperature", [0.2, 5.0])
+def test_a_temperature(weights: tuple[float, ...], temperature: float) -> None:
+    plain = predictor(INPUTS["numbers and categories"], weights=weights)
+    made = predictor(INPUTS["numbers and categories"], weights=weights, temperature=temperature)
+    X = made.transform.apply(sample_rows(made.transform))
+    np.testing.assert_array_equal(made.values(X).argmax(1), plain.values(X).argmax(1))
+    logs = np.log(plain.values(X)) / temperature
+    np.testing.assert_allclose(made.values(X), np.exp(logs) / np.exp(logs).sum(1, keepdims=True), rtol=1e-9)
     for exported in (export_onnx(made, {}), export_torch(made, {})):
         assert exported.difference is not None
         assert exported.difference < TOLERANCE
