@@ -13,7 +13,7 @@ import torch
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import UsageError
-from fcsearch.inference.outputs import output_of
+from fcsearch.inference.outputs import output_of, tempered
 from fcsearch.nn import FullyConnectedNet
 
 # Rows scored at a time: a large table must not need memory for all its hidden layers at once.
@@ -27,16 +27,18 @@ class Model:
     Attributes:
         network: On the CPU. It computes in float64, where a row has the same scores in any company.
         transform: What the training rows made.
+        temperature: What scores of classes are divided by before their softmax.
     """
 
     network: FullyConnectedNet
     transform: FeatureTransform
+    temperature: float = 1.0
 
     @classmethod
-    def of(cls, network: FullyConnectedNet, transform: FeatureTransform) -> Model:
+    def of(cls, network: FullyConnectedNet, transform: FeatureTransform, temperature: float = 1.0) -> Model:
         """A model of a network that stays as it is."""
         params = {name: tensor.double() for name, tensor in network.params.items()}
-        return cls(FullyConnectedNet.from_params(params, network.settings), transform)
+        return cls(FullyConnectedNet.from_params(params, network.settings), transform, temperature)
 
     @cached_property
     def classes(self) -> npt.NDArray[Any]:
@@ -49,7 +51,7 @@ class Model:
         return np.array(names)
 
     def probabilities(self, X: Any) -> npt.NDArray[np.float64]:
-        """(N, C) the probability of each class, rows adding up to 1: the softmax of the scores.
+        """(N, C) the probability of each class, rows adding up to 1: the softmax of the scores, by the temperature.
 
         Args:
             X: A table with the columns of the training rows, in any order, or an array (N, ...) if they were one.
@@ -75,4 +77,4 @@ class Model:
         parts = [
             output.values(self.network.loss(torch.from_numpy(features[start : start + _ROWS]))) for start in starts
         ]
-        return np.concatenate(parts)
+        return tempered(np.concatenate(parts), self.temperature)

@@ -20,6 +20,7 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import Run as ReadRun
 from fcsearch.results import RunDirectory
 from fcsearch.selection import chosen_trial
+from fcsearch.selection.calibration import temperature_in
 
 
 class Run(ReadRun):
@@ -87,7 +88,8 @@ class Run(ReadRun):
     @cached_property
     def model(self) -> Model:
         """The network with what makes its features, in memory."""
-        return Model.of(self.load_model(), self._transform(self.chosen))
+        facts, path = self.directory.models.metadata(self.chosen), self.directory.models.path(self.chosen)
+        return Model.of(self.load_model(), self._transform(self.chosen), temperature_in(facts, where=str(path)))
 
     @cached_property
     def chosen(self) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Rows
-from fcsearch.data.spec import MEMORY, DatasetSpec
+from fcsearch.data.spec import DEFAULT_BINS, MEMORY, DatasetSpec
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
@@ -53,7 +53,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
 
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
-    transform = fit_transform(rows, split.train, spec.preprocessing)
+    transform = fit_transform(rows, split.train, spec.preprocessing, spec.bins or DEFAULT_BINS)
     raw = raw_matrix(rows, transform)
     weights = rows.row_weights
     train, val, test = (

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.encodings import Affine, Encoding, joined
 from fcsearch.data.facts import ColumnsError
+from fcsearch.data.fit_encodings import Fit, fit_numbers
 from fcsearch.data.rows import Column, Indices, Rows
-from fcsearch.data.spec import Preprocessing
-from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput, TargetScale
+from fcsearch.data.spec import DEFAULT_BINS, Preprocessing
+from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput, TargetScale
+from fcsearch.errors import DataError
 
 # Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part
 # of the typical deviation: else a single stray dot would weigh as much as dozens of deviations.
@@ -23,7 +26,9 @@ _FIT_BYTES = 1 << 24
 Array = npt.NDArray[Any]
 
 
-def fit_transform(rows: Rows, train: Indices, preprocessing: Preprocessing) -> FeatureTransform:
+def fit_transform(
+    rows: Rows, train: Indices, preprocessing: Preprocessing, bins: int = DEFAULT_BINS
+) -> FeatureTransform:
     """Fit what makes features of a source's columns.
 
     Pixels are brought into [0, 1]. Missing numbers of a table become the column's median, missing categories its most
@@ -33,12 +38,19 @@ def fit_transform(rows: Rows, train: Indices, preprocessing: Preprocessing) -> F
     Args:
         rows: Features in the source's units.
         train: Row numbers of the training split.
-        preprocessing: `standardize`, `mean` or `none`.
+        preprocessing: One of PREPROCESSINGS.
+        bins: Bins of a number, at `piecewise`.
 
     Raises:
-        DataError: a column of a table has no value in the training rows.
+        DataError: a column of a table has no value in the training rows, or pixels cannot be preprocessed so.
     """
-    inputs = _columns(rows, train, preprocessing) if rows.columns else (_whole(rows, train, preprocessing),)
+    fit = fit_numbers(preprocessing, bins)
+    if fit and rows.is_pixels:
+        raise DataError(
+            f"preprocessing of pixels must be standardize, mean or none; found {preprocessing}, which is for columns "
+            "that each have a unit of their own. Choose another one."
+        )
+    inputs = _columns(rows, train, preprocessing, fit) if rows.columns else (_whole(rows, train, preprocessing, fit),)
     return FeatureTransform(
         inputs=inputs,
         dtype="float64" if rows.X.dtype == np.float64 else "float32",
@@ -72,11 +84,15 @@ def raw_matrix(rows: Rows, transform: FeatureTransform) -> Array:
     return X
 
 
-def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing) -> NumberInput:
+def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | None) -> NumberInput:
     """The input where a row is an image or a list of numbers."""
-    offset, factor = _scaling(rows, train, preprocessing)
+    encoding: Encoding
+    if fit:
+        encoding = joined([fit(rows.X[train, place].astype(np.float64)) for place in range(rows.X.shape[1])])
+    else:
+        offset, factor = _scaling(rows, train, preprocessing)
+        encoding = Affine(tuple(offset.tolist()), tuple(factor.tolist()))
     shape = rows.image_shape or (rows.X.shape[1],)
-    encoding = Affine(tuple(offset.tolist()), tuple(factor.tolist()))
     return NumberInput(rows.column, rows.layout, shape, encoding, pixels=rows.X.dtype == np.uint8)
 
 
@@ -105,7 +121,9 @@ def _blocks(X: Array, rows: Indices, size: int) -> Iterator[Indices]:
         yield rows[start : start + step]
 
 
-def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[NumberInput | CategoryInput, ...]:
+def _columns(
+    rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | None
+) -> tuple[NumberInput | CategoryInput, ...]:
     """The inputs of a table."""
     X = rows.X[train]
     if empty := [column.name for column, gone in zip(rows.columns, np.isnan(X).all(axis=0), strict=True) if gone]:
@@ -115,7 +133,7 @@ def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
             for name in empty
         }
         raise ColumnsError("the dataset", problems, rows.facts)
-    fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing)
+    fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing, fit)
     inputs: list[NumberInput | CategoryInput] = []
     for name, group in itertools.groupby(enumerate(rows.columns), key=lambda item: item[1].list_name or item[1].name):
         places = [place for place, _ in group]
@@ -123,10 +141,7 @@ def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
         if column.kind == "category":
             inputs.append(_categories(X[:, places[0]], column, int(fills[places[0]])))
             continue
-        parts = [encodings[place] for place in places]
-        encoding = Affine(
-            tuple(float(offset) for offset, _, _ in parts), tuple(float(scale) for _, scale, _ in parts), parts[0][2]
-        )
+        encoding = joined([encodings[place] for place in places])
         if column.list_name is None:
             inputs.append(NumberInput(name, "number", (), encoding, fill=float(fills[places[0]])))
         else:
@@ -157,15 +172,17 @@ def _fills(X: Array, columns: tuple[Column, ...]) -> Array:
 
 
 def _encodings(
-    rows: Rows, X: Array, train: Indices, preprocessing: Preprocessing
-) -> dict[int, tuple[float, float, bool]]:
-    """Offset, scale, and whether to divide by it, of each number's place."""
+    rows: Rows, X: Array, train: Indices, preprocessing: Preprocessing, fit: Fit | None
+) -> dict[int, Encoding]:
+    """What becomes of each number, by its place."""
     numbers = [place for place, column in enumerate(rows.columns) if column.kind == "number"]
+    if fit:
+        return {place: fit(X[~np.isnan(X[:, place]), place].astype(np.float64)) for place in numbers}
     if len(numbers) == len(rows.columns) and not np.isnan(rows.X).any():
         offset, factor = _scaling(rows, train, preprocessing)
-        return {place: (offset[place], factor[place], False) for place in numbers}
+        return {place: Affine((float(offset[place]),), (float(factor[place]),)) for place in numbers}
     if preprocessing == "none" or not numbers:
-        return dict.fromkeys(numbers, (0.0, 1.0, False))
+        return dict.fromkeys(numbers, Affine((0.0,), (1.0,)))
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
 
@@ -173,4 +190,7 @@ def _encodings(
     scaler.fit(SimpleImputer(strategy="median").fit_transform(X[:, numbers]))
     scale = np.ones(len(numbers)) if scaler.scale_ is None else scaler.scale_
     divide = preprocessing == "standardize"
-    return {place: (scaler.mean_[index], scale[index], divide) for index, place in enumerate(numbers)}
+    return {
+        place: Affine((float(scaler.mean_[index]),), (float(scale[index]),), divide)
+        for index, place in enumerate(numbers)
+    }

@@ -14,7 +14,7 @@ from fcsearch.data.weights import ClassWeight, class_name, is_class_weight
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
-Preprocessing = Literal["standardize", "mean", "none"]
+Preprocessing = Literal["standardize", "mean", "none", "quantile", "robust", "piecewise"]
 
 PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
@@ -22,6 +22,9 @@ OPENML_PREFIX = "openml:"
 # Rows that a program hands over: no path and no name of anything that can be read again.
 MEMORY = "memory:"
 
+# Bins of `piecewise`, unless `bins` says otherwise.
+DEFAULT_BINS = 16
+MOST_BINS = 256
 # What people write for `source` before they have read the manual.
 _SYNONYMS = {
     **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
@@ -47,7 +50,10 @@ class DatasetSpec:
         test: Path (file, folder or glob) of the test split, where `source` does not have it.
         val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
         test_fraction: Share of the rows that tests, in [0, 1); unused where the source brings a test split.
-        preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; fitted on the training rows only.
+        preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; for numbers that are no pixels
+            also `quantile` (to a normal distribution, by ranks), `robust` (by the quartiles, with a smooth clip) or
+            `piecewise` (quantile bins, each a feature); fitted on the training rows only.
+        bins: Bins of a number at `piecewise`; None: 16.
         num_train: Keep only the first n rows of the seeded, stratified training split.
         num_val: Likewise of the validation split.
         drop: Columns of a table that are left out; one name may stand by itself.
@@ -72,6 +78,7 @@ class DatasetSpec:
     val_fraction: float = 0.15
     test_fraction: float = 0.15
     preprocessing: Preprocessing = "standardize"
+    bins: int | None = None
     num_train: int | None = None
     num_val: int | None = None
     drop: tuple[str, ...] = ()
@@ -101,6 +108,11 @@ class DatasetSpec:
             raise DataError(
                 f"rows are split by group or by time; found both, group {self.group!r} and time {self.time!r}. Leave "
                 "one of them out."
+            )
+        if self.bins is not None and self.preprocessing != "piecewise":
+            raise DataError(
+                f"dataset option bins belongs to preprocessing: piecewise; found preprocessing: {self.preprocessing}. "
+                "Leave bins out, or choose piecewise."
             )
         if self.is_named and not self.is_openml:
             self._refuse_file_options()
@@ -215,6 +227,7 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "val_fraction": ("a number above 0 and below 1", lambda v: _fraction(v) and 0 < v < 1),
     "test_fraction": ("a number of at least 0 and below 1", lambda v: _fraction(v) and 0 <= v < 1),
     "preprocessing": (f"one of {', '.join(PREPROCESSINGS)}", lambda v: v in PREPROCESSINGS),
+    "bins": (f"an integer from 2 to {MOST_BINS}", lambda v: v is None or (_count(v) and 2 <= v <= MOST_BINS)),
     "num_train": ("an integer of at least 1", lambda v: v is None or _count(v)),
     "num_val": ("an integer of at least 1", lambda v: v is None or _count(v)),
     # A CSV file may have a column without a name.

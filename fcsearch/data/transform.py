@@ -11,26 +11,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.encodings import Encoding
+from fcsearch.data.layout import Layout, encoder_of, fills
 from fcsearch.errors import DataError
 
 FORMAT = 1
 # What fits into a core's own cache.
 _APPLY_BYTES = 1 << 20
-
-Vector = tuple[float, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Affine:
-    """Numbers are shifted, then scaled: (x - offset) * scale, or (x - offset) / scale.
-
-    Both are kept, as the two differ in the last bit, and later rows must get the very numbers of training.
-    """
-
-    offset: Vector
-    scale: Vector
-    divide: bool = False
-    kind: Literal["affine"] = "affine"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +36,7 @@ class NumberInput:
     name: str | None
     source: Literal["number", "list", "image", "array"]
     shape: tuple[int, ...]
-    encoding: Affine
+    encoding: Encoding
     fill: float | None = None
     pixels: bool = False
     kind: Literal["number"] = "number"
@@ -90,7 +77,7 @@ class FeatureTransform:
 
     The columns of a raw matrix (N, R) are the inputs in their order: the values of a number input, the code of a
     category input (its place in `categories`, -1 for any other one), NaN for what is missing. The features (N, D) are
-    the numbers in this order, then the categories' 0/1 columns.
+    those of the numbers in this order, then the categories' 0/1 columns. Numbers all have the same kind of encoding.
 
     Attributes:
         inputs: The columns that are read.
@@ -111,7 +98,7 @@ class FeatureTransform:
     @property
     def width(self) -> int:
         """Number of features D."""
-        return self.layout.numbers + sum(len(categories) for _, categories, _ in self.layout.categories)
+        return self.layout.width
 
     @property
     def raw_width(self) -> int:
@@ -139,7 +126,7 @@ class FeatureTransform:
         """
         count = len(raw) if rows is None else len(rows)
         out = np.empty((count, self.width), dtype=np.float32)
-        step = max(1, _APPLY_BYTES // (8 * raw.shape[1]))
+        step = max(1, _APPLY_BYTES // (8 * max(raw.shape[1], self.width)))
         try:
             with np.errstate(over="raise"):
                 for start in range(0, count, step):
@@ -155,7 +142,7 @@ class FeatureTransform:
     @cached_property
     def layout(self) -> Layout:
         """The transform's numbers as arrays."""
-        return Layout(self)
+        return _layout(self)
 
     def to_json(self) -> str:
         """The transform as JSON text, exact to the bit."""
@@ -185,75 +172,45 @@ class FeatureTransform:
         return transform
 
 
-class Layout:
-    """A transform's numbers as arrays, in the order of the raw columns; each of the dtype of the transform.
-
-    Attributes:
-        numbers: How many of the features are numbers.
-        places: Where they stand in a raw matrix.
-        offset, divisor, factor: (numbers,) A number x becomes (x - offset) / divisor * factor; a divisor of None is 1.
-        fill: (numbers,) What stands in for NaN, or NaN; None where nothing does.
-        categories: Of each category input its place in a raw matrix, its categories, and the place of its fill in them.
-    """
-
-    def __init__(self, transform: FeatureTransform) -> None:
-        numbers: list[int] = []
-        vectors: dict[str, list[Vector]] = {name: [] for name in ("offset", "factor", "divisor", "fill")}
-        self.categories: list[tuple[int, tuple[str, ...], int]] = []
-        place = 0
-        for item in transform.inputs:
-            if item.kind == "category":
-                self.categories.append((place, item.categories, item.categories.index(item.fill)))
-                place += 1
-                continue
-            ones, encoding = (1.0,) * item.width, item.encoding
-            vectors["offset"].append(encoding.offset)
-            vectors["factor"].append(ones if encoding.divide else encoding.scale)
-            vectors["divisor"].append(encoding.scale if encoding.divide else ones)
-            vectors["fill"].append((math.nan if item.fill is None else item.fill,) * item.width)
-            numbers += range(place, place + item.width)
-            place += item.width
-        offset, factor, divisor, fill = (
-            np.array([value for part in parts for value in part], dtype=transform.dtype) for parts in vectors.values()
-        )
-        self.numbers = len(numbers)
-        self.places = np.array(numbers, dtype=np.int64)
-        self.offset, self.factor = offset, factor
-        self.divisor = divisor if (divisor != 1).any() else None
-        self.fill = None if np.isnan(fill).all() else fill
-
-    def encode(self, raw: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
-        """Write the features of raw rows (n, R) into `out` (n, D)."""
-        numbers = raw[:, self.places] if self.categories else raw
-        if numbers.dtype.kind == "f":
-            numbers = numbers.astype(self.offset.dtype, copy=False)
-        if self.fill is not None and np.isnan(numbers).any():
-            numbers = np.where(np.isnan(numbers), self.fill, numbers)
-        numbers = numbers - self.offset
-        if self.divisor is not None:
-            numbers = numbers / self.divisor
-        np.multiply(numbers, self.factor, out=out[:, : self.numbers], casting="same_kind")
-        out[:, self.numbers :] = 0
-        left = self.numbers
-        for place, categories, fill in self.categories:
-            codes = raw[:, place]
-            codes = np.where(np.isnan(codes), fill, codes).astype(np.int64)
-            known = np.flatnonzero(codes >= 0)
-            out[known, left + codes[known]] = 1
-            left += len(categories)
+def _layout(transform: FeatureTransform) -> Layout:
+    places: list[int] = []
+    gaps: list[float] = []
+    encodings: list[Encoding] = []
+    categories: list[tuple[int, tuple[str, ...], int]] = []
+    place = 0
+    for item in transform.inputs:
+        if item.kind == "category":
+            categories.append((place, item.categories, item.categories.index(item.fill)))
+            place += 1
+            continue
+        encodings.append(item.encoding)
+        gaps += [math.nan if item.fill is None else item.fill] * item.width
+        places += range(place, place + item.width)
+        place += item.width
+    encoder = encoder_of(encodings, transform.dtype) if encodings else None
+    return Layout(np.array(places, dtype=np.int64), fills(gaps, transform.dtype), encoder, categories)
 
 
 def _check(transform: FeatureTransform) -> None:
     """Raise ValueError for what no fit can have made."""
     if not transform.inputs:
         raise ValueError("no inputs")
+    kinds = set()
     for item in transform.inputs:
         if item.kind == "category":
             if item.fill not in item.categories:
                 raise ValueError(
                     f"column {item.name!r} is filled with {item.fill!r}, which is not one of its categories"
                 )
-        elif not len(item.encoding.offset) == len(item.encoding.scale) == item.width:
-            raise ValueError(f"column {item.name!r} has {item.width} values and {len(item.encoding.offset)} offsets")
-        elif not np.isfinite([*item.encoding.offset, *item.encoding.scale]).all():
-            raise ValueError(f"column {item.name!r} has an offset or a scale that is not finite")
+            continue
+        if len(item.encoding.widths) != item.width:
+            raise ValueError(
+                f"column {item.name!r} has {item.width} values, of which {len(item.encoding.widths)} are encoded"
+            )
+        try:
+            item.encoding.check()
+        except ValueError as error:
+            raise ValueError(f"column {item.name!r}: {error}") from error
+        kinds.add((item.encoding.kind, getattr(item.encoding, "limit", None)))
+    if len(kinds) > 1:
+        raise ValueError("numbers of more than one kind of encoding")

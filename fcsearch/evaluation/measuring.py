@@ -22,6 +22,7 @@ from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES, squared_loss
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member
+from fcsearch.selection.calibration import calibration_of
 from fcsearch.selection.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
 
@@ -93,6 +94,9 @@ def measure_members(
     positive = described.positive if described else 1
     truth = truth_of(rows, len(class_names), positive, target)
     scores, loss = score(members, rows, truth)
+    if target is None and (calibration := calibration_of(run, members)):
+        # The figures are of the probabilities that are predicted.
+        scores = scores / calibration.temperature
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
         raise DataError(

@@ -12,6 +12,7 @@ from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
 from fcsearch.results.models import SavedModel, read_model
 from fcsearch.selection import model_weights
+from fcsearch.selection.calibration import temperature_in
 
 MODEL_ENDING = ".safetensors"
 
@@ -60,7 +61,15 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
         raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
     members = tuple(Member(weight, one.network) for weight, one in zip(weights.values(), saved, strict=True))
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
-    return Chosen(f"{what} of {run.path.name}", Predictor(members, transform), saved[0].facts, run, trials)
+    # An ensemble has a temperature of its own: that of its mean.
+    alone = len(members) == 1
+    facts, place = (
+        (saved[0].facts, run.directory.models.folder)
+        if alone
+        else (run.directory.models.ensemble_facts(), run.directory.models.ensemble_path)
+    )
+    predictor = Predictor(members, transform, temperature_in(facts, where=str(place)))
+    return Chosen(f"{what} of {run.path.name}", predictor, saved[0].facts, run, trials)
 
 
 def _of_file(path: Path, model: str | None) -> Chosen:
@@ -69,7 +78,8 @@ def _of_file(path: Path, model: str | None) -> Chosen:
     saved: SavedModel = read_model(path)
     if saved.transform is None:
         raise _no_transform(str(path), "fcsearch train --run RUN --trial N --save model")
-    return Chosen(path.name, Predictor((Member(1.0, saved.network),), saved.transform), saved.facts)
+    temperature = temperature_in(saved.facts, where=str(path))
+    return Chosen(path.name, Predictor((Member(1.0, saved.network),), saved.transform, temperature), saved.facts)
 
 
 def _kept(run: Run, trial: int | None) -> Path:

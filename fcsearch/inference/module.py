@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.inference.encoders import encoder_module, keep
 from fcsearch.inference.exported import LABEL, PROBABILITIES
 from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
@@ -23,9 +21,6 @@ class Features(nn.Module):
     """What `FeatureTransform.apply` does: from a raw matrix (N, R), or images (N, ...), to features (N, D) float32."""
 
     places: Tensor
-    offset: Tensor
-    divisor: Tensor | None
-    factor: Tensor
     fill: Tensor | None
 
     def __init__(self, transform: FeatureTransform) -> None:
@@ -35,29 +30,23 @@ class Features(nn.Module):
         self._whole = not layout.categories
         self._categories = [(place, len(categories), float(fill)) for place, categories, fill in layout.categories]
         # Without numbers there are no buffers: torch.export saves no empty ones.
-        self._numbers = layout.numbers > 0
-        for name in ("places", "offset", "divisor", "factor", "fill") if self._numbers else ():
-            values: npt.NDArray[Any] | None = getattr(layout, name)
-            self.register_buffer(name, None if values is None else torch.from_numpy(values))
+        self._encode = None if layout.encoder is None else encoder_module(layout.encoder)
+        if self._encode is not None:
+            keep(self, places=layout.places, fill=layout.fill)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode raw rows."""
         raw = x.flatten(1).to(self._dtype)
-        parts = [self._scale(raw)] if self._numbers else []
+        parts = [] if self._encode is None else [self._encode(self._numbers(raw)).to(torch.float32)]
         for place, count, fill in self._categories:
             column = raw[:, place : place + 1]
             codes = torch.where(torch.isnan(column), fill, column)
             parts.append((codes == torch.arange(count, dtype=self._dtype)).to(torch.float32))
         return torch.cat(parts, dim=1)
 
-    def _scale(self, raw: Tensor) -> Tensor:
+    def _numbers(self, raw: Tensor) -> Tensor:
         numbers = raw if self._whole else raw.index_select(1, self.places)
-        if self.fill is not None:
-            numbers = torch.where(torch.isnan(numbers), self.fill, numbers)
-        numbers = numbers - self.offset
-        if self.divisor is not None:
-            numbers = numbers / self.divisor
-        return (numbers * self.factor).to(torch.float32)
+        return numbers if self.fill is None else torch.where(torch.isnan(numbers), self.fill, numbers)
 
 
 class Scores(nn.Module):
@@ -94,6 +83,7 @@ class PredictorModule(nn.Module):
         self.members = nn.ModuleList(Scores(member.network) for member in predictor.members)
         self._weights = [member.weight for member in predictor.members]
         self._target = predictor.transform.target
+        self._temperature = predictor.temperature
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Predict raw rows."""
@@ -105,6 +95,8 @@ class PredictorModule(nn.Module):
         values = torch.stack(parts).sum(dim=0)
         if self._target is not None:
             return {PREDICTION: values.squeeze(1)}
+        if self._temperature != 1:
+            values = torch.softmax(values.log() / self._temperature, dim=1)
         return {LABEL: values.argmax(dim=1), PROBABILITIES: values.to(torch.float32)}
 
     def _values(self, scores: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from fcsearch.data.layout import SMOOTH_BOUND, Curves, Ramps, Scaling
 from fcsearch.data.transform import CategoryInput, FeatureTransform, TargetScale
 from fcsearch.inference.exported import ARRAY, LABEL, PROBABILITIES, output_names, raw_kind, shape_of
 from fcsearch.inference.outputs import PREDICTION
@@ -67,7 +68,7 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     features = _array_features(graph, transform) if transform.array else _column_features(graph, transform, names)
     scores = [(_scores(graph, member.network, features), member.weight) for member in predictor.members]
     if transform.target is None:
-        outputs = _classes(graph, scores, transform.class_names)
+        outputs = _classes(graph, scores, transform.class_names, predictor.temperature)
     else:
         outputs = _target(graph, scores, transform.target)
     kind = _TYPES[raw_kind(transform)]
@@ -104,16 +105,51 @@ def _column_features(graph: Graph, transform: FeatureTransform, names: Sequence[
 
 
 def _numbers(graph: Graph, transform: FeatureTransform, raw: str) -> str:
-    """(N, numbers) float32: gaps filled, shifted and scaled, in the precision of the transform."""
+    """The features of numbers (N, R), float32: gaps filled, then encoded as `data.layout` does."""
     layout = transform.layout
     values = raw if raw_kind(transform) != "uint8" else graph.add("Cast", raw, to=_TYPES[transform.dtype])
     if layout.fill is not None:
         values = graph.add("Where", graph.add("IsNaN", values), graph.constant(layout.fill), values)
-    values = graph.add("Sub", values, graph.constant(layout.offset))
-    if layout.divisor is not None:
-        values = graph.add("Div", values, graph.constant(layout.divisor))
-    values = graph.add("Mul", values, graph.constant(layout.factor))
+    match layout.encoder:
+        case Scaling() as scaling:
+            values = _scaled(graph, scaling, values)
+        case Ramps(source, low, high):
+            values = graph.add("Gather", _double(graph, values), graph.constant(source), axis=1)
+            values = _ramps(graph, values, low, high)
+        case Curves() as curves:
+            low, high, rise = curves.pieces
+            values = graph.add("Unsqueeze", _double(graph, values), graph.constant(np.array([2])))
+            values = graph.add("Mul", _ramps(graph, values, low, high), graph.constant(rise))
+            values = graph.add("ReduceSum", values, graph.constant(np.array([2])), keepdims=0)
+            values = graph.add("Add", values, graph.constant(curves.base))
     return graph.add("Cast", values, to=TensorProto.FLOAT)
+
+
+def _scaled(graph: Graph, scaling: Scaling, values: str) -> str:
+    values = graph.add("Sub", values, graph.constant(scaling.offset))
+    if scaling.divisor is not None:
+        values = graph.add("Div", values, graph.constant(scaling.divisor))
+    values = graph.add("Mul", values, graph.constant(scaling.factor))
+    if scaling.limit is None:
+        return values
+    low, high, one, limit = (
+        graph.constant(np.array(value, scaling.offset.dtype))
+        for value in (-SMOOTH_BOUND, SMOOTH_BOUND, 1, scaling.limit)
+    )
+    values = graph.add("Clip", values, low, high)
+    part = graph.add("Div", values, limit)
+    return graph.add("Div", values, graph.add("Sqrt", graph.add("Add", graph.add("Mul", part, part), one)))
+
+
+def _double(graph: Graph, values: str) -> str:
+    return graph.add("Cast", values, to=TensorProto.DOUBLE)
+
+
+def _ramps(graph: Graph, values: str, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> str:
+    """From 0 at `low` to 1 at `high`."""
+    start = graph.constant(low)
+    inside = graph.add("Min", graph.add("Max", values, start), graph.constant(high))
+    return graph.add("Div", graph.add("Sub", inside, start), graph.constant(high - low))
 
 
 def _one_hot(graph: Graph, item: CategoryInput, name: str) -> str:
@@ -131,11 +167,23 @@ def _one_hot(graph: Graph, item: CategoryInput, name: str) -> str:
     return graph.add("Cast", graph.add("Equal", codes, known), to=TensorProto.FLOAT)
 
 
-def _classes(graph: Graph, scores: Sequence[tuple[str, float]], names: Sequence[str]) -> list[onnx.ValueInfoProto]:
-    """From the networks' scores and weights to the class, and the mean of probabilities; float32."""
-    parts = [_weighted(graph, graph.add("Softmax", values, axis=1), weight, np.float32) for values, weight in scores]
+def _classes(
+    graph: Graph, scores: Sequence[tuple[str, float]], names: Sequence[str], temperature: float
+) -> list[onnx.ValueInfoProto]:
+    """From the networks' scores and weights to the class, and the mean of probabilities at a temperature; float32."""
+    dtype: type[np.floating[Any]] = np.float32
+    if temperature != 1:
+        # What a temperature makes of a probability near 0 is more than float32 can tell.
+        dtype = np.float64
+        scores = [(graph.add("Cast", values, to=TensorProto.DOUBLE), weight) for values, weight in scores]
+    parts = [_weighted(graph, graph.add("Softmax", values, axis=1), weight, dtype) for values, weight in scores]
     # The last node gives the output its name.
-    graph.add("Sum", *parts, out=PROBABILITIES)
+    if temperature == 1:
+        graph.add("Sum", *parts, out=PROBABILITIES)
+    else:
+        factor = graph.constant(np.array(1 / temperature))
+        logs = graph.add("Mul", graph.add("Log", graph.add("Sum", *parts)), factor)
+        graph.add("Cast", graph.add("Softmax", logs, axis=1), to=TensorProto.FLOAT, out=PROBABILITIES)
     place = graph.add("ArgMax", PROBABILITIES, axis=1, keepdims=0)
     graph.add("Gather", graph.constant(np.array(names, dtype=object)), place, axis=0, out=LABEL)
     return [

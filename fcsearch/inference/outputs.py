@@ -80,6 +80,15 @@ class TargetOutput:
         return pa.table([pa.array(values[:, 0])], list(self.columns))
 
 
+def tempered(probabilities: npt.NDArray[np.float64], temperature: float) -> npt.NDArray[np.float64]:
+    """Probabilities (N, C) as the softmax of their scores divided by a temperature; the highest stays the highest."""
+    if temperature == 1:
+        return probabilities
+    powers = (probabilities / probabilities.max(axis=1, keepdims=True)) ** (1 / temperature)
+    found: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return found
+
+
 def output_of(network: FullyConnectedNet, transform: FeatureTransform) -> ClassOutput | TargetOutput:
     """What a network's scores mean.
 

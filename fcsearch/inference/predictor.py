@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of
+from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of, tempered
 from fcsearch.nn import FullyConnectedNet
 
 # Rows scored at a time: a large part must not need memory for all its hidden layers at once.
@@ -33,10 +33,12 @@ class Predictor:
     Attributes:
         members: At least one.
         transform: What makes the features of all of them.
+        temperature: Of that mean, as `tempered` takes it; 1 for a regression.
     """
 
     members: tuple[Member, ...]
     transform: FeatureTransform
+    temperature: float = 1.0
 
     @cached_property
     def output(self) -> ClassOutput | TargetOutput:
@@ -54,4 +56,4 @@ class Predictor:
 
     def _values(self, X: torch.Tensor) -> npt.NDArray[np.float64]:
         first, *others = (member.weight * self.output.values(member.network.loss(X)) for member in self.members)
-        return sum(others, first)
+        return tempered(sum(others, first), self.temperature)

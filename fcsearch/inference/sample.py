@@ -28,9 +28,8 @@ def _values(item: NumberInput | CategoryInput, random: np.random.Generator) -> n
         return random.permutation(codes)[:, None]
     if item.pixels:
         return random.integers(0, 256, (_ROWS, item.width)).astype(np.float64)
-    scale = np.array(item.encoding.scale)
-    spread = np.abs(scale if item.encoding.divide else 1 / np.where(scale == 0, 1, scale))
-    values = np.array(item.encoding.offset) + spread * random.normal(size=(_ROWS, item.width))
+    middle, width = item.encoding.extent
+    values = middle + width * random.normal(size=(_ROWS, item.width))
     if item.fill is not None:
         values[random.random(values.shape) < _GAPS] = np.nan
     return values

@@ -12,6 +12,7 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
+from fcsearch.errors import RunError
 from fcsearch.evaluation import BaseLine, Measurement, base_line
 from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
@@ -22,6 +23,7 @@ from fcsearch.report.trust import assess
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.selection import chosen_trial, confirmation_of
+from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
@@ -70,6 +72,7 @@ def build_report(
         chosen=best,
         confirmation=confirmation,
         alternatives=[found for found in (measured.ensemble, measured.refit) if found],
+        calibration=_calibration(run, chosen),
         validation=measured.validation,
         state=state,
         work=work,
@@ -103,6 +106,16 @@ def build_report(
         trust=trust,
         files=_files(run),
     )
+
+
+def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
+    """That of the chosen network, where its model is kept."""
+    if chosen is None or chosen not in run.saved_models():
+        return None
+    try:
+        return read_calibration(run.models.metadata(chosen), where=str(run.models.path(chosen)))
+    except RunError:
+        return None  # what the model is needed for says that it is damaged
 
 
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:

@@ -183,11 +183,17 @@ def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
             f"{objective.title}, where there is one, is the figure to quote."
         )
     losses = {member.network.loss_name for member in chosen.predictor.members}
-    reason = "it learned by margins (svm), not by likelihood" if "svm" in losses else "they are not calibrated"
-    if chosen.predictor.transform.target is None:
-        yield f"- Probabilities are the softmax of the network's scores; {reason}."
-    else:
+    reason = "; it learned by margins (svm), not by likelihood" if "svm" in losses else ""
+    temperature = chosen.predictor.temperature
+    if chosen.predictor.transform.target is not None:
         yield "- A prediction is one number, without an interval: of how far it may be off, the figures above tell."
+    elif temperature == 1:
+        yield f"- Probabilities are the softmax of the network's scores{reason}; they are not calibrated."
+    else:
+        yield (
+            f"- Probabilities are calibrated by a temperature of {temperature:.3g}, fitted on the validation rows, "
+            f"which also chose the network{reason}."
+        )
     if any(item.kind == "category" for item in chosen.predictor.transform.inputs):
         yield "- A category that the training rows do not have counts as none of the known ones."
     if any(item.fill is not None for item in chosen.predictor.transform.inputs):

@@ -12,6 +12,7 @@ from fcsearch.report.measured import Alternative
 from fcsearch.report.number_table import number_table
 from fcsearch.report.words import listing, plural
 from fcsearch.selection import Confirmation, Confirmed
+from fcsearch.selection.calibration import Calibration
 
 _NAMES = {"ensemble": "the ensemble", "refit": "the network fitted again on training and validation rows"}
 _COLUMNS = ("trial", "mean", "deviation", "seeds", "search", "winner's lead", "")
@@ -83,6 +84,25 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             f"{objective.show(versus.single + versus.difference)}, {lead} the winner alone (two standard errors: "
             f"{objective.show_difference(2 * versus.error)}): {verdict}",
         )
+
+
+def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
+    """What a temperature makes of the probabilities."""
+    if found is None:
+        return
+    if found.temperature == 1:
+        yield Evidence(
+            "calibration",
+            f"Its probabilities are as the network gives them: no temperature lowers the log loss of the "
+            f"{found.rows:,} validation rows, {found.log_loss_before:.4f}",
+        )
+        return
+    yield Evidence(
+        "calibration",
+        f"Its probabilities are given at a temperature of {found.temperature:.3g}, fitted on the {found.rows:,} "
+        f"validation rows: their log loss falls from {found.log_loss_before:.4f} to {found.log_loss_after:.4f}, and "
+        "predicted classes stay as they are",
+    )
 
 
 def confirmed_line(found: Confirmation | None) -> list[tuple[str, str, str]]:

@@ -9,12 +9,13 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
-from fcsearch.report.confirmed import of_the_alternatives, of_the_confirmation
+from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.words import class_list, listing, percent, plural
 from fcsearch.selection import Confirmation
+from fcsearch.selection.calibration import Calibration
 
 Row = Mapping[str, Any]
 
@@ -37,6 +38,7 @@ def assess(
     chosen: Row | None = None,
     confirmation: Confirmation | None = None,
     alternatives: Sequence[Alternative] = (),
+    calibration: Calibration | None = None,
     objective: Objective = OBJECTIVES["accuracy"],
 ) -> Trust:
     """Weigh the best of a run.
@@ -53,6 +55,7 @@ def assess(
         chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
         confirmation: The best configurations over several seeds.
         alternatives: Models that can be used in its place.
+        calibration: How its probabilities were made to fit the validation rows.
         objective: What the run went by.
     """
     progress = [*_of_the_run(state, work), *of_the_states(work)]
@@ -81,6 +84,7 @@ def assess(
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
             *_of_the_test(own, test, error, objective, learned=True),
+            *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
             *of_the_network(winner, smallest, objective),
             *of_the_space(winner, space),

@@ -76,6 +76,14 @@ class Models:
         content = safetensors.torch.save(tensors, texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
 
+    def add_facts(self, trial_id: int, facts: Mapping[str, Any]) -> None:
+        """Keep more (JSON types) beside a trial's network; `metadata` returns it. RunError as in `load`."""
+        path, known = self._existing(trial_id), self.metadata(trial_id)
+        tensors, texts = load_tensors(path)
+        texts = {**texts, _TRIAL_KEY: json.dumps({**known, **facts}, allow_nan=False)}
+        content = safetensors.torch.save(tensors, texts)
+        write_whole(path, lambda stream: stream.write(content), aside=self._aside)
+
     def load(self, trial_id: int) -> FullyConnectedNet:
         """The trial's network, on the CPU; RunError if it was not kept or the file is damaged."""
         return _load(self._existing(trial_id))

@@ -26,6 +26,11 @@ def network(config: TrialConfig, weights: Mapping[str, Tensor]) -> FullyConnecte
     return FullyConnectedNet.from_params(dict(weights), settings)
 
 
+def scores_of(net: FullyConnectedNet, X: Tensor) -> Tensor:
+    """A network's scores (N, C) for features X (N, D)."""
+    return torch.cat([net.loss(X[first : first + _ROWS]) for first in range(0, len(X), _ROWS)])
+
+
 def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:
     """What a network predicts: probabilities (N, C), or the standardised target (N, 1) of a regression.
 
@@ -35,8 +40,7 @@ def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:
         net: The network.
         X: (N, D) features.
     """
-    parts = [net.loss(X[first : first + _ROWS]) for first in range(0, len(X), _ROWS)]
-    scores = torch.cat(parts)
+    scores = scores_of(net, X)
     return torch.softmax(scores, 1) if scores.shape[1] > 1 else scores
 
 

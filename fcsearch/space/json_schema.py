@@ -6,7 +6,7 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 from fcsearch.config.objective import OBJECTIVES, TASKS
-from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS
+from fcsearch.data.spec import DATASET_NAMES, MOST_BINS, PREPROCESSINGS
 from fcsearch.space.vocabulary import (
     DEFAULT_TRIALS,
     EARLY_STOPPING_OPTIONS,
@@ -36,6 +36,7 @@ _DATASET_OPTIONS: dict[str, Json] = {
     "val_fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
     "test_fraction": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
     "preprocessing": {"enum": list(PREPROCESSINGS)},
+    "bins": {"type": ["integer", "null"], "minimum": 2, "maximum": MOST_BINS, "description": "Of piecewise."},
     "num_train": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the training split."},
     "num_val": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the validation split."},
     "drop": {

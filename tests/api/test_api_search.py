@@ -115,7 +115,8 @@ def test_a_module_may_hold_the_preprocessing_too(run: fcsearch.Run) -> None:
         values = rows[str(item.name)].to_pylist()
         codes = [item.categories.index(value) for value in values] if item.kind == "category" else values
         raw[:, place] = [np.nan if value is None else value for value in codes]
-    shares = torch.softmax(run.torch_module(preprocessing=True)(torch.from_numpy(raw)), dim=1)
+    scores = run.torch_module(preprocessing=True)(torch.from_numpy(raw))
+    shares = torch.softmax(scores / run.model.temperature, dim=1)
     assert np.allclose(shares.detach().numpy(), run.predict_proba(rows), atol=1e-5)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 import torch
 
-from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput
+from fcsearch.data.encodings import Affine, Bins, Curve, Encoding, SmoothClip
+from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import ConfigError, FcsearchError, UsageError
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, check
@@ -25,14 +25,21 @@ from fcsearch.nn import FullyConnectedNet
 CLASSES = ("no", "yes", "größer")
 
 
-def number(name: str, offset: float = 3.0, scale: float = 2.0, **options: Any) -> NumberInput:
-    return NumberInput(name, "number", (), Affine((offset,), (scale,), divide=True), fill=1.0, **options)
+def number(name: str, offset: float = 3.0, scale: float = 2.0) -> NumberInput:
+    return encoded(name, Affine((offset,), (scale,), divide=True))
+
+
+def encoded(name: str, encoding: Encoding) -> NumberInput:
+    return NumberInput(name, "number", (), encoding, fill=1.0)
+
+
+JOB = CategoryInput("job", ("cook", "nurse", "smith"), "nurse")
 
 
 INPUTS: dict[str, tuple[NumberInput | CategoryInput, ...]] = {
     "numbers and categories": (
         number("age"),
-        CategoryInput("job", ("cook", "nurse", "smith"), "nurse"),
+        JOB,
         number("height", 170, 9),
         CategoryInput("code", ("01", "1"), "1"),
     ),
@@ -45,13 +52,27 @@ INPUTS: dict[str, tuple[NumberInput | CategoryInput, ...]] = {
     "strange names": tuple(
         number(name) for name in ("label", "_label", "", "fcsearch/Gemm_0", "größe (cm)", "probabilities")
     ),
+    "smooth clips": (encoded("a", SmoothClip((1.0,), (0.1,))), JOB, encoded("b", SmoothClip((0.0,), (1e3,)))),
+    "curves": (
+        encoded("a", Curve(((-1.0, 0.0, 4.0),), ((-2.0, 0.5, 1.0),))),
+        JOB,
+        encoded("b", Curve(((2.0,),), ((0.0,),))),
+    ),
+    "bins": (encoded("a", Bins(((0.0, 1.0, 4.0),))), JOB, encoded("b", Bins(((-1e5, 1e5),)))),
+    "an array of smooth clips": (NumberInput(None, "array", (2,), SmoothClip((0.0, 1.0), (0.5, 9.0))),),
+    "an array of curves": (NumberInput(None, "array", (2,), Curve(((0.0, 1.0), (2.0,)), ((-1.0, 1.0), (0.0,)))),),
+    "an array of bins": (NumberInput(None, "array", (2,), Bins(((0.0, 0.5, 1.0), (-3.0, 3.0)))),),
     "an array": (NumberInput(None, "array", (4,), Affine((0.0,) * 4, (0.5,) * 4)),),
     "images": (NumberInput("image", "image", (3, 2, 3), Affine((9.0,) * 18, (1 / 255,) * 18), pixels=True),),
 }
 
 
 def predictor(
-    inputs: tuple[NumberInput | CategoryInput, ...], *, weights: tuple[float, ...] = (1.0,), activation: str = "relu"
+    inputs: tuple[NumberInput | CategoryInput, ...],
+    *,
+    weights: tuple[float, ...] = (1.0,),
+    activation: str = "relu",
+    temperature: float = 1.0,
 ) -> Predictor:
     dtype = "float32" if inputs[0].kind == "number" and inputs[0].source != "number" and len(inputs) == 1 else "float64"
     transform = FeatureTransform(inputs, dtype, CLASSES)
@@ -59,7 +80,7 @@ def predictor(
         FullyConnectedNet((7, 5), transform.width, 3, weight_scale="kaiming", seed=seed, activation=activation)
         for seed in range(len(weights))
     ]
-    return Predictor(tuple(map(Member, weights, networks)), transform)
+    return Predictor(tuple(map(Member, weights, networks)), transform, temperature)
 
 
 @pytest.mark.parametrize("inputs", INPUTS.values(), ids=list(INPUTS))
@@ -86,6 +107,20 @@ def test_every_activation_and_an_ensemble(activation: str) -> None:
     # Without the activation the figures are others: the check would not pass.
     bare = predictor(INPUTS["numbers and categories"], weights=(0.25, 0.75), activation="relu")
     assert activation == "relu" or np.abs(bare.values(X) - made.values(X)).max() > 1e-3
+    for exported in (export_onnx(made, {}), export_torch(made, {})):
+        assert exported.difference is not None
+        assert exported.difference < TOLERANCE
+
+
+@pytest.mark.parametrize("weights", [(1.0,), (0.25, 0.75)])
+@pytest.mark.parametrize("temperature", [0.2, 5.0])
+def test_a_temperature(weights: tuple[float, ...], temperature: float) -> None:
+    plain = predictor(INPUTS["numbers and categories"], weights=weights)
+    made = predictor(INPUTS["numbers and categories"], weights=weights, temperature=temperature)
+    X = made.transform.apply(sample_rows(made.transform))
+    np.testing.assert_array_equal(made.values(X).argmax(1), plain.values(X).argmax(1))
+    logs = np.log(plain.values(X)) / temperature
+    np.testing.assert_allclose(made.values(X), np.exp(logs) / np.exp(logs).sum(1, keepdims=True), rtol=1e-9)
     for exported in (export_onnx(made, {}), export_torch(made, {})):
         assert exported.difference is not None
         assert exported.difference < TOLERANCE

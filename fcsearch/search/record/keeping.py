@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from collections.abc import Collection, Mapping
 
 import torch
 
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, objective_of, rank_trials
+from fcsearch.selection.calibration import KEY, fit_temperature, log_probabilities_of, mixed
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.selection.judging import Judge, outputs
@@ -30,6 +33,26 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
     run.prune_models(keep)
     run.predictions.prune(keep)
+    if dataset.num_classes:
+        _calibrate(run, dataset, keep, members)
+
+
+def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], members: Mapping[int, float]) -> None:
+    """Fit the temperature of each model that is kept, and of the ensemble, where they have none yet."""
+    X, y = torch.from_numpy(dataset.val.X), torch.from_numpy(dataset.val.y)
+    for trial_id in sorted(set(keep) & set(run.saved_models())):
+        try:
+            if KEY not in run.models.metadata(trial_id):
+                found = fit_temperature(log_probabilities_of(run.models.load(trial_id), X), y)
+                run.models.add_facts(trial_id, {KEY: dataclasses.asdict(found)})
+        except RunError as error:
+            logger.warning("a model stays without a temperature: %s", error)
+    facts = run.models.ensemble_facts()
+    if members and KEY not in facts:
+        parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id in members]
+        found = fit_temperature(mixed(parts, list(members.values())), y)
+        others = {name: value for name, value in facts.items() if name != "members"}
+        run.models.save_ensemble(members, {**others, KEY: dataclasses.asdict(found)})
 
 
 def _standing(run: RunDirectory) -> dict[int, float]:

@@ -1,0 +1,78 @@
+"""Fits what becomes of one column's numbers: by ranks, by quartiles, or by bins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.data.encodings import Bins, Curve, Encoding, SmoothClip
+
+Values = npt.NDArray[np.float64]
+# From the training values (n,) of one number, gaps left out, to its encoding.
+Fit = Callable[[Values], Encoding]
+
+# Knots of a curve: with so many, its pieces are straight enough, and a file of a thousand columns stays small.
+KNOTS = 128
+
+
+def fit_numbers(preprocessing: str, bins: int) -> Fit | None:
+    """What fits the encoding of a number; None where numbers are shifted and scaled at most."""
+    fits: dict[str, Fit] = {
+        "quantile": fit_curve,
+        "robust": fit_smooth_clip,
+        "piecewise": lambda values: fit_bins(values, bins),
+    }
+    return fits.get(preprocessing)
+
+
+def fit_curve(values: Values) -> Curve:
+    """A curve that makes the values normal: each becomes the normal distribution's quantile at its rank.
+
+    Equal values have the mean of their ranks, without noise. Of many different values, KNOTS evenly spaced in what they
+    become are kept.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    shares = (np.cumsum(counts) - counts / 2) / len(values)
+    normal = NormalDist()
+    if len(distinct) == 1:
+        return Curve((_floats(distinct),), ((0.0,),))
+    if len(distinct) > KNOTS:
+        first, last = normal.inv_cdf(shares[0]), normal.inv_cdf(shares[-1])
+        levels = [normal.cdf(value) for value in np.linspace(first, last, KNOTS)]
+        kept = np.unique([0, *np.searchsorted(shares, levels[1:-1]), len(distinct) - 1])
+        distinct, shares = distinct[kept], shares[kept]
+    return Curve((_floats(distinct),), (tuple(normal.inv_cdf(share) for share in shares),))
+
+
+def fit_smooth_clip(values: Values) -> SmoothClip:
+    """The median becomes 0 and the distance of the quartiles 1; half the range's where the quartiles are equal."""
+    low, first, median, third, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+    scale = third - first or (high - low) / 2 or 1.0
+    return SmoothClip((float(median),), (float(scale),))
+
+
+def fit_bins(values: Values, bins: int) -> Bins:
+    """Bins that hold equally many values, where these differ.
+
+    Few different values are all edges. Of many, one that more than a bin's share of the rows have is an edge, and the
+    other edges are quantiles of the rest: else such a value would take several edges and leave too few for the rest.
+    """
+    distinct, counts = np.unique(values, return_counts=True)
+    if len(distinct) == 1:
+        # Everything that was seen is at the lower edge: 0.
+        edges = np.array([distinct[0], distinct[0] + max(1.0, abs(distinct[0]))])
+    elif len(distinct) <= bins + 1:
+        edges = distinct
+    else:
+        often = counts * bins > len(values)
+        others = np.repeat(distinct[~often], counts[~often])
+        quantiles = np.quantile(others, np.linspace(0, 1, bins + 1 - int(often.sum())))
+        edges = np.unique([*distinct[often], *quantiles])
+    return Bins((_floats(edges),))
+
+
+def _floats(values: Values) -> tuple[float, ...]:
+    return tuple(map(float, values))
