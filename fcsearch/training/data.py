@@ -151,7 +151,10 @@ class TrainingData:
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Rows `x` (N, D), their labels or targets (N,), and what losses compare scores with, `targets` (C, N)."""
+    """Rows `x` (N, D), their labels or targets (N,), and what losses compare scores with, `targets` (C, N).
+
+    The minibatches of several steps have an axis of steps before these.
+    """
 
     x: Tensor
     labels: Tensor
@@ -183,18 +186,18 @@ class Minibatches:
         drawn = torch.randperm(len(self.data.X_train), generator=generator(self._seed, "order", epoch))
         return drawn[: self.steps * self.batch_size].view(self.steps, self.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[list[Batch]]:
+    def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the steps of an epoch (from 1), in chunks that are gathered together."""
         order = self.order(epoch).to(self.data.device)
         for rows in torch.split(order, self._chunk_steps):
             yield self.gather(rows)
 
-    def gather(self, rows: Tensor) -> list[Batch]:
-        """The minibatches of some steps, whose rows are (steps, batch_size)."""
+    def gather(self, rows: Tensor) -> Batch:
+        """The minibatches of some steps, whose rows are (steps, batch_size), with the steps as the first axis."""
         data, (steps, size) = self.data, rows.shape
         x = data.X_train.index_select(0, rows.flatten()).view(steps, size, -1)
         labels = data.y_train.index_select(0, rows.flatten()).view(steps, 1, size)
-        return [Batch(*tensors) for tensors in zip(x, labels.squeeze(1), data.targets(labels), strict=True)]
+        return Batch(x, labels.squeeze(1), data.targets(labels))
 
 
 def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:

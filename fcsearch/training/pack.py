@@ -134,7 +134,9 @@ class Pack:
     def save(self, path: Path) -> None:
         """Write the pack as it is after this epoch (safetensors; written aside and renamed)."""
         tensors = {
-            f"lane{n}.{name}": t for n, lane in enumerate(self._lanes()) for name, t in lane.state_tensors().items()
+            f"lane{n}.{name}": t.contiguous()
+            for n, lane in enumerate(self._lanes())
+            for name, t in lane.state_tensors().items()
         }
         for member, result in self._results.items():
             tensors.update({f"result{member}.{name}": weight for name, weight in result.weights.items()})

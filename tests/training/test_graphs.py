@@ -15,7 +15,12 @@ from fcsearch.training.graphs import GraphCohort, Run
 from fcsearch.training.lane import Lane
 
 
-@pytest.mark.usefixtures("arithmetic")
+@pytest.fixture(autouse=True)
+def _torch_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU; the compiled kernels of a CPU are not captured."""
+    monkeypatch.setenv("FCSEARCH_NATIVE", "0")
+
+
 def test_training_step_by_step_is_training_chunk_by_chunk(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
     data = digits(torch.float64)
     expected = train_pack(VARIED, data)
@@ -65,10 +70,7 @@ def operations(config: TrialConfig, members: int, data: TrainingData) -> tuple[l
 
 
 @pytest.mark.parametrize("config", VARIED, ids=range(len(VARIED)))
-def test_a_step_reads_nothing_back_and_does_not_grow_with_its_members(
-    config: TrialConfig, digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FCSEARCH_NATIVE", "0")
+def test_a_step_reads_nothing_back_and_does_not_grow_with_its_members(config: TrialConfig, digits: Digits) -> None:
     data = digits(torch.float32)
     few, many = operations(config, 2, data), operations(config, 9, data)
     for names in few:

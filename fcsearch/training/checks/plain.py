@@ -100,10 +100,10 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         for source in sources.values():
             source.start_epoch(epoch)
         losses = []
-        for batch in (batch for chunk in batches.epoch(epoch) for batch in chunk):
+        for x, labels in (step for chunk in batches.epoch(epoch) for step in zip(chunk.x, chunk.labels, strict=True)):
             drawn = {first: source.draw() for first, source in sources.items()}
             net.masks = {first + i: mask for first, masks in drawn.items() for i, mask in enumerate(masks)}
-            losses.append(_step(net, batch.x, batch.labels, config, settings))
+            losses.append(_step(net, x, labels, config, settings))
         epochs.append(PlainEpoch(dict(net.params), _measure(net, data, rate, losses)))
     return epochs
 
