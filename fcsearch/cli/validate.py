@@ -106,6 +106,10 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
         console.print(f"  {key:<15} {value}", soft_wrap=True)
     if facts.get("dataset"):
         console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
+        if split := facts["dataset"]["split"]:
+            from fcsearch.data.split_facts import SplitFacts
+
+            console.print(Text(f"  {'split':<15} {SplitFacts(**split).words()}"), soft_wrap=True)
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -49,13 +49,14 @@ def features_of(
     locate: Callable[[int], str],
     source: str,
     *,
+    apart: Mapping[str, tuple[Use, str]] | None = None,
     left_out: Sequence[str] = (),
     problems: Mapping[str, str] | None = None,
 ) -> Features:
     """Make a matrix of a table's columns.
 
-    A column of images is the features by itself, and other columns are ignored; else every column but the label is one:
-    numbers, lists of numbers of one length, and text as categories.
+    A column of images is the features by itself, and other columns are ignored; else every column is one but the label
+    and those set apart: numbers, lists of numbers of one length, and text as categories.
 
     Args:
         table: All rows.
@@ -63,20 +64,22 @@ def features_of(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
+        apart: Columns that serve for something else than features, with what for, and that in words.
         left_out: Columns that its reader left out, as they only number the rows.
         problems: What is wrong with columns by what is known already.
 
     Raises:
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
     """
-    names = _feature_names(table, label, [name for name in drop if name not in left_out], source)
+    apart = {**(apart or {}), label: ("label", "")}
+    names = _feature_names(table, label, [name for name in drop if name not in left_out], apart, source)
     images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
             "Leave the others out with the dataset option drop."
         )
-    uses = _uses(table, label, drop, images)
+    uses = _uses(table, drop, images, apart)
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
     refused = dict(problems or {})
@@ -90,19 +93,21 @@ def features_of(
                 refused[name] = str(error)
     told = _with_categories(facts, [column for part in parts for column in part.columns])
     if refused:
-        raise ColumnsError(source, refused, told, label=label)
+        raise ColumnsError(source, refused, told)
     features = parts[0] if len(parts) == 1 else _side_by_side(parts)
     ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
     return dataclasses.replace(features, ignored=ignored, facts=told)
 
 
-def _uses(table: pa.Table, label: str, drop: Sequence[str], images: Sequence[str]) -> dict[str, tuple[Use, str]]:
+def _uses(
+    table: pa.Table, drop: Sequence[str], images: Sequence[str], apart: Mapping[str, tuple[Use, str]]
+) -> dict[str, tuple[Use, str]]:
     """What is done with each column, and why where it is not used."""
     uses: dict[str, tuple[Use, str]] = dict.fromkeys(table.column_names, ("used", ""))
     if images:
         uses = dict.fromkeys(uses, ("ignored", f"the images of {images[0]!r} are the features"))
         uses[images[0]] = ("used", "")
-    return {**uses, **{name: ("dropped", "by the option drop") for name in drop if name in uses}, label: ("label", "")}
+    return {**uses, **{name: ("dropped", "by the option drop") for name in drop if name in uses}, **apart}
 
 
 def _facts(values: pa.ChunkedArray, name: str, use: Use, why: str) -> ColumnFacts:
@@ -120,14 +125,14 @@ def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) ->
     )
 
 
-def _feature_names(table: pa.Table, label: str, drop: Sequence[str], source: str) -> list[str]:
+def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Collection[str], source: str) -> list[str]:
     if unknown := [name for name in drop if name not in table.column_names or name == label]:
         near = [nearest(name, table.column_names) for name in unknown if name != label]
         meant = [match for match in near if match]
         hint = f" Did you mean {', '.join(map(repr, meant))}?" if meant else ""
         found = ", ".join(map(repr, unknown))
         raise DataError(f"dataset option drop must name feature columns of {source}; found {found}.{hint}")
-    names = [name for name in table.column_names if name != label and name not in drop]
+    names = [name for name in table.column_names if name not in apart and name not in drop]
     if not names:
         raise DataError(
             f"{source} must have a column of features besides the label {label!r}; found none. "

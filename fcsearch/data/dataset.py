@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fcsearch.config.objective import Task
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.split_facts import SplitFacts
 from fcsearch.data.transform import FeatureTransform
 
 
@@ -45,6 +46,7 @@ class Dataset:
         fingerprint: 16 hex digits of a sha256 over contents, split and preprocessing; equal on every machine.
         image_shape: (height, width, channels) where a row is an image, else None. Pixels lie in that order in X.
         columns: Every column of the source, where it is a table.
+        split: How rows were split by a column, where they were.
         details: What the manifest says of the source beyond this (JSON types).
     """
 
@@ -58,6 +60,7 @@ class Dataset:
     fingerprint: str
     image_shape: tuple[int, int, int] | None = None
     columns: tuple[ColumnFacts, ...] = ()
+    split: SplitFacts | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -132,6 +135,7 @@ class Dataset:
             "class_names": list(self.class_names),
             "task": self.task,
             **self._labels(),
+            "split": None if self.split is None else dataclasses.asdict(self.split),
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fcsearch.errors import DataError
 
-Use = Literal["label", "used", "dropped", "ignored", "refused"]
+Use = Literal["label", "group", "time", "used", "dropped", "ignored", "refused"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ColumnFacts:
         name: Its name; empty where it has none.
         kind: What it holds, in a word or two.
         use: What is done with it.
-        why: Why it is not used.
+        why: Why it is no feature.
         gaps: Rows without a value.
         categories: Categories or classes, sorted.
     """
@@ -45,18 +45,17 @@ class ColumnsError(DataError):
         columns: Every column of the table.
     """
 
-    def __init__(
-        self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts], *, label: str | None
-    ) -> None:
+    def __init__(self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts]) -> None:
         whys = {name: text.removeprefix(f"column {name!r} of {source} ") for name, text in problems.items()}
         self.columns = tuple(
             dataclasses.replace(facts, use="refused", why=whys[facts.name]) if facts.name in whys else facts
             for facts in columns
         )
-        super().__init__(next(iter(problems.values())) if len(problems) == 1 else _together(source, problems, label))
+        features = [facts.name for facts in columns if facts.use == "used" and facts.name in problems]
+        super().__init__(next(iter(problems.values())) if len(problems) == 1 else _together(source, problems, features))
 
 
-def _together(source: str, problems: Mapping[str, str], label: str | None) -> str:
+def _together(source: str, problems: Mapping[str, str], features: Sequence[str]) -> str:
     lines = "\n".join(f"  - {problem}" for problem in problems.values())
-    names = json.dumps([name for name in problems if name != label], ensure_ascii=False)
-    return f"{len(problems)} columns of {source} cannot be used:\n{lines}\nTo leave the features out: drop: {names}"
+    way_out = f"\nTo leave the features out: drop: {json.dumps(features, ensure_ascii=False)}" if features else ""
+    return f"{len(problems)} columns of {source} cannot be used:\n{lines}{way_out}"

@@ -49,7 +49,8 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
     from fcsearch.data.splits import split_rows
 
-    split = split_rows(rows.y, rows.sizes, spec, rows.class_names)
+    key = rows.split_key
+    split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
     transform = fit_transform(rows, split.train, spec.preprocessing)
     raw = raw_matrix(rows, transform)
     train, val, test = (
@@ -73,6 +74,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
         fingerprint=fingerprint(rows, split, spec),
         image_shape=rows.image_shape,
         columns=rows.facts,
+        split=None if key is None else key.facts({"train": split.train, "val": split.val, "test": split.test}),
         details=details,
     )
 

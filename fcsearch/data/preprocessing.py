@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.facts import ColumnsError
-from fcsearch.data.rows import Column, Rows
+from fcsearch.data.rows import Column, Indices, Rows
 from fcsearch.data.spec import Preprocessing
-from fcsearch.data.splits import Indices
 from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput, TargetScale
 
 # Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part
@@ -115,7 +114,7 @@ def _columns(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
             "dataset option drop, or keep more training rows."
             for name in empty
         }
-        raise ColumnsError("the dataset", problems, rows.facts, label=rows.label)
+        raise ColumnsError("the dataset", problems, rows.facts)
     fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing)
     inputs: list[NumberInput | CategoryInput] = []
     for name, group in itertools.groupby(enumerate(rows.columns), key=lambda item: item[1].list_name or item[1].name):

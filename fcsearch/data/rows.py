@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.facts import ColumnFacts
 
+if TYPE_CHECKING:
+    from fcsearch.data.split_keys import SplitKey
+
 PIXEL_SCALE = 1 / 255
+
+Indices = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Rows:
         classes_by_place: Whether the source numbers the classes by their place in `class_names`.
         ignored: Columns of the source that are not used.
         facts: Every column of the source, where it is a table.
+        split_key: The column that rows are split by, if any.
         details: What else the manifest should say of the source (JSON types).
     """
 
@@ -68,6 +75,7 @@ class Rows:
     classes_by_place: bool = False
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
+    split_key: SplitKey | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

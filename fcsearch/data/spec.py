@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from fcsearch.config.objective import TASKS, Task
+from fcsearch.data.split_facts import SplitBy
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
@@ -35,6 +36,10 @@ class DatasetSpec:
         task: `classification` or `regression`; None: found from the label.
         label: Column (or NPZ array) of the classes or targets; by default the one called `label`, `target`, `class` or
             `y`.
+        group: Column of a table that names groups of rows, such as all those of a customer: each lies whole in one
+            split. It is no feature.
+        time: Column of a table with numbers or dates: training rows come before validation rows, and those before test
+            rows. It is no feature.
         test: Path (file, folder or glob) of the test split, where `source` does not have it.
         val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
         test_fraction: Share of the rows that tests, in [0, 1); unused where the source brings a test split.
@@ -53,6 +58,8 @@ class DatasetSpec:
     _: dataclasses.KW_ONLY
     task: Task | None = None
     label: str | None = None
+    group: str | None = None
+    time: str | None = None
     test: str | None = None
     val_fraction: float = 0.15
     test_fraction: float = 0.15
@@ -77,16 +84,28 @@ class DatasetSpec:
                 "val_fraction + test_fraction must stay below 1, so that rows are left to train on; "
                 f"found {self.val_fraction} + {self.test_fraction}. Lower one of them."
             )
+        if self.group is not None and self.time is not None:
+            raise DataError(
+                f"rows are split by group or by time; found both, group {self.group!r} and time {self.time!r}. Leave "
+                "one of them out."
+            )
         if self.is_named and not self.is_openml:
             self._refuse_file_options()
 
     def _refuse_file_options(self) -> None:
-        for option in ("label", "test", "drop"):
+        for option in ("label", "group", "time", "test", "drop"):
             if getattr(self, option):
                 raise DataError(
                     f"dataset option {option} belongs to files and tables; {self.source} has a layout of its own. "
                     f"Leave {option} out, or name a file as the source."
                 )
+
+    @property
+    def split_by(self) -> tuple[SplitBy, str] | None:
+        """Whether rows are split by group or by time, and by which column; None: at random."""
+        if self.group is not None:
+            return "group", self.group
+        return None if self.time is None else ("time", self.time)
 
     @property
     def is_openml(self) -> bool:
@@ -175,6 +194,8 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "source": ("a name, openml:<name or id>, or a path", _text),
     "task": (f"one of {', '.join(TASKS)}", lambda v: v is None or v in TASKS),
     "label": ("the name of a column", lambda v: v is None or _text(v)),
+    "group": ("the name of a column", lambda v: v is None or _text(v)),
+    "time": ("the name of a column", lambda v: v is None or _text(v)),
     "test": ("a path", lambda v: v is None or _text(v)),
     "val_fraction": ("a number above 0 and below 1", lambda v: _fraction(v) and 0 < v < 1),
     "test_fraction": ("a number of at least 0 and below 1", lambda v: _fraction(v) and 0 <= v < 1),

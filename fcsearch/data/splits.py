@@ -1,18 +1,20 @@
-"""Stratified, seeded splits. A split that the source brings along is left as it is."""
+"""Seeded splits: stratified, by groups or by time. A split that the source brings along is left as it is."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.rows import PartSizes
+from fcsearch.data.group_splits import check_groups, draw_groups
+from fcsearch.data.rows import Indices, PartSizes
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.split_keys import SplitKey
+from fcsearch.data.time_splits import check_times, draw_times
 from fcsearch.errors import DataError
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,13 @@ class SplitRows:
     training_only: tuple[int, ...] = ()
 
 
-def split_rows(y: npt.NDArray[Any], sizes: PartSizes, spec: DatasetSpec, class_names: tuple[str, ...]) -> SplitRows:
+def split_rows(
+    y: npt.NDArray[Any],
+    sizes: PartSizes,
+    spec: DatasetSpec,
+    class_names: tuple[str, ...],
+    key: SplitKey | None = None,
+) -> SplitRows:
     """Split rows as the spec says, and keep what the source has split already.
 
     Args:
@@ -33,39 +41,57 @@ def split_rows(y: npt.NDArray[Any], sizes: PartSizes, spec: DatasetSpec, class_n
         sizes: Rows that the source has in each split.
         spec: Fractions, seed, `num_train` and `num_val`.
         class_names: For messages; none for a regression.
+        key: The column that rows are split by, if any: whole groups, or in the order of time.
 
     Returns:
         Training and validation rows in a seeded order of which every prefix is stratified, so that `num_train: 500` is
         a part of `num_train: 1000`; test rows in the order of the source.
 
     Raises:
-        DataError: too few rows for a stratified split, or fewer than `num_train` or `num_val` asks for.
+        DataError: too few rows, groups or times for the fractions, fewer rows than `num_train` or `num_val` asks for,
+            or given splits that part groups or are out of order.
     """
     pool = np.arange(sizes.train)
     val = np.arange(sizes.train, sizes.train + sizes.val)
     test = np.arange(sizes.train + sizes.val, len(y))
     to_draw = [("test", spec.test_fraction)] if not sizes.test and spec.test_fraction > 0 else []
     to_draw += [("val", spec.val_fraction)] if not sizes.val else []
-    drawn = {}
     if not class_names:
         # One class: what is drawn is drawn at random.
         y = np.zeros(len(y), dtype=np.int64)
-    rare = pool[:0]
+    if key is None:
+        drawn, rare = _draw_stratified(pool, y, to_draw, spec.split_seed, stratified=bool(class_names))
+    else:
+        by_group = key.by == "group"
+        drawn = draw_groups(key, pool, y, to_draw, spec.split_seed) if by_group else draw_times(key, pool, to_draw)
+        rare = np.setdiff1d(y[pool], y[np.concatenate([pool[:0], *drawn.values()])])
+    train = np.setdiff1d(pool, np.concatenate([pool[:0], *drawn.values()]))
+    val, test = drawn.get("val", val), drawn.get("test", test)
+    if key is not None:
+        (check_groups if by_group else check_times)(key, {"training": train, "validation": val, "test": test})
+    train = _stratified_order(train, y, spec.split_seed)
+    if class_names:
+        _check_trained(y, train, class_names)
+    val = _stratified_order(val, y, spec.split_seed)
+    return SplitRows(
+        train=_first(train, spec.num_train, "num_train", "training", class_names),
+        val=_first(val, spec.num_val, "num_val", "validation", class_names),
+        test=np.sort(test),
+        training_only=tuple(map(int, rare)),
+    )
+
+
+def _draw_stratified(
+    pool: Indices, y: npt.NDArray[Any], to_draw: Sequence[tuple[str, float]], seed: int, *, stratified: bool
+) -> tuple[dict[str, Indices], npt.NDArray[Any]]:
+    """The rows drawn for each split, and the classes that are too rare to be drawn from."""
+    total, drawn, rare = len(pool), {}, pool[:0]
     for done, (part, fraction) in enumerate(to_draw):
         # A class must reach this split, those still to come, and the training rows.
         is_rare = np.bincount(y[pool])[y[pool]] < 1 + len(to_draw) - done
         pool, rare = pool[~is_rare], np.concatenate([rare, pool[is_rare]])
-        pool, drawn[part] = _draw(pool, y, part, fraction, sizes.train, spec.split_seed, stratified=bool(class_names))
-    train = _stratified_order(np.union1d(pool, rare), y, spec.split_seed)
-    if class_names:
-        _check_trained(y, train, class_names)
-    val = _stratified_order(drawn.get("val", val), y, spec.split_seed)
-    return SplitRows(
-        train=_first(train, spec.num_train, "num_train", "training", class_names),
-        val=_first(val, spec.num_val, "num_val", "validation", class_names),
-        test=np.sort(drawn.get("test", test)),
-        training_only=tuple(int(label) for label in np.unique(y[rare])),
-    )
+        pool, drawn[part] = _draw(pool, y, part, fraction, total, seed, stratified=stratified)
+    return drawn, np.unique(y[rare])
 
 
 def _check_trained(y: npt.NDArray[np.int64], train: Indices, class_names: tuple[str, ...]) -> None:

@@ -143,6 +143,7 @@ def _dataset(described: DatasetEntry) -> Dataset:
         class_counts=described.class_counts or None,
         task=described.task,
         label=described.label,
+        split=None if described.split is None else described.split.words(),
     )
 
 

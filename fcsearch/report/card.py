@@ -66,6 +66,8 @@ def _data(chosen: Chosen) -> Iterator[str]:
     named = ((rows.train, "to train on"), (rows.val, "to validate"), (rows.test, "to test"))
     if counts := [f"{count:,} {word}" for count, word in named if count]:
         yield f"- Rows: {', '.join(counts)}"
+    if described.split is not None:
+        yield f"- Split: {_code(described.split.words())}"
     if (label := chosen.predictor.transform.label) is not None:
         yield f"- Label: the column {_code(label)}"
     yield f"- Features: {chosen.predictor.transform.width:,}"

@@ -18,6 +18,7 @@ class Dataset:
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
         task: `classification` or `regression`.
         label: The column that is predicted, where it has a name.
+        split: How rows were split by a column, in words, where they were.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Dataset:
     class_counts: dict[str, tuple[int, ...]] | None = None
     task: str = "classification"
     label: str | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True)

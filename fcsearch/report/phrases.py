@@ -22,6 +22,7 @@ def headline(report: Report) -> list[str]:
         if count is not None
     ]
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
+    lines += [f"split {data.split}"] if data.split else []
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
     planned = f" of {work.planned:,}" if work.planned and work.planned != work.done else ""
     if work.done:

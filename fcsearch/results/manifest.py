@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from fcsearch.config.objective import Task
+from fcsearch.data.split_facts import SplitFacts
 from fcsearch.errors import RunError
 from fcsearch.results import files
 
@@ -45,6 +46,7 @@ class DatasetEntry(_Entry):
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
         task: What is learned.
         label: The column of the classes or targets, where it has a name.
+        split: How rows were split by a column, where they were.
     """
 
     name: str | None = None
@@ -57,6 +59,7 @@ class DatasetEntry(_Entry):
     class_counts: dict[str, tuple[int, ...]] | None = None
     task: Task = "classification"
     label: str | None = None
+    split: SplitFacts | None = None
 
     @property
     def positive(self) -> int:

@@ -24,6 +24,8 @@ _DATASET_OPTIONS: dict[str, Json] = {
     "source": {**_TEXT, "description": f"{', '.join(DATASET_NAMES)}, openml:<name or id>, or a path."},
     "task": {"enum": [*TASKS, None], "description": "As the space's own key."},
     "label": {**_TEXT_OR_NONE, "description": "Column of the classes."},
+    "group": {**_TEXT_OR_NONE, "description": "Column of groups of rows; each lies whole in one split."},
+    "time": {**_TEXT_OR_NONE, "description": "Column of times; training rows are the earliest, test rows the latest."},
     "test": {**_TEXT_OR_NONE, "description": "Path of the test split."},
     "val_fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
     "test_fraction": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},

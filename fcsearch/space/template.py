@@ -20,6 +20,8 @@ _TABLE_HELP = """\
   # test_fraction: 0.15          # that share: rows for the one last measurement
   # val_fraction: 0.15           # rows that choose between the trials
   # split_seed: 0                # which rows those are
+  # group: a_column              # what names groups of rows, none of which is ever in two splits
+  # time: a_column               # numbers or dates: train on the earliest rows, test on the latest
   # preprocessing: standardize   # or mean, or none
 """
 

@@ -139,3 +139,29 @@ def test_all_columns_that_cannot_be_used_are_said_at_once(tmp_path: Path, capsys
     # The advice works as it stands.
     options = ["--set", 'dataset.drop=["customer_id", "since", "memo"]', "--dataset", str(path), "--label", "churn"]
     assert "2 classes" in run(str(SPACES / "dropout.yaml"), *options, "--check-data")
+
+
+def test_check_data_says_by_which_column_rows_are_split(tmp_path: Path) -> None:
+    space = str(SPACES / "dropout.yaml")
+    options = ["--dataset", str(customers(tmp_path)), "--label", "churn", "--check-data"]
+    options += ["--set", "dataset.drop=age", "--set", "dataset.group=customer_id"]
+    lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
+    assert "split by groups of customer_id: 62 train, 14 val, 14 test" in lines
+    assert "customer_id number 0 group: never in two splits" in lines
+    found = json.loads(run(space, *options, "--format", "json"))
+    assert found["dataset"]["split"]["groups"] == {"train": 62, "val": 14, "test": 14}
+    assert found["columns"][3]["use"] == "group"
+    options[-1] = "dataset.time=customer_id"
+    lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
+    assert "split in the order of customer_id: train 0 to 434, val 441 to 525, test 532 to 623" in lines
+    assert "customer_id number 0 time: parts the splits" in lines
+
+
+def test_a_column_to_split_by_that_is_not_there_ends_with_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--label", "churn", "--set", "dataset.drop=customer_id", "--set", "dataset.group=cook", "--check-data"]
+    with pytest.raises(SystemExit) as caught:
+        fcsearch.cli.main(["validate", "full", "--dataset", str(customers(tmp_path)), *options])
+    assert caught.value.code == 2
+    assert "dataset option group must name a column of" in capsys.readouterr().err

@@ -42,11 +42,14 @@ def test_the_space_is_valid(page: Path, tmp_path: Path) -> None:
     assert load_space(tmp_path / "space.yaml").trials == 60
 
 
-def test_the_dataset_of_a_space_is_valid(tmp_path: Path) -> None:
-    (dataset,) = blocks(ROOT / "docs" / "data.md", "yaml")
+def test_the_datasets_of_a_space_are_valid(tmp_path: Path) -> None:
+    lines = "".join(blocks(ROOT / "docs" / "data.md", "yaml")).splitlines()
     (space,) = blocks(README, "yaml")
-    (tmp_path / "table.yaml").write_text(re.sub(r"dataset: digits.*", dataset.strip(), space))
-    assert load_space(tmp_path / "table.yaml").dataset.label == "species"
+    labels = []
+    for dataset in lines:
+        (tmp_path / "table.yaml").write_text(re.sub(r"dataset: digits.*", dataset, space))
+        labels.append(load_space(tmp_path / "table.yaml").dataset.label)
+    assert labels == ["species", "churn", "sold"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

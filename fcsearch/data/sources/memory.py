@@ -27,7 +27,7 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     Args:
         X: A table, or an array (N, ...) of numbers.
         y: (N,) classes; None where a column of the table holds them.
-        spec: `label`, `task` and `drop`.
+        spec: `label`, `task`, `drop`, `group` and `time`.
 
     Raises:
         DataError: what cannot be used, as for files.
@@ -35,8 +35,10 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     if not is_table(X):
         if y is None:
             raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")
-        if spec.drop or spec.label:
-            raise DataError(f"the options label and drop belong to tables; {_ARRAY} has no columns. Leave them out.")
+        if spec.drop or spec.label or spec.split_by:
+            raise DataError(
+                f"the options label, drop, group and time belong to tables; {_ARRAY} has no columns. Leave them out."
+            )
         features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
         return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), spec, _ARRAY)
     table = as_table(X)
@@ -45,7 +47,14 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     else:
         label = find_label(table.schema, spec.label, _TABLE)
     return rows_of_table(
-        table, PartSizes(table.num_rows), label=label, task=spec.task, drop=spec.drop, locate=_locate, source=_TABLE
+        table,
+        PartSizes(table.num_rows),
+        label=label,
+        task=spec.task,
+        drop=spec.drop,
+        split_by=spec.split_by,
+        locate=_locate,
+        source=_TABLE,
     )
 
 

@@ -38,8 +38,9 @@ def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Ar
     Raises:
         DataError: a file that cannot be read, arrays that are missing or cannot be used.
     """
-    if spec.drop:
-        raise DataError("dataset option drop belongs to tables; an NPZ file has no columns. Leave it out.")
+    for option in ("drop", "group", "time"):
+        if getattr(spec, option):
+            raise DataError(f"dataset option {option} belongs to tables; an NPZ file has no columns. Leave it out.")
     pairs: dict[str, list[Pair]] = {split: [] for split in SPLITS}
     for split, paths in parts.items():
         for path in paths:

@@ -53,6 +53,7 @@ def read_openml(spec: DatasetSpec) -> Rows:
         label=label,
         task=spec.task,
         drop=spec.drop,
+        split_by=spec.split_by,
         locate=lambda row: f"row {row} of {spec.source}",
         source=spec.source,
         details=details,

@@ -13,11 +13,14 @@ import pyarrow.compute as pc
 
 from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
+from fcsearch.data.facts import Use
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.split_facts import USES, SplitBy
+from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 
@@ -32,15 +35,16 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
     Args:
         parts: Files of each split.
-        spec: `label` and `drop`.
+        spec: `label`, `task`, `drop`, `group` and `time`.
 
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
+    used = (spec.group, spec.time)
     loaded = {part: [(path, read_table(path)) for path in parts.get(part, [])] for part in SPLITS}
     left_out: dict[str, None] = {}
     for part, items in loaded.items():
-        indices = [index_columns(table) for _, table in items]
+        indices = [[name for name in index_columns(table) if name not in used] for _, table in items]
         left_out.update(dict.fromkeys(name for names in indices for name in names))
         loaded[part] = [(path, table.drop_columns(names)) for (path, table), names in zip(items, indices, strict=True)]
     files = [item for part in SPLITS for item in loaded[part]]
@@ -52,6 +56,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         label=label,
         task=spec.task,
         drop=spec.drop,
+        split_by=spec.split_by,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
@@ -79,6 +84,7 @@ def rows_of_table(
     drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
+    split_by: tuple[SplitBy, str] | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Rows:
@@ -92,6 +98,7 @@ def rows_of_table(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
+        split_by: Whether rows are split by group or by time, and by which column.
         left_out: Columns that were left out already, as they only number the rows.
         details: What the manifest should say of the source.
 
@@ -99,12 +106,14 @@ def rows_of_table(
         DataError: labels or columns that cannot be used; all of them are named.
     """
     class_names = class_names_of(table.schema, label)
-    problems = {}
+    problems: dict[str, str] = {}
     try:
         y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
-    features = features_of(table, label, drop, locate, source, left_out=left_out, problems=problems)
+    key = _split_key(table, split_by, label, locate, source, problems)
+    apart: dict[str, tuple[Use, str]] = {} if split_by is None else {split_by[1]: (split_by[0], USES[split_by[0]])}
+    features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
     return Rows(
         X=features.X,
         y=y,
@@ -122,8 +131,29 @@ def rows_of_table(
             dataclasses.replace(column, categories=names) if column.use == "label" else column
             for column in features.facts
         ),
+        split_key=key,
         details=details or {},
     )
+
+
+def _split_key(
+    table: pa.Table,
+    split_by: tuple[SplitBy, str] | None,
+    label: str,
+    locate: Callable[[int], str],
+    source: str,
+    problems: dict[str, str],
+) -> SplitKey | None:
+    """The column that rows are split by; what is wrong with its values goes into `problems`."""
+    if split_by is None:
+        return None
+    by, column = split_by
+    require_split_column(table.column_names, by, column, label, source)
+    try:
+        return read_split_key(table[column], by, column, locate, source)
+    except DataError as error:
+        problems[column] = str(error)
+        return None
 
 
 def join_tables(files: Located, label: str) -> pa.Table:

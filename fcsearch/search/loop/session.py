@@ -136,8 +136,8 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         stop=around.stop,
         deadline=deadline,
     )
-    left_out = dataset.left_out()
-    view.started({**plan.lines(), **({"left out": left_out} if left_out else {})})
+    told = {"split": dataset.split.words() if dataset.split else "", "left out": dataset.left_out()}
+    view.started({**plan.lines(), **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view):
         engine.run()
     return _verdict(run, engine, tracker)

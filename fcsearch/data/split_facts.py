@@ -1,0 +1,40 @@
+"""What is said to people of a split by a column, and what the manifest keeps of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+SplitBy = Literal["group", "time"]
+
+# What such a column is for, in words.
+USES: dict[SplitBy, str] = {
+    "group": "never in two splits",
+    "time": "parts the splits",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitFacts:
+    """A split of rows by a column; a split without rows is in neither mapping.
+
+    Attributes:
+        by: Whether the column names groups, which stay whole, or times, which stay in order.
+        column: Its name.
+        groups: Of groups, how many of them `train`, `val` and `test` have.
+        times: Of times, the first and the last of `train`, `val` and `test`.
+    """
+
+    by: SplitBy
+    column: str
+    groups: dict[str, int] = dataclasses.field(default_factory=dict)
+    times: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+
+    def words(self) -> str:
+        """The split in one line."""
+        if self.by == "group":
+            return (
+                f"by groups of {self.column}: {', '.join(f'{count:,} {name}' for name, count in self.groups.items())}"
+            )
+        spans = (f"{name} {first} to {last}" for name, (first, last) in self.times.items())
+        return f"in the order of {self.column}: {', '.join(spans)}"
