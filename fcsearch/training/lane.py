@@ -63,7 +63,7 @@ class Lane:
         device, dtype = data.device, data.dtype
         initial = _initial_weights(self.configs, self.shape, dtype)
         # Asked once: what is compiled wants its own layout in memory.
-        self._functions = step_functions(device, dtype) if runs_compiled(self.configs[0]) else None
+        self._functions = step_functions(device, dtype) if runs_compiled(self.configs[0], self.shape) else None
         make: _Making = {"device": device, "dtype": dtype, "by_member": self._functions is not None}
         self.weights = stack(self.shape, initial, **make)
         self.best = self.weights.select(torch.arange(len(configs), device=device))

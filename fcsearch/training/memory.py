@@ -31,7 +31,9 @@ def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
     lanes = {config.lane_key: config for config in configs}
     functions = step_functions(data.device, data.dtype)
-    compiled = {key for key, config in lanes.items() if functions is not None and runs_compiled(config)}
+    compiled = {
+        key for key, config in lanes.items() if functions is not None and runs_compiled(config, _shape(config, data))
+    }
     values = sum(_member_values(config, data, compiled=config.lane_key in compiled) for config in configs)
     values += sum(_lane_values(lanes[key], data) for key in compiled)
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
@@ -71,7 +73,7 @@ def _container_bytes() -> int | None:
 
 
 def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:
-    shape = Shape(data.input_dim, config.hidden_dims, data.outputs)
+    shape = _shape(config, data)
     own = RULES[config.update_rule].state_buffers
     if compiled:
         return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
@@ -86,12 +88,16 @@ def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:
     """What a lane whose steps are compiled has once, for one member after the other."""
-    shape = Shape(data.input_dim, config.hidden_dims, data.outputs)
+    shape = _shape(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
     block: int = max(b.inputs.stop - b.inputs.start for b in first_layer_blocks(shape, 1, device=data.device))
     gradients = (block + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]
     training = rows * (units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
     return gradients + training + _evaluated_rows(data) * units
+
+
+def _shape(config: TrialConfig, data: TrainingData) -> Shape:
+    return Shape(data.input_dim, config.hidden_dims, data.outputs)
 
 
 def _evaluated_rows(data: TrainingData) -> int:

@@ -15,10 +15,14 @@ from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks
 from fcsearch.training.engine.native import StepFunctions
 from fcsearch.training.engine.native.structs import LANES, MEMBERS
 
+# Products of many features with few units are faster for all members at once.
+_MANY_FEATURES, _FEW_UNITS = 256, 32
 
-def runs_compiled(config: TrialConfig) -> bool:
-    """Whether the functions in C have what members of such a lane need: the activation is ReLU."""
-    return config.activation == "relu" or not config.hidden_dims
+
+def runs_compiled(config: TrialConfig, shape: Shape) -> bool:
+    """Whether the functions in C have what members of such a lane need, ReLU, and are the faster way."""
+    known = config.activation == "relu" or not config.hidden_dims
+    return known and (shape.input_dim <= _MANY_FEATURES or shape.dims[1] >= _FEW_UNITS)
 
 
 class CompiledLane:
