@@ -1,7 +1,7 @@
 """How long packs of different sizes take on a CPU: a model that was fitted to measurements.
 
-Compiled steps were fitted on one core to nets from 20-32-10 to 784-128-128-10 in packs of 1 to 32 (docs/performance.md):
-a member's steps take as long in any pack, so all that is asked of the model is what a lane and a pack cost beside them.
+Compiled steps were fitted on one core to nets from 20-32-10 to 784-128-128-10 in packs of 1 to 32: a member's steps
+take as long in any pack, so all that is asked of the model is what a lane and a pack cost beside them.
 """
 
 from __future__ import annotations
