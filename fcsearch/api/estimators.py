@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from fcsearch.api.searching import Space, read_space, run_search
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.sources.memory import as_table, is_table
 from fcsearch.data.spec import MEMORY
+from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.search.options import PoolName, SearchOptions
 
@@ -36,6 +37,8 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             the default space.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds after which no new trial starts; None: no end.
+        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
+            numbers by class, 1 where a class is not named; None: as the space says.
         validation_fraction: Share of the rows that chooses between configurations and epochs, above 0 and below 1.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
         workers: Packs trained at a time, where the pool is not `inline`.
@@ -57,6 +60,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         space: Space | None = None,
         trials: int | None = None,
         time_budget: float | None = None,
+        class_weight: ClassWeight | None = None,
         validation_fraction: float = 0.15,
         pool: PoolName = "inline",
         workers: int | None = None,
@@ -66,18 +70,20 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.space = space
         self.trials = trials
         self.time_budget = time_budget
+        self.class_weight = class_weight
         self.validation_fraction = validation_fraction
         self.pool = pool
         self.workers = workers
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Search.
 
         Args:
             X: (N, D) numbers, or a table.
             y: (N,) classes.
+            sample_weight: (N,) how much each row counts in training, at least 0; None: all alike.
 
         Raises:
             ValueError: data or arguments that cannot be used.
@@ -98,7 +104,7 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 confirm=0,
                 ensemble=0,
             )
-            rows = self._rows(table, codes, seed)
+            rows = self._rows(table, codes, space.dataset.class_weight, sample_weight, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
                 found = run_search(rows, space, options, Path(folder) / space.name, view, report=False)
                 if found.ended_by in ("interrupt", "terminate"):
@@ -149,16 +155,33 @@ class FCSearchClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             return table.rename_columns(_names(table.num_columns))
         return _numbered(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
 
-    def _rows(self, table: pa.Table, codes: npt.NDArray[np.int64], seed: int) -> Dataset:
+    def _rows(
+        self,
+        table: pa.Table,
+        codes: npt.NDArray[np.int64],
+        class_weight: ClassWeight | None,
+        sample_weight: Any,
+        seed: int,
+    ) -> Dataset:
         count, classes = len(codes), len(self.classes_)
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
         # A stratified share has a row of each class, also where there are few.
         share = max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
         spec = DatasetSpec(
-            MEMORY, label="y", task="classification", val_fraction=share, test_fraction=0.0, split_seed=seed
-        )
-        return dataset_in_memory(table, codes, spec)
+            MEMORY, label="y", task="classification", val_fraction=share, test_fraction=0.0, split_seed=seed,
+            class_weight=self._by_code(class_weight if self.class_weight is None else self.class_weight),
+        )  # fmt: skip
+        return dataset_in_memory(table, codes, spec, row_weights=sample_weight)
+
+    def _by_code(self, class_weight: ClassWeight | None) -> ClassWeight | None:
+        """The weights by the numbers that the classes have in training; DataError for classes that there are not."""
+        if not isinstance(class_weight, Mapping):
+            return class_weight
+        named = {class_name(key): weight for key, weight in class_weight.items()}
+        names = tuple(map(class_name, self.classes_))
+        check_class_weight(named, names)
+        return {str(code): named[name] for code, name in enumerate(names) if name in named}
 
     def _keep(self, run: Run) -> None:
         if not run.directory.saved_models():

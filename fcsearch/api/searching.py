@@ -15,6 +15,7 @@ from fcsearch.api.display import open_view
 from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.spec import MEMORY
+from fcsearch.data.weights import ClassWeight
 from fcsearch.results import rank_trials
 from fcsearch.search.api import SearchResult, start_search
 from fcsearch.search.loop.view import View
@@ -41,6 +42,8 @@ def search(
     workers: int | None = None,
     confirm: Confirm = "auto",
     dataset: Mapping[str, Any] | None = None,
+    class_weight: ClassWeight | None = None,
+    weights: Any = None,
     progress: bool | None = None,
 ) -> Run:
     """Search for the best network for a table or an array.
@@ -63,6 +66,10 @@ def search(
         confirm: How many of the best configurations are trained again with other seeds, for the winner on average; 0:
             none; `auto`: as many as take little of the search's time.
         dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
+        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
+            numbers by class; None: as the space says.
+        weights: How much each row counts in training: a column of the table, which is no feature, or (N,) numbers of at
+            least 0. It multiplies `class_weight`.
         progress: Whether to show how it goes; None: in a notebook alone.
 
     Returns:
@@ -73,11 +80,15 @@ def search(
         SearchError: every trial failed.
         KeyboardInterrupt: interrupted before any trial came to an end, or twice.
     """
-    rows = dataset_in_memory(X, y, DatasetSpec.from_value({"source": MEMORY, "label": label, **(dataset or {})}))
+    searched = read_space(space)
+    described = {"label": label, "class_weight": searched.dataset.class_weight, **(dataset or {})}
+    column = weights if isinstance(weights, str) else None
+    given = {name: value for name, value in (("class_weight", class_weight), ("weights", column)) if value is not None}
+    spec = DatasetSpec.from_value({"source": MEMORY, **described, **given})
+    rows = dataset_in_memory(X, y, spec, row_weights=weights if column is None else None)
     options = SearchOptions(
         trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers, confirm=confirm
     )
-    searched = read_space(space)
     with open_view(progress) as view:
         if out is not None:
             return Run(_finished(run_search(rows, searched, options, Path(out), view)).run)

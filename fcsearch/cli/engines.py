@@ -76,6 +76,8 @@ def train_by_solver(
     names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
     settings = {name: getattr(config, name) for name in names}
     data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
+    if rows.row_weights is not None:
+        data["weights_train"] = rows.row_weights
     solver = Solver(
         net,
         data,

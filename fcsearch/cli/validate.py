@@ -148,6 +148,8 @@ def _show(value: Any) -> str:
 
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_show(item)}' for key, item in value.items())}}}"
     return f"{value:.4g}" if isinstance(value, float) else show(value)
 
 

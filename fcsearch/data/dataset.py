@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import SplitFacts
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.weights import training_weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +24,12 @@ class Split:
     Attributes:
         X: (N, D) float32, C-contiguous.
         y: (N,) int64, classes from 0; of a regression float64, the targets in their own unit.
+        row_weights: (N,) float64, how much each row counts where it is trained on, at least 0; None: all alike.
     """
 
     X: npt.NDArray[np.float32]
     y: npt.NDArray[Any]
+    row_weights: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -91,6 +95,11 @@ class Dataset:
         target = self.transform.target
         return split.y if target is None else ((split.y - target.offset) / target.scale).astype(np.float32)
 
+    @cached_property
+    def row_weights(self) -> npt.NDArray[np.float64] | None:
+        """(N,) how much each training row counts, 1 on average; None: all alike. DataError if none counts at all."""
+        return training_weights(self.train.y, self.train.row_weights, self.spec.class_weight, self.class_names)
+
     def training_arrays(self, objective: str) -> dict[str, Any]:
         """The arguments of `TrainingData.from_arrays`, for a search that goes by this objective."""
         target = self.transform.target
@@ -103,6 +112,7 @@ class Dataset:
             "objective": objective,
             "positive": self.positive,
             "target_scale": 1.0 if target is None else target.scale,
+            "row_weights": self.row_weights,
         }
 
     def left_out(self) -> str:
@@ -130,6 +140,7 @@ class Dataset:
             "fingerprint": self.fingerprint,
             "spec": self.spec.to_json(),
             "rows": {"train": len(self.train), "val": len(self.val), "test": len(self.test)},
+            **self._weights(),
             "input_dim": self.input_dim,
             "num_classes": self.num_classes,
             "class_names": list(self.class_names),
@@ -139,6 +150,11 @@ class Dataset:
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }
+
+    def _weights(self) -> dict[str, Any]:
+        """Between what the weights of the training rows lie, where they have any."""
+        weights = self.row_weights
+        return {} if weights is None else {"row_weights": {"low": float(weights.min()), "high": float(weights.max())}}
 
     def _labels(self) -> dict[str, Any]:
         """How many rows each class has in each split; of a regression, the training targets in four numbers."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from fcsearch.errors import DataError
 
-Use = Literal["label", "group", "time", "used", "dropped", "ignored", "refused"]
+Use = Literal["label", "weights", "group", "time", "used", "dropped", "ignored", "refused"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,8 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
         "preprocessing": spec.preprocessing,
     }
     digest.update(json.dumps(header, sort_keys=True).encode())
-    for array in (rows.X, rows.y, split.train, split.val, split.test):
+    weights = () if rows.row_weights is None else (rows.row_weights,)
+    for array in (rows.X, rows.y, *weights, split.train, split.val, split.test):
         add_array(digest, array)
     return digest.hexdigest()[:16]
 

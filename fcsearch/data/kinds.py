@@ -68,6 +68,24 @@ def number_values(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
     return numbers
 
 
+def weight_values(values: pa.Array | pa.ChunkedArray, place: str) -> npt.NDArray[np.float64]:
+    """(N,) How much rows count; DataError unless all are finite numbers of at least 0."""
+    if not is_number(values.type):
+        raise DataError(
+            f"{place} must hold numbers, the weights of the rows; found {values.type}. Name another column."
+        )
+    weights = np.array(pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    unusable = ~(np.isfinite(weights) & (weights >= 0))
+    if unusable.any():
+        first = int(np.argmax(unusable))
+        found = "no value" if np.isnan(weights[first]) else f"{weights[first]:g}"
+        raise DataError(
+            f"{place} must give every row a weight, a finite number of at least 0; found {found} in row {first}, and "
+            f"{unusable.sum():,} such rows in all. Mend or leave out these rows."
+        )
+    return weights
+
+
 def _fits_float32(values: pa.ChunkedArray) -> bool:
     """Whether float32 holds every value exactly."""
     if pa.types.is_integer(values.type):

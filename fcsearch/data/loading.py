@@ -8,6 +8,7 @@ from typing import Any
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import MEMORY, DatasetSpec
+from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
 
@@ -26,13 +27,14 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
     return _prepare(_read(spec), spec)
 
 
-def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None) -> Dataset:
+def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *, row_weights: Any = None) -> Dataset:
     """Split rows that a program has, and scale their features: as `load_dataset` does with those of a file.
 
     Args:
         X: A table (pandas, polars, pyarrow, or anything with `__arrow_c_stream__`), or an array (N, ...) of numbers.
         y: (N,) classes; None where a column of the table holds them.
         spec: Options of the split and so on; its source is `memory:`.
+        row_weights: (N,) numbers of at least 0, how much each row counts in training; None: as `spec` says.
 
     Raises:
         DataError: as `load_dataset`.
@@ -40,7 +42,7 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None) ->
     from fcsearch.data.sources.memory import read_memory
 
     spec = spec or DatasetSpec(MEMORY)
-    return _prepare(read_memory(X, y, spec), spec)
+    return _prepare(read_memory(X, y, spec, row_weights), spec)
 
 
 def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
@@ -53,9 +55,13 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
     transform = fit_transform(rows, split.train, spec.preprocessing)
     raw = raw_matrix(rows, transform)
+    weights = rows.row_weights
     train, val, test = (
-        Split(transform.apply(raw, part), rows.y[part]) for part in (split.train, split.val, split.test)
+        Split(transform.apply(raw, part), rows.y[part], None if weights is None else weights[part])
+        for part in (split.train, split.val, split.test)
     )
+    # For its errors.
+    training_weights(train.y, train.row_weights, spec.class_weight, rows.class_names)
     details = {
         **({} if rows.label is None else {"label": rows.label}),
         **rows.details,

@@ -56,6 +56,7 @@ class Rows:
         layout: What a row is where `columns` is empty: an image file, a list, or an array of the source's own.
         label: Column of the classes, where it has a name.
         classes_by_place: Whether the source numbers the classes by their place in `class_names`.
+        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all alike.
         ignored: Columns of the source that are not used.
         facts: Every column of the source, where it is a table.
         split_key: The column that rows are split by, if any.
@@ -73,6 +74,7 @@ class Rows:
     layout: Literal["list", "image", "array"] = "array"
     label: str | None = None
     classes_by_place: bool = False
+    row_weights: npt.NDArray[np.float64] | None = None
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
     split_key: SplitKey | None = None

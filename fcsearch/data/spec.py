@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from fcsearch.config.objective import TASKS, Task
 from fcsearch.data.split_facts import SplitBy
+from fcsearch.data.weights import ClassWeight, class_name, is_class_weight
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
@@ -22,7 +23,10 @@ OPENML_PREFIX = "openml:"
 MEMORY = "memory:"
 
 # What people write for `source` before they have read the manual.
-_SYNONYMS = {"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"}
+_SYNONYMS = {
+    **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
+    **{"weight": "weights", "sample_weight": "weights"},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,10 @@ class DatasetSpec:
         num_train: Keep only the first n rows of the seeded, stratified training split.
         num_val: Likewise of the validation split.
         drop: Columns of a table that are left out; one name may stand by itself.
+        weights: Column of a table that says how much each row counts in training, by numbers of at least 0; it is no
+            feature.
+        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
+            numbers of at least 0 by class, 1 where a class is not named. It multiplies `weights`.
         split_seed: Key of the split.
         data_dir: Folder with the files of a named dataset that are already there.
 
@@ -67,6 +75,8 @@ class DatasetSpec:
     num_train: int | None = None
     num_val: int | None = None
     drop: tuple[str, ...] = ()
+    weights: str | None = None
+    class_weight: ClassWeight | None = None
     split_seed: int = 0
     data_dir: str | None = None
 
@@ -76,9 +86,12 @@ class DatasetSpec:
         for name, (rule, holds) in _CHECKS.items():
             value = getattr(self, name)
             if not holds(value):
-                near = nearest(value, PREPROCESSINGS) if name == "preprocessing" else None
+                near = nearest(value, _WORDS[name]) if name in _WORDS else None
                 hint = did_you_mean(near, sentence=True)
                 raise DataError(f"dataset option {name} must be {rule}; found {value!r}.{hint}")
+        if isinstance(self.class_weight, Mapping):
+            by_name = {class_name(key): float(weight) for key, weight in self.class_weight.items()}
+            object.__setattr__(self, "class_weight", by_name)
         if self.val_fraction + self.test_fraction >= 1:
             raise DataError(
                 "val_fraction + test_fraction must stay below 1, so that rows are left to train on; "
@@ -93,7 +106,7 @@ class DatasetSpec:
             self._refuse_file_options()
 
     def _refuse_file_options(self) -> None:
-        for option in ("label", "group", "time", "test", "drop"):
+        for option in ("label", "group", "time", "test", "drop", "weights"):
             if getattr(self, option):
                 raise DataError(
                     f"dataset option {option} belongs to files and tables; {self.source} has a layout of its own. "
@@ -190,6 +203,8 @@ def _count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+# What a text may have been meant to be.
+_WORDS = {"preprocessing": PREPROCESSINGS, "class_weight": ("balanced",)}
 _CHECKS: dict[str, tuple[str, Any]] = {
     "source": ("a name, openml:<name or id>, or a path", _text),
     "task": (f"one of {', '.join(TASKS)}", lambda v: v is None or v in TASKS),
@@ -206,6 +221,11 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "drop": (
         "a column name or a list of them",
         lambda v: isinstance(v, tuple) and all(isinstance(name, str) for name in v),
+    ),
+    "weights": ("the name of a column", lambda v: v is None or _text(v)),
+    "class_weight": (
+        "balanced, or a number of at least 0 for each of some classes",
+        lambda v: v is None or is_class_weight(v),
     ),
     # scikit-learn's seeds are 32 bits wide.
     "split_seed": (

@@ -1,4 +1,7 @@
-"""Losses with their gradients, means over the N rows: of a classifier of C classes, and of a regression."""
+"""Losses with their gradients, means over the N rows: of a classifier of C classes, and of a regression.
+
+Each takes `weights`, (N,) of the scores' dtype: the loss is then the mean of weight times loss over the rows.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,12 @@ from torch import Tensor
 
 from fcsearch.nn.option_checks import number
 
-Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Loss = Callable[..., tuple[Tensor, Tensor]]
 
 
-def softmax_loss(scores: Tensor, y: Tensor, *, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+def softmax_loss(
+    scores: Tensor, y: Tensor, *, label_smoothing: float = 0.0, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the softmax of the scores; the row maximum is subtracted, so large scores do not overflow.
 
     Args:
@@ -20,6 +25,7 @@ def softmax_loss(scores: Tensor, y: Tensor, *, label_smoothing: float = 0.0) -> 
         y: Labels, int64 in [0, C), (N,).
         label_smoothing: The part s, in [0, 1), of each row's target that is spread evenly over the classes (Szegedy et
             al. 2016): the target is (1 - s) * one_hot(y) + s / C.
+        weights: (N,), how much each row counts; None: all alike.
 
     Returns:
         loss, of shape (), and its gradient by the scores, (N, C).
@@ -32,56 +38,65 @@ def softmax_loss(scores: Tensor, y: Tensor, *, label_smoothing: float = 0.0) -> 
     log_probs = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
     targets = torch.full_like(scores, label_smoothing / scores.shape[1])
     targets.scatter_add_(1, y.unsqueeze(1), torch.full_like(scores[:, :1], 1 - label_smoothing))
-    loss = -(targets * log_probs).sum(dim=1).mean()
-    return loss, (log_probs.exp() - targets) / len(scores)
+    return _mean(-(targets * log_probs).sum(dim=1), log_probs.exp() - targets, weights)
 
 
-def svm_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def svm_loss(scores: Tensor, y: Tensor, *, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Multiclass hinge with margin 1: for each row the sum over the wrong classes j of max(0, s_j - s_y + 1).
 
     Args:
         scores: (N, C).
         y: Labels, int64 in [0, C), (N,).
+        weights: (N,), how much each row counts; None: all alike.
 
     Returns:
         loss, of shape (), and its gradient by the scores, (N, C). At a margin of exactly zero the gradient is zero.
     """
     labels = y.unsqueeze(1)
     margins = (scores - scores.gather(1, labels) + 1).clamp(min=0).scatter(1, labels, 0)
-    loss = margins.sum(dim=1).mean()
     violated = (margins > 0).to(scores.dtype)
     dscores = violated.scatter(1, labels, -violated.sum(dim=1, keepdim=True))
-    return loss, dscores / len(scores)
+    return _mean(margins.sum(dim=1), dscores, weights)
 
 
-def squared_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def squared_loss(scores: Tensor, y: Tensor, *, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean squared error.
 
     Args:
         scores: (N, 1).
         y: Targets, floating point, (N,).
+        weights: (N,), how much each row counts; None: all alike.
 
     Returns:
         loss, of shape (), and its gradient by the scores, (N, 1).
     """
     errors = scores - y.unsqueeze(1)
-    return errors.square().mean(), 2 * errors / len(scores)
+    return _mean(errors.square().squeeze(1), 2 * errors, weights)
 
 
-def absolute_loss(scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def absolute_loss(scores: Tensor, y: Tensor, *, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean absolute error; arguments and shapes as in squared_loss. At an error of exactly 0 the gradient is 0."""
     errors = scores - y.unsqueeze(1)
-    return errors.abs().mean(), errors.sign() / len(scores)
+    return _mean(errors.abs().squeeze(1), errors.sign(), weights)
 
 
-def huber_loss(scores: Tensor, y: Tensor, *, delta: float = 1.0) -> tuple[Tensor, Tensor]:
+def huber_loss(
+    scores: Tensor, y: Tensor, *, delta: float = 1.0, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Half the squared error up to delta, and beyond it the line that continues it (Huber 1964).
 
     Arguments and shapes as in squared_loss; delta is in the unit of the scores, above 0.
     """
     errors = scores - y.unsqueeze(1)
     near = errors.clamp(-delta, delta)
-    return (near * (errors - near / 2)).mean(), near / len(scores)
+    return _mean((near * (errors - near / 2)).squeeze(1), near, weights)
+
+
+def _mean(losses: Tensor, dscores: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The mean of the rows' losses (N,), and its gradient by the scores, from each row's own (N, C)."""
+    if weights is not None:
+        losses, dscores = weights * losses, weights.unsqueeze(1) * dscores
+    return losses.mean(), dscores / len(losses)
 
 
 LOSSES: dict[str, Loss] = {

@@ -173,15 +173,19 @@ class FullyConnectedNet:
     def loss(self, X: Tensor, y: None = None) -> Tensor: ...
 
     @overload
-    def loss(self, X: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]: ...
+    def loss(self, X: Tensor, y: Tensor, weights: Tensor | None = None) -> tuple[Tensor, dict[str, Tensor]]: ...
 
-    def loss(self, X: Tensor, y: Tensor | None = None) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, X: Tensor, y: Tensor | None = None, weights: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
         """Score some rows; with labels, the loss of training on them and its gradients.
 
         Args:
             X: (N, D) or (N, d1, ..., dk) with d1 * ... * dk = D; it is converted to the network's dtype and device.
             y: Labels, int64 in [0, C), or the targets of a regression, (N,); None for test mode: no dropout, and the
                 scores alone.
+            weights: (N,), how much each row counts in the loss, which is the mean of weight times loss; None: all
+                alike.
 
         Returns:
             The scores (N, C); or the loss, of shape (), and the gradient of every entry of `params`, by its name.
@@ -192,7 +196,8 @@ class FullyConnectedNet:
         scores, caches = self._forward(self._rows(X), "test" if y is None else "train")
         if y is None:
             return scores
-        loss, dscores = self._loss(scores, y.to(self.device))
+        weights = None if weights is None else weights.to(device=self.device, dtype=self.dtype)
+        loss, dscores = self._loss(scores, y.to(self.device), weights)
         grads = self._backward(dscores, caches)
         for layer in range(1, self.depth + 1 if self.reg else 1):
             weights = self.params[f"W{layer}"]
@@ -200,12 +205,12 @@ class FullyConnectedNet:
             grads[f"W{layer}"] = grads[f"W{layer}"] + 2 * self.reg * weights
         return loss, grads
 
-    def _loss(self, scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self, scores: Tensor, y: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
         if self.loss_name == "softmax":
-            return softmax_loss(scores, y, label_smoothing=self.label_smoothing)
+            return softmax_loss(scores, y, label_smoothing=self.label_smoothing, weights=weights)
         if self.loss_name == "huber":
-            return huber_loss(scores, y.to(self.dtype), delta=self.huber_delta)
-        return LOSSES[self.loss_name](scores, y)
+            return huber_loss(scores, y.to(self.dtype), delta=self.huber_delta, weights=weights)
+        return LOSSES[self.loss_name](scores, y, weights=weights)
 
     def _forward(self, hidden: Tensor, mode: str) -> tuple[Tensor, list[Any]]:
         """Return the scores (N, C), and one cache a layer, first to last."""

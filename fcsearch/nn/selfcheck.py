@@ -127,15 +127,23 @@ def _dropout_cases(device: Device) -> Iterator[Case]:
 def _loss_cases(device: Device) -> Iterator[Case]:
     functions = {f"{name}_loss": function for name, function in LOSSES.items() if name not in REGRESSION_LOSSES}
     functions["softmax_loss, label smoothing"] = functools.partial(softmax_loss, label_smoothing=0.3)
+    functions |= _weighted(functions, device)
     y = _labels("y", N, device=device)
     inputs = {"scores": _normal("scores", N, C, device=device)}
     for name, function in functions.items():
         yield _loss_case(name, function, inputs, y)
     functions = {f"{name}_loss": LOSSES[name] for name in REGRESSION_LOSSES}
     functions["huber_loss, delta 0.3"] = functools.partial(huber_loss, delta=0.3)
+    functions |= _weighted(functions, device)
     targets = _normal("targets", N, device=device)
     for name, function in functions.items():
         yield _loss_case(name, function, {"scores": inputs["scores"][:, :1]}, targets)
+
+
+def _weighted(functions: Mapping[str, Loss], device: Device) -> dict[str, Loss]:
+    """The same with a weight for each row; one counts for nothing."""
+    weights = torch.tensor([0.0, 0.4, 1.0, 2.5], dtype=torch.float64, device=device)
+    return {f"{name}, weights": functools.partial(function, weights=weights) for name, function in functions.items()}
 
 
 def _loss_case(name: str, function: Loss, inputs: Tensors, y: Tensor) -> Case:

@@ -26,6 +26,7 @@ _OPTIONS = (
     *("print_every", "print_acc_every", "verbose", "checkpoint_name", "lr_schedule", "seed", "device"),
 )
 _DATA = ("X_train", "y_train", "X_val", "y_val")
+_WEIGHTS = "weights_train"
 
 
 class Solver:
@@ -38,7 +39,7 @@ class Solver:
     Args:
         model: The network; its `params` change while it is trained, and are `best_params` in the end.
         data: `X_train` (N, d1, ..., dk), `y_train` (N,), `X_val`, `y_val`: tensors or NumPy arrays; labels are integers
-            in [0, C).
+            in [0, C). `weights_train` (N,), at least 0, may say how much each training row counts in the loss.
         update_rule: A function of `fcsearch.nn.update_rules`, its name, or another function of that kind.
         optim_config: Settings of the update rule, such as `learning_rate`; None for its defaults. Its `weight_decay`
             is of the weight matrices: biases do not decay.
@@ -115,8 +116,9 @@ class Solver:
         self.verbose = verbose
         self.checkpoint_name = checkpoint_name
         self.seed = int(torch.randint(2**62, ())) if seed is None else seed
-        one_of("data key", data, _DATA)
+        one_of("data key", data, (*_DATA, _WEIGHTS))
         self.X_train, self.y_train = _split(data, "train", self.model)
+        self.weights_train = _weights(data.get(_WEIGHTS), self.X_train)
         self.X_val, self.y_val = _split(data, "val", self.model)
         self._reset()
 
@@ -199,7 +201,11 @@ class Solver:
         """Make one update; returns whether its loss was finite."""
         steps = len(self.loss_history)
         self.model.dropout_seed = key(self.seed, "dropout", steps)
-        loss, grads = self.model.loss(self.X_train[rows], self.y_train[rows])
+        X, y = self.X_train[rows], self.y_train[rows]
+        if self.weights_train is None:
+            loss, grads = self.model.loss(X, y)
+        else:
+            loss, grads = self.model.loss(X, y, self.weights_train[rows])
         self.loss_history.append(float(loss))
         if self.verbose and steps % self.print_every == 0:
             logger.info("(Iteration %d) loss: %f", steps + 1, self.loss_history[-1])
@@ -267,3 +273,19 @@ def _split(data: Mapping[str, Any], name: str, model: FullyConnectedNet) -> tupl
             f"found {y.dtype} from {y.min().item()} to {y.max().item()}"
         )
     return X.to(device=model.device, dtype=model.dtype), y.to(device=model.device, dtype=torch.int64)
+
+
+def _weights(given: Any, rows: Tensor) -> Tensor | None:
+    """The weights of the training rows, checked, where and in the type in which these are."""
+    if given is None:
+        return None
+    weights = torch.as_tensor(given).to(rows)
+    if weights.shape != rows.shape[:1]:
+        raise DataError(
+            f"{_WEIGHTS} must hold one number for each of the {len(rows)} training rows; found the shape "
+            f"{tuple(weights.shape)}"
+        )
+    usable = (weights >= 0) & weights.isfinite()
+    if not usable.all():
+        raise DataError(f"{_WEIGHTS} must hold finite numbers of at least 0; found {weights[~usable][0].item():g}")
+    return weights

@@ -89,7 +89,7 @@ EPOCHS: pa.Schema = pa.schema(
         _field(
             "train_loss",
             pa.float64(),
-            "Mean over the epoch's minibatches, dropout and label smoothing on, no L2 term; null where not finite",
+            "Mean over its minibatches, dropout, label smoothing and weights on, no L2 term; null where not finite",
         ),
         _field("train_accuracy", pa.float64(), "On a fixed sample of training rows, dropout off", "fraction"),
         _field("train_rmse", pa.float64(), "On a fixed sample of training rows, of a regression", "that of the target"),

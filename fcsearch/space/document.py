@@ -150,7 +150,9 @@ class _Builder:
         if tag is not None:
             raise SpaceError(f"{mark}: tags ({reprlib.repr(tag)}) are not read in a space file; write the value alone")
         if isinstance(event, yaml.ScalarEvent):
-            self._add(Node(_scalar(event.value, mark) if event.style is None else event.value, mark))
+            # A key is the word that it is written as: a class may be called 0, or true.
+            as_written = event.style is not None or self._awaits_key()
+            self._add(Node(event.value if as_written else _scalar(event.value, mark), mark))
         elif isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
             if len(self._open) >= MAX_NESTING:
                 raise SpaceError(f"{mark}: at most {MAX_NESTING} levels of nesting are read; found more")
@@ -158,6 +160,9 @@ class _Builder:
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
             done = self._open.pop()
             self._add(Node(done.fields if done.items is None else tuple(done.items), done.mark))
+
+    def _awaits_key(self) -> bool:
+        return bool(self._open) and self._open[-1].items is None and self._open[-1].key is None
 
     def _add(self, node: Node) -> None:
         if not self._open:

@@ -20,6 +20,12 @@ from fcsearch.space.vocabulary import (
 _TEXT: Json = {"type": "string", "minLength": 1}
 _TEXT_OR_NONE: Json = {"type": ["string", "null"], "minLength": 1}
 _COUNT_OR_NONE: Json = {"type": ["integer", "null"], "minimum": 1}
+_CLASS_WEIGHT: Json = {
+    "anyOf": [
+        {"enum": ["balanced", None]},
+        {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}, "minProperties": 1},
+    ],
+}
 _DATASET_OPTIONS: dict[str, Json] = {
     "source": {**_TEXT, "description": f"{', '.join(DATASET_NAMES)}, openml:<name or id>, or a path."},
     "task": {"enum": [*TASKS, None], "description": "As the space's own key."},
@@ -36,6 +42,8 @@ _DATASET_OPTIONS: dict[str, Json] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
         "description": "Columns that are left out.",
     },
+    "weights": {**_TEXT_OR_NONE, "description": "Column that says how much each row counts in training."},
+    "class_weight": {**_CLASS_WEIGHT, "description": "As the space's own key."},
     "split_seed": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
     "data_dir": {**_TEXT_OR_NONE, "description": "Folder with the files of a named dataset."},
 }
@@ -84,6 +92,10 @@ def _sections() -> Json:
         "objective": {
             "enum": [*OBJECTIVES, None],
             "description": "The figure on validation rows that the search improves; by default accuracy, or rmse.",
+        },
+        "class_weight": {
+            **_CLASS_WEIGHT,
+            "description": "How much the rows of each class count in training: balanced, or numbers by class.",
         },
         "sampler": {
             "description": "Which sampler suggests, by default tpe; a mapping adds options of Optuna's constructor.",

@@ -135,6 +135,7 @@ class SearchSpace:
             "dataset": self.dataset.to_json(),
             "task": self.dataset.task,
             "objective": self.objective,
+            "class_weight": self.dataset.to_json()["class_weight"],
             "sampler": {"name": self.sampler.name, **self.sampler.options},
             "trials": self.trials,
             "early_stopping": None if self.early_stopping is None else dataclasses.asdict(self.early_stopping),
@@ -185,7 +186,7 @@ class SearchSpace:
         check_sampler_fits(sampler, parameters, sampler_node)
         return cls(
             name=str(fields["name"].value) if "name" in fields else default_name,
-            dataset=read_dataset(fields.get("dataset"), fields.get("task")),
+            dataset=read_dataset(fields.get("dataset"), fields.get("task"), fields.get("class_weight")),
             sampler=sampler,
             trials=read_trials(fields.get("trials"), sampler, parameters, sampler_node),
             early_stopping=read_early_stopping(fields.get("early_stopping")),

@@ -60,11 +60,20 @@ def read_choice(node: Node | None, key: str, known: tuple[str, ...]) -> str | No
     return str(node.value)
 
 
-def read_dataset(node: Node | None, task: Node | None = None) -> DatasetSpec:
-    """The dataset that `node` names, its options checked; it is not loaded. `task` says what is learned of it."""
+def read_dataset(node: Node | None, task: Node | None = None, class_weight: Node | None = None) -> DatasetSpec:
+    """The dataset that `node` names, its options checked; it is not loaded.
+
+    `task` says what is learned of it, and `class_weight` how much the rows of each class count.
+    """
     spec = _read_spec(node)
-    named = cast(Task | None, read_choice(task, "task", TASKS))
-    return spec if named is None else dataclasses.replace(spec, task=named)
+    if (named := cast(Task | None, read_choice(task, "task", TASKS))) is not None:
+        spec = dataclasses.replace(spec, task=named)
+    if class_weight is None or class_weight.value is None:
+        return spec
+    try:
+        return dataclasses.replace(spec, class_weight=class_weight.plain())
+    except DataError as error:
+        raise class_weight.fail("class_weight", str(error)) from None
 
 
 def _read_spec(node: Node | None) -> DatasetSpec:

@@ -6,9 +6,11 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 
-TOP_LEVEL_KEYS = ("name", "dataset", "task", "objective", "sampler", "trials", "early_stopping", "parameters")
+TOP_LEVEL_KEYS = (
+    *("name", "dataset", "task", "objective", "class_weight", "sampler", "trials", "early_stopping", "parameters"),
+)
 # Those that spaces of earlier versions do not have.
-LATER_KEYS = ("task", "objective")
+LATER_KEYS = ("task", "objective", "class_weight")
 PARAMETER_KEYS = ("low", "high", "log", "step", "choices", "value", "when")
 
 Json = dict[str, Any]

@@ -36,6 +36,8 @@ class TrainingData:
         objective: The figure on validation rows that decides which epoch is best: a key of OBJECTIVES, of the task.
         positive: Of two classes, the one that `average_precision` is of.
         target_scale: What a standardised target of 1 is in the target's own unit.
+        row_weights: (N,) how much each training row counts in the loss, at least 0 and 1 on average, in the features'
+            type; None: all alike. What is measured on validation rows, and on the training sample, has no weights.
     """
 
     X_train: Tensor
@@ -46,6 +48,7 @@ class TrainingData:
     objective: str = "accuracy"
     positive: int = 1
     target_scale: float = 1.0
+    row_weights: Tensor | None = None
 
     def __post_init__(self) -> None:
         if OBJECTIVES[self.objective].task != self.task:
@@ -56,6 +59,11 @@ class TrainingData:
                     f"the {name} split must be features (N, D) and labels (N,) with N at least 1;"
                     f" found {tuple(X.shape)} and {tuple(y.shape)}"
                 )
+        if self.row_weights is not None and self.row_weights.shape != self.y_train.shape:
+            raise DataError(
+                f"row_weights must hold one number for each of the {len(self.y_train)} training rows; found the shape "
+                f"{tuple(self.row_weights.shape)}"
+            )
         if self.X_train.shape[1] != self.X_val.shape[1]:
             raise DataError(
                 "training and validation rows must have equally many features;"
@@ -74,6 +82,7 @@ class TrainingData:
         objective: str | None = None,
         positive: int = 1,
         target_scale: float = 1.0,
+        row_weights: Any = None,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> TrainingData:
@@ -88,7 +97,8 @@ class TrainingData:
         if objective is None:
             objective = DEFAULT_OBJECTIVES["classification" if num_classes else "regression"]
         arrays = features(X_train), labels(y_train), features(X_val), labels(y_val)
-        return cls(*arrays, num_classes, objective, positive, target_scale)
+        weights = None if row_weights is None else features(row_weights)
+        return cls(*arrays, num_classes, objective, positive, target_scale, weights)
 
     @property
     def task(self) -> Task:
@@ -153,12 +163,19 @@ class TrainingData:
 class Batch:
     """Rows `x` (N, D), their labels or targets (N,), and what losses compare scores with, `targets` (C, N).
 
-    The minibatches of several steps have an axis of steps before these.
+    `row_weights` (N,) says how much each counts in the loss; None: all alike. The minibatches of several steps have an
+    axis of steps before these.
     """
 
     x: Tensor
     labels: Tensor
     targets: Tensor
+    row_weights: Tensor | None = None
+
+    def steps(self) -> Iterator[Batch]:
+        """Those of several steps, one by one."""
+        parts = [self.x, self.labels, self.targets, *([] if self.row_weights is None else [self.row_weights])]
+        return (Batch(*tensors) for tensors in zip(*parts, strict=True))
 
 
 class Minibatches:
@@ -197,7 +214,10 @@ class Minibatches:
         data, (steps, size) = self.data, rows.shape
         x = data.X_train.index_select(0, rows.flatten()).view(steps, size, -1)
         labels = data.y_train.index_select(0, rows.flatten()).view(steps, 1, size)
-        return Batch(x, labels.squeeze(1), data.targets(labels))
+        weights = (
+            None if data.row_weights is None else data.row_weights.index_select(0, rows.flatten()).view(rows.shape)
+        )
+        return Batch(x, labels.squeeze(1), data.targets(labels), weights)
 
 
 def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:

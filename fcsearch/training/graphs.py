@@ -93,7 +93,8 @@ class Run:
         # Not a method: a graph that lay in a cycle would keep its memory until the collector comes by.
         def step() -> Tensor:
             batch = batches.gather(order.index_select(0, number))
-            steps.step(batch.x[0], batch.targets[0], number)
+            [step_batch] = batch.steps()
+            steps.step(step_batch.x, step_batch.targets, step_batch.row_weights, number)
             return number.add_(1)
 
         self.step = Replayed(step, order.device, steps.generators)

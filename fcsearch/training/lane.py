@@ -110,7 +110,7 @@ class Lane:
 
     def train(self, chunk: Batch, number: int) -> None:
         """Make an update on each minibatch of a chunk; the first is the epoch's step of this number (from 0)."""
-        self._steps.train(chunk.x, chunk.targets, number)
+        self._steps.train(chunk.x, chunk.targets, chunk.row_weights, number)
 
     @property
     def in_place(self) -> TorchSteps:

@@ -80,9 +80,9 @@ def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -
     buffers = _BUFFERS if data.device.type == "cpu" else _GPU_BUFFERS
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
-    # itself, its share of the loss and, for a moment, a copy or two.
+    # itself, its share of the loss and, for a moment, a copy or two; and one more where rows have weights.
     rows = _batch_rows(config.batch_size, data)
-    training = rows * (3 * units + 4 * data.outputs)
+    training = rows * (3 * units + (4 if data.row_weights is None else 5) * data.outputs)
     return shape.num_parameters * (buffers + own) + training + _evaluated_rows(data) * (units + 2 * data.outputs)
 
 

@@ -22,8 +22,8 @@ class EpochMetrics:
 
     Attributes:
         epoch: Which epoch, from 1.
-        train_loss: Mean loss over the epoch's minibatches, as they were trained (dropout and label smoothing on),
-            without the L2 term. None if not finite.
+        train_loss: Mean loss over the epoch's minibatches, as they were trained (dropout, label smoothing and the
+            rows' weights on), without the L2 term. None if not finite.
         val_loss: Mean loss on the validation rows in test mode, without label smoothing or the L2 term. None if not
             finite.
         train: The task's own figure, `accuracy` or `rmse`, by its name, in test mode on a fixed sample of training

@@ -82,6 +82,30 @@ def test_labels_come_back_in_their_own_type() -> None:
         assert (found == labels).mean() > 0.85
 
 
+def test_classes_may_count_differently_by_the_names_that_they_have() -> None:
+    X, y = rows()
+    y = np.where(X[:, 0] + np.random.default_rng(1).normal(size=len(X)) > 1, "above", "below")
+    options = {"trials": 1, "space": {**SPACE, "objective": "balanced_accuracy"}}
+    plain, balanced, other = (
+        classifier(**options, class_weight=weight).fit(X, y) for weight in (None, "balanced", {"above": 0.01})
+    )
+    often = [(fitted.predict(X) == "above").mean() for fitted in (other, plain, balanced)]
+    assert often[0] < often[1] < often[2]
+    in_the_space = classifier(trials=1, space={**options["space"], "class_weight": {"above": 0.01}}).fit(X, y)
+    assert np.array_equal(in_the_space.predict_proba(X), other.predict_proba(X))
+    numbered = classifier(**options, class_weight={7: 0.01}).fit(X, np.where(y == "above", 7, 8))
+    assert np.array_equal(numbered.predict_proba(X), other.predict_proba(X))
+
+
+def test_rows_may_count_differently() -> None:
+    X, y = rows()
+    plain, alike, weighted = (
+        classifier(trials=1).fit(X, y, sample_weight=weights) for weights in (None, np.full(200, 3), np.arange(200))
+    )
+    assert np.allclose(alike.predict_proba(X), plain.predict_proba(X))
+    assert not np.allclose(weighted.predict_proba(X), plain.predict_proba(X), atol=1e-3)
+
+
 def test_processes_find_what_this_process_finds() -> None:
     X, y = rows()
     here, there = (classifier(pool=pool, workers=1).fit(X, y) for pool in ("inline", "local"))
@@ -96,6 +120,8 @@ def test_processes_find_what_this_process_finds() -> None:
         ({"trials": 0}, "trials must be an integer of at least 1"),
         ({"pool": "dask"}, "pool must be one of"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
+        ({"class_weight": {"abov": 2}}, "names? classes of the label .*; found 'abov'. Did you mean 'above'"),
+        ({"class_weight": "even"}, "class_weight must be balanced, or"),
     ],
 )
 def test_arguments_that_cannot_be_used_are_value_errors(options: dict[str, Any], message: str) -> None:

@@ -191,6 +191,21 @@ def test_what_is_no_table_and_no_array_is_said(X: Any) -> None:
         search(X, np.zeros(9))
 
 
+def test_rows_and_classes_may_count_differently() -> None:
+    rows, weights = table(), np.arange(200) % 4
+    by_column = search(rows.append_column("w", pa.array(weights)), label="kind", weights="w", class_weight={"apple": 2})
+    handed_over = search(rows, label="kind", weights=weights.tolist(), dataset={"class_weight": {"apple": 2}})
+    by_space = search(rows, label="kind", weights=weights, space={**SPACE, "class_weight": {"apple": 2}})
+    plain = search(rows, label="kind", weights=weights)
+    losses = [run.trials["val_loss"].to_pylist() for run in (by_column, handed_over, by_space, plain)]
+    assert losses[0] == losses[1] == losses[2] != losses[3]
+    assert by_column.manifest.dataset.fingerprint == handed_over.manifest.dataset.fingerprint
+    assert by_column.manifest.space["class_weight"] == {"apple": 2.0}
+    assert set(by_column.predict(rows)) == {"apple", "leaf"}
+    balanced = search(rows, label="kind", class_weight="balanced", space={**SPACE, "class_weight": {"apple": 2}})
+    assert balanced.manifest.space["class_weight"] == "balanced"
+
+
 def test_a_script_needs_no_guard_and_may_search_twice(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(

@@ -52,6 +52,27 @@ def test_loss_and_gradient_are_torchs(name: str) -> None:
     torch.testing.assert_close(dscores, gradient)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_weight_of_two_is_the_row_twice_and_one_of_zero_is_no_row(name: str) -> None:
+    regression = name in REGRESSION_LOSSES
+    scores, y = draw(50, 1 if regression else 10), draw(60)[10:] if regression else labels(50)
+    counts = torch.arange(50) % 3
+    rows = torch.repeat_interleave(torch.arange(50), counts)
+    expected, gradient = LOSSES[name](scores[rows], y[rows])
+    weights = counts * (50 / counts.sum())
+    loss, dscores = LOSSES[name](scores, y, weights=weights.double())
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)
+    torch.testing.assert_close(dscores[rows], gradient * counts[rows].unsqueeze(1), rtol=1e-6, atol=1e-12)
+    assert not dscores[counts == 0].any()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_equal_weights_change_no_bit(name: str) -> None:
+    scores, y = draw(50, 1 if name in REGRESSION_LOSSES else 10), labels(50)
+    for one, other in zip(LOSSES[name](scores, y), LOSSES[name](scores, y, weights=torch.ones(50)), strict=True):
+        assert torch.equal(one, other)
+
+
 @pytest.mark.parametrize(("name", "expected"), [("softmax", math.log(10)), ("svm", 9.0)])
 def test_equal_scores_cost_what_chance_costs(name: str, expected: float) -> None:
     loss, _ = LOSSES[name](torch.zeros(7, 10, dtype=torch.float64), labels(7))

@@ -244,6 +244,26 @@ def test_data_is_checked(change: dict[str, Tensor | None], message: str, few: Da
         Solver(net(), data)
 
 
+def test_a_weight_of_two_is_the_row_twice(few: Data) -> None:
+    counts = 1 + torch.arange(len(few["X_train"])) % 2
+    rows = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    weights = (counts * (len(counts) / counts.sum())).numpy()
+    weighted = trained({**few, "weights_train": weights}, batch_size=len(rows))
+    doubled = {"X_train": few["X_train"][rows], "y_train": few["y_train"][rows]}
+    assert weighted.loss_history == pytest.approx(trained({**few, **doubled}, batch_size=len(rows)).loss_history)
+    assert weighted.loss_history != pytest.approx(trained(few, batch_size=len(rows)).loss_history)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1.0], "one number for each of the .* training rows; found the shape"), ([-1.0], "at least 0; found -1")],
+)
+def test_weights_are_checked(weights: list[float], message: str, few: Data) -> None:
+    whole = weights if weights == [1.0] else weights * len(few["X_train"])
+    with pytest.raises(DataError, match=message):
+        trained({**few, "weights_train": torch.tensor(whole)})
+
+
 def test_unknown_data_is_named(few: Data) -> None:
     with pytest.raises(ConfigError, match="unknown data key 'X_test'"):
         Solver(net(), {**few, "X_test": few["X_val"]})

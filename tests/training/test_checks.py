@@ -20,7 +20,7 @@ from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import Case, training_cases, training_checks
 from fcsearch.training.engine import masks
-from fcsearch.training.engine.losses import STACKED_LOSSES
+from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.native import kernels, library, without_kernels
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
@@ -65,7 +65,8 @@ def everything() -> set[str]:
     settings = {"L2", "weight decay", "dropout", "input dropout", "label smoothing", "large layers"}
     settings |= {*PLAIN_RULES, *(f"{name} rate" for name in LR_SCHEDULES)}
     settings |= {f"{name} loss" for name in losses.LOSSES}
-    settings |= {f"{name}, dropout" for name in ACTIVATIONS}
+    settings |= {f"{name}, dropout" for name in ACTIVATIONS} | {f"row weights, {name} loss" for name in losses.LOSSES}
+    pieces |= {f"{name} loss, row weights" for name in losses.LOSSES}
     return pieces | {f"training, {name}" for name in settings}
 
 
@@ -143,6 +144,23 @@ def test_a_wrong_loss_fails(cases: list[Case], name: str, monkeypatch: pytest.Mo
     found = failing(cases[2 if name in losses.REGRESSION_LOSSES else 0], TORCH)
     assert found >= {f"{name} loss", f"training, {name} loss"}
     assert not {f"{other} loss" for other in STACKED_LOSSES if other != name} & found
+
+
+def test_weights_that_do_not_reach_the_gradient_fail(cases: list[Case], monkeypatch: pytest.MonkeyPatch) -> None:
+    right = LaneLoss.apply
+
+    def wrong(
+        loss: LaneLoss, scores: Tensor, targets: Tensor, total: Tensor, row_weights: Tensor | None = None
+    ) -> None:
+        unweighted = scores.clone()
+        right(loss, unweighted, targets, torch.zeros_like(total))
+        right(loss, scores, targets, total, row_weights)
+        scores.copy_(unweighted)
+
+    monkeypatch.setattr(LaneLoss, "apply", wrong)
+    found = failing(cases[3], TORCH)
+    assert found >= {"softmax loss, row weights", "squared loss, row weights", "training, row weights, softmax loss"}
+    assert failing(cases[0], TORCH) == {subject for subject in found if subject.endswith("loss, row weights")}
 
 
 def _nothing(*_: object) -> None:

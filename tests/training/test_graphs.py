@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from varied_packs import VARIED, Digits, assert_equal_to
+from varied_packs import VARIED, Digits, assert_equal_to, weighted
 
 from fcsearch.training import TrainingData, TrialConfig, pack, train_pack
 from fcsearch.training.data import Minibatches
 from fcsearch.training.graphs import GraphCohort, Run
 from fcsearch.training.lane import Lane
+
+Weigh = Callable[[TrainingData], TrainingData]
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +25,11 @@ def _torch_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FCSEARCH_NATIVE", "0")
 
 
-def test_training_step_by_step_is_training_chunk_by_chunk(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = digits(torch.float64)
+@pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
+def test_training_step_by_step_is_training_chunk_by_chunk(
+    weigh: Weigh, digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = weigh(digits(torch.float64))
     expected = train_pack(VARIED, data)
     monkeypatch.setattr(pack, "Cohort", GraphCohort)
     for one, other in zip(train_pack(VARIED, data), expected, strict=True):
@@ -69,9 +76,12 @@ def operations(config: TrialConfig, members: int, data: TrainingData) -> tuple[l
     return step.names, measured.names
 
 
+@pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
 @pytest.mark.parametrize("config", VARIED, ids=range(len(VARIED)))
-def test_a_step_reads_nothing_back_and_does_not_grow_with_its_members(config: TrialConfig, digits: Digits) -> None:
-    data = digits(torch.float32)
+def test_a_step_reads_nothing_back_and_does_not_grow_with_its_members(
+    config: TrialConfig, weigh: Weigh, digits: Digits
+) -> None:
+    data = weigh(digits(torch.float32))
     few, many = operations(config, 2, data), operations(config, 9, data)
     for names in few:
         assert names

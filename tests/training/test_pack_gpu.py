@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from varied_packs import VARIED, assert_equal_to, pack_of
+from varied_packs import VARIED, assert_equal_to, pack_of, weighted
 
 from fcsearch.training import Pack, TrainingData, TrialConfig, pack, train_pack
 from fcsearch.training.cohort import Cohort
@@ -44,7 +44,11 @@ def test_without_dropout_a_gpu_trains_as_a_cpu_does(data: TrainingData, digits: 
         assert_equal_to(one, other, 1e-8)
 
 
-def test_a_replayed_step_is_the_step_itself(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
+def test_a_replayed_step_is_the_step_itself(
+    weigh: Callable[[TrainingData], TrainingData], data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = weigh(data)
     replayed = train_pack(VARIED, data)
     monkeypatch.setattr(pack, "GraphCohort", Cohort)
     for one, other in zip(replayed, train_pack(VARIED, data), strict=True):

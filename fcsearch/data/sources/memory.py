@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import LABEL_NAMES, find_label
 from fcsearch.data.matching import match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
@@ -21,23 +23,38 @@ _TABLE = "the table"
 _ARRAY = "the array X"
 
 
-def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
+def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> Rows:
     """Turn a table or an array into features and classes.
 
     Args:
         X: A table, or an array (N, ...) of numbers.
         y: (N,) classes; None where a column of the table holds them.
-        spec: `label`, `task`, `drop`, `group` and `time`.
+        spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
+        row_weights: (N,) numbers of at least 0; None: a column of the table holds them, or there are none.
 
     Raises:
         DataError: what cannot be used, as for files.
     """
+    rows = _read(X, y, spec)
+    if row_weights is None:
+        return rows
+    weights = np.asarray(row_weights)
+    if rows.row_weights is not None or weights.shape != rows.y.shape or weights.dtype.kind not in "biuf":
+        raise DataError(
+            f"the weights must be a column of {_TABLE}, or numbers, one for each of the {len(rows.y)} rows; found "
+            f"{'both' if rows.row_weights is not None else f'the shape {weights.shape} of type {weights.dtype}'}."
+        )
+    return dataclasses.replace(rows, row_weights=weight_values(pa.array(weights.astype(float)), "the weights"))
+
+
+def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     if not is_table(X):
         if y is None:
             raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")
-        if spec.drop or spec.label or spec.split_by:
+        if spec.drop or spec.label or spec.split_by or spec.weights:
             raise DataError(
-                f"the options label, drop, group and time belong to tables; {_ARRAY} has no columns. Leave them out."
+                f"the options label, drop, group, time and weights belong to tables; {_ARRAY} has no columns. Leave "
+                "them out."
             )
         features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
         return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), spec, _ARRAY)
@@ -53,6 +70,7 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         task=spec.task,
         drop=spec.drop,
         split_by=spec.split_by,
+        weights=spec.weights,
         locate=_locate,
         source=_TABLE,
     )

@@ -38,7 +38,7 @@ def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Ar
     Raises:
         DataError: a file that cannot be read, arrays that are missing or cannot be used.
     """
-    for option in ("drop", "group", "time"):
+    for option in ("drop", "group", "time", "weights"):
         if getattr(spec, option):
             raise DataError(f"dataset option {option} belongs to tables; an NPZ file has no columns. Leave it out.")
     pairs: dict[str, list[Pair]] = {split: [] for split in SPLITS}

@@ -57,6 +57,7 @@ def read_openml(spec: DatasetSpec) -> Rows:
         locate=lambda row: f"row {row} of {spec.source}",
         source=spec.source,
         details=details,
+        weights=spec.weights,
     )
 
 

@@ -8,12 +8,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import Use
+from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.formats import read_csv, read_parquet
@@ -23,6 +26,7 @@ from fcsearch.data.split_facts import USES, SplitBy
 from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
 
 # pandas gives a column without a name the second form when it reads it.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -35,12 +39,12 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
     Args:
         parts: Files of each split.
-        spec: `label`, `task`, `drop`, `group` and `time`.
+        spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
 
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
-    used = (spec.group, spec.time)
+    used = (spec.group, spec.time, spec.weights)
     loaded = {part: [(path, read_table(path)) for path in parts.get(part, [])] for part in SPLITS}
     left_out: dict[str, None] = {}
     for part, items in loaded.items():
@@ -60,6 +64,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
+        weights=spec.weights,
     )
 
 
@@ -87,6 +92,7 @@ def rows_of_table(
     split_by: tuple[SplitBy, str] | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
+    weights: str | None = None,
 ) -> Rows:
     """Turn a table into features and classes.
 
@@ -101,6 +107,7 @@ def rows_of_table(
         split_by: Whether rows are split by group or by time, and by which column.
         left_out: Columns that were left out already, as they only number the rows.
         details: What the manifest should say of the source.
+        weights: Column that says how much rows count.
 
     Raises:
         DataError: labels or columns that cannot be used; all of them are named.
@@ -113,10 +120,14 @@ def rows_of_table(
         problems[label] = str(error)
     key = _split_key(table, split_by, label, locate, source, problems)
     apart: dict[str, tuple[Use, str]] = {} if split_by is None else {split_by[1]: (split_by[0], USES[split_by[0]])}
+    row_weights = _row_weights(table, weights, label, source, problems)
+    if weights is not None:
+        apart[weights] = ("weights", "how much rows count")
     features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
     return Rows(
         X=features.X,
         y=y,
+        row_weights=row_weights,
         class_names=names,
         sizes=sizes,
         scale=features.scale,
@@ -153,6 +164,26 @@ def _split_key(
         return read_split_key(table[column], by, column, locate, source)
     except DataError as error:
         problems[column] = str(error)
+        return None
+
+
+def _row_weights(
+    table: pa.Table, name: str | None, label: str, source: str, problems: dict[str, str]
+) -> npt.NDArray[np.float64] | None:
+    """The column of weights; what is wrong with its values goes into `problems`."""
+    if name is None:
+        return None
+    if name not in table.column_names or name == label:
+        names = [column for column in table.column_names if column != label]
+        hint = did_you_mean(nearest(name, names), sentence=True)
+        raise DataError(
+            f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
+            f"columns {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}.{hint}"
+        )
+    try:
+        return weight_values(table[name], f"column {name!r} of {source}")
+    except DataError as error:
+        problems[name] = str(error)
         return None
 
 

@@ -42,6 +42,7 @@ class SearchPlan:
             "run": str(self.path),
             "dataset": self.space.dataset.source,
             **self._task(),
+            **self._weights(),
             "trials": f"{self.trials}, seed {self.options.seed}" + (f", at most {budget:g} s" if budget else ""),
             "sampler": " ".join(
                 [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
@@ -61,6 +62,16 @@ class SearchPlan:
         kind = "a regression" if objective.task == "regression" else "a classification"
         what = f"predicts {label}, {kind}" if label else kind
         return {"task": f"{what}, by validation {objective.title}"}
+
+    def _weights(self) -> dict[str, str]:
+        """By what the training rows are weighted, where they are."""
+        column, by_class = self.space.dataset.weights, self.space.dataset.class_weight
+        words = [] if column is None else [f"column {column}"]
+        if by_class == "balanced":
+            words.append("classes balanced")
+        elif by_class is not None:
+            words.append(", ".join(f"class {name} {weight:g}" for name, weight in by_class.items()))
+        return {"weights": "; ".join(words)} if words else {}
 
     def _packs(self) -> str:
         if self.pack_size is None:

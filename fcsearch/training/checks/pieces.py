@@ -103,9 +103,15 @@ def _loss_checks(way: Way) -> Iterator[Check]:
         yield from _loss_check(way, f"{name} loss", [_config(loss=name, huber_delta=0.5 + i) for i in range(3)])
     smoothed = [_config(label_smoothing=share) for share in (0.0, 0.2, 0.5)]
     yield from _loss_check(way, "softmax loss, label smoothing", smoothed)
+    weights = torch.tensor([0.0, 0.5, 1.0, 1.5, 3.0, 0.25]).to(way.device, way.dtype)
+    for name in STACKED_LOSSES:
+        mixed = [*smoothed, _config(loss="svm")] if name == "softmax" else [_config(loss=name)]
+        yield from _loss_check(way, f"{name} loss, row weights", mixed, weights)
 
 
-def _loss_check(way: Way, subject: str, configs: Sequence[TrialConfig]) -> Iterator[Check]:
+def _loss_check(
+    way: Way, subject: str, configs: Sequence[TrialConfig], row_weights: Tensor | None = None
+) -> Iterator[Check]:
     """Hold the losses of some members, and their gradients by the scores, to the plain ones."""
     regression = configs[0].loss in REGRESSION_LOSSES
     classes = 1 if regression else _CLASSES
@@ -114,19 +120,22 @@ def _loss_check(way: Way, subject: str, configs: Sequence[TrialConfig]) -> Itera
     scores = 3 * way.normal("scores", len(configs), _ROWS, classes)
     dscores = scores.mT.clone(memory_format=torch.contiguous_format)
     total = torch.zeros_like(dscores)
-    LaneLoss.training(configs, dscores, classes).apply(dscores, targets, total)
+    LaneLoss.training(configs, dscores, classes).apply(dscores, targets, total, row_weights)
+    labels, weights = y.double().cpu() if regression else y.cpu(), None
+    if row_weights is not None:
+        weights = row_weights.double().cpu()
     for member, config in enumerate(configs):
-        loss, expected = _plain_loss(config, scores[member].double().cpu(), y.double().cpu() if regression else y.cpu())
+        loss, expected = _plain_loss(config, scores[member].double().cpu(), labels, weights)
         found = {"loss": total[member].sum() / _ROWS, "dscores": dscores[member].mT}
         yield from way.compare(subject, found, {"loss": loss, "dscores": expected})
 
 
-def _plain_loss(config: TrialConfig, scores: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _plain_loss(config: TrialConfig, scores: Tensor, y: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     if config.loss == "softmax":
-        return softmax_loss(scores, y, label_smoothing=config.label_smoothing)
+        return softmax_loss(scores, y, label_smoothing=config.label_smoothing, weights=weights)
     if config.loss == "huber":
-        return huber_loss(scores, y, delta=config.huber_delta)
-    return LOSSES[config.loss](scores, y)
+        return huber_loss(scores, y, delta=config.huber_delta, weights=weights)
+    return LOSSES[config.loss](scores, y, weights=weights)
 
 
 def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:

@@ -13,7 +13,7 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.losses import LOSSES, huber_loss
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
-from fcsearch.training.data import Minibatches, TrainingData
+from fcsearch.training.data import Batch, Minibatches, TrainingData
 from fcsearch.training.engine.masks import RandomBits
 
 
@@ -100,10 +100,10 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         for source in sources.values():
             source.start_epoch(epoch)
         losses = []
-        for x, labels in (step for chunk in batches.epoch(epoch) for step in zip(chunk.x, chunk.labels, strict=True)):
+        for batch in (batch for chunk in batches.epoch(epoch) for batch in chunk.steps()):
             drawn = {first: source.draw() for first, source in sources.items()}
             net.masks = {first + i: mask for first, masks in drawn.items() for i, mask in enumerate(masks)}
-            losses.append(_step(net, x, labels, config, settings))
+            losses.append(_step(net, batch, config, settings))
         epochs.append(PlainEpoch(dict(net.params), _measure(net, data, rate, losses)))
     return epochs
 
@@ -125,9 +125,9 @@ def _settings(config: TrialConfig, *, decayed: bool) -> Config:
     return settings if decayed else {**settings, "weight_decay": 0.0}
 
 
-def _step(net: MaskedNet, x: Tensor, y: Tensor, config: TrialConfig, settings: dict[str, Config]) -> Tensor:
+def _step(net: MaskedNet, batch: Batch, config: TrialConfig, settings: dict[str, Config]) -> Tensor:
     """Make one update; returns the loss without its L2 term."""
-    loss, grads = net.loss(x, y)
+    loss, grads = net.loss(batch.x, batch.labels, batch.row_weights)
     for name, w in net.params.items():
         if name.startswith("W"):
             loss = loss - config.reg * w.square().sum()

@@ -60,6 +60,7 @@ class Case:
 def training_cases(device: torch.device) -> list[Case]:
     """The packs that are compared: small nets of every setting, and large ones that the engine cuts into parts."""
     cases = [(_data(12), _varied()), (_data(600), _large()), (_targets(), _regressions())]
+    cases += [(_weighted(_data(12)), _classifiers()), (_weighted(_targets()), _regressions("row weights, "))]
     return [Case.of(data, members, device) for data, members in cases]
 
 
@@ -67,7 +68,7 @@ def training_checks(case: Case, way: Way) -> Iterator[Check]:
     """Train the members of a case by the engine, alone and together, and compare both with the plain net."""
     data = TrainingData.from_arrays(
         case.data.X_train, case.data.y_train, case.data.X_val, case.data.y_val, num_classes=case.data.num_classes,
-        target_scale=case.data.target_scale, device=way.device, dtype=way.dtype,
+        target_scale=case.data.target_scale, row_weights=case.data.row_weights, device=way.device, dtype=way.dtype,
     )  # fmt: skip
     configs = [config for _, config in case.members]
     together = train_pack(configs, data)
@@ -110,8 +111,14 @@ def _varied() -> list[tuple[str, TrialConfig]]:
     return members
 
 
-def _regressions() -> list[tuple[str, TrialConfig]]:
-    return [(f"{name} loss", _config(loss=name, huber_delta=0.7, dropout=0.2)) for name in REGRESSION_LOSSES]
+def _regressions(what: str = "") -> list[tuple[str, TrialConfig]]:
+    return [(f"{what}{name} loss", _config(loss=name, huber_delta=0.7, dropout=0.2)) for name in REGRESSION_LOSSES]
+
+
+def _classifiers() -> list[tuple[str, TrialConfig]]:
+    """Those whose rows have weights."""
+    members = [(f"row weights, {name} loss", _config(loss=name)) for name in LOSSES if name not in REGRESSION_LOSSES]
+    return [*members, ("row weights, label smoothing", _config(label_smoothing=0.3, dropout=0.2, reg=0.02))]
 
 
 def _large() -> list[tuple[str, TrialConfig]]:
@@ -137,3 +144,10 @@ def _data(features: int) -> TrainingData:
     X = torch.randn(58, features, generator=draw, dtype=torch.float32).double()  # exact in either type
     y = torch.randint(_CLASSES, (58,), generator=draw)
     return TrainingData.from_arrays(X[:40], y[:40], X[40:], y[40:], num_classes=_CLASSES, dtype=torch.float64)
+
+
+def _weighted(data: TrainingData) -> TrainingData:
+    """The same rows, every third of which counts for nothing, and the others from once to thrice."""
+    weights = 1 + torch.arange(len(data.X_train), dtype=torch.float64) % 9 / 4
+    weights[::3] = 0
+    return dataclasses.replace(data, row_weights=weights)

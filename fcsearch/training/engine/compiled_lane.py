@@ -67,6 +67,7 @@ class CompiledLane:
             widest = max(hidden, default=0)
             self.struct.dhidden = (ctypes.c_void_p * 2)(self._scratch(widest), self._scratch(widest))
             self.struct.statistics = self._scratch(2 * rows)
+            self.struct.ones = self._keep(like.new_ones(rows))
             self.struct.dfirst = self._scratch((block + 1) * shape.dims[1])
             self.struct.drest = self._scratch(weights.rest.shape[1])
         if drops_input:

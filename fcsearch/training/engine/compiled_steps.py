@@ -88,7 +88,7 @@ class CompiledSteps:
                 member.settings_step, member.settings_next = table.stride()[:2]
                 member.total = 0.0
 
-    def train(self, x: Tensor, targets: Tensor, number: int) -> None:
+    def train(self, x: Tensor, targets: Tensor, row_weights: Tensor | None, number: int) -> None:
         """See `TorchSteps`."""
         at_once = self._steps_at_once()
         for first in range(0, len(x), at_once):
@@ -101,6 +101,7 @@ class CompiledSteps:
                 number + first,
                 x[first].data_ptr(),
                 targets[first].data_ptr(),
+                None if row_weights is None else row_weights[first].data_ptr(),
                 drawn.data_ptr(),
                 drawn.shape[1],
                 input_drawn.data_ptr(),

@@ -113,8 +113,14 @@ class LaneLoss:
             found.append((functools.partial(smoothed_softmax_loss, kept=kept, spread=spread), members))
         return cls(found)
 
-    def apply(self, scores: Tensor, targets: Tensor, total: Tensor) -> None:
-        """See `StackedLoss`."""
+    def apply(self, scores: Tensor, targets: Tensor, total: Tensor, row_weights: Tensor | None = None) -> None:
+        """See `StackedLoss`; with `row_weights` (N,) each row's loss, and its gradient, counts so many times."""
+        if row_weights is not None:
+            losses = torch.zeros_like(total)
+            self.apply(scores, targets, losses)
+            total.addcmul_(losses, row_weights)
+            scores.mul_(row_weights)
+            return
         if len(self._spans) == 1:
             self._spans[0][0](scores, targets, total)
             return

@@ -64,19 +64,26 @@ class TorchSteps:
         if self._decay is not None:
             self._decay.start_epoch(rates)
 
-    def train(self, x: Tensor, targets: Tensor, number: int) -> None:
-        """Make the updates of some steps: x (steps, N, D), targets (steps, C, N), and the number of the first."""
-        for step, (rows, wanted) in enumerate(zip(x, targets, strict=True), number):
-            self.step(rows, wanted, step)
+    def train(self, x: Tensor, targets: Tensor, row_weights: Tensor | None, number: int) -> None:
+        """Make the updates of some steps.
 
-    def step(self, x: Tensor, targets: Tensor, number: int | Tensor) -> None:
-        """Make one update: a minibatch, x (N, D) and targets (C, N), and its number in the epoch (see `Settings`).
+        Args:
+            x: (steps, N, D).
+            targets: (steps, C, N).
+            row_weights: (steps, N), or None where all rows count alike.
+            number: That of the first step in the epoch, from 0.
+        """
+        for step in range(len(x)):
+            self.step(x[step], targets[step], None if row_weights is None else row_weights[step], number + step)
+
+    def step(self, x: Tensor, targets: Tensor, row_weights: Tensor | None, number: int | Tensor) -> None:
+        """Make one update on a minibatch; its number in the epoch is given as in `Settings`.
 
         Nothing is read back from the device, and no shape depends on what was computed.
         """
         x = x if self._input_dropout is None else self._input_dropout.apply(x)
         scores = self._net.forward(x)
-        self._loss.apply(scores, targets, self._total)
+        self._loss.apply(scores, targets, self._total, row_weights)
         self._net.backward()
         for rule in self._rules:
             rule.start_step(number)

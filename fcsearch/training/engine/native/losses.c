@@ -1,7 +1,6 @@
 /* A lane, its members, and their losses: what steps.c trains. Compiled behind kernels.c.
  *
- * The same arithmetic as losses.py. Matrices are row by row. structs.py has the structs, to keep equal to those here, and
- * checks what they point to.
+ * The same arithmetic as losses.py. Matrices are row by row. structs.py has the structs, to keep equal to those here.
  */
 #ifndef __CUDACC__
 typedef void gemm_function(const char *, const char *, const int *, const int *, const int *, const REAL *,
@@ -17,7 +16,7 @@ typedef struct {
     gemm_function *gemm;
     REAL *hidden;                        /* the hidden layers, (N, H) each */
     REAL *dhidden[2];                    /* gradients of two neighbours among them */
-    REAL *scores, *statistics;           /* (C, N); (2, N) */
+    REAL *scores, *statistics, *ones;    /* (C, N); (2, N); (N,), what rows without weights count */
     REAL *dfirst, *drest;                /* (block + 1, H): of a block of the first layer, the biases last; (Q,) */
     REAL *dropped;                       /* (N, D): a minibatch with dropout of the input; NULL without */
     REAL input_threshold, input_scale;
@@ -62,7 +61,8 @@ static inline float exp_float(float x)
 #define EXP(x) (sizeof(REAL) == sizeof(float) ? (REAL)exp_float((float)(x)) : (REAL)exp(x))
 
 /* Cross-entropy of the softmax; the scores become their gradient. */
-static REAL softmax(const lane *l, const member *p, REAL *restrict scores, const REAL *restrict targets, extent classes)
+static REAL softmax(const lane *l, const member *p, REAL *restrict scores, const REAL *restrict targets,
+                    const REAL *restrict weights, extent classes)
 {
     const extent rows = l->rows;
     REAL *restrict most = l->statistics, *restrict log_sum = l->statistics + rows;
@@ -89,8 +89,8 @@ static REAL softmax(const lane *l, const member *p, REAL *restrict scores, const
         for (extent n = 0; n < rows; n++) {
             const REAL log_p = scores[c * rows + n] - log_sum[n];
             const REAL target = targets[c * rows + n] * kept + spread;
-            sum += log_p * target;
-            scores[c * rows + n] = (EXP(log_p) - target) * share;
+            sum += weights[n] * log_p * target;
+            scores[c * rows + n] = (EXP(log_p) - target) * (weights[n] * share);
         }
         total -= sum;
     }
@@ -98,7 +98,8 @@ static REAL softmax(const lane *l, const member *p, REAL *restrict scores, const
 }
 
 /* Multiclass hinge of margin 1; the scores become their gradient. */
-static REAL hinge(const lane *l, REAL *restrict scores, const REAL *restrict targets, extent classes)
+static REAL hinge(const lane *l, REAL *restrict scores, const REAL *restrict targets, const REAL *restrict weights,
+                  extent classes)
 {
     const extent rows = l->rows;
     REAL *restrict correct = l->statistics, *restrict violated = l->statistics + rows;
@@ -113,45 +114,47 @@ static REAL hinge(const lane *l, REAL *restrict scores, const REAL *restrict tar
         for (extent n = 0; n < rows; n++) {
             const REAL beyond = scores[c * rows + n] - correct[n] + 1;
             const REAL margin = (beyond < 0 ? 0 : beyond) * (1 - targets[c * rows + n]);
-            total += margin;
+            total += weights[n] * margin;
             scores[c * rows + n] = margin > 0 ? 1 : 0;
             violated[n] += scores[c * rows + n];
         }
     for (extent c = 0; c < classes; c++)
         for (extent n = 0; n < rows; n++)
-            scores[c * rows + n] = (scores[c * rows + n] - targets[c * rows + n] * violated[n]) * share;
+            scores[c * rows + n] = (scores[c * rows + n] - targets[c * rows + n] * violated[n]) *
+                                   (weights[n] * share);
     return total;
 }
 
 /* The losses of a regression, whose one score a row becomes its gradient. */
-static REAL regression(const lane *l, const member *p, REAL *restrict scores, const REAL *restrict targets)
+static REAL regression(const lane *l, const member *p, REAL *restrict scores, const REAL *restrict targets,
+                       const REAL *restrict weights)
 {
     const REAL share = (REAL)1 / l->rows, delta = p->delta;
     REAL total = 0;
     for (extent n = 0; n < l->rows; n++) {
-        const REAL error = scores[n] - targets[n];
+        const REAL error = scores[n] - targets[n], weight = weights[n] * share;
         if (p->loss == SQUARED) {
-            total += error * error;
-            scores[n] = 2 * error * share;
+            total += weights[n] * (error * error);
+            scores[n] = 2 * error * weight;
         } else if (p->loss == ABSOLUTE) {
-            total += error < 0 ? -error : error;
-            scores[n] = ((error > 0) - (error < 0)) * share;
+            total += weights[n] * (error < 0 ? -error : error);
+            scores[n] = ((error > 0) - (error < 0)) * weight;
         } else {
             const REAL near = error > delta ? delta : (error < -delta ? -delta : error);
-            total += near * (error - near / 2);
-            scores[n] = near * share;
+            total += weights[n] * (near * (error - near / 2));
+            scores[n] = near * weight;
         }
     }
     return total;
 }
 
-/* The loss, summed over the rows; l->scores become the gradient of its mean. */
-static REAL loss(const lane *l, const member *p, const REAL *targets)
+/* The loss, summed over the rows by their weights (N,); l->scores become the gradient of its mean. */
+static REAL loss(const lane *l, const member *p, const REAL *targets, const REAL *weights)
 {
     if (p->loss == SOFTMAX)
-        return softmax(l, p, l->scores, targets, l->dims[l->layers]);
+        return softmax(l, p, l->scores, targets, weights, l->dims[l->layers]);
     if (p->loss == SVM)
-        return hinge(l, l->scores, targets, l->dims[l->layers]);
-    return regression(l, p, l->scores, targets);
+        return hinge(l, l->scores, targets, weights, l->dims[l->layers]);
+    return regression(l, p, l->scores, targets, weights);
 }
 #endif

@@ -189,10 +189,11 @@ static void drop_input(const lane *l, const REAL *x, const int16_t *drawn)
         dropped[k] = (REAL)drawn[k] <= threshold ? 0 : x[k] * scale;
 }
 
-/* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), the first of which is the
- * epoch's step `number`. The bits of dropout and of dropout of the input are so many apart from step to step. */
+/* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), weights (steps, N) or NULL.
+ * The first is the epoch's step `number`. The bits of dropout, and of dropout of the input, have strides of their own. */
 void train_steps(const lane *l, member *members, extent steps, extent number, const REAL *x, const REAL *targets,
-                 const int16_t *drawn, extent drawn_step, const int16_t *input_drawn, extent input_drawn_step)
+                 const REAL *weights, const int16_t *drawn, extent drawn_step, const int16_t *input_drawn,
+                 extent input_drawn_step)
 {
     const extent N = l->rows, D = l->dims[0], classes = l->dims[l->layers], biases = l->bias_at[1];
     for (extent step = 0; step < steps; step++) {
@@ -204,7 +205,7 @@ void train_steps(const lane *l, member *members, extent steps, extent number, co
         for (member *p = members; p < members + l->members; p++) {
             const REAL *settings = p->settings + (number + step) * p->settings_step;
             forward(l, p, rows, drawn + step * drawn_step);
-            p->total += loss(l, p, targets + step * classes * N);
+            p->total += loss(l, p, targets + step * classes * N, weights ? weights + step * N : l->ones);
             const REAL *dout = l->layers > 1 ? backward(l, p) : 0;
             update_first(l, p, rows, dout, settings);
             if (l->layers == 1)

@@ -25,7 +25,7 @@ def _lane_fields(real: Any) -> list[tuple[str, Any]]:
         *_extents("rest", "row"),
         *_addresses("gemm", "hidden"),
         ("dhidden", _ADDRESS * 2),
-        *_addresses("scores", "statistics", "dfirst", "drest", "dropped"),
+        *_addresses("scores", "statistics", "ones", "dfirst", "drest", "dropped"),
         ("input_threshold", real),
         ("input_scale", real),
     ]
@@ -86,7 +86,7 @@ class StepFunctions:
         self.gemm = gemm
         P, N = _ADDRESS, _EXTENT
         self.train_steps = library.train_steps
-        self.train_steps.argtypes = [P, P, N, N, P, P, P, N, P, N]
+        self.train_steps.argtypes = [P, P, N, N, P, P, P, P, N, P, N]
         self.train_steps.restype = None
         self.score_rows = library.score_rows
         self.score_rows.argtypes = [P, P, P, P]

@@ -1,0 +1,92 @@
+"""How much each training row counts: by its own weight, and by its class."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, nearest
+
+ClassWeight = Literal["balanced"] | Mapping[str, float]
+Weights = npt.NDArray[np.float64]
+
+
+def is_class_weight(value: object) -> bool:
+    """Whether a value is `balanced`, or numbers of at least 0 by class."""
+    if not isinstance(value, Mapping):
+        return value == "balanced"
+    return bool(value) and all(
+        isinstance(weight, numbers.Real) and not isinstance(weight, bool) and 0 <= float(weight) < math.inf
+        for weight in value.values()
+    )
+
+
+def class_name(key: object) -> str:
+    """The name of a class that a program gives as a text, a number or a truth value."""
+    if isinstance(key, (bool, np.bool_)):
+        return str(key).lower()
+    return str(int(float(key))) if isinstance(key, numbers.Real) and float(key).is_integer() else str(key)
+
+
+def check_class_weight(class_weight: ClassWeight | None, class_names: tuple[str, ...]) -> None:
+    """Refuse weights of classes that there are not; `class_names` is empty in a regression."""
+    if class_weight is None:
+        return
+    if not class_names:
+        raise DataError(
+            "class_weight belongs to a classification; found a label of numbers to predict. Leave it out, or learn "
+            "classes with --set task=classification."
+        )
+    unknown = [] if class_weight == "balanced" else [name for name in class_weight if name not in class_names]
+    if unknown:
+        hints = [did_you_mean(nearest(name, class_names), sentence=True) for name in unknown]
+        known = f"{', '.join(class_names[:20])}{', ...' if len(class_names) > 20 else ''}"
+        raise DataError(
+            f"class_weight must name classes of the label ({known}); found {', '.join(map(repr, unknown))}."
+            f"{next(filter(None, hints), '')}"
+        )
+
+
+def training_weights(
+    y: npt.NDArray[Any], given: Weights | None, class_weight: ClassWeight | None, class_names: tuple[str, ...]
+) -> Weights | None:
+    """How much each training row counts, 1 on average: the product of its own weight and that of its class.
+
+    Args:
+        y: (N,) classes of the training rows; of a regression the targets, which have no class weights.
+        given: (N,) weights of the rows, at least 0; None: all alike.
+        class_weight: Of classes by name, 1 where a class is not named; `balanced`: N / (C * rows of the class).
+        class_names: Name of each class.
+
+    Returns:
+        (N,), or None where all rows count alike.
+
+    Raises:
+        DataError: every row counts for nothing, or classes that there are not.
+    """
+    check_class_weight(class_weight, class_names)
+    if given is None and class_weight is None:
+        return None
+    weights = np.ones(len(y)) if given is None else given
+    if class_weight is not None:
+        weights = weights * _of_classes(y, class_weight, class_names)[y]
+    if not weights.sum() > 0:
+        raise DataError(
+            f"the training rows must have weights above 0; found zero for each of the {len(y):,}. Give other weights."
+        )
+    normalised: Weights = weights / weights.mean()
+    return normalised
+
+
+def _of_classes(y: npt.NDArray[Any], class_weight: ClassWeight, class_names: tuple[str, ...]) -> Weights:
+    """(C,)"""
+    if class_weight == "balanced":
+        counts = np.bincount(y, minlength=len(class_names))
+        return len(y) / (len(class_names) * np.maximum(counts, 1))
+    return np.array([class_weight.get(name, 1.0) for name in class_names])
