@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 
 import click
@@ -34,7 +34,7 @@ MORE_NETS = {
     "3072-512x2": (3072, (512,) * 2, 128),
 }
 CLASSES = 10
-STEPS = 8  # minibatches in turn
+STEPS = 8  # minibatches of an epoch, which one measurement covers
 GIB = 2**30
 
 
@@ -77,7 +77,7 @@ def main(
         for rule in rules.split(","):
             for rate in map(float, dropout.split(",")):
                 times = {
-                    candidate: spread(values)
+                    candidate: spread([value / STEPS for value in values])
                     for candidate, values in interleaved(
                         candidates(net, rule, rate, sizes, device, compiled),
                         rounds=rounds,
@@ -134,7 +134,7 @@ def gemm_peak(device: str, rounds: int, seconds: float) -> float:
 def candidates(
     net: str, rule: str, rate: float, sizes: str, device: str, compiled: bool
 ) -> dict[str, Callable[[], None]]:
-    """Everything that is timed on one case, each a function that makes one step."""
+    """Everything that is timed on one case, each a function that makes STEPS steps."""
     inputs, hidden, batch = (NETS | MORE_NETS)[net]
     draw = torch.Generator().manual_seed(0)
     X = torch.randn(batch * STEPS, inputs, generator=draw)
@@ -144,50 +144,49 @@ def candidates(
         hidden_dims=hidden, update_rule=rule, dropout=rate, batch_size=batch, epochs=1, learning_rate=1e-3
     )
     kinds = ["fused", "foreach"] if rule != "rmsprop" else ["foreach"]
-    found = {f"torch {kind}": peer_step(config, data, kind) for kind in kinds}
+    found = {f"torch {kind}": peer_steps(config, data, kind) for kind in kinds}
     if compiled:
-        found["compiled"] = peer_step(config, data, kinds[0], compiled=True)
+        found["compiled"] = peer_steps(config, data, kinds[0], compiled=True)
     if device == "cuda":
         largest = max(map(int, sizes.split(",")))
-        found[f"vmap {largest}"] = vmap_step(config, data, largest, kinds[0])
+        found[f"vmap {largest}"] = vmap_steps(config, data, largest, kinds[0])
     for size in map(int, sizes.split(",")):
         weights = sum(a * b for a, b in pairwise((inputs, *hidden, CLASSES)))
         if weights * size * 4 * 5 < 6 * GIB:
-            found[f"pack {size}"] = pack_step(config, data, size)
+            found[f"pack {size}"] = pack_steps(config, data, size)
     return found
 
 
-def pack_step(config: TrialConfig, data: TrainingData, size: int) -> Callable[[], None]:
-    """A step of a pack of `size` equal members."""
-    lane = Lane(range(size), [config] * size, data, batch_size=config.batch_size)
+def pack_steps(config: TrialConfig, data: TrainingData, size: int) -> Callable[[], None]:
+    """Steps of a pack of `size` equal members: an epoch."""
     minibatches = Minibatches(data, seed=0, batch_size=config.batch_size)
-    batches = [batch for chunk in minibatches.epoch(1) for batch in chunk]
-    steps = endless(len(batches))
+    lane = Lane(range(size), [config] * size, data, batch_size=config.batch_size)
     if data.device.type == "cuda":
-        return replayed_step(lane, minibatches)
+        return replayed_steps(lane, minibatches)
+    chunks = list(minibatches.epoch(1))
 
-    def step() -> None:
-        number = next(steps)
-        if number == 0:
-            lane.start_epoch(len(batches))
-        lane.step(batches[number], number)
+    def epoch() -> None:
+        lane.start_epoch(STEPS)
+        first = 0
+        for chunk in chunks:
+            lane.train(chunk, first)
+            first += len(chunk.x)
 
-    return step
+    return epoch
 
 
-def replayed_step(lane: Lane, minibatches: Minibatches) -> Callable[[], None]:
-    """A step as a GPU makes it."""
+def replayed_steps(lane: Lane, minibatches: Minibatches) -> Callable[[], None]:
+    """Such steps as a GPU makes them."""
     stream = torch.cuda.Stream()
     run = Run(lane, minibatches, minibatches.order(1).to("cuda"), stream=stream)
-    steps = endless(minibatches.steps)
 
-    def step() -> None:
+    def epoch() -> None:
         with torch.cuda.stream(stream):
-            if next(steps) == 0:
-                run.start_epoch(minibatches.steps)
-            run.step()
+            run.start_epoch(STEPS)
+            for _ in range(STEPS):
+                run.step()
 
-    return step
+    return epoch
 
 
 def peer_net(config: TrialConfig, data: TrainingData) -> torch.nn.Sequential:
@@ -211,8 +210,8 @@ def peer_optimizer(config: TrialConfig, parameters: list[torch.nn.Parameter], ki
     }[config.update_rule]()
 
 
-def vmap_step(config: TrialConfig, data: TrainingData, size: int, kind: str) -> Callable[[], None]:
-    """A step of `size` such networks at once by torch.func, with one learning rate for all, as its optimizer has it."""
+def vmap_steps(config: TrialConfig, data: TrainingData, size: int, kind: str) -> Callable[[], None]:
+    """Steps of `size` such networks at once by torch.func, with one learning rate for all, as its optimizer has it."""
     nets = [peer_net(config, data) for _ in range(size)]
     stacked, _ = torch.func.stack_module_state(nets)
     optimizer = peer_optimizer(config, list(stacked.values()), kind)
@@ -224,41 +223,32 @@ def vmap_step(config: TrialConfig, data: TrainingData, size: int, kind: str) -> 
     losses = torch.func.vmap(loss_of, in_dims=(0, None, None), randomness="different")
     xs = torch.split(data.X_train, config.batch_size)
     ys = torch.split(data.y_train, config.batch_size)
-    steps = endless(len(xs))
 
-    def step() -> None:
-        number = next(steps)
-        optimizer.zero_grad(set_to_none=True)
-        losses(stacked, xs[number], ys[number]).sum().backward()
-        optimizer.step()
+    def epoch() -> None:
+        for x, y in zip(xs, ys, strict=True):
+            optimizer.zero_grad(set_to_none=True)
+            losses(stacked, x, y).sum().backward()
+            optimizer.step()
 
-    return step
+    return epoch
 
 
-def peer_step(config: TrialConfig, data: TrainingData, kind: str, *, compiled: bool = False) -> Callable[[], None]:
-    """A step of the same network in torch.nn, trained by autograd and torch.optim."""
+def peer_steps(config: TrialConfig, data: TrainingData, kind: str, *, compiled: bool = False) -> Callable[[], None]:
+    """Steps of the same network in torch.nn, trained by autograd and torch.optim."""
     net = peer_net(config, data)
     optimizer = peer_optimizer(config, list(net.parameters()), kind)
     xs = torch.split(data.X_train, config.batch_size)
     ys = torch.split(data.y_train, config.batch_size)
     forward = torch.compile(lambda x, y: functional.cross_entropy(net(x), y)) if compiled else None
-    steps = endless(len(xs))
 
-    def step() -> None:
-        number = next(steps)
-        x, y = xs[number], ys[number]
-        loss = forward(x, y) if forward is not None else functional.cross_entropy(net(x), y)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+    def epoch() -> None:
+        for x, y in zip(xs, ys, strict=True):
+            loss = forward(x, y) if forward is not None else functional.cross_entropy(net(x), y)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
 
-    return step
-
-
-def endless(count: int) -> Iterator[int]:
-    """0 to count - 1, again and again."""
-    while True:
-        yield from range(count)
+    return epoch
 
 
 if __name__ == "__main__":

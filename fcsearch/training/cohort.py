@@ -37,10 +37,9 @@ class Cohort:
         for chunk in self.batches.epoch(epoch):
             for position, lane in enumerate(self.lanes):
                 began = time.perf_counter()
-                for number, batch in enumerate(chunk, first):
-                    lane.step(batch, number)
+                lane.train(chunk, first)
                 self._seconds[position] += time.perf_counter() - began
-            first += len(chunk)
+            first += len(chunk.x)
 
     def measure(self) -> list[Tensor]:
         """What each lane measures at the end of an epoch."""

@@ -163,13 +163,19 @@ class TrainingData:
 class Batch:
     """Rows `x` (N, D), their labels or targets (N,), and what losses compare scores with, `targets` (C, N).
 
-    `row_weights` (N,) says how much each counts in the loss; None: all alike.
+    `row_weights` (N,) says how much each counts in the loss; None: all alike. The minibatches of several steps have an
+    axis of steps before these.
     """
 
     x: Tensor
     labels: Tensor
     targets: Tensor
     row_weights: Tensor | None = None
+
+    def steps(self) -> Iterator[Batch]:
+        """Those of several steps, one by one."""
+        parts = [self.x, self.labels, self.targets, *([] if self.row_weights is None else [self.row_weights])]
+        return (Batch(*tensors) for tensors in zip(*parts, strict=True))
 
 
 class Minibatches:
@@ -197,21 +203,21 @@ class Minibatches:
         drawn = torch.randperm(len(self.data.X_train), generator=generator(self._seed, "order", epoch))
         return drawn[: self.steps * self.batch_size].view(self.steps, self.batch_size)
 
-    def epoch(self, epoch: int) -> Iterator[list[Batch]]:
+    def epoch(self, epoch: int) -> Iterator[Batch]:
         """Yield the steps of an epoch (from 1), in chunks that are gathered together."""
         order = self.order(epoch).to(self.data.device)
         for rows in torch.split(order, self._chunk_steps):
             yield self.gather(rows)
 
-    def gather(self, rows: Tensor) -> list[Batch]:
-        """The minibatches of some steps, whose rows are (steps, batch_size)."""
+    def gather(self, rows: Tensor) -> Batch:
+        """The minibatches of some steps, whose rows are (steps, batch_size), with the steps as the first axis."""
         data, (steps, size) = self.data, rows.shape
         x = data.X_train.index_select(0, rows.flatten()).view(steps, size, -1)
         labels = data.y_train.index_select(0, rows.flatten()).view(steps, 1, size)
-        tensors = [x, labels.squeeze(1), data.targets(labels)]
-        if data.row_weights is not None:
-            tensors.append(data.row_weights.index_select(0, rows.flatten()).view(steps, size))
-        return [Batch(*parts) for parts in zip(*tensors, strict=True)]
+        weights = (
+            None if data.row_weights is None else data.row_weights.index_select(0, rows.flatten()).view(rows.shape)
+        )
+        return Batch(x, labels.squeeze(1), data.targets(labels), weights)
 
 
 def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from fcsearch.config.objective import DEFAULT_OBJECTIVES
 from fcsearch.training.data import Batch, TrainingData
-from fcsearch.training.engine.buffers import Buffers
+from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.objectives import FIGURES
@@ -17,18 +19,17 @@ class Evaluator:
     """Measures M members on the training sample and on the validation rows.
 
     Args:
-        weights: The members' parameters, as they are whenever `measure` is called.
+        net: The members' nets, as their weights are whenever `measure` is called, on so many rows.
         data: The rows.
         loss: The losses that members are compared by.
-        activation: The members'.
     """
 
-    def __init__(self, weights: Buffers, data: TrainingData, loss: LaneLoss, *, activation: str) -> None:
+    def __init__(self, net: Callable[[int], StackedNet | CompiledNet], data: TrainingData, loss: LaneLoss) -> None:
         self._data = data
         self._loss = loss
         self._figure = FIGURES[data.objective] if data.objective != DEFAULT_OBJECTIVES[data.task] else None
         sizes = {len(batch.x) for batch in (*data.train_sample, *data.validation)}
-        self._nets = {size: StackedNet(weights, size, activation=activation) for size in sizes}
+        self._nets = {size: net(size) for size in sizes}
 
     @property
     def in_place(self) -> bool:

@@ -88,14 +88,16 @@ class Run:
         self.stream = stream
         self._lane = lane
         self._number = number = torch.zeros(1, dtype=torch.int64, device=order.device)
+        steps = lane.in_place
 
         # Not a method: a graph that lay in a cycle would keep its memory until the collector comes by.
         def step() -> Tensor:
-            [batch] = batches.gather(order.index_select(0, number))
-            lane.step(batch, number)
+            batch = batches.gather(order.index_select(0, number))
+            [step_batch] = batch.steps()
+            steps.step(step_batch.x, step_batch.targets, step_batch.row_weights, number)
             return number.add_(1)
 
-        self.step = Replayed(step, order.device, lane.generators)
+        self.step = Replayed(step, order.device, steps.generators)
         # What other objectives compute may have shapes that follow from the values.
         self.measure = Replayed(lane.measure, order.device) if lane.measures_in_place else lane.measure
 

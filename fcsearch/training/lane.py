@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -13,23 +15,24 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
-from fcsearch.training.engine.activations import ACTIVATIONS
-from fcsearch.training.engine.buffers import (
-    Buffers,
-    Shape,
-    first_layer_blocks,
-    gradient_buffers,
-    stack,
-)
-from fcsearch.training.engine.inputs import InputDropout
+from fcsearch.training.engine.buffers import Buffers, Shape, stack
+from fcsearch.training.engine.compiled_lane import CompiledNet, runs_compiled
+from fcsearch.training.engine.compiled_steps import CompiledSteps
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
+from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.passes import StackedNet
-from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES
 from fcsearch.training.engine.spans import spans
+from fcsearch.training.engine.torch_steps import TorchSteps
 from fcsearch.training.engine.update_rule import UpdateRule
 from fcsearch.training.evaluator import Evaluator
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
+
+
+class _Making(TypedDict):
+    device: torch.device
+    dtype: torch.dtype
+    by_member: bool
 
 
 class Lane:
@@ -59,15 +62,15 @@ class Lane:
         self._data = data
         device, dtype = data.device, data.dtype
         initial = _initial_weights(self.configs, self.shape, dtype)
-        self.weights = stack(self.shape, initial, device=device, dtype=dtype)
+        # Asked once: what is compiled wants its own layout in memory.
+        self._functions = step_functions(device, dtype) if runs_compiled(self.configs[0], self.shape) else None
+        make: _Making = {"device": device, "dtype": dtype, "by_member": self._functions is not None}
+        self.weights = stack(self.shape, initial, **make)
         self.best = self.weights.select(torch.arange(len(configs), device=device))
         self._objective = OBJECTIVES[data.objective]
         self._best_gain = [-math.inf] * len(configs)
         state = [
-            [
-                Buffers.zeros(self.shape, span.stop - span.start, device=device, dtype=dtype)
-                for _ in range(rule.state_buffers)
-            ]
+            [Buffers.zeros(self.shape, span.stop - span.start, **make) for _ in range(rule.state_buffers)]
             for rule, span in self._rules()
         ]
         self._build(state)
@@ -78,85 +81,46 @@ class Lane:
 
     def _build(self, state: Sequence[Sequence[Buffers]]) -> None:
         """Make all that depends on which members there are, around `weights`, `best` and the rules' state."""
-        like = self.weights.wide
-        members, rows = len(self.members), self.batch_size
-        blocks = first_layer_blocks(self.shape, members, device=like.device)
-        gradients = gradient_buffers(self.shape, members, blocks, device=like.device, dtype=like.dtype)
-        self._blocks = range(len(blocks))
-        first = self.configs[0]
-        self._net = StackedNet(self.weights, rows, gradients, blocks, activation=first.activation)
-        self._loss = LaneLoss.training(self.configs, like, self.shape.num_classes)
-        self._loss_total = like.new_zeros(members, self.shape.num_classes, rows)
-        self._evaluator = Evaluator(
-            self.weights, self._data, LaneLoss.plain(self.configs, like), activation=first.activation
-        )
-        self._input_dropout: InputDropout | None = None
-        if first.input_dropout:
-            self._input_dropout = InputDropout(
-                first.input_dropout, rows, self.shape.input_dim, seed=first.seed, like=like
-            )
-        rates = [config.dropout for config in self.configs]
-        if any(rates) and self._net.hidden:
-            self._net.activation = ACTIVATIONS[first.activation].dropped(rates, self._net.hidden, seed=first.seed)
-        strengths = [config.reg for config in self.configs]
-        self._penalty = L2Penalty(strengths, self.weights, gradients, blocks) if any(strengths) else None
-        decays = [config.weight_decay for config in self.configs]
-        self._decay = WeightDecay(decays, self.weights, blocks) if any(decays) else None
+        like, first = self.weights.wide, self.configs[0]
         self.rules = [
-            rule(self.configs[span], span.start, self.weights, gradients, blocks, buffers)
+            rule(self.configs[span], span.start, like, buffers)
             for (rule, span), buffers in zip(self._rules(), state, strict=True)
         ]
-
-    @property
-    def generators(self) -> list[torch.Generator]:
-        """What the steps draw from."""
-        own = [] if self._input_dropout is None else [self._input_dropout.generator]
-        return own + self._net.activation.generators
+        loss = LaneLoss.plain(self.configs, like)
+        self._steps: TorchSteps | CompiledSteps
+        if self._functions is None:
+            self._steps = TorchSteps(self.configs, self.rules, self.weights, rows=self.batch_size)
+            net = functools.partial(StackedNet, self.weights, activation=first.activation)
+            self._evaluator = Evaluator(net, self._data, loss)
+        else:
+            functions = self._functions
+            self._steps = CompiledSteps(
+                self.configs, self.rules, self.weights, rows=self.batch_size, functions=functions
+            )
+            self._evaluator = Evaluator(lambda rows: CompiledNet(self.weights, rows, functions), self._data, loss)
 
     def start_epoch(self, steps: int) -> None:
         """Begin the next epoch, of so many steps."""
         self.epoch += 1
         self._rates = [_rate(config, self.epoch) for config in self.configs]
-        self._steps = steps
-        self._loss_total.zero_()
-        self._net.activation.start_epoch(self.epoch)
-        if self._input_dropout is not None:
-            self._input_dropout.start_epoch(self.epoch)
-        if self._decay is not None:
-            self._decay.start_epoch(self._rates)
+        self._rows = steps * self.batch_size
         for rule in self.rules:
             rule.start_epoch(self._rates[rule.members], (self.epoch - 1) * steps, steps)
+        self._steps.start_epoch(self.epoch, self._rates)
 
-    def step(self, batch: Batch, number: int | Tensor) -> None:
-        """Make one update on a minibatch: the epoch's step of this number (from 0), given as in `Settings`.
+    def train(self, chunk: Batch, number: int) -> None:
+        """Make an update on each minibatch of a chunk; the first is the epoch's step of this number (from 0)."""
+        self._steps.train(chunk.x, chunk.targets, chunk.row_weights, number)
 
-        Nothing is read back from the device, and no shape depends on what was computed: see `graphs`.
-        """
-        x = batch.x if self._input_dropout is None else self._input_dropout.apply(batch.x)
-        scores = self._net.forward(x)
-        self._loss.apply(scores, batch.targets, self._loss_total, batch.row_weights)
-        self._net.backward()
-        for rule in self.rules:
-            rule.start_step(number)
-        for block in self._blocks:
-            self._net.first_layer(x, block)
-            if self._penalty is not None:
-                self._penalty.add_to_block(block)
-            if self._decay is not None:
-                self._decay.shrink_block(block)
-            for rule in self.rules:
-                rule.update_block(block)
-        if self._penalty is not None:
-            self._penalty.add_to_rest()
-        if self._decay is not None:
-            self._decay.shrink_rest()
-        for rule in self.rules:
-            rule.update_rest()
+    @property
+    def in_place(self) -> TorchSteps:
+        """The steps as a CUDA graph can take them."""
+        assert isinstance(self._steps, TorchSteps)
+        return self._steps
 
     def measure(self) -> Tensor:
         """What `end_epoch` takes, (M, 4 or 5), on the device: nothing is read back here either."""
-        train_loss = self._loss_total.sum((1, 2)) / (self._steps * self.batch_size)
-        return torch.cat([train_loss.unsqueeze(1), self._evaluator.measure()], 1)
+        return torch.cat([(self._steps.losses() / self._rows).unsqueeze(1), self._evaluator.measure()], 1)
 
     @property
     def measures_in_place(self) -> bool:

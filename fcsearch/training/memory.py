@@ -9,13 +9,16 @@ import torch
 
 from fcsearch.config import TrialConfig
 from fcsearch.training.data import TrainingData
-from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.engine.buffers import Shape, first_layer_blocks
+from fcsearch.training.engine.compiled_lane import runs_compiled
+from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.rules import RULES
 
-# Beside the update rule's own buffers: the weights, their gradients (on a CPU less: see `first_layer_blocks`), and the
-# weights of the best epoch.
+# Beside the update rule's own buffers: the weights, those of the best epoch, and, where steps are torch operations, the
+# gradients (on a CPU less: see `first_layer_blocks`).
 _BUFFERS = 3
-# And, on a GPU, where the update rules are torch operations on whole buffers, space for what they compute.
+_COMPILED_BUFFERS = 2
+# And, on a GPU, space for what update rules compute by torch operations.
 _GPU_BUFFERS = 4
 _MEMINFO = Path("/proc/meminfo")
 # Of a container: what it may use, and what it uses, of which the files that it has read lately can be let go.
@@ -26,8 +29,13 @@ _SYSTEMS_SHARE = 0.05
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
-    lanes = {config.lane_key for config in configs}
-    values = sum(_member_values(config, data) for config in configs)
+    lanes = {config.lane_key: config for config in configs}
+    functions = step_functions(data.device, data.dtype)
+    compiled = {
+        key for key, config in lanes.items() if functions is not None and runs_compiled(config, _shape(config, data))
+    }
+    values = sum(_member_values(config, data, compiled=config.lane_key in compiled) for config in configs)
+    values += sum(_lane_values(lanes[key], data) for key in compiled)
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
     dropped = sum(_batch_rows(lane.batch_size, data) * data.input_dim for lane in lanes if lane.input_dropout)
     return (values + dropped) * data.X_train.element_size() + 2 * dropped
@@ -64,17 +72,36 @@ def _container_bytes() -> int | None:
     return int(limit - used + files - _SYSTEMS_SHARE * limit)
 
 
-def _member_values(config: TrialConfig, data: TrainingData) -> int:
-    shape = Shape(data.input_dim, config.hidden_dims, data.outputs)
+def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:
+    shape = _shape(config, data)
+    own = RULES[config.update_rule].state_buffers
+    if compiled:
+        return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
     buffers = _BUFFERS if data.device.type == "cpu" else _GPU_BUFFERS
-    parameters = shape.num_parameters * (buffers + RULES[config.update_rule].state_buffers)
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
     # itself, its share of the loss and, for a moment, a copy or two; and one more where rows have weights.
     rows = _batch_rows(config.batch_size, data)
     training = rows * (3 * units + (4 if data.row_weights is None else 5) * data.outputs)
-    evaluated = sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
-    return parameters + training + evaluated * (units + 2 * data.outputs)
+    return shape.num_parameters * (buffers + own) + training + _evaluated_rows(data) * (units + 2 * data.outputs)
+
+
+def _lane_values(config: TrialConfig, data: TrainingData) -> int:
+    """What a lane whose steps are compiled has once, for one member after the other."""
+    shape = _shape(config, data)
+    rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
+    block: int = max(b.inputs.stop - b.inputs.start for b in first_layer_blocks(shape, 1, device=data.device))
+    gradients = (block + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]
+    training = rows * (units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
+    return gradients + training + _evaluated_rows(data) * units
+
+
+def _shape(config: TrialConfig, data: TrainingData) -> Shape:
+    return Shape(data.input_dim, config.hidden_dims, data.outputs)
+
+
+def _evaluated_rows(data: TrainingData) -> int:
+    return sum({len(batch.x) for batch in (*data.train_sample, *data.validation)})
 
 
 def _batch_rows(batch_size: int, data: TrainingData) -> int:

@@ -28,10 +28,10 @@ class Pack:
     """Trains a list of trials, epoch by epoch.
 
     A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
-    its place among them. In float32 on one CPU thread (with MKL) that holds to the last bit, elsewhere to rounding; the
-    products of hidden layers of one unit, linear classifiers of fewer than eight classes and batches of one row are
-    rounded otherwise alone than in a pack there too. Members that share shape, batch size, input dropout and seed
-    train as one stack (a lane).
+    its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
+    (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes and
+    batches of one row; these, several threads and GPUs round otherwise. Members that share shape, batch size, input
+    dropout and seed train as one stack (a lane).
 
     Args:
         configs: The members. They may differ in everything.
@@ -134,7 +134,9 @@ class Pack:
     def save(self, path: Path) -> None:
         """Write the pack as it is after this epoch (safetensors; written aside and renamed)."""
         tensors = {
-            f"lane{n}.{name}": t for n, lane in enumerate(self._lanes()) for name, t in lane.state_tensors().items()
+            f"lane{n}.{name}": t.contiguous()
+            for n, lane in enumerate(self._lanes())
+            for name, t in lane.state_tensors().items()
         }
         for member, result in self._results.items():
             tensors.update({f"result{member}.{name}": weight for name, weight in result.weights.items()})

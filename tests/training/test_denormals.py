@@ -31,15 +31,15 @@ def test_training_flushes_and_gives_back_what_was(
 ) -> None:
     torch.set_flush_denormal(before)
     seen: list[tuple[bool, bool]] = []
-    step = Lane.step
+    train = Lane.train
 
-    def watched(lane: Lane, batch: Batch, number: int) -> None:
+    def watched(lane: Lane, chunk: Batch, number: int) -> None:
         seen.append((flushes_denormals(), (torch.tensor([1e-39]) * 1).item() == 0))
         if fails:
             raise RuntimeError("stop here")
-        step(lane, batch, number)
+        train(lane, chunk, number)
 
-    monkeypatch.setattr(Lane, "step", watched)
+    monkeypatch.setattr(Lane, "train", watched)
     pack = Pack([TrialConfig(hidden_dims=(4,), epochs=1)], digits(torch.float32))
     if fails:
         with pytest.raises(RuntimeError, match="stop here"):

@@ -179,7 +179,8 @@ def test_update_rules_are_those_of_nn(name: str, cut: bool, monkeypatch: pytest.
     gradients = gradient_buffers(shape, MEMBERS, blocks, device=CPU, dtype=torch.float64)
     whole = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
     state = [Buffers.zeros(shape, 2, device=CPU, dtype=torch.float64) for _ in range(RULES[name].state_buffers)]
-    rule = RULES[name](configs, 1, buffers, gradients, blocks, state)  # members 1 and 2 of three
+    rule = RULES[name](configs, 1, buffers.wide, state)  # members 1 and 2 of three
+    bound = rule.bind(buffers, gradients, blocks)
     settings: list[dict[str, dict[str, object]]] = [{}, {}]
     step = 0
     for epoch in range(1, 4):
@@ -189,12 +190,12 @@ def test_update_rules_are_those_of_nn(name: str, cut: bool, monkeypatch: pytest.
             grads = [random_weights(shape, 100 + step * MEMBERS + member) for member in range(MEMBERS)]
             for member in range(MEMBERS):
                 whole.fill(member, grads[member])
-            rule.start_step(in_epoch)
+            bound.start_step(in_epoch)
             for number, block in enumerate(blocks):
                 gradients.wide[block.gradients] = whole.wide[block.parameters]
-                rule.update_block(number)
+                bound.update_block(number)
             gradients.rest.copy_(whole.rest)
-            rule.update_rest()
+            bound.update_rest()
             for i, config in enumerate(configs):
                 for parameter in weights[i + 1]:
                     own = settings[i].setdefault(parameter, _nn_settings(config))
@@ -252,9 +253,9 @@ def test_a_pack_trains_as_the_plain_network_does(
         if mask is not None:
             mask.start_epoch(epoch)
         for chunk in batches.epoch(epoch):
-            for batch in chunk:
-                x = batch.x if mask is None else mask.apply(batch.x)
-                _, grads = net.loss(x, batch.targets.argmax(0))
+            for rows, targets in zip(chunk.x, chunk.targets, strict=True):
+                x = rows if mask is None else mask.apply(rows)
+                _, grads = net.loss(x, targets.argmax(0))
                 for name, grad in grads.items():
                     own = settings.setdefault(name, _nn_settings(config))
                     own["learning_rate"] = rate

@@ -19,8 +19,13 @@ from fcsearch.training.lane import Lane
 Weigh = Callable[[TrainingData], TrainingData]
 
 
+@pytest.fixture(autouse=True)
+def _torch_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU; the compiled kernels of a CPU are not captured."""
+    monkeypatch.setenv("FCSEARCH_NATIVE", "0")
+
+
 @pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
-@pytest.mark.usefixtures("arithmetic")
 def test_training_step_by_step_is_training_chunk_by_chunk(
     weigh: Weigh, digits: Digits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,9 +79,8 @@ def operations(config: TrialConfig, members: int, data: TrainingData) -> tuple[l
 @pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
 @pytest.mark.parametrize("config", VARIED, ids=range(len(VARIED)))
 def test_a_step_reads_nothing_back_and_does_not_grow_with_its_members(
-    config: TrialConfig, weigh: Weigh, digits: Digits, monkeypatch: pytest.MonkeyPatch
+    config: TrialConfig, weigh: Weigh, digits: Digits
 ) -> None:
-    monkeypatch.setenv("FCSEARCH_NATIVE", "0")
     data = weigh(digits(torch.float32))
     few, many = operations(config, 2, data), operations(config, 9, data)
     for names in few:

@@ -110,6 +110,6 @@ def test_minibatches_pair_rows_with_their_labels(digits: Digits) -> None:
     data = digits(torch.float32)
     label_of = {tuple(x.tolist()): y for x, y in zip(data.X_train, data.y_train.tolist(), strict=True)}
     for chunk in Minibatches(data, seed=0, batch_size=64).epoch(1):
-        for batch in chunk:
-            assert batch.x.shape == (64, 64)
-            assert [label_of[tuple(x.tolist())] for x in batch.x] == batch.targets.argmax(0).tolist()
+        for rows, targets in zip(chunk.x, chunk.targets, strict=True):
+            assert rows.shape == (64, 64)
+            assert [label_of[tuple(x.tolist())] for x in rows] == targets.argmax(0).tolist()

@@ -15,6 +15,7 @@ from varied_packs import VARIED, Digits, assert_equal_to, pack_of
 from fcsearch import nn
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.engine.buffers import Shape, first_layer_blocks
+from fcsearch.training.engine.native import step_functions
 from fcsearch.training.lane import Lane
 
 
@@ -34,6 +35,18 @@ def test_in_float32_on_one_thread_a_pack_changes_no_bit(digits: Digits) -> None:
     data = digits(torch.float32)
     together = train_pack(VARIED, data)
     for config, result in zip(VARIED, together, strict=True):
+        assert_equal_to(result, train_pack([config], data)[0], 0.0)
+
+
+@pytest.mark.parametrize("changes", [{"hidden_dims": (1, 5)}, {"hidden_dims": ()}, {"batch_size": 1}], ids=str)
+def test_nor_does_it_where_layers_are_narrow_if_steps_are_compiled(digits: Digits, changes: dict[str, Any]) -> None:
+    """By torch operations such products are rounded otherwise alone."""
+    if step_functions(torch.device("cpu"), torch.float32) is None:
+        pytest.skip("no compiled steps on this machine")
+    few = digits(torch.float32)
+    data = TrainingData(few.X_train[:60], few.y_train[:60] % 3, few.X_val, few.y_val % 3, num_classes=3)
+    members = [dataclasses.replace(config, seed=0, input_dropout=0.0, **changes) for config in VARIED[:5]]
+    for config, result in zip(members, train_pack(members, data), strict=True):
         assert_equal_to(result, train_pack([config], data)[0], 0.0)
 
 

@@ -134,4 +134,4 @@ def _seconds(config: TrialConfig, epochs: int, members: int, dataset: Dataset) -
     rows = len(dataset.train)
     batch = min(config.batch_size, rows)
     shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
-    return epochs * (rows // batch) * step_seconds(shape, members, batch) / members
+    return epochs * (rows // batch) * step_seconds(config, shape, members, batch)

@@ -1,27 +1,25 @@
-"""How long packs of different sizes take: a model that was fitted to measurements.
+"""How long packs of different sizes take on a CPU: a model that was fitted to measurements.
 
-Steps were fitted on one core to ten nets from 20-32-10 to 3072-500x4-10 in packs of 1 to 32 (docs/performance.md). The
-model is off by a third at most there, and all that it is asked is which size is best: its choice costs 6 % at most.
+Compiled steps were fitted on one core to nets from 20-32-10 to 784-128-128-10 in packs of 1 to 32: a member's steps
+take as long in any pack, so all that is asked of the model is what a lane and a pack cost beside them.
 """
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
 from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.engine.compiled_lane import runs_compiled
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
 _PACK = 0.03
 # Microseconds on one core of 180 GFLOP/s.
-_LANE, _LAYER = 15.0, 13.0  # of operations that a lane makes once, whatever its members
-_MEMBER, _PRODUCTS, _POWER = 5.0, 12.0, 0.92  # of a member: so much, and so much a million operations to this power
-_NARROW = 25.0  # a first product of n columns takes 1 + 25 / n times as long
-_SPILL, _SPILL_BYTES = 0.05, 8 * 2**20  # weights beyond the caches cost so much a doubling
-_FLOAT = 4
+_LANE = 250.0  # of a lane in each epoch: its settings, and the call of its evaluation
+_MEMBER, _PRODUCTS, _POWER = 4.0, 12.0, 0.92  # of a member's step, and of its million operations to this power
+_NARROW = 25.0  # where steps are not compiled, a first product of n columns takes 1 + 25 / n times as long
 
 
 def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int) -> float:
@@ -39,18 +37,21 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
     seconds = _PACK
     for members in lanes.values():
         batch = min(members[0].batch_size, rows)
-        steps = rows // batch * sum(config.epochs for config in members) / len(members)
+        epochs = sum(config.epochs for config in members) / len(members)
         shape = Shape(input_dim, members[0].hidden_dims, max(1, num_classes))
-        seconds += steps * step_seconds(shape, len(members), batch)
+        seconds += epochs * (
+            _LANE / 1e6 + rows // batch * len(members) * step_seconds(members[0], shape, len(members), batch)
+        )
     return seconds
 
 
-def step_seconds(shape: Shape, members: int, batch_size: int) -> float:
-    """Seconds that one core takes for a step of a lane of so many members."""
+def step_seconds(config: TrialConfig, shape: Shape, members: int, batch_size: int) -> float:
+    """Seconds that one core takes for a member's step in a lane of so many members of this shape."""
     products = [batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
     # Forward, by weights and by inputs, two operations each; the input's own gradient is not computed.
     operations: float = 6 * sum(products) - 2 * products[0]
-    narrow = 4 * products[0] / operations * _NARROW / (members * shape.dims[1])
-    spill = _SPILL * math.log2(1 + members * shape.num_parameters * _FLOAT / _SPILL_BYTES)
+    narrow = 0.0
+    if not runs_compiled(config, shape):
+        narrow = 4 * products[0] / operations * _NARROW / (members * shape.dims[1])
     own: float = _MEMBER + _PRODUCTS * operations**_POWER
-    return (_LANE + _LAYER * len(products) + members * own * (1 + narrow + spill)) / 1e6
+    return own * (1 + narrow) / 1e6

@@ -154,7 +154,8 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
     state = [
         Buffers.zeros(shape, members, device=way.device, dtype=way.dtype) for _ in range(RULES[name].state_buffers)
     ]
-    rule = RULES[name](configs, 0, weights, gradients, blocks, state)
+    rule = RULES[name](configs, 0, weights.wide, state)
+    bound = rule.bind(weights, gradients, blocks)
     settings: list[dict[str, Config]] = [{key: _settings(config) for key in plain[0]} for config in configs]
     for step in range(4):
         rates = [config.learning_rate * (1 if step < 2 else 0.7) for config in configs]
@@ -163,9 +164,9 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
         drawn, steps = _weights(way, shape, members, f"gradient {step}")
         gradients.wide.copy_(drawn.wide)
         gradients.rest.copy_(drawn.rest)
-        rule.start_step(step % 2)
-        rule.update_block(0)
-        rule.update_rest()
+        bound.start_step(step % 2)
+        bound.update_block(0)
+        bound.update_rest()
         for i in range(members):
             for key, dw in steps[i].items():
                 settings[i][key]["learning_rate"] = rates[i]

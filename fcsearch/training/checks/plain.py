@@ -100,7 +100,7 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         for source in sources.values():
             source.start_epoch(epoch)
         losses = []
-        for batch in (batch for chunk in batches.epoch(epoch) for batch in chunk):
+        for batch in (batch for chunk in batches.epoch(epoch) for batch in chunk.steps()):
             drawn = {first: source.draw() for first, source in sources.items()}
             net.masks = {first + i: mask for first, masks in drawn.items() for i, mask in enumerate(masks)}
             losses.append(_step(net, batch, config, settings))

@@ -63,9 +63,9 @@ class ReluDropout(Relu):
     def __init__(self, rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int) -> None:
         first = hidden[0]
         sizes = [h.shape[1] * h.shape[2] for h in hidden]
-        self._bits = RandomBits(sum(sizes), seed=seed, purpose="dropout", device=first.device)
+        self.bits = RandomBits(sum(sizes), seed=seed, purpose="dropout", device=first.device)
         self._drawn = [
-            bits.view(h.shape[1:]) for bits, h in zip(torch.split(self._bits.values, sizes), hidden, strict=True)
+            bits.view(h.shape[1:]) for bits, h in zip(torch.split(self.bits.values, sizes), hidden, strict=True)
         ]  # one (N, H) for all members
         self._thresholds, self._scale = (values.view(-1, 1, 1) for values in thresholds_and_scales(rates, first))
         library = kernels(first.device, first.dtype)
@@ -80,15 +80,15 @@ class ReluDropout(Relu):
     @property
     def generators(self) -> list[torch.Generator]:
         """See `Relu`."""
-        return [self._bits.generator]
+        return [self.bits.generator]
 
     def start_epoch(self, epoch: int) -> None:
         """Begin the draws of an epoch (from 1)."""
-        self._bits.start_epoch(epoch)
+        self.bits.start_epoch(epoch)
 
     def draw(self) -> None:
         """Draw the bits of one step."""
-        self._bits.draw()
+        self.bits.draw()
 
     def forward(self, layer: int, hidden: Tensor) -> None:
         """Activate a hidden layer, drop units of it, and scale those that stay by 1 / (1 - rate)."""

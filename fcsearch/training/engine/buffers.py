@@ -42,9 +42,9 @@ class Shape:
 class Buffers:
     """One value for every parameter of M members: the weights themselves, their gradients, or an update rule's state.
 
-    The first layer is `wide`, (D + 1, M, H): its weights stand side by side, so that one product with the shared
-    minibatch serves all members, with the biases as the last row. The other layers are `rest`, (M, Q): one row a
-    member, all weights and then all biases. Each of the two is updated by a few elementwise operations.
+    The first layer is `wide`, (D + 1, M, H), with the biases as the last row. In memory its weights stand side by side,
+    so that one product with the shared minibatch serves all members; or, for steps that take the members one by one,
+    each member's are together. The other layers are `rest`, (M, Q): one row a member, all weights and then all biases.
 
     Args:
         shape: The layers.
@@ -58,10 +58,15 @@ class Buffers:
         self.rest = rest
 
     @classmethod
-    def zeros(cls, shape: Shape, members: int, *, device: torch.device, dtype: torch.dtype) -> Buffers:
-        """Buffers of zeros for so many members."""
+    def zeros(
+        cls, shape: Shape, members: int, *, device: torch.device, dtype: torch.dtype, by_member: bool = False
+    ) -> Buffers:
+        """Buffers of zeros for so many members, with what is of one member together in memory or not."""
         later = sum((inputs + 1) * outputs for inputs, outputs in shape.layers[1:])
-        wide = torch.zeros(shape.input_dim + 1, members, shape.dims[1], device=device, dtype=dtype)
+        if by_member:
+            wide = torch.zeros(members, shape.input_dim + 1, shape.dims[1], device=device, dtype=dtype).transpose(0, 1)
+        else:
+            wide = torch.zeros(shape.input_dim + 1, members, shape.dims[1], device=device, dtype=dtype)
         return cls(shape, wide, torch.zeros(members, later, device=device, dtype=dtype))
 
     @property
@@ -92,8 +97,12 @@ class Buffers:
         return self.rest[:, start : start + self.shape.dims[layer + 1]]
 
     def select(self, members: Tensor) -> Buffers:
-        """A compact copy that holds only these members (int64 positions)."""
-        return Buffers(self.shape, self.wide.index_select(1, members), self.rest.index_select(0, members))
+        """A compact copy that holds only these members (int64 positions), laid out as this is."""
+        if self.wide.is_contiguous():
+            wide = self.wide.index_select(1, members)
+        else:
+            wide = self.wide.transpose(0, 1).index_select(0, members).transpose(0, 1)
+        return Buffers(self.shape, wide, self.rest.index_select(0, members))
 
     def put(self, members: Tensor, source: Buffers) -> None:
         """Overwrite these members (int64 positions) with their values in `source`."""
@@ -155,10 +164,15 @@ def gradient_buffers(
 
 
 def stack(
-    shape: Shape, weights: Sequence[Mapping[str, Tensor]], *, device: torch.device, dtype: torch.dtype
+    shape: Shape,
+    weights: Sequence[Mapping[str, Tensor]],
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    by_member: bool = False,
 ) -> Buffers:
-    """Buffers that hold one member for each of these parameter dicts."""
-    buffers = Buffers.zeros(shape, len(weights), device=device, dtype=dtype)
+    """Buffers that hold one member for each of these parameter dicts; see `Buffers.zeros`."""
+    buffers = Buffers.zeros(shape, len(weights), device=device, dtype=dtype, by_member=by_member)
     for member, values in enumerate(weights):
         buffers.fill(member, values)
     return buffers

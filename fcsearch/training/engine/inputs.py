@@ -21,8 +21,8 @@ class InputDropout:
     """
 
     def __init__(self, rate: float, rows: int, features: int, *, seed: int, like: Tensor) -> None:
-        self._bits = RandomBits(rows * features, seed=seed, purpose="input dropout", device=like.device)
-        self._drawn = self._bits.values.view(rows, features)
+        self.bits = RandomBits(rows * features, seed=seed, purpose="input dropout", device=like.device)
+        self._drawn = self.bits.values.view(rows, features)
         self._threshold, self._scale = thresholds_and_scales([rate], like)
         self._out = like.new_empty(rows, features)
         library = kernels(like.device, like.dtype)
@@ -35,11 +35,11 @@ class InputDropout:
     @property
     def generator(self) -> torch.Generator:
         """What a step draws from."""
-        return self._bits.generator
+        return self.bits.generator
 
     def start_epoch(self, epoch: int) -> None:
         """Begin an epoch (from 1)."""
-        self._bits.start_epoch(epoch)
+        self.bits.start_epoch(epoch)
 
     def apply(self, x: Tensor) -> Tensor:
         """Drop features of the rows of a step, `x` (N, D) contiguous, and scale those that stay by 1 / (1 - rate).
@@ -47,7 +47,7 @@ class InputDropout:
         Returns:
             (N, D), in a buffer that the next call overwrites.
         """
-        self._bits.draw()
+        self.bits.draw()
         if self._kernel is not None:
             self._call(*self._kernel.addresses([x], self._out.shape))
             return self._out

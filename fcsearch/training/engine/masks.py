@@ -47,6 +47,11 @@ class RandomBits:
         """Draw the bits of one step."""
         self._words.random_(_LOWEST, None, generator=self.generator)
 
+    def draw_ahead(self, steps: int) -> Tensor:
+        """Draw the bits of so many steps, on a CPU those that `draw` would: (steps, count or a few more)."""
+        words = self._words.new_empty(steps, len(self._words))
+        return words.random_(_LOWEST, None, generator=self.generator).view(torch.int16)
+
 
 def thresholds_and_scales(rates: Sequence[float], like: Tensor) -> tuple[Tensor, Tensor]:
     """What to compare the bits with, and what to scale units by that stay: one value for each rate, (rates,) both.

@@ -16,11 +16,14 @@ class Settings:
 
     Args:
         like: A tensor of the weights' device and dtype.
+
+    Attributes:
+        table: (steps, settings, members), contiguous.
     """
 
     def __init__(self, like: Tensor) -> None:
         self._like = like
-        self._table = like.new_empty(0, 0, 0)  # (steps, settings, members)
+        self.table = like.new_empty(0, 0, 0)
 
     def fill(self, schedule: Sequence[Tensor], steps: int) -> None:
         """Set the table for an epoch.
@@ -31,15 +34,15 @@ class Settings:
         """
         rows = [values.to(self._like.dtype).expand(steps, -1) for values in schedule]
         table = torch.stack(rows, 1)
-        if table.shape == self._table.shape:
-            self._table.copy_(table)
+        if table.shape == self.table.shape:
+            self.table.copy_(table)
             return
-        self._table = table.to(self._like.device)
-        self._now = torch.empty_like(self._table[:1])
-        self._rows = list(self._table.unbind(0))
+        self.table = table.to(self._like.device)
+        self._now = torch.empty_like(self.table[:1])
+        self._rows = list(self.table.unbind(0))
 
     def at(self, step: int | Tensor) -> Tensor:
         """Those of a step of the epoch (from 0), (settings, members); where it is a tensor (1,), in the same memory."""
         if isinstance(step, int):
             return self._rows[step]
-        return torch.index_select(self._table, 0, step, out=self._now)[0]
+        return torch.index_select(self.table, 0, step, out=self._now)[0]

@@ -2,6 +2,7 @@
 
 from fcsearch.training.engine.native.binding import CallSite, Kernel
 from fcsearch.training.engine.native.layout import Call
-from fcsearch.training.engine.native.library import kernels, without_kernels
+from fcsearch.training.engine.native.library import kernels, step_functions, without_kernels
+from fcsearch.training.engine.native.structs import StepFunctions
 
-__all__ = ["Call", "CallSite", "Kernel", "kernels", "without_kernels"]
+__all__ = ["Call", "CallSite", "Kernel", "StepFunctions", "kernels", "step_functions", "without_kernels"]

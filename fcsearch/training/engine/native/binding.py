@@ -16,16 +16,16 @@ from fcsearch.training.engine.native.layout import Call, Layout
 REALS = {torch.float32: "float", torch.float64: "double"}
 
 # The arguments of each kernel after the layout, in order; see kernels.c.
-#   a, b   arrays (outer, members, inner) of the layout's first and second strides
-#   bits   int16 (outer, inner), contiguous, shared by the members
-#   value  one value a member, contiguous
+#   a, b, c   arrays (outer, members, inner) of the layout's first, second and third strides
+#   bits      int16 (outer, inner), contiguous, shared by the members
+#   value     one value a member, contiguous
 SIGNATURES: dict[str, tuple[str, ...]] = {
-    "sgd": ("a", "a", "value"),
-    "sgd_momentum": ("a", "a", "b", "value", "value"),
-    "rmsprop": ("a", "a", "b", "value", "value", "value"),
-    "adam": ("a", "a", "b", "b", "value", "value", "value", "value"),
-    "nadam": ("a", "a", "b", "b", "value", "value", "value", "value", "value"),
-    "lion": ("a", "a", "b", "value", "value", "value"),
+    "sgd": ("a", "b", "value"),
+    "sgd_momentum": ("a", "b", "c", "value", "value"),
+    "rmsprop": ("a", "b", "c", "value", "value", "value"),
+    "adam": ("a", "b", "c", "c", "value", "value", "value", "value"),
+    "nadam": ("a", "b", "c", "c", "value", "value", "value", "value", "value"),
+    "lion": ("a", "b", "c", "value", "value", "value"),
     "relu_dropout": ("a", "bits", "value", "value"),
     "dropout": ("a", "bits", "value", "value", "b"),
     "relu_dropout_backward": ("a", "b", "value"),
@@ -88,15 +88,15 @@ class Kernel:
         first = next(tensor for kind, tensor in given if kind == "a")
         if first.dim() != 3:
             raise self._refusal("an array (outer, members, inner)", first)
-        second = next((tensor for kind, tensor in given if kind == "b"), first)
+        like = {letter: next((t for kind, t in given if kind == letter), first) for letter in "abc"}
         for kind, tensor in given:
             if kind == "bits":
                 self._check_flat(tensor, (first.shape[0], first.shape[2]), torch.int16)
             elif kind == "value":
                 self._check_flat(tensor, (first.shape[1],), self.dtype)
             else:
-                self._check_array(tensor, first if kind == "a" else second, first.shape)
-        layout = Layout(*first.shape, *first.stride()[:2], *second.stride()[:2])
+                self._check_array(tensor, like[kind], first.shape)
+        layout = Layout(*first.shape, *(stride for tensor in like.values() for stride in tensor.stride()[:2]))
         fixed = (tensor.data_ptr() for tensor in arguments)
         return functools.partial(self._library.function(self.name, layout, len(self._signature)), *fixed)
 

@@ -34,18 +34,20 @@ typedef short int16_t;
 
 typedef struct {
     extent outer, members, inner;
-    extent a_outer, a_member; /* strides of the first array: weights and gradients, or activations */
-    extent b_outer, b_member; /* strides of the second: the rule's state, or the gradients of activations */
+    extent a_outer, a_member; /* strides of the first array: weights, or activations */
+    extent b_outer, b_member; /* strides of the second: gradients */
+    extent c_outer, c_member; /* strides of the third: the rule's state */
 } layout;
 
 #define AT_A(p, l) ((p) + i * (l)->a_outer + j * (l)->a_member)
 #define AT_B(p, l) ((p) + i * (l)->b_outer + j * (l)->b_member)
+#define AT_C(p, l) ((p) + i * (l)->c_outer + j * (l)->c_member)
 
 KERNEL sgd(const layout *l, REAL *w, const REAL *dw, const REAL *minus_rate)
 {
     FOR_EACH_MEMBER(l) {
         REAL *restrict p = AT_A(w, l);
-        const REAL *restrict g = AT_A(dw, l);
+        const REAL *restrict g = AT_B(dw, l);
         const REAL rate = minus_rate[j];
         FOR_EACH_VALUE(l)
             p[k] += rate * g[k];
@@ -56,8 +58,8 @@ KERNEL sgd_momentum(const layout *l, REAL *w, const REAL *dw, REAL *velocity, co
 {
     FOR_EACH_MEMBER(l) {
         REAL *restrict p = AT_A(w, l);
-        const REAL *restrict g = AT_A(dw, l);
-        REAL *restrict v = AT_B(velocity, l);
+        const REAL *restrict g = AT_B(dw, l);
+        REAL *restrict v = AT_C(velocity, l);
         const REAL rate = minus_rate[j], keep = kept[j];
         FOR_EACH_VALUE(l) {
             v[k] = keep * v[k] + rate * g[k];
@@ -71,8 +73,8 @@ KERNEL rmsprop(const layout *l, REAL *w, const REAL *dw, REAL *cache, const REAL
 {
     FOR_EACH_MEMBER(l) {
         REAL *restrict p = AT_A(w, l);
-        const REAL *restrict g = AT_A(dw, l);
-        REAL *restrict c = AT_B(cache, l);
+        const REAL *restrict g = AT_B(dw, l);
+        REAL *restrict c = AT_C(cache, l);
         const REAL gained = gain[j], eps = epsilon[j], scale = factor[j];
         FOR_EACH_VALUE(l) {
             c[k] += gained * (g[k] * g[k] - c[k]);
@@ -86,9 +88,9 @@ KERNEL adam(const layout *l, REAL *w, const REAL *dw, REAL *first, REAL *second,
 {
     FOR_EACH_MEMBER(l) {
         REAL *restrict p = AT_A(w, l);
-        const REAL *restrict g = AT_A(dw, l);
-        REAL *restrict m = AT_B(first, l);
-        REAL *restrict v = AT_B(second, l);
+        const REAL *restrict g = AT_B(dw, l);
+        REAL *restrict m = AT_C(first, l);
+        REAL *restrict v = AT_C(second, l);
         const REAL gained1 = gain1[j], gained2 = gain2[j], eps = epsilon[j], scale = factor[j];
         FOR_EACH_VALUE(l) {
             m[k] += gained1 * (g[k] - m[k]);
@@ -103,9 +105,9 @@ KERNEL nadam(const layout *l, REAL *w, const REAL *dw, REAL *first, REAL *second
 {
     FOR_EACH_MEMBER(l) {
         REAL *restrict p = AT_A(w, l);
-        const REAL *restrict g = AT_A(dw, l);
-        REAL *restrict m = AT_B(first, l);
-        REAL *restrict v = AT_B(second, l);
+        const REAL *restrict g = AT_B(dw, l);
+        REAL *restrict m = AT_C(first, l);
+        REAL *restrict v = AT_C(second, l);
         const REAL gained1 = gain1[j], gained2 = gain2[j], eps = epsilon[j], a = by_gradient[j], b = by_moment[j];
         FOR_EACH_VALUE(l) {
             m[k] += gained1 * (g[k] - m[k]);
@@ -120,8 +122,8 @@ KERNEL lion(const layout *l, REAL *w, const REAL *dw, REAL *mean, const REAL *ga
 {
     FOR_EACH_MEMBER(l) {
         REAL *restrict p = AT_A(w, l);
-        const REAL *restrict g = AT_A(dw, l);
-        REAL *restrict m = AT_B(mean, l);
+        const REAL *restrict g = AT_B(dw, l);
+        REAL *restrict m = AT_C(mean, l);
         const REAL gained1 = gain1[j], gained2 = gain2[j], rate = minus_rate[j];
         FOR_EACH_VALUE(l) {
             const REAL change = g[k] - m[k], direction = m[k] + gained1 * change;

@@ -12,6 +12,6 @@ class Layout(ctypes.Structure):
     """The C struct `layout`; see kernels.c."""
 
     _fields_ = [
-        (name, ctypes.c_longlong)
-        for name in ("outer", "members", "inner", "a_outer", "a_member", "b_outer", "b_member")
+        *((name, ctypes.c_longlong) for name in ("outer", "members", "inner")),
+        *((f"{array}_{axis}", ctypes.c_longlong) for array in "abc" for axis in ("outer", "member")),
     ]

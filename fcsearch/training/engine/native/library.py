@@ -23,8 +23,10 @@ from pathlib import Path
 
 import torch
 
-from fcsearch.training.engine.native.binding import REALS, SIGNATURES, CpuLibrary, Kernel
+from fcsearch.training.engine.native.binding import REALS, SIGNATURES, CpuLibrary, Kernel, Library
+from fcsearch.training.engine.native.gemm import find_gemm
 from fcsearch.training.engine.native.gpu import GpuLibrary
+from fcsearch.training.engine.native.structs import StepFunctions
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,12 @@ def kernels(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | 
         return None
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", torch.cuda.current_device())
-    return _load(device, dtype)
+    return _load(device, dtype)[0]
+
+
+def step_functions(device: torch.device, dtype: torch.dtype) -> StepFunctions | None:
+    """Whole steps of a lane in C, or None where there are no kernels, on a GPU, or where torch has no product for C."""
+    return _load(device, dtype)[1] if device.type == "cpu" and kernels(device, dtype) is not None else None
 
 
 @contextlib.contextmanager
@@ -60,26 +67,33 @@ def without_kernels() -> Iterator[None]:
 
 
 @functools.cache
-def _load(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
+def _load(device: torch.device, dtype: torch.dtype) -> tuple[Mapping[str, Kernel] | None, StepFunctions | None]:
     real = REALS[dtype]
     defines = [f"-DREAL={real}", "-DSQRT=sqrtf" if real == "float" else "-DSQRT=sqrt"]
+    steps = None
     try:
-        library = GpuLibrary(_source(), defines, device) if device.type == "cuda" else _for_cpu(defines)
+        if device.type == "cuda":
+            library: Library = GpuLibrary(_source(), defines, device)
+        else:
+            compiled = _for_cpu(defines)
+            library, gemm = CpuLibrary(compiled), find_gemm(dtype)
+            steps = None if gemm is None else StepFunctions(compiled, gemm)
     except (OSError, ImportError, RuntimeError, subprocess.SubprocessError) as error:
         logger.info("the kernels cannot be compiled for %s, training uses torch operations alone: %s", device, error)
-        return None
-    return {name: Kernel(library, name, dtype, device) for name in SIGNATURES}
+        return None, None
+    return {name: Kernel(library, name, dtype, device) for name in SIGNATURES}, steps
 
 
-def _for_cpu(defines: list[str]) -> CpuLibrary:
+def _for_cpu(defines: list[str]) -> ctypes.CDLL:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         raise OSError("no C compiler found")
-    return CpuLibrary(ctypes.CDLL(str(_compiled([*shlex.split(compiler), *_FLAGS.split(), *defines], _source()))))
+    return ctypes.CDLL(str(_compiled([*shlex.split(compiler), *_FLAGS.split(), *defines], _source())))
 
 
 def _source() -> str:
-    return resources.files(__package__).joinpath("kernels.c").read_text()
+    folder = resources.files(__package__)
+    return "".join(folder.joinpath(f"{name}.c").read_text() for name in ("kernels", "losses", "steps"))
 
 
 def _compiled(command: list[str], source: str) -> Path:

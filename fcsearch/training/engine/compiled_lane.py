@@ -1,0 +1,118 @@
+"""The structs of a lane as the functions in C take them, filled from its buffers. See native/losses.c."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fcsearch.config import TrialConfig
+from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks
+from fcsearch.training.engine.native import StepFunctions
+from fcsearch.training.engine.native.structs import LANES, MEMBERS
+
+# Products of many features with few units are faster for all members at once.
+_MANY_FEATURES, _FEW_UNITS = 256, 32
+
+
+def runs_compiled(config: TrialConfig, shape: Shape) -> bool:
+    """Whether the functions in C have what members of such a lane need, ReLU, and are the faster way."""
+    known = config.activation == "relu" or not config.hidden_dims
+    return known and (shape.input_dim <= _MANY_FEATURES or shape.dims[1] >= _FEW_UNITS)
+
+
+class CompiledLane:
+    """The structs, and the memory that they point to.
+
+    Args:
+        weights: The members' parameters; the rest of each member's struct is 0.
+        rows: Rows of what is computed at once.
+        functions: The compiled functions.
+        trains: Whether there is memory for gradients, and, with `drops_input`, for inputs with dropout.
+        drops_input: See there.
+
+    Attributes:
+        struct: The C struct `lane`.
+        members: An array of the C struct `member`.
+    """
+
+    def __init__(
+        self, weights: Buffers, rows: int, functions: StepFunctions, *, trains: bool, drops_input: bool = False
+    ) -> None:
+        like, shape = weights.wide, weights.shape
+        self._like = like
+        self._kept: list[Tensor] = []
+        hidden = [rows * units for units in shape.hidden_dims]
+        block = max(b.inputs.stop - b.inputs.start for b in first_layer_blocks(shape, 1, device=like.device))
+        self.struct: Any = LANES[like.dtype](
+            rows=rows,
+            layers=len(shape.layers),
+            members=weights.members,
+            block=block,
+            dims=self._numbers(shape.dims),
+            weights_at=self._numbers(_weights_at(shape)),
+            bias_at=self._numbers(_biases_at(shape)),
+            hidden_at=self._numbers([0, *itertools.accumulate(hidden)]),
+            rest=weights.rest.shape[1],
+            row=like.stride(0),
+            gemm=functions.gemm,
+            hidden=self._scratch(sum(hidden)),
+            scores=self._scratch(shape.num_classes * rows),
+        )
+        if trains:
+            widest = max(hidden, default=0)
+            self.struct.dhidden = (ctypes.c_void_p * 2)(self._scratch(widest), self._scratch(widest))
+            self.struct.statistics = self._scratch(2 * rows)
+            self.struct.ones = self._keep(like.new_ones(rows))
+            self.struct.dfirst = self._scratch((block + 1) * shape.dims[1])
+            self.struct.drest = self._scratch(weights.rest.shape[1])
+        if drops_input:
+            self.struct.dropped = self._scratch(rows * shape.input_dim)
+        self.members: Any = (MEMBERS[like.dtype] * weights.members)()
+        for place, member in enumerate(self.members):
+            member.first = like[0, place].data_ptr()
+            member.rest = weights.rest[place].data_ptr()
+
+    def _scratch(self, values: int) -> int:
+        """Memory for so many numbers, at least one."""
+        return self._keep(self._like.new_empty(max(1, values)))
+
+    def _numbers(self, values: Sequence[int]) -> int:
+        """Whole numbers, and a 0 behind them."""
+        return self._keep(torch.tensor([*values, 0], dtype=torch.int64))
+
+    def _keep(self, tensor: Tensor) -> int:
+        self._kept.append(tensor)
+        return tensor.data_ptr()
+
+
+class CompiledNet:
+    """The nets of a lane's members on N rows, in test mode. As `StackedNet`, by functions in C."""
+
+    def __init__(self, weights: Buffers, rows: int, functions: StepFunctions) -> None:
+        self._functions = functions
+        self._lane = CompiledLane(weights, rows, functions, trains=False)
+        self._scores = weights.wide.new_empty(weights.members, weights.shape.num_classes, rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores (M, C, N) of the shared rows `x` (N, D), in a buffer that the next call overwrites."""
+        lane = self._lane
+        x = x.contiguous()
+        self._functions.score_rows(ctypes.byref(lane.struct), lane.members, x.data_ptr(), self._scores.data_ptr())
+        return self._scores
+
+
+def _weights_at(shape: Shape) -> list[int]:
+    """Where each layer's weights begin in a row of `Buffers.rest`; 0 for the first layer, which is not there."""
+    sizes = [inputs * outputs for inputs, outputs in shape.layers[1:]]
+    return [0, *itertools.accumulate(sizes, initial=0)][: len(shape.layers)]
+
+
+def _biases_at(shape: Shape) -> list[int]:
+    """Likewise the biases, which are behind all weights."""
+    weights = sum(inputs * outputs for inputs, outputs in shape.layers[1:])
+    return [0, *itertools.accumulate(shape.dims[2:], initial=weights)][: len(shape.layers)]

@@ -1,0 +1,229 @@
+/* Whole steps of a lane on one CPU thread: forward, loss, backward, L2, decay and update, member after member, so
+ * that all of a small net stays in the cache. Compiled behind kernels.c, whose update rules it calls, and losses.c.
+ *
+ * The same arithmetic as passes.py and regularisation.py.
+ */
+#ifndef __CUDACC__
+/* c (m, n) = op(a) op(b), over k; 'T' transposes. The distances between rows follow each matrix. */
+static void product(const lane *l, char op_a, char op_b, extent m, extent n, extent k, const REAL *a, extent row_a,
+                    const REAL *b, extent row_b, REAL *c)
+{
+    const REAL one = 1, zero = 0;
+    const int m_ = (int)m, n_ = (int)n, k_ = (int)k, lda = (int)row_a, ldb = (int)row_b;
+    /* Fortran's matrices are column by column: it sees all of them transposed. */
+    l->gemm(&op_b, &op_a, &n_, &m_, &k_, &one, b, &ldb, a, &lda, &zero, c, &n_);
+}
+
+static void activate(const lane *l, const member *p, REAL *restrict h, const REAL *restrict bias, extent units,
+                     const int16_t *drawn)
+{
+    /* Copies: a compiler cannot know that writing to h leaves the structs as they are. */
+    const extent rows = l->rows;
+    const REAL threshold = p->threshold, scale = p->scale;
+    for (extent n = 0; n < rows; n++, h += units) {
+        if (!p->drops) {
+            for (extent k = 0; k < units; k++) {
+                const REAL sum = h[k] + bias[k];
+                h[k] = sum <= 0 ? 0 : sum;
+            }
+            continue;
+        }
+        for (extent k = 0; k < units; k++) {
+            const REAL sum = h[k] + bias[k];
+            h[k] = (REAL)drawn[k] <= threshold ? 0 : (sum <= 0 ? 0 : sum * scale);
+        }
+        drawn += units;
+    }
+}
+
+static void activate_backward(const lane *l, const member *p, const REAL *restrict h, REAL *restrict dh, extent units)
+{
+    const REAL scale = p->drops ? p->scale : 1;
+    const extent values = l->rows * units;
+    for (extent k = 0; k < values; k++)
+        dh[k] = h[k] <= 0 ? 0 : dh[k] * scale;
+}
+
+static void sum_rows(const lane *l, const REAL *restrict d, REAL *restrict out, extent units)
+{
+    const extent rows = l->rows;
+    for (extent k = 0; k < units; k++)
+        out[k] = 0;
+    for (extent n = 0; n < rows; n++, d += units)
+        for (extent k = 0; k < units; k++)
+            out[k] += d[k];
+}
+
+static void update(const member *p, const layout *a, REAL *w, const REAL *dw, REAL *const state[2], extent state_at,
+                   const REAL *s)
+{
+    REAL *first = state[0] ? state[0] + state_at : 0, *second = state[1] ? state[1] + state_at : 0;
+    const extent next = p->settings_next;
+    switch (p->rule) {
+    case SGD:
+        sgd(a, w, dw, s);
+        break;
+    case SGD_MOMENTUM:
+        sgd_momentum(a, w, dw, first, s, s + next);
+        break;
+    case RMSPROP:
+        rmsprop(a, w, dw, first, s, s + next, s + 2 * next);
+        break;
+    case ADAM:
+        adam(a, w, dw, first, second, s, s + next, s + 2 * next, s + 3 * next);
+        break;
+    case NADAM:
+        nadam(a, w, dw, first, second, s, s + next, s + 2 * next, s + 3 * next, s + 4 * next);
+        break;
+    case LION:
+        lion(a, w, dw, first, s, s + next, s + 2 * next);
+        break;
+    }
+}
+
+/* The weights' share of L2 and decay; `rows` of them, `apart` in memory. */
+static void hold_down(const member *p, REAL *restrict w, REAL *restrict dw, extent rows, extent units, extent apart)
+{
+    const REAL strength = p->double_reg, kept = *p->decay;
+    for (extent i = 0; i < rows; i++, w += apart, dw += units) {
+        if (strength != 0)
+            for (extent k = 0; k < units; k++)
+                dw[k] += strength * w[k];
+        if (kept != 1)
+            for (extent k = 0; k < units; k++)
+                w[k] *= kept;
+    }
+}
+
+/* Leaves a minibatch's scores in l->scores, and the hidden layers in l->hidden. */
+static void forward(const lane *l, const member *p, const REAL *x, const int16_t *drawn)
+{
+    const extent N = l->rows, D = l->dims[0], last = l->layers - 1, classes = l->dims[l->layers];
+    const REAL *bias = p->first + D * l->row;
+    if (!last) {
+        product(l, 'T', 'T', classes, N, D, p->first, l->row, x, D, l->scores);
+    } else {
+        product(l, 'N', 'N', N, l->dims[1], D, x, D, p->first, l->row, l->hidden);
+        activate(l, p, l->hidden, bias, l->dims[1], drawn);
+        for (extent i = 1; i < last; i++) {
+            const extent inputs = l->dims[i], units = l->dims[i + 1];
+            REAL *out = l->hidden + l->hidden_at[i];
+            product(l, 'N', 'N', N, units, inputs, l->hidden + l->hidden_at[i - 1], inputs, p->rest + l->weights_at[i],
+                    units, out);
+            activate(l, p, out, p->rest + l->bias_at[i], units, drawn ? drawn + l->hidden_at[i] : 0);
+        }
+        const extent inputs = l->dims[last];
+        product(l, 'T', 'T', classes, N, inputs, p->rest + l->weights_at[last], classes,
+                l->hidden + l->hidden_at[last - 1], inputs, l->scores);
+        bias = p->rest + l->bias_at[last];
+    }
+    REAL *restrict scores = l->scores;
+    for (extent c = 0; c < classes; c++) {
+        const REAL added = bias[c];
+        for (extent n = 0; n < N; n++)
+            scores[c * N + n] += added;
+    }
+}
+
+static void sum_classes(const lane *l, REAL *out)
+{
+    for (extent c = 0; c < l->dims[l->layers]; c++) {
+        REAL sum = 0;
+        for (extent n = 0; n < l->rows; n++)
+            sum += l->scores[c * l->rows + n];
+        out[c] = sum;
+    }
+}
+
+/* Leaves the gradients of all layers but the first in l->drest; returns that by the first hidden layer, (N, H). */
+static const REAL *backward(const lane *l, const member *p)
+{
+    const extent N = l->rows, last = l->layers - 1;
+    const REAL *dout = 0;
+    for (extent i = last; i >= 1; i--) {
+        const extent inputs = l->dims[i], units = l->dims[i + 1];
+        const REAL *w = p->rest + l->weights_at[i], *h = l->hidden + l->hidden_at[i - 1];
+        REAL *dw = l->drest + l->weights_at[i], *db = l->drest + l->bias_at[i], *dh = l->dhidden[i & 1];
+        if (i == last) {
+            product(l, 'T', 'T', inputs, units, N, h, inputs, l->scores, N, dw);
+            sum_classes(l, db);
+            product(l, 'T', 'T', N, inputs, units, l->scores, N, w, units, dh);
+        } else {
+            product(l, 'T', 'N', inputs, units, N, h, inputs, dout, units, dw);
+            sum_rows(l, dout, db, units);
+            product(l, 'N', 'T', N, inputs, units, dout, units, w, units, dh);
+        }
+        activate_backward(l, p, h, dh, inputs);
+        dout = dh;
+    }
+    return dout;
+}
+
+/* Updates the first layer, block by block, each while the cache holds its gradient. */
+static void update_first(const lane *l, const member *p, const REAL *x, const REAL *dout, const REAL *settings)
+{
+    const extent N = l->rows, D = l->dims[0], units = l->dims[1];
+    for (extent start = 0; start < D; start += l->block) {
+        const extent rows = D - start < l->block ? D - start : l->block, biases = start + rows == D;
+        REAL *w = p->first + start * l->row;
+        if (dout)
+            product(l, 'T', 'N', rows, units, N, x + start, D, dout, units, l->dfirst);
+        else
+            product(l, 'T', 'T', rows, units, N, x + start, D, l->scores, N, l->dfirst);
+        if (biases && dout)
+            sum_rows(l, dout, l->dfirst + rows * units, units);
+        else if (biases)
+            sum_classes(l, l->dfirst + rows * units);
+        hold_down(p, w, l->dfirst, rows, units, l->row);
+        const layout walk = {rows + biases, 1, units, l->row, 0, units, 0, p->state_row, 0};
+        update(p, &walk, w, l->dfirst, p->state_first, start * p->state_row, settings);
+    }
+}
+
+static void drop_input(const lane *l, const REAL *x, const int16_t *drawn)
+{
+    const extent values = l->rows * l->dims[0];
+    const REAL threshold = l->input_threshold, scale = l->input_scale;
+    REAL *restrict dropped = l->dropped;
+    for (extent k = 0; k < values; k++)
+        dropped[k] = (REAL)drawn[k] <= threshold ? 0 : x[k] * scale;
+}
+
+/* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), weights (steps, N) or NULL.
+ * The first is the epoch's step `number`. The bits of dropout, and of dropout of the input, have strides of their own. */
+void train_steps(const lane *l, member *members, extent steps, extent number, const REAL *x, const REAL *targets,
+                 const REAL *weights, const int16_t *drawn, extent drawn_step, const int16_t *input_drawn,
+                 extent input_drawn_step)
+{
+    const extent N = l->rows, D = l->dims[0], classes = l->dims[l->layers], biases = l->bias_at[1];
+    for (extent step = 0; step < steps; step++) {
+        const REAL *rows = x + step * N * D;
+        if (l->dropped) {
+            drop_input(l, rows, input_drawn + step * input_drawn_step);
+            rows = l->dropped;
+        }
+        for (member *p = members; p < members + l->members; p++) {
+            const REAL *settings = p->settings + (number + step) * p->settings_step;
+            forward(l, p, rows, drawn + step * drawn_step);
+            p->total += loss(l, p, targets + step * classes * N, weights ? weights + step * N : l->ones);
+            const REAL *dout = l->layers > 1 ? backward(l, p) : 0;
+            update_first(l, p, rows, dout, settings);
+            if (l->layers == 1)
+                continue;
+            hold_down(p, p->rest, l->drest, 1, biases, 0);
+            const layout walk = {1, 1, l->rest, 0, 0, 0, 0, 0, 0};
+            update(p, &walk, p->rest, l->drest, p->state_rest, 0, settings);
+        }
+    }
+}
+
+/* Each member's scores of rows x (N, D) in test mode: (M, C, N). */
+void score_rows(const lane *l, const member *members, const REAL *x, REAL *scores)
+{
+    lane one = *l;
+    for (const member *p = members; p < members + l->members; p++) {
+        one.scores = scores + (p - members) * l->rows * l->dims[l->layers];
+        forward(&one, p, x, 0);
+    }
+}
+#endif

@@ -1,0 +1,93 @@
+"""The structs of losses.c and steps.c, and the functions that take them."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+
+_EXTENT, _ADDRESS = ctypes.c_longlong, ctypes.c_void_p
+
+
+def _extents(*names: str) -> list[tuple[str, Any]]:
+    return [(name, _EXTENT) for name in names]
+
+
+def _addresses(*names: str) -> list[tuple[str, Any]]:
+    return [(name, _ADDRESS) for name in names]
+
+
+def _lane_fields(real: Any) -> list[tuple[str, Any]]:
+    return [
+        *_extents("rows", "layers", "members", "block"),
+        *_addresses("dims", "weights_at", "bias_at", "hidden_at"),
+        *_extents("rest", "row"),
+        *_addresses("gemm", "hidden"),
+        ("dhidden", _ADDRESS * 2),
+        *_addresses("scores", "statistics", "ones", "dfirst", "drest", "dropped"),
+        ("input_threshold", real),
+        ("input_scale", real),
+    ]
+
+
+def _member_fields(real: Any) -> list[tuple[str, Any]]:
+    return [
+        *_addresses("first", "rest"),
+        ("state_first", _ADDRESS * 2),
+        ("state_rest", _ADDRESS * 2),
+        *_extents("state_row"),
+        *_addresses("settings"),
+        *_extents("settings_step", "settings_next", "rule", "loss", "drops"),
+        *[(name, real) for name in ("threshold", "scale", "double_reg")],
+        *_addresses("decay"),
+        *[(name, real) for name in ("kept", "spread", "delta")],
+        ("total", ctypes.c_double),
+    ]
+
+
+class LaneFloat(ctypes.Structure):
+    """The C struct `lane` in single precision; see losses.c."""
+
+    _fields_ = _lane_fields(ctypes.c_float)
+
+
+class LaneDouble(ctypes.Structure):
+    """The same in double precision."""
+
+    _fields_ = _lane_fields(ctypes.c_double)
+
+
+class MemberFloat(ctypes.Structure):
+    """The C struct `member` in single precision; see losses.c."""
+
+    _fields_ = _member_fields(ctypes.c_float)
+
+
+class MemberDouble(ctypes.Structure):
+    """The same in double precision."""
+
+    _fields_ = _member_fields(ctypes.c_double)
+
+
+LANES: dict[torch.dtype, Any] = {torch.float32: LaneFloat, torch.float64: LaneDouble}
+MEMBERS: dict[torch.dtype, Any] = {torch.float32: MemberFloat, torch.float64: MemberDouble}
+
+
+class StepFunctions:
+    """The functions `train_steps` and `score_rows` of steps.c.
+
+    Args:
+        library: What the compiler made.
+        gemm: The address of the product that it calls.
+    """
+
+    def __init__(self, library: ctypes.CDLL, gemm: int) -> None:
+        self.gemm = gemm
+        P, N = _ADDRESS, _EXTENT
+        self.train_steps = library.train_steps
+        self.train_steps.argtypes = [P, P, N, N, P, P, P, P, N, P, N]
+        self.train_steps.restype = None
+        self.score_rows = library.score_rows
+        self.score_rows.argtypes = [P, P, P, P]
+        self.score_rows.restype = None
