@@ -20,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "confirm": ("fcsearch.cli.confirm", "Train the best of a run again with other seeds: which one wins on average?"),
     "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
     "runs": ("fcsearch.cli.runs", "List the runs of a folder."),
+    "compare": ("fcsearch.cli.compare", "Compare runs at equal trials, in equal time, and over seeds."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
     "predict": ("fcsearch.cli.predict", "Predict the class of every row of a file, with a run's best model."),
     "export": ("fcsearch.cli.export", "Write a model as a file that needs no fcsearch: ONNX or torch.export."),
