@@ -19,7 +19,7 @@ from fcsearch.report.importance import importances_of
 from fcsearch.report.measured import Alternative, FinalTest, Measured
 from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
-from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials
+from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import WorkClock
 from fcsearch.selection import chosen_trial, confirmation_of
@@ -51,7 +51,7 @@ def build_report(
     Raises:
         RunError: the run directory is damaged.
     """
-    manifest, state = run.manifest(), run.state()
+    manifest, state, labels = run.manifest(), run.state(), read_labels(run.path)
     table = run.trials()
     rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
     objective = objective_of(table)
@@ -102,6 +102,8 @@ def build_report(
         importance_note=note,
         trust=trust,
         files=_files(run),
+        note=labels.note,
+        tags=labels.tags,
     )
 
 

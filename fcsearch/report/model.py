@@ -186,6 +186,7 @@ class Report:
         top_columns: The parameters that differ among those.
         effects: What each parameter did, the most important first.
         importance_note: Why there are no importances; None where there are.
+        note: What a user says of the run; `tags` likewise.
     """
 
     name: str
@@ -211,3 +212,5 @@ class Report:
     importance_note: str | None
     trust: Trust
     files: dict[str, str]
+    note: str | None = None
+    tags: tuple[str, ...] = ()

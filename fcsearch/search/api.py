@@ -15,7 +15,7 @@ from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import Report, write_report
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import Labels, RunDirectory, rank_trials, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
@@ -85,6 +85,7 @@ def start_search(
     open_pool: OpenPool | None = None,
     dataset: Dataset | None = None,
     report: bool = True,
+    labels: Labels | None = None,
 ) -> SearchResult:
     """Search a space.
 
@@ -97,6 +98,7 @@ def start_search(
         open_pool: Opens what trains the packs; None: the pool that the options name.
         dataset: What is learned, where it is loaded already; else the space names it.
         report: Whether to write the report at the end.
+        labels: What the user says of the run.
 
     Raises:
         UsageError: something that the user gave cannot be used. Nothing is left behind.
@@ -111,6 +113,8 @@ def start_search(
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
+        if labels is not None:
+            write_labels(path, labels)
         return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began, report=report)
     except UsageError:
         # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.

@@ -44,7 +44,7 @@ def test_runs_on_other_rows_are_not_compared(root: Path) -> None:
     change_dataset(RunDirectory.open(root / "two"), fingerprint="0" * 16)
     output = shown("one", "two")
     assert "These runs cannot be compared" in output
-    assert " tie" not in output
+    assert "behind" not in output
 
 
 def test_json_has_all_of_it(root: Path) -> None:  # noqa: ARG001
