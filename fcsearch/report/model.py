@@ -139,11 +139,13 @@ class Finding:
         kind: Which of the things that can be shown, such as `edge` or `overfit`.
         sentence: It, and what to do about it, for a person.
         pulls: What it would have changed. No two findings of a run pull one parameter in two directions.
+        torn: Parameters that the evidence pulls both ways, so that nothing is advised.
     """
 
     kind: str
     sentence: str
     pulls: tuple[Pull, ...] = ()
+    torn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,11 @@ class Trust:
     def remarks(self) -> tuple[str, ...]:
         """The findings as sentences."""
         return tuple(finding.sentence for finding in self.findings)
+
+    @property
+    def torn(self) -> frozenset[str]:
+        """Parameters that the evidence pulls both ways."""
+        return frozenset(name for finding in self.findings for name in finding.torn)
 
 
 @dataclass(frozen=True)
