@@ -66,8 +66,11 @@ class Run:
         if trial_id is not None:
             rows = self.trials.filter(pc.equal(self.trials["trial_id"], trial_id)).to_pylist()
             if not rows:
-                last = pc.max(self.trials["trial_id"]).as_py()
-                raise RunError(f"a trial of {self.path} must be from 0 to {last}, and have ended; found {trial_id}")
+                known = pc.min_max(self.trials["trial_id"]).as_py()
+                raise RunError(
+                    f"a trial of {self.path} must be from {known['min']} to {known['max']}, and have ended; found "
+                    f"{trial_id}"
+                )
             row = rows[0]
         return row_config(row)
 

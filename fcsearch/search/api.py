@@ -26,6 +26,7 @@ from fcsearch.search.planning.placement import local_node, place
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.pool.interface import OpenPool, Pool
+from fcsearch.search.record.beginning import check_beginning, read_beginning
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.ledger import has_trials
 from fcsearch.search.record.manifest import new_manifest, now
@@ -110,6 +111,8 @@ def start_search(
     # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
     dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
     plan = _for_task_of(dataset, plan)
+    # For its errors: there is nothing to be undone yet.
+    read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
@@ -255,7 +258,9 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
     # The sampler is made for its errors.
     make_sampler(space.sampler, seed=options.seed)
     placement = place(options, [local_node()]) if options.address is None else None
-    return make_plan(space, options, path=path, placement=placement)
+    plan = make_plan(space, options, path=path, placement=placement)
+    check_beginning(space, options, trials=plan.trials)
+    return plan
 
 
 def _search(

@@ -112,6 +112,17 @@ class SearchSpace:
             if name in parameters and not isinstance(parameter, Constant)
         }
 
+    def locate(self, config: TrialConfig) -> dict[str, Any] | None:
+        """What `suggest` would have given for a configuration, whatever its seed; None if it lies outside the space."""
+        given, values = config.parameters(), dict[str, Any]()
+        for name, parameter in self.parameters.items():
+            if parameter.applies(values):
+                if given[name] is None or not parameter.contains(given[name]):
+                    return None
+                values[name] = given[name]
+        # What the space does not name must be as the space has it.
+        return values if self.trial_config(values, seed=config.seed) == config else None
+
     def distributions(self) -> dict[str, BaseDistribution]:
         """Optuna's distribution of every parameter that is not a constant."""
         found = {name: parameter.distribution() for name, parameter in self.parameters.items()}
