@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.table import Table
-
 from fcsearch.report.findings import Evidence
 from fcsearch.report.measured import Alternative
-from fcsearch.report.number_table import number_table
 from fcsearch.report.words import listing, percent, plural, points
 from fcsearch.selection import Confirmation, Confirmed
 
@@ -108,15 +105,6 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
 def confirmation_cells(found: Confirmation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The configurations over seeds as a table: its columns, and a row of texts for each."""
     return _COLUMNS, [_cells(entry, first=number == 0) for number, entry in enumerate(found.configurations)]
-
-
-def confirmation_table(found: Confirmation) -> Table:
-    """The same for a terminal."""
-    columns, rows = confirmation_cells(found)
-    table = number_table(*columns, right=6)
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def _cells(entry: Confirmed, *, first: bool) -> tuple[str, ...]:

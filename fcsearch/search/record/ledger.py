@@ -101,7 +101,7 @@ class Ledger:
         )
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         trials = self._trials()
-        self._share_those_of_finished(trials)
+        self._share_all_distributions(trials)
         self._study.sampler = make_sampler(space.sampler, seed=seed, trials_so_far=len(trials))
         self._grid = space.grid() if space.sampler.name == "grid" else None
 
@@ -128,7 +128,7 @@ class Ledger:
             for values in beginning.tries[len(there) - observed :]:
                 self._study.enqueue_trial(self._space.encode(values))
             self._study.set_user_attr(_BEGUN, True)
-        self._share_those_of_finished(self._trials())
+        self._share_all_distributions(self._trials())
 
     def recover(self) -> list[PlannedTrial]:
         """After an interruption: tell what is done and was not told, and return the trials that wait.
@@ -213,10 +213,10 @@ class Ledger:
         ends_at = trial.last_step if stopped and trial.last_step is not None else config.epochs
         return PlannedTrial(trial.number, config, ends_at)
 
-    def _share_those_of_finished(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
-        # Those of others may be incomplete, and Optuna fills in the very object.
+    def _share_all_distributions(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
         for trial in trials:
-            if trial.state.is_finished():
+            # A trial that waits has none yet, and Optuna fills in the very object.
+            if trial.state != TrialState.WAITING:
                 self._share_distributions(trial)
 
     def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
