@@ -18,6 +18,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("fcsearch.cli.run", "Search a space and write a run directory."),
     "resume": ("fcsearch.cli.resume", "Go on with an interrupted run, or add trials to a finished one."),
     "confirm": ("fcsearch.cli.confirm", "Train the best of a run again with other seeds: which one wins on average?"),
+    "watch": ("fcsearch.cli.watch", "Show how a search goes that another process does."),
     "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
     "runs": ("fcsearch.cli.runs", "List the runs of a folder: state, trials, best figure, size."),
     "note": ("fcsearch.cli.note", "Give a run a note."),

@@ -201,6 +201,10 @@ class RunDirectory:
         self._done = None
         return damaged
 
+    def packs(self) -> frozenset[int]:
+        """The packs whose trials have their rows."""
+        return frozenset(self._trials.pack_ids())
+
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, nor any earlier call gave out."""
         written = self._trials.pack_ids() | self._epochs.pack_ids() | self._confirmations.pack_ids()
