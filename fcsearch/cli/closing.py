@@ -21,7 +21,7 @@ def print_closing(report: Report) -> None:
         return
     console = open_console()
     grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report.best)))
+    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
     grid.add_row("", Text(figures_line(report, report.best), style="bold"))
     console.print()
     console.print(grid)

@@ -9,7 +9,8 @@ from typing import Any
 from fcsearch.comparison.contestant import Contestant
 from fcsearch.errors import SpaceError
 from fcsearch.report.words import listing
-from fcsearch.space import SearchSpace
+from fcsearch.space import Parameter, SearchSpace
+from fcsearch.space.parameters import show
 
 _MACHINE = ("host", "processor", "cpus", "gpus")
 
@@ -86,14 +87,15 @@ def _described(space: Mapping[str, Any]) -> dict[str, str]:
         return {name: str(value) for name, value in (space.get("parameters") or {}).items()}
     early = read.early_stopping
     return {
-        **{name: parameter.describe() + _when(parameter.to_json()) for name, parameter in read.parameters.items()},
+        **{name: parameter.describe() + _when(parameter) for name, parameter in read.parameters.items()},
         "sampler": " ".join([read.sampler.name, *(f"{key}={value}" for key, value in read.sampler.options.items())]),
         "early stopping": f"from epoch {early.min_epochs}, 1 in {early.reduction_factor}" if early else "none",
     }
 
 
-def _when(parameter: Mapping[str, Any]) -> str:
-    return f" when {parameter['when']}" if "when" in parameter else ""
+def _when(parameter: Parameter) -> str:
+    conditions = [f"{item.parent} is {' or '.join(map(show, item.values))}" for item in parameter.when]
+    return f" where {' and '.join(conditions)}" if conditions else ""
 
 
 def _differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -104,4 +106,4 @@ def _differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 
 
 def _each(values: Mapping[str, object], more: Mapping[str, object] | None = None) -> str:
-    return ", ".join(f"{value}{f' {more[label]}' if more else ''} in {label}" for label, value in values.items())
+    return " / ".join(f"{label}: {value}{f' {more[label]}' if more else ''}" for label, value in values.items())

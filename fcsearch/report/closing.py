@@ -10,16 +10,16 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.model import Best, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.phrases import settings
-from fcsearch.report.words import plural
+from fcsearch.report.words import plural, value_text
 
 _COMMANDS = 3
-# Their samplers learn from trials that they are given.
-_LEARN_FROM_OTHERS = ("tpe", "gp")
 
 
-def winner_line(best: Best) -> str:
-    """The best network: which trial, and its parameters."""
-    return f"trial {best.row['trial_id']}: {', '.join(f'{name} {value}' for name, value in settings(best))}"
+def winner_line(report: Report, best: Best) -> str:
+    """The best network: which trial, and its parameters, of which those that did not vary stand in the report."""
+    varied = [effect.parameter for effect in report.effects if effect.parameter in best.parameters]
+    shown = [(name, value_text(best.parameters[name])) for name in best.parameters if name in varied] or settings(best)
+    return f"trial {best.row['trial_id']}: {', '.join(f'{name} {value}' for name, value in shown)}"
 
 
 def figures_line(report: Report, best: Best) -> str:
@@ -49,8 +49,7 @@ def _commands(report: Report) -> Iterator[list[str]]:
         yield ["fcsearch", "confirm", path]
     yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
     if (Path(path) / NEXT_SPACE).is_file():
-        observations = ["--from", path] if report.sampler in _LEARN_FROM_OTHERS else []
-        yield [*next_command(path), *observations]
+        yield next_command(path, report.sampler)
     elif report.sampler != "grid":
         yield ["fcsearch", "resume", path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
     yield ["fcsearch", "export", path, "--out", "model.onnx"]

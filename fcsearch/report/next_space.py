@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from fcsearch.space.written import space_file
 _GOOD_SHARE = 0.25
 _FEWEST_GOOD = 6
 NEXT_SPACE = "next_space.yaml"
+# Their samplers learn from trials that they are given.
+_LEARN_FROM_OTHERS = ("tpe", "gp")
+_OBSERVED = ("With --from the sampler knows the trials of that run, as far as they lie inside this space.",)
 _REGULARISERS = ("dropout", "reg")
 
 Row = Mapping[str, Any]
@@ -53,13 +57,16 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         made.append(change)
     if not made:
         return None
+    if space.sampler.name == "grid" and space.trials == len(space.grid()):
+        changed = replace(changed, trials=len(changed.grid()))
     comments = {change.parameter: change.why for change in made if change.parameter in changed.parameters}
     return space_file(changed, head=_head(report), comments=comments)
 
 
-def next_command(path: str) -> list[str]:
-    """What searches the next space of the run at this path."""
-    return ["fcsearch", "run", str(Path(path) / NEXT_SPACE)]
+def next_command(path: str, sampler: str | None) -> list[str]:
+    """What searches the next space of the run at this path; its trials are observations where the sampler learns."""
+    observations = ["--from", path] if sampler in _LEARN_FROM_OTHERS else []
+    return ["fcsearch", "run", str(Path(path) / NEXT_SPACE), *observations]
 
 
 def _head(report: Report) -> list[str]:
@@ -70,11 +77,10 @@ def _head(report: Report) -> list[str]:
         f"What to try next, from {plural(report.work.done, 'trial')} of the run {report.name}.",
         f"Its best network, trial {best.row['trial_id']}, has a validation {objective.title} of {value}.",
         "",
-        shlex.join(next_command(report.path)),
-        shlex.join([*next_command(report.path), "--from", report.path]),
+        shlex.join(next_command(report.path, report.sampler)),
         "",
-        "With --from the sampler knows the trials of that run that lie inside this space. Each change says why;",
-        "parameters without a comment are as they were.",
+        *(_OBSERVED if report.sampler in _LEARN_FROM_OTHERS else ()),
+        "Each change says why; parameters without a comment are as they were.",
     ]
 
 

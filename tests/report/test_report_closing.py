@@ -81,7 +81,7 @@ def test_the_last_lines_fit_too(report: Report, monkeypatch: pytest.MonkeyPatch)
 def test_they_say_the_winner_and_its_figures(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
     print_closing(report)
     output = capsys.readouterr().out
-    assert "Winner  trial 4: hidden_dims 128-128-128, depth 4, " in output
+    assert "Winner  trial 4: depth 4, hidden_dim 128, learning_rate 0.0111, dropout 0.04042, " in output
     assert report.best is not None
     assert figures_line(report, report.best).startswith(
         "validation accuracy 98.41%, confirmed 96.10% over 2 other seeds, "

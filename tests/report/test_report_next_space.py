@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
-from synthetic_run import SPACE, digits, make_run
+from synthetic_run import SPACE, digits, make_run, manifest
 
 from fcsearch.report import build_report, known_measurements, write_report
 from fcsearch.report.model import Finding, Pull, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.space import Choices, Constant, Range, SearchSpace, load_space
+from fcsearch.results.records import row_config
+from fcsearch.space import Choices, Constant, Range, SearchSpace, load_space, shipped_spaces
 
 Make = Callable[..., SearchSpace | None]
 WHOLE = SearchSpace.from_mapping({**SPACE, "dataset": "digits", "early_stopping": "asha"})
@@ -139,6 +142,19 @@ def test_a_choice_that_goes_takes_what_it_needs_along(make: Make, report: Report
     assert ("momentum" in found.parameters) == ("sgd_momentum" in left)
 
 
+def test_a_grid_is_searched_whole_and_has_no_use_for_observations(make: Make, tmp_path: Path) -> None:
+    grid = SearchSpace.from_mapping(
+        {
+            "sampler": "grid",
+            "parameters": {"epochs": 10, "hidden_dim": {"choices": [16, 64, 128]}, "depth": {"choices": [2, 3, 4]}},
+        }
+    )
+    found = make(pull("edge", hidden_dim="up"), space=grid, sampler="grid", effects=())
+    assert found is not None
+    assert found.trials == 12
+    assert "--from" not in (tmp_path / NEXT_SPACE).read_text()
+
+
 def test_nothing_learned_nothing_advised(make: Make, report: Report) -> None:
     verdict = dataclasses.replace(report.trust, verdict="Nothing was learned.")
     assert make(trust=verdict) is None
@@ -150,7 +166,7 @@ def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path) -> Non
     write_report(run, dataset=digits())
     text = (run.path / NEXT_SPACE).read_text()
     assert "# What to try next, from 48 trials of the run a run." in text
-    assert f"{NEXT_SPACE}' --from '" in text or f"{NEXT_SPACE} --from " in text
+    assert f"{NEXT_SPACE}' --from '" in text
     assert "  # The best 1" in text
     space = load_space(run.path / NEXT_SPACE)
     assert space.parameters["epochs"] == Constant("epochs", 10)
@@ -161,3 +177,28 @@ def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path) -> Non
     run.update_manifest({"space": None})
     write_report(run, dataset=digits())
     assert not (run.path / NEXT_SPACE).exists()
+
+
+@pytest.mark.parametrize("name", sorted(shipped_spaces()))
+def test_every_space_that_ships_has_a_next_one(name: str, tmp_path: Path) -> None:
+    """Whatever the trials say: here the learning rate decides, and the winner lies at random ends."""
+    space = load_space(shipped_spaces()[name])
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    rows = []
+    for number in range(40):
+        config = space.trial_config(space.suggest(study.ask()), seed=0)
+        value = 0.9 - abs(math.log10(config.learning_rate) + 2.5) / 10
+        figures = {"val_accuracy": value, "val_loss": 1 - value, "train_accuracy": 1.0, "num_parameters": 1000}
+        ends = {"best_epoch": config.epochs, "epochs_run": config.epochs, "final_val_accuracy": value}
+        more = {"final_train_accuracy": 1.0, "state": "complete", "seed": 0, "trial_id": number}
+        rows.append({**config.parameters(), **figures, **ends, **more})
+    run = RunDirectory.create(tmp_path / "run", manifest("run", space=space.to_json()))
+    run.write_pack(0, rows, [])
+    report = build_report(run, **vars(known_measurements(run)))
+    text = next_space(report, space, rank_trials(run.trials()).to_pylist())
+    assert text is not None
+    (tmp_path / NEXT_SPACE).write_text(text)
+    found = load_space(tmp_path / NEXT_SPACE)
+    assert report.best is not None
+    assert found.locate(row_config(report.best.row)) is not None
+    assert found != space
