@@ -13,16 +13,22 @@ import click
 from fcsearch import __version__
 from fcsearch.errors import FcsearchError
 
-# Command -> (module, one line of help). The module holds a click.Command of the command's name.
+# Command -> (module, one line of help). The module holds a click.Command of the command's name, with `_` for `-`.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("fcsearch.cli.run", "Search a space and write a run directory."),
     "resume": ("fcsearch.cli.resume", "Go on with an interrupted run, or add trials to a finished one."),
     "confirm": ("fcsearch.cli.confirm", "Train the best of a run again with other seeds: which one wins on average?"),
+    "watch": ("fcsearch.cli.watch", "Show how a search goes that another process does."),
     "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
-    "runs": ("fcsearch.cli.runs", "List the runs of a folder."),
+    "runs": ("fcsearch.cli.runs", "List the runs of a folder: state, trials, best figure, size."),
+    "note": ("fcsearch.cli.note", "Give a run a note."),
+    "tag": ("fcsearch.cli.tag", "Give a run tags."),
+    "rm": ("fcsearch.cli.rm", "Remove runs."),
+    "compare": ("fcsearch.cli.compare", "Compare runs at equal trials, in equal time, and over seeds."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
     "predict": ("fcsearch.cli.predict", "Predict the class of every row of a file, with a run's best model."),
     "export": ("fcsearch.cli.export", "Write a model as a file that needs no fcsearch: ONNX or torch.export."),
+    "export-trials": ("fcsearch.cli.export_trials", "Write a run's trials and epochs as CSV files."),
     "train": ("fcsearch.cli.train", "Train one network, from options or from a trial of a run."),
     "spaces": ("fcsearch.cli.spaces", "List the search spaces that ship."),
     "init": ("fcsearch.cli.init", "Write a search space for the data at hand, to be changed."),
@@ -41,7 +47,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

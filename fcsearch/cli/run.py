@@ -39,6 +39,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
     "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Folder that the run goes to."
 )
 @click.option("--name", help="Name of the run. Default: the space's or the data's, with a number if taken.")
+@click.option("--from", "start_from", metavar="RUN", help="The sampler knows this run's trials, where they fit.")
+@click.option("--try", "tries", multiple=True, metavar="KEY=VALUE,...", help="Try this configuration first: depth=3.")
+@click.option("--note", metavar="TEXT", help="What to say of the run in `fcsearch runs` and the report.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by: `fcsearch runs --tag TAG`.")
 @search_options
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def run(
@@ -50,6 +54,9 @@ def run(
     overrides: tuple[str, ...],
     out: Path,
     name: str | None,
+    note: str | None,
+    tags: tuple[str, ...],
+    start_from: str | None,
     quiet: bool,
     verbose: bool,
     dry_run: bool,
@@ -68,23 +75,30 @@ def run(
       fcsearch run customers.csv --label churn
       fcsearch run dropout
       fcsearch run my_space.yaml --dataset cifar10 --trials 200 --time-budget 30m
+      fcsearch run runs/dropout/next_space.yaml --from dropout
+      fcsearch run dropout --try learning_rate=0.003,depth=3 --try depth=2
+      fcsearch run customers.csv --note "without the rows of May" --tag baseline
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
     """
+    from fcsearch.results import Labels, resolve_run
     from fcsearch.search.api import plan_search, start_search
     from fcsearch.search.options import SearchOptions
 
     choice = choose(given, space=space, dataset=dataset)
     searched = choice.load(dataset_overrides(overrides, label, data_dir))
+    if start_from is not None:
+        options["start_from"] = str(resolve_run(start_from, out).resolve())
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
     path = _path(out, name, default=searched.name)
+    labels = Labels().with_note(note or "").with_tags(tags)
     if dry_run:
         _print_plan(plan_search(searched, settings, path=path))
         return
     from fcsearch.cli.live import open_view
 
     with open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
-        result = start_search(searched, settings, path=path, command=sys.argv, view=view)
+        result = start_search(searched, settings, path=path, command=sys.argv, view=view, labels=labels)
     conclude(result, quiet=quiet)
 
 

@@ -14,22 +14,30 @@ import click
 @click.option(
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; several: with all of them.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def runs(root: Path, form: str) -> None:
+def runs(root: Path, tags: tuple[str, ...], form: str) -> None:
     """List the runs of a folder, newest first.
+
+    Each with its state, how many trials are done of those that were asked for, the best figure on validation rows, its
+    data, and its size on the disk; then what is wrong with those that failed or are damaged.
 
     \b
     Example:
       fcsearch runs
+      fcsearch runs --tag baseline
       fcsearch runs --dir runs --format json
     """
     from fcsearch.results import find_runs, summarize_run
 
     found = [summarize_run(path) for path in find_runs(root)]
+    found = [entry for entry in found if set(tags) <= set(entry["tags"])]
     if form == "json":
         click.echo(json.dumps(found, indent=2))
     elif found:
-        _print_table(found)
+        _print(found)
+    elif tags:
+        click.echo(f"no runs with {' and '.join(tags)} in {root}; `fcsearch tag RUN TAG` gives a run a tag")
     else:
         click.echo(f"no runs in {root}; start one with `fcsearch run --space FILE`")
 
@@ -44,15 +52,29 @@ def _best(entry: dict[str, Any]) -> str:
     return shown if objective.name == "accuracy" else f"{shown} {objective.title}"
 
 
+def _print(found: Sequence[dict[str, Any]]) -> None:
+    from fcsearch.cli.console import open_console, short_path
+
+    if whole := [entry for entry in found if entry["state"] != "damaged"]:
+        _print_table(whole)
+    for entry in found:
+        if said := [*(f"#{tag}" for tag in entry["tags"]), *([entry["note"]] if entry["note"] else [])]:
+            open_console().print(f"{short_path(entry['path'])} {' '.join(said)}", soft_wrap=True)
+    for entry in found:
+        if entry["error"]:
+            why = " ".join(entry["error"].split())
+            open_console().print(f"{short_path(entry['path'])} {entry['state']}: {why}", soft_wrap=True)
+
+
 def _print_table(found: Sequence[dict[str, Any]]) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, plain_table, print_table, short_path
+    from fcsearch.cli.console import plain_table, print_table, short_path
 
     table = plain_table()
     for name in ("run", "state", "dataset", "started (UTC)"):
         table.add_column(name, no_wrap=True)
-    for name in ("trials", "best validation"):
+    for name in ("trials", "best validation", "size"):
         table.add_column(name, justify="right", no_wrap=True)
     for entry in found:
         table.add_row(
@@ -62,11 +84,19 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
             (entry["created_at"] or "-")[:19].replace("T", " "),
             _trials(entry),
             _best(entry),
+            size_text(entry["bytes"]),
         )
     print_table(table)
-    for entry in found:
-        if entry["error"]:
-            open_console().print(f"{entry['path']}: {entry['error']}", soft_wrap=True)
+
+
+def size_text(count: int) -> str:
+    """A number of bytes for people."""
+    size, unit = float(count), "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
 
 
 def _trials(entry: dict[str, Any]) -> str:

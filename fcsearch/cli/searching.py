@@ -140,9 +140,11 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
     if quiet:
         click.echo(path)
     elif result.report is not None:
+        from fcsearch.cli.closing import print_closing
         from fcsearch.cli.console import print_report
 
         print_report(result.report)
+        print_closing(result.report)
     if result.ended_by != "trials" and not quiet:
         why = "the time budget is used up" if result.ended_by == "time_budget" else "interrupted"
         click.echo(f"{why}: go on with `fcsearch {again} {path}`", err=True)

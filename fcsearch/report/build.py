@@ -20,15 +20,15 @@ from fcsearch.report.importance import importances_of
 from fcsearch.report.measured import Alternative, FinalTest, Measured
 from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
-from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials
+from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels
 from fcsearch.results.manifest import DatasetEntry
+from fcsearch.results.timing import WorkClock
 from fcsearch.selection import chosen_trial, confirmation_of
 from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
 REPORT_JSON = "report.json"
 DEFAULT_TOP = 10
-_PAUSE_SECONDS = 60.0
 
 
 def build_report(
@@ -53,7 +53,7 @@ def build_report(
     Raises:
         RunError: the run directory is damaged.
     """
-    manifest, state = run.manifest(), run.state()
+    manifest, state, labels = run.manifest(), run.state(), read_labels(run.path)
     table = run.trials()
     rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
     objective = objective_of(table)
@@ -105,6 +105,8 @@ def build_report(
         importance_note=note,
         trust=trust,
         files=_files(run),
+        note=labels.note,
+        tags=labels.tags,
     )
 
 
@@ -190,24 +192,16 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
 
 
 def _elapsed(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds from the run's start to its end, or to its latest result where it has no end, less its pauses.
-
-    A pause is a minute or more in which no pack was in training: the run was interrupted, and resumed later.
-    """
-    packs = sorted(
-        {(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]}
-    )
-    times = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in packs]
+    """Seconds of work from the run's start to its end, or to its latest result where it has no end."""
+    times = [
+        (datetime.fromisoformat(row["started_at"]), datetime.fromisoformat(row["finished_at"]))
+        for row in rows
+        if row["started_at"] and row["finished_at"]
+    ]
     start, finished = manifest.created_at, manifest.finished_at
     if start is None or not (finished or times):
         return 0.0
-    now, end = start, finished or max(finish for _, finish in times)
-    paused = 0.0
-    for began, ended in [*times, (end, end)]:
-        idle = (began - now).total_seconds()
-        paused += idle if idle >= _PAUSE_SECONDS else 0.0
-        now = max(now, ended)
-    return max(0.0, (end - start).total_seconds() - paused)
+    return WorkClock(start, times).seconds(finished or max(end for _, end in times))
 
 
 def _best(run: RunDirectory, row: dict[str, Any]) -> Best:

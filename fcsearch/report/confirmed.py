@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.table import Table
-
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
 from fcsearch.report.measured import Alternative
-from fcsearch.report.number_table import number_table
 from fcsearch.report.words import listing, plural
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.selection.calibration import Calibration
@@ -139,15 +136,6 @@ def confirmation_unit(found: Confirmation) -> str:
     """What the deviations and leads of the table are in."""
     objective = OBJECTIVES[found.objective]
     return "points" if objective.unit == "fraction" else objective.title
-
-
-def confirmation_table(found: Confirmation) -> Table:
-    """The same for a terminal."""
-    columns, rows = confirmation_cells(found)
-    table = number_table(*columns, right=6)
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def _spread(winner: Confirmed, objective: Objective) -> str:

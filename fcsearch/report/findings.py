@@ -44,7 +44,8 @@ def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
         yield Finding(piece.kind, f"{piece.fact}{advice}.", pulls)
     if torn:
         names = listing(torn)
-        yield Finding("torn", f"The evidence on {names} points both ways, so nothing is advised there.")
+        sentence = f"The evidence on {names} points both ways, so nothing is advised there."
+        yield Finding("torn", sentence, torn=tuple(torn))
 
 
 def _any_of(pulls: Iterable[Pull]) -> str:

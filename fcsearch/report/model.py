@@ -141,11 +141,13 @@ class Finding:
         kind: Which of the things that can be shown, such as `edge` or `overfit`.
         sentence: It, and what to do about it, for a person.
         pulls: What it would have changed. No two findings of a run pull one parameter in two directions.
+        torn: Parameters that the evidence pulls both ways, so that nothing is advised.
     """
 
     kind: str
     sentence: str
     pulls: tuple[Pull, ...] = ()
+    torn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,11 @@ class Trust:
         """The findings as sentences."""
         return tuple(finding.sentence for finding in self.findings)
 
+    @property
+    def torn(self) -> frozenset[str]:
+        """Parameters that the evidence pulls both ways."""
+        return frozenset(name for finding in self.findings for name in finding.torn)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -188,6 +195,7 @@ class Report:
         top_columns: The parameters that differ among those.
         effects: What each parameter did, the most important first.
         importance_note: Why there are no importances; None where there are.
+        note: What a user says of the run; `tags` likewise.
     """
 
     name: str
@@ -213,3 +221,5 @@ class Report:
     importance_note: str | None
     trust: Trust
     files: dict[str, str]
+    note: str | None = None
+    tags: tuple[str, ...] = ()

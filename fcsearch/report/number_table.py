@@ -16,3 +16,22 @@ def number_table(*columns: str, right: int) -> Table:
     for index, name in enumerate(columns):
         table.add_column(Text(name), justify="right" if index >= len(columns) - right else "left", overflow="fold")
     return table
+
+
+def fit_words(table: Table, width: int) -> bool:
+    """Set the columns' widths so that the table fits and no word is cut; False where that cannot be.
+
+    Args:
+        table: A table with its rows.
+        width: Columns of the terminal that it may take.
+    """
+    texts = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
+    least = [max((len(word) for text in column for word in text.split()), default=0) for column in texts]
+    whole = [max((len(line) for text in column for line in text.split("\n")), default=0) for column in texts]
+    spare = width - sum(least) - COLUMN_GAP * (len(least) - 1)
+    if spare < 0:
+        return False
+    for column, narrow, wide in zip(table.columns, least, whole, strict=True):
+        column.width = min(wide, narrow + spare)
+        spare -= column.width - narrow
+    return True

@@ -38,6 +38,10 @@ def headline(report: Report) -> list[str]:
         lines.append("trained on " + ", ".join(f"{place} ({count:,})" for place, count in work.places.items()))
     settings = [("sampler", report.sampler), ("seed", report.seed), ("started", _moment(report.created_at))]
     lines.append(", ".join(f"{name} {value}" for name, value in settings if value is not None))
+    if report.tags:
+        lines.append(f"tags: {', '.join(report.tags)}")
+    if report.note:
+        lines.append(f"note: {report.note}")
     return [line for line in lines if line]
 
 

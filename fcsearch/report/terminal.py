@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,12 +13,13 @@ from rich.text import Text
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.report.class_tables import class_parts
-from fcsearch.report.confirmed import confirmation_table, confirmation_unit
+from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
-from fcsearch.report.number_table import COLUMN_GAP, number_table
+from fcsearch.report.number_table import COLUMN_GAP, fit_words, number_table
 from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
 from fcsearch.report.words import value_text
+from fcsearch.selection import Confirmation
 from fcsearch.text import PIPE_WIDTH
 
 # What trial, val and train take in the top table, the margin included.
@@ -26,6 +27,10 @@ _RESULTS_WIDTH = 28
 _MAX_EFFECTS = 8
 _MAX_CLASSES = 12
 _INDENT = 2
+_EFFECT_COLUMNS = ("parameter", "importance", "value", "trials", "diverged", "best", "median")
+# What a narrow terminal does without, one after another.
+_LESS_NEEDED = ("diverged", "trials", "median", "importance")
+_LESS_NEEDED_SEEDS = ("search", "seeds", "deviation")
 
 
 def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False) -> str:
@@ -61,13 +66,13 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         if report.confirmation and report.confirmation.done:
             unit = confirmation_unit(report.confirmation)
             yield _section("Confirmed", f"the best again with other seeds; {unit}, and the standard error of a lead")
-            yield _indented(confirmation_table(report.confirmation))
+            yield _indented(_confirmation(report.confirmation, width - _INDENT))
         yield from _by_class(report.test.measurement or report.validation, width)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))
     if report.effects:
         yield _section("What each parameter did", f"validation {title} of the trials with that value")
-        yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective]))
+        yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective], width - _INDENT))
         if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
             yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
         note = f"No importances: {report.importance_note}." if report.importance_note else METHOD
@@ -143,16 +148,45 @@ def _cells(report: Report, name: str) -> list[str]:
     return [name.replace("_", "_\n"), *(value_text(row[name], 3) for row in report.top)]
 
 
-def _effects(effects: tuple[Effect, ...], objective: Objective) -> Table:
-    table = number_table("parameter", "importance", "value", "trials", "diverged", "best", "median", right=4)
+def _confirmation(found: Confirmation, width: int) -> Table:
+    """As much of it as fits without a cut in a word."""
+    columns, rows = confirmation_cells(found)
+    for dropped in range(len(_LESS_NEEDED_SEEDS) + 1):
+        kept = [place for place, name in enumerate(columns) if name not in _LESS_NEEDED_SEEDS[:dropped]]
+        table = number_table(*(columns[place] for place in kept), right=len(kept) - 1)
+        for row in rows:
+            table.add_row(*(row[place] for place in kept))
+        if fit_words(table, width):
+            break
+    return table
+
+
+def _effects(effects: tuple[Effect, ...], objective: Objective, width: int) -> Table:
+    """As much of it as fits without a cut in a word: what each value did is the last to go."""
+    for dropped in range(len(_LESS_NEEDED) + 1):
+        table = _effects_table(effects, objective, without=_LESS_NEEDED[:dropped])
+        if fit_words(table, width):
+            break
+    return table
+
+
+def _effects_table(effects: tuple[Effect, ...], objective: Objective, *, without: Sequence[str]) -> Table:
+    names = [name for name in _EFFECT_COLUMNS if name not in without]
+    table = number_table(*names, right=len(set(names) - {"parameter", "importance", "value"}))
     for effect in effects:
-        name = effect.parameter
-        importance = importance_text(effect.importance)
+        name, importance = effect.parameter, importance_text(effect.importance)
         for group in effect.groups:
-            counts = (f"{group.trials:,}", f"{group.diverged:,}" if group.diverged else "")
-            table.add_row(
-                name, importance, group.label, *counts, objective.show(group.best), objective.show(group.median)
-            )
+            cells = {
+                # Broken where it can be, for narrow terminals.
+                "parameter": name.replace("_", "_\n") if without else name,
+                "importance": importance,
+                "value": group.label,
+                "trials": f"{group.trials:,}",
+                "diverged": f"{group.diverged:,}" if group.diverged else "",
+                "best": objective.show(group.best),
+                "median": objective.show(group.median),
+            }
+            table.add_row(*(cells[column] for column in names))
             name = importance = ""
         table.add_section()
     return table

@@ -8,12 +8,13 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
-from fcsearch.errors import DataError, RunError
+from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.evaluation import Measurement, load_run_dataset, measure
 from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, known_alternative, refit_of
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.measured import FinalTest, Measured
 from fcsearch.report.model import Report
+from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.results import MODELS, RunDirectory, rank_trials
 from fcsearch.selection import chosen_trial
 
@@ -40,8 +41,21 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     report = build_report(run, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     run.write_models(_model_rows(found))
+    _write_next_space(run, report)
     run.write_file(REPORT_HTML, render_html(report, trials=run.trials(), epochs=run.epochs()))
     return report
+
+
+def _write_next_space(run: RunDirectory, report: Report) -> None:
+    """Write next_space.yaml; where nothing is advised, or an earlier version wrote the space, there is none."""
+    try:
+        text = next_space(report, run.space(), rank_trials(run.trials()).to_pylist())
+    except UsageError:
+        text = None
+    if text is not None:
+        run.write_file(NEXT_SPACE, text)
+    else:
+        (run.path / NEXT_SPACE).unlink(missing_ok=True)
 
 
 def render_json(report: Report) -> str:

@@ -13,9 +13,11 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 """
 
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
+from fcsearch.results.removal import disk_bytes, remove_run, require_removable
 from fcsearch.results.runs import (
     DEFAULT_ROOT,
     Run,
@@ -46,17 +48,23 @@ __all__ = [
     "STATES",
     "TRIALS",
     "EpochRecord",
+    "Labels",
     "Manifest",
     "Run",
     "RunDirectory",
     "TrialRecord",
     "columns_markdown",
+    "disk_bytes",
     "find_runs",
     "latest_run",
     "objective_of",
     "open_run",
     "rank",
     "rank_trials",
+    "read_labels",
+    "remove_run",
+    "require_removable",
     "resolve_run",
     "summarize_run",
+    "write_labels",
 ]

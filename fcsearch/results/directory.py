@@ -28,9 +28,9 @@ from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
 from fcsearch.text import did_you_mean, nearest
 
-_MANIFEST = "run.json"
+MANIFEST = "run.json"
 _TRANSFORM = "transform.json"
-_LOCK = ".lock"
+LOCK = ".lock"
 
 
 class RunDirectory:
@@ -41,7 +41,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._manifest = path / _MANIFEST
+        self._manifest = path / MANIFEST
         self._aside = path / files.ASIDE
         self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
         self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
@@ -96,9 +96,9 @@ class RunDirectory:
         Raises:
             RunError: there is none, its manifest is damaged, or a later fcsearch wrote it.
         """
-        if not (path / _MANIFEST).is_file():
-            found = f"a folder without {_MANIFEST}" if path.is_dir() else "a file" if path.exists() else "nothing there"
-            raise RunError(f"{path} must be a run directory; found {found}{_hint(path)}")
+        if not (path / MANIFEST).is_file():
+            found = f"a folder without {MANIFEST}" if path.is_dir() else "a file" if path.exists() else "nothing there"
+            raise RunError(f"{path} must be a run directory; found {found}{hint(path)}")
         run = cls(path)
         written_by = run.manifest().format
         if written_by is None or not 1 <= written_by <= FORMAT:
@@ -169,7 +169,7 @@ class RunDirectory:
         A run whose manifest says `running`, but which no process holds any more, was interrupted.
         """
         state = self.manifest().state
-        died = state == "running" and lock.is_held(self.path / _LOCK) is False
+        died = state == "running" and lock.is_held(self.path / LOCK) is False
         return "interrupted" if died else state
 
     @contextmanager
@@ -179,7 +179,7 @@ class RunDirectory:
         Raises:
             RunError: another process is writing the run.
         """
-        with lock.hold(self.path / _LOCK):
+        with lock.hold(self.path / LOCK):
             files.clear_aside(self._aside)
             # Epochs are written before trials. Without their trials they are of trials that will be trained again.
             for pack_id in self._epochs.pack_ids() - self._trials.pack_ids():
@@ -200,6 +200,10 @@ class RunDirectory:
         damaged = set_damaged_aside(self._trials, self._epochs, self.path / DAMAGED)
         self._done = None
         return damaged
+
+    def packs(self) -> frozenset[int]:
+        """The packs whose trials have their rows."""
+        return frozenset(self._trials.pack_ids())
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, nor any earlier call gave out."""
@@ -297,7 +301,8 @@ def _remove(made: Sequence[Path]) -> None:
         shutil.rmtree(made[0], ignore_errors=True)
 
 
-def _hint(path: Path) -> str:
-    runs = [entry.parent.name for entry in path.parent.glob(f"*/{_MANIFEST}")]
+def hint(path: Path) -> str:
+    """The end of a message that a path is no run: which is meant, or what lists them."""
+    runs = [entry.parent.name for entry in path.parent.glob(f"*/{MANIFEST}")]
     near = nearest(path.name, runs)
     return did_you_mean(near and path.parent / near) or "; `fcsearch runs` lists the runs"

@@ -75,6 +75,14 @@ class ConfirmationEntry(_Entry):
     seeds: tuple[int, ...] = ()
 
 
+class ObservationsEntry(_Entry):
+    """The earlier run whose trials the sampler knew from the start, how many it used, and how many it left out."""
+
+    run: str
+    used: int
+    left_out: int
+
+
 class Manifest(_Entry):
     """The content of run.json; None, or empty, where the file does not say.
 
@@ -95,6 +103,7 @@ class Manifest(_Entry):
         pack_size: The most trials in a pack.
         workers: How many packs train at a time.
         confirmation: What is trained again to confirm the best.
+        observations: The trials of an earlier run that the sampler knew from the start.
         error: Why it failed.
     """
 
@@ -114,6 +123,7 @@ class Manifest(_Entry):
     pack_size: int | None = None
     workers: _Workers | None = None
     confirmation: ConfirmationEntry | None = None
+    observations: ObservationsEntry | None = None
     error: str | None = None
 
     @property

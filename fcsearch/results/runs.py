@@ -14,12 +14,14 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
+from fcsearch.results.removal import disk_bytes
 
 DEFAULT_ROOT = Path("runs")
-_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "objective", "best_value", "error")
+_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "objective", "best_value", "note", "error")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -64,8 +66,11 @@ class Run:
         if trial_id is not None:
             rows = self.trials.filter(pc.equal(self.trials["trial_id"], trial_id)).to_pylist()
             if not rows:
-                last = pc.max(self.trials["trial_id"]).as_py()
-                raise RunError(f"a trial of {self.path} must be from 0 to {last}, and have ended; found {trial_id}")
+                known = pc.min_max(self.trials["trial_id"]).as_py()
+                raise RunError(
+                    f"a trial of {self.path} must be from {known['min']} to {known['max']}, and have ended; found "
+                    f"{trial_id}"
+                )
             row = rows[0]
         return row_config(row)
 
@@ -94,13 +99,14 @@ def summarize_run(path: Path) -> dict[str, Any]:
     Returns:
         `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
         `planned` (trials that it is to have), `ended_by`, `objective`, `best_value` (of the objective, on validation
-        rows), `error`; None where unknown.
+        rows), `note`, `error`; None where unknown. Besides `tags`, and `bytes` on the disk.
     """
     summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
-    summary = {"path": str(path), "name": path.name, "state": "damaged", **summary}
+    known = {"path": str(path), "name": path.name, "state": "damaged", "tags": [], "bytes": disk_bytes(path)}
+    summary = {**known, **summary}
     try:
         run = RunDirectory.open(path)
-        manifest, trials = run.manifest(), run.trials()
+        manifest, trials, labels = run.manifest(), run.trials(), read_labels(path)
         ranked, objective = rank_trials(trials), objective_of(trials)
         return {
             **summary,
@@ -112,6 +118,8 @@ def summarize_run(path: Path) -> dict[str, Any]:
             "ended_by": manifest.ended_by,
             "objective": objective.name,
             "best_value": ranked[objective.column][0].as_py() if len(ranked) else None,
+            "note": labels.note,
+            "tags": list(labels.tags),
             "error": manifest.error,
         }
     except RunError as error:

@@ -15,7 +15,7 @@ from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import Report, write_report
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import Labels, RunDirectory, rank_trials, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
@@ -26,6 +26,7 @@ from fcsearch.search.planning.placement import local_node, place
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.pool.interface import OpenPool, Pool
+from fcsearch.search.record.beginning import check_beginning, read_beginning
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.ledger import has_trials
 from fcsearch.search.record.manifest import new_manifest, now
@@ -85,6 +86,7 @@ def start_search(
     open_pool: OpenPool | None = None,
     dataset: Dataset | None = None,
     report: bool = True,
+    labels: Labels | None = None,
 ) -> SearchResult:
     """Search a space.
 
@@ -97,6 +99,7 @@ def start_search(
         open_pool: Opens what trains the packs; None: the pool that the options name.
         dataset: What is learned, where it is loaded already; else the space names it.
         report: Whether to write the report at the end.
+        labels: What the user says of the run.
 
     Raises:
         UsageError: something that the user gave cannot be used. Nothing is left behind.
@@ -108,9 +111,13 @@ def start_search(
     # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
     dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
     plan = _for_task_of(dataset, plan)
+    # For its errors: there is nothing to be undone yet.
+    read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
     missing = [parent for parent in path.parents if not parent.exists()]
     run = RunDirectory.create(path, new_manifest(plan, dataset, command))
     try:
+        if labels is not None:
+            write_labels(path, labels)
         return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began, report=report)
     except UsageError:
         # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
@@ -242,7 +249,9 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
     # The sampler is made for its errors.
     make_sampler(space.sampler, seed=options.seed)
     placement = place(options, [local_node()]) if options.address is None else None
-    return make_plan(space, options, path=path, placement=placement)
+    plan = make_plan(space, options, path=path, placement=placement)
+    check_beginning(space, options, trials=plan.trials)
+    return plan
 
 
 def _search(

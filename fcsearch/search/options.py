@@ -37,6 +37,8 @@ class SearchOptions:
         confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
         refit: Whether the winner is trained once more, on training and validation rows.
         ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
+        start_from: A run directory whose trials the sampler knows from the start, as far as they lie in the space.
+        tries: Configurations that come first, each `key=value,...`.
 
     Raises:
         UsageError: a value outside its range.
@@ -57,8 +59,12 @@ class SearchOptions:
     confirm_seeds: int | None = None
     refit: bool = False
     ensemble: int = 50
+    start_from: str | None = None
+    tries: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        # From run.json it comes as a list.
+        object.__setattr__(self, "tries", tuple(self.tries))
         for name in ("trials", "workers", "keep_models", "confirm_seeds"):
             _require(name, getattr(self, name), "an integer of at least 1", lambda v: _whole(v) and v >= 1)
         _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)

@@ -6,6 +6,7 @@ from fcsearch.space.search_space import SearchSpace
 from fcsearch.space.sections import EarlyStopping, SamplerSpec
 from fcsearch.space.shipped import DEFAULT_SPACE, find_space, shipped_space, shipped_spaces
 from fcsearch.space.space_file import load_space
+from fcsearch.space.tries import read_try
 
 __all__ = [
     "DEFAULT_SPACE",
@@ -19,6 +20,7 @@ __all__ = [
     "SearchSpace",
     "find_space",
     "load_space",
+    "read_try",
     "shipped_space",
     "shipped_spaces",
     "space_schema",

@@ -56,6 +56,10 @@ class Parameter:
         """Every value that it can take, None for a continuous range."""
         raise NotImplementedError
 
+    def contains(self, value: Any) -> bool:
+        """Whether it can take this value."""
+        return value in (self.finite_values() or ())
+
     def suggest(self, trial: optuna.trial.Trial) -> Any:
         """A value for `trial`."""
         raise NotImplementedError
@@ -139,6 +143,13 @@ class Range(Parameter):
         low, step = Decimal(str(self.low)), Decimal(str(self.step))
         count = int((Decimal(str(self.high)) - low) / step) + 1
         return tuple(float(low + step * i) for i in range(count))
+
+    def contains(self, value: Any) -> bool:  # noqa: D102
+        if isinstance(value, bool) or not isinstance(value, int if self.is_integer else (int, float)):
+            return False
+        steps = 0.0 if self.step is None else (value - self.low) / self.step
+        # As Optuna has it: sums of steps are rounded.
+        return self.low <= value <= self.high and abs(steps - round(steps)) < 1e-8
 
     def suggest(self, trial: optuna.trial.Trial) -> Any:  # noqa: D102
         if isinstance(self.low, int) and isinstance(self.high, int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -17,6 +17,7 @@ from fcsearch.space.conditions import read_parameters
 from fcsearch.space.document import from_plain
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.nodes import Node, fields_of
+from fcsearch.space.overrides import apply_overrides
 from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.reading import check_option
 from fcsearch.space.sections import (
@@ -111,6 +112,17 @@ class SearchSpace:
             if name in parameters and not isinstance(parameter, Constant)
         }
 
+    def locate(self, config: TrialConfig) -> dict[str, Any] | None:
+        """What `suggest` would have given for a configuration, whatever its seed; None if it lies outside the space."""
+        given, values = config.parameters(), dict[str, Any]()
+        for name, parameter in self.parameters.items():
+            if parameter.applies(values):
+                if given[name] is None or not parameter.contains(given[name]):
+                    return None
+                values[name] = given[name]
+        # What the space does not name must be as the space has it.
+        return values if self.trial_config(values, seed=config.seed) == config else None
+
     def distributions(self) -> dict[str, BaseDistribution]:
         """Optuna's distribution of every parameter that is not a constant."""
         found = {name: parameter.distribution() for name, parameter in self.parameters.items()}
@@ -127,6 +139,15 @@ class SearchSpace:
     def trial_config(self, parameters: Mapping[str, Any], *, seed: int) -> TrialConfig:
         """The configuration that trains a trial of these values under `seed`."""
         return TrialConfig.from_parameters(parameters, seed=seed)
+
+    def changed(self, overrides: Sequence[str]) -> SearchSpace:
+        """The space with `KEY=VALUE` put in, as `load_space` does it.
+
+        Raises:
+            SpaceError: what comes of it is no space.
+        """
+        root = apply_overrides(from_plain(self.to_json(), "the space"), overrides)
+        return SearchSpace.from_node(root, default_name=self.name)
 
     def to_json(self) -> dict[str, Any]:
         """The space in JSON types, as a space file would say it with every default written out."""

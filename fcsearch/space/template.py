@@ -43,7 +43,7 @@ def space_text(base: str, *, name: str, spec: DatasetSpec, comment: Sequence[str
         spec: The new space's dataset; `source`, `label`, and `drop` are written.
         comment: Lines of the comment at the top.
     """
-    head = "".join(f"# {_printable(line)}".rstrip() + "\n" for line in comment)
+    head = "".join(f"# {printable(line)}".rstrip() + "\n" for line in comment)
     return f"{head}\nname: {quoted(name)}{_NAME_HELP}\n{_dataset(spec)}{_split(base)[1]}"
 
 
@@ -51,7 +51,7 @@ def quoted(text: str) -> str:
     """A text as YAML has it: plain where every reader takes that for the same text, else in double quotes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT:
         return text
-    signs = (f"\\{sign}" if sign in '"\\' else _printable(sign) for sign in text)
+    signs = (f"\\{sign}" if sign in '"\\' else printable(sign) for sign in text)
     return f'"{"".join(signs)}"'
 
 
@@ -67,8 +67,8 @@ def _dataset(spec: DatasetSpec) -> str:
     return "dataset:\n" + "\n".join(lines) + "\n" + ("" if spec.is_named else _TABLE_HELP)
 
 
-def _printable(text: str) -> str:
-    """`text` without what would end a line or is no YAML, written as YAML's escapes."""
+def printable(text: str) -> str:
+    """A text without what would end a line or is no YAML, written as YAML's escapes."""
     return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text)
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 import fcsearch.cli
 from fcsearch.cli.run import run
-from fcsearch.results import RunDirectory, open_run
+from fcsearch.results import Labels, RunDirectory, open_run
 from fcsearch.search import api
 from fcsearch.search.api import SearchResult
 from fcsearch.search.options import SearchOptions
@@ -50,8 +50,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the search would have been started with."""
     calls: list[dict[str, Any]] = []
 
-    def start(space: Any, options: SearchOptions, *, path: Path, command: list[str], view: Any) -> SearchResult:
-        calls.append({"space": space, "options": options, "path": path, "command": command, "view": view})
+    def start(space: Any, options: SearchOptions, *, path: Path, **more: Any) -> SearchResult:
+        calls.append({"space": space, "options": options, "path": path, **more})
         return SearchResult(RunDirectory(path), "trials", None)
 
     monkeypatch.setattr(api, "start_search", start)
@@ -105,6 +105,11 @@ def test_a_time_budget_is_written_in_words(
 ) -> None:
     assert invoke("--time-budget", text).exit_code == 0
     assert started[0]["options"].time_budget == seconds
+
+
+def test_a_note_and_tags_reach_the_search(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+    assert invoke("--note", "of May", "--tag", "baseline", "--tag", "may").exit_code == 0
+    assert started[0]["labels"] == Labels(note="of May", tags=("baseline", "may"))
 
 
 def test_a_name_that_is_taken_gets_a_number(here: Path, started: list[dict[str, Any]]) -> None:

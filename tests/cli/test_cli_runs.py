@@ -1,13 +1,14 @@
 """`fcsearch runs`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from synthetic_run import add_trials, manifest
 
-from fcsearch.cli.runs import runs
+from fcsearch.cli.runs import runs, size_text
 from fcsearch.results import RunDirectory
 
 
@@ -25,12 +26,21 @@ def test_lists_runs_newest_first(tmp_path: Path) -> None:
     assert result.exit_code == 0
     output = result.output
     # The folder's path is the environment's: of any length, and with any words in it.
-    names, states = zip(*(line.rsplit("/", 1)[1].split()[:2] for line in output.splitlines()[2:5]), strict=True)
-    assert names == ("new", "[old]", "torn")
-    assert states == ("running", "complete", "damaged")
+    names, states = zip(*(line.rsplit("/", 1)[1].split()[:2] for line in output.splitlines()[2:4]), strict=True)
+    assert names == ("new", "[old]")
+    assert states == ("running", "complete")
     assert "2026-01-01 00:00:00" in output
     assert "98.41%" in output
-    assert f"{tmp_path / 'torn'}: {tmp_path / 'torn' / 'run.json'} must hold JSON" in output
+    assert re.search(r"  \d+\.\d KB\n", output)
+
+
+def test_a_damaged_run_is_one_line_with_its_error(tmp_path: Path) -> None:
+    make(tmp_path)
+    lines = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output.splitlines()
+    [line] = [line for line in lines if "torn" in line]
+    assert line == lines[-1]
+    assert "torn damaged: " in line
+    assert f"{tmp_path / 'torn' / 'run.json'} must hold JSON" in line
 
 
 def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +48,7 @@ def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     for arguments in ([], ["--dir", str(tmp_path / "runs")]):
         lines = CliRunner().invoke(runs, arguments, catch_exceptions=False).output.splitlines()
-        assert [line.split()[0] for line in lines[2:5]] == ["runs/new", "runs/[old]", "runs/torn"]
+        assert [line.split()[0] for line in lines[2:]] == ["runs/new", "runs/[old]", "runs/torn"]
 
 
 def test_json(tmp_path: Path) -> None:
@@ -52,6 +62,8 @@ def test_json(tmp_path: Path) -> None:
     ]
     assert found[1]["objective"] == "accuracy"
     assert found[1]["best_value"] > 0.98
+    assert found[1]["bytes"] > 1000
+    assert (found[1]["tags"], found[1]["note"]) == ([], None)
 
 
 def test_no_runs(tmp_path: Path) -> None:
@@ -75,3 +87,10 @@ def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) 
     run.update_manifest({"ended_by": "interrupt"})
     output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
     assert "8 of 500 " in output
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1234, "1.2 KB"), (999_900, "1.0 MB"), (123_456_789, "123 MB")]
+)
+def test_sizes_are_for_people(count: int, text: str) -> None:
+    assert size_text(count) == text

@@ -13,6 +13,7 @@ from fcsearch.config.objective import Objective
 from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
+from fcsearch.results.manifest import ObservationsEntry
 from fcsearch.search.loop.again import Surroundings, confirm_best, plan_confirmation, refit_chosen
 from fcsearch.search.loop.engine import Engine, ending
 from fcsearch.search.loop.logs import output_to
@@ -27,6 +28,7 @@ from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha, Rungs, rung_values
 from fcsearch.search.pool.interface import OpenPool, Pool
+from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.ledger import Ledger
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
@@ -103,6 +105,7 @@ def _has_result(run: RunDirectory) -> bool:
 def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: Callable[[], Pool]) -> EndedBy:
     run, view = around.run, around.view
     ledger = Ledger(run, plan.space, seed=plan.options.seed)
+    known = _begin(ledger, run, plan, dataset)
     waiting = ledger.recover()
     if len(run.finished_trials()) >= plan.trials:
         return "trials"
@@ -137,10 +140,28 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         deadline=deadline,
     )
     told = {"split": dataset.split.words() if dataset.split else "", "left out": dataset.left_out()}
-    view.started({**plan.lines(), **{name: text for name, text in told.items() if text}})
+    view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view):
         engine.run()
     return _verdict(run, engine, tracker)
+
+
+def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:
+    """Put what the search begins with into the ledger, once; returns the line of the plan that says how much it is."""
+    options = plan.options
+    if not (options.start_from or options.tries):
+        return {}
+    if not ledger.begun:
+        found = read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
+        ledger.begin(found)
+        if options.start_from:
+            known = ObservationsEntry(run=options.start_from, used=len(found.observations), left_out=found.left_out)
+            run.update_manifest({"observations": known})
+    entry = run.manifest().observations
+    if entry is None:
+        return {}
+    outside = f"; {entry.left_out:,} outside this space are left out" if entry.left_out else ""
+    return {"known trials": f"{entry.used:,} of {entry.run}{outside}"}
 
 
 def _search_deadline(around: Surroundings, plan: SearchPlan) -> float | None:

@@ -52,6 +52,8 @@ class SearchPlan:
             else "none",
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
+            **({"comes first": "; ".join(self.options.tries)} if self.options.tries else {}),
+            **({"known trials": f"those of {self.options.start_from}"} if self.options.start_from else {}),
         }
 
     def _task(self) -> dict[str, str]:

@@ -25,6 +25,7 @@ from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.results.predictions import Predicted
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile
 from fcsearch.space import SearchSpace
 
@@ -37,6 +38,8 @@ _STATES = {
 
 # Optuna knows one state for trials that were stopped and for those that diverged.
 _DIVERGED = "diverged"
+# The study's attribute that says that what a search begins with is in the journal.
+_BEGUN = "fcsearch_begun"
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -58,11 +61,16 @@ class _Told:
 
 
 def has_trials(run: RunDirectory) -> bool:
-    """Whether any trial stands in the run's journal."""
+    """Whether any trial that was asked for stands in the run's journal."""
     if not run.journal_path.exists():
         return False
     storage = optuna.storages.JournalStorage(JournalFile(run.journal_path))
-    return any(study.n_trials for study in optuna.get_all_study_summaries(storage))
+    studies = (optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage))
+    return any(
+        trial.state != TrialState.WAITING and OBSERVATION not in trial.user_attrs
+        for study in studies
+        for trial in study.get_trials(deepcopy=False)
+    )
 
 
 class Ledger:
@@ -93,8 +101,7 @@ class Ledger:
         )
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         trials = self._trials()
-        for trial in trials:
-            self._share_distributions(trial)
+        self._share_all_distributions(trials)
         self._study.sampler = make_sampler(space.sampler, seed=seed, trials_so_far=len(trials))
         self._grid = space.grid() if space.sampler.name == "grid" else None
 
@@ -102,6 +109,26 @@ class Ledger:
     def limit(self) -> int | None:
         """The most trials that the space has: the size of its grid, if it is searched by grid."""
         return None if self._grid is None else len(self._grid)
+
+    @property
+    def begun(self) -> bool:
+        """Whether `begin` was done, in this process or an earlier one."""
+        return _BEGUN in self._study.user_attrs
+
+    def begin(self, beginning: Beginning) -> None:
+        """Put into the journal what the search begins with, before any trial is asked for.
+
+        What is there already, since a crash cut the writing short, is not written again.
+        """
+        there = self._trials()
+        observed = sum(OBSERVATION in trial.user_attrs for trial in there)
+        with self._journal.batch():
+            for trial in beginning.observations[observed:]:
+                self._study.add_trial(trial)
+            for values in beginning.tries[len(there) - observed :]:
+                self._study.enqueue_trial(self._space.encode(values))
+            self._study.set_user_attr(_BEGUN, True)
+        self._share_all_distributions(self._trials())
 
     def recover(self) -> list[PlannedTrial]:
         """After an interruption: tell what is done and was not told, and return the trials that wait.
@@ -169,7 +196,9 @@ class Ledger:
         return PlannedTrial(trial.number, self._space.trial_config(parameters, seed=self._seed))
 
     def _plan_again(self, trial: optuna.trial.FrozenTrial) -> PlannedTrial | None:
-        """A trial without a row as it was planned; None for one that fcsearch did not ask for."""
+        """A trial without a row as it was planned; None for one that this run did not ask for."""
+        if OBSERVATION in trial.user_attrs:
+            return None
         if trial.state == TrialState.RUNNING:
             # Suggesting again returns what the journal holds, and fills in what a crash may have kept out of it.
             return self._plan(optuna.trial.Trial(self._study, trial._trial_id))
@@ -183,6 +212,12 @@ class Ledger:
         stopped = trial.state == TrialState.PRUNED and _DIVERGED not in trial.user_attrs
         ends_at = trial.last_step if stopped and trial.last_step is not None else config.epochs
         return PlannedTrial(trial.number, config, ends_at)
+
+    def _share_all_distributions(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
+        for trial in trials:
+            # A trial that waits has none yet, and Optuna fills in the very object.
+            if trial.state != TrialState.WAITING:
+                self._share_distributions(trial)
 
     def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
         """Let trials share equal distributions: the journal's reader makes new ones for every trial it keeps."""

@@ -1,0 +1,31 @@
+"""The last lines of a run, below its report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from fcsearch.cli.console import open_console
+
+if TYPE_CHECKING:
+    from fcsearch.report import Report
+
+
+def print_closing(report: Report) -> None:
+    """Print the winner once more, its figures, and the commands that one wants next; nothing where there is none."""
+    from fcsearch.report.closing import figures_line, next_commands, winner_line
+
+    if report.best is None:
+        return
+    console = open_console()
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
+    grid.add_row("", Text(figures_line(report, report.best), style="bold"))
+    console.print()
+    console.print(grid)
+    console.print(Text("Next", style="bold green"))
+    for command in next_commands(report):
+        # One line, however long: it is there to be copied.
+        console.print(Text(f"  {command}"), soft_wrap=True)

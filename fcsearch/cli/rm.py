@@ -1,0 +1,46 @@
+"""`fcsearch rm`: runs, removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rm(runs: tuple[str, ...], root: Path, yes: bool) -> None:
+    """Remove runs, with their tables, models and reports.
+
+    RUN is a run directory, or the name of a run in the runs' folder; also a damaged one. It asks first. Nothing is
+    removed if one of them is in progress or is no run.
+
+    \b
+    Example:
+      fcsearch rm dropout-2
+      fcsearch rm runs/a runs/b --yes
+    """
+    from fcsearch.cli.runs import size_text
+    from fcsearch.errors import UsageError
+    from fcsearch.results import disk_bytes, remove_run, require_removable, resolve_run
+
+    paths = list(dict.fromkeys(resolve_run(name, root) for name in runs))
+    for path in paths:
+        require_removable(path)
+    if not yes:
+        for path in paths:
+            click.echo(f"{path}  {size_text(disk_bytes(path))}")
+        try:
+            agreed = click.confirm(f"Remove {'it' if len(paths) == 1 else f'these {len(paths)} runs'}?", default=False)
+        except click.Abort:
+            raise UsageError("someone must agree to remove runs; found no answer; say it again with --yes") from None
+        if not agreed:
+            click.echo("nothing is removed")
+            click.get_current_context().exit(1)
+    for path in paths:
+        remove_run(path)
+        click.echo(f"removed {path}")

@@ -1,0 +1,74 @@
+"""`fcsearch watch`: how a search goes that another process does."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fcsearch.results import RunDirectory
+    from fcsearch.search.loop.view import View
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look.",
+)
+@click.option("--verbose", is_flag=True, help="Also show a line for every trial.")
+def watch(run: str | None, root: Path, every: float, verbose: bool) -> None:
+    """Show how a search goes that another process does, here or on another machine that shares the folder.
+
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. It is read from its
+    files. It ends when the search does; Ctrl-C leaves it, and the search goes on.
+
+    \b
+    Example:
+      fcsearch watch
+      fcsearch watch runs/full --verbose
+    """
+    from fcsearch.cli.live import open_view
+    from fcsearch.cli.searching import varying
+    from fcsearch.results import RunDirectory, resolve_run
+
+    directory = RunDirectory.open(resolve_run(run, root))
+    left = False
+    with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose) as view:
+        try:
+            _follow(directory, view, every)
+        except KeyboardInterrupt:
+            left = True
+    if left:
+        click.echo(f"left; the search of {directory.path} goes on", err=True)
+        return
+    click.echo(f"{directory.path}: {directory.state()}; `fcsearch report {directory.path}` says what it found")
+
+
+def _follow(run: RunDirectory, view: View, every: float) -> None:
+    from fcsearch.errors import RunError
+    from fcsearch.search.loop.from_files import Watched
+
+    watched = Watched(run)
+    view.started({"run": str(run.path)})
+    try:
+        while watched.going():
+            # A part may be moved aside by a search that was just resumed: it is there again, or gone, at the next look.
+            with contextlib.suppress(RunError):
+                view.recorded(watched.look())
+                view.update(watched.status())
+            time.sleep(every)
+        view.recorded(watched.look())
+    finally:
+        view.ended(watched.status())

@@ -1,0 +1,100 @@
+"""A run as a comparison needs it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from fcsearch.config.objective import Objective
+from fcsearch.results import RANKED_STATES, Manifest, RunDirectory, objective_of
+from fcsearch.results.timing import WorkClock
+from fcsearch.selection import Confirmed, confirmation_of
+
+_COLUMNS = ("trial_id", "state", "started_at", "finished_at")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A trial that is done.
+
+    Attributes:
+        trial_id: Its number.
+        gain: Its objective, as a number of which more is better; minus infinity where it has no result.
+        seconds: When it was done, in seconds of the run's work; None where the run does not say.
+    """
+
+    trial_id: int
+    gain: float
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A run that is compared.
+
+    Attributes:
+        label: What it is called here, such as `runs/dropout`.
+        manifest: What is known of it.
+        objective: What its search went by.
+        trials: Those that are done, in the order in which they were asked for.
+        confirmed: Its winner over several seeds; None where none is known yet.
+    """
+
+    label: str
+    manifest: Manifest
+    objective: Objective
+    trials: tuple[Done, ...]
+    confirmed: Confirmed | None
+
+    @property
+    def seconds(self) -> float | None:
+        """When its last trial was done, in seconds of its work; None where there is none, or the run does not say."""
+        known = [trial.seconds for trial in self.trials if trial.seconds is not None]
+        return max(known) if known and len(known) == len(self.trials) else None
+
+    def within(self, seconds: float) -> tuple[Done, ...]:
+        """The trials that were done by then."""
+        return tuple(trial for trial in self.trials if trial.seconds is not None and trial.seconds <= seconds)
+
+
+def read_contestant(path: Path) -> Contestant:
+    """Read a run; RunError if there is none, or it is damaged."""
+    run = RunDirectory.open(path)
+    manifest, table, found = run.manifest(), run.trials(), confirmation_of(run)
+    objective = objective_of(table)
+    return Contestant(
+        label=str(path),
+        manifest=manifest,
+        objective=objective,
+        trials=_trials(table, manifest, objective),
+        confirmed=found.winner if found and found.complete else None,
+    )
+
+
+def gains(trials: Sequence[Done]) -> npt.NDArray[np.float64]:
+    """The gains of trials (N,)."""
+    return np.array([trial.gain for trial in trials], dtype=np.float64)
+
+
+def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[Done, ...]:
+    rows = table.select([*_COLUMNS, objective.column]).to_pylist()
+    packs = [(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]]
+    clock = WorkClock(manifest.created_at, packs) if manifest.created_at else None
+
+    def done(row: dict[str, Any]) -> Done:
+        value, finished = row[objective.column], row["finished_at"]
+        counts = row["state"] in RANKED_STATES and value is not None
+        return Done(
+            row["trial_id"],
+            objective.gain(value) if counts else -math.inf,
+            clock.seconds(finished) if clock and finished else None,
+        )
+
+    return tuple(done(row) for row in rows)

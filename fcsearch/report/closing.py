@@ -1,0 +1,55 @@
+"""The last lines of a run: the winner, its figures, and what one does next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.report.model import Best, Report
+from fcsearch.report.next_space import NEXT_SPACE, next_command
+from fcsearch.report.phrases import settings
+from fcsearch.report.words import plural, value_text
+
+_COMMANDS = 3
+
+
+def winner_line(report: Report, best: Best) -> str:
+    """The best network: which trial, and its parameters, of which those that did not vary stand in the report."""
+    varied = [effect.parameter for effect in report.effects if effect.parameter in best.parameters]
+    shown = [(name, value_text(best.parameters[name])) for name in best.parameters if name in varied] or settings(best)
+    return f"trial {best.row['trial_id']}: {', '.join(f'{name} {value}' for name, value in shown)}"
+
+
+def figures_line(report: Report, best: Best) -> str:
+    """Its figures, the one to quote last."""
+    objective = OBJECTIVES[report.objective]
+    found = [f"validation {objective.title} {objective.show(best.row[objective.column])}"]
+    winner = report.confirmation.winner if report.confirmation else None
+    if winner is not None:
+        found.append(f"confirmed {objective.show(winner.mean)} over {plural(len(winner.values), 'other seed')}")
+    if measured := report.test.measurement:
+        test = OBJECTIVES[measured.objective]
+        error = test.show_difference(measured.standard_error)
+        found.append(f"test {test.show(measured.value)} (standard error {error})")
+    return ", ".join(found)
+
+
+def next_commands(report: Report) -> list[str]:
+    """The commands that one wants next, ready to be copied."""
+    return [shlex.join(command) for command in _commands(report)][:_COMMANDS]
+
+
+def _commands(report: Report) -> Iterator[list[str]]:
+    path = report.path
+    if report.state != "complete":
+        yield ["fcsearch", "resume", path]
+    elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):
+        yield ["fcsearch", "confirm", path]
+    yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
+    if (Path(path) / NEXT_SPACE).is_file():
+        yield next_command(path, report.sampler)
+    elif report.sampler != "grid":
+        yield ["fcsearch", "resume", path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
+    yield ["fcsearch", "export", path, "--out", "model.onnx"]

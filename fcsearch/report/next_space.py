@@ -1,0 +1,131 @@
+"""What to try next as a space that runs: the advice of the report, put into the space of the run."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.errors import SpaceError
+from fcsearch.report.model import Report
+from fcsearch.report.moves import Change, add_regulariser, move, narrow
+from fcsearch.report.words import plural
+from fcsearch.space import SearchSpace
+from fcsearch.space.written import space_file
+
+# The good trials: this share of those with a result, and at least so many.
+_GOOD_SHARE = 0.25
+_FEWEST_GOOD = 6
+NEXT_SPACE = "next_space.yaml"
+# Their samplers learn from trials that they are given.
+_LEARN_FROM_OTHERS = ("tpe", "gp")
+_OBSERVED = ("With --from the sampler knows the trials of that run, as far as they lie inside this space.",)
+_REGULARISERS = ("dropout", "reg")
+
+Row = Mapping[str, Any]
+
+
+def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str | None:
+    """The text of a space file: the run's space with the report's advice in it, and a comment on each change.
+
+    A parameter that a finding pulls is widened at that end, or narrowed to where the good trials lie on that side, and
+    never moved the other way. One that the findings pull both ways stays as it is. Any other is narrowed to where the
+    good trials lie, if it is known to have mattered. The values of the best network, and of the smallest that is about
+    as good, stay inside.
+
+    Args:
+        report: The run's report.
+        space: What was searched.
+        ranked: The rows of the trials with a result, best first.
+
+    Returns:
+        None where nothing is advised: no trial has a result, nothing was learned, or no change follows.
+    """
+    if report.best is None or report.trust.verdict is not None:
+        return None
+    changed, made = space, []
+    for change in _changes(report, space, ranked):
+        try:
+            changed = changed.changed([f"parameters.{change.parameter}={change.override}"])
+        except SpaceError:
+            # Such as dropout for a network without a hidden layer.
+            continue
+        made.append(change)
+    if not made:
+        return None
+    if space.sampler.name == "grid" and space.trials == len(space.grid()):
+        changed = replace(changed, trials=len(changed.grid()))
+    comments = {change.parameter: change.why for change in made if change.parameter in changed.parameters}
+    return space_file(changed, head=_head(report), comments=comments)
+
+
+def next_command(path: str, sampler: str | None) -> list[str]:
+    """What searches the next space of the run at this path; its trials are observations where the sampler learns."""
+    observations = ["--from", path] if sampler in _LEARN_FROM_OTHERS else []
+    return ["fcsearch", "run", str(Path(path) / NEXT_SPACE), *observations]
+
+
+def _head(report: Report) -> list[str]:
+    best, objective = report.best, OBJECTIVES[report.objective]
+    assert best is not None
+    value = objective.show(best.row[objective.column])
+    return [
+        f"What to try next, from {plural(report.work.done, 'trial')} of the run {report.name}.",
+        f"Its best network, trial {best.row['trial_id']}, has a validation {objective.title} of {value}.",
+        "",
+        shlex.join(next_command(report.path, report.sampler)),
+        "",
+        *(_OBSERVED if report.sampler in _LEARN_FROM_OTHERS else ()),
+        "Each change says why; parameters without a comment are as they were.",
+    ]
+
+
+def _changes(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> Iterator[Change]:
+    good = _good(report, ranked)
+    best = good[0]
+    pulled, torn = _pulls(report), report.trust.torn
+    for name, (direction, kinds, why) in pulled.items():
+        if name in space.parameters:
+            change = move(space.parameters[name], direction, [row[name] for row in good], kinds=kinds, why=why)
+        else:
+            change = add_regulariser(name, best[name], why) if name in _REGULARISERS and direction == "up" else None
+        if change is not None:
+            yield change
+    # With few trials a narrow band of good ones is chance.
+    if len(good) < _FEWEST_GOOD:
+        return
+    importances = {effect.parameter: effect.importance for effect in report.effects}
+    for name, parameter in space.parameters.items():
+        importance = importances.get(name)
+        if name not in pulled and name not in torn and importance is not None and importance.low > 0:
+            change = narrow(parameter, [row[name] for row in good], [row[name] for row in ranked])
+            if change is not None:
+                yield change
+
+
+def _good(report: Report, ranked: Sequence[Row]) -> list[Row]:
+    """The network that the report is about, then the best trials and the smallest that is about as good."""
+    assert report.best is not None
+    count = round(_GOOD_SHARE * len(ranked))
+    smallest = [report.trust.smallest] if report.trust.smallest else []
+    found: dict[int, Row] = {}
+    for row in (report.best.row, *ranked[:count], *smallest):
+        found.setdefault(row["trial_id"], row)
+    return list(found.values())
+
+
+def _pulls(report: Report) -> dict[str, tuple[str, set[str], str]]:
+    """Which way each parameter is pulled, by which kinds of findings, and why."""
+    directions: dict[str, str] = {}
+    kinds: dict[str, set[str]] = defaultdict(set)
+    why: dict[str, list[str]] = defaultdict(list)
+    for finding in report.trust.findings:
+        for pull in finding.pulls:
+            directions[pull.parameter] = pull.direction
+            kinds[pull.parameter].add(finding.kind)
+            why[pull.parameter].append(finding.sentence)
+    return {name: (direction, kinds[name], " ".join(why[name])) for name, direction in directions.items()}

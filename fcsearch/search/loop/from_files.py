@@ -1,0 +1,89 @@
+"""A search as its files show it, for those who are not the process that searches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.results.timing import WorkClock
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.view import Best, Status
+
+
+class Watched:
+    """A run that another process writes; it is read anew where there is something new.
+
+    Args:
+        run: The run directory.
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._seen: frozenset[int] | None = None
+        self._trials: list[TrialRecord] = []
+        self._standings = Standings(1)
+
+    def going(self) -> bool:
+        """Whether its search goes on; RunError if its manifest is damaged."""
+        return self._run.state() == "running"
+
+    def look(self) -> list[TrialRecord]:
+        """The trials that have come to an end since the last look.
+
+        Raises:
+            RunError: a part of the tables is damaged.
+        """
+        packs = self._run.packs()
+        if packs == self._seen:
+            return []
+        known = {trial.trial_id for trial in self._trials}
+        found = map(TrialRecord.from_row, self._run.trials().to_pylist())
+        new = [trial for trial in found if trial.trial_id not in known]
+        self._seen = packs
+        self._trials += new
+        self._standings.add(new)
+        return new
+
+    def status(self) -> Status:
+        """Where the search stands."""
+        manifest = self._run.manifest()
+        asked = manifest.confirmation
+        if asked and asked.trials and len(self._trials) >= (manifest.planned or 0):
+            # All trials are done: the best are trained again.
+            counts = Counter(self._run.confirmations()["state"].to_pylist())
+            total, what = len(asked.trials) * len(asked.seeds), "confirmations"
+        else:
+            counts = Counter(trial.state for trial in self._trials)
+            total, what = manifest.planned or len(self._trials), "trials"
+        seconds = self._seconds()
+        return Status(
+            total=total,
+            counts=dict(counts),
+            packs=(),
+            best=self._best(),
+            seconds=seconds,
+            seconds_left=self._left(total, seconds) if what == "trials" else None,
+            closing=None,
+            what=what,
+        )
+
+    def _seconds(self) -> float:
+        """Of work so far, by this machine's clock."""
+        start = self._run.manifest().created_at
+        if start is None:
+            return 0.0
+        packs = [(trial.started_at, trial.finished_at) for trial in self._trials]
+        known = [(began, ended) for began, ended in packs if began is not None and ended is not None]
+        return WorkClock(start, known).seconds(datetime.now(UTC))
+
+    def _left(self, total: int, seconds: float) -> float | None:
+        done = len(self._trials)
+        return seconds / done * max(0, total - done) if done else None
+
+    def _best(self) -> Best | None:
+        best = self._standings.best
+        if best is None or best.value is None:
+            return None
+        return Best(best.trial_id, OBJECTIVES[best.objective], best.value, best.config.parameters())

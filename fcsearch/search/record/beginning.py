@@ -1,0 +1,129 @@
+"""What a search begins with, beside its space: trials that the sampler knows, and configurations that come first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from fcsearch.errors import UsageError
+from fcsearch.results import RunDirectory, objective_of
+from fcsearch.results.records import row_config
+from fcsearch.search.options import SearchOptions
+from fcsearch.space import SearchSpace, read_try
+
+# The sampler of each reads every trial of its study, whoever asked for it.
+_SAMPLERS_THAT_READ = ("tpe", "gp")
+# The user attribute by which a study's trials that are no trials of its run are known.
+OBSERVATION = "fcsearch_observation"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a study holds before the first trial is asked for.
+
+    Attributes:
+        observations: Trials of an earlier run.
+        left_out: How many of its trials with a result lie outside the space.
+        tries: Values of the configurations that come first; the sampler chooses what they do not name.
+    """
+
+    observations: tuple[FrozenTrial, ...] = ()
+    left_out: int = 0
+    tries: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_beginning(space: SearchSpace, options: SearchOptions, *, trials: int, fingerprint: str) -> Beginning:
+    """Read what the options ask a search to begin with.
+
+    Args:
+        space: What is searched, for the task of its dataset.
+        options: What the user asks for.
+        trials: How many trials the run is to have.
+        fingerprint: Of the dataset.
+
+    Raises:
+        UsageError: configurations outside the space, an earlier run on other rows or by another objective, or a sampler
+            that has no use for it.
+    """
+    tries = check_beginning(space, options, trials=trials)
+    if options.start_from is None:
+        return Beginning(tries=tries)
+    run = RunDirectory.open(Path(options.start_from))
+    _require_alike(run, space, fingerprint)
+    rows = [row for row in run.trials().to_pylist() if row["state"] != "failed"]
+    last = _last_values(run, space.known_objective.column)
+    kinds = space.distributions()
+    found = [_observation(row, run, space, kinds, last.get(row["trial_id"])) for row in rows]
+    known = tuple(trial for trial in found if trial is not None)
+    return Beginning(known, len(found) - len(known), tries)
+
+
+def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) -> tuple[Mapping[str, Any], ...]:
+    """The configurations that come first, after a check of what needs no data; errors as `read_beginning`."""
+    sampler = space.sampler.name
+    if options.start_from is not None and sampler not in _SAMPLERS_THAT_READ:
+        raise UsageError(
+            f"--from gives a sampler trials to learn from, which {' and '.join(_SAMPLERS_THAT_READ)} do; found the "
+            f"sampler {sampler}; choose with --set sampler=tpe, or leave --from out"
+        )
+    if options.tries and sampler == "grid":
+        raise UsageError("--try needs a sampler that takes other configurations; a grid has its own; leave one out")
+    if len(options.tries) > trials:
+        raise UsageError(f"--try must name at most as many configurations as there are trials, {trials}; found more")
+    return tuple(read_try(text, space) for text in options.tries)
+
+
+def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> None:
+    described = run.manifest().dataset
+    theirs = described.fingerprint if described else None
+    if theirs != fingerprint:
+        raise UsageError(
+            f"--from must name a run on the same rows, split alike: figures on other rows mean something else; found "
+            f"{run.path}, on {theirs or 'unknown data'} and not {fingerprint}; leave --from out"
+        )
+    trials = run.trials()
+    found, ours = objective_of(trials), space.known_objective
+    if len(trials) and found != ours:
+        raise UsageError(
+            f"--from must name a run by the same objective, {ours.name}; found {run.path}, by {found.name}; leave "
+            f"--from out, or say --set objective={found.name}"
+        )
+
+
+def _observation(
+    row: Mapping[str, Any],
+    run: RunDirectory,
+    space: SearchSpace,
+    kinds: Mapping[str, BaseDistribution],
+    last: tuple[int, float] | None,
+) -> FrozenTrial | None:
+    """A trial as Optuna was told of it in its own run; None if it lies outside the space."""
+    values = space.locate(row_config(row))
+    if values is None:
+        return None
+    params = space.encode(values)
+    complete = row["state"] == "complete"
+    return create_trial(
+        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
+        # Of a trial that was stopped Optuna keeps the last value as its own.
+        value=row[space.known_objective.column] if complete else last and last[1],
+        params=params,
+        distributions={name: kinds[name] for name in params},
+        intermediate_values={last[0]: last[1]} if last and not complete else {},
+        user_attrs={OBSERVATION: {"run": run.path.name, "trial_id": row["trial_id"]}},
+    )
+
+
+def _last_values(run: RunDirectory, column: str) -> dict[int, tuple[int, float]]:
+    """Of each trial the last epoch with a figure, and that figure."""
+    last: dict[int, tuple[int, float]] = {}
+    # Sorted by trial and epoch.
+    for row in run.epochs().select(["trial_id", "epoch", column]).to_pylist():
+        if row[column] is not None:
+            last[row["trial_id"]] = (row["epoch"], row[column])
+    return last

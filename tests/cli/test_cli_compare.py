@@ -1,0 +1,62 @@
+"""`fcsearch compare`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from synthetic_run import add_trials, change_dataset, manifest
+
+from fcsearch.cli import main
+from fcsearch.cli.compare import compare
+from fcsearch.results import RunDirectory
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, count in (("one", 16), ("two", 8)):
+        add_trials(RunDirectory.create(tmp_path / "runs" / name, manifest(name)), range(count))
+    return tmp_path / "runs"
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(compare, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_says_who_leads_and_what_differs(root: Path) -> None:  # noqa: ARG001
+    output = shown("one", "two")
+    assert "2 runs, by validation accuracy" in output
+    assert "the same rows, split alike (digits)" in output
+    assert "After 8 trials each" in output
+    assert "After 18.0 s each" in output
+    assert re.search(r"runs/two .* tie *$", output, re.MULTILINE)
+    assert "Not confirmed over seeds: fcsearch confirm runs/two" in output
+    assert max(map(len, output.splitlines())) <= 100
+
+
+def test_runs_on_other_rows_are_not_compared(root: Path) -> None:
+    change_dataset(RunDirectory.open(root / "two"), fingerprint="0" * 16)
+    output = shown("one", "two")
+    assert "These runs cannot be compared" in output
+    assert "behind" not in output
+
+
+def test_json_has_all_of_it(root: Path) -> None:  # noqa: ARG001
+    found = json.loads(shown("one", "two", "--format", "json"))
+    assert found["runs"] == ["runs/one", "runs/two"]
+    assert found["comparable"] is True
+    assert [section["basis"] for section in found["sections"]] == ["trials", "time"]
+    assert {check["subject"] for check in found["checks"]} == {"data", "objective", "space", "seed", "machine"}
+
+
+def test_one_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "one"])
+    assert ended.value.code == 2
+    assert "at least two runs" in capsys.readouterr().err

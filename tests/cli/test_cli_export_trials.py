@@ -1,0 +1,56 @@
+"""`fcsearch export-trials`: the tables as CSV, with all that is in them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from run_fixtures import made_run, run
+from synthetic_run import trial_row
+
+from fcsearch.cli import cli, main
+from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.results.records import row_config
+
+__all__ = ["made_run", "run"]
+
+
+def exported(run: RunDirectory, out: Path) -> dict[str, list[dict[str, Any]]]:
+    result = CliRunner().invoke(cli, ["export-trials", str(run.path), "--out", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0
+    paths = [Path(line.removeprefix("wrote ")) for line in result.output.splitlines()]
+    assert sorted(paths) == sorted(out.iterdir())
+    return {path.stem: list(csv.DictReader(path.read_text().splitlines())) for path in paths}
+
+
+def test_the_tables_are_whole(run: RunDirectory, tmp_path: Path) -> None:
+    found = exported(run, tmp_path / "new" / "tables")
+    assert set(found) == {"trials", "epochs"}
+    assert [len(rows) for rows in found.values()] == [48, len(run.epochs())]
+    for row, known in zip(found["trials"], run.trials().to_pylist(), strict=True):
+        assert list(row) == ["run", *known]
+        assert row["run"] == "synthetic"
+        assert row["hidden_dims"] == "-".join(map(str, known["hidden_dims"]))
+        assert float(row["learning_rate"]) == known["learning_rate"]
+        assert row["momentum"] == ("" if known["momentum"] is None else repr(known["momentum"]))
+        assert row["state"] == known["state"]
+    assert found["trials"][0]["finished_at"].startswith("2026-03-01T12:00:18")
+    assert found["trials"][0]["finished_at"].endswith("Z")
+
+
+def test_confirmations_come_along(run: RunDirectory, tmp_path: Path) -> None:
+    again = TrialRecord(trial_id=4, state="complete", config=row_config(trial_row(4)), val_accuracy=0.9, best_epoch=1)
+    run.write_confirmations(run.next_pack_id(), [again])
+    [row] = exported(run, tmp_path / "tables")["confirmations"]
+    assert (row["run"], row["trial_id"], row["val_accuracy"]) == ("synthetic", "4", "0.9")
+
+
+def test_what_cannot_be_written_is_said(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as ended:
+        main(["export-trials", str(run.path), "--out", str(tmp_path / "file")])
+    assert ended.value.code == 2
+    assert "must be a folder to write to" in capsys.readouterr().err

@@ -1,0 +1,98 @@
+"""`fcsearch note` and `fcsearch tag`, and where they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from synthetic_run import add_trials, manifest
+
+from fcsearch.cli import cli, main
+from fcsearch.results import Labels, RunDirectory, read_labels
+from fcsearch.search import api
+from fcsearch.search.api import start_search
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    monkeypatch.chdir(tmp_path)
+    run = RunDirectory.create(tmp_path / "runs" / "a", manifest("a"))
+    add_trials(run, range(8))
+    return run
+
+
+def shown(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_a_note_is_written_shown_and_removed(made: RunDirectory) -> None:
+    assert shown("note", "a") == "runs/a has no note\n"
+    shown("note", "a", "rows  of\nMay")
+    assert shown("note", "a") == "rows of May\n"
+    assert "rows of May" in shown("runs")
+    assert "note: rows of May" in shown("report", "a", "--no-write")
+    shown("note", "a", "")
+    assert read_labels(made.path) == Labels()
+
+
+def test_tags_come_and_go(made: RunDirectory) -> None:  # noqa: ARG001
+    assert shown("tag", "a") == "runs/a has no tags\n"
+    assert shown("tag", "a", "baseline", "may", "baseline") == "baseline may\n"
+    assert "#baseline #may" in shown("runs")
+    assert "tags: baseline, may" in shown("report", "a", "--no-write")
+    assert shown("tag", "a", "may", "--remove") == "baseline\n"
+
+
+def test_runs_can_be_found_by_their_tags(made: RunDirectory) -> None:
+    RunDirectory.create(made.path.parent / "b", manifest("b"))
+    shown("tag", "a", "baseline", "may")
+    assert "runs/b" not in shown("runs", "--tag", "baseline")
+    assert "runs/a" in shown("runs", "--tag", "baseline", "--tag", "may")
+    assert "no runs with june in runs" in shown("runs", "--tag", "june")
+
+
+def test_a_run_that_is_being_written_can_be_labelled(made: RunDirectory) -> None:
+    with made.writing():
+        shown("tag", "a", "slow")
+        shown("note", "a", "still going on")
+    assert read_labels(made.path) == Labels(note="still going on", tags=("slow",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tag", "a", "two words"], "a tag is a word of at most 40 letters"),
+        (["tag", "a", "none", "--remove"], "a tag to be removed must be one of the run's (none); found 'none'"),
+        (["note", "a", "x" * 3000], "a note has at most 2,000 letters; found 3,000"),
+        (["note", "nowhere", "x"], "runs/nowhere must be a run directory"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    made: RunDirectory,  # noqa: ARG001
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_damaged_labels_say_what_to_do(made: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    (made.path / "labels.json").write_text('{"tags": 3}')
+    with pytest.raises(SystemExit):
+        main(["tag", "a"])
+    assert "must hold a note and tags; found 3 for tags; remove the file" in capsys.readouterr().err
+
+
+def test_a_search_starts_with_its_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from search_helpers import make_space
+
+    monkeypatch.setattr(api, "_search", lambda run, *_, **__: run)
+    labels = Labels(note="first", tags=("baseline",))
+    start_search(make_space(tmp_path), api.SearchOptions(), path=tmp_path / "new", command=["fcsearch"], labels=labels)
+    assert read_labels(tmp_path / "new") == labels

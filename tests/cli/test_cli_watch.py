@@ -1,0 +1,111 @@
+"""`fcsearch watch`: a run that another process writes, from its files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from synthetic_run import SPACE, add_trials, manifest
+
+from fcsearch.cli import main
+from fcsearch.cli.watch import watch
+from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.results.records import row_config
+from fcsearch.search.loop.from_files import Watched
+from fcsearch.space import SearchSpace
+
+
+@pytest.fixture
+def going(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    monkeypatch.chdir(tmp_path)
+    run = RunDirectory.create(tmp_path / "runs" / "a", manifest("a", space=space(), state="running", finished_at=None))
+    add_trials(run, range(8))
+    return run
+
+
+def space() -> object:
+    return SearchSpace.from_mapping({**SPACE, "early_stopping": "asha"}).to_json()
+
+
+def followed(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> Result:
+    """Watch, and let the search do its next step whenever the watcher waits."""
+    left = iter(steps)
+    monkeypatch.setattr(time, "sleep", lambda _: next(left)())
+    result = CliRunner().invoke(watch, ["--verbose"], catch_exceptions=False)
+    assert next(left, None) is None
+    return result
+
+
+def test_it_shows_each_trial_once_and_ends_with_the_search(
+    going: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = followed(
+        monkeypatch,
+        lambda: None,
+        lambda: add_trials(going, range(8, 16)),
+        lambda: add_trials(going, range(16, 24)),
+        lambda: going.update_manifest({"state": "complete"}),
+    )
+    assert result.exit_code == 0
+    lines = [line.split()[1] for line in result.stderr.splitlines() if line.startswith("trial ")]
+    assert lines == [str(number) for number in range(24)]
+    assert "24/48 trials" in result.stderr.splitlines()[-1]
+    assert result.stdout == "runs/a: complete; `fcsearch report runs/a` says what it found\n"
+
+
+def test_ctrl_c_leaves_it(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    result = followed(monkeypatch, lambda: add_trials(going, range(8, 16)), interrupt)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines()[-1] == "left; the search of runs/a goes on"
+    assert going.manifest().state == "running"
+
+
+def test_a_search_that_died_ends_it_too(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die() -> None:
+        with going.writing():
+            pass
+
+    result = followed(monkeypatch, die)
+    assert "runs/a: interrupted" in result.stdout
+
+
+def test_a_run_that_has_ended_is_not_waited_for(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    going.update_manifest({"state": "complete"})
+    assert "8/48 trials" in followed(monkeypatch).stderr
+
+
+def test_the_status_is_that_of_the_files(going: RunDirectory) -> None:
+    watched = Watched(going)
+    assert [trial.trial_id for trial in watched.look()] == list(range(8))
+    assert watched.look() == []
+    status = watched.status()
+    assert (status.done, status.total, status.what) == (8, 48, "trials")
+    assert status.best is not None
+    assert status.best.trial_id == 4
+    assert status.seconds_left is not None
+
+
+def test_confirmations_are_counted_when_all_trials_are_done(going: RunDirectory) -> None:
+    going.update_manifest({"options": {"trials": 8}, "confirmation": {"trials": [4, 1], "seeds": [1, 2, 3]}})
+    row = going.trials().to_pylist()[4]
+    again = TrialRecord(
+        trial_id=4, state="complete", config=row_config({**row, "seed": 1}), val_accuracy=0.9, best_epoch=1
+    )
+    going.write_confirmations(going.next_pack_id(), [again])
+    watched = Watched(going)
+    watched.look()
+    assert (watched.status().done, watched.status().total, watched.status().what) == (1, 6, "confirmations")
+
+
+def test_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["watch"])
+    assert ended.value.code == 2
+    assert "runs must hold a run; found none" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""The last lines of a run, and a report in which no terminal cuts a word."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from pathlib import Path
+
+import pytest
+from synthetic_run import digits, trial_row
+
+import fcsearch.cli.closing
+from fcsearch.cli.closing import print_closing
+from fcsearch.cli.console import open_console
+from fcsearch.report import Report, render_text, write_report
+from fcsearch.report.closing import figures_line, next_commands
+from fcsearch.report.next_space import NEXT_SPACE
+from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.results.records import row_config
+
+WIDTHS = range(60, 201, 7)
+
+
+@pytest.fixture(scope="module")
+def report(made_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Of a run that is measured and confirmed, with a path that is short everywhere."""
+    import shutil
+
+    copy = tmp_path_factory.mktemp("closing") / "synthetic"
+    shutil.copytree(made_run.path, copy)
+    run = RunDirectory.open(copy)
+    run.update_manifest({"confirmation": {"trials": [4, 29], "seeds": [1, 2]}})
+    rows = [
+        TrialRecord(
+            trial_id=trial,
+            state="complete",
+            config=row_config({**trial_row(trial), "seed": seed}),
+            val_accuracy=0.95 + seed / 100 - trial / 1000,
+            best_epoch=1,
+        )
+        for trial in (4, 29)
+        for seed in (1, 2)
+    ]
+    run.write_confirmations(run.next_pack_id(), rows)
+    return dataclasses.replace(write_report(run, dataset=digits()), path="runs/synthetic")
+
+
+def words(text: str) -> set[str]:
+    return {word for word in text.split() if not set(word) <= {"─", "│"}}
+
+
+def test_no_width_cuts_a_word_or_a_number(report: Report) -> None:
+    whole = words(render_text(report, width=400))
+    for width in WIDTHS:
+        text = render_text(report, width=width)
+        # What there is no room for is named.
+        rest = re.sub(r"Also varied, no room here:[^.]*\.", "", text)
+        cut = {word for word in words(rest) - whole if not word.endswith("_")}
+        pieces = {"rate", "dim", "rule", "momentum"}  # of names that are broken at their underscore
+        assert cut <= pieces, (width, cut)
+
+
+def test_the_last_lines_fit_too(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closing(width: int) -> str:
+        stream = io.StringIO()
+        console = open_console(stream)
+        console.width = width
+        monkeypatch.setattr(fcsearch.cli.closing, "open_console", lambda: console)
+        print_closing(report)
+        return stream.getvalue()
+
+    whole = closing(400)
+    for width in WIDTHS:
+        assert words(closing(width)) == words(whole)
+    assert [line for line in whole.splitlines() if line.startswith("  ")][-3:] == [
+        f"  {command}" for command in next_commands(report)
+    ]
+
+
+def test_they_say_the_winner_and_its_figures(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    print_closing(report)
+    output = capsys.readouterr().out
+    assert "Winner  trial 4: depth 4, hidden_dim 128, learning_rate 0.0111, dropout 0.04042, " in output
+    assert report.best is not None
+    assert figures_line(report, report.best).startswith(
+        "validation accuracy 98.41%, confirmed 96.10% over 2 other seeds, "
+    )
+    assert re.search(r"test \d\d\.\d\d% \(standard error \d\.\d\d points\)", " ".join(output.split()))
+    print_closing(dataclasses.replace(report, best=None))
+    assert capsys.readouterr().out == ""
+
+
+def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Path) -> None:
+    path = str(tmp_path / "a run")
+    found = dataclasses.replace(report, path=path)
+    assert next_commands(found) == [
+        f"fcsearch predict '{path}' NEW_ROWS.csv --out predictions.csv",
+        f"fcsearch resume '{path}' --trials 96",
+        f"fcsearch export '{path}' --out model.onnx",
+    ]
+    assert next_commands(dataclasses.replace(found, confirmation=None))[0] == f"fcsearch confirm '{path}'"
+    assert next_commands(dataclasses.replace(found, state="interrupted"))[0] == f"fcsearch resume '{path}'"
+    Path(path).mkdir()
+    (Path(path) / NEXT_SPACE).write_text("")
+    assert next_commands(found)[1] == f"fcsearch run '{path}/{NEXT_SPACE}' --from '{path}'"
+    assert next_commands(dataclasses.replace(found, sampler="random"))[1] == f"fcsearch run '{path}/{NEXT_SPACE}'"

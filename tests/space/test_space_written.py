@@ -1,0 +1,36 @@
+"""A space as a file reads as the same space."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from fcsearch.data.spec import MEMORY, DatasetSpec
+from fcsearch.space import SearchSpace, load_space, shipped_spaces
+from fcsearch.space.written import space_file
+
+
+def again(space: SearchSpace, folder: Path) -> SearchSpace:
+    text = space_file(space, head=["first", ""], comments={"epochs": "why " * 60})
+    assert max(map(len, text.splitlines())) <= 120 or "parameters" not in text
+    (folder / "again.yaml").write_text(text)
+    return load_space(folder / "again.yaml")
+
+
+@pytest.mark.parametrize("name", sorted(shipped_spaces()))
+def test_every_space_that_ships(name: str, tmp_path: Path) -> None:
+    space = load_space(shipped_spaces()[name])
+    assert again(space, tmp_path) == space
+
+
+def test_a_dataset_with_options_and_odd_names(tmp_path: Path) -> None:
+    dataset = DatasetSpec("a folder/rows: # 1.csv", label="yes", drop=("no", 'a "b"'), val_fraction=0.25)
+    space = dataclasses.replace(load_space(shipped_spaces()["default"]), dataset=dataset, objective="roc_auc")
+    assert again(space, tmp_path) == space
+
+
+def test_a_dataset_in_memory_is_left_out(tmp_path: Path) -> None:
+    space = dataclasses.replace(load_space(shipped_spaces()["default"]), dataset=DatasetSpec(MEMORY))
+    assert again(space, tmp_path).parameters == space.parameters
