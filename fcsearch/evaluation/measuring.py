@@ -24,7 +24,7 @@ from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member
-from fcsearch.selection.judging import outputs
+from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
 
 # Rows scored at a time: large splits must not need memory for all their hidden layers at once.

@@ -12,9 +12,10 @@ To write a run (one process at a time):
 To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epochs/` folders.
 """
 
+from fcsearch.config.states import RANKED_STATES, STATES, rank
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import objective_of, rank, rank_trials
+from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.runs import (
     DEFAULT_ROOT,
@@ -30,8 +31,6 @@ from fcsearch.results.schema import (
     EPOCHS,
     MODELS,
     PREDICTIONS,
-    RANKED_STATES,
-    STATES,
     TRIALS,
     columns_markdown,
 )
