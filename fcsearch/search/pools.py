@@ -9,6 +9,7 @@ from fcsearch.search.options import PoolName
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
+    from fcsearch.search.local_pool.starter import Starter
     from fcsearch.search.planning.plan import SearchPlan
     from fcsearch.search.pool.interface import Pool
     from fcsearch.search.ray_pool.process import Driver
@@ -23,6 +24,7 @@ class Pools:
 
     def __init__(self) -> None:
         self._driver: Driver | None = None
+        self._starter: Starter | None = None
 
     def start(self, pool: PoolName) -> None:
         """Start the process of such a pool that has most to import."""
@@ -30,6 +32,10 @@ class Pools:
             from fcsearch.search.ray_pool.process import Driver
 
             self._driver = Driver()
+        elif pool == "local" and self._starter is None:
+            from fcsearch.search.local_pool.starter import Starter
+
+            self._starter = Starter()
 
     def begin(self, plan: SearchPlan) -> None:
         """Start what needs no dataset, so that it may be loaded meanwhile.
@@ -38,6 +44,7 @@ class Pools:
             UsageError: there is no folder for Ray's files.
         """
         if plan.options.pool != "ray":
+            self.start(plan.options.pool)
             return
         from fcsearch.search.planning.placement import local_node
         from fcsearch.search.ray_pool.guard import is_connected
@@ -58,7 +65,8 @@ class Pools:
         if plan.options.pool == "local":
             from fcsearch.search.local_pool.processes import open_process_pool
 
-            return open_process_pool(plan, dataset)
+            starter, self._starter = self._starter, None
+            return open_process_pool(plan, dataset, starter)
         from fcsearch.search.local_pool.inline import open_inline_pool
 
         return open_inline_pool(plan, dataset)
@@ -68,3 +76,6 @@ class Pools:
         if self._driver is not None:
             self._driver.end()
             self._driver = None
+        if self._starter is not None:
+            self._starter.close()
+            self._starter = None

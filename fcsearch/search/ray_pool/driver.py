@@ -20,6 +20,7 @@ import ray
 
 from fcsearch.errors import FcsearchError, SearchError
 from fcsearch.search.planning.placement import place
+from fcsearch.search.pool.early_output import print_to
 from fcsearch.search.pool.messages import Progress
 from fcsearch.search.ray_pool.cluster import ray_session
 from fcsearch.search.ray_pool.failures import cause_of
@@ -109,23 +110,11 @@ class _Search:
             while True:
                 request = self._line.receive()
                 if isinstance(request, Order):
-                    _print_to(self._line.receive_stream())
+                    print_to(self._line.receive_stream())
                 self._requests.put(request)
         self._requests.put(None)
         time.sleep(_END_SECONDS)
         os._exit(1)
-
-
-def _print_to(stream: int) -> None:
-    """Print to a file of the search's: what was said so far, and all that comes."""
-    with contextlib.suppress(OSError):
-        said = os.pread(sys.stderr.fileno(), 2**20, 0)
-        os.ftruncate(sys.stderr.fileno(), 0)
-        os.write(stream, said)
-    for standard in (sys.stdout, sys.stderr):
-        standard.flush()
-        os.dup2(stream, standard.fileno())
-    os.close(stream)
 
 
 def _serve(pool: TunePool, search: _Search) -> None:

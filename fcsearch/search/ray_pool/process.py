@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import subprocess
 import sys
-import tempfile
 from multiprocessing.connection import Pipe
-from pathlib import Path
 
 from fcsearch.search.planning.placement import Node
+from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.ray_pool.folder import ray_folder
 from fcsearch.search.ray_pool.leftovers import end_session
 from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request, Start, Told
@@ -23,7 +21,6 @@ _END_SECONDS = 20.0
 # The modules are found where this process finds them.
 _CODE = "import sys; sys.path[:] = {path!r}; from fcsearch.search.ray_pool.driver import main; main({number})"
 _STDERR = 2
-_MOST_SAID = 2**20
 
 
 class DriverDiedError(Exception):
@@ -39,10 +36,7 @@ class Driver:
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
-        # For what is said before there is a log to say it in.
-        self._early, path = tempfile.mkstemp(prefix="fcsearch-")
-        self._stack.callback(os.close, self._early)
-        Path(path).unlink()
+        self._early = self._stack.enter_context(contextlib.closing(EarlyOutput()))
         near, far = Pipe()
         self._line: Line[Request, Answer] = Line(near)
         self.begun = False
@@ -53,8 +47,8 @@ class Driver:
                 [sys.executable, "-c", code],
                 pass_fds=[far.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=self._early,
-                stderr=self._early,
+                stdout=self._early.descriptor,
+                stderr=self._early.descriptor,
                 start_new_session=True,
             )
 
@@ -124,5 +118,5 @@ class Driver:
 
     def _log_early(self) -> None:
         """Log what it said before it had a stream of ours."""
-        if text := os.pread(self._early, _MOST_SAID, 0).decode(errors="replace").strip():
+        if text := self._early.text():
             logger.error("the driver of Ray said before it died: %s", text)
