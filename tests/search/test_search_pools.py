@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import fcsearch.cli
 from fcsearch.search.local_pool.starter import Starter
+from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.pools import Pools
 from fcsearch.search.ray_pool.process import Driver
@@ -50,6 +52,14 @@ def test_what_is_started_ahead_and_not_used_ends(pool: Any) -> None:
     pools.close()
     assert process.returncode is not None
     pools.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its processes as files")
+def test_a_ray_that_starts_for_nothing_is_not_waited_for() -> None:
+    driver = Driver()
+    driver.begin(None, Node(cpus=1, gpus=0))
+    driver.end()
+    assert driver._process.returncode == -signal.SIGKILL
 
 
 def test_a_command_that_fails_says_so_and_leaves_nothing_running(

@@ -11,7 +11,7 @@ from multiprocessing.connection import Pipe
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.ray_pool.folder import ray_folder
-from fcsearch.search.ray_pool.leftovers import end_session
+from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request, Start, Told
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class Driver:
         near, far = Pipe()
         self._line: Line[Request, Answer] = Line(near)
         self.begun = False
+        self._ordered = False
         with far:
             code = _CODE.format(path=sys.path, number=far.fileno())
             # In a session of its own: Ctrl-C is for the search, which decides what becomes of the packs.
@@ -69,6 +70,7 @@ class Driver:
 
     def order(self, order: Order) -> None:
         """Have it start workers, and print to this process's standard error from now on."""
+        self._ordered = True
         self.send(order)
         with contextlib.suppress(OSError):
             self._line.send_stream(_STDERR)
@@ -104,8 +106,8 @@ class Driver:
     def end(self) -> None:
         """End the process, which sees that its pipe is closed, and what it started."""
         self._line.close()
-        if not self.begun:
-            # It has started nothing, and may be in the middle of its imports.
+        if not self.begun or (not self._ordered and can_end_sessions()):
+            # Nothing trains. It may be in the middle of its imports, or of Ray's start: nobody is to wait for these.
             self._process.kill()
         try:
             self._process.wait(_END_SECONDS)
