@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import sys
@@ -18,6 +19,7 @@ from fcsearch.errors import RunError
 if TYPE_CHECKING:
     from fcsearch.search.planning.plan import SearchPlan
 
+_STARTING = {"ray": "Ray, and the search", "local": "worker processes, and the search"}
 # Names that are folders on every machine, and no paths.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -82,23 +84,33 @@ def run(
       fcsearch run --space full --set parameters.epochs=10 --dry-run
     """
     from fcsearch.results import Labels, resolve_run
-    from fcsearch.search.api import plan_search, start_search
     from fcsearch.search.options import SearchOptions
+    from fcsearch.search.pools import Pools
 
-    choice = choose(given, space=space, dataset=dataset)
-    searched = choice.load(dataset_overrides(overrides, label, data_dir))
     if start_from is not None:
         options["start_from"] = str(resolve_run(start_from, out).resolve())
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
-    path = _path(out, name, default=searched.name)
     labels = Labels().with_note(note or "").with_tags(tags)
-    if dry_run:
-        _print_plan(plan_search(searched, settings, path=path))
-        return
-    from fcsearch.cli.live import open_view
+    with contextlib.closing(Pools()) as pools:
+        if not dry_run:
+            # Before the libraries are imported, here and there: that takes a second and more.
+            pools.start(settings.pool)
+            if not quiet:
+                click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
+        choice = choose(given, space=space, dataset=dataset)
+        searched = choice.load(dataset_overrides(overrides, label, data_dir))
+        path = _path(out, name, default=searched.name)
+        from fcsearch.search.api import plan_search, start_search
 
-    with open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
-        result = start_search(searched, settings, path=path, command=sys.argv, view=view, labels=labels)
+        if dry_run:
+            _print_plan(plan_search(searched, settings, path=path))
+            return
+        from fcsearch.cli.live import open_view
+
+        with open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
+            result = start_search(
+                searched, settings, path=path, command=sys.argv, view=view, pools=pools, labels=labels
+            )
     conclude(result, quiet=quiet)
 
 

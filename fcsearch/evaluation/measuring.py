@@ -23,7 +23,7 @@ from fcsearch.nn.losses import LOSSES, squared_loss
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member
 from fcsearch.selection.calibration import calibration_of
-from fcsearch.selection.judging import outputs
+from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
 
 # Rows scored at a time: large splits must not need memory for all their hidden layers at once.

@@ -12,10 +12,11 @@ To write a run (one process at a time):
 To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epochs/` folders.
 """
 
+from fcsearch.config.states import RANKED_STATES, STATES, rank
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import objective_of, rank, rank_trials
+from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.removal import disk_bytes, remove_run, require_removable
 from fcsearch.results.runs import (
@@ -32,8 +33,6 @@ from fcsearch.results.schema import (
     EPOCHS,
     MODELS,
     PREDICTIONS,
-    RANKED_STATES,
-    STATES,
     TRIALS,
     columns_markdown,
 )

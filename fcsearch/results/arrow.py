@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.config.states import RANKED_STATES, STATES
 from fcsearch.errors import RunError
 from fcsearch.results.records import EpochRecord, TrialRecord
-from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, RANKED_STATES, STATES, TRIALS
+from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, TRIALS
 from fcsearch.text import did_you_mean, nearest
 
 Row = Mapping[str, Any]

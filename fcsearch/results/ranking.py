@@ -1,4 +1,4 @@
-"""Which trial of a run is better: the one rule, for tables and for single trials."""
+"""The trials of a table, best first."""
 
 from __future__ import annotations
 
@@ -6,18 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.results.schema import RANKED_STATES
-
-# Sorts best first.
-Rank = tuple[float, float, int]
-
-
-def rank(trial_id: int, *, gain: float, val_loss: float | None) -> Rank:
-    """The rank of a trial that has a result: best objective, then lowest loss, then lowest number.
-
-    A loss that was not finite (None) loses a tie.
-    """
-    return (-gain, float("inf") if val_loss is None else val_loss, trial_id)
+from fcsearch.config.states import RANKED_STATES
 
 
 def objective_of(trials: pa.Table) -> Objective:

@@ -7,11 +7,6 @@ import pyarrow as pa
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 
-# What became of a trial. A trial that is still waiting or in training has no row.
-STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed")
-# The states whose trials have a result that can be the best of a run.
-RANKED_STATES: tuple[str, ...] = ("complete", "stopped")
-
 _UTC = pa.timestamp("us", tz="UTC")
 
 

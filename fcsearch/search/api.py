@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import make_sampler
-from fcsearch.search.pool.interface import OpenPool, Pool
+from fcsearch.search.pool.interface import OpenPool
+from fcsearch.search.pools import Pools
 from fcsearch.search.record.beginning import check_beginning, read_beginning
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.ledger import has_trials
@@ -84,6 +85,7 @@ def start_search(
     command: Sequence[str],
     view: View | None = None,
     open_pool: OpenPool | None = None,
+    pools: Pools | None = None,
     dataset: Dataset | None = None,
     report: bool = True,
     labels: Labels | None = None,
@@ -97,6 +99,7 @@ def start_search(
         command: The command line, for the manifest.
         view: Shows how it goes.
         open_pool: Opens what trains the packs; None: the pool that the options name.
+        pools: Opens that pool, where it was started ahead; closed at the end.
         dataset: What is learned, where it is loaded already; else the space names it.
         report: Whether to write the report at the end.
         labels: What the user says of the run.
@@ -107,25 +110,28 @@ def start_search(
         KeyboardInterrupt: the user interrupted twice. What was done by then is kept.
     """
     began = time.monotonic()
-    plan = plan_search(space, options, path=path)
-    # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
-    dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
-    plan = _for_task_of(dataset, plan)
-    # For its errors: there is nothing to be undone yet.
-    read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
-    missing = [parent for parent in path.parents if not parent.exists()]
-    run = RunDirectory.create(path, new_manifest(plan, dataset, command))
-    try:
-        if labels is not None:
-            write_labels(path, labels)
-        return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began, report=report)
-    except UsageError:
-        # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
-        if not has_trials(run):
-            shutil.rmtree(path, ignore_errors=True)
-            for parent in missing:
-                parent.rmdir()
-        raise
+    with contextlib.closing(pools or Pools()) as pools:
+        plan = plan_search(space, options, path=path)
+        if open_pool is None:
+            pools.begin(plan)
+        # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
+        dataset = dataclasses.replace(dataset or load_dataset(space.dataset), spec=plan.space.dataset)
+        plan = _for_task_of(dataset, plan)
+        # For its errors: there is nothing to be undone yet.
+        read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
+        missing = [parent for parent in path.parents if not parent.exists()]
+        run = RunDirectory.create(path, new_manifest(plan, dataset, command))
+        try:
+            if labels is not None:
+                write_labels(path, labels)
+            return _search(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
+        except UsageError:
+            # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
+            if not has_trials(run):
+                shutil.rmtree(path, ignore_errors=True)
+                for parent in missing:
+                    parent.rmdir()
+            raise
 
 
 def saved_options(run: RunDirectory) -> SearchOptions:
@@ -161,7 +167,7 @@ def resume_search(
     """
     began = time.monotonic()
     plan, dataset = _take_up(run, options, source, data_dir)
-    return _search(run, plan, dataset, view or SilentView(), open_pool or _open_pool, began)
+    return _search(run, plan, dataset, view or SilentView(), open_pool or Pools().open, began)
 
 
 def confirm_run(
@@ -196,7 +202,7 @@ def confirm_run(
     with run.writing(), interruption() as stop:
         deadline = None if options.time_budget is None else began + options.time_budget
         around = Surroundings(run, view or SilentView(), stop, deadline)
-        ended_by = run_stages(around, plan, dataset, open_pool or _open_pool, Stages(search=False))
+        ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
         return _conclude(run, plan, dataset, ended_by)
 
 
@@ -227,22 +233,6 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
         moved = described.model_copy(update={"name": dataset.name, "spec": spec.to_json()})
         run.update_manifest({"dataset": moved, "space": plan.space.to_json()})
     return plan
-
-
-def _open_pool(plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
-    """Open the pool that the options name."""
-    # Imported when a search needs it: what Ray says then goes to the run's log, and the others do without Ray.
-    if plan.options.pool == "ray":
-        from fcsearch.search.ray_pool.guard import open_guarded_pool
-
-        return open_guarded_pool(plan, dataset)
-    if plan.options.pool == "local":
-        from fcsearch.search.local_pool.processes import open_process_pool
-
-        return open_process_pool(plan, dataset)
-    from fcsearch.search.local_pool.inline import open_inline_pool
-
-    return open_inline_pool(plan, dataset)
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:

@@ -13,7 +13,7 @@ from torch import Tensor
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory
-from fcsearch.selection.judging import scores_of
+from fcsearch.training.judging import scores_of
 from fcsearch.selection.members import Member
 
 # The key of what models and ensembles keep beside them.

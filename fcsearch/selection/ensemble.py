@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.results.predictions import Predicted
-from fcsearch.selection.judging import Judge
+from fcsearch.training.judging import Judge
 
 _BAGS = 10
 _STEPS = 12

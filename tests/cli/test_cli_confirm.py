@@ -30,7 +30,7 @@ def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
     options = SearchOptions(confirm=0, ensemble=0, workers=1, pack_size=4)
     pool = InProcess()
     run = start_search(space, options, path=tmp_path / "run", command=[], open_pool=pool).run
-    monkeypatch.setattr("fcsearch.search.api._open_pool", pool)
+    monkeypatch.setattr("fcsearch.search.pools.Pools.open", staticmethod(pool))
     return run
 
 

@@ -50,7 +50,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the search would have been started with."""
     calls: list[dict[str, Any]] = []
 
-    def start(space: Any, options: SearchOptions, *, path: Path, **more: Any) -> SearchResult:
+    def start(space: Any, options: SearchOptions, *, path: Path, pools: Any, **more: Any) -> SearchResult:
+        assert pools._driver is not None or options.pool != "ray"
         calls.append({"space": space, "options": options, "path": path, **more})
         return SearchResult(RunDirectory(path), "trials", None)
 

@@ -26,8 +26,8 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.pool.interface import PackFailed, Raised
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.selection import confirmation_of, load_members
-from fcsearch.selection.judging import outputs
 from fcsearch.training import Pack, TrainingData, train_pack
+from fcsearch.training.judging import outputs
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": {"low": 1e-3, "high": 3e-1, "log": True},

@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.results.predictions import Predicted
 from fcsearch.selection.ensemble import select_ensemble
-from fcsearch.selection.judging import Judge
+from fcsearch.training.judging import Judge
 
 CLASSES, ROWS = 4, 300
 

@@ -3,54 +3,43 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 from multiprocessing import Pipe
 
+from fcsearch.search.local_pool.starter import Starter
 from fcsearch.search.local_pool.wire import FromWorker, ToWorker, Unfit, receive, send
 from fcsearch.search.pool.messages import PackTask
-
-# A program of its own, that never imports `__main__`: scripts need no guard. Modules are found where this process
-# finds them.
-_PROGRAM = "import sys; sys.path[:] = {path!r}; from fcsearch.search.local_pool.worker import main; main({descriptor})"
-_END_SECONDS = 10.0
 
 
 class Child:
     """Starts a worker.
 
     Args:
+        starter: What it is started by.
         rows: The open file that holds the dataset.
-        gpu: The only GPU that it is to see; None: none of its own.
 
     Attributes:
         task: The pack that it has, from submission to its end.
-        ready: Whether it said that it can train.
+        process: Its number as a process, once it said that it can train.
         unfit: Why it cannot, if it said so.
         dead: Whether it has let go of its pipe.
     """
 
-    def __init__(self, rows: int, *, gpu: str | None) -> None:
+    def __init__(self, starter: Starter, rows: int) -> None:
         self.task: PackTask | None = None
-        self.ready = False
+        self.process: int | None = None
         self.unfit: Unfit | None = None
         self.dead = False
         self.pipe, theirs = Pipe()
-        environment = dict(os.environ)
-        if gpu is not None:
-            environment["CUDA_VISIBLE_DEVICES"] = gpu
-        program = _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())
+        self._starter = starter
+        self._code: int | None = None
         with theirs:
-            # In a session of its own: Ctrl-C is for the pool, which asks its workers to leave.
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", program],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), rows),
-                start_new_session=True,
-            )
+            self._number = starter.start(theirs.fileno(), rows)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it said that it can train."""
+        return self.process is not None
 
     def send(self, message: ToWorker) -> None:
         """Send a message; one to a process that is gone is lost, and `receive` will tell."""
@@ -75,10 +64,6 @@ class Child:
     def end(self) -> int:
         """End the process, whatever it does; its exit code, or minus the signal that ended it."""
         self.pipe.close()
-        if self.task is not None and not self.dead:
-            self._process.kill()
-        try:
-            return self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+        if self._code is None:
+            self._code = self._starter.end(self._number, kill=self.task is not None and not self.dead)
+        return self._code

@@ -13,6 +13,7 @@ from fcsearch.data import Dataset
 from fcsearch.search.local_pool.child import Child
 from fcsearch.search.local_pool.gpus import gpu_of
 from fcsearch.search.local_pool.shared_rows import SharedRows, share
+from fcsearch.search.local_pool.starter import Starter
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.planning.plan import SearchPlan
@@ -24,12 +25,13 @@ _IDLE_SECONDS = 0.01
 
 
 @contextlib.contextmanager
-def open_process_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
+def open_process_pool(plan: SearchPlan, dataset: Dataset, starter: Starter | None = None) -> Iterator[Pool]:
     """Start worker processes, and end them with the block.
 
     Args:
         plan: Says how many, with how many threads, and on which GPUs.
         dataset: What is learned; the workers share one copy.
+        starter: What workers are forked from, if it was started ahead; it ends with the pool.
 
     Raises:
         SearchError: the temporary folder has no room for the dataset.
@@ -38,8 +40,9 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
     data = dataset.training_arrays(plan.space.known_objective.name)
     arrays = {name: value for name, value in data.items() if isinstance(value, np.ndarray)}
     facts = {name: value for name, value in data.items() if name not in arrays}
-    with share(arrays) as rows, contextlib.closing(ProcessPool(placement, rows, facts)) as pool:
-        yield pool
+    with contextlib.ExitStack() as stack:
+        rows = stack.enter_context(share(arrays))
+        yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, starter or Starter())))
 
 
 class ProcessPool:
@@ -49,13 +52,15 @@ class ProcessPool:
         placement: The workers.
         rows: What they learn.
         facts: What else `TrainingData.from_arrays` takes.
+        starter: What workers are forked from.
     """
 
-    def __init__(self, placement: Placement, rows: SharedRows, facts: Mapping[str, Any]) -> None:
+    def __init__(self, placement: Placement, rows: SharedRows, facts: Mapping[str, Any], starter: Starter) -> None:
         self.placement = placement
         self.workers = placement.workers
         self._rows = rows
         self._facts = facts
+        self._starter = starter
         self._leaving = False
         self._workers: list[Child] = []
         try:
@@ -100,10 +105,14 @@ class ProcessPool:
         """End all workers, also those in training."""
         for worker in self._workers:
             worker.end()
+        self._starter.close()
 
     def _start(self, number: int) -> Child:
         gpu = gpu_of(number, self.placement.gpus)
-        child = Child(self._rows.descriptor, gpu=gpu)
+        if not self._starter.alive:
+            self._starter.close()
+            self._starter = Starter()
+        child = Child(self._starter, self._rows.descriptor)
         child.send(SetUp(self._rows, self._facts, self.placement, gpu))
         return child
 
@@ -113,7 +122,7 @@ class ProcessPool:
         if message is None:
             return self._lost(worker) if worker.task is not None else None
         if isinstance(message, Ready):
-            worker.ready = True
+            worker.process = message.process
             return None
         if isinstance(message, Unfit):
             worker.unfit = message

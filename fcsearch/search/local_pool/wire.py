@@ -43,7 +43,9 @@ class Leave:
 
 @dataclasses.dataclass(frozen=True)
 class Ready:
-    """From a worker: it can train."""
+    """From a worker: it can train; its number as a process."""
+
+    process: int
 
 
 @dataclasses.dataclass(frozen=True)

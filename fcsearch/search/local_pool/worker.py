@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import socket
 import time
 import warnings
@@ -26,26 +28,27 @@ _STEP_SECONDS = 0.1
 _REPORT_SECONDS = 0.5
 
 
-def main(descriptor: int) -> None:
+def main(pipe: int, rows: int) -> None:
     """Serve the pool at the other end of a pipe.
 
     Args:
-        descriptor: This end of it.
+        pipe: This end of it.
+        rows: The open file that holds the dataset.
     """
     # The pool is gone, as by a kill, when the pipe breaks: nobody is left to tell.
-    with Connection(descriptor) as pipe, contextlib.suppress(EOFError, OSError):
-        _serve(pipe)
+    with Connection(pipe) as line, contextlib.suppress(EOFError, OSError):
+        _serve(line, rows)
 
 
-def _serve(pipe: Connection) -> None:
+def _serve(pipe: Connection, rows: int) -> None:
     setup = receive(pipe)
     assert isinstance(setup, SetUp)
     try:
-        worker = _Worker(pipe, setup)
+        worker = _Worker(pipe, dataclasses.replace(setup, rows=dataclasses.replace(setup.rows, descriptor=rows)))
     except Exception as error:  # noqa: BLE001 (the pool says what to do about any)
         send(pipe, Unfit(cause_of(error), details_of(error)))
         return
-    send(pipe, Ready())
+    send(pipe, Ready(os.getpid()))
     while True:
         message = receive(pipe)
         # A request to leave may cross the pack's outcome.
@@ -57,6 +60,9 @@ class _Worker:
     def __init__(self, pipe: Connection, setup: SetUp) -> None:
         self._pipe = pipe
         self._lines = LogLines()
+        if setup.gpu is not None:
+            # Before the first call of CUDA: it is the only GPU that this process is to see.
+            os.environ["CUDA_VISIBLE_DEVICES"] = setup.gpu
         compute_as(setup.placement)
         device = torch.device("cpu" if setup.gpu is None else "cuda:0")
         self._place = Place(socket.gethostname(), "cpu" if setup.gpu is None else f"cuda:{setup.gpu}")

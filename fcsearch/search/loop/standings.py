@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fcsearch.config.states import Rank
 from fcsearch.results import RANKED_STATES, TrialRecord, rank
-from fcsearch.results.ranking import Rank
 
 
 class Standings:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from fcsearch.data import Dataset
 from fcsearch.search.planning.placement import Placement
-from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
+
+# Workers and the process that drives Ray need neither.
+if TYPE_CHECKING:
+    from fcsearch.data import Dataset
+    from fcsearch.search.planning.plan import SearchPlan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,4 +86,4 @@ class Pool(Protocol):
 
 
 # Opens a pool for a plan. When the block ends, so does the pool, with packs that still train.
-OpenPool = Callable[[SearchPlan, Dataset], AbstractContextManager[Pool]]
+OpenPool = Callable[["SearchPlan", "Dataset"], AbstractContextManager[Pool]]

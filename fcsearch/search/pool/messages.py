@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from fcsearch.results.predictions import Predicted
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha
-from fcsearch.training import MemberResult
+
+# The process that drives Ray passes these on, and needs neither torch nor tables.
+if TYPE_CHECKING:
+    from fcsearch.results.predictions import Predicted
+    from fcsearch.training import MemberResult
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,8 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
-from fcsearch.selection.judging import network, outputs
 from fcsearch.training import EpochMetrics, Pack, TrainingData, TrialConfig
+from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
 
 # The rest is for what an estimate leaves out, such as the workspaces of the products.

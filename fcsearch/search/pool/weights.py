@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.results import RANKED_STATES, rank
+from fcsearch.config.states import RANKED_STATES, rank
 from fcsearch.search.pool.messages import MemberOutcome, PackTask
 
 

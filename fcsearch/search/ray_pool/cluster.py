@@ -14,6 +14,7 @@ import ray
 from fcsearch.errors import UsageError
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.ray_pool.folder import ray_folder
+from fcsearch.search.ray_pool.lean import lean_ray
 from fcsearch.search.ray_pool.local_ray import environment, private_ray
 
 _SETTINGS = {
@@ -61,6 +62,7 @@ def ray_session(address: str | None, local: Node, *, folder: Path | None = None)
         stack.enter_context(environment(_SETTINGS))
         if address is None:
             stack.enter_context(private_ray())
+            stack.enter_context(lean_ray())
             folder = folder or stack.enter_context(ray_folder())
         stack.callback(ray.shutdown)
         _connect(address, local, folder)

@@ -19,11 +19,16 @@ from typing import Any
 import ray
 
 from fcsearch.errors import FcsearchError, SearchError
-from fcsearch.search.pool.interface import Pool
-from fcsearch.search.pool.messages import PackTask, Progress
+from fcsearch.search.planning.placement import place
+from fcsearch.search.pool.early_output import print_to
+from fcsearch.search.pool.messages import Progress
+from fcsearch.search.ray_pool.cluster import ray_session
 from fcsearch.search.ray_pool.failures import cause_of
-from fcsearch.search.ray_pool.tune_pool import open_ray_pool
-from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request
+from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
+from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
+from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request, Sealed, Start
+
+logger = logging.getLogger(__name__)
 
 _HEAD = "head (GCS)"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -42,14 +47,8 @@ def main(number: int) -> None:
     for name in ("ray", "fcsearch"):
         logging.getLogger(name).setLevel(logging.INFO)
     search = _Search(Line(Connection(number)))
-    order = search.order()
     try:
-        with open_ray_pool(order.plan, order.dataset, folder=order.folder) as pool:
-            # Ray has set a handler that ends the process; the search decides when it is time.
-            signal.signal(signal.SIGTERM, lambda *_: None)
-            search.send(Ready(pool.placement))
-            threading.Thread(target=_watch, args=[search], daemon=True).start()
-            _serve(pool, search)
+        _drive(search)
     except FcsearchError as error:
         search.send(Refused(error))
     except BaseException as error:  # noqa: BLE001
@@ -59,6 +58,35 @@ def main(number: int) -> None:
         search.send(Refused(SearchError(f"Ray must start and train packs; found: {cause}; see the run's log.txt")))
 
 
+def _drive(search: _Search) -> None:
+    start = search.next()
+    if not isinstance(start, Start):
+        return
+    with ray_session(start.address, start.local, folder=start.folder) as nodes:
+        logger.info("Ray is ready: %s", nodes)
+        # Ray has set a handler that ends the process; the search decides when it is time.
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        threading.Thread(target=_watch, args=[search], daemon=True).start()
+        order = search.next()
+        if isinstance(order, Order):
+            placement = order.placement or place(order.options, nodes)
+            with tune_pool(placement, order.arrays, folder=start.folder) as pool:
+                search.send(Ready(placement))
+                _serve(pool, search)
+                _end_at_once(start)
+        _end_at_once(start)
+
+
+def _end_at_once(start: Start) -> None:
+    """End a Ray that was started here, where that can be done: asked to, it would take more than a second.
+
+    Nothing of it is wanted any more: outcomes are with the search, and the search removes the folder.
+    """
+    if start.address is None and can_end_sessions():
+        end_session(os.getsid(0), but=os.getpid())
+        os._exit(0)
+
+
 class _Search:
     """The search at the other end. A thread hears its requests: where Ray is stuck, the process still ends in time."""
 
@@ -66,39 +94,36 @@ class _Search:
         self._line = line
         self._sending = threading.Lock()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
-
-    def order(self) -> Order:
-        """What this process was started for."""
-        order = self._line.receive()
-        assert isinstance(order, Order)
         threading.Thread(target=self._listen, daemon=True).start()
-        return order
 
     def send(self, message: Answer) -> None:
         """Tell the search something, if it still listens."""
         with self._sending, contextlib.suppress(OSError):
             self._line.send(message)
 
-    def next(self, timeout: float) -> Request | None:
+    def next(self, timeout: float | None = None) -> Request | None:
         """The next request, None once the search has ended; raises `queue.Empty` if none comes in time."""
-        return self._requests.get(timeout=timeout) if timeout else self._requests.get_nowait()
+        return self._requests.get(block=timeout != 0, timeout=timeout or None)
 
     def _listen(self) -> None:
         with contextlib.suppress(EOFError, OSError):
             while True:
-                self._requests.put(self._line.receive())
+                request = self._line.receive()
+                if isinstance(request, Order):
+                    print_to(self._line.receive_stream())
+                self._requests.put(request)
         self._requests.put(None)
         time.sleep(_END_SECONDS)
         os._exit(1)
 
 
-def _serve(pool: Pool, search: _Search) -> None:
+def _serve(pool: TunePool, search: _Search) -> None:
     """Pass on requests and events until the search ends."""
     patience = 0.0
     while True:
         try:
             while (request := search.next(patience)) is not None:
-                if isinstance(request, PackTask):
+                if isinstance(request, Sealed):
                     pool.submit(request)
                 else:
                     pool.ask_to_leave()

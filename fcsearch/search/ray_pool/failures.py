@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import torch
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from fcsearch.search.pool.interface import NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
@@ -44,7 +43,9 @@ def _kind(error: BaseException) -> type[PackFailed]:
     if isinstance(error, RayActorError) and not error.actor_init_failed:
         return WorkerLost
     cause = error.cause if isinstance(error, RayTaskError) else None
-    return OutOfMemory if isinstance(cause, (MemoryError, torch.OutOfMemoryError)) else Raised
+    # By its name: torch's own is known here only once torch is imported.
+    out_of_memory = isinstance(cause, MemoryError) or type(cause).__name__ == "OutOfMemoryError"
+    return OutOfMemory if out_of_memory else Raised
 
 
 def cause_of(text: str) -> str:

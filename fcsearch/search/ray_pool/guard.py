@@ -7,33 +7,35 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import subprocess
 import sys
 from collections.abc import Iterator
-from multiprocessing.connection import Pipe
+from typing import TYPE_CHECKING
 
-from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
-from fcsearch.search.planning.placement import Placement
-from fcsearch.search.planning.plan import SearchPlan
+from fcsearch.search.planning.placement import Placement, local_node
 from fcsearch.search.pool.interface import Event, Notice, Pool, WorkerLost
-from fcsearch.search.pool.messages import PackTask, Progress
-from fcsearch.search.ray_pool.folder import ray_folder
-from fcsearch.search.ray_pool.leftovers import end_session
-from fcsearch.search.ray_pool.wire import Answer, Leave, Line, Lost, Order, Ready, Refused, Request
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
+from fcsearch.search.ray_pool.process import Driver, DriverDiedError
+from fcsearch.search.ray_pool.wire import Leave, Order, Ready, Sealed
+
+if TYPE_CHECKING:
+    from fcsearch.data import Dataset
+    from fcsearch.search.planning.plan import SearchPlan
 
 logger = logging.getLogger(__name__)
 
 # How often Ray is started again in one search.
 _RESTARTS = 2
-# How long Ray may take to end its processes.
-_END_SECONDS = 20.0
-# The modules are found where this process finds them.
-_CODE = "import sys; sys.path[:] = {path!r}; from fcsearch.search.ray_pool.driver import main; main({number})"
+
+
+def is_connected() -> bool:
+    """Whether this program has connected to Ray itself: that connection is used then, in this process."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 @contextlib.contextmanager
-def open_guarded_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
+def open_guarded_pool(plan: SearchPlan, dataset: Dataset, driver: Driver | None = None) -> Iterator[Pool]:
     """Have a process of its own connect to Ray, or start it, and train packs there.
 
     Where this program has connected to Ray itself, that connection is used instead, in this process.
@@ -41,19 +43,19 @@ def open_guarded_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
     Args:
         plan: Says where, and with which workers.
         dataset: What is learned.
+        driver: That process, if it was started ahead; it ends with the pool.
 
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
         SearchError: Ray does not start.
     """
-    ray = sys.modules.get("ray")
-    if ray is not None and ray.is_initialized():
+    if is_connected():
         from fcsearch.search.ray_pool.tune_pool import open_ray_pool
 
         with open_ray_pool(plan, dataset) as connected:
             yield connected
         return
-    pool = GuardedPool(plan, dataset)
+    pool = GuardedPool(plan, dataset, driver or Driver())
     try:
         yield pool
     finally:
@@ -63,24 +65,31 @@ def open_guarded_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
 class GuardedPool:
     """A pool whose Ray may die.
 
+    Where the placement is known it takes packs while Ray still starts.
+
     Args:
         plan: Says where, and with which workers.
         dataset: What is learned.
+        driver: The process that drives Ray.
 
     Raises:
         FcsearchError: as `open_guarded_pool`.
     """
 
-    def __init__(self, plan: SearchPlan, dataset: Dataset) -> None:
+    def __init__(self, plan: SearchPlan, dataset: Dataset, driver: Driver) -> None:
         self._plan = plan
-        self._dataset = dataset
+        self._order = Order(plan.options, plan.placement, dataset.training_arrays(plan.space.known_objective.name))
         self._tasks: dict[int, PackTask] = {}
         self._leaving = False
         self._restarts = 0
         self._notices: list[Event] = []
-        self._driver = _Driver(plan, dataset)
+        self._driver = driver
         try:
-            self._settle()
+            self._instruct()
+            if plan.placement is None:
+                self._settle()
+            else:
+                self._take_place(plan.placement)
         except BaseException:
             self._driver.end()
             raise
@@ -88,15 +97,15 @@ class GuardedPool:
     def submit(self, task: PackTask) -> None:
         """Have a pack trained."""
         self._tasks[task.pack_id] = task
-        self._send(task)
+        self._driver.send(Sealed.of(task.pack_id, task))
 
     def wait(self, timeout: float) -> list[Event]:
         """What happened since the last call."""
         events, self._notices = self._notices, []
         try:
             while self._driver.poll(0 if events else timeout):
-                events.append(self._take())
-        except _DriverDiedError as death:
+                events.extend(self._take())
+        except DriverDiedError as death:
             events.extend(self._give_up() if self._leaving else self._start_again(death))
         return events
 
@@ -104,38 +113,50 @@ class GuardedPool:
         """Ask all packs in training to end."""
         if not self._leaving:
             self._leaving = True
-            self._send(Leave())
+            self._driver.send(Leave())
 
     def close(self) -> None:
         """End Ray, if it was started here, with all that it runs."""
         self._driver.end()
 
-    def _take(self) -> Event:
+    def _take(self) -> list[Event]:
         message = self._driver.receive()
+        if isinstance(message, Ready):
+            self._take_place(message.placement)
+            return []
         if not isinstance(message, (Progress, Notice)):
             del self._tasks[message.pack_id]
-        return message
+        if isinstance(message, Sealed):
+            outcome: PackOutcome = message.open()
+            return [outcome]
+        return [message]
 
-    def _send(self, message: Request) -> None:
-        # A driver that has died is noticed by the next wait, which sends all again.
-        with contextlib.suppress(OSError):
-            self._driver.send(message)
+    def _instruct(self) -> None:
+        """Tell a driver what to do, from the start."""
+        if not self._driver.begun:
+            self._driver.begin(self._plan.options.address, local_node())
+        self._driver.order(self._order)
+        for task in self._tasks.values():
+            self._driver.send(Sealed.of(task.pack_id, task))
 
     def _settle(self) -> None:
-        """Wait until the driver is ready, starting it again where it dies before."""
-        while True:
-            try:
-                self.placement = self._driver.ready()
-                self.workers = self.placement.workers
-                return
-            except _DriverDiedError as death:
-                self._replace(death)
+        """Wait until the driver is ready: only then the workers are known."""
+        try:
+            message = self._driver.receive()
+        except DriverDiedError as death:
+            self._replace(death)
+            raise
+        if not isinstance(message, Ready):
+            raise TypeError(f"a driver must be ready first; found {message!r}")
+        self._take_place(message.placement)
 
-    def _start_again(self, death: _DriverDiedError) -> list[Event]:
+    def _take_place(self, placement: Placement) -> None:
+        self.placement = placement
+        self.workers = placement.workers
+
+    def _start_again(self, death: DriverDiedError) -> list[Event]:
         self._replace(death)
-        self._settle()
-        for task in self._tasks.values():
-            self._send(task)
+        self._instruct()
         events, self._notices = self._notices, []
         return events
 
@@ -144,7 +165,7 @@ class GuardedPool:
         tasks, self._tasks = self._tasks, {}
         return [WorkerLost(pack_id, "Ray ended with the search") for pack_id in tasks]
 
-    def _replace(self, death: _DriverDiedError) -> None:
+    def _replace(self, death: DriverDiedError) -> None:
         """Start another driver, if the search may.
 
         Raises:
@@ -163,80 +184,4 @@ class GuardedPool:
         self._notices.append(
             Notice(f"{death} {where}; Ray is started again ({self._restarts} of {_RESTARTS}), and the search goes on")
         )
-        self._driver = _Driver(self._plan, self._dataset)
-
-
-class _DriverDiedError(Exception):
-    """The driver's process is gone; the text says what died."""
-
-
-class _Driver:
-    """The process that drives Ray."""
-
-    def __init__(self, plan: SearchPlan, dataset: Dataset) -> None:
-        self._stack = contextlib.ExitStack()
-        # Made here, so that it is removed also where the driver does not live to do it.
-        folder = self._stack.enter_context(ray_folder()) if plan.options.address is None else None
-        near, far = Pipe()
-        self._line: Line[Request, Answer] = Line(near)
-        with far:
-            code = _CODE.format(path=sys.path, number=far.fileno())
-            # In a session of its own: Ctrl-C is for the search, which decides what becomes of the packs.
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                pass_fds=[far.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        with contextlib.suppress(OSError):
-            self.send(Order(plan, dataset, folder))
-
-    def send(self, message: Request) -> None:
-        """Tell the driver something; OSError if it has died."""
-        self._line.send(message)
-
-    def poll(self, timeout: float) -> bool:
-        """Whether there is something to receive, or the driver has died."""
-        return self._line.poll(timeout)
-
-    def receive(self) -> Event:
-        """The next event of the pool.
-
-        Raises:
-            FcsearchError: the driver cannot go on.
-            _DriverDiedError: it has died.
-        """
-        message = self._receive()
-        if isinstance(message, Ready):
-            raise TypeError("a driver is ready once; found it ready again")
-        return message
-
-    def ready(self) -> Placement:
-        """The workers, once there are any; raises as `receive`."""
-        message = self._receive()
-        if not isinstance(message, Ready):
-            raise TypeError(f"a driver must be ready first; found {message!r}")
-        return message.placement
-
-    def end(self) -> None:
-        """End the process, which sees that its pipe is closed, and what it started."""
-        self._line.close()
-        try:
-            self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        finally:
-            end_session(self._process.pid)
-            self._stack.close()
-
-    def _receive(self) -> Ready | Event:
-        try:
-            message = self._line.receive()
-        except (EOFError, OSError) as error:
-            raise _DriverDiedError("its driver died, as it does with its raylet") from error
-        if isinstance(message, Refused):
-            raise message.error
-        if isinstance(message, Lost):
-            raise _DriverDiedError(f"its {message.part} died")
-        return message
+        self._driver = Driver()

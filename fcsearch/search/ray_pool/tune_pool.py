@@ -15,7 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from ray import tune
@@ -26,16 +26,19 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import Searcher, SearchGenerator
 
-from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.search.planning.placement import Placement, local_node, place
-from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import Event, Pool
-from fcsearch.search.pool.messages import PackOutcome, PackTask
+from fcsearch.search.pool.messages import PackTask
 from fcsearch.search.ray_pool.cluster import ray_session
 from fcsearch.search.ray_pool.failures import WorkerKilledError, pack_failure
 from fcsearch.search.ray_pool.local_ray import environment
+from fcsearch.search.ray_pool.wire import Sealed, Told
 from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID, PackWorker
+
+if TYPE_CHECKING:
+    from fcsearch.data import Dataset
+    from fcsearch.search.planning.plan import SearchPlan
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ def open_ray_pool(
         logger.info("Ray is ready: %s", nodes)
         placement = plan.placement or place(plan.options, nodes)
         with tune_pool(placement, arrays, worker=worker, folder=folder) as pool:
-            yield pool
+            yield _OpenPool(pool)
 
 
 @contextlib.contextmanager
@@ -82,8 +85,8 @@ def tune_pool(
     *,
     worker: type[PackWorker] = PackWorker,
     folder: Path | None = None,
-) -> Iterator[Pool]:
-    """A pool on a Ray that is connected.
+) -> Iterator[TunePool]:
+    """A pool of sealed packs on a Ray that is connected.
 
     Args:
         placement: The workers.
@@ -96,14 +99,16 @@ def tune_pool(
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
         trainable = tune.with_parameters(worker, dataset=dict(dataset), placement=placement)
-        pool = _TunePool(placement, trainable, storage)
+        pool = TunePool(placement, trainable, storage)
         try:
             yield pool
         finally:
             pool.close()
 
 
-class _TunePool:
+class TunePool:
+    """As a Pool, with packs and outcomes sealed."""
+
     def __init__(self, placement: Placement, trainable: type[PackWorker], storage: str) -> None:
         self.placement = placement
         self.workers = placement.workers
@@ -121,12 +126,14 @@ class _TunePool:
         # Tune's own methods have no types.
         self._controller: Any = _Controller(self._packs, experiment)
 
-    def submit(self, task: PackTask) -> None:
+    def submit(self, task: Sealed[PackTask]) -> None:
+        """Have a pack trained."""
         self._packs.leaving = False
         self._packs.tasks[task.pack_id] = task
         self._packs.queue.append(task.pack_id)
 
-    def wait(self, timeout: float) -> list[Event]:
+    def wait(self, timeout: float) -> list[Told]:
+        """What happened since the last call."""
         end = time.monotonic() + timeout
         while not self._packs.events and (left := end - time.monotonic()) > 0:
             if self._packs.tasks:
@@ -137,31 +144,49 @@ class _TunePool:
         return self._packs.take_events()
 
     def ask_to_leave(self) -> None:
+        """Ask all packs in training to end."""
         self._packs.ask_to_leave()
 
     def close(self) -> None:
+        """End all workers, also those in training."""
         self._controller.end()
+
+
+class _OpenPool:
+    """A pool for the loop, in the process that drives Ray."""
+
+    def __init__(self, pool: TunePool) -> None:
+        self.placement = pool.placement
+        self.workers = pool.workers
+        self.ask_to_leave = pool.ask_to_leave
+        self._pool = pool
+
+    def submit(self, task: PackTask) -> None:
+        self._pool.submit(Sealed.of(task.pack_id, task))
+
+    def wait(self, timeout: float) -> list[Event]:
+        return [event.open() if isinstance(event, Sealed) else event for event in self._pool.wait(timeout)]
 
 
 class _Packs(tune.Callback):
     """The packs in Tune's hands, and what Tune says of them."""
 
     def __init__(self) -> None:
-        self.tasks: dict[int, PackTask] = {}
+        self.tasks: dict[int, Sealed[PackTask]] = {}
         # Packs that Tune was not yet told of.
         self.queue: deque[int] = deque()
         # Why a Tune trial failed: Tune itself hands on a text.
         self.errors: dict[str, BaseException] = {}
         self._actors: dict[int, Any] = {}
         self.leaving = False
-        self._events: list[Event] = []
+        self._events: list[Told] = []
 
     @property
     def events(self) -> bool:
         """Whether something happened."""
         return bool(self._events)
 
-    def take_events(self) -> list[Event]:
+    def take_events(self) -> list[Told]:
         """What happened since the last call."""
         events, self._events = self._events, []
         return events
@@ -192,7 +217,7 @@ class _Packs(tune.Callback):
     ) -> None:
         # Out of the result: Tune keeps each trial's last one.
         event = result.pop(MESSAGE).content
-        if isinstance(event, PackOutcome):
+        if isinstance(event, Sealed):
             self._over(trial)
         self._events.append(event)
 

@@ -1,28 +1,80 @@
-"""What the search and the process that drives Ray tell each other, beside packs and what comes of them."""
+"""What the search and the process that drives Ray tell each other.
+
+That process passes packs and their outcomes on as they are, in bytes: so it needs neither torch nor the tables, whose
+imports would take longer than Ray itself does to start.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
+import socket
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError
-from fcsearch.search.planning.placement import Placement
-from fcsearch.search.planning.plan import SearchPlan
-from fcsearch.search.pool.interface import Event
-from fcsearch.search.pool.messages import PackTask
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.placement import Node, Placement
+from fcsearch.search.pool.interface import Notice, PackFailed
+from fcsearch.search.pool.messages import Progress
+
+Content = TypeVar("Content")
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Sealed(Generic[Content]):
+    """A pack to train, or what came of it, in bytes.
+
+    Attributes:
+        pack_id: The pack's number.
+        content: The pickled message. Who gets it trusts the sender: both are processes of one search.
+    """
+
+    pack_id: int
+    content: bytes
+
+    @classmethod
+    def of(cls, pack_id: int, message: Content) -> Sealed[Content]:
+        """Seal a message."""
+        return cls(pack_id, pickle.dumps(message))
+
+    def open(self) -> Content:
+        """The message."""
+        message: Content = pickle.loads(self.content)  # noqa: S301  # see above
+        return message
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
-    """What the driver is started for."""
+class Start:
+    """Connect to Ray, or start it: the first message to a driver.
 
-    plan: SearchPlan
-    dataset: Dataset
+    Attributes:
+        address: `host:port` of a cluster; None: Ray is started on this machine.
+        local: What Ray may use of this machine, if it is started.
+        folder: Where it keeps its files, if it is started.
+    """
+
+    address: str | None
+    local: Node
     folder: Path | None
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Order:
+    """Start workers: the second message to a driver. The streams that it is to print to come with it.
+
+    Attributes:
+        options: What the user asks for.
+        placement: The workers; None: only the cluster can tell.
+        arrays: Arguments of `TrainingData.from_arrays`.
+    """
+
+    options: SearchOptions
+    placement: Placement | None
+    arrays: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +106,9 @@ class Lost:
 Said = TypeVar("Said")
 Heard = TypeVar("Heard")
 
-Request = Order | PackTask | Leave
-Answer = Ready | Refused | Lost | Event
+Request = Start | Order | Sealed[Any] | Leave
+Told = Progress | Sealed[Any] | PackFailed | Notice
+Answer = Ready | Refused | Lost | Told
 
 
 class Line(Generic[Said, Heard]):
@@ -75,6 +128,19 @@ class Line(Generic[Said, Heard]):
         """The next message; EOFError or OSError once the other end is closed."""
         message: Heard = pickle.loads(self._pipe.recv_bytes())  # noqa: S301  # see above
         return message
+
+    def send_stream(self, stream: int) -> None:
+        """Lend an open file to the other end."""
+        with socket.socket(fileno=os.dup(self._pipe.fileno())) as carrier:
+            socket.send_fds(carrier, [b"f"], [stream])
+
+    def receive_stream(self) -> int:
+        """The file that the other end lends; EOFError if it is closed."""
+        with socket.socket(fileno=os.dup(self._pipe.fileno())) as carrier:
+            _, streams, *_ = socket.recv_fds(carrier, 1, 1)
+        if not streams:
+            raise EOFError
+        return streams[0]
 
     def poll(self, timeout: float) -> bool:
         """Whether there is something to receive, be it the end."""

@@ -1,4 +1,7 @@
-"""The worker: a Ray actor that holds its share of a device and trains one pack after another."""
+"""The worker: a Ray actor that holds its share of a device and trains one pack after another.
+
+The process that drives Ray imports this file too, and never trains: torch is imported in the methods that need it.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,20 @@ import os
 import socket
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
-import torch
 from ray import tune
 
 from fcsearch.search.planning.placement import Placement, available_cores
-from fcsearch.search.pool.computing import compute_as
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
-from fcsearch.search.pool.pack_run import PackRun, memory_share
-from fcsearch.training import TrainingData
+from fcsearch.search.ray_pool.wire import Sealed
+
+if TYPE_CHECKING:
+    import torch
+
+    from fcsearch.search.pool.pack_run import PackRun
 
 # The keys of Tune's configurations and results that are ours: a pack's number, and a Message.
 PACK_ID = "pack"
@@ -33,7 +38,7 @@ _REPORT_SECONDS = 1.0
 class Message:
     """What a worker has to say. Tune formats every result for its debug log, also where that is off: not this."""
 
-    content: Progress | PackOutcome
+    content: Progress | Sealed[PackOutcome]
 
 
 class PackWorker(tune.Trainable):
@@ -56,6 +61,10 @@ class PackWorker(tune.Trainable):
             dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
             placement: The workers: how many threads each computes with, and how many share a device.
         """
+        from fcsearch.search.pool.computing import compute_as
+        from fcsearch.search.pool.pack_run import memory_share
+        from fcsearch.training import TrainingData
+
         os.environ["OMP_NUM_THREADS"] = str(placement.threads)
         compute_as(placement)
         self._lines = LogLines()
@@ -73,22 +82,25 @@ class PackWorker(tune.Trainable):
         self._let_go()
         return True
 
-    def take(self, task: PackTask) -> None:
+    def take(self, task: Sealed[PackTask]) -> None:
         """Take a pack to train."""
-        self._task = task
+        self._task = task.open()
 
     def step(self) -> dict[str, Any]:
         """Train for about a second, or to the end of the pack; report how it goes, or what came of it."""
         if self._task is None:
             raise RuntimeError("a worker must be given a pack before it trains; found none")
         if self._run is None:
+            from fcsearch.search.pool.pack_run import PackRun
+
             # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
             self._run = PackRun(self._task, self._data, self._place, share=self._share)
         if not self._leaving:
             self._run.train(seconds=_REPORT_SECONDS)
             if not self._run.over:
                 return {MESSAGE: Message(self._run.progress())}
-        return {MESSAGE: Message(self._run.outcome(self._lines.take())), "done": True}
+        outcome = self._run.outcome(self._lines.take())
+        return {MESSAGE: Message(Sealed.of(outcome.pack_id, outcome)), "done": True}
 
     def leave(self) -> None:
         """End the pack in training at the next epoch; trials that came to an end by then count."""
@@ -101,10 +113,14 @@ class PackWorker(tune.Trainable):
         self._run = None
         self._leaving = False
         if self._data.device.type == "cuda":
+            import torch
+
             torch.cuda.empty_cache()
 
 
 def _take_device() -> tuple[Place, torch.device]:
+    import torch
+
     address: Callable[[], str] = ray.util.get_node_ip_address
     node = f"{socket.gethostname()} ({address()})"
     gpus = ray.get_gpu_ids()

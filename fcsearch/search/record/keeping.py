@@ -14,7 +14,7 @@ from fcsearch.results import RunDirectory, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, fit_temperature, log_probabilities_of, mixed
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
-from fcsearch.selection.judging import Judge, outputs
+from fcsearch.training.judging import Judge, outputs
 
 logger = logging.getLogger(__name__)
 

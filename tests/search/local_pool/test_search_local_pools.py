@@ -147,7 +147,7 @@ def test_a_process_that_is_killed_is_a_lost_worker_and_another_takes_its_place()
         while not found:
             found = list(pool.wait(0.1))
         assert isinstance(found[0], Progress)
-        os.kill(pool._workers[0]._process.pid, signal.SIGKILL)
+        os.kill(pool._workers[0].process, signal.SIGKILL)
         lost = events_of(pool, 0)[-1]
         assert isinstance(lost, WorkerLost)
         assert lost.cause == "the worker process was ended by SIGKILL"
@@ -156,7 +156,7 @@ def test_a_process_that_is_killed_is_a_lost_worker_and_another_takes_its_place()
 
 
 def test_a_process_that_cannot_start_is_no_fault_of_its_pack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.search.local_pool.child._PROGRAM", "raise SystemExit(3)")
+    monkeypatch.setattr("fcsearch.search.local_pool.starter._PROGRAM", "raise SystemExit(3)")
     with pool_of(ProcessPool) as pool:
         pool.submit(PackTask(0, tuple(trials(1, epochs=1))))
         failed = events_of(pool, 0)[-1]
@@ -194,7 +194,7 @@ def test_the_block_ends_processes_that_still_train() -> None:
         pool.submit(PackTask(0, tuple(trials(1, hidden_dims=(8,), epochs=10**6))))
         while not pool.wait(0.1):
             pass
-    assert all(worker._process.returncode is not None for worker in pool._workers)
+    assert all(worker._code is not None for worker in pool._workers)
 
 
 def test_who_trains_in_this_process_goes_on_to_print(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,8 @@ def test_what_a_session_s_leader_left_behind_is_ended() -> None:
         left = int(leader.stdout.readline())
         assert leader.wait(10) == 0
         assert subprocess.run(["kill", "-0", str(left)], check=False).returncode == 0
+        end_session(leader.pid, but=left)
+        assert subprocess.run(["kill", "-0", str(left)], check=False).returncode == 0
         end_session(leader.pid)
         leader.stdout.close()
         deadline = time.monotonic() + 10

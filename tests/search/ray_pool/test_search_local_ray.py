@@ -91,6 +91,8 @@ def test_ray_listens_on_the_loopback_and_asks_for_the_token_of_the_search(
     found = {command.split()[0]: listening(process) for process, command in searching.items()}
     assert [command for command in found if command.endswith("/gcs_server")]
     assert [command for command in found if command.endswith("/raylet")]
+    parts = ("dashboard/dashboard.py", "_private/monitor.py", "log_monitor.py")
+    assert not [command for command in searching.values() if any(part in command for part in parts)]
     assert {name: set(ports) - _LOOPBACK for name, ports in found.items() if set(ports) - _LOOPBACK} == {}
 
     gcs = next(process for process, command in searching.items() if command.split()[0].endswith("/gcs_server"))

@@ -17,6 +17,7 @@ from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.search.ray_pool import worker
+from fcsearch.search.ray_pool.wire import Sealed
 from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID, PackWorker
 
 
@@ -55,7 +56,7 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
     def made(task: PackTask, threads: int = 1) -> PackWorker:
         found = PackWorker.__new__(PackWorker)
         found.setup({PACK_ID: task.pack_id}, dataset=dataset, placement=Placement(workers=2, cpus=threads, gpus=0))
-        found.take(task)
+        found.take(Sealed.of(task.pack_id, task))
         return found
 
     return made
@@ -67,7 +68,13 @@ def task(epochs: int, count: int = 2) -> PackTask:
 
 def next_pack(found: PackWorker, task: PackTask) -> None:
     found.reset_config({PACK_ID: task.pack_id})
-    found.take(task)
+    found.take(Sealed.of(task.pack_id, task))
+
+
+def said(result: dict[str, Any]) -> Any:
+    """What a worker said in a step."""
+    content = result[MESSAGE].content
+    return content.open() if isinstance(content, Sealed) else content
 
 
 def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: dict[str, Any]) -> None:
@@ -85,9 +92,9 @@ def test_it_reports_progress_and_then_the_outcome(make: Any, monkeypatch: pytest
     monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.0)
     found = make(task(3))
     results = [found.step() for _ in range(3)]
-    assert [type(result[MESSAGE].content) for result in results] == [Progress, Progress, PackOutcome]
+    assert [type(said(result)) for result in results] == [Progress, Progress, PackOutcome]
     assert [result.get("done", False) for result in results] == [False, False, True]
-    assert [member.trial_id for member in results[-1][MESSAGE].content.members] == [0, 1]
+    assert [member.trial_id for member in said(results[-1]).members] == [0, 1]
 
 
 def test_it_leaves_when_it_is_asked_to(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,10 +103,10 @@ def test_it_leaves_when_it_is_asked_to(make: Any, monkeypatch: pytest.MonkeyPatc
     found.step()
     found.leave()
     result = found.step()
-    assert (result["done"], result[MESSAGE].content.members) == (True, ())
+    assert (result["done"], said(result).members) == (True, ())
     # The next pack is not left.
     next_pack(found, task(2))
-    assert isinstance(found.step()[MESSAGE].content, Progress)
+    assert isinstance(said(found.step()), Progress)
 
 
 def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +119,7 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
             made.append(weakref.ref(self))
             super().__init__(*arguments, **options)
 
-    monkeypatch.setattr(worker, "PackRun", Run)
+    monkeypatch.setattr("fcsearch.search.pool.pack_run.PackRun", Run)
     found = make(task(1))
     found.step()
     for _ in range(3):
@@ -133,9 +140,9 @@ def test_warnings_travel_with_the_outcome(make: Any) -> None:
     found = make(task(1))
     logging.getLogger("somebody").warning("take %s", "care")
     logging.getLogger("somebody").info("never mind")
-    assert found.step()[MESSAGE].content.log == ("WARNING somebody: take care",)
+    assert said(found.step()).log == ("WARNING somebody: take care",)
     next_pack(found, task(1))
-    assert found.step()[MESSAGE].content.log == ()
+    assert said(found.step()).log == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""What may become of a trial, and which trial is better: the one rule."""
+
+from __future__ import annotations
+
+# A trial that is still waiting or in training has no row.
+STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed")
+# The states whose trials have a result that can be the best of a run.
+RANKED_STATES: tuple[str, ...] = ("complete", "stopped")
+
+# Sorts best first.
+Rank = tuple[float, float, int]
+
+
+def rank(trial_id: int, *, gain: float, val_loss: float | None) -> Rank:
+    """The rank of a trial that has a result: best objective, then lowest loss, then lowest number.
+
+    A loss that was not finite (None) loses a tie.
+    """
+    return (-gain, float("inf") if val_loss is None else val_loss, trial_id)

@@ -1,0 +1,53 @@
+"""What passes through the socket between a search and the process that its workers are forked from.
+
+An order is its kind and the number of a worker; with that to start come three open files: the worker's end of its pipe,
+the dataset, and where it prints to. What ended is answered with its exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+
+START, END, KILL = b"s", b"e", b"k"
+_ORDER = struct.Struct("<cq")
+_REPLY = struct.Struct("<q")
+_FILES = 3
+
+# The program of a worker that cannot be forked.
+WORKER = "import sys; sys.path[:] = {path!r}; from fcsearch.search.local_pool.worker import main; main({pipe}, {rows})"
+
+
+def send_order(line: socket.socket, kind: bytes, number: int, files: tuple[int, ...] = ()) -> None:
+    """Send an order; OSError if nobody listens."""
+    socket.send_fds(line, [_ORDER.pack(kind, number)], files)
+
+
+def receive_order(line: socket.socket) -> tuple[bytes, int, list[int]] | None:
+    """The next order: kind, worker, files; None once the other end is closed."""
+    try:
+        data, files, *_ = socket.recv_fds(line, _ORDER.size, _FILES)
+    except OSError:
+        return None
+    if len(data) < _ORDER.size:
+        return None
+    kind, number = _ORDER.unpack(data)
+    return kind, number, files
+
+
+def reply(line: socket.socket, code: int) -> None:
+    """Answer with an exit code; one that nobody waits for any more is lost."""
+    try:
+        line.sendall(_REPLY.pack(code))
+    except OSError:
+        os._exit(0)
+
+
+def receive_reply(line: socket.socket) -> int | None:
+    """The exit code that is answered; None if the other end is gone."""
+    try:
+        data = line.recv(_REPLY.size, socket.MSG_WAITALL)
+    except OSError:
+        return None
+    return int(_REPLY.unpack(data)[0]) if len(data) == _REPLY.size else None

@@ -1,0 +1,82 @@
+"""The process that workers are forked from, seen from the search."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+
+from fcsearch.search.local_pool.orders import END, KILL, START, receive_reply, send_order
+from fcsearch.search.pool.early_output import EarlyOutput
+
+logger = logging.getLogger(__name__)
+
+# A program of its own, that never imports `__main__`: scripts need no guard. Modules are found where this process
+# finds them.
+_PROGRAM = "import sys; sys.path[:] = {path!r}; from fcsearch.search.local_pool.nursery import main; main({descriptor})"
+_STDERR = 2
+
+
+class Starter:
+    """Starts that process. Orders wait in its socket while it imports."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._early = self._stack.enter_context(contextlib.closing(EarlyOutput()))
+        self._line, theirs = socket.socketpair()
+        self._stack.enter_context(self._line)
+        self._count = 0
+        with theirs:
+            # In a session of its own: Ctrl-C is for the pool, which asks its workers to leave. OpenBLAS, which nothing
+            # here computes with, would start threads, and a process is to be forked while it has one.
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())],
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=self._early.descriptor,
+                stderr=self._early.descriptor,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can start workers."""
+        return self._process.poll() is None
+
+    def start(self, pipe: int, rows: int) -> int:
+        """Have a worker started, that prints to this process's standard error; its number, for `end`.
+
+        Args:
+            pipe: The worker's end of its pipe.
+            rows: The open file that holds the dataset.
+        """
+        self._count += 1
+        # Where nobody listens any more, the pipe tells.
+        with contextlib.suppress(OSError):
+            send_order(self._line, START, self._count, (pipe, rows, _STDERR))
+        return self._count
+
+    def end(self, number: int, *, kill: bool) -> int:
+        """End a worker that was told to, or at once; its exit code, or minus the signal that ended it."""
+        with contextlib.suppress(OSError):
+            send_order(self._line, KILL if kill else END, number)
+        code = receive_reply(self._line)
+        return self._wait() if code is None else code
+
+    def close(self) -> None:
+        """End it, and the workers that are left."""
+        self._line.close()
+        self._process.kill()
+        self._process.wait()
+        self._stack.close()
+
+    def _wait(self) -> int:
+        """The exit code of the process itself, which is gone."""
+        code = self._process.wait()
+        if text := self._early.text():
+            logger.error("the process that starts workers said: %s", text)
+        return code

@@ -1,0 +1,124 @@
+"""The process that drives Ray, seen from the search."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import subprocess
+import sys
+from multiprocessing.connection import Pipe
+
+from fcsearch.search.planning.placement import Node
+from fcsearch.search.pool.early_output import EarlyOutput
+from fcsearch.search.ray_pool.folder import ray_folder
+from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
+from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request, Start, Told
+
+logger = logging.getLogger(__name__)
+
+# How long Ray may take to end its processes.
+_END_SECONDS = 20.0
+# The modules are found where this process finds them.
+_CODE = "import sys; sys.path[:] = {path!r}; from fcsearch.search.ray_pool.driver import main; main({number})"
+_STDERR = 2
+
+
+class DriverDiedError(Exception):
+    """The driver's process is gone; the text says what died."""
+
+
+class Driver:
+    """Starts the process that drives Ray; it imports Ray, and waits until it is told to begin.
+
+    Attributes:
+        begun: Whether it was.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._early = self._stack.enter_context(contextlib.closing(EarlyOutput()))
+        near, far = Pipe()
+        self._line: Line[Request, Answer] = Line(near)
+        self.begun = False
+        self._ordered = False
+        with far:
+            code = _CODE.format(path=sys.path, number=far.fileno())
+            # In a session of its own: Ctrl-C is for the search, which decides what becomes of the packs.
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                pass_fds=[far.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=self._early.descriptor,
+                stderr=self._early.descriptor,
+                start_new_session=True,
+            )
+
+    def begin(self, address: str | None, local: Node) -> None:
+        """Have it connect to Ray, or start it.
+
+        Args:
+            address: `host:port` of a cluster; None: Ray is started on this machine.
+            local: What Ray may use of this machine, if it is started.
+
+        Raises:
+            UsageError: there is no folder for Ray's files.
+        """
+        self.begun = True
+        # Made here, so that it is removed also where the driver does not live to do it.
+        folder = self._stack.enter_context(ray_folder()) if address is None else None
+        self.send(Start(address, local, folder))
+
+    def order(self, order: Order) -> None:
+        """Have it start workers, and print to this process's standard error from now on."""
+        self._ordered = True
+        self.send(order)
+        with contextlib.suppress(OSError):
+            self._line.send_stream(_STDERR)
+
+    def send(self, message: Request) -> None:
+        """Tell the driver something; one that has died does not hear it, and `receive` tells."""
+        with contextlib.suppress(OSError):
+            self._line.send(message)
+
+    def poll(self, timeout: float) -> bool:
+        """Whether there is something to receive, or the driver has died."""
+        return self._line.poll(timeout)
+
+    def receive(self) -> Ready | Told:
+        """What it has to say.
+
+        Raises:
+            FcsearchError: the driver cannot go on.
+            DriverDiedError: it has died.
+        """
+        try:
+            message = self._line.receive()
+        except (EOFError, OSError) as error:
+            self._log_early()
+            raise DriverDiedError("its driver died, as it does with its raylet") from error
+        if isinstance(message, Refused):
+            self._log_early()
+            raise message.error
+        if isinstance(message, Lost):
+            raise DriverDiedError(f"its {message.part} died")
+        return message
+
+    def end(self) -> None:
+        """End the process, which sees that its pipe is closed, and what it started."""
+        self._line.close()
+        if not self.begun or (not self._ordered and can_end_sessions()):
+            # Nothing trains. It may be in the middle of its imports, or of Ray's start: nobody is to wait for these.
+            self._process.kill()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        finally:
+            end_session(self._process.pid)
+            self._stack.close()
+
+    def _log_early(self) -> None:
+        """Log what it said before it had a stream of ours."""
+        if text := self._early.text():
+            logger.error("the driver of Ray said before it died: %s", text)

@@ -1,0 +1,95 @@
+"""What trains packs is started ahead, takes no library to start, and ends where it is not used."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fcsearch.cli
+from fcsearch.search.local_pool.starter import Starter
+from fcsearch.search.planning.placement import Node
+from fcsearch.search.pool.early_output import EarlyOutput
+from fcsearch.search.pools import Pools
+from fcsearch.search.ray_pool.process import Driver
+
+HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
+
+
+def imported(*modules: str) -> set[str]:
+    """Which libraries come with these modules, in a process of their own."""
+    code = f"import sys, {', '.join(modules)}; print(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
+    ahead = ("fcsearch.search.ray_pool.process", "fcsearch.search.local_pool.starter")
+    assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
+
+
+def test_the_process_that_drives_ray_needs_neither_torch_nor_optuna() -> None:
+    assert imported("fcsearch.search.ray_pool.driver") & {"torch", "optuna", "sklearn"} == set()
+
+
+def test_a_worker_needs_no_tables_and_no_sampler() -> None:
+    assert imported("fcsearch.search.local_pool.worker") & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
+
+
+@pytest.mark.parametrize("pool", ["ray", "local"])
+def test_what_is_started_ahead_and_not_used_ends(pool: Any) -> None:
+    pools = Pools()
+    pools.start(pool)
+    ahead = pools._driver or pools._starter
+    assert isinstance(ahead, Driver if pool == "ray" else Starter)
+    process = ahead._process
+    pools.start(pool)
+    assert (pools._driver or pools._starter) is ahead
+    pools.close()
+    assert process.returncode is not None
+    pools.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists its processes as files")
+def test_a_ray_that_starts_for_nothing_is_not_waited_for() -> None:
+    driver = Driver()
+    driver.begin(None, Node(cpus=1, gpus=0))
+    driver.end()
+    assert driver._process.returncode == -signal.SIGKILL
+
+
+def test_a_command_that_fails_says_so_and_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made: list[Any] = []
+    monkeypatch.setattr("fcsearch.search.ray_pool.process.Driver", lambda: made.append(Driver()) or made[-1])
+    with pytest.raises(SystemExit) as ended:
+        fcsearch.cli.main(["run", "no_such_space"])
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first == "starting        Ray, and the search"
+    assert "no_such_space" in second
+    assert ended.value.code == 2
+    assert made[0]._process.returncode is not None
+
+
+def test_what_a_process_prints_early_is_kept_and_moves_on() -> None:
+    early = EarlyOutput()
+    code = (
+        "import os, sys; from fcsearch.search.pool.early_output import print_to\n"
+        "print('first', file=sys.stderr); print_to(int(sys.argv[1])); print('then', flush=True)"
+    )
+    later = EarlyOutput()
+    try:
+        words = [sys.executable, "-c", code, str(later.descriptor)]
+        streams = {"stdout": early.descriptor, "stderr": early.descriptor, "pass_fds": [later.descriptor]}
+        subprocess.run(words, check=True, **streams)
+        assert early.text() == ""
+        assert later.text() == "first\nthen"
+    finally:
+        early.close()
+        later.close()
