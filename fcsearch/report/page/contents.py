@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow.compute as pc
-
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.model import Report
 from fcsearch.report.page.charts import Figure, Spec, course, mattered, regression, sure, winner
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.page.trials import PageTrials, curves, page_trials
+from fcsearch.report.page.trials import Clock, PageTrials, curves, page_trials
 from fcsearch.results import Manifest, RunDirectory
 
 # Curves beside the winner's.
@@ -80,7 +78,7 @@ def contents_of(
             mattered.parallel_chart(report.effects, trials, space, results),
         ],
         "slices": [mattered.slice_chart(effect, trials, space, results) for effect in report.effects],
-        "course": [*course.best_so_far_charts(trials, results), _time_line(run, privacy)],
+        "course": [*course.best_so_far_charts(trials, results), _time_line(run, trials.clock, privacy)],
     }
     figures = {name: [figure for figure in charts if figure is not None] for name, charts in sections.items()}
     return Contents(trials, results, found, figures, winner.trial_chart(results))
@@ -109,10 +107,7 @@ def _winner(
     return charts
 
 
-def _time_line(run: RunDirectory, privacy: Privacy) -> Figure | None:
-    trials, confirmations = run.trials(), run.confirmations()
-    since = pc.min(trials["started_at"]).as_py()
-    if since is None:
-        return None
-    bars = course.bars_of(trials, "search", privacy, since)
-    return course.time_line_chart([*bars, *course.bars_of(confirmations, "confirmation", privacy, since)])
+def _time_line(run: RunDirectory, clock: Clock, privacy: Privacy) -> Figure | None:
+    tables = {"search": run.trials(), "confirmation": run.confirmations()}
+    bars = [bar for kind, table in tables.items() for bar in course.bars_of(table, kind, privacy, clock)]
+    return course.time_line_chart(bars, clock)

@@ -14,7 +14,7 @@
     if (name === "size") return whole.format(value);
     return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value);
   };
-  const titles = { value: data.title, size: "weights and biases", why: "why it ended", at: "ended at minute", best_epoch: "best epoch", epochs_run: "epochs run" };
+  const titles = { value: data.title, size: "weights and biases", why: "why it ended", at: data.clock, best_epoch: "best epoch", epochs_run: "epochs run" };
   const title = (name) => titles[name] || name;
   const element = (tag, text, attributes = {}) => {
     const made = document.createElement(tag);
@@ -50,7 +50,7 @@
     if (spec.hconcat) {
       place.classList.add("across");
       const widths = spec.hconcat.slice(0, -1);
-      const each = Math.max(66, Math.floor((place.clientWidth - 110) / widths.length));
+      const each = Math.max(40, Math.floor((place.clientWidth - chart.labels) / widths.length));
       spec.hconcat = [...widths.map((view) => ({ ...view, width: each })), spec.hconcat.at(-1)];
     }
     const { view } = await embed(place, spec);
@@ -155,7 +155,7 @@
   const table = byId("trials");
   const step = 100;
   const view = { sort: "", down: false, shown: step, found: rows };
-  const fields = ["trial", "value", "training", "state", "why", ...(data.parameters || []), "best_epoch", "epochs_run", "size", "seconds"];
+  const fields = ["trial", "value", "training", "state", ...(data.parameters || []), "best_epoch", "epochs_run", "size", "seconds", "why"];
   const numeric = (name) => rows.some((row) => typeof row[name] === "number") && rows.every((row) => row[name] === null || typeof row[name] === "number");
 
   function matcher(text) {

@@ -39,8 +39,8 @@ class Privacy:
             text = text.replace(folder, name)
         text = _SERVICE.sub(r"\1://ADDRESS", text)
         text = _ADDRESS.sub("ADDRESS", _PATH.sub(r"\1", text))
-        for name, alias in self._names:
-            text = name.sub(alias, text)
+        for pattern, alias in self._names:
+            text = pattern.sub(alias, text)
         return text
 
     def node(self, name: str | None) -> str:

@@ -99,6 +99,7 @@ def _data(found: Contents) -> Mapping[str, Any]:
         "curves": found.curves,
         "charts": {figure.name: figure.to_json() for figure in found.all_figures()},
         "curve": found.curve,
+        "clock": found.trials.clock.title,
         "config": CONFIG,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,40 @@ _DIGITS = 5
 # Points of all curves together: about a megabyte.
 _CURVE_POINTS = 120_000
 _POINTS_OF_A_CURVE = 60
+_UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0))
+_MOST_UNITS = 180
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the page tells time: since the first trial's start, in a unit that suits the run.
+
+    Attributes:
+        start: That moment; None before there is any trial.
+        unit: Such as `minutes`.
+        seconds: In one of that unit.
+    """
+
+    start: datetime | None
+    unit: str
+    seconds: float
+
+    @property
+    def title(self) -> str:
+        """Of an axis."""
+        return f"{self.unit} since the start"
+
+    def told(self, moment: datetime) -> float:
+        """A moment by this clock."""
+        return (moment - (self.start or moment)).total_seconds() / self.seconds
+
+
+def clock_of(trials: pa.Table) -> Clock:
+    """The clock of a run."""
+    start, end = pc.min(trials["started_at"]).as_py(), pc.max(trials["finished_at"]).as_py()
+    span = (end - start).total_seconds() if start and end else 0.0
+    unit, seconds = next(((name, size) for name, size in _UNITS if span < _MOST_UNITS * size), _UNITS[-1])
+    return Clock(start, unit, seconds)
 
 
 @dataclass(frozen=True)
@@ -30,13 +65,15 @@ class PageTrials:
 
     Attributes:
         columns: `trial`, `state`, `why` (it stopped), `value` (of the objective), `training`, `best_epoch`,
-            `epochs_run`, `size` (weights and biases), `seconds` (of training), `at` (minutes from the first start to
-            its end), and each parameter that varied.
+            `epochs_run`, `size` (weights and biases), `seconds` (of training), `at` (when it ended, by the clock), and
+            each parameter that varied.
         parameters: Names of the latter.
+        clock: How the page tells time.
     """
 
     columns: dict[str, list[Any]]
     parameters: tuple[str, ...]
+    clock: Clock
 
     def __len__(self) -> int:
         return len(self.columns["trial"])
@@ -72,6 +109,7 @@ def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str]
     numbers = table["trial_id"].to_pylist()
     gains = [-math.inf if value is None else objective.gain(value) for value in results]
     order = sorted(range(len(numbers)), key=lambda place: (-gains[place], losses[place], numbers[place]))
+    clock = clock_of(table)
     plain = {
         "trial": numbers,
         "state": states,
@@ -82,20 +120,11 @@ def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str]
         "epochs_run": table["epochs_run"].to_pylist(),
         "size": table["num_parameters"].to_pylist(),
         "seconds": _rounded(table["train_seconds"].to_pylist(), 3),
-        "at": _rounded(minutes(table, "finished_at")),
+        "at": _rounded([None if end is None else clock.told(end) for end in table["finished_at"].to_pylist()]),
         **{name: [_plain(value) for value in table[name].to_pylist()] for name in parameters},
     }
     columns = {name: [values[place] for place in order] for name, values in plain.items()}
-    return PageTrials(columns, tuple(parameters))
-
-
-def minutes(table: pa.Table, name: str) -> list[float | None]:
-    """A column of times, in minutes since the first trial started."""
-    first = pc.min(table["started_at"]).as_py()
-    if first is None:
-        return [None] * len(table)
-    passed = pc.microseconds_between(pa.scalar(first, table["started_at"].type), table[name])
-    return [None if value is None else value / 60e6 for value in passed.to_pylist()]
+    return PageTrials(columns, tuple(parameters), clock)
 
 
 def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict[int, dict[str, list[Any]]]:
@@ -116,7 +145,8 @@ def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict
     columns = [_numbers(epochs[name])[sorting] for name in names]
     found, starts = np.unique(ids[sorting], return_index=True)
     bounds = dict(zip(found.tolist(), zip(starts, [*starts[1:], len(ids)], strict=True), strict=True))
-    left, kept = _CURVE_POINTS, {}
+    left = _CURVE_POINTS
+    kept: dict[int, dict[str, list[Any]]] = {}
     for trial in order:
         if trial not in bounds or left <= 0:
             continue
@@ -124,7 +154,7 @@ def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict
         places = _thinned(start, end, columns[1], objective)
         left -= len(places) * (len(names) - 1)
         kept[trial] = {key: _rounded(column[places].tolist()) for key, column in zip(keys, columns, strict=True)}
-        kept[trial]["epoch"] = [int(epoch) for epoch in kept[trial]["epoch"]]
+        kept[trial]["epoch"] = columns[0][places].astype(int).tolist()
     return kept
 
 

@@ -11,8 +11,15 @@ import pyarrow as pa
 
 from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results, Spec, inline
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.page.trials import PageTrials
+from fcsearch.report.page.trials import Clock, PageTrials
 from fcsearch.report.words import duration
+
+_LOOKS = {
+    "complete": (ACCENT, "circle"),
+    "stopped": (MUTED, "diamond"),
+    "diverged": (BAD, "cross"),
+    "failed": (BAD, "square"),
+}
 
 
 def best_so_far_charts(trials: PageTrials, results: Results) -> list[Figure]:
@@ -21,7 +28,7 @@ def best_so_far_charts(trials: PageTrials, results: Results) -> list[Figure]:
         return []
     charts = [_course("trial", "trial", "in the order of their numbers", trials, results)]
     if len(trials.values("at")) > 1:
-        charts.append(_course("at", "minutes since the start", "by when they ended", trials, results))
+        charts.append(_course("at", trials.clock.title, "by when they ended", trials, results))
     return charts
 
 
@@ -34,8 +41,8 @@ def _course(by: str, title: str, order: str, trials: PageTrials, results: Result
         "scale": {"nice": False, "padding": 6, "zero": False, "domain": [min(places), max(places)]},
         "axis": {"grid": False, **({"tickMinStep": 1} if by == "trial" else {})},
     }
-    tip = [*results.tooltip(), {"field": "at", "title": "minutes", "format": ".2f"}]
-    states = ["complete", "stopped", "diverged", "failed"]
+    tip = [*results.tooltip(), {"field": "at", "title": trials.clock.title, "format": ",.4~g"}]
+    states = [state for state in _LOOKS if state in trials.columns["state"]]
     line = _best_so_far(by, trials, results)
     spec: Spec = {
         "width": "container",
@@ -43,7 +50,7 @@ def _course(by: str, title: str, order: str, trials: PageTrials, results: Result
         "layer": [
             {
                 "data": {"name": "trials"},
-                "transform": [{"filter": "isValid(datum.value)"}],
+                "transform": [{"filter": "isValid(datum.value)"}, results.held()],
                 "mark": {
                     "type": "point",
                     "size": 34,
@@ -55,7 +62,7 @@ def _course(by: str, title: str, order: str, trials: PageTrials, results: Result
                 },
                 "encoding": {
                     "x": x,
-                    "y": results.axis(),
+                    "y": results.axis(field="shown"),
                     "color": _state(states),
                     "shape": _shape(states),
                     "tooltip": tip,
@@ -87,19 +94,21 @@ def _course(by: str, title: str, order: str, trials: PageTrials, results: Result
             },
         ],
     }
-    text = f"The trials {order}; the line is the best so far. Crosses at the foot have no result."
+    text = f"The trials {order}; the line is the best so far."
+    if results.outliers:
+        text += " Points at the edge of the axis lie there or beyond."
     name = "over-trials" if by == "trial" else "over-time"
     heading = "The best so far, by trial" if by == "trial" else "The best so far, over time"
     return Figure(name, heading, text, results.zoomed(spec), ("trial", "value", "state", "at"))
 
 
 def _state(states: Sequence[str]) -> Spec:
-    colors = [ACCENT, MUTED, BAD, BAD]
+    colors = [_LOOKS[state][0] for state in states]
     return {"field": "state", "type": "nominal", "title": None, "scale": {"domain": list(states), "range": colors}}
 
 
 def _shape(states: Sequence[str]) -> Spec:
-    shapes = ["circle", "triangle-down", "cross", "square"]
+    shapes = [_LOOKS[state][1] for state in states]
     return {"field": "state", "type": "nominal", "title": None, "scale": {"domain": list(states), "range": shapes}}
 
 
@@ -117,7 +126,7 @@ def _best_so_far(by: str, trials: PageTrials, results: Results) -> list[dict[str
 
 @dataclass(frozen=True)
 class Bar:
-    """A pack in the time line: minutes since the first one started."""
+    """A pack in the time line: its time since the first one started."""
 
     node: str
     device: str
@@ -128,7 +137,7 @@ class Bar:
     kind: str
 
 
-def time_line_chart(bars: Sequence[Bar]) -> Figure | None:
+def time_line_chart(bars: Sequence[Bar], clock: Clock) -> Figure | None:
     """What each worker trained when; gaps are idle time."""
     if not bars:
         return None
@@ -142,7 +151,7 @@ def time_line_chart(bars: Sequence[Bar]) -> Figure | None:
             "pack": bar.pack,
             "trials": bar.trials,
             "kind": bar.kind,
-            "seconds": round(60 * (bar.end - bar.start), 2),
+            "seconds": round(clock.seconds * (bar.end - bar.start), 2),
         }
         for name, found in lanes.items()
         for bar in found
@@ -166,7 +175,7 @@ def time_line_chart(bars: Sequence[Bar]) -> Figure | None:
             "x": {
                 "field": "start",
                 "type": "quantitative",
-                "title": "minutes since the start",
+                "title": clock.title,
                 "scale": {"nice": False},
             },
             "x2": {"field": "end"},
@@ -181,7 +190,8 @@ def time_line_chart(bars: Sequence[Bar]) -> Figure | None:
             + [{"field": "seconds", "format": ",.1f"}],
         },
     }
-    text = f"Each bar is a pack, until its last trial's end. Workers were {busy:.0%} busy in {duration(60 * span)}."
+    busy_for = f"{busy:.0%} of {duration(clock.seconds * span)}"
+    text = f"Each bar is a pack, until its last trial's end. The workers were busy for {busy_for}."
     return Figure("time-line", "What the workers did", text, spec, wide=True)
 
 
@@ -202,14 +212,14 @@ def _lanes(bars: Sequence[Bar]) -> dict[str, list[Bar]]:
     }
 
 
-def bars_of(table: pa.Table, kind: str, privacy: Privacy, since: Any) -> list[Bar]:
+def bars_of(table: pa.Table, kind: str, privacy: Privacy, clock: Clock) -> list[Bar]:
     """The packs of a table as bars.
 
     Args:
         table: Trials or confirmations.
         kind: What they are called.
         privacy: Names the machines.
-        since: The moment that is 0.
+        clock: How time is told.
     """
     packs: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     names = ("pack_id", "started_at", "finished_at", "node", "device")
@@ -220,8 +230,8 @@ def bars_of(table: pa.Table, kind: str, privacy: Privacy, since: Any) -> list[Ba
         Bar(
             privacy.node(rows[0][3]),
             rows[0][4] or "device",
-            min((row[1] - since).total_seconds() for row in rows) / 60,
-            max((row[2] - since).total_seconds() for row in rows) / 60,
+            min(clock.told(row[1]) for row in rows),
+            max(clock.told(row[2]) for row in rows),
             pack,
             len(rows),
             kind,

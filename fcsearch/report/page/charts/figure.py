@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.config.objective import Objective
@@ -28,7 +29,7 @@ RANKED = {"field": "value", "valid": True}
 CONFIG: Spec = {
     "background": "transparent",
     "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, DejaVu Sans, sans-serif",
-    "padding": 2,
+    "padding": {"left": 2, "top": 2, "right": 14, "bottom": 2},
     "view": {"stroke": None, "continuousHeight": HEIGHT},
     "axis": {
         "labelColor": MUTED, "titleColor": MUTED, "gridColor": "var(--line)", "domainColor": "var(--line)",
@@ -57,6 +58,7 @@ class Figure:
         fields: What it needs to know of each trial; none where its data is inside.
         most: The most trials to draw.
         wide: Whether it takes the whole width of the page.
+        labels: Of a chart of several views side by side, the pixels that are not theirs to share.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Figure:
     fields: tuple[str, ...] = ()
     most: int = MOST_DRAWN
     wide: bool = False
+    labels: int = 0
 
     def to_json(self) -> Spec:
         """What the page's script needs of it."""
@@ -73,6 +76,7 @@ class Figure:
             "spec": {"description": f"{self.title}. {self.text}", **self.spec},
             "fields": self.fields,
             "most": self.most,
+            "labels": self.labels,
         }
 
 
@@ -87,24 +91,41 @@ class Results:
 
     objective: Objective
     values: tuple[float, ...]
-    low: float = field(init=False)
-    high: float = field(init=False)
-    lowest: float = field(init=False)
-    highest: float = field(init=False)
 
-    def __post_init__(self) -> None:
-        worst, best = self._bulk()
-        for names, ends in (
-            (("low", "high"), (worst, best)),
-            (("lowest", "highest"), (min(self.values, default=0.0), max(self.values, default=1.0))),
-        ):
-            for name, end in zip(names, self._with_margin(*ends), strict=True):
-                object.__setattr__(self, name, end)
+    @functools.cached_property
+    def bulk(self) -> tuple[float, float]:
+        """The least and the largest value that the axis shows: of all trials but those that would flatten it."""
+        gains = sorted(map(self.objective.gain, self.values))
+        if len(gains) < 2:
+            only = self.values[0] if self.values else 0.5
+            return only, only
+        # Of the better half alone: what one wants to see are the differences between the best.
+        half = gains[len(gains) // 2 :]
+        lower, _, upper = statistics.quantiles(half, n=4) if len(half) > 1 else (gains[0], 0.0, gains[-1])
+        worst = max(gains[0], lower - _WHISKER * (upper - lower))
+        ends = (self.objective.gain(worst), self.objective.gain(gains[-1]))
+        return min(ends), max(ends)
 
     @property
+    def edge(self) -> float:
+        """The worst value that the axis shows."""
+        return self.bulk[0 if self.objective.maximize else 1]
+
+    @functools.cached_property
     def outliers(self) -> int:
-        """Trials so far from the rest that an axis with them would flatten it."""
-        return sum(not self.low <= value <= self.high for value in self.values)
+        """Trials beyond that."""
+        least = self.objective.gain(self.edge)
+        return sum(self.objective.gain(value) < least for value in self.values)
+
+    @functools.cached_property
+    def ends(self) -> tuple[float, float]:
+        """Where the axis ends."""
+        return self._with_margin(*self.bulk)
+
+    @functools.cached_property
+    def far_ends(self) -> tuple[float, float]:
+        """Where it ends if it is to show all trials."""
+        return self._with_margin(min(self.values, default=0.0), max(self.values, default=1.0))
 
     @property
     def format(self) -> str:
@@ -116,13 +137,23 @@ class Results:
         """Of an axis."""
         return f"validation {self.objective.title}"
 
+    def held(self) -> Spec:
+        """The transform that gives `shown`: a trial's value, or where that is worse the edge of the axis."""
+        edge = f"{'max' if self.objective.maximize else 'min'}(datum.value, {self.edge!r})"
+        return {"calculate": f"everything ? datum.value : {edge}" if self.outliers else "datum.value", "as": "shown"}
+
+    def shape(self) -> Spec:
+        """The shape of a point: a triangle where it lies beyond the axis."""
+        away = "triangle-down" if self.objective.maximize else "triangle-up"
+        return {"condition": {"test": "datum.shown != datum.value", "value": away}, "value": "circle"}
+
     def axis(self, **changes: Any) -> Spec:
         """An axis of results; `zoomed` gives its chart the switch that moves its ends."""
-        ends: Spec = {"domain": [self.low, self.high]}
+        ends: Spec = {"domain": list(self.ends)}
         if self.outliers:
             ends = {
-                "domainMin": {"expr": f"everything ? {self.lowest!r} : {self.low!r}"},
-                "domainMax": {"expr": f"everything ? {self.highest!r} : {self.high!r}"},
+                name: {"expr": f"everything ? {far!r} : {near!r}"}
+                for name, far, near in zip(("domainMin", "domainMax"), self.far_ends, self.ends, strict=True)
             }
         return {
             "field": "value",
@@ -133,11 +164,11 @@ class Results:
             **changes,
         }
 
-    def zoomed(self, spec: Spec) -> Spec:
-        """The chart with a switch for the outliers, where there are any."""
+    def zoomed(self, spec: Spec, noun: str = "trial") -> Spec:
+        """The chart with a switch for the outliers, where there are any; `noun` says what its points are."""
         if not self.outliers:
             return spec
-        label = f"show {plural(self.outliers, 'trial')} beyond the axis"
+        label = f"the whole axis, with {plural(self.outliers, noun)} beyond this one"
         switch = {"name": "everything", "value": False, "bind": {"input": "checkbox", "name": label}}
         return {**spec, "params": [*spec.get("params", ()), switch]}
 
@@ -150,12 +181,17 @@ class Results:
             "title": title,
             "scale": {
                 "type": "quantize",
-                "domain": [self.low, self.high],
+                "domain": list(self.ends),
                 "range": scale,
                 "nice": False,
                 "zero": False,
             },
-            "legend": {"format": self.format, "type": "symbol", "columns": 6, "symbolType": "square"},
+            "legend": {
+                "format": ".1%" if self.objective.unit == "fraction" else ",.4~r",
+                "type": "symbol",
+                "columns": 6,
+                "symbolType": "square",
+            },
         }
 
     def tooltip(self, *parameters: str) -> list[Spec]:
@@ -166,16 +202,6 @@ class Results:
             {"field": "state", "title": "state"},
             *({"field": name, "title": name} for name in parameters),
         ]
-
-    def _bulk(self) -> tuple[float, float]:
-        gains = [self.objective.gain(value) for value in self.values]
-        if len(gains) < 2:
-            only = self.values[0] if self.values else 0.5
-            return only, only
-        lower, _, upper = statistics.quantiles(gains, n=4)
-        worst = max(min(gains), lower - _WHISKER * (upper - lower))
-        ends = (self.objective.gain(worst), self.objective.gain(max(gains)))
-        return min(ends), max(ends)
 
     def _with_margin(self, low: float, high: float) -> tuple[float, float]:
         # Of a fraction no axis spans less than a point; of other figures it would hide what differs.
@@ -197,7 +223,9 @@ def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **
         scale["domain"] = [min(values), max(values)]
     axis: Spec = {"tickCount": 5}
     if log:
-        scale, axis = {**scale, "type": "log"}, {"tickCount": 4, "format": "~g"}
+        scale, axis = {**scale, "type": "log"}, {"tickCount": 4, "format": "~g", "grid": False}
+        if values and min(values) < 1e-4:
+            axis["format"] = "~e"
         del scale["zero"]
         if values and max(values) >= 1000:
             axis["format"] = "~s"

@@ -32,6 +32,8 @@ _MOST_OF_A_SLICE = 1000
 _MOST_LINES = 400
 _MOST_AXES = 8
 _AXIS_LABELS = 8
+# Pixels.
+_LABEL_LIMIT = 62
 # Points of one value are spread about their place, so that they do not hide each other; the same in every drawing.
 _JITTER = "((datum.trial * 0.618034) % 1) - 0.5"
 
@@ -90,6 +92,11 @@ class Axis:
             low, high = min(self.values), max(self.values)
             shown = (low, math.sqrt(low * high) if self.log else (low + high) / 2, high)
         return [(round(place, 3), value_text(value, 3)) for value in shown if (place := self.place(value)) is not None]
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its values are numbers."""
+        return all(map(is_number, self.categories))
 
     def _is_crowded(self) -> bool:
         labels = [value_text(value, 3) for value in self.categories]
@@ -173,7 +180,7 @@ def slice_chart(effect: Effect, trials: PageTrials, space: Mapping[str, Any], re
     )
     x = axis.encode()
     points: Spec = {
-        "transform": [{"filter": "isValid(datum.value)"}, {"calculate": _JITTER, "as": "jitter"}],
+        "transform": [{"filter": "isValid(datum.value)"}, {"calculate": _JITTER, "as": "jitter"}, results.held()],
         "mark": {
             "type": "point",
             "filled": True,
@@ -184,7 +191,13 @@ def slice_chart(effect: Effect, trials: PageTrials, space: Mapping[str, Any], re
             "cursor": "pointer",
             "aria": False,
         },
-        "encoding": {"x": x, "y": results.axis(), **offset, "tooltip": results.tooltip(axis.name)},
+        "encoding": {
+            "x": x,
+            "y": results.axis(field="shown"),
+            "shape": results.shape(),
+            **offset,
+            "tooltip": results.tooltip(axis.name),
+        },
     }
     lost: Spec = {
         "transform": [{"filter": "!isValid(datum.value)"}, {"calculate": _JITTER, "as": "jitter"}],
@@ -244,6 +257,8 @@ def map_chart(
     encoding: Spec = {"x": first.encode(), "y": second.encode()}
     if second.categories:
         encoding["y"]["axis"] = {"labelLimit": 90}
+        # Numbers grow upwards.
+        encoding["y"]["scale"] = {"domain": list(second.categories[:: -1 if second.is_ordered else 1])}
     for axis, channel, name in ((first, "xOffset", "jitter"), (second, "yOffset", "other")):
         if axis.categories:
             encoding[channel] = {"field": name, "type": "quantitative", "scale": {"domain": [-0.9, 0.9]}}
@@ -310,17 +325,18 @@ def parallel_chart(
     if len(axes) < 2:
         return None
     names = [axis.name for axis in axes]
-    rows, span = [], results.high - results.low or 1.0
+    (low, high), rows = results.ends, []
+    span = high - low or 1.0
     for row in _few(list(trials.rows("trial", "state", "value", *names, ranked=True))):
         places = [axis.place(row[axis.name]) for axis in axes]
-        end = min(max((row["value"] - results.low) / span, 0.0), 1.0)
+        end = min(max((row["value"] - low) / span, 0.0), 1.0)
         # A parameter that does not apply lies below the axis.
         known = {
             f"p{number}": round(-0.08 if place is None else place, 4) for number, place in enumerate([*places, end])
         }
         rows.append({"trial": row["trial"], "state": row["state"], "value": row["value"], **known})
     rows.reverse()
-    ends = [(round(share, 3), _result_text(results, results.low + share * span)) for share in (0, 0.25, 0.5, 0.75, 1)]
+    ends = [(round(share, 3), _result_text(results, low + share * span)) for share in (0, 0.25, 0.5, 0.75, 1)]
     titles = [*names, results.objective.title]
     views = [_between(number, titles, axis.labels(), results, len(axes) + 1) for number, axis in enumerate(axes)]
     views.append(_between(len(axes), titles, ends, results, len(axes) + 1))
@@ -329,7 +345,8 @@ def parallel_chart(
         "Each line is a trial, its result as colour. Drag along an axis to keep the lines that pass there, on several "
         "axes if you like; a double click lets go. A line below an axis: the parameter does not apply."
     )
-    return Figure("parallel", "All of them side by side", text, spec, wide=True)
+    room = 110 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
+    return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
 
 
 def _between(
@@ -342,7 +359,7 @@ def _between(
     axis = {
         "values": [place for place, _ in labels],
         "labelExpr": told,
-        "labelLimit": 62,
+        "labelLimit": _LABEL_LIMIT,
         "labelFontSize": 11,
         "labelPadding": 3,
         "grid": False,

@@ -55,7 +55,7 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
             "x": {**results.axis(), "scale": {"zero": False, "padding": 16}},
             "color": _by("what", [MUTED, ACCENT, SECOND]),
             "shape": _by("what", ["circle", "stroke", "diamond"]),
-            "size": {**_by("what", [60, 500, 90]), "type": "ordinal", "legend": None},
+            "size": {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 400}, "value": 80},
             "tooltip": [
                 {"field": "trial"},
                 {"field": "what", "title": "figure"},
@@ -67,7 +67,7 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
     # A mean is a line across: the shape `stroke` lies flat.
     spec["encoding"]["angle"] = {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 90}, "value": 0}
     text = "The best configurations, trained again. A search's value beyond the seeds' had luck."
-    return Figure("confirmation", "The best with other seeds", text, spec)
+    return Figure("confirmation", "The best with other seeds", text, spec, wide=True)
 
 
 def _by(name: str, values: list[Any]) -> Spec:
@@ -90,11 +90,12 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
         "layer": [
             {
                 "data": {"name": "trials"},
-                "transform": [{"filter": "isValid(datum.value) && isValid(datum.size)"}],
+                "transform": [{"filter": "isValid(datum.value) && isValid(datum.size)"}, results.held()],
                 "mark": {"type": "point", "filled": True, "clip": True, "cursor": "pointer", "aria": False},
                 "encoding": {
                     "x": x,
-                    "y": y,
+                    "y": {**y, "field": "shown"},
+                    "shape": results.shape(),
                     "color": {**({"condition": marked} if marked else {}), "value": ACCENT},
                     "opacity": {**({"condition": {**marked, "value": 1}} if marked else {}), "value": 0.5},
                     "size": {**({"condition": {**marked, "value": 160}} if marked else {}), "value": 40},

@@ -55,9 +55,9 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
             },
         ],
     }
-    text = (
-        "Lines are one standard error to each side, or one standard deviation over seeds where the figure is confirmed."
-    )
+    text = "Lines are one standard error to each side; of the confirmed figure, one standard deviation over the seeds."
+    if report.base_line:
+        text += f" The base line, {results.objective.show(report.base_line.value)}, is not in the picture."
     return Figure("figures", "The figures beside each other", text, spec)
 
 
@@ -72,13 +72,6 @@ def _figures(report: Report, objective: Objective) -> Iterator[dict[str, Any]]:
     for other in (report.ensemble, report.refit):
         if other and other.test:
             yield _measured(f"test, {other.model}", other.test, objective)
-    if report.base_line:
-        yield {
-            "figure": "base line",
-            "value": report.base_line.value,
-            "kind": "base",
-            "spread": report.base_line.method,
-        }
 
 
 def _measured(name: str, found: Measurement, objective: Objective) -> dict[str, Any]:
@@ -107,7 +100,13 @@ def confusion_chart(found: Classification, split: str) -> Figure | None:
         for actual, row in zip(names, found.confusion, strict=True)
         for predicted, count in zip(names, row, strict=True)
     ]
-    wrong = max((cell["share"] for cell in cells if not cell["right"]), default=0) or 1
+    shares = [
+        count / max(sum(row), 1)
+        for place, row in enumerate(found.confusion)
+        for other, count in enumerate(row)
+        if place != other
+    ]
+    wrong = max(shares, default=0.0) or 1.0
     shade = f"datum.right ? 0.12 + 0.68 * datum.share : datum.rows ? 0.15 + 0.6 * datum.share / {wrong} : 0"
     axis = {"labelLimit": 90, "labelAngle": -45 if max(map(len, names)) > 2 else 0, "orient": "top", "grid": False}
     numbers = {
@@ -185,8 +184,8 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
                     "color": _line_color(["validation", "training"] if training else ["validation"]),
                     "strokeDash": {
                         "field": "line",
+                        "title": None,
                         "scale": {"domain": ["validation", "training"], "range": [[1, 0], [5, 4]]},
-                        "legend": None,
                     },
                 },
             },
@@ -194,7 +193,7 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
     }
     beside = f", grey: {plural(len(curves) - 1, 'other trial')} of the best" if len(curves) > 1 else ""
     text = f"Trial {winner} by epoch{beside}. The vertical line is its best epoch, whose weights were kept."
-    return Figure("curves", "How it learned", text, zoom.zoomed(spec))
+    return Figure("curves", "How it learned", text, zoom.zoomed(spec, "point"))
 
 
 def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | None:
@@ -235,8 +234,8 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
                     "color": _line_color(["validation", "training"]),
                     "strokeDash": {
                         "field": "line",
+                        "title": None,
                         "scale": {"domain": ["validation", "training"], "range": [[1, 0], [5, 4]]},
-                        "legend": None,
                     },
                 },
             },
