@@ -12,7 +12,8 @@
     if (value === null || value === undefined) return "";
     if (percent && (name === "value" || name === "training")) return `${(100 * value).toFixed(2)}%`;
     if (name === "size") return whole.format(value);
-    return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(4))) : String(value);
+    if (typeof value !== "number" || Number.isInteger(value)) return String(value);
+    return Math.abs(value) < 1e-4 ? String(Number(value.toPrecision(3)).toExponential()) : String(Number(value.toPrecision(4)));
   };
   const titles = { value: data.title, size: "weights and biases", why: "why it ended", at: data.clock, best_epoch: "best epoch", epochs_run: "epochs run" };
   const title = (name) => titles[name] || name;
@@ -24,8 +25,9 @@
   };
 
   // --- charts ---
+  const configFor = (place) => (place.clientWidth < 340 ? { ...data.config, legend: { ...data.config.legend, columns: 1 } } : data.config);
   const embed = (place, spec) =>
-    vegaEmbed(place, spec, { mode: "vega-lite", renderer: "svg", actions: false, ast: true, config: data.config, tooltip: { disableDefaultStyle: true } });
+    vegaEmbed(place, spec, { mode: "vega-lite", renderer: "svg", actions: false, ast: true, config: configFor(place), tooltip: { disableDefaultStyle: true } });
 
   // The first half is the best; of the others every so many.
   function sample(most) {

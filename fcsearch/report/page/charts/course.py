@@ -177,6 +177,7 @@ def time_line_chart(bars: Sequence[Bar], clock: Clock) -> Figure | None:
                 "type": "quantitative",
                 "title": clock.title,
                 "scale": {"nice": False},
+                "axis": {"tickCount": 8},
             },
             "x2": {"field": "end"},
             "y": {"field": "worker", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 160}},

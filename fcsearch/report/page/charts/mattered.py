@@ -345,7 +345,7 @@ def parallel_chart(
         "Each line is a trial, its result as colour. Drag along an axis to keep the lines that pass there, on several "
         "axes if you like; a double click lets go. A line below an axis: the parameter does not apply."
     )
-    room = 110 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
+    room = 130 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
     return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
 
 
@@ -390,7 +390,7 @@ def _between(
     else:
         encoding |= {"x2": {"value": "width"}, "y2": {"field": f"p{number + 1}"}}
     return {
-        "width": 24 if last else 90,
+        "width": 44 if last else 90,
         "height": 300,
         "params": [
             {

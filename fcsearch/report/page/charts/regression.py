@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation.measuring import require_fit
 from fcsearch.report.page.charts.figure import ACCENT, INK, Figure, Spec, inline, number_axis
 from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory
+from fcsearch.selection.judging import outputs
 
 _MOST_ROWS = 1500
 
@@ -24,7 +27,7 @@ class Predicted:
     Attributes:
         trial_id: Whose network.
         truth: (V,) the targets.
-        predicted: (V,) likewise, to half precision, in the unit of the target.
+        predicted: (V,) likewise, in the unit of the target.
     """
 
     trial_id: int
@@ -33,16 +36,17 @@ class Predicted:
 
 
 def predicted_by(run: RunDirectory, trial_id: int, dataset: Dataset) -> Predicted | None:
-    """What a regression's trial predicts; None if it was not kept, or is of other rows."""
+    """What a regression's trial predicts; None if its network was not kept, or does not fit the dataset."""
     target = dataset.transform.target
-    if target is None or trial_id not in run.predictions.saved():
+    if target is None or not len(dataset.val):
         return None
     try:
-        values = run.predictions.load(trial_id)[:, 0].astype(np.float64) * target.scale + target.offset
+        require_fit(dataset, run.models.metadata(trial_id))
+        found = outputs(run.models.load(trial_id), torch.from_numpy(dataset.val.X))
     except (RunError, DataError):
         return None
-    truth = dataset.val.y.astype(np.float64)
-    return Predicted(trial_id, truth, values) if len(values) == len(truth) else None
+    values = found[:, 0].double().numpy() * target.scale + target.offset
+    return Predicted(trial_id, dataset.val.y.astype(np.float64), values)
 
 
 def regression_charts(found: Predicted, label: str | None) -> list[Figure]:

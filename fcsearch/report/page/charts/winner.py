@@ -9,7 +9,7 @@ from fcsearch.config.objective import Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.evaluation.classification import Classification
 from fcsearch.report.model import Report
-from fcsearch.report.page.charts.figure import ACCENT, INK, MUTED, SECOND, Figure, Results, Spec, inline
+from fcsearch.report.page.charts.figure import ACCENT, INK, MUTED, SECOND, Figure, Results, Spec, inline, spans
 from fcsearch.report.words import plural
 
 Curve = Mapping[str, Sequence[Any]]
@@ -18,6 +18,8 @@ Curve = Mapping[str, Sequence[Any]]
 MAX_MATRIX = 40
 _MAX_NUMBERS = 20
 _ROW = 26
+# Losses that span more than this factor have a logarithmic axis.
+_LOG_SPAN = 10
 _SPLITS = {"val": "validation", "test": "test"}
 
 
@@ -166,16 +168,17 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
     x = {"field": "epoch", "type": "quantitative", "title": "epoch", "axis": {"tickMinStep": 1, "grid": False}}
     y = zoom.axis(title=results.objective.title)
     mark = {"type": "line", "clip": True, "interpolate": "linear"}
+    grey: Spec = {
+        "data": inline(others),
+        "mark": {**mark, "strokeWidth": 1, "opacity": 0.4, "color": MUTED},
+        "encoding": {"detail": {"field": "trial"}},
+    }
     spec: Spec = {
         "width": "container",
         "height": 280,
         "encoding": {"x": x, "y": y, "tooltip": tip},
         "layer": [
-            {
-                "data": inline(others),
-                "mark": {**mark, "strokeWidth": 1, "opacity": 0.4, "color": MUTED},
-                "encoding": {"detail": {"field": "trial"}},
-            },
+            *([grey] if others else []),
             *_best_epoch(best_epoch),
             {
                 "data": inline([*training, *own]),
@@ -205,7 +208,7 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
     ]
     if not rows:
         return None
-    log = min(row["value"] for row in rows) > 0
+    log = spans([row["value"] for row in rows], _LOG_SPAN)
     spec: Spec = {
         "width": "container",
         "height": 280,
