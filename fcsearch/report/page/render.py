@@ -25,7 +25,7 @@ from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.phrases import figure_lines, headline, importance_text, settings
+from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
 from fcsearch.results import Manifest, RunDirectory
 
 _PAIRS = 10
@@ -77,6 +77,7 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         sure=[finding.sentence for finding in report.trust.findings if finding.kind not in _ADVICE],
         advice=[finding.sentence for finding in report.trust.findings if finding.kind in _ADVICE],
         method=METHOD,
+        top_remark=top_remark(OBJECTIVES[report.objective]),
         figures=found.figures,
         top=found.top(_TOP),
         trials=len(found.trials),

@@ -143,8 +143,8 @@ def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict
     ids = epochs["trial_id"].to_numpy()
     sorting = np.lexsort((epochs["epoch"].to_numpy(), ids))
     columns = [_numbers(epochs[name])[sorting] for name in names]
-    found, starts = np.unique(ids[sorting], return_index=True)
-    bounds = dict(zip(found.tolist(), zip(starts, [*starts[1:], len(ids)], strict=True), strict=True))
+    found, starts, counts = np.unique(ids[sorting], return_index=True, return_counts=True)
+    bounds = dict(zip(found.tolist(), zip(starts, starts + counts, strict=True), strict=True))
     left = _CURVE_POINTS
     kept: dict[int, dict[str, list[Any]]] = {}
     for trial in order:
