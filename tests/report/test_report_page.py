@@ -155,7 +155,7 @@ def test_says_nothing_of_the_machine(run: RunDirectory) -> None:
         str(run.path.parent),
         "node-1",
         "10.1.2.3",
-        "/opt",
+        "/opt/",
         "anna",
         "head.lab",
         str(Path.home()),
