@@ -1,6 +1,7 @@
 """The charts of the page: each compiles, and shows what it says."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from test_report_page import data_of
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import write_report
+from fcsearch.report.page.charts.axis import Axis, axis_of
 from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import Results
-from fcsearch.report.page.charts.mattered import Axis, axis_of
 from fcsearch.report.page.charts.sure import pareto_front
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
@@ -141,6 +142,12 @@ def test_long_curves_keep_their_ends_and_their_best() -> None:
 )
 def test_what_is_private_is_replaced(text: str, expected: str) -> None:
     assert Privacy(["gpu-07.lab"]).of(text) == expected
+
+
+def test_the_folder_of_a_user_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna b")
+    privacy = Privacy([], folders=[Path("/home/anna b"), Path("/home/anna b/my runs")])
+    assert privacy.of("in /home/anna b/x/y.csv, /home/anna b/my runs and /home/anna b") == "in y.csv, my runs and ~"
 
 
 def test_a_word_of_the_language_is_no_machine() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.model import Report
-from fcsearch.report.page.charts import Figure, Spec, course, mattered, regression, sure, winner
+from fcsearch.report.page.charts import Figure, Spec, course, mattered, parallel, regression, sure, winner
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves, page_trials
@@ -75,7 +75,7 @@ def contents_of(
         "mattered": [
             mattered.importance_chart(report.effects),
             mattered.map_chart(report.effects, trials, space, results),
-            mattered.parallel_chart(report.effects, trials, space, results),
+            parallel.parallel_chart(report.effects, trials, space, results),
         ],
         "slices": [mattered.slice_chart(effect, trials, space, results) for effect in report.effects],
         "course": [*course.best_so_far_charts(trials, results), _time_line(run, trials.clock, privacy)],

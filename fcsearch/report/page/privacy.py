@@ -30,7 +30,7 @@ class Privacy:
         }
         names = {**({host: "the driver"} if host else {}), **self.nodes}
         self._names = [(_whole(name), alias) for name, alias in names.items() if _is_distinct(name)]
-        known = {str(folder): folder.name for folder in folders if len(folder.parts) > 1}
+        known = {str(folder): folder.name for folder in folders if len(folder.parts) > 1} | _home()
         self._folders = sorted(known.items(), key=lambda pair: -len(pair[0]))
 
     def of(self, text: str) -> str:
@@ -46,6 +46,15 @@ class Privacy:
     def node(self, name: str | None) -> str:
         """What a machine is called on the page."""
         return self.nodes.get(name or "", "a machine")
+
+
+def _home() -> dict[str, str]:
+    """The user's folder, whose name is the user's as a rule, and what stands for it."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # nobody knows of one
+        return {}
+    return {str(home): "~"} if len(home.parts) > 1 else {}
 
 
 def _whole(name: str) -> re.Pattern[str]:

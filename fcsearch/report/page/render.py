@@ -129,8 +129,8 @@ def _asset(name: str) -> str:
 
 def _privacy(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
     nodes = [place.rpartition(" ")[0] for place in report.work.places]
-    folders = [run.path.absolute(), run.path.absolute().parent, Path.cwd(), Path.home()]
-    return Privacy(nodes, host=manifest.machine.get("host"), folders=folders)
+    place = run.path.absolute()
+    return Privacy(nodes, host=manifest.machine.get("host"), folders=[place, place.parent])
 
 
 def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:

@@ -237,3 +237,12 @@ def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **
 def spans(values: Sequence[float], factor: float) -> bool:
     """Whether positive numbers span more than a factor, so that their axis had better be logarithmic."""
     return bool(values) and min(values) > 0 and max(values) / min(values) > factor
+
+
+def best_last(results: Results) -> Spec:
+    """What is drawn last lies above the rest."""
+    return {
+        "field": "value",
+        "type": "quantitative",
+        "sort": "ascending" if results.objective.maximize else "descending",
+    }

@@ -117,7 +117,7 @@ def confusion_chart(found: Classification, split: str) -> Figure | None:
         "encoding": {
             "text": {"field": "rows", "format": ",d"},
             "color": {
-                "condition": {"test": "datum.right && datum.share > 0.45", "value": "var(--on-accent)"},
+                "condition": {"test": "datum.right && datum.share > 0.7", "value": "var(--on-accent)"},
                 "value": INK,
             },
         },
