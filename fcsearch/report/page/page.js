@@ -242,6 +242,12 @@
   }
   byId("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  // Charts of several views do not follow the width of the page by themselves.
+  let resized;
+  addEventListener("resize", () => {
+    clearTimeout(resized);
+    resized = setTimeout(() => document.querySelectorAll(".across").forEach(draw), 300);
+  });
   if (table) buildTable();
   drawAll();
 })();

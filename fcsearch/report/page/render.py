@@ -96,7 +96,6 @@ def _data(found: Contents) -> Mapping[str, Any]:
         "parameters": found.trials.parameters,
         "format": found.results.format,
         "title": found.results.title,
-        "best": "highest" if found.results.objective.maximize else "lowest",
         "curves": found.curves,
         "charts": {figure.name: figure.to_json() for figure in found.all_figures()},
         "curve": found.curve,

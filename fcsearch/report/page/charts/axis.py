@@ -50,7 +50,7 @@ class Axis:
                 "labelAngle": -30 if self._is_crowded() else 0,
                 "labelLimit": 90,
                 "grid": False,
-                "labelOverlap": True,
+                "labelOverlap": len(self.categories) > _AXIS_LABELS,
             },
             **changes,
         }

@@ -44,7 +44,7 @@ def parallel_chart(
         "Each line is a trial, its result as colour. Drag along an axis to keep the lines that pass there, on several "
         "axes if you like; a double click lets go. A line below an axis: the parameter does not apply."
     )
-    room = 130 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
+    room = 154 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
     return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
 
 
