@@ -19,11 +19,10 @@ from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, fit_words, number_table
 from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
 from fcsearch.report.words import value_text
+from fcsearch.results.arrow import Row
 from fcsearch.selection import Confirmation
 from fcsearch.text import PIPE_WIDTH
 
-# What trial, val and train take in the top table, the margin included.
-_RESULTS_WIDTH = 28
 _MAX_EFFECTS = 8
 _MAX_CLASSES = 12
 _INDENT = 2
@@ -122,25 +121,32 @@ def _top(report: Report, width: int) -> Group:
     objective = OBJECTIVES[report.objective]
     # What all of them share is said once, below.
     columns = {name: _cells(report, name) for name in report.top_columns}
-    epochs = ["epoch", *(f"{row['best_epoch']}/{row['epochs_run'] or '-'}" for row in report.top)]
-    room, shown = width - _RESULTS_WIDTH - max(map(len, epochs)), []
+    results = [_results(row, objective) for row in report.top]
+    taken = [max(map(len, cells)) for cells in zip(("trial", "val", "train", "epoch"), *results, strict=True)]
+    room, shown = width - _INDENT - sum(taken) - COLUMN_GAP * (len(taken) - 1), []
     for name, cells in columns.items():
         needed = max(len(line) for cell in cells for line in cell.split("\n")) + COLUMN_GAP
         if needed <= room:
             room -= needed
             shown.append(name)
     table = number_table("trial", *(columns[name][0] for name in shown), "val", "train", "epoch", right=len(shown) + 3)
-    for index, row in enumerate(report.top, start=1):
-        results = (objective.show(row[objective.column]), objective.own.show(row[objective.train_column]))
-        table.add_row(str(row["trial_id"]), *(columns[name][index] for name in shown), *results, epochs[index])
+    for index, (trial, *figures) in enumerate(results, start=1):
+        table.add_row(trial, *(columns[name][index] for name in shown), *figures)
     rest = [name for name in columns if name not in shown]
     same = [effect.parameter for effect in report.effects if effect.parameter not in columns]
-    shared = ", ".join(f"{name} {value_text(report.top[0][name], 3)}" for name in same)
+    values = {name: report.top[0][name] for name in same}
+    shared = ", ".join(f"{name} {value_text(value, 3)}" for name, value in values.items() if value is not None)
     notes = [
         f"Also varied, no room here: {', '.join(rest)}." if rest else "",
         f"The same in all of them: {shared}." if shared and len(report.top) > 1 else "",
     ]
     return Group(table, *(Text(note, style="dim") for note in notes if note))
+
+
+def _results(row: Row, objective: Objective) -> tuple[str, str, str, str]:
+    """A top trial's number, its figures, and its best epoch of those that it ran."""
+    figures = objective.show(row[objective.column]), objective.own.show(row[objective.train_column])
+    return str(row["trial_id"]), *figures, f"{row['best_epoch']}/{row['epochs_run'] or '-'}"
 
 
 def _cells(report: Report, name: str) -> list[str]:

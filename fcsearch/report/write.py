@@ -15,6 +15,7 @@ from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_r
 from fcsearch.report.measured import FinalTest, Measured
 from fcsearch.report.model import Report
 from fcsearch.report.next_space import NEXT_SPACE, next_space
+from fcsearch.report.page import Predicted, predicted_by, render_html
 from fcsearch.results import MODELS, RunDirectory, rank_trials
 from fcsearch.selection import chosen_trial
 
@@ -34,15 +35,13 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
         RunError: the run directory is damaged or cannot be written. A dataset or model that is gone is no error: the
             report says so.
     """
-    # Here, since it takes matplotlib, whose import a search should not wait for.
-    from fcsearch.report.page import render_html
-
-    found = measure_models(run, dataset)
+    rows = _Rows(run, dataset)
+    found = _measured(run, rows)
     report = build_report(run, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     run.write_models(_model_rows(found))
     _write_next_space(run, report)
-    run.write_file(REPORT_HTML, render_html(report, trials=run.trials(), epochs=run.epochs()))
+    run.write_file(REPORT_HTML, render_html(report, run, _predicted(run, report, rows)))
     return report
 
 
@@ -56,6 +55,16 @@ def _write_next_space(run: RunDirectory, report: Report) -> None:
         run.write_file(NEXT_SPACE, text)
     else:
         (run.path / NEXT_SPACE).unlink(missing_ok=True)
+
+
+def _predicted(run: RunDirectory, report: Report, rows: _Rows) -> Predicted | None:
+    """What a regression's winner predicts for the validation rows; None where that cannot be known."""
+    if report.best is None or OBJECTIVES[report.objective].task != "regression":
+        return None
+    try:
+        return predicted_by(run, report.best.row["trial_id"], rows.get())
+    except (DataError, RunError):
+        return None
 
 
 def render_json(report: Report) -> str:
@@ -74,11 +83,14 @@ def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measure
         run: The run directory.
         dataset: The run's dataset, if the caller holds it already.
     """
+    return _measured(run, _Rows(run, dataset))
+
+
+def _measured(run: RunDirectory, rows: _Rows) -> Measured:
     known = known_measurements(run)
     if not len(rank_trials(run.trials())):
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
     chosen = chosen_trial(run)
-    rows = _Rows(run, dataset)
     validation, test = _measure_chosen(run, chosen, rows, known)
     return Measured(
         validation=validation,

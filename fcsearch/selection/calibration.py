@@ -13,8 +13,8 @@ from torch import Tensor
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory
-from fcsearch.training.judging import scores_of
 from fcsearch.selection.members import Member
+from fcsearch.training.judging import scores_of
 
 # The key of what models and ensembles keep beside them.
 KEY = "calibration"

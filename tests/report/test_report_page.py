@@ -1,14 +1,18 @@
 """The report as a page: one file, well formed, escaped."""
 
+import base64
+import hashlib
+import html
+import json
 import re
 import shutil
-import xml.etree.ElementTree as ET
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from synthetic_run import add_trials, manifest, trial_row
+from synthetic_run import add_trials, epoch_rows, manifest, trial_row
 
 from fcsearch.report import write_report
 from fcsearch.results import RunDirectory
@@ -61,58 +65,117 @@ def page(tmp_path_factory: pytest.TempPathFactory, made_run: RunDirectory) -> st
     return (path / "report.html").read_text()
 
 
-def test_is_well_formed_and_needs_no_other_file(page: str) -> None:
+def data_of(page: str) -> dict[str, Any]:
+    """What the page's script reads."""
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def without_scripts(page: str) -> str:
+    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_is_well_formed_and_asks_nobody_for_anything(page: str) -> None:
     checker = check(page)
-    assert checker.tags["script"] == checker.tags["link"] == checker.tags["img"] == 0
-    outside = set(re.findall(r"https?://[^\"' )]+", page))
-    assert outside == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}, "names of XML, not addresses"
+    assert checker.tags["link"] == checker.tags["img"] == checker.tags["iframe"] == 0
+    assert re.search(r"https?:", without_scripts(page)) is None
     assert "@import" not in page
+    assert "url(" not in page.split("</style>")[0]
+    assert "sourceMappingURL" not in page
+
+
+def test_a_browser_runs_the_scripts_of_the_page_and_no_others(page: str) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    policy = html.unescape(policy)
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert re.findall(r"'sha256-([^']*)'", policy) == hashes
+    assert len(hashes) == 4
 
 
 def test_holds_the_best_network_the_tables_and_the_remarks(page: str) -> None:
     best = max((trial_row(i) for i in range(48)), key=lambda row: row.get("val_accuracy", 0))
-    assert f"Best network: trial {best['trial_id']}" in page
+    assert f"What won: trial {best['trial_id']}" in page
     assert f"{100 * best['val_accuracy']:.2f}%" in page
     assert "is the figure to quote" in page
     assert f"--trial {best['trial_id']}" in page
-    top = page[page.index('id="top"') : page.index('id="curves"')]
-    assert top.count('<th scope="row">') == 10
+    table = page[page.index('id="trials"') : page.index("<noscript>")]
+    assert table.count('<th scope="row">') == 10
+    for section in ("won", "sure", "mattered", "next", "all", "run"):
+        assert f'<h2 id="{section}">' in page
 
 
-def test_drawings_are_vectors_in_the_colours_of_the_page(page: str) -> None:
-    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(drawings) == 2 + 7  # curves, history, and a panel for each parameter that varied
-    for drawing in drawings:
-        root = ET.fromstring(drawing)
-        assert root.attrib["role"] == "img"
-        assert root.attrib["aria-label"]
-        assert "width" not in root.attrib
-        assert "var(--" in drawing
-        assert "#fc000" not in drawing
-        assert "<text" in drawing, "text stays text"
-    assert "prefers-color-scheme: dark" in page
+def test_every_trial_is_in_the_page_the_best_first_with_why_it_ended(page: str) -> None:
+    columns = data_of(page)["columns"]
+    rows = {i: trial_row(i) for i in range(48)}
+    assert sorted(columns["trial"]) == list(range(48))
+    values = [value for value in columns["value"] if value is not None]
+    assert values == sorted(values, reverse=True)
+    assert None not in columns["value"][: len(values)]
+    found = dict(zip(columns["trial"], zip(columns["state"], columns["why"], strict=True), strict=True))
+    assert {trial: state for trial, (state, _) in found.items()} == {trial: row["state"] for trial, row in rows.items()}
+    whys = dict(found.values())
+    assert whys == {
+        "complete": "ran all its epochs",
+        "stopped": "early stopping: behind the others after epoch 3 of 10",
+        "diverged": "its loss was no longer finite after epoch 1 of 10",
+    }
+
+
+def test_every_chart_has_a_place_a_name_and_its_data(page: str) -> None:
+    charts = data_of(page)["charts"]
+    assert set(re.findall(r'data-chart="([^"]*)"', page)) == set(charts)
+    assert {"figures", "confusion", "curves", "losses", "size", "importances", "map", "parallel"} < set(charts)
+    assert {"over-trials", "over-time", "time-line", "slice-learning_rate"} < set(charts)
+    assert page.count("Its data as a table") == len(charts)
+    assert all(chart["spec"]["description"] for chart in charts.values())
 
 
 def test_the_curves_are_those_of_the_top_trials(page: str) -> None:
-    curves = re.findall(r"<svg.*?</svg>", page, re.DOTALL)[0]
-    # Ten validation curves, the best one's training curve, and the three lines of the legend.
-    lines = re.findall(r'id="curves-line2d_\d+">\s*<path d="M[^"]*L[^"]*"[^>]*style="fill: none', curves)
-    assert len([line for line in lines if "clip-path" in line]) - _grid_lines(curves) == 11
+    data = data_of(page)
+    best = data["columns"]["trial"][0]
+    grey, rule, lines = data["charts"]["curves"]["spec"]["layer"]
+    assert len({row["trial"] for row in grey["data"]["values"]} | {best}) == 10
+    assert {row["line"] for row in lines["data"]["values"]} == {"validation", "training"}
+    assert rule["data"]["values"] == [{"epoch": trial_row(best)["best_epoch"]}]
 
 
-def _grid_lines(drawing: str) -> int:
-    # Grid lines are clipped as the curves are, and have two points.
-    paths = re.findall(r'<path d="(M[^"]*)" clip-path', drawing)
-    return sum(path.count("L") == 1 for path in paths)
+def test_says_nothing_of_the_machine(run: RunDirectory) -> None:
+    trials = [{**trial_row(48), "state": "failed", "error": f"no room in {run.path}/models on node-1, 10.1.2.3:77"}]
+    run.write_pack(run.next_pack_id(), trials, [])
+    command = ["/opt/venv/bin/fcsearch", "run", "/home/anna/my spaces/x.yaml", "--address", "ray://head.lab:10001"]
+    run.update_manifest({"command": command, "machine": {"host": "annas-mac", "cpus": 2}, "error": f"{Path.home()}/x"})
+    write_report(run)
+    page = (run.path / "report.html").read_text()
+    told = without_scripts(page) + json.dumps(data_of(page))
+    for secret in (
+        str(run.path),
+        str(run.path.parent),
+        "node-1",
+        "10.1.2.3",
+        "/opt/",
+        "anna",
+        "head.lab",
+        str(Path.home()),
+    ):
+        assert secret not in told, told[max(0, told.index(secret) - 80) :][:160]
+    assert "machine 1" in told
+    assert "no room in " in told
 
 
 def test_what_users_named_is_escaped(run: RunDirectory) -> None:
     run.update_manifest({"error": "<script>alert(1)</script>", "name": '"><img src=x>'})
+    failed = {**trial_row(48), "state": "failed", "error": "</script><script>alert(2)</script>"}
+    run.write_pack(run.next_pack_id(), [failed], [])
     write_report(run)
     page = (run.path / "report.html").read_text()
-    assert check(page).tags["script"] == 0
+    assert check(page).tags["script"] == 5
     assert "&lt;script&gt;alert(1)" in page
-    assert "<img" not in page
+    assert "<script>alert" not in page
+    assert "<img" not in without_scripts(page)
+    assert "</script><script>alert(2)</script>" in data_of(page)["columns"]["why"]
 
 
 @pytest.mark.parametrize("trials", [0, 1, 2, 9])
@@ -140,13 +203,16 @@ def test_values_of_every_kind_can_be_drawn(tmp_path: Path) -> None:
     page = (run.path / "report.html").read_text()
     check(page)
     assert {"hidden_dims", "weight_scale", "reg", "momentum"} <= {effect.parameter for effect in found.effects}
-    assert "Validation accuracy by momentum" not in page
-    assert "Validation accuracy by hidden_dims" in page
+    charts = data_of(page)["charts"]
+    assert "slice-momentum" not in charts
+    assert "slice-hidden_dims" in charts
 
 
 def test_a_large_run_stays_a_small_page(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "r", manifest("r"))
     base = [trial_row(trial_id) for trial_id in range(20)]
-    run.write_pack(0, [{**base[i % 20], "trial_id": i} for i in range(6000)], [])
+    epochs = [epoch_rows(row) for row in base]
+    many = [{**row, "trial_id": i} for i in range(1000) for row in epochs[i % 20]]
+    run.write_pack(0, [{**base[i % 20], "trial_id": i} for i in range(6000)], many)
     write_report(run)
     assert (run.path / "report.html").stat().st_size < 3_000_000

@@ -8,9 +8,11 @@ from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.effects import effects_of
-from fcsearch.report.figures import search_history
 from fcsearch.report.importance import importances_of
 from fcsearch.report.model import Dataset, FinalTest, Trust, Work
+from fcsearch.report.page.charts.course import best_so_far_charts
+from fcsearch.report.page.charts.figure import Results
+from fcsearch.report.page.trials import Clock, PageTrials
 from fcsearch.report.trust import assess
 
 RMSE = OBJECTIVES["rmse"]
@@ -100,6 +102,9 @@ def test_importances_are_those_of_the_same_order_by_accuracy() -> None:
 
 
 def test_the_history_falls_and_has_no_percentages() -> None:
-    drawing = search_history([row(0, 300.0), row(1, 200.0), row(2, 250.0)], RMSE)
-    assert "Validation RMSE of every trial, and the best so far" in drawing
-    assert "%" not in drawing.split("</defs>")[-1]
+    numbers = {"trial": [1, 2, 0], "value": [200.0, 250.0, 300.0], "state": ["complete"] * 3, "at": [None] * 3}
+    trials = PageTrials(numbers, (), Clock(None, "seconds", 1.0))
+    (figure,) = best_so_far_charts(trials, Results(RMSE, (200.0, 250.0, 300.0)))
+    line = figure.spec["layer"][-1]["data"]["values"]
+    assert [point["value"] for point in line] == [300.0, 200.0, 200.0]
+    assert "%" not in str(figure.spec)

@@ -1,0 +1,248 @@
+"""What every chart of the page has: its data, the axis of results, how a trial reads when it is pointed at."""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fcsearch.config.objective import Objective
+from fcsearch.report.words import plural
+
+# A Vega-Lite specification, or a part of one: JSON.
+Spec = dict[str, Any]
+
+HEIGHT = 260
+# Drawing more points than this is slow, and says no more.
+MOST_DRAWN = 2000
+_WHISKER = 1.5
+# The page's own colours: they follow its theme, and what it is printed on.
+ACCENT, SECOND, MUTED, INK, BAD = "var(--accent)", "var(--second)", "var(--muted)", "var(--ink)", "var(--bad)"
+# From worst to best; legible to colour-blind readers on light and dark, since they differ in lightness.
+SCALE = [f"var(--q{number})" for number in range(1, 7)]
+
+STATES = ("complete", "stopped", "diverged", "failed")
+RANKED = {"field": "value", "valid": True}
+
+CONFIG: Spec = {
+    "background": "transparent",
+    "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, DejaVu Sans, sans-serif",
+    "padding": {"left": 2, "top": 2, "right": 14, "bottom": 2},
+    "view": {"stroke": None, "continuousHeight": HEIGHT},
+    "axis": {
+        "labelColor": MUTED, "titleColor": MUTED, "gridColor": "var(--line)", "domainColor": "var(--line)",
+        "tickColor": "var(--line)", "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal",
+        "labelLimit": 130, "titlePadding": 8, "domain": False, "ticks": False, "labelPadding": 6,
+    },
+    "legend": {
+        "labelColor": INK, "titleColor": MUTED, "orient": "top", "titleFontWeight": "normal", "labelFontSize": 12,
+        "titleFontSize": 12, "symbolSize": 90, "columns": 3,
+    },
+    "title": {"color": INK},
+    "text": {"color": INK},
+    "line": {"strokeWidth": 2},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with what stands around it.
+
+    Attributes:
+        name: Of its element; no other figure of the page has it.
+        title: Its heading.
+        text: What it shows, for all who read it, and those to whom it is read.
+        spec: The chart. Data of its own is inside; trials it has from the page by the name `trials`.
+        fields: What it needs to know of each trial; none where its data is inside.
+        most: The most trials to draw.
+        wide: Whether it takes the whole width of the page.
+        labels: Of a chart of several views side by side, the pixels that are not theirs to share.
+    """
+
+    name: str
+    title: str
+    text: str
+    spec: Spec
+    fields: tuple[str, ...] = ()
+    most: int = MOST_DRAWN
+    wide: bool = False
+    labels: int = 0
+
+    def to_json(self) -> Spec:
+        """What the page's script needs of it."""
+        return {
+            "spec": {"description": f"{self.title}. {self.text}", **self.spec},
+            "fields": self.fields,
+            "most": self.most,
+            "labels": self.labels,
+        }
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a run's trials: how they read, and where an axis of them ends.
+
+    Attributes:
+        objective: What the run went by.
+        values: Of the trials that have one.
+    """
+
+    objective: Objective
+    values: tuple[float, ...]
+
+    @functools.cached_property
+    def bulk(self) -> tuple[float, float]:
+        """The least and the largest value that the axis shows: of all trials but those that would flatten it."""
+        gains = sorted(map(self.objective.gain, self.values))
+        if len(gains) < 2:
+            only = self.values[0] if self.values else 0.5
+            return only, only
+        # Of the better half alone: what one wants to see are the differences between the best.
+        half = gains[len(gains) // 2 :]
+        lower, _, upper = statistics.quantiles(half, n=4) if len(half) > 1 else (gains[0], 0.0, gains[-1])
+        worst = max(gains[0], lower - _WHISKER * (upper - lower))
+        ends = (self.objective.gain(worst), self.objective.gain(gains[-1]))
+        return min(ends), max(ends)
+
+    @property
+    def edge(self) -> float:
+        """The worst value that the axis shows."""
+        return self.bulk[0 if self.objective.maximize else 1]
+
+    @functools.cached_property
+    def outliers(self) -> int:
+        """Trials beyond that."""
+        least = self.objective.gain(self.edge)
+        return sum(self.objective.gain(value) < least for value in self.values)
+
+    @functools.cached_property
+    def ends(self) -> tuple[float, float]:
+        """Where the axis ends."""
+        return self._with_margin(*self.bulk)
+
+    @functools.cached_property
+    def far_ends(self) -> tuple[float, float]:
+        """Where it ends if it is to show all trials."""
+        return self._with_margin(min(self.values, default=0.0), max(self.values, default=1.0))
+
+    @property
+    def format(self) -> str:
+        """How Vega writes a value."""
+        return ".2%" if self.objective.unit == "fraction" else ",.5~r"
+
+    @property
+    def title(self) -> str:
+        """Of an axis."""
+        return f"validation {self.objective.title}"
+
+    def held(self) -> Spec:
+        """The transform that gives `shown`: a trial's value, or where that is worse the edge of the axis."""
+        edge = f"{'max' if self.objective.maximize else 'min'}(datum.value, {self.edge!r})"
+        return {"calculate": f"everything ? datum.value : {edge}" if self.outliers else "datum.value", "as": "shown"}
+
+    def shape(self) -> Spec:
+        """The shape of a point: a triangle where it lies beyond the axis."""
+        away = "triangle-down" if self.objective.maximize else "triangle-up"
+        return {"condition": {"test": "datum.shown != datum.value", "value": away}, "value": "circle"}
+
+    def axis(self, **changes: Any) -> Spec:
+        """An axis of results; `zoomed` gives its chart the switch that moves its ends."""
+        ends: Spec = {"domain": list(self.ends)}
+        if self.outliers:
+            ends = {
+                name: {"expr": f"everything ? {far!r} : {near!r}"}
+                for name, far, near in zip(("domainMin", "domainMax"), self.far_ends, self.ends, strict=True)
+            }
+        return {
+            "field": "value",
+            "type": "quantitative",
+            "title": self.title,
+            "scale": {"zero": False, "nice": False, **ends},
+            "axis": {"format": ".4~p" if self.objective.unit == "fraction" else ",.4~r", "tickCount": 6},
+            **changes,
+        }
+
+    def zoomed(self, spec: Spec, noun: str = "trial") -> Spec:
+        """The chart with a switch for the outliers, where there are any; `noun` says what its points are."""
+        if not self.outliers:
+            return spec
+        label = f"the whole axis, with {plural(self.outliers, noun)} beyond this one"
+        switch = {"name": "everything", "value": False, "bind": {"input": "checkbox", "name": label}}
+        return {**spec, "params": [*spec.get("params", ()), switch]}
+
+    def color(self, title: str) -> Spec:
+        """Results as colours, the best the strongest."""
+        scale = SCALE if self.objective.maximize else SCALE[::-1]
+        return {
+            "field": "value",
+            "type": "quantitative",
+            "title": title,
+            "scale": {
+                "type": "quantize",
+                "domain": list(self.ends),
+                "range": scale,
+                "nice": False,
+                "zero": False,
+            },
+            "legend": {
+                "format": ".1%" if self.objective.unit == "fraction" else ",.4~r",
+                "type": "symbol",
+                "columns": 6,
+                "symbolType": "square",
+            },
+        }
+
+    def tooltip(self, *parameters: str) -> list[Spec]:
+        """What is said of a trial that is pointed at."""
+        return [
+            {"field": "trial", "title": "trial"},
+            {"field": "value", "title": self.title, "format": self.format},
+            {"field": "state", "title": "state"},
+            *({"field": name, "title": name} for name in parameters),
+        ]
+
+    def _with_margin(self, low: float, high: float) -> tuple[float, float]:
+        # Of a fraction no axis spans less than a point; of other figures it would hide what differs.
+        least = 0.004 if self.objective.unit == "fraction" else 0.01 * max(abs(low), abs(high)) or 0.004
+        margin = max(0.06 * (high - low), least)
+        top = min(high + margin, 1 + margin / 2) if self.objective.unit == "fraction" else high + margin
+        return low - margin, top
+
+
+def inline(rows: Iterable[Mapping[str, Any]]) -> Spec:
+    """Data inside a chart."""
+    return {"values": [{name: value for name, value in row.items() if value is not None} for row in rows]}
+
+
+def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **changes: Any) -> Spec:
+    """An axis of numbers that ends where they do."""
+    scale: Spec = {"zero": False, "nice": False, "padding": 8}
+    if values:
+        scale["domain"] = [min(values), max(values)]
+    axis: Spec = {"tickCount": 5}
+    if log:
+        scale, axis = {**scale, "type": "log"}, {"tickCount": 4, "format": "~g", "grid": False}
+        if values and min(values) < 1e-4:
+            axis["format"] = "~e"
+        del scale["zero"]
+        if values and max(values) >= 1000:
+            axis["format"] = "~s"
+    elif values and max(map(abs, values)) >= 10_000:
+        axis["format"] = "~s"
+    return {"field": name, "type": "quantitative", "title": title, "scale": scale, "axis": axis, **changes}
+
+
+def spans(values: Sequence[float], factor: float) -> bool:
+    """Whether positive numbers span more than a factor, so that their axis had better be logarithmic."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) > factor
+
+
+def best_last(results: Results) -> Spec:
+    """What is drawn last lies above the rest."""
+    return {
+        "field": "value",
+        "type": "quantitative",
+        "sort": "ascending" if results.objective.maximize else "descending",
+    }

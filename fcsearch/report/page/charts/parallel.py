@@ -1,0 +1,122 @@
+"""Every trial as a line across its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fcsearch.report.model import Effect
+from fcsearch.report.page.charts.axis import axis_of
+from fcsearch.report.page.charts.figure import ACCENT, MUTED, Figure, Results, Spec, inline
+from fcsearch.report.page.trials import PageTrials
+
+_MOST_LINES = 400
+_MOST_AXES = 8
+# Pixels.
+_LABEL_LIMIT = 62
+
+
+def parallel_chart(
+    effects: Sequence[Effect], trials: PageTrials, space: Mapping[str, Any], results: Results
+) -> Figure | None:
+    """Every trial as a line across its parameters; a range drawn on an axis keeps the lines that pass through it."""
+    axes = [axis for effect in effects if (axis := axis_of(effect.parameter, trials, space)) is not None][:_MOST_AXES]
+    if len(axes) < 2:
+        return None
+    names = [axis.name for axis in axes]
+    (low, high), rows = results.ends, []
+    span = high - low or 1.0
+    for row in _few(list(trials.rows("trial", "state", "value", *names, ranked=True))):
+        places = [axis.place(row[axis.name]) for axis in axes]
+        end = min(max((row["value"] - low) / span, 0.0), 1.0)
+        # A parameter that does not apply lies below the axis.
+        known = {
+            f"p{number}": round(-0.08 if place is None else place, 4) for number, place in enumerate([*places, end])
+        }
+        rows.append({"trial": row["trial"], "state": row["state"], "value": row["value"], **known})
+    rows.reverse()
+    ends = [(round(share, 3), _result_text(results, low + share * span)) for share in (0, 0.25, 0.5, 0.75, 1)]
+    titles = [*names, results.objective.title]
+    views = [_between(number, titles, axis.labels(), results, len(axes) + 1) for number, axis in enumerate(axes)]
+    views.append(_between(len(axes), titles, ends, results, len(axes) + 1))
+    spec: Spec = {"data": inline(rows), "hconcat": views, "spacing": 0, "config": {"view": {"stroke": None}}}
+    text = (
+        "Each line is a trial, its result as colour. Drag along an axis to keep the lines that pass there, on several "
+        "axes if you like; a double click lets go. A line below an axis: the parameter does not apply."
+    )
+    room = 154 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
+    return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
+
+
+def _between(
+    number: int, titles: Sequence[str], labels: Sequence[tuple[float, str]], results: Results, count: int
+) -> Spec:
+    """An axis, and the lines to the next one."""
+    last = number == count - 1
+    told = " : ".join(f"abs(datum.value - {place}) < 0.002 ? '{_quoted(text)}'" for place, text in labels) + " : ''"
+    scale = {"domain": [-0.1, 1.04], "nice": False, "zero": False}
+    axis = {
+        "values": [place for place, _ in labels],
+        "labelExpr": told,
+        "labelLimit": _LABEL_LIMIT,
+        "labelFontSize": 11,
+        "labelPadding": 3,
+        "grid": False,
+        "domain": True,
+        "domainColor": MUTED,
+        "domainWidth": 1.5,
+        "title": titles[number].split("_") if "_" in titles[number] else titles[number],
+        "titleAngle": 0,
+        "titleAlign": "center",
+        "titleAnchor": "start",
+        "titleX": 0,
+        "titleY": -22 if "_" in titles[number] else -10,
+        "titleFontWeight": "bold",
+        "titleFontSize": 11,
+        "zindex": 1,
+    }
+    kept = {"test": {"and": [{"param": f"range{other}"} for other in range(count)]}}
+    encoding: Spec = {
+        "y": {"field": f"p{number}", "type": "quantitative", "scale": scale, "axis": axis},
+        "x": {"value": 0},
+        "color": {"condition": {**kept, **results.color(results.title), "legend": None}, "value": "var(--line)"},
+        "opacity": {"condition": {**kept, "value": 0.75}, "value": 0.15},
+        "tooltip": results.tooltip(),
+    }
+    mark: Spec = {"type": "rule", "strokeWidth": 1.3, "cursor": "pointer", "aria": False}
+    if last:
+        mark = {"type": "point", "filled": True, "size": 14, "cursor": "pointer", "aria": False}
+    else:
+        encoding |= {"x2": {"value": "width"}, "y2": {"field": f"p{number + 1}"}}
+    return {
+        "width": 44 if last else 90,
+        "height": 300,
+        "params": [
+            {
+                "name": f"range{number}",
+                "select": {
+                    "type": "interval",
+                    "encodings": ["y"],
+                    "mark": {"fill": ACCENT, "fillOpacity": 0.15, "stroke": ACCENT},
+                },
+            }
+        ],
+        "mark": mark,
+        "encoding": encoding,
+    }
+
+
+def _few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The best half of what can be drawn, and of the others every so many."""
+    if len(rows) <= _MOST_LINES:
+        return list(rows)
+    half = _MOST_LINES // 2
+    return [*rows[:half], *rows[half :: -(-(len(rows) - half) // half)]]
+
+
+def _result_text(results: Results, value: float) -> str:
+    return f"{100 * value:.1f}%" if results.objective.unit == "fraction" else f"{value:.3g}"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")

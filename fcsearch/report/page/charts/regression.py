@@ -1,0 +1,122 @@
+"""How a regression's winner predicts: against the truth, and by how much it is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from fcsearch.data import Dataset
+from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation.measuring import require_fit
+from fcsearch.report.page.charts.figure import ACCENT, INK, Figure, Spec, inline, number_axis
+from fcsearch.report.words import plural
+from fcsearch.results import RunDirectory
+from fcsearch.training.judging import outputs
+
+_MOST_ROWS = 1500
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a trial's network predicts for the validation rows.
+
+    Attributes:
+        trial_id: Whose network.
+        truth: (V,) the targets.
+        predicted: (V,) likewise, in the unit of the target.
+    """
+
+    trial_id: int
+    truth: npt.NDArray[np.float64]
+    predicted: npt.NDArray[np.float64]
+
+
+def predicted_by(run: RunDirectory, trial_id: int, dataset: Dataset) -> Predicted | None:
+    """What a regression's trial predicts; None if its network was not kept, or does not fit the dataset."""
+    target = dataset.transform.target
+    if target is None or not len(dataset.val):
+        return None
+    try:
+        require_fit(dataset, run.models.metadata(trial_id))
+        found = outputs(run.models.load(trial_id), torch.from_numpy(dataset.val.X))
+    except (RunError, DataError):
+        return None
+    values = found[:, 0].double().numpy() * target.scale + target.offset
+    return Predicted(trial_id, dataset.val.y.astype(np.float64), values)
+
+
+def regression_charts(found: Predicted, label: str | None) -> list[Figure]:
+    """Predicted against true, and the residuals."""
+    step = -(-len(found.truth) // _MOST_ROWS) or 1
+    pairs = zip(found.truth[::step].tolist(), found.predicted[::step].tolist(), strict=True)
+    rows = [
+        {"true": _short(true), "predicted": _short(guess), "residual": _short(guess - true)} for true, guess in pairs
+    ]
+    name = label or "the target"
+    drawn = f"{plural(len(rows), 'row')} of {len(found.truth):,}" if step > 1 else plural(len(rows), "validation row")
+    ends = [
+        min(min(row["true"], row["predicted"]) for row in rows),
+        max(max(row["true"], row["predicted"]) for row in rows),
+    ]
+    return [_against(rows, ends, name, drawn), _residuals(rows, name)]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _against(rows: list[dict[str, Any]], ends: list[float], name: str, drawn: str) -> Figure:
+    x = number_axis("true", f"{name}, true", ends, log=False)
+    y = number_axis("predicted", f"{name}, predicted", ends, log=False)
+    line = [{"true": end, "predicted": end} for end in ends]
+    spec: Spec = {
+        "width": "container",
+        "height": 320,
+        "layer": [
+            {
+                "data": inline(rows),
+                "mark": {"type": "point", "filled": True, "size": 18, "opacity": 0.4, "color": ACCENT, "aria": False},
+                "encoding": {
+                    "x": x,
+                    "y": y,
+                    "tooltip": [{"field": part, "format": ",.5~r"} for part in ("true", "predicted", "residual")],
+                },
+            },
+            {
+                "data": inline(line),
+                "mark": {"type": "line", "color": INK, "strokeWidth": 1.2, "strokeDash": [4, 4]},
+                "encoding": {"x": x, "y": y},
+            },
+        ],
+    }
+    text = f"{drawn.capitalize()}. On the dashed line a prediction is right."
+    return Figure("predicted", "Predicted against true", text, spec)
+
+
+def _residuals(rows: list[dict[str, Any]], name: str) -> Figure:
+    spec: Spec = {
+        "data": inline({"residual": row["residual"]} for row in rows),
+        "width": "container",
+        "height": 320,
+        "mark": {"type": "bar", "color": ACCENT, "aria": False},
+        "encoding": {
+            "x": {
+                "field": "residual",
+                "bin": {"maxbins": 40},
+                "title": f"{name}, predicted less true",
+                "axis": {"format": "~s", "grid": False},
+            },
+            "y": {"aggregate": "count", "title": "rows"},
+            "tooltip": [
+                {"field": "residual", "bin": {"maxbins": 40}, "title": "residual"},
+                {"aggregate": "count", "title": "rows"},
+            ],
+        },
+    }
+    return Figure(
+        "residuals", "Residuals", "How many validation rows are predicted too high or too low by how much.", spec
+    )

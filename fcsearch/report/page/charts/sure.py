@@ -1,0 +1,130 @@
+"""How sure it is: the best over seeds, and what a smaller network reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fcsearch.config.objective import Objective
+from fcsearch.report.page.charts.figure import (
+    ACCENT,
+    INK,
+    MUTED,
+    SECOND,
+    Figure,
+    Results,
+    Spec,
+    inline,
+    number_axis,
+    spans,
+)
+from fcsearch.report.page.trials import PageTrials
+from fcsearch.selection import Confirmation
+
+_LOG_SPAN = 10
+
+
+def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
+    """Each configuration's value with each seed, their mean, and what the search had found."""
+    entries = [entry for entry in found.configurations if entry.values]
+    if not entries:
+        return None
+    names = {}
+    for place, entry in enumerate(found.configurations):
+        standing = "winner" if place == 0 and found.winner else "tie" if entry.tied else ""
+        names[entry.trial_id] = f"trial {entry.trial_id}{f' ({standing})' if standing else ''}"
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        of = {"trial": entry.trial_id, "name": names[entry.trial_id]}
+        rows += [{**of, "what": "another seed", "seed": seed, "value": value} for seed, value in entry.values.items()]
+        rows.append({**of, "what": "mean of the seeds", "value": entry.mean})
+        rows.append({**of, "what": "the search's own value", "value": entry.search_value})
+    spec: Spec = {
+        "data": inline(rows),
+        "width": "container",
+        "height": 32 * len(entries),
+        "mark": {"type": "point", "size": 90, "strokeWidth": 2.2, "opacity": 0.9},
+        "encoding": {
+            "y": {
+                "field": "name",
+                "type": "nominal",
+                "sort": None,
+                "title": None,
+                "axis": {"labelLimit": 150, "grid": True},
+            },
+            "x": {**results.axis(), "scale": {"zero": False, "padding": 16}},
+            "color": _by("what", [MUTED, ACCENT, SECOND]),
+            "shape": _by("what", ["circle", "stroke", "diamond"]),
+            "size": {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 400}, "value": 80},
+            "tooltip": [
+                {"field": "trial"},
+                {"field": "what", "title": "figure"},
+                {"field": "seed"},
+                {"field": "value", "title": results.title, "format": results.format},
+            ],
+        },
+    }
+    # A mean is a line across: the shape `stroke` lies flat.
+    spec["encoding"]["angle"] = {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 90}, "value": 0}
+    text = "The best configurations, trained again. A search's value beyond the seeds' had luck."
+    return Figure("confirmation", "The best with other seeds", text, spec, wide=True)
+
+
+def _by(name: str, values: list[Any]) -> Spec:
+    domain = ["another seed", "mean of the seeds", "the search's own value"]
+    return {"field": name, "type": "nominal", "title": None, "scale": {"domain": domain, "range": values}}
+
+
+def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figure | None:
+    """Results by number of parameters, with the networks that no smaller one equals."""
+    sizes = trials.values("size")
+    if len(set(sizes)) < 2:
+        return None
+    front = pareto_front(trials, results.objective)
+    x = number_axis("size", "weights and biases", sizes, log=spans(sizes, _LOG_SPAN))
+    y = results.axis()
+    marked = {"test": f"datum.trial == {winner}", "value": SECOND} if winner is not None else None
+    spec: Spec = {
+        "width": "container",
+        "height": 320,
+        "layer": [
+            {
+                "data": {"name": "trials"},
+                "transform": [{"filter": "isValid(datum.value) && isValid(datum.size)"}, results.held()],
+                "mark": {"type": "point", "filled": True, "clip": True, "cursor": "pointer", "aria": False},
+                "encoding": {
+                    "x": x,
+                    "y": {**y, "field": "shown"},
+                    "shape": results.shape(),
+                    "color": {**({"condition": marked} if marked else {}), "value": ACCENT},
+                    "opacity": {**({"condition": {**marked, "value": 1}} if marked else {}), "value": 0.5},
+                    "size": {**({"condition": {**marked, "value": 160}} if marked else {}), "value": 40},
+                    "tooltip": [*results.tooltip(), {"field": "size", "title": "weights and biases", "format": ",d"}],
+                },
+            },
+            {
+                "data": inline(front),
+                "mark": {"type": "line", "interpolate": "step-after", "color": INK, "strokeWidth": 1.4, "clip": True},
+                "encoding": {"x": x, "y": y, "order": {"field": "size", "type": "quantitative"}},
+            },
+            {
+                "data": inline(front),
+                "mark": {"type": "text", "dy": -9, "fontSize": 11, "clip": True, "aria": False},
+                "encoding": {"x": x, "y": y, "text": {"field": "trial"}},
+            },
+        ],
+    }
+    text = "On the line, by number: the trials that no network of at most their size equals (the Pareto front)."
+    fields = ("trial", "value", "state", "size")
+    return Figure("size", "What a smaller network reaches", text, results.zoomed(spec), fields, wide=True)
+
+
+def pareto_front(trials: PageTrials, objective: Objective) -> list[Mapping[str, Any]]:
+    """The trials that none of at most their size equals, smallest first."""
+    known = [row for row in trials.rows("trial", "size", "value", ranked=True) if row["size"] is not None]
+    known.sort(key=lambda row: (row["size"], -objective.gain(row["value"])))
+    front: list[Mapping[str, Any]] = []
+    for row in known:
+        if not front or objective.gain(row["value"]) > objective.gain(front[-1]["value"]):
+            front.append(row)
+    return front

@@ -1,0 +1,203 @@
+"""A run's trials and their learning curves as the page has them: columns of JSON, the best trial first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.config.objective import Objective
+from fcsearch.report.page.privacy import Privacy
+from fcsearch.report.words import value_text
+from fcsearch.results import RANKED_STATES
+
+# Numbers in the page have so many digits; those in the tables of the run have all.
+_DIGITS = 5
+# Points of all curves together: about a megabyte.
+_CURVE_POINTS = 120_000
+_POINTS_OF_A_CURVE = 60
+_UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0))
+_MOST_UNITS = 180
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the page tells time: since the first trial's start, in a unit that suits the run.
+
+    Attributes:
+        start: That moment; None before there is any trial.
+        unit: Such as `minutes`.
+        seconds: In one of that unit.
+    """
+
+    start: datetime | None
+    unit: str
+    seconds: float
+
+    @property
+    def title(self) -> str:
+        """Of an axis."""
+        return f"{self.unit} since the start"
+
+    def told(self, moment: datetime) -> float:
+        """A moment by this clock."""
+        return (moment - (self.start or moment)).total_seconds() / self.seconds
+
+
+def clock_of(trials: pa.Table) -> Clock:
+    """The clock of a run."""
+    start, end = pc.min(trials["started_at"]).as_py(), pc.max(trials["finished_at"]).as_py()
+    span = (end - start).total_seconds() if start and end else 0.0
+    unit, seconds = next(((name, size) for name, size in _UNITS if span < _MOST_UNITS * size), _UNITS[-1])
+    return Clock(start, unit, seconds)
+
+
+@dataclass(frozen=True)
+class PageTrials:
+    """The trials, by column; each column has a value, or None, for every trial, the best first.
+
+    Attributes:
+        columns: `trial`, `state`, `why` (it stopped), `value` (of the objective), `training`, `best_epoch`,
+            `epochs_run`, `size` (weights and biases), `seconds` (of training), `at` (when it ended, by the clock), and
+            each parameter that varied.
+        parameters: Names of the latter.
+        clock: How the page tells time.
+    """
+
+    columns: dict[str, list[Any]]
+    parameters: tuple[str, ...]
+    clock: Clock
+
+    def __len__(self) -> int:
+        return len(self.columns["trial"])
+
+    def rows(self, *names: str, ranked: bool = False) -> Iterator[dict[str, Any]]:
+        """Each trial as a dict with these columns; `ranked`: those alone that have a result."""
+        columns = [self.columns[name] for name in names]
+        for values, result in zip(zip(*columns, strict=True), self.columns["value"], strict=True):
+            if result is not None or not ranked:
+                yield dict(zip(names, values, strict=True))
+
+    def values(self, name: str) -> list[Any]:
+        """A column of the trials that have a result, without what is missing."""
+        pairs = zip(self.columns[name], self.columns["value"], strict=True)
+        return [value for value, result in pairs if value is not None and result is not None]
+
+
+def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str], privacy: Privacy) -> PageTrials:
+    """The trials of a run for its page.
+
+    Args:
+        table: The trials table.
+        objective: What the run went by.
+        parameters: Those to have columns.
+        privacy: What the reasons of failures must not say.
+    """
+    states = table["state"].to_pylist()
+    results = [
+        value if state in RANKED_STATES else None
+        for value, state in zip(table[objective.column].to_pylist(), states, strict=True)
+    ]
+    losses = [math.inf if loss is None else loss for loss in table["val_loss"].to_pylist()]
+    numbers = table["trial_id"].to_pylist()
+    gains = [-math.inf if value is None else objective.gain(value) for value in results]
+    order = sorted(range(len(numbers)), key=lambda place: (-gains[place], losses[place], numbers[place]))
+    clock = clock_of(table)
+    plain = {
+        "trial": numbers,
+        "state": states,
+        "why": _reasons(table, states, privacy),
+        "value": _rounded(results),
+        "training": _rounded(table[objective.train_column].to_pylist()),
+        "best_epoch": table["best_epoch"].to_pylist(),
+        "epochs_run": table["epochs_run"].to_pylist(),
+        "size": table["num_parameters"].to_pylist(),
+        "seconds": _rounded(table["train_seconds"].to_pylist(), 3),
+        "at": _rounded([None if end is None else clock.told(end) for end in table["finished_at"].to_pylist()]),
+        **{name: [_plain(value) for value in table[name].to_pylist()] for name in parameters},
+    }
+    columns = {name: [values[place] for place in order] for name, values in plain.items()}
+    return PageTrials(columns, tuple(parameters), clock)
+
+
+def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict[int, dict[str, list[Any]]]:
+    """Learning curves by trial: `epoch`, `value` and, of the objective's own task, `training`; `loss` likewise.
+
+    Long curves have every so many epochs, and where there is no room for all trials, those that come first have it.
+
+    Args:
+        epochs: The epochs table.
+        objective: What the run went by.
+        order: The trials, those first whose curves matter most.
+    """
+    own = objective is objective.own
+    names = ["epoch", objective.column, *([objective.train_column] if own else []), "val_loss", "train_loss"]
+    keys = ["epoch", "value", *(["training"] if own else []), "loss", "training_loss"]
+    ids = epochs["trial_id"].to_numpy()
+    sorting = np.lexsort((epochs["epoch"].to_numpy(), ids))
+    columns = [_numbers(epochs[name])[sorting] for name in names]
+    found, starts, counts = np.unique(ids[sorting], return_index=True, return_counts=True)
+    bounds = dict(zip(found.tolist(), zip(starts, starts + counts, strict=True), strict=True))
+    left = _CURVE_POINTS
+    kept: dict[int, dict[str, list[Any]]] = {}
+    for trial in order:
+        if trial not in bounds or left <= 0:
+            continue
+        start, end = bounds[trial]
+        places = _thinned(start, end, columns[1], objective)
+        left -= len(places) * (len(names) - 1)
+        kept[trial] = {key: _rounded(column[places].tolist()) for key, column in zip(keys, columns, strict=True)}
+        kept[trial]["epoch"] = columns[0][places].astype(int).tolist()
+    return kept
+
+
+def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = column.cast(pa.float64()).to_numpy()
+    return values
+
+
+def _thinned(start: int, end: int, values: npt.NDArray[np.float64], objective: Objective) -> npt.NDArray[np.int64]:
+    """At most so many places of a curve, its ends and its best among them."""
+    places = np.unique(np.linspace(start, end - 1, min(end - start, _POINTS_OF_A_CURVE)).round().astype(np.int64))
+    part = values[start:end]
+    if np.isfinite(part).any():
+        best = np.nanargmax(part) if objective.maximize else np.nanargmin(part)
+        places = np.union1d(places, [start + best])
+    return places
+
+
+def _reasons(table: pa.Table, states: Sequence[str], privacy: Privacy) -> list[str]:
+    """Why each trial ended."""
+    columns = zip(*(table[name].to_pylist() for name in ("epochs_run", "epochs", "error")), states, strict=True)
+    words = {"complete": "ran all its epochs", "stopped": "early stopping: behind the others"}
+    reasons = []
+    for ran, planned, error, state in columns:
+        at = f" after epoch {ran} of {planned}" if ran is not None and planned is not None else ""
+        if state == "failed":
+            reasons.append(privacy.of(error or "failed"))
+        elif state == "diverged":
+            reasons.append(f"its loss was no longer finite{at}")
+        else:
+            reasons.append(words.get(state, state) + (at if state == "stopped" else ""))
+    return reasons
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return value_text(value)
+    return _round(value, _DIGITS) if isinstance(value, float) else value
+
+
+def _rounded(values: Sequence[float | None], digits: int = _DIGITS) -> list[float | None]:
+    return [None if value is None else _round(value, digits) for value in values]
+
+
+def _round(value: float, digits: int) -> float | None:
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None

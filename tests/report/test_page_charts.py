@@ -1,0 +1,155 @@
+"""The charts of the page: each compiles, and shows what it says."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import vl_convert
+from test_report_page import data_of
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.report import write_report
+from fcsearch.report.page.charts.axis import Axis, axis_of
+from fcsearch.report.page.charts.course import Bar, time_line_chart
+from fcsearch.report.page.charts.figure import Results
+from fcsearch.report.page.charts.sure import pareto_front
+from fcsearch.report.page.privacy import Privacy
+from fcsearch.report.page.trials import Clock, PageTrials, curves
+from fcsearch.results import RunDirectory
+
+ACCURACY, RMSE = OBJECTIVES["accuracy"], OBJECTIVES["rmse"]
+CLOCK = Clock(datetime(2026, 3, 1, tzinfo=UTC), "seconds", 1.0)
+
+
+def trials(**columns: list[Any]) -> PageTrials:
+    return PageTrials(columns, tuple(name for name in columns if name not in ("trial", "value", "size")), CLOCK)
+
+
+def test_every_chart_compiles(run: RunDirectory) -> None:
+    write_report(run)
+    data = data_of((run.path / "report.html").read_text())
+    columns = data["columns"]
+    for name, chart in data["charts"].items():
+        spec = {**chart["spec"], "config": data["config"]}
+        if chart["fields"]:
+            shown = [
+                dict(zip(chart["fields"], row, strict=True))
+                for row in zip(*map(columns.get, chart["fields"]), strict=True)
+            ]
+            spec["datasets"] = {"trials": shown}
+        vega = vl_convert.vegalite_to_vega(spec, vl_version="6.4")
+        assert vega["marks"], name
+
+
+def test_the_axis_shows_what_differs_among_the_best() -> None:
+    values = (*np.linspace(0.96, 0.98, 60), *np.linspace(0.1, 0.9, 40))
+    results = Results(ACCURACY, tuple(map(float, values)))
+    low, high = results.ends
+    assert 0.9 < low < 0.96
+    assert 0.98 < high < 0.99
+    assert results.outliers == 40
+    assert results.far_ends[0] < 0.1
+    switched = results.zoomed({})["params"]
+    assert switched[0]["bind"] == {"input": "checkbox", "name": "the whole axis, with 40 trials beyond this one"}
+
+
+def test_the_axis_of_errors_ends_above_the_best() -> None:
+    results = Results(RMSE, (*(100.0 + i for i in range(20)), 5000.0))
+    assert results.outliers == 3
+    assert 110 < results.edge < results.ends[1] < 130
+    assert results.far_ends[1] > 5000
+    assert results.held()["calculate"] == f"everything ? datum.value : min(datum.value, {results.edge!r})"
+
+
+@pytest.mark.parametrize("values", [(), (0.5,), (0.5, 0.5), (0.0, 1.0)])
+def test_few_results_have_an_axis(values: tuple[float, ...]) -> None:
+    results = Results(ACCURACY, values)
+    low, high = results.ends
+    assert low < high
+    assert results.outliers == 0
+    assert results.zoomed({}) == {}
+
+
+def test_the_front_holds_what_no_smaller_network_equals() -> None:
+    found = trials(trial=[0, 1, 2, 3], value=[0.9, 0.9, 0.8, 0.95], size=[100, 50, 20, 100])
+    assert [row["trial"] for row in pareto_front(found, ACCURACY)] == [2, 1, 3]
+    assert [row["trial"] for row in pareto_front(found, RMSE)] == [2]
+
+
+@pytest.mark.parametrize(("log", "expected"), [(True, True), (False, False)])
+def test_an_axis_is_logarithmic_where_the_space_is(log: bool, expected: bool) -> None:
+    values = [0.1 + 0.01 * i for i in range(20)]
+    found = trials(trial=list(range(20)), value=[0.5] * 20, dropout=values)
+    axis = axis_of("dropout", found, {"parameters": {"dropout": {"low": 0.1, "high": 0.3, "log": log}}})
+    assert axis is not None
+    assert axis.log == expected
+    assert axis.encode()["scale"].get("type") == ("log" if expected else None)
+
+
+def test_a_value_has_its_place_on_an_axis() -> None:
+    assert Axis("learning_rate", (), log=True, values=(0.001, 0.1)).place(0.01) == pytest.approx(0.5)
+    assert Axis("reg", (), log=False, values=(0.0, 4.0)).place(1.0) == 0.25
+    words = Axis("init", ("a", "b", "c"), log=False, values=("a", "b", "c"))
+    assert [words.place(value) for value in ("a", "c", None)] == [0.0, 1.0, None]
+
+
+def test_a_device_has_as_many_lanes_as_packs_at_a_time() -> None:
+    bars = [Bar("machine 1", "cpu", start, start + 10, number, 4, "search") for number, start in enumerate([0, 5, 10])]
+    figure = time_line_chart(bars, CLOCK)
+    assert figure is not None
+    rows = figure.spec["data"]["values"]
+    assert {row["pack"]: row["worker"] for row in rows} == {
+        0: "machine 1, cpu, 1",
+        1: "machine 1, cpu, 2",
+        2: "machine 1, cpu, 1",
+    }
+    assert "busy for 75% of 20.0 s" in figure.text
+
+
+def test_long_curves_keep_their_ends_and_their_best() -> None:
+    epochs, values = list(range(1, 501)), [0.5] * 500
+    values[122] = 0.9
+    columns = {
+        "trial_id": [7] * 500, "epoch": epochs, "val_accuracy": values, "train_accuracy": values,
+        "val_loss": [1.0] * 499 + [float("nan")], "train_loss": [None] * 500,
+    }  # fmt: skip
+    table = pa.table(
+        columns,
+        schema=pa.schema([(name, pa.int64() if name in ("trial_id", "epoch") else pa.float64()) for name in columns]),
+    )
+    found = curves(table, ACCURACY, [7, 8])
+    assert list(found) == [7]
+    assert len(found[7]["epoch"]) <= 61
+    assert {1, 123, 500} <= set(found[7]["epoch"])
+    assert max(found[7]["value"]) == 0.9
+    assert found[7]["loss"][-1] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no file /home/anna/data/x.csv: gone", "no file x.csv: gone"),
+        ("C:\\Users\\anna\\x.csv", "x.csv"),
+        ("see https://x.org/a/b", "see https://ADDRESS/a/b"),
+        ("1/30 epochs, 3/4, sgd/adam, 2026-01-01", "1/30 epochs, 3/4, sgd/adam, 2026-01-01"),
+        ("at 192.168.0.7:6379", "at ADDRESS"),
+        ("gpu-07.lab failed, gpu-07.lab2 not", "machine 1 failed, gpu-07.lab2 not"),
+        ("version 2.13.0+cpu", "version 2.13.0+cpu"),
+    ],
+)
+def test_what_is_private_is_replaced(text: str, expected: str) -> None:
+    assert Privacy(["gpu-07.lab"]).of(text) == expected
+
+
+def test_the_folder_of_a_user_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/anna b")
+    privacy = Privacy([], folders=[Path("/home/anna b"), Path("/home/anna b/my runs")])
+    assert privacy.of("in /home/anna b/x/y.csv, /home/anna b/my runs and /home/anna b") == "in y.csv, my runs and ~"
+
+
+def test_a_word_of_the_language_is_no_machine() -> None:
+    assert Privacy(["cat"], host="digits").of("the cat of digits") == "the cat of digits"
+    assert Privacy(["cat"]).node("cat") == "machine 1"
