@@ -12,7 +12,8 @@ import onnxruntime
 import pytest
 import torch
 
-from fcsearch.data.transform import Affine, CategoryInput, FeatureTransform, NumberInput, TargetScale
+from fcsearch.data.encodings import Affine
+from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput, TargetScale
 from fcsearch.errors import FcsearchError
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, check

@@ -98,7 +98,7 @@ def test_minibatches_visit_each_row_once_an_epoch_in_an_order_of_the_seed(digits
 
     def rows(seed: int, epoch: int) -> list[float]:
         batches = Minibatches(data, seed=seed, batch_size=50)
-        return [row for chunk in batches.epoch(epoch) for batch in chunk for row in batch.x[:, 0].tolist()]
+        return [row for chunk in batches.epoch(epoch) for row in chunk.x[:, :, 0].flatten().tolist()]
 
     assert sorted(rows(0, 1)) == list(range(500))
     assert rows(0, 1) == rows(0, 1)

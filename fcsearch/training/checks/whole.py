@@ -30,6 +30,8 @@ _ONE_BY_ONE: dict[str, dict[str, Any]] = {
     "weight decay": {"weight_decay": 2.0},
     "dropout": {"dropout": 0.4},
     "input dropout": {"input_dropout": 0.3},
+    # Steps of other activations are not compiled, but their masks are.
+    "input dropout, gelu": {"input_dropout": 0.3, "activation": "gelu"},
     "label smoothing": {"label_smoothing": 0.3},
     "no hidden layer": {"hidden_dims": (), "input_dropout": 0.2, "reg": 0.01},
     "one hidden layer": {"hidden_dims": (6,), "dropout": 0.3, "batch_size": 11},
