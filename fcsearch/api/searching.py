@@ -17,7 +17,8 @@ from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
 from fcsearch.results import rank_trials
-from fcsearch.search.api import SearchResult, start_search
+from fcsearch.search.api import start_search
+from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
 from fcsearch.space import DEFAULT_SPACE, SearchSpace, find_space, load_space

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from fcsearch.search.api import SearchResult
+    from fcsearch.search.execution import SearchResult
     from fcsearch.space import SearchSpace
 
 # Exit codes as shells give them: 128 and the signal's number.

@@ -6,20 +6,18 @@ import contextlib
 import dataclasses
 import shutil
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from fcsearch.data import Dataset, load_dataset
-from fcsearch.errors import RunError, SearchError, UsageError
+from fcsearch.errors import RunError, UsageError
 from fcsearch.evaluation import load_run_dataset
-from fcsearch.report import Report, write_report
-from fcsearch.results import Labels, RunDirectory, rank_trials, write_labels
+from fcsearch.results import Labels, RunDirectory, write_labels
 from fcsearch.results.manifest import DatasetEntry
+from fcsearch.search.execution import SearchResult, conclude, has_result, train
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
-from fcsearch.search.loop.session import EndedBy, Stages, run_stages
+from fcsearch.search.loop.session import Stages, run_stages
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
@@ -28,33 +26,9 @@ from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.pools import Pools
 from fcsearch.search.record.beginning import check_beginning, read_beginning
-from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.ledger import has_trials
-from fcsearch.search.record.manifest import new_manifest, now
+from fcsearch.search.record.manifest import new_manifest
 from fcsearch.space import SearchSpace
-
-# A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
-_STATES: dict[EndedBy, str] = {
-    "trials": "complete",
-    "time_budget": "complete",
-    "interrupt": "interrupted",
-    "terminate": "interrupted",
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchResult:
-    """What a search left.
-
-    Attributes:
-        run: Its run directory.
-        ended_by: `trials`: all are done; `time_budget`; `interrupt`: Ctrl-C; or `terminate`: SIGTERM.
-        report: The report; None if no trial has a result, or none was asked for.
-    """
-
-    run: RunDirectory
-    ended_by: EndedBy
-    report: Report | None
 
 
 def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> SearchPlan:
@@ -124,7 +98,7 @@ def start_search(
         try:
             if labels is not None:
                 write_labels(path, labels)
-            return _search(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
+            return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
             if not has_trials(run):
@@ -167,7 +141,7 @@ def resume_search(
     """
     began = time.monotonic()
     plan, dataset = _take_up(run, options, source, data_dir)
-    return _search(run, plan, dataset, view or SilentView(), open_pool or Pools().open, began)
+    return train(run, plan, dataset, view or SilentView(), open_pool or Pools().open, began)
 
 
 def confirm_run(
@@ -194,7 +168,7 @@ def confirm_run(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
-    if not _has_result(run):
+    if not has_result(run):
         raise RunError(
             f"{run.path} must have a trial with a result; found none; go on with it: `fcsearch resume {run.path}`"
         )
@@ -203,7 +177,7 @@ def confirm_run(
         deadline = None if options.time_budget is None else began + options.time_budget
         around = Surroundings(run, view or SilentView(), stop, deadline)
         ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
-        return _conclude(run, plan, dataset, ended_by)
+        return conclude(run, plan, dataset, ended_by)
 
 
 def _take_up(
@@ -242,84 +216,3 @@ def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPla
     plan = make_plan(space, options, path=path, placement=placement)
     check_beginning(space, options, trials=plan.trials)
     return plan
-
-
-def _search(
-    run: RunDirectory,
-    plan: SearchPlan,
-    dataset: Dataset,
-    view: View,
-    open_pool: OpenPool,
-    began: float,
-    *,
-    report: bool = True,
-) -> SearchResult:
-    budget = plan.options.time_budget
-    deadline = None if budget is None else began + budget
-    with run.writing(), interruption() as stop:
-        for damage in run.set_damaged_aside():
-            view.notice(str(damage))
-        if plan.trials < (done := len(run.finished_trials())):
-            raise RunError(
-                f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}"
-            )
-        before = run.manifest()
-        options = {**plan.options.to_json(), "trials": plan.trials}
-        running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
-        run.update_manifest(running)
-        run.keep_transform(dataset.transform)
-        changes: dict[str, Any] = {"state": "failed"}
-        try:
-            around = Surroundings(run, view, stop, deadline)
-            ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
-            if _STATES[ended_by] == "complete":
-                _require_result(run)
-            changes = {"state": _STATES[ended_by], "ended_by": ended_by}
-        except KeyboardInterrupt:
-            changes = {"state": "interrupted", "ended_by": "interrupt"}
-            raise
-        except UsageError:
-            # Nothing was trained: the run is what it was.
-            changes = {key: getattr(before, key) for key in running}
-            raise
-        except BaseException as error:
-            # All of it is in the log; Ray's errors have forty lines, with the commands of other processes.
-            changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
-            raise
-        finally:
-            run.update_manifest({"finished_at": now(), **changes})
-            # Also of a search in which every trial failed: the report says of what, and what was tried.
-            if changes["state"] == "failed" and report and len(run.trials()):
-                write_report(run, dataset=dataset)
-        return _conclude(run, plan, dataset, ended_by, report=report)
-
-
-def _conclude(
-    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool = True
-) -> SearchResult:
-    """Keep what is worth it, and report."""
-    if not _has_result(run):
-        return SearchResult(run, ended_by, None)
-    # What was interrupted is gone on with: its candidates stay.
-    if _STATES[ended_by] == "complete":
-        keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
-    return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
-
-
-def _has_result(run: RunDirectory) -> bool:
-    return len(rank_trials(run.trials())) > 0
-
-
-def _require_result(run: RunDirectory) -> None:
-    """Raise SearchError for a search that has trials, of which none has a result."""
-    states = Counter(run.trials()["state"].to_pylist())
-    if states and not _has_result(run):
-        counts = ", ".join(f"{count} {state}" for state, count in states.items())
-        change = (
-            "the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
-            if states["diverged"]
-            else f"see {run.log_path}"
-        )
-        raise SearchError(
-            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried"
-        )

@@ -92,7 +92,7 @@ def test_damaged_labels_say_what_to_do(made: RunDirectory, capsys: pytest.Captur
 def test_a_search_starts_with_its_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from search_helpers import make_space
 
-    monkeypatch.setattr(api, "_search", lambda run, *_, **__: run)
+    monkeypatch.setattr(api, "train", lambda run, *_, **__: run)
     labels = Labels(note="first", tags=("baseline",))
     start_search(make_space(tmp_path), api.SearchOptions(), path=tmp_path / "new", command=["fcsearch"], labels=labels)
     assert read_labels(tmp_path / "new") == labels

@@ -33,7 +33,7 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
     def answer(task: PackTask) -> PackOutcome:
         if what == "tables":
             monkeypatch.setattr(RunDirectory, "write_pack", full)
-        monkeypatch.setattr("fcsearch.search.api.write_report", full)
+        monkeypatch.setattr("fcsearch.search.execution.write_report", full)
         return outcome(task.pack_id, {t.trial_id: result(t.config, [0.5]) for t in task.trials})
 
     @contextlib.contextmanager

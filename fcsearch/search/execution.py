@@ -1,0 +1,140 @@
+"""Carries a plan out on a run directory: trains what is left, keeps what is worth it, and reports."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+from fcsearch.data import Dataset
+from fcsearch.errors import RunError, SearchError, UsageError
+from fcsearch.report import Report, write_report
+from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.search.loop.again import Surroundings
+from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.session import EndedBy, Stages, run_stages
+from fcsearch.search.loop.view import View
+from fcsearch.search.planning.plan import SearchPlan
+from fcsearch.search.pool.interface import OpenPool
+from fcsearch.search.record.keeping import keep_best
+from fcsearch.search.record.manifest import now
+
+# A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
+_STATES: dict[EndedBy, str] = {
+    "trials": "complete",
+    "time_budget": "complete",
+    "interrupt": "interrupted",
+    "terminate": "interrupted",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search left.
+
+    Attributes:
+        run: Its run directory.
+        ended_by: `trials`: all are done; `time_budget`; `interrupt`: Ctrl-C; or `terminate`: SIGTERM.
+        report: The report; None if no trial has a result, or none was asked for.
+    """
+
+    run: RunDirectory
+    ended_by: EndedBy
+    report: Report | None
+
+
+def train(
+    run: RunDirectory,
+    plan: SearchPlan,
+    dataset: Dataset,
+    view: View,
+    open_pool: OpenPool,
+    began: float,
+    *,
+    report: bool = True,
+) -> SearchResult:
+    """Train what a plan has left of a run, keep what is worth it, and report.
+
+    Args:
+        run: The run directory, with nobody else writing to it.
+        plan: What is to be done in all.
+        dataset: What is learned.
+        view: Shows how it goes.
+        open_pool: Opens what trains the packs.
+        began: When the time budget begins, by the monotonic clock.
+        report: Whether to write the report at the end.
+
+    Raises:
+        UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
+        SearchError: no trial has a result, or the pool broke; the run says of what.
+    """
+    budget = plan.options.time_budget
+    deadline = None if budget is None else began + budget
+    with run.writing(), interruption() as stop:
+        for damage in run.set_damaged_aside():
+            view.notice(str(damage))
+        if plan.trials < (done := len(run.finished_trials())):
+            raise RunError(
+                f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}"
+            )
+        before = run.manifest()
+        options = {**plan.options.to_json(), "trials": plan.trials}
+        running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
+        run.update_manifest(running)
+        run.keep_transform(dataset.transform)
+        changes: dict[str, Any] = {"state": "failed"}
+        try:
+            around = Surroundings(run, view, stop, deadline)
+            ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
+            if _STATES[ended_by] == "complete":
+                _require_result(run)
+            changes = {"state": _STATES[ended_by], "ended_by": ended_by}
+        except KeyboardInterrupt:
+            changes = {"state": "interrupted", "ended_by": "interrupt"}
+            raise
+        except UsageError:
+            # Nothing was trained: the run is what it was.
+            changes = {key: getattr(before, key) for key in running}
+            raise
+        except BaseException as error:
+            # All of it is in the log; Ray's errors have forty lines, with the commands of other processes.
+            changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
+            raise
+        finally:
+            run.update_manifest({"finished_at": now(), **changes})
+            # Also of a search in which every trial failed: the report says of what, and what was tried.
+            if changes["state"] == "failed" and report and len(run.trials()):
+                write_report(run, dataset=dataset)
+        return conclude(run, plan, dataset, ended_by, report=report)
+
+
+def conclude(
+    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool = True
+) -> SearchResult:
+    """Keep what is worth it, and report."""
+    if not has_result(run):
+        return SearchResult(run, ended_by, None)
+    # What was interrupted is gone on with: its candidates stay.
+    if _STATES[ended_by] == "complete":
+        keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
+    return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
+
+
+def has_result(run: RunDirectory) -> bool:
+    """Whether some trial can be ranked."""
+    return len(rank_trials(run.trials())) > 0
+
+
+def _require_result(run: RunDirectory) -> None:
+    """Raise SearchError for a search that has trials, of which none has a result."""
+    states = Counter(run.trials()["state"].to_pylist())
+    if states and not has_result(run):
+        counts = ", ".join(f"{count} {state}" for state, count in states.items())
+        change = (
+            "the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
+            if states["diverged"]
+            else f"see {run.log_path}"
+        )
+        raise SearchError(
+            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried"
+        )
