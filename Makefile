@@ -11,8 +11,9 @@ install: $(INSTALLED)
 run: $(INSTALLED)  ## install, and search the dropout space on a dataset that ships with scikit-learn
 	$(BIN)/fcsearch run dropout
 
-test: lint  ## linters, types, import contracts and tests
-	$(BIN)/python -m pytest -m "not slow"
+test: lint  ## linters, types, import contracts and tests; those that start Ray have the machine to themselves
+	$(BIN)/python -m pytest -n 2 -m "not ray and not slow"
+	$(BIN)/python -m pytest -m "ray and not slow"
 
 test-slow: $(INSTALLED)  ## the tests that take longer than about 20 s each
 	$(BIN)/python -m pytest -m slow

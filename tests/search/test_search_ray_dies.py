@@ -43,7 +43,10 @@ def trains(run: Path) -> int:
     return log.read_text().count(" trains on ") if log.exists() else 0
 
 
-@pytest.mark.parametrize(("program", "part"), [("raylet", "its raylet died"), ("gcs_server", "its head (GCS) died")])
+@pytest.mark.parametrize(
+    ("program", "part"),
+    [("raylet", "its raylet died"), pytest.param("gcs_server", "its head (GCS) died", marks=pytest.mark.slow)],
+)
 def test_ray_is_started_again_and_the_search_goes_on(
     program: str, part: str, commands: Processes, space_file: str, tmp_path: Path
 ) -> None:
