@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from synthetic_run import make_run
+from synthetic_run import digits, make_run, save_model, trial_row
 
-from fcsearch.results import Manifest, RunDirectory
+from fcsearch.results import Manifest, RunDirectory, open_run
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +26,13 @@ def run(made_run: RunDirectory, tmp_path: Path) -> RunDirectory:
 def empty_run(tmp_path: Path) -> RunDirectory:
     """A run with no rows yet."""
     return RunDirectory.create(tmp_path / "runs" / "new", Manifest(name="new", state="running"))
+
+
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run on digits that says how features are made; not to be changed."""
+    run = make_run(tmp_path_factory.mktemp("digits") / "digits", trials=16, models=0)
+    run.keep_transform(digits().transform)
+    for trial in (open_run(run.path).best["trial_id"], 0):
+        save_model(run, trial_row(trial))
+    return run

@@ -48,7 +48,7 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
         yield Evidence("lead", "Chance does not explain its lead over the others that were confirmed")
     if found.bias is not None:
         flatters = found.bias > 0
-        why = ": that much choosing the best of many measurements flatters" if flatters else ""
+        why = ": what choosing the best of many measurements does" if flatters else ""
         yield Evidence(
             "bias",
             f"The search's own values of these are {objective.show_difference(abs(found.bias))} "

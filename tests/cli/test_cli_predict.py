@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,10 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from customers import ROWS, customers, table, write
-from run_fixtures import made_run
-from synthetic_run import digits, make_run, save_model, trial_row
+from run_fixtures import digits_run
 
-from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.predict import _progress, predict
 from fcsearch.data import parts
@@ -29,17 +26,7 @@ from fcsearch.data.matching import Locate, Matched, match_table
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.results import RunDirectory, open_run
 
-__all__ = ["customers", "made_run"]
-
-
-@pytest.fixture(scope="module")
-def digits_run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    """A run on digits that says how features are made; not to be changed."""
-    run = make_run(tmp_path_factory.mktemp("digits") / "digits", trials=16, models=0)
-    run.keep_transform(digits().transform)
-    for trial in (open_run(run.path).best["trial_id"], 0):
-        save_model(run, trial_row(trial))
-    return run
+__all__ = ["customers", "digits_run"]
 
 
 def predicted(run: RunDirectory | Path, source: object, *arguments: str) -> pa.Table:
@@ -49,16 +36,6 @@ def predicted(run: RunDirectory | Path, source: object, *arguments: str) -> pa.T
     assert result.exit_code == 0, result.output
     texts = pa.csv.ConvertOptions(column_types={"prediction": pa.string()})
     return pa.csv.read_csv(pa.BufferReader(result.stdout_bytes), convert_options=texts)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(["predict", *map(str, arguments)])
-    assert caught.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "Traceback" not in captured.err
-    return captured.err
 
 
 def recalls(run: RunDirectory, source: object) -> dict[str, int]:
@@ -214,96 +191,6 @@ def test_a_bar_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> 
         shown[kind] = sys.stderr.getvalue()
     assert "50%" in shown[Screen]
     assert shown[io.StringIO] == ""
-
-
-def test_bad_input_is_refused(
-    customers: RunDirectory,
-    digits_run: RunDirectory,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    path = write(tmp_path, table())
-    gone = tmp_path / "gone"
-    assert "must be a run directory; found nothing there" in refused(capsys, gone, path)
-    assert "must be a safetensors file" in refused(capsys, gone / "model.safetensors", path)
-    assert "must exist; found nothing there" in refused(capsys, customers.path, gone / "x.csv")
-    assert "found 'bets'. Did you mean 'best'?" in refused(capsys, customers.path, path, "--model", "bets")
-    assert "trial 9 of" in refused(capsys, customers.path, path, "--model", "9")
-    model = customers.models.path(0)
-    assert "Leave it out" in refused(capsys, model, path, "--model", "best")
-    lacking = write(tmp_path, table().drop_columns(["age", "job"]), "lacking.csv")
-    assert "'age', 'job' are missing" in refused(capsys, customers.path, lacking)
-    words = write(tmp_path, table().set_column(0, "age", pa.array(["old"] * ROWS)), "words.csv")
-    assert "column 'age' of" in refused(capsys, customers.path, words)
-    (tmp_path / "late.csv").write_text(path.read_text() + "x,cook,1,170,no\n")
-    out = tmp_path / "o.csv"
-    assert "found text such as 'x'" in refused(capsys, customers.path, tmp_path / "late.csv", "--out", out)
-    monkeypatch.setattr("fcsearch.data.sources.streams._BLOCK", 2048)
-    error = refused(capsys, customers.path, tmp_path / "late.csv", "--out", out)
-    assert f"column 'age' of {tmp_path / 'late.csv'} must hold numbers, as in the training rows; found 'x'" in error
-    assert not out.exists()
-    (tmp_path / "head.csv").write_text("age,job,code,height\n")
-    assert "must have rows; found none" in refused(capsys, customers.path, tmp_path / "head.csv")
-    empty = write(tmp_path, table().slice(0, 0), "empty.parquet")
-    assert "must have rows; found none" in refused(capsys, customers.path, empty)
-    np.savez(tmp_path / "none.npz", X=np.zeros((0, 8, 8), np.uint8))
-    assert "shape (0, 8, 8)" in refused(capsys, digits_run.path, tmp_path / "none.npz")
-    np.savez(tmp_path / "other.npz", y=np.zeros(3))
-    assert "must hold an array of features" in refused(capsys, digits_run.path, tmp_path / "other.npz")
-
-
-def test_bad_outputs_and_kept_columns_are_refused(
-    customers: RunDirectory, digits_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = write(tmp_path, table())
-    assert "must end in .parquet or .csv" in refused(capsys, customers.path, path, "--out", tmp_path / "out.xlsx")
-    assert "in a folder that exists" in refused(capsys, customers.path, path, "--out", tmp_path / "no" / "out.csv")
-    (tmp_path / "folder.csv").mkdir()
-    assert "found the folder" in refused(capsys, customers.path, path, "--out", tmp_path / "folder.csv")
-    before = path.read_bytes()
-    assert "another file than those of INPUT" in refused(capsys, customers.path, path, "--out", path)
-    assert path.read_bytes() == before
-    keep = "--keep must name columns of"
-    assert f"{keep} {path}; found 'ages'" in refused(capsys, customers.path, path, "--keep", "ages")
-    assert "Did you mean 'age'?" in refused(capsys, customers.path, path, "--keep", "ages")
-    assert "no named columns to keep" in refused(capsys, digits_run.path, "digits", "--keep", "id")
-    twice = write(tmp_path, table().append_column("prediction", table()["job"]), "twice.csv")
-    assert "called otherwise" in refused(capsys, customers.path, twice, "--keep", "prediction")
-    lists = table().append_column("many", pa.array([[1, 2]] * ROWS))
-    nested = write(tmp_path, lists, "nested.parquet")
-    error = refused(capsys, customers.path, nested, "--keep", "many", "--out", tmp_path / "out.csv")
-    assert "write a .parquet file" in error
-    mixed = table().append_column("note", pa.array([1] * ROWS))
-    write(tmp_path / "mixed", mixed, "1.parquet")
-    write(tmp_path / "mixed", mixed.set_column(5, "note", pa.array(["a"] * ROWS)), "2.parquet")
-    error = refused(capsys, customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "out.csv")
-    assert "must have one type in all files" in error
-    assert list(tmp_path.glob("*out*")) == []
-    (tmp_path / "old.csv").write_text("kept")
-    refused(capsys, customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "old.csv")
-    assert (tmp_path / "old.csv").read_text() == "kept"
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_permits_no_writing_is_refused(
-    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "shut").mkdir(mode=0o500)
-    path = write(tmp_path, table())
-    assert "permits no writing" in refused(capsys, customers.path, path, "--out", tmp_path / "shut" / "out.csv")
-
-
-def test_models_of_an_older_fcsearch_are_refused_with_what_to_do(
-    made_run: RunDirectory, customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    error = refused(capsys, made_run.path, "digits")
-    best = open_run(made_run.path).best["trial_id"]
-    assert f"`fcsearch train --run {made_run.path} --trial {best} --save model.safetensors`" in error
-    customers.models.load(0).save(tmp_path / "bare.safetensors")
-    error = refused(capsys, tmp_path / "bare.safetensors", write(tmp_path, table()))
-    assert "must say how features are made of columns; an older fcsearch wrote it without" in error
-    assert "fcsearch train --run RUN --trial N --save model.safetensors" in error
 
 
 def test_a_reader_that_leaves_ends_it_quietly(customers: RunDirectory, tmp_path: Path) -> None:
