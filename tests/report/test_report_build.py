@@ -1,6 +1,7 @@
 """The report's content, for runs in every state."""
 
 import json
+import shlex
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def test_a_complete_run(made_run: RunDirectory) -> None:
     assert found.work.places == {"node-1 cpu": 24, "node-2 cpu": 24}
     assert found.best is not None
     assert found.best.row["trial_id"] == best["trial_id"]
-    assert found.best.train_command == f"fcsearch train --run {made_run.path} --trial {best['trial_id']}"
+    assert (
+        found.best.train_command == f"fcsearch train --run {shlex.quote(str(made_run.path))} --trial {best['trial_id']}"
+    )
     assert found.best.model == str(made_run.models.path(best["trial_id"]))
     assert found.best.parameters["learning_rate"] == best["learning_rate"]
     assert "momentum" not in found.best.parameters

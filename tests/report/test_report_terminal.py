@@ -1,6 +1,7 @@
 """The report as text: fit for a terminal and a pipe."""
 
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert f"\n  validation             {100 * found.best.row['val_accuracy']:.2f}%" in text
     assert re.search(r"validation, base line\s+1\d\.\d\d%\s+always answering '\d', the commonest class", text)
     assert f"learning_rate {found.best.row['learning_rate']:.4g}" in text
-    assert f"\n  fcsearch train --run {made_run.path} --trial {trial}\n" in text
+    assert f"\n  fcsearch train --run {shlex.quote(str(made_run.path))} --trial {trial}\n" in text
     assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text
     assert "1 min 36 s in all, 30 trials a minute" in text
     assert "digits: 1,257 training, 270 validation, 270 test rows, 10 classes" in text
