@@ -19,6 +19,7 @@ from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models
+from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
@@ -26,11 +27,8 @@ from fcsearch.results.repair import DAMAGED, Damage, set_damaged_aside
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, TRIALS
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
-from fcsearch.text import did_you_mean, nearest
 
-MANIFEST = "run.json"
 _TRANSFORM = "transform.json"
-LOCK = ".lock"
 
 
 class RunDirectory:
@@ -97,8 +95,7 @@ class RunDirectory:
             RunError: there is none, its manifest is damaged, or a later fcsearch wrote it.
         """
         if not (path / MANIFEST).is_file():
-            found = f"a folder without {MANIFEST}" if path.is_dir() else "a file" if path.exists() else "nothing there"
-            raise RunError(f"{path} must be a run directory; found {found}{hint(path)}")
+            raise no_run(path)
         run = cls(path)
         written_by = run.manifest().format
         if written_by is None or not 1 <= written_by <= FORMAT:
@@ -299,10 +296,3 @@ def _remove(made: Sequence[Path]) -> None:
     # The first folder made holds all the others.
     if made:
         shutil.rmtree(made[0], ignore_errors=True)
-
-
-def hint(path: Path) -> str:
-    """The end of a message that a path is no run: which is meant, or what lists them."""
-    runs = [entry.parent.name for entry in path.parent.glob(f"*/{MANIFEST}")]
-    near = nearest(path.name, runs)
-    return did_you_mean(near and path.parent / near) or "; `fcsearch runs` lists the runs"

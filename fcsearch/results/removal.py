@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fcsearch.errors import RunError
 from fcsearch.results import lock
-from fcsearch.results.directory import LOCK, MANIFEST, hint
+from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 
 # What every run directory has had from its start on.
 _FOLDERS = ("trials", "epochs", "models")
@@ -31,8 +31,7 @@ def require_removable(path: Path) -> None:
     if path.is_symlink():
         raise RunError(f"{path} must be a run directory; found a link to {path.resolve()}; name that")
     if not (path / MANIFEST).is_file() or not any((path / name).is_dir() for name in _FOLDERS):
-        found = "a folder that is no run" if path.is_dir() else "a file" if path.exists() else "nothing there"
-        raise RunError(f"{path} must be a run directory; found {found}{hint(path)}")
+        raise no_run(path)
     if lock.is_held(path / LOCK):
         raise RunError(f"{path} must not be in progress; found a process that is writing it; end it with Ctrl-C first")
 

@@ -86,7 +86,7 @@ def test_what_is_no_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str
     for path, found in (
         (folder, "found a folder that is no run"),
         (folder / "run.json", "found a file"),
-        (root, "found a folder that is no run"),
+        (root, "found a folder without run.json"),
         (root / "c", "found nothing there"),
         (root / "link", "found a link to"),
     ):

@@ -1,0 +1,22 @@
+"""What tells a run directory from other folders, and the error for one that is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fcsearch.errors import RunError
+from fcsearch.text import did_you_mean, nearest
+
+MANIFEST = "run.json"
+LOCK = ".lock"
+
+
+def no_run(path: Path) -> RunError:
+    """The error of a path that is no run directory: what it is, and which is meant, or what lists them."""
+    found = "a file" if path.exists() else "nothing there"
+    if path.is_dir():
+        found = "a folder that is no run" if (path / MANIFEST).is_file() else f"a folder without {MANIFEST}"
+    runs = [entry.parent.name for entry in path.parent.glob(f"*/{MANIFEST}")]
+    near = nearest(path.name, runs)
+    hint = did_you_mean(near and path.parent / near) or "; `fcsearch runs` lists the runs"
+    return RunError(f"{path} must be a run directory; found {found}{hint}")
