@@ -11,7 +11,7 @@ import click
 import torch
 from common import print_table, save
 
-from fcsearch.training import Pack, TrainingData, TrialConfig, pack
+from fcsearch.training import Pack, TrainingData, TrialConfig
 from fcsearch.training.cohort import Cohort
 from fcsearch.training.graphs import GraphCohort
 
@@ -52,8 +52,7 @@ def main(sizes: str, epochs: int) -> None:
 
 def epoch_seconds(configs: Sequence[TrialConfig], data: TrainingData, cohort: type[Cohort]) -> float:
     """The median epoch of a pack, without the first two, in which the graphs are captured, and the last."""
-    pack.GraphCohort = cohort  # type: ignore[misc, assignment]
-    training, times = Pack(configs, data), []
+    training, times = Pack(configs, data, cohort=cohort), []
     while training.alive:
         began = time.perf_counter()
         training.train_epoch()

@@ -38,9 +38,17 @@ class Pack:
         data: The rows; the pack trains on their device and in their dtype.
         keep_last: Whether a result's weights are those of the last epoch, in place of the best: where no rows are left
             to tell which epoch is best.
+        cohort: How lanes are trained; None: on a GPU by graphs, on a CPU in turns.
     """
 
-    def __init__(self, configs: Sequence[TrialConfig], data: TrainingData, *, keep_last: bool = False) -> None:
+    def __init__(
+        self,
+        configs: Sequence[TrialConfig],
+        data: TrainingData,
+        *,
+        keep_last: bool = False,
+        cohort: type[Cohort] | None = None,
+    ) -> None:
         if not configs:
             raise ConfigError("a pack must have at least one member; found none")
         self.configs = tuple(configs)
@@ -61,7 +69,7 @@ class Pack:
             batches[key] = seen
             lane_configs = [self.configs[member] for member in members]
             lanes[key].append(Lane(members, lane_configs, data, batch_size=seen.batch_size))
-        kind = GraphCohort if data.device.type == "cuda" else Cohort
+        kind = cohort or (GraphCohort if data.device.type == "cuda" else Cohort)
         self._cohorts = [kind(batches[key], lanes[key]) for key in lanes]
 
     @property
@@ -173,7 +181,11 @@ def _read(measured: Sequence[Sequence[Tensor]]) -> list[list[list[list[float]]]]
 
 
 def train_pack(
-    configs: Sequence[TrialConfig], data: TrainingData, *, on_epoch: OnEpoch | None = None
+    configs: Sequence[TrialConfig],
+    data: TrainingData,
+    *,
+    on_epoch: OnEpoch | None = None,
+    cohort: type[Cohort] | None = None,
 ) -> list[MemberResult]:
     """Train a pack to its end.
 
@@ -181,11 +193,12 @@ def train_pack(
         configs: The members.
         data: The rows.
         on_epoch: Called after every epoch with its number and each member's metrics; returns the members to stop.
+        cohort: As `Pack` has it.
 
     Returns:
         One result a member, in the order of `configs`.
     """
-    pack = Pack(configs, data)
+    pack = Pack(configs, data, cohort=cohort)
     while pack.alive:
         metrics = pack.train_epoch()
         if on_epoch is not None:

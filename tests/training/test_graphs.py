@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from varied_packs import VARIED, Digits, assert_equal_to, weighted
 
-from fcsearch.training import TrainingData, TrialConfig, pack, train_pack
+from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.data import Minibatches
 from fcsearch.training.graphs import GraphCohort, Run
 from fcsearch.training.lane import Lane
@@ -26,21 +26,16 @@ def _torch_operations(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("weigh", [dataclasses.replace, weighted], ids=["plain", "weighted"])
-def test_training_step_by_step_is_training_chunk_by_chunk(
-    weigh: Weigh, digits: Digits, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_step_by_step_is_training_chunk_by_chunk(weigh: Weigh, digits: Digits) -> None:
     data = weigh(digits(torch.float64))
-    expected = train_pack(VARIED, data)
-    monkeypatch.setattr(pack, "Cohort", GraphCohort)
-    for one, other in zip(train_pack(VARIED, data), expected, strict=True):
+    found, expected = train_pack(VARIED, data, cohort=GraphCohort), train_pack(VARIED, data)
+    for one, other in zip(found, expected, strict=True):
         assert_equal_to(one, other, 1e-12)
 
 
-def test_the_time_of_a_pack_is_shared_out(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pack, "Cohort", GraphCohort)
-    [first, *others] = train_pack(
-        [TrialConfig(hidden_dims=(i + 1,), epochs=1) for i in range(4)], digits(torch.float32)
-    )
+def test_the_time_of_a_pack_is_shared_out(digits: Digits) -> None:
+    configs = [TrialConfig(hidden_dims=(i + 1,), epochs=1) for i in range(4)]
+    [first, *others] = train_pack(configs, digits(torch.float32), cohort=GraphCohort)
     assert first.seconds > 0
     assert [other.seconds for other in others] == pytest.approx([first.seconds] * 3)
 
