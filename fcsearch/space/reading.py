@@ -60,7 +60,8 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         words = HYPERPARAMETERS[name].words
         hint = ""
         if isinstance(value, str):
-            hint = instead(value, words) if words else f" (text; write the number without quotes: {name}: 0.1)"
+            number = 1 if HYPERPARAMETERS[name].kind == "integer" else 0.1
+            hint = instead(value, words) if words else f" (text; write a number without quotes: {name}: {number})"
         raise node.fail(key, f"{error}{hint}") from None
 
 
