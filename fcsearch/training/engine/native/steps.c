@@ -189,8 +189,9 @@ static void drop_input(const lane *l, const REAL *x, const int16_t *drawn)
         dropped[k] = (REAL)drawn[k] <= threshold ? 0 : x[k] * scale;
 }
 
-/* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), weights (steps, N) or NULL.
- * The first is the epoch's step `number`. The bits of dropout, and of dropout of the input, have strides of their own. */
+/* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), weights (steps, N), or
+ * NULL. The first is the epoch's step `number`. The bits of dropout, of units and of the input, have strides of their
+ * own. */
 void train_steps(const lane *l, member *members, extent steps, extent number, const REAL *x, const REAL *targets,
                  const REAL *weights, const int16_t *drawn, extent drawn_step, const int16_t *input_drawn,
                  extent input_drawn_step)
