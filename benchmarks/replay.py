@@ -79,7 +79,7 @@ def seconds(table: CurveTable) -> float:
 def regrets(name: str, table: CurveTable, courses: Courses) -> str:
     """Mean regret after shares of the time, and when a way knew what today's knows at its end."""
     end = seconds(table)
-    shown = 100 if table.objective.unit == "fraction" else 1
+    shown, digits = (100, 2) if table.objective.unit == "fraction" else (1, 3)
     goal = float(regret(name, REFERENCE, table, courses, [end])[0])
     rows = []
     for way in ways_of(name, courses):
@@ -91,7 +91,7 @@ def regrets(name: str, table: CurveTable, courses: Courses) -> str:
             if mean <= goal
         ]
         mine = [course for key, course in courses.items() if key[:2] == (name, way)]
-        cells = [f"{shown * value:.2f}" if math.isfinite(value) else "-" for value in found]
+        cells = [f"{shown * value:.{digits}f}" if math.isfinite(value) else "-" for value in found]
         trials = np.mean([course.trials for course in mine])
         rows.append([WAYS[way].what, *cells, f"{met[0]:.2f}" if met else "-", f"{trials:.0f}", str(len(mine))])
     shares = [f"{share:.2g}" for share in SHARES]

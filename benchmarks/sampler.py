@@ -51,8 +51,10 @@ def main(counts: str, asks: int, rounds: int, keep: bool) -> None:
     """
     space = load_space(SPACE)
     rows, records = [], []
-    for count in map(int, counts.split(",")):
-        trials = drawn(space, count)
+    wanted = sorted(map(int, counts.split(",")))
+    drawn = draw(space, wanted[-1])
+    for count in wanted:
+        trials = drawn[:count]
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in SAMPLERS}
         for seed in range(rounds):
             for name, make in SAMPLERS.items():
@@ -66,7 +68,7 @@ def main(counts: str, asks: int, rounds: int, keep: bool) -> None:
         print(save("sampler", {"asks": asks, "rounds": rounds, "figures": records}))
 
 
-def drawn(space: SearchSpace, count: int) -> list[FrozenTrial]:
+def draw(space: SearchSpace, count: int) -> list[FrozenTrial]:
     """Trials that have ended."""
     study, noise = optuna.create_study(sampler=RandomSampler(seed=0)), random.Random(0)
     found = []
