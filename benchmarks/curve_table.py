@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -51,7 +52,6 @@ class CurveTable:
         self.configs = [self.space.trial_config(values, seed=0) for values in self.values]
         self._of_values = {_key(values): row for row, values in enumerate(self.values)}
         self._points = np.array([self._point(values) for values in self.values])
-        self._weights = self._importances()
 
     def __len__(self) -> int:
         return len(self.curves)
@@ -65,7 +65,7 @@ class CurveTable:
         """The best figure of the first so many epochs, as one of which more is better."""
         return max(map(self.objective.gain, self.curves[row][:epochs]), default=-math.inf)
 
-    @property
+    @functools.cached_property
     def best(self) -> float:
         """The best gain of all rows."""
         return max(map(self.gain, range(len(self))))
@@ -87,7 +87,8 @@ class CurveTable:
     def _values(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return self.space._fill(lambda parameter: row[parameter.name])
 
-    def _importances(self) -> Floats:
+    @functools.cached_property
+    def _weights(self) -> Floats:
         """The weight of each coordinate; those of one parameter share its importance."""
         finals = np.array([self.gain(row) for row in range(len(self))])
         # Ranks: a figure that ran away says no more than that it is the worst.

@@ -38,8 +38,9 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 @click.option("--counts", default="100,1000,5000,10000", show_default=True, help="Trials that are there already.")
 @click.option("--asks", default=16, show_default=True, help="Suggestions of each, one after the other.")
 @click.option("--rounds", default=3, show_default=True, help="Times, with seeds 0, 1, ...")
+@click.option("--search", default=0, show_default=True, help="Also whole searches of so many trials; 0: none.")
 @click.option("--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results.")
-def main(counts: str, asks: int, rounds: int, keep: bool) -> None:
+def main(counts: str, asks: int, rounds: int, search: int, keep: bool) -> None:
     """Measure CPU milliseconds a suggestion, and how good what is suggested is, in turns.
 
     The trials that are there were drawn at random from full.yaml, and a formula with noise stands in for training: two
@@ -64,8 +65,15 @@ def main(counts: str, asks: int, rounds: int, keep: bool) -> None:
             rows.append({"trials": f"{count:,}", "TPE": name, "CPU ms": cost["median"], "value": f"{value:.3f}"})
             records.append({"trials": count, "sampler": name, "cpu_milliseconds": cost, "value": value})
     print_table(f"A suggestion, medians of {rounds} rounds; mean value of what is suggested", rows)
+    searches = [
+        {"TPE": name, "trials": search, "seed": seed, **whole(space, make(seed), search, seed)}
+        for seed in range(rounds if search else 0)
+        for name, make in SAMPLERS.items()
+    ]
+    if searches:
+        print_table("Whole searches: worth of the best trial, and of the last tenth of the suggestions", searches)
     if keep:
-        print(save("sampler", {"asks": asks, "rounds": rounds, "figures": records}))
+        print(save("sampler", {"asks": asks, "rounds": rounds, "figures": records, "searches": searches}))
 
 
 def draw(space: SearchSpace, count: int) -> list[FrozenTrial]:
@@ -96,6 +104,23 @@ def measure(space: SearchSpace, trials: list[FrozenTrial], sampler: BaseSampler,
     began = time.process_time()
     values = [worth(space.suggest(study.ask())) for _ in range(asks)]
     return 1000 * (time.process_time() - began) / asks, statistics.mean(values)
+
+
+def whole(space: SearchSpace, sampler: BaseSampler, count: int, seed: int) -> dict[str, float]:
+    """What a search finds that is told what the formula and its noise give."""
+    study, noise, found = optuna.create_study(direction="maximize", sampler=sampler), random.Random(seed), []
+    began = time.process_time()
+    for _ in range(count):
+        trial = study.ask()
+        found.append(worth(space.suggest(trial)))
+        value = found[-1] + noise.gauss(0, 0.05)
+        if value < _STOPPED_BELOW:
+            trial.report(value, 3)
+            study.tell(trial, state=TrialState.PRUNED)
+        else:
+            study.tell(trial, value)
+    cost = 1000 * (time.process_time() - began) / count
+    return {"best": max(found), "last": statistics.mean(found[-count // 10 :]), "CPU ms a trial": cost}
 
 
 def worth(values: Mapping[str, Any]) -> float:
