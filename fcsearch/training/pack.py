@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -106,6 +107,12 @@ class Pack:
     def stop(self, members: Iterable[int]) -> None:
         """End members early; those that have left already are passed over."""
         self._leave({member: "stopped" for member in members if member not in self._results})
+
+    def best_gain(self, member: int) -> float:
+        """The objective of a member's best epoch as a value of which more is better; minus infinity if it has none."""
+        objective = OBJECTIVES[self._data.objective]
+        best = best_epoch(self._histories[member], objective)
+        return -math.inf if best is None else objective.gain(self._histories[member][best - 1].val[objective.name])
 
     def results(self) -> list[MemberResult]:
         """The result of every member, in the order of `configs`, once none is alive."""

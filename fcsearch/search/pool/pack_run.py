@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import torch
 
-from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs
+from fcsearch.search.pool.checkpoints import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
-from fcsearch.training import EpochMetrics, Pack, TrainingData, TrialConfig
+from fcsearch.training import EpochMetrics, TrainingData, TrialConfig
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
 
@@ -38,11 +38,11 @@ class PackRun:
         configs = [trial.config for trial in task.trials]
         _require_memory(configs, data, share)
         self._data = data
-        self._pack = Pack(configs, data, keep_last=task.keep_last)
-        self._objective = OBJECTIVES[data.objective]
+        self._pack = make_pack(task, data)
+        self._checkpoints = Checkpointer(task, self._pack)
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
-        self._best = dict.fromkeys(self._pack.alive, float("-inf"))
         self._finished_at: dict[int, datetime] = {}
+        self._note_who_finished()
 
     @property
     def over(self) -> bool:
@@ -54,16 +54,12 @@ class PackRun:
         end = time.monotonic() + seconds
         while not self.over:
             self._judge(self._pack.train_epoch())
-            now = datetime.now(UTC)
-            alive = set(self._pack.alive)
-            for member in range(len(self._task.trials)):
-                if member not in alive:
-                    self._finished_at.setdefault(member, now)
+            self._note_who_finished()
             if time.monotonic() >= end:
                 return
 
     def progress(self) -> Progress:
-        """How it goes."""
+        """How it goes, with a checkpoint if it is time for one."""
         alive = self._pack.alive
         return Progress(
             pack_id=self._task.pack_id,
@@ -71,10 +67,12 @@ class PackRun:
             epochs=max((self._pack.configs[member].epochs for member in alive), default=self._pack.epoch),
             alive=len(alive),
             place=self._place,
+            checkpoint=self._checkpoints.due(),
         )
 
     def outcome(self, log: tuple[str, ...] = ()) -> PackOutcome:
-        """What came of it. Members that still train are left out: their trials go on waiting."""
+        """What came of it. Members that still train are left out: their trials go on waiting, for the checkpoint."""
+        checkpoint = self._checkpoints.last()
         self._pack.stop(self._pack.alive)
         results = self._pack.results()
         members = [
@@ -88,7 +86,15 @@ class PackRun:
             place=self._place,
             started_at=self._started_at,
             log=log,
+            checkpoint=checkpoint,
         )
+
+    def _note_who_finished(self) -> None:
+        """Those that had come to their end before this worker took the pack did so, for the record, when it did."""
+        now, alive = datetime.now(UTC), set(self._pack.alive)
+        for member in range(len(self._task.trials)):
+            if member not in alive:
+                self._finished_at.setdefault(member, now)
 
     def _with_predictions(self, member: MemberOutcome) -> MemberOutcome:
         if not member.result.weights:
@@ -98,16 +104,12 @@ class PackRun:
         return dataclasses.replace(member, predicted=predicted)
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:
-        for member, values in metrics.items():
-            if self._objective.name in values.val:
-                gain = self._objective.gain(values.val[self._objective.name])
-                self._best[member] = max(self._best[member], gain)
         ends = {member: self._task.trials[member].ends_at for member in metrics}
         self._pack.stop([member for member, end in ends.items() if end == self._pack.epoch])
-        if self._rungs is not None:
+        if self._rungs is not None and self._rungs.asha.is_rung(self._pack.epoch):
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
             standing = {
-                member: self._best[member]
+                member: self._pack.best_gain(member)
                 for member, values in metrics.items()
                 if not values.diverged and ends[member] is None
             }
