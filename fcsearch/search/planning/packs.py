@@ -136,7 +136,7 @@ class Planner:
 
         Where the sampler does not learn they are the packs that there were, without the trials that are done: then
         early stopping sees the same trials beside each other in the same order. Trials of different checkpoints never
-        share a pack: they are at different epochs.
+        share a pack, being at different epochs; those of one stay together.
 
         Args:
             waiting: Trials without a row.
@@ -146,8 +146,7 @@ class Planner:
         """
         if self._learns:
             together, rest = _by_checkpoint(waiting, kept or {})
-            resumed = [pack for trials in together for pack in self.packs(trials, workers=workers)]
-            return [*resumed, *self.packs(rest, workers=workers, spread=True)]
+            return [*map(tuple, together), *self.packs(rest, workers=workers, spread=True)]
         asked: dict[int, list[PlannedTrial]] = defaultdict(list)
         for trial in (*done, *waiting):
             asked[trial.trial_id // self._together(workers)].append(trial)

@@ -122,8 +122,8 @@ class Checkpoints:
         return []
 
     def _remove(self, paths: Iterable[Path]) -> None:
-        with contextlib.suppress(OSError):
-            for path in paths:
+        for path in paths:
+            with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         if not self._files:
             shutil.rmtree(self._folder, ignore_errors=True)
