@@ -187,11 +187,19 @@ def test_confirmations_and_the_refit_go_on_too(tmp_path: Path, epochs: Epochs) -
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+# One pack of a few seconds.
+LONG: dict[str, Any] = {"parameters": {**PARAMETERS, "epochs": 4000}, "early_stopping": None, "trials": 2}
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A search of one long pack that nobody disturbed."""
+    return start(tmp_path_factory.mktemp("long"), "whole", **LONG).run
+
+
 def test_a_worker_that_is_lost_costs_what_came_after_its_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    long: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = {"parameters": {**PARAMETERS, "epochs": 4000}, "early_stopping": None, "trials": 3}
-    whole = start(tmp_path, "whole", options("local"), **keys).run
     killed: list[int] = []
     wait = ProcessPool.wait
 
@@ -204,23 +212,20 @@ def test_a_worker_that_is_lost_costs_what_came_after_its_checkpoint(
         return events
 
     monkeypatch.setattr(ProcessPool, "wait", deadly)
-    start(tmp_path, "cut", options("local"), **keys)
+    start(tmp_path, "cut", options("local"), **LONG)
     assert killed
-    assert_same(tmp_path / "cut", whole)
+    assert_same(tmp_path / "cut", long)
     log = (tmp_path / "cut" / "log.txt").read_text()
-    assert "pack 1 of 3 trials is handed out from their checkpoint" in log
+    assert "pack 1 of 2 trials is handed out from their checkpoint" in log
 
 
 @pytest.mark.ray
 @pytest.mark.parametrize("pool", ["local", "ray"])
 @pytest.mark.parametrize("ended", ["SIGKILL", "SIGINT"])
 def test_a_process_that_is_ended_in_the_middle_of_a_trial(
-    pool: str, ended: str, commands: Processes, tmp_path: Path
+    pool: str, ended: str, long: RunDirectory, commands: Processes, tmp_path: Path
 ) -> None:
-    """The tables are those of a search that nobody disturbed."""
-    parameters = {**PARAMETERS, "epochs": 4000}
-    keys = {"parameters": parameters, "early_stopping": None, "trials": 3}
-    whole = start(tmp_path, "whole", **keys).run
+    make_space(tmp_path, **{**KEYS, **LONG})
     sizes = ("--cpus-per-worker", "0.5", "--workers", "1", "--pack-size", "3", "--seed", "3", "--ensemble", "0")
     space = ("--space", str(tmp_path / "space.yaml"), "--pool", pool, "--confirm", "0")
     # An end that is asked for keeps the last epoch, whenever the last checkpoint was.
@@ -238,4 +243,4 @@ def test_a_process_that_is_ended_in_the_middle_of_a_trial(
     assert len(list((run / "checkpoints" / "trials").glob("*.safetensors"))) == 1
     assert commands.run("resume", "cut") == 0, commands.err
     assert "from their checkpoint" in log.read_text()
-    assert_same(run, whole)
+    assert_same(run, long)
