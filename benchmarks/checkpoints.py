@@ -55,7 +55,7 @@ def main(seconds: float, killed_at: float, rounds: int, keep: bool) -> None:
 
 
 def cost(members: int, widths: tuple[int, ...]) -> dict[str, float]:
-    """MB of a pack's checkpoint, seconds that it takes to make, and its share of the pack's time."""
+    """MB of a pack's checkpoint, seconds that it takes to make, and its part of the pack's time."""
     arrays = load_dataset(DatasetSpec("digits")).training_arrays("accuracy")
     config = TrialConfig(hidden_dims=widths, update_rule="adam", epochs=100)
     pack = Pack([config] * members, TrainingData.from_arrays(**arrays))
@@ -67,7 +67,7 @@ def cost(members: int, widths: tuple[int, ...]) -> dict[str, float]:
         times.append(time.perf_counter() - began)
     took = statistics.median(times)
     share = took / (took + max(EVERY, took / SHARE))
-    return {"MB": len(content) / 1e6, "seconds": took, "share of training": share}
+    return {"MB": len(content) / 1e6, "seconds": took, "% of training": 100 * share}
 
 
 def killed(folder: Path, seconds: float, killed_at: float, number: int) -> dict[str, float]:
@@ -85,7 +85,8 @@ def killed(folder: Path, seconds: float, killed_at: float, number: int) -> dict[
     time.sleep(killed_at / seconds * trained)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    again = time.monotonic()
+    last = max(file.stat().st_mtime for file in (folder / name / "checkpoints" / "trials").glob("*.safetensors"))
+    twice, again = time.time() - last, time.monotonic()
     subprocess.run([*FCSEARCH, "resume", str(folder / name), "--quiet"], check=True, stdout=subprocess.DEVNULL)
     ended = time.monotonic()
     kept = [RunDirectory(folder / run).epochs().drop_columns(["seconds"]) for run in (name, f"whole-{number}")]
@@ -96,6 +97,7 @@ def killed(folder: Path, seconds: float, killed_at: float, number: int) -> dict[
         "undisturbed": wall,
         "until killed": again - began,
         "resumed": ended - again,
+        "trained twice": twice,
         "more": ended - began - wall,
         "more than another start": ended - began - wall - start,
     }

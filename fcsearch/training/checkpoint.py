@@ -29,7 +29,12 @@ _FORMAT = 1
 _KEY = "fcsearch.pack"
 _CHECKSUM = "fcsearch.checksum"
 _HISTORY = "history"
-_COLUMNS = ("train_loss", "val_loss", "learning_rate", "seconds")
+# Of an epoch, beside the figures by name.
+_COLUMNS = tuple(
+    field.name for field in dataclasses.fields(EpochMetrics) if field.name not in ("epoch", "train", "val")
+)
+# Those that every epoch has.
+_ALWAYS = ("learning_rate", "seconds")
 # What reading something else, or something made to do harm, may raise.
 _ERRORS = (
     *(AttributeError, IndexError, KeyError, OverflowError, RecursionError, RuntimeError, TypeError, ValueError),
@@ -61,7 +66,7 @@ class SavedPack:
     facts: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        living = sorted(member for lane in self.lanes for member in lane)
+        living = {member for lane in self.lanes for member in lane}
         if sorted([*living, *self.states]) != list(range(len(self.configs))) or len(self.lengths) != len(self.configs):
             raise ConfigError("members that neither train nor have ended")
         if any(self.lengths[member] != self.epoch for member in living) or not all(
@@ -186,12 +191,7 @@ def _epoch_metrics(epoch: int, row: Mapping[str, float]) -> EpochMetrics:
     def part(prefix: str) -> dict[str, float]:
         return {name.removeprefix(prefix): value for name, value in finite.items() if name.startswith(prefix)}
 
-    return EpochMetrics(
-        epoch=epoch,
-        train_loss=finite.get("train_loss"),
-        val_loss=finite.get("val_loss"),
-        train=part("train."),
-        val=part("val."),
-        learning_rate=finite["learning_rate"],
-        seconds=finite["seconds"],
-    )
+    if not finite.keys() >= set(_ALWAYS):
+        raise ConfigError("epochs without a rate")
+    own: dict[str, Any] = {name: finite.get(name) for name in _COLUMNS}
+    return EpochMetrics(epoch=epoch, train=part("train."), val=part("val."), **own)

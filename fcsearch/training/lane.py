@@ -145,16 +145,14 @@ class Lane:
     def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
         improved = []
         for position, values in enumerate(metrics):
-            if (gain := self._gain(values)) > self._best_gain[position]:
+            if self._objective.name not in values.val:
+                continue
+            gain = self._objective.gain(values.val[self._objective.name])
+            if gain > self._best_gain[position]:
                 self._best_gain[position] = gain
                 improved.append(position)
         if improved:
             self.best.put(torch.tensor(improved, device=self._data.device), self.weights)
-
-    def _gain(self, values: EpochMetrics) -> float:
-        """The objective after an epoch as a value of which more is better; minus infinity where there is none."""
-        name = self._objective.name
-        return self._objective.gain(values.val[name]) if name in values.val else -math.inf
 
     def remove(self, members: Collection[int]) -> None:
         """Let members (pack indices) go, and compact what is left."""
@@ -187,7 +185,8 @@ class Lane:
         tensors: Mapping[str, Tensor],
         configs: Sequence[TrialConfig],
         places: Sequence[int],
-        histories: Sequence[Sequence[EpochMetrics]],
+        gains: Sequence[float],
+        epoch: int,
     ) -> None:
         """Go on from the state of a lane that has these members and maybe others.
 
@@ -195,7 +194,8 @@ class Lane:
             tensors: Its `state_tensors`.
             configs: Its members' configurations.
             places: Where each member of this lane stands in it.
-            histories: Each member's epochs.
+            gains: Each member's best objective so far, as a value of which more is better.
+            epoch: The epoch after which it was.
 
         Raises:
             ConfigError: tensors of another shape or type.
@@ -211,8 +211,8 @@ class Lane:
                 if found.shape != target.shape or found.dtype != target.dtype:
                     raise ConfigError(f"{name} of {tuple(found.shape)} and {found.dtype}")
                 target.copy_(found)
-        self._best_gain = [max((self._gain(values) for values in history), default=-math.inf) for history in histories]
-        self.epoch = len(histories[0])
+        self._best_gain = list(gains)
+        self.epoch = epoch
 
 
 def _rate(config: TrialConfig, epoch: int) -> float:

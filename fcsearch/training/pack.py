@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -208,19 +208,24 @@ class Pack:
                     if result.best is not None and not weights:
                         raise ConfigError("a result without weights")
             pack._compact(pack._results)
-            for lane in pack._lanes():
-                pack._load(lane, saved, [members[at] for at in lane.members])
+            pack._load(saved, members)
             return pack
 
-    def _load(self, lane: Lane, saved: SavedPack, members: Sequence[int]) -> None:
-        """Set a lane to the state that its members, by their indices there, had in a saved pack."""
-        number, there = next((n, lane) for n, lane in enumerate(saved.lanes) if members[0] in lane)
-        lane.load_state(
-            saved.tensors_of(f"lane{number}."),
-            [saved.configs[member] for member in there],
-            [there.index(member) for member in members],
-            [self._histories[member] for member in lane.members],
-        )
+    def _load(self, saved: SavedPack, members: Sequence[int]) -> None:
+        """Set the lanes to the state that they had in a saved pack, whose members these are."""
+        # Where a member has several lanes they are in the same order.
+        found: Counter[int] = Counter()
+        for lane in self._lanes():
+            known = [members[at] for at in lane.members]
+            number = [n for n, there in enumerate(saved.lanes) if known[0] in there][found[known[0]]]
+            found.update(known)
+            lane.load_state(
+                saved.tensors_of(f"lane{number}."),
+                [saved.configs[member] for member in saved.lanes[number]],
+                [saved.lanes[number].index(member) for member in known],
+                [self.best_gain(member) for member in lane.members],
+                saved.epoch,
+            )
 
     def _tensors(self) -> dict[str, Tensor]:
         lanes = enumerate(lane.state_tensors() for lane in self._lanes())

@@ -233,14 +233,15 @@ def test_a_process_that_is_ended_in_the_middle_of_a_trial(
     driver = commands.start("run", *space, *sizes, "--checkpoint-every", every, "--name", "cut")
     run = tmp_path / "runs" / "cut"
     log = run / "log.txt"
+    folder = run / "checkpoints" / "trials"
     if ended == "SIGKILL":
-        wait_for(lambda: (run / "checkpoints" / "trials").exists())
+        wait_for(lambda: any(folder.glob("*.safetensors")))
     else:
         wait_for(lambda: log.exists() and " trains on " in log.read_text())
     os.killpg(driver.pid, signal.Signals[ended])
     driver.wait(timeout=40)
     commands.end()
-    assert len(list((run / "checkpoints" / "trials").glob("*.safetensors"))) == 1
+    assert any(folder.glob("*.safetensors"))
     assert commands.run("resume", "cut") == 0, commands.err
     assert "from their checkpoint" in log.read_text()
     assert_same(run, long)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import torch
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.checkpoints import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
@@ -40,7 +41,9 @@ class PackRun:
         self._data = data
         self._pack = make_pack(task, data)
         self._checkpoints = Checkpointer(task, self._pack)
+        self._objective = OBJECTIVES[data.objective]
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
+        self._best = {member: self._pack.best_gain(member) for member in self._pack.alive}
         self._finished_at: dict[int, datetime] = {}
         self._note_who_finished()
 
@@ -104,12 +107,16 @@ class PackRun:
         return dataclasses.replace(member, predicted=predicted)
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:
+        for member, values in metrics.items():
+            if self._objective.name in values.val:
+                gain = self._objective.gain(values.val[self._objective.name])
+                self._best[member] = max(self._best[member], gain)
         ends = {member: self._task.trials[member].ends_at for member in metrics}
         self._pack.stop([member for member, end in ends.items() if end == self._pack.epoch])
-        if self._rungs is not None and self._rungs.asha.is_rung(self._pack.epoch):
+        if self._rungs is not None:
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
             standing = {
-                member: self._pack.best_gain(member)
+                member: self._best[member]
                 for member, values in metrics.items()
                 if not values.diverged and ends[member] is None
             }
