@@ -18,7 +18,7 @@ from search_processes import Processes, wait_for
 
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory
-from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
 from fcsearch.search.local_pool.processes import ProcessPool
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.options import SearchOptions
@@ -185,6 +185,16 @@ def test_confirmations_and_the_refit_go_on_too(tmp_path: Path, epochs: Epochs) -
     assert found == whole.confirmations().drop_columns(moving)
     ours, theirs = RunDirectory.open(run).models.load_refit().params, whole.models.load_refit().params
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_to_confirm_leaves_the_checkpoints_of_trials_that_wait(tmp_path: Path, epochs: Epochs) -> None:
+    epochs.kill_at = 12
+    with pytest.raises(Killed):
+        start(tmp_path, "cut")
+    epochs.kill_at = None
+    [file] = (tmp_path / "cut" / "checkpoints" / "trials").iterdir()
+    confirm_run(RunDirectory.open(tmp_path / "cut"), options(confirm=1, confirm_seeds=1))
+    assert [*(tmp_path / "cut" / "checkpoints").iterdir(), *file.parent.iterdir()] == [file.parent, file]
 
 
 # One pack of a few seconds.

@@ -98,7 +98,8 @@ def run_stages(
                     refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows)), every=every)
                     or "trials"
                 )
-        if ended_by == "trials":
+        # Without the search there may be trials that still wait.
+        if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
     return ended_by
 
