@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import torch
 from cifar10 import SHARED, cifar10_file
 from common import RESULTS, chosen, machine
-from tables_quality import california
+from real_tables import california
 
 from fcsearch.config import TrialConfig
 from fcsearch.data import Dataset, DatasetSpec, load_dataset
@@ -29,6 +29,7 @@ from fcsearch.training import MemberResult, TrainingData, train_pack
 
 FOLDER = RESULTS / "curves"
 SPACES = Path(__file__).parents[1] / "search_spaces"
+_CUT: dict[str, Any] = {"preprocessing": "standardize", "num_train": 2000, "num_val": 2000}
 _PACK = 16  # members: more gain nothing on a CPU
 
 
@@ -42,16 +43,16 @@ def adult_rows() -> Dataset | None:
     file = SHARED / "data" / "tables" / "adult-train.parquet"
     if not file.is_file():
         return None
-    return load_dataset(DatasetSpec(str(file), label="income", num_train=2000, num_val=2000))
+    return load_dataset(
+        DatasetSpec(str(file), label="income", preprocessing="standardize", num_train=2000, num_val=2000)
+    )
 
 
 def california_rows() -> Dataset | None:
     """2,000 rows to learn from, 2,000 to validate on."""
     if not (SHARED / "data" / "tables" / "california.csv").is_file():
         return None
-    return dataset_in_memory(
-        california(0).train, spec=DatasetSpec("memory:", label="value", num_train=2000, num_val=2000)
-    )
+    return dataset_in_memory(california(0).train, spec=DatasetSpec("memory:", label="value", **_CUT))
 
 
 def cifar10_rows() -> Dataset | None:
