@@ -8,41 +8,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.csv import write_csv
 
-from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.export.history import run_name
 from fcsearch.whole_file import whole_file
 
 
-def write_csv_files(run: RunDirectory, folder: Path) -> list[Path]:
+def write(run: RunDirectory, folder: Path) -> list[Path]:
     """Write `trials.csv`, `epochs.csv` and, where there are any, `confirmations.csv`, each with the run's name first.
 
-    Lists of widths are text (`256-128`), times ISO 8601 in UTC, and what is null is empty.
-
-    Args:
-        run: The run directory, also of a run in progress.
-        folder: Where the files go; made if missing. Files that are there are replaced, each whole.
-
-    Returns:
-        The files.
-
-    Raises:
-        RunError: the run is damaged, or the folder cannot be written.
+    Lists of widths are text (`256-128`), times ISO 8601 in UTC, and what is null is empty. Errors as `write_trials`.
     """
     tables = {"trials": run.trials(), "epochs": run.epochs(), "confirmations": run.confirmations()}
     written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            if name == "confirmations" and not len(table):
-                continue
-            path = folder / f"{name}.csv"
-            with whole_file(path) as stream:
-                write_csv(_flat(table, run.path.resolve().name), stream)
-            written.append(path)
-    except OSError as error:
-        raise RunError(
-            f"{folder} must be a folder to write to; found: {error.strerror or error}; choose another with --out"
-        ) from error
+    for name, table in tables.items():
+        if name == "confirmations" and not len(table):
+            continue
+        path = folder / f"{name}.csv"
+        with whole_file(path) as stream:
+            write_csv(_flat(table, run_name(run)), stream)
+        written.append(path)
     return written
 
 
