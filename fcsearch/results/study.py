@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import warnings
+from collections.abc import Iterator
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -31,11 +33,12 @@ def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.St
         RunError: the run has no journal, or is damaged.
     """
     objective = objective_of(run.trials())
-    study = optuna.create_study(
-        study_name=run.path.resolve().name,
-        storage=storage or InMemoryStorage(),
-        direction="maximize" if objective.maximize else "minimize",
-    )
+    with _quiet():
+        study = optuna.create_study(
+            study_name=run.path.resolve().name,
+            storage=storage or InMemoryStorage(),
+            direction="maximize" if objective.maximize else "minimize",
+        )
     name_metric(study, objective)
     study.add_trials(_trials(run, objective))
     return study
@@ -46,6 +49,17 @@ def name_metric(study: optuna.Study, objective: Objective) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([objective.column])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna says on stderr that it makes a study."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
