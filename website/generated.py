@@ -1,7 +1,7 @@
 """The parts of the documentation that are made of the program: written between their marks in docs/.
 
-A part stands between `<!-- made: NAME -->` and `<!-- end -->`. `make docs` writes them anew, and a test finds those that
-are not current.
+A part stands between `<!-- made: NAME -->` and `<!-- end -->`. `make docs` writes them anew, and a test finds those
+that are not current.
 """
 
 from __future__ import annotations

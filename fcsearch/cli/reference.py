@@ -25,20 +25,15 @@ def _section(name: str, parent: click.Context) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
     lines = "\n".join(f"$ {line.strip()}" for line in example.strip().splitlines())
-    parts = [
-        f"## {name}",
-        f"`{usage}`",
-        *map(_plain, paragraphs),
-        f"```console\n{lines}\n```",
-        _options(command, context),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    parts = [f"## {name}", f"`{usage}`", *map(_plain, paragraphs), f"```console\n{lines}\n```"]
+    return "\n\n".join([*parts, *_options(command, context)])
 
 
-def _options(command: click.Command, context: click.Context) -> str:
+def _options(command: click.Command, context: click.Context) -> list[str]:
+    """A table of the options, if there are any."""
     records = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
     rows = [f"| `{_cell(names)}` | {_cell(_plain(text))} |" for names, text in filter(None, records)]
-    return "\n".join(["| option | meaning |", "| --- | --- |", *rows]) if rows else ""
+    return ["\n".join(["| option | meaning |", "| --- | --- |", *rows])] if rows else []
 
 
 def _cell(text: str) -> str:

@@ -59,7 +59,7 @@ def _where(parameter: Hyperparameter) -> str:
 
 
 def _with_parts(key: str, node: _Node, schema: _Node) -> Iterator[tuple[str, _Node]]:
-    """A key and, where it may be a mapping of known keys, those; each sampler's and each parameter's stand elsewhere."""
+    """A key and, where it may be a mapping of known keys, those too; parameters stand in their own table."""
     yield key, node
     if key == "parameters":
         return
