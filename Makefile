@@ -49,6 +49,9 @@ docs: $(INSTALLED)  ## the documentation as a site, build/website/site; a broken
 	$(BIN)/python website/assemble.py build/website
 	cd build/website && $(abspath $(BIN))/zensical build --clean --strict
 
+gallery: $(INSTALLED)  ## three finished reports in build/gallery, and their pictures in docs/gallery; some ten minutes
+	$(BIN)/python website/gallery.py
+
 dist: $(INSTALLED)  ## the wheel, and the versions that it is tested with: what the nodes of cluster.yaml install
 	rm -rf dist build
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

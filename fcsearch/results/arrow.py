@@ -45,12 +45,21 @@ def confirmations_table(pack_id: int, trials: Sequence[TrialRecord]) -> pa.Table
     rows = [{**trial.row(), "pack_id": pack_id} for trial in trials]
     _require_states(rows)
     _require_distinct(rows, ("trial_id", "seed"))
-    return _table([{name: row[name] for name in CONFIRMATIONS.names} for row in rows], CONFIRMATIONS)
+    return _table([{name: row.get(name) for name in CONFIRMATIONS.names} for row in rows], CONFIRMATIONS)
 
 
 def models_table(measured: Sequence[Row]) -> pa.Table:
     """Models and what was measured of them as a table of schema MODELS; RunError as in `trials_table`."""
     return _table(measured, MODELS)
+
+
+def with_origin(table: pa.Table, run: str, dataset: str | None) -> pa.Table:
+    """The table with the run's name and its dataset's in every row."""
+    for name, value in (("run", run), ("dataset", dataset)):
+        place = table.schema.get_field_index(name)
+        column = pa.array([value] * len(table), pa.string())
+        table = table.set_column(place, table.schema.field(place), column)
+    return table
 
 
 def _require_states(rows: Sequence[Row]) -> None:

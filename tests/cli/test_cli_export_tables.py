@@ -33,8 +33,8 @@ def test_the_tables_are_whole(run: RunDirectory, tmp_path: Path) -> None:
     assert set(found) == {"trials", "epochs"}
     assert [len(rows) for rows in found.values()] == [48, len(run.epochs())]
     for row, known in zip(found["trials"], run.trials().to_pylist(), strict=True):
-        assert list(row) == ["run", *known]
-        assert row["run"] == "synthetic"
+        assert list(row) == ["run", *(name for name in known if name != "run")]
+        assert (row["run"], row["dataset"]) == ("synthetic", "digits")
         assert row["hidden_dims"] == "-".join(map(str, known["hidden_dims"]))
         assert float(row["learning_rate"]) == known["learning_rate"]
         assert row["momentum"] == ("" if known["momentum"] is None else repr(known["momentum"]))

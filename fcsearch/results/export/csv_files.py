@@ -32,7 +32,7 @@ def write(run: RunDirectory, folder: Path) -> list[Path]:
 
 def _flat(table: pa.Table, name: str) -> pa.Table:
     columns = {"run": pa.array([name] * len(table), pa.string())}
-    for field in table.schema:
+    for field in table.drop_columns("run").schema:
         column = table[field.name]
         if pa.types.is_list(field.type):
             column = pc.binary_join(column.cast(pa.list_(pa.string())), "-")
