@@ -20,6 +20,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 sys.path[:0] = [str(ROOT / "website")]
 
 import assemble  # noqa: E402
+import gallery  # noqa: E402
 import generated  # noqa: E402
 
 
@@ -82,3 +83,21 @@ def test_it_is_built_without_a_complaint(site: Path) -> None:
     assert "No issues found" in done.stdout + done.stderr
     page = (site / "site" / "options.html").read_text()
     assert "--gpus-per-worker" in page
+
+
+def test_the_gallery_says_what_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[str] = []
+    monkeypatch.setenv("FCSEARCH_SHARED", str(tmp_path))
+    found = importlib.reload(gallery)
+    monkeypatch.setattr(found, "REPORTS", tmp_path / "gallery")
+    monkeypatch.setattr(found, "make", lambda search: made.append(search.name))
+    found.main()
+    assert made == ["digits"]
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(" needs ")[0] for line in said] == ["left out: cifar10", "left out: adult"]
+
+
+def test_the_gallery_is_small() -> None:
+    assert sum(path.stat().st_size for path in (ROOT / "docs" / "gallery").glob("*.png")) < 1_000_000
