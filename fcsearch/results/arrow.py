@@ -13,6 +13,7 @@ import pyarrow as pa
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.config.states import RANKED_STATES, STATES
 from fcsearch.errors import RunError
+from fcsearch.results.manifest import Manifest
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, TRIALS
 from fcsearch.text import did_you_mean, nearest
@@ -53,9 +54,10 @@ def models_table(measured: Sequence[Row]) -> pa.Table:
     return _table(measured, MODELS)
 
 
-def with_origin(table: pa.Table, run: str, dataset: str | None) -> pa.Table:
+def with_origin(table: pa.Table, manifest: Manifest) -> pa.Table:
     """The table with the run's name and its dataset's in every row."""
-    for name, value in (("run", run), ("dataset", dataset)):
+    dataset = manifest.dataset.name if manifest.dataset else None
+    for name, value in (("run", manifest.name), ("dataset", dataset)):
         place = table.schema.get_field_index(name)
         column = pa.array([value] * len(table), pa.string())
         table = table.set_column(place, table.schema.field(place), column)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models
-from fcsearch.results.new_folder import new_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
@@ -61,13 +60,31 @@ class RunDirectory:
         Raises:
             RunError: the path is taken or cannot be written. Nothing is left behind.
         """
-        with new_folder(path):
+        made: list[Path] = []
+        try:
+            for folder in (*(parent for parent in reversed(path.parents) if not parent.exists()), path):
+                folder.mkdir()
+                made.append(folder)
             run = cls(path)
             run._trials.create()
             run._epochs.create()
             run.models_path.mkdir()
             # The manifest comes last: a folder without one is no run.
             write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
+        except FileExistsError as error:
+            _remove(made)
+            raise RunError(
+                f"a new run needs a name that is free; found {error.filename}, which exists; choose another with "
+                f"--name, or go on with that run: `fcsearch resume {path}`"
+            ) from error
+        except OSError as error:
+            _remove(made)
+            raise RunError(
+                f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"
+            ) from error
+        except BaseException:
+            _remove(made)
+            raise
         return run
 
     @classmethod
@@ -205,9 +222,9 @@ class RunDirectory:
             RunError: rows that break the schema, a pack or a trial that has its rows already, or a full disk; then
                 nothing was added.
         """
-        table = with_origin(trials_table(pack_id, trials), *self._origin)
+        table = with_origin(trials_table(pack_id, trials), self.manifest())
         trial_ids = set(table["trial_id"].to_pylist())
-        history = with_origin(epochs_table(epochs, trial_ids), *self._origin)
+        history = with_origin(epochs_table(epochs, trial_ids), self.manifest())
         if pack_id in self._trials.pack_ids():
             raise RunError(
                 f"a pack must be written once; found rows of pack {pack_id}; ask next_pack_id() for a number"
@@ -228,7 +245,7 @@ class RunDirectory:
         Raises:
             RunError: as `write_pack`.
         """
-        table = with_origin(confirmations_table(pack_id, trials), *self._origin)
+        table = with_origin(confirmations_table(pack_id, trials), self.manifest())
         self._confirmations.create()
         self._confirmations.write(pack_id, table)
 
@@ -238,13 +255,8 @@ class RunDirectory:
 
     def write_models(self, measured: Sequence[Row]) -> None:
         """Write models.parquet, a row a model and split: what was measured of the models that the run offers."""
-        table = with_origin(models_table(measured), *self._origin)
+        table = with_origin(models_table(measured), self.manifest())
         files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
-
-    @cached_property
-    def _origin(self) -> tuple[str, str | None]:
-        manifest = self.manifest()
-        return manifest.name or self.path.resolve().name, manifest.dataset.name if manifest.dataset else None
 
     def finished_trials(self) -> set[int]:
         """The trials that have a row: done, by the ledger. Read once, then kept up to date by this object's writes."""
@@ -261,13 +273,12 @@ class RunDirectory:
         return self._epochs.read(self._trials.pack_ids())
 
     def save_model(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
-        """Save a trial's weights (W1 (D, H), b1 (H,), ...) at its best epoch.
+        """Save the weights (W1 (D, H), b1 (H,), ...) of a trial at its best epoch.
 
         Args:
             trial_id: The trial.
-            weights: Tensors by name.
-            metadata: JSON types: `config` (TrialConfig.to_json()), `input_dim`, `num_classes`, `class_names`, and the
-                `dataset` fingerprint and `preprocessing` that the model was trained with.
+            weights: By name.
+            metadata: JSON types: `config`, `input_dim`, `num_classes`, `class_names` and the `dataset` fingerprint.
         """
         self.models.save(trial_id, weights, metadata)
 
@@ -278,3 +289,9 @@ class RunDirectory:
     def prune_models(self, keep: Collection[int]) -> None:
         """Remove the saved models of all trials but these."""
         self.models.prune(keep)
+
+
+def _remove(made: Sequence[Path]) -> None:
+    # The first folder made holds all the others.
+    if made:
+        shutil.rmtree(made[0], ignore_errors=True)
