@@ -36,6 +36,7 @@ from fcsearch.results.schema import (
     TRIALS,
     columns_markdown,
 )
+from fcsearch.results.status import Best, PackStatus, Status, read_status, remove_status, write_status
 
 __all__ = [
     "CONFIRMATIONS",
@@ -46,11 +47,14 @@ __all__ = [
     "RANKED_STATES",
     "STATES",
     "TRIALS",
+    "Best",
     "EpochRecord",
     "Labels",
     "Manifest",
+    "PackStatus",
     "Run",
     "RunDirectory",
+    "Status",
     "TrialRecord",
     "columns_markdown",
     "disk_bytes",
@@ -61,9 +65,12 @@ __all__ = [
     "rank",
     "rank_trials",
     "read_labels",
+    "read_status",
     "remove_run",
+    "remove_status",
     "require_removable",
     "resolve_run",
     "summarize_run",
     "write_labels",
+    "write_status",
 ]

@@ -92,7 +92,7 @@ def test_a_browser_runs_the_scripts_of_the_page_and_no_others(page: str) -> None
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     assert re.findall(r"'sha256-([^']*)'", policy) == hashes
-    assert len(hashes) == 4
+    assert len(hashes) == 5
 
 
 def test_holds_the_best_network_the_tables_and_the_remarks(page: str) -> None:
@@ -171,7 +171,7 @@ def test_what_users_named_is_escaped(run: RunDirectory) -> None:
     run.write_pack(run.next_pack_id(), [failed], [])
     write_report(run)
     page = (run.path / "report.html").read_text()
-    assert check(page).tags["script"] == 5
+    assert check(page).tags["script"] == 6
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
     assert "<img" not in without_scripts(page)

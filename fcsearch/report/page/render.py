@@ -21,28 +21,35 @@ from fcsearch.report import words
 from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
+from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
+from fcsearch.report.page.going import Going, going_of
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
-from fcsearch.results import Manifest, RunDirectory
+from fcsearch.report.phrases import figure_lines, headline, importance_text, main_lines, settings, top_remark
+from fcsearch.results import Manifest, RunDirectory, read_status
 
 _PAIRS = 10
 _TOP = 10
 # What a reader is advised; all else that was found says how sure the winner is.
 _ADVICE = ("diverged", "failed", "smaller", "overfit", "last_epoch", "edge", "torn")
 _LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
-_SCRIPT = "page.js"
+_SCRIPTS = (*(f"vendor/{name}" for name in _LIBRARIES), "charts.js", "trials.js")
+# Of a page that is written again while the search goes on.
+_RELOAD = "reload.js"
 
 
-def render_html(report: Report, run: RunDirectory, predicted: Predicted | None = None) -> str:
+def render_html(
+    report: Report, run: RunDirectory, predicted: Predicted | None = None, *, every: float | None = None
+) -> str:
     """The report as a page.
 
     Args:
         report: What to say.
         run: Whose trials and epochs the charts are of; it is only read.
         predicted: What a regression's winner predicts, if that is known.
+        every: While the search goes on: after how many seconds the page is to look whether there is a newer one.
     """
     manifest = run.manifest()
     privacy = _privacy(report, run, manifest)
@@ -52,9 +59,12 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         path=Path(report.path).name,
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
+    status = read_status(run.path) if report.state == "running" else None
+    going = going_of(told, status, privacy, every)
+    reloads = going is not None and going.every is not None
     measured = report.test.measurement or report.validation
     classes = measured.classification if measured else None
-    scripts = [_asset(f"vendor/{name}") for name in _LIBRARIES] + [_asset(_SCRIPT)]
+    scripts = [_asset(name) for name in (*_SCRIPTS, *([_RELOAD] if reloads else []))]
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -67,8 +77,12 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
     return environment.from_string(_asset("page.html.j2")).render(
         report=told,
         headline=headline(told),
+        going=going,
+        next_space=None if report.state == "running" else _next_space(run),
+        next_command=shlex.join(next_command(told.path, report.sampler)),
         objective=OBJECTIVES[report.objective],
-        lines=figure_lines(report, report.best) if report.best else (),
+        lines=main_lines(report, report.best) if report.best else (),
+        all_lines=figure_lines(report, report.best) if report.best else (),
         settings=settings(report.best) if report.best else (),
         measured=measured,
         classes=classes,
@@ -87,7 +101,7 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         style=Markup(_asset("page.css")),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
-        data=Markup(_json(_data(found))),
+        data=Markup(_json({**_data(found), "reload": _reload(going) if going else None})),
     )
 
 
@@ -103,6 +117,19 @@ def _data(found: Contents) -> Mapping[str, Any]:
         "clock": found.trials.clock.title,
         "config": CONFIG,
     }
+
+
+def _reload(going: Going) -> Mapping[str, float] | None:
+    """For the script that reloads the page: after how many seconds, and when the page was written, in milliseconds."""
+    return {"every": going.every, "written": 1000 * going.written.timestamp()} if going.every else None
+
+
+def _next_space(run: RunDirectory) -> str | None:
+    """The text of next_space.yaml, if anything is advised."""
+    try:
+        return (run.path / NEXT_SPACE).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _json(value: Mapping[str, Any]) -> str:

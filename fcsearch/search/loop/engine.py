@@ -129,6 +129,8 @@ class Engine:
 
     def _hand_out(self) -> None:
         while (free := self._pool.workers - len(self._running)) > 0:
+            if self._scheduler.waits:
+                self._tracker.show(self.closing, choosing=True)
             trials = self._scheduler.next(free=free, workers=self._pool.workers)
             if trials is None:
                 return
@@ -144,6 +146,7 @@ class Engine:
             )
             self._running[task.pack_id] = task
             self._pool.submit(task)
+            self._tracker.handed_out(task, workers=self._pool.workers)
             logger.info("pack %d of %d trials is handed out", task.pack_id, len(task.trials))
 
     def _take(self, event: Event) -> None:

@@ -123,6 +123,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         standings=standings,
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
+        then="the best again with other seeds" if plan.options.confirm else None,
     )
     recorder = Recorder(ledger)
     engine = Engine(

@@ -12,7 +12,6 @@ from search_helpers import PLACE, outcome, result, trials
 
 from fcsearch.errors import SearchError
 from fcsearch.search.loop.interruption import Interruption
-from fcsearch.search.loop.view import Status
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
