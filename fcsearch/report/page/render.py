@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
@@ -22,6 +14,7 @@ from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
+from fcsearch.report.page.assets import json_text, page_environment, page_frame, page_scripts
 from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
@@ -34,8 +27,7 @@ _PAIRS = 10
 _TOP = 10
 # What a reader is advised; all else that was found says how sure the winner is.
 _ADVICE = ("diverged", "failed", "smaller", "overfit", "last_epoch", "edge", "torn")
-_LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
-_SCRIPTS = (*(f"vendor/{name}" for name in _LIBRARIES), "charts.js", "trials.js")
+_SCRIPTS = ("trials.js",)
 # Of a page that is written again while the search goes on.
 _RELOAD = "reload.js"
 
@@ -64,17 +56,10 @@ def render_html(
     reloads = going is not None and going.every is not None
     measured = report.test.measurement or report.validation
     classes = measured.classification if measured else None
-    scripts = [_asset(name) for name in (*_SCRIPTS, *([_RELOAD] if reloads else []))]
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Nothing that is printed says where the run lies.
-        finalize=lambda value: privacy.of(value) if type(value) is str else value,
-    )
+    scripts = page_scripts(*_SCRIPTS, *([_RELOAD] if reloads else []))
+    environment = page_environment(privacy)
     environment.filters.update(percent=words.percent, value=words.value_text, importance=importance_text)
-    return environment.from_string(_asset("page.html.j2")).render(
+    return environment.get_template("page.html.j2").render(
         report=told,
         headline=headline(told),
         going=going,
@@ -98,10 +83,8 @@ def render_html(
         trials=len(found.trials),
         commands=_commands(told, manifest),
         environment=_environment(manifest),
-        style=Markup(_asset("page.css")),
-        scripts=[Markup(script) for script in scripts],
-        policy=_policy(scripts),
-        data=Markup(_json({**_data(found), "reload": _reload(going) if going else None})),
+        data=json_text({**_data(found), "reload": _reload(going) if going else None}),
+        **page_frame(scripts),
     )
 
 
@@ -130,28 +113,6 @@ def _next_space(run: RunDirectory) -> str | None:
         return (run.path / NEXT_SPACE).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    """JSON that can stand in an element: nothing in it ends that."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def _policy(scripts: list[str]) -> str:
-    """What a browser may do for the page: run these scripts, and ask nobody for anything."""
-    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'; form-action 'none'"
-
-
-@functools.cache
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-@functools.cache
-def _asset(name: str) -> str:
-    return resources.files("fcsearch.report.page").joinpath(name).read_text("utf-8")
 
 
 def _privacy(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
