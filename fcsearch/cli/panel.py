@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.words import duration, number, plural, value_text
+from fcsearch.report.words import about, duration, number, plural, value_text
 from fcsearch.results import Best, PackStatus, Status
 
 CLOSING = {
@@ -93,7 +93,7 @@ def time_pieces(status: Status) -> list[str]:
     if status.per_minute:
         pieces.append(f"{number(status.per_minute, 3)} a minute")
     if status.seconds_left is not None and not status.closing and status.done < status.total:
-        pieces.append(f"about {duration(status.seconds_left)} left")
+        pieces.append(f"{about(status.seconds_left)} left")
         pieces += [f"then {status.then}"] if status.then else []
     return pieces
 

@@ -15,7 +15,7 @@ from fcsearch.errors import FcsearchError
 from fcsearch.report.build import REPORT_HTML, build_report
 from fcsearch.report.page import render_html
 from fcsearch.report.write import known_measurements
-from fcsearch.results import RunDirectory
+from fcsearch.results import FrozenRun, RunDirectory
 from fcsearch.results.files import ASIDE
 
 # A program of its own, that never imports `__main__`. Modules are found where the search finds them.
@@ -85,16 +85,17 @@ def main(path: str, every: float) -> None:
     _write(path, every)
 
 
-def write_running_page(run: RunDirectory, *, every: float) -> None:
-    """Write the run's report.html from what is known by now; nothing is measured.
+def write_running_page(path: Path, *, every: float) -> None:
+    """Write a run's report.html from what is known by now; nothing is measured.
 
     Args:
-        run: The run directory.
+        path: The run directory.
         every: After how many seconds the page is to look for the next one, if the search goes on.
 
     Raises:
         RunError: a part of the tables was moved in this moment, or the file cannot be written.
     """
+    run = FrozenRun.open(path)
     report = build_report(run, **vars(known_measurements(run)))
     run.write_file(REPORT_HTML, render_html(report, run, every=every))
 
@@ -104,7 +105,7 @@ def _write(path: str, every: float) -> float:
     began = time.process_time()
     # What cannot be read or written now may be next time, and the search itself says what is wrong.
     with contextlib.suppress(FcsearchError, OSError):
-        write_running_page(RunDirectory.open(Path(path)), every=every)
+        write_running_page(Path(path), every=every)
     return max(every, (time.process_time() - began) / _SHARE)
 
 

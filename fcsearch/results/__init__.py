@@ -14,6 +14,7 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 
 from fcsearch.config.states import RANKED_STATES, STATES, rank
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.frozen import FrozenRun
 from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank_trials
@@ -49,6 +50,7 @@ __all__ = [
     "TRIALS",
     "Best",
     "EpochRecord",
+    "FrozenRun",
     "Labels",
     "Manifest",
     "PackStatus",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from fcsearch.report.model import Report
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.words import duration, number, plural
+from fcsearch.report.words import about, duration, number, plural
 from fcsearch.results import PackStatus, Status
 
 
@@ -73,7 +73,7 @@ def _sentences(status: Status) -> Sequence[str]:
     if status.per_minute:
         time += f", {number(status.per_minute, 3)} {status.what} a minute"
     if status.seconds_left is not None and status.done < status.total:
-        time += f", about {duration(status.seconds_left)} left"
+        time += f", {about(status.seconds_left)} left"
         time += f", then {status.then}" if status.then else ""
     found.append(f"{time}.")
     if status.closing:
@@ -86,6 +86,6 @@ def _sentences(status: Status) -> Sequence[str]:
 def _pack(pack: PackStatus, privacy: Privacy) -> tuple[str, str]:
     name = f"pack {pack.pack_id}, {plural(pack.trials, 'trial')}"
     if pack.node is None:
-        return name, f"handed out {duration(round(pack.silent_seconds))} ago"
+        return name, f"handed out {round(pack.silent_seconds)} s ago" if pack.silent_seconds >= 1 else "handed out"
     where = f"{privacy.node(pack.node)}, {pack.device}"
     return name, f"epoch {pack.epoch} of {pack.epochs}, {pack.alive:,} still train, on {where}"

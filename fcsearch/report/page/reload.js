@@ -6,6 +6,7 @@
   const button = page.byId("pause");
   const plots = () => [...document.querySelectorAll("[data-chart]")];
   const details = () => [...document.querySelectorAll("details")];
+  const root = document.documentElement;
   let paused = false;
 
   page.kept.push(
@@ -26,6 +27,7 @@
       restore: (places) => [...document.querySelectorAll(".scroll")].forEach((part, i) => places[i] && part.scrollTo(...places[i])) },
     { save: () => [scrollX, scrollY], restore: (place) => scrollTo({ left: place[0], top: place[1], behavior: "instant" }) },
     { save: () => document.activeElement.id, restore: (id) => id && page.byId(id) && page.byId(id).focus({ preventScroll: true }) },
+    { save: () => Number(root.dataset.reloads || 0) + 1, restore: (count) => { root.dataset.reloads = count; } },
     { save: () => paused, restore: (value) => { paused = value; } },
   );
 
@@ -58,7 +60,7 @@
   }
 
   // What a reload would take from the reader: what is being done, a trial that is open, a choice of text or of lines.
-  const busy = () => document.hidden || document.documentElement.dataset.drawn !== "yes" || Date.now() - touched < 3000 ||
+  const busy = () => document.hidden || root.dataset.drawn !== "yes" || Date.now() - touched < 3000 ||
     document.querySelector("dialog[open]") !== null || String(getSelection()) !== "" || brushed();
 
   const since = () => (Date.now() - written) / 1000;

@@ -11,6 +11,8 @@ from fcsearch.search.loop.view import View
 
 # How often the status is written, for those who watch.
 _STATUS_SECONDS = 1.0
+# And where the search says why nothing happens.
+_WAITING_SECONDS = 0.2
 
 
 class ForOthers:
@@ -36,7 +38,7 @@ class ForOthers:
     def update(self, status: Status) -> None:
         """Write the status every second, and see to it that the page is written."""
         now = time.monotonic()
-        if now >= self._wrote + _STATUS_SECONDS or status.waiting:
+        if now >= self._wrote + (_WAITING_SECONDS if status.waiting else _STATUS_SECONDS):
             self._wrote = now
             write_status(self._run.path, status)
         if self._page is None and self._page_every and now >= self._began + self._page_every:
