@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page_checks import check, data_of, without_scripts
 from synthetic_run import add_trials, manifest
-from test_report_page import check, data_of, without_scripts
 
 from fcsearch.report import RunningPage, running_page, write_report
 from fcsearch.results import Best, FrozenRun, PackStatus, RunDirectory, Status, write_status
@@ -91,7 +91,7 @@ def test_the_page_of_what_ended_early_says_how_to_go_on(tmp_path: Path, state: s
     assert "fcsearch resume &#39;a run&#39;" in page
     assert "in training" not in page
     assert data_of(page)["reload"] is None
-    assert "http-equiv=\"refresh\"" not in page
+    assert 'http-equiv="refresh"' not in page
 
 
 def test_the_last_page_of_a_complete_run_neither_reloads_nor_tells_progress(run: RunDirectory) -> None:
@@ -99,7 +99,7 @@ def test_the_last_page_of_a_complete_run_neither_reloads_nor_tells_progress(run:
     page = (run.path / "report.html").read_text()
     assert data_of(page)["reload"] is None
     assert "<progress" not in page
-    assert "http-equiv=\"refresh\"" not in page
+    assert 'http-equiv="refresh"' not in page
 
 
 def test_a_frozen_run_stays_as_it_was(tmp_path: Path) -> None:

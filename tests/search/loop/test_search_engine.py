@@ -241,7 +241,7 @@ def test_the_view_sees_the_packs_that_train_and_what_failed() -> None:
     ]
     shown = [pack.pack_id for status in view.seen for pack in status.packs]
     assert sorted(set(shown)) == [0, 1, 2, 3, 4]
-    last: Status = search.tracker.status(None)
+    last = search.tracker.status(None)
     assert (last.done, last.counts, last.total) == (4, {"complete": 3, "failed": 1}, 4)
     assert last.packs == ()
 
