@@ -25,9 +25,11 @@ MEMORY = "memory:"
 # Bins of `piecewise`, unless `bins` says otherwise.
 DEFAULT_BINS = 16
 MOST_BINS = 256
+MOST_FOLDS = 20
 # What people write for `source` before they have read the manual.
 _SYNONYMS = {
     **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
+    **dict.fromkeys(("cv", "n_folds", "n_splits", "kfold"), "folds"),
     **{"weight": "weights", "sample_weight": "weights"},
 }
 
@@ -50,6 +52,8 @@ class DatasetSpec:
         test: Path (file, folder or glob) of the test split, where `source` does not have it.
         val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
         test_fraction: Share of the rows that tests, in [0, 1); unused where the source brings a test split.
+        folds: From 2 to 20: the rows that are no test rows validate in so many folds, each once, and a trial is the
+            mean over them; `val_fraction` is unused then. None, or 1: one split.
         preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; for numbers that are no pixels
             also `quantile` (to a normal distribution, by ranks), `robust` (by the quartiles, with a smooth clip) or
             `piecewise` (quantile bins, each a feature); fitted on the training rows only.
@@ -77,6 +81,7 @@ class DatasetSpec:
     test: str | None = None
     val_fraction: float = 0.15
     test_fraction: float = 0.15
+    folds: int | None = None
     preprocessing: Preprocessing = "standardize"
     bins: int | None = None
     num_train: int | None = None
@@ -90,6 +95,8 @@ class DatasetSpec:
     def __post_init__(self) -> None:
         if isinstance(self.drop, (str, list, tuple)):
             object.__setattr__(self, "drop", (self.drop,) if isinstance(self.drop, str) else tuple(self.drop))
+        if _count(self.folds) and self.folds == 1:
+            object.__setattr__(self, "folds", None)
         for name, (rule, holds) in _CHECKS.items():
             value = getattr(self, name)
             if not holds(value):
@@ -226,6 +233,7 @@ _CHECKS: dict[str, tuple[str, Any]] = {
     "test": ("a path", lambda v: v is None or _text(v)),
     "val_fraction": ("a number above 0 and below 1", lambda v: _fraction(v) and 0 < v < 1),
     "test_fraction": ("a number of at least 0 and below 1", lambda v: _fraction(v) and 0 <= v < 1),
+    "folds": (f"an integer from 2 to {MOST_FOLDS}", lambda v: v is None or (_count(v) and 2 <= v <= MOST_FOLDS)),
     "preprocessing": (f"one of {', '.join(PREPROCESSINGS)}", lambda v: v in PREPROCESSINGS),
     "bins": (f"an integer from 2 to {MOST_BINS}", lambda v: v is None or (_count(v) and 2 <= v <= MOST_BINS)),
     "num_train": ("an integer of at least 1", lambda v: v is None or _count(v)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 from fcsearch.config.objective import OBJECTIVES, TASKS
-from fcsearch.data.spec import DATASET_NAMES, MOST_BINS, PREPROCESSINGS
+from fcsearch.data.spec import DATASET_NAMES, MOST_BINS, MOST_FOLDS, PREPROCESSINGS
 from fcsearch.space.vocabulary import (
     DEFAULT_TRIALS,
     EARLY_STOPPING_OPTIONS,
@@ -37,6 +37,10 @@ _DATASET_OPTIONS: dict[str, Json] = {
     "test_fraction": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
     "preprocessing": {"enum": list(PREPROCESSINGS)},
     "bins": {"type": ["integer", "null"], "minimum": 2, "maximum": MOST_BINS, "description": "Of piecewise."},
+    "folds": {
+        **{"type": ["integer", "null"], "minimum": 1, "maximum": MOST_FOLDS},
+        "description": "A trial is the mean over so many folds of the rows that are no test rows.",
+    },
     "num_train": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the training split."},
     "num_val": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the validation split."},
     "drop": {
