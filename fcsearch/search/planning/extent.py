@@ -130,8 +130,8 @@ def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
 
 
 def _seconds(config: TrialConfig, epochs: int, members: int, dataset: Dataset) -> float:
-    """What a member of a lane of so many takes for its epochs, on one core."""
+    """What a member of a lane of so many takes for its epochs, in every fold, on one core."""
     rows = len(dataset.train)
     batch = min(config.batch_size, rows)
     shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
-    return epochs * (rows // batch) * step_seconds(config, shape, members, batch)
+    return len(dataset.folds) * epochs * (rows // batch) * step_seconds(config, shape, members, batch)

@@ -22,7 +22,9 @@ _MEMBER, _PRODUCTS, _POWER = 4.0, 12.0, 0.92  # of a member's step, and of its m
 _NARROW = 25.0  # where steps are not compiled, a first product of n columns takes 1 + 25 / n times as long
 
 
-def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int) -> float:
+def pack_seconds(
+    configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int, folds: int = 1
+) -> float:
     """Seconds from one pack to the next on a worker with one core, but for evaluation and early stopping.
 
     Args:
@@ -30,6 +32,7 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         rows: Training rows.
         input_dim: Features D.
         num_classes: Classes C; 0 for a regression, which has one output.
+        folds: Folds, each of so many training rows.
     """
     lanes: dict[object, list[TrialConfig]] = defaultdict(list)
     for config in configs:
@@ -39,8 +42,10 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         batch = min(members[0].batch_size, rows)
         epochs = sum(config.epochs for config in members) / len(members)
         shape = Shape(input_dim, members[0].hidden_dims, max(1, num_classes))
-        seconds += epochs * (
-            _LANE / 1e6 + rows // batch * len(members) * step_seconds(members[0], shape, len(members), batch)
+        seconds += (
+            folds
+            * epochs
+            * (_LANE / 1e6 + rows // batch * len(members) * step_seconds(members[0], shape, len(members), batch))
         )
     return seconds
 
