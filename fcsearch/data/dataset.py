@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fcsearch.config.objective import Task
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
-from fcsearch.data.split_facts import SplitFacts
+from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 
@@ -132,6 +132,12 @@ class Dataset:
             "target_scale": 1.0 if target is None else target.scale,
             "row_weights": self.row_weights,
         }
+
+    def split_words(self) -> list[str]:
+        """How rows were split where that was not once and at random, for people: a line each."""
+        sizes = [(len(fold.train), len(fold.val)) for fold in self.folds]
+        by_column = [] if self.split is None else [self.split.words()]
+        return [*by_column, *([fold_words(sizes)] if self.others else [])]
 
     def left_out(self) -> str:
         """The columns that are not used, though nobody asked for that, and why, for people; empty if all are."""

@@ -44,7 +44,7 @@ class SplitFacts:
 def fold_words(sizes: Sequence[tuple[int, int]]) -> str:
     """The numbers of training and validation rows of folds, in one line."""
     train, val = (_span(counts) for counts in zip(*sizes, strict=True))
-    return f"{len(sizes)}, each of {train} training and {val} validation rows"
+    return f"{len(sizes)} folds, each of {train} training and {val} validation rows"
 
 
 def _span(counts: Sequence[int]) -> str:

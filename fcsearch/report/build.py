@@ -158,7 +158,8 @@ def _dataset(described: DatasetEntry) -> Dataset:
         class_counts=described.class_counts or None,
         task=described.task,
         label=described.label,
-        split=None if described.split is None else described.split.words(),
+        split="; ".join(described.split_words()) or None,
+        folds=len(described.folds) or None,
     )
 
 
@@ -166,7 +167,11 @@ def _base_line(
     dataset: Dataset, validation: Measurement | None, objective: Objective, positive: int
 ) -> BaseLine | None:
     """The base line of the validation rows: from the manifest's classes, else from what was measured on those rows."""
-    counts = (dataset.class_counts or {}).get("val", ())
+    by_split = dataset.class_counts or {}
+    counts = by_split.get("val", ())
+    if dataset.folds and counts:
+        # What trains in the first fold validates in another.
+        counts = tuple(map(sum, zip(counts, by_split["train"], strict=True)))
     if dataset.class_names and any(counts):
         return base_line(dataset.class_names, counts, objective.name, positive=positive)
     if validation is None:

@@ -102,14 +102,15 @@ def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
     )
 
 
-def confirmed_line(found: Confirmation | None) -> list[tuple[str, str, str]]:
-    """The winner's figure over seeds: which, how much, and a remark; nothing where there is none."""
+def confirmed_line(found: Confirmation | None, folds: int | None = None) -> list[tuple[str, str, str]]:
+    """The winner's figure over seeds, and over folds: which, how much, and a remark; nothing where there is none."""
     winner = found.winner if found else None
     if found is None or winner is None:
         return []
     objective = OBJECTIVES[found.objective]
     tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties else ""
-    remark = f"validation, mean of {plural(len(winner.values), 'seed')}{_spread(winner, objective)}{tie}"
+    each = f" in {folds} folds" if folds else ""
+    remark = f"validation, mean of {plural(len(winner.values), 'seed')}{each}{_spread(winner, objective)}{tie}"
     return [("confirmed", objective.show(winner.mean), remark)]
 
 

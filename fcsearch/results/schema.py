@@ -113,8 +113,9 @@ EPOCHS: pa.Schema = pa.schema(
 # A configuration among the best, trained again with another seed. Columns mean what they mean in TRIALS.
 _AGAIN = (
     *(objective.column for objective in OBJECTIVES.values()), "val_standard_error", "best_epoch", "train_accuracy",
-    "train_rmse", "train_loss", "val_loss", "final_val_accuracy", "final_train_accuracy", "final_val_rmse", "final_train_rmse",
-    "epochs_run", "num_parameters", "train_seconds", "device", "node", "started_at", "finished_at", "error",
+    "train_rmse", "train_loss", "val_loss", "final_val_accuracy", "final_train_accuracy", "final_val_rmse",
+    "final_train_rmse", "epochs_run", "num_parameters", "train_seconds", "device", "node", "started_at",
+    "finished_at", "error",
 )  # fmt: skip
 CONFIRMATIONS: pa.Schema = pa.schema(
     [

@@ -9,7 +9,6 @@ import socket
 import time
 import warnings
 from multiprocessing.connection import Connection
-from typing import Any
 
 import torch
 

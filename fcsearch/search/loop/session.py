@@ -139,7 +139,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         stop=around.stop,
         deadline=deadline,
     )
-    told = {"split": dataset.split.words() if dataset.split else "", "left out": dataset.left_out()}
+    told = {"split": "; ".join(dataset.split_words()), "left out": dataset.left_out()}
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view):
         engine.run()
