@@ -23,7 +23,7 @@ from fcsearch.report.trust import assess
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import WorkClock
-from fcsearch.selection import chosen_trial, confirmation_of
+from fcsearch.selection import answers_by_refit, chosen_trial, confirmation_of
 from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
@@ -123,14 +123,16 @@ def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
     """What was measured of the models as they are now: that of models before them says nothing of these."""
     validation, test = measured.validation, measured.test
+    refit = chosen is not None and answers_by_refit(run)
     if validation and validation.trial_id != chosen:
         validation = None
-    if test.measurement and test.measurement.trial_id != chosen:
-        test = replace(test, measurement=None, note=NOT_YET_MEASURED)
+    if test.measurement and not test.is_of(chosen, refit=refit):
+        test = replace(test, measurement=None, note=NOT_YET_MEASURED, refit=refit)
     if chosen is None:
         return Measured(validation, test)
     ensemble = ensemble_of(run, chosen, None, measured.ensemble)
-    return Measured(validation, test, ensemble, refit_of(run, chosen, None, measured.refit))
+    again = None if refit else refit_of(run, chosen, None, measured.refit)
+    return Measured(validation, test, ensemble, again)
 
 
 def _json_rows(table: Any) -> list[dict[str, Any]]:

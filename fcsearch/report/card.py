@@ -129,6 +129,8 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     if len(chosen.trials) == 1:
         single = (known.validation, known.test.measurement)
         return [item for item in single if item and chosen.trials == (item.trial_id,)]
+    if not chosen.trials and known.test.refit and known.test.measurement:
+        return [known.test.measurement]
     other = known.ensemble if chosen.trials else known.refit
     if other is None or (chosen.trials and set(other.members) != set(chosen.trials)):
         return []

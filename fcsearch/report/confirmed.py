@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
-from fcsearch.report.measured import Alternative
+from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.report.model import Dataset
 from fcsearch.report.words import listing, plural
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.selection.calibration import Calibration
@@ -80,6 +81,25 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "
             f"{objective.show(versus.single + versus.difference)}, {lead} the winner alone (two standard errors: "
             f"{objective.show_difference(2 * versus.error)}): {verdict}",
+        )
+
+
+def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[Evidence]:
+    """Which network is used where a trial has one in each fold; nothing without folds."""
+    if not dataset.folds or dataset.train_rows is None or dataset.val_rows is None:
+        return
+    rows = f"{dataset.train_rows + dataset.val_rows:,}"
+    if test.refit:
+        yield Evidence(
+            "folds",
+            f"The network to use is the winner as it was fitted again, on the {rows} rows of all folds; `--model "
+            f"{trial_id}` is that of the first fold, which learned {dataset.train_rows:,} of them",
+        )
+    else:
+        yield Evidence(
+            "folds",
+            f"The network is that of the first fold, which learned {dataset.train_rows:,} of {rows} rows: `fcsearch "
+            "confirm --refit` fits it again on all of them",
         )
 
 

@@ -127,7 +127,8 @@ def _of_the_test(report: Report) -> list[Line]:
         return [("test", "-", f"not measured: {report.test.note}")]
     objective = OBJECTIVES[measured.objective]
     error = objective.show_difference(measured.standard_error)
-    remark = f"standard error {error}; measured once, on this network alone"
+    which = "as it was fitted again on the rows of all folds" if report.test.refit else "on this network alone"
+    remark = f"standard error {error}; measured once, {which}"
     name = _name("test", objective, objective)
     return [(name, objective.show(measured.value), remark), *_others(measured, "test, ")]
 

@@ -9,7 +9,7 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
-from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation
+from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
@@ -84,6 +84,7 @@ def assess(
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
             *_of_the_test(own, test, error, objective, learned=True),
+            *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
             *of_the_network(winner, smallest, objective),

@@ -35,7 +35,7 @@ class SearchOptions:
         confirm: How many of the best configurations are trained again with other seeds when the search has ended; 0:
             none; `auto`: as many, with as many seeds, as take little of the search's time.
         confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
-        refit: Whether the winner is trained once more, on training and validation rows.
+        refit: Whether the winner is trained once more, on training and validation rows; None: where there are folds.
         ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
         start_from: A run directory whose trials the sampler knows from the start, as far as they lie in the space.
         tries: Configurations that come first, each `key=value,...`.
@@ -57,7 +57,7 @@ class SearchOptions:
     pool: PoolName = "ray"
     confirm: Confirm = "auto"
     confirm_seeds: int | None = None
-    refit: bool = False
+    refit: bool | None = None
     ensemble: int = 50
     start_from: str | None = None
     tries: tuple[str, ...] = ()

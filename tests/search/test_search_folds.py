@@ -10,18 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
+from engine_helpers import RecordingView
 from search_helpers import make_space
 
+import fcsearch
+from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.train import train
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
-from fcsearch.evaluation import load_run_dataset
+from fcsearch.evaluation import load_run_dataset, measure_model
+from fcsearch.inference.choosing import choose_model
+from fcsearch.report import write_report
+from fcsearch.report.closing import figures_line
+from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
 from fcsearch.results.records import row_config
-from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
+from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
+from fcsearch.search.loop.again import joined, refit_config
 from fcsearch.search.options import SearchOptions
+from fcsearch.selection import chosen_trial, load_members
+from fcsearch.selection.calibration import KEY
 from fcsearch.training import MemberResult, Pack, TrainingData, train_pack
 
 PARAMETERS: dict[str, Any] = {
@@ -184,3 +197,74 @@ def test_without_folds_there_is_no_standard_error_over_them(tmp_path: Path) -> N
     run = start_search(space, SearchOptions(pool="inline", confirm=0), path=tmp_path / "run", command=["f"]).run
     assert run.trials()["val_standard_error"].to_pylist() == [None]
     assert run.epochs()["val_standard_error"].to_pylist() == [None]
+
+
+def test_what_is_used_is_the_winner_fitted_again_on_all_rows_but_the_test_rows(found: SearchResult) -> None:
+    run, data, report = found.run, load_run_dataset(found.run), found.report
+    winner = chosen_trial(run)
+    pack = Pack([refit_config(run, winner)], rows_of(joined(data)), keep_last=True)
+    while pack.alive:
+        pack.train_epoch()
+    [again] = pack.results()
+    [member] = load_members(run)
+    assert member.trial_id is None
+    assert all(torch.equal(member.net.params[name], weight) for name, weight in again.weights.items())
+    facts = run.models.metadata(winner, path=run.models.refit_path)
+    assert facts[KEY] == run.models.metadata(winner)[KEY]
+    assert report is not None
+    assert report.best is not None
+    assert report.test.measurement is not None
+    assert (report.test.refit, report.test.measured_trials, report.refit) == (True, (winner,), None)
+    assert report.test.measurement.accuracy == measure_model(run, [member], data, "test").accuracy
+    assert report.validation is not None
+    assert (report.best.row["trial_id"], report.validation.trial_id) == (winner, winner)
+    rows = {(row["model"], row["split"]) for row in pq.read_table(run.path / "models.parquet").to_pylist()}
+    assert {("winner", "val"), ("refit", "test")} <= rows
+    assert ("winner", "test") not in rows
+    # What is known is not measured again.
+    assert write_report(run).test == report.test
+
+
+def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchResult) -> None:
+    report = found.report
+    assert report is not None
+    assert report.best is not None
+    text = " ".join(render_text(report, width=200).split())
+    error = OBJECTIVES["accuracy"].show_difference(report.best.row["val_standard_error"])
+    assert f"mean of 3 folds, standard error {error}" in text
+    assert "mean of 2 seeds in 3 folds, standard deviation" in text
+    assert "170 in 3 folds, 30 test rows" in text
+    assert "split 3 folds, each of 113 to 114 training and 56 to 57 validation rows" in text
+    assert "is the mean of 3 folds: its standard error over them is" in text
+    assert "of the 170 validation rows right" in text
+    assert "fitted again, on the 170 rows of all folds" in text
+    assert f"(mean of 3 folds, standard error {error})" in figures_line(report, report.best)
+    assert "mean of 3 folds" in (found.run.path / "report.html").read_text()
+
+
+def test_predictions_and_exports_take_the_network_that_was_fitted_again(made: RunDirectory, tmp_path: Path) -> None:
+    run = fcsearch.open_run(made.path)
+    net, again = run.load_model(), made.models.load_refit()
+    assert all(torch.equal(net.params[name], again.params[name]) for name in again.params)
+    assert run.model.temperature == made.models.metadata(0, path=made.models.refit_path)[KEY]["temperature"]
+    chosen = choose_model(str(made.path), None, tmp_path)
+    assert chosen.trials == ()
+    X = pa.table({"a": [0.5, -2.0], "b": [0.0, -1.0], "kind": ["often", "rare"]})
+    assert run.predict(X).tolist() == ["yes", "no"]
+    done = CliRunner().invoke(evaluate, [str(made.path), "--split", "val"], catch_exceptions=False)
+    assert "it learned from these rows" in done.output
+
+
+def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -> None:
+    view = RecordingView()
+    found = search(tmp_path, space={"trials": 2}, refit=False, view=view)
+    [member] = load_members(found.run)
+    assert member.trial_id == chosen_trial(found.run)
+    assert found.report is not None
+    assert (found.report.test.refit, found.report.refit) == (False, None)
+    assert any("that of the first fold, which learned 11" in remark for remark in found.report.trust.remarks)
+    # It can be made later.
+    options = {**saved_options(found.run).to_json(), "refit": None}
+    later = confirm_run(found.run, SearchOptions(**options)).report
+    assert later is not None
+    assert (later.test.refit, later.test.measured_trials) == (True, (member.trial_id,))
