@@ -268,3 +268,17 @@ def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -
     later = confirm_run(found.run, SearchOptions(**options)).report
     assert later is not None
     assert (later.test.refit, later.test.measured_trials) == (True, (member.trial_id,))
+
+
+def test_a_run_from_before_there_were_folds_is_read(tmp_path: Path) -> None:
+    space = make_space(tmp_path, parameters={**PARAMETERS, "epochs": 1}, trials=1)
+    run = start_search(space, SearchOptions(pool="inline", confirm=0), path=tmp_path / "run", command=["f"]).run
+    for path in (*run.path.glob("trials/*.parquet"), *run.path.glob("epochs/*.parquet")):
+        pq.write_table(pq.read_table(path).drop_columns("val_standard_error"), path)
+    manifest = json.loads((run.path / "run.json").read_text())
+    del manifest["dataset"]["spec"]["folds"], manifest["space"]["dataset"]["folds"]
+    (run.path / "run.json").write_text(json.dumps(manifest))
+    again = RunDirectory.open(run.path)
+    assert again.trials()["val_standard_error"].to_pylist() == [None]
+    resume_search(again, SearchOptions(**{**saved_options(again).to_json(), "trials": 2, "refit": False}))
+    assert len(RunDirectory.open(run.path).finished_trials()) == 2
