@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,15 @@ FOLDS = 3
 COLUMNS = ("val_accuracy", "val_loss", "val_standard_error", "train_loss", "best_epoch", "num_parameters")
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As a worker has it: several would round otherwise."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def write_table(path: Path) -> Path:
     """200 rows of two numbers and a category that few of them have."""
     random = np.random.default_rng(0)
@@ -77,7 +87,6 @@ def rows_of(data: Dataset) -> TrainingData:
 
 def expected_of(run: RunDirectory, row: dict[str, Any]) -> MemberResult:
     """What a row's configuration gives by itself, on the run's folds."""
-    torch.set_num_threads(1)
     [result] = train_pack([row_config(row)], rows_of(load_run_dataset(run)))
     return result
 

@@ -60,12 +60,13 @@ def test_each_figure_is_the_mean_of_the_folds_and_its_standard_error(data: Train
 
 
 def test_the_mean_decides_which_epoch_is_best_and_the_first_folds_weights_are_kept(data: TrainingData) -> None:
-    (result,) = train_pack([CONFIG], data)
+    fast = dataclasses.replace(CONFIG, learning_rate=1.0)
+    (result,) = train_pack([fast], data)
     values = [epoch.val["accuracy"] for epoch in result.epochs]
     assert result.best_epoch == values.index(max(values)) + 1
-    # Each by itself would have chosen otherwise.
-    assert {train_pack([CONFIG], alone(fold))[0].best_epoch for fold in data.folds} != {result.best_epoch}
-    last = Pack([dataclasses.replace(CONFIG, epochs=result.best_epoch)], alone(data), keep_last=True)
+    # By itself the first fold would have chosen otherwise.
+    assert train_pack([fast], alone(data))[0].best_epoch != result.best_epoch
+    last = Pack([dataclasses.replace(fast, epochs=result.best_epoch)], alone(data), keep_last=True)
     while last.alive:
         last.train_epoch()
     (expected,) = last.results()
