@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Indices, Rows
-from fcsearch.data.spec import DEFAULT_BINS, MEMORY, DatasetSpec
+from fcsearch.data.spec import MEMORY, DatasetSpec
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
@@ -51,9 +51,11 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *,
 
 def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
+    from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows
 
+    spec = settle_preprocessing(spec, rows)
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
     transform, (train, val, test) = _scaled(rows, spec, split.train, split.val, split.test)
@@ -95,7 +97,7 @@ def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTran
     """What the first of some parts of the rows says of features, and the features and labels of each part."""
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
 
-    transform = fit_transform(rows, parts[0], spec.preprocessing, spec.bins or DEFAULT_BINS)
+    transform = fit_transform(rows, parts[0], spec.preprocessing, spec.bins)
     raw, weights = raw_matrix(rows, transform), rows.row_weights
     splits = [
         Split(transform.apply(raw, part), rows.y[part], None if weights is None else weights[part]) for part in parts

@@ -14,7 +14,7 @@ from fcsearch.data.weights import ClassWeight, class_name, is_class_weight
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
-Preprocessing = Literal["standardize", "mean", "none", "quantile", "robust", "piecewise"]
+Preprocessing = Literal["auto", "standardize", "mean", "none", "quantile", "robust", "piecewise"]
 
 PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
@@ -22,10 +22,10 @@ OPENML_PREFIX = "openml:"
 # Rows that a program hands over: no path and no name of anything that can be read again.
 MEMORY = "memory:"
 
-# Bins of `piecewise`, unless `bins` says otherwise.
-DEFAULT_BINS = 16
 MOST_BINS = 256
 MOST_FOLDS = 20
+# Bins of `piecewise` in runs that do not say how many: fcsearch 0.2 wrote none where it took these.
+_UNSAID_BINS = 16
 # What people write for `source` before they have read the manual.
 _SYNONYMS = {
     **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
@@ -56,8 +56,9 @@ class DatasetSpec:
             mean over them; `val_fraction` is unused then. None, or 1: one split.
         preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; for numbers that are no pixels
             also `quantile` (to a normal distribution, by ranks), `robust` (by the quartiles, with a smooth clip) or
-            `piecewise` (quantile bins, each a feature); fitted on the training rows only.
-        bins: Bins of a number at `piecewise`; None: 16.
+            `piecewise` (quantile bins, each a feature); fitted on the training rows only. `auto`: `piecewise` where a
+            row is a few dozen numbers, else `standardize`; a dataset that was loaded says which.
+        bins: Bins of a number at `piecewise`; None: as many as suit; a dataset that was loaded says how many.
         num_train: Keep only the first n rows of the seeded, stratified training split.
         num_val: Likewise of the validation split.
         drop: Columns of a table that are left out; one name may stand by itself.
@@ -82,7 +83,7 @@ class DatasetSpec:
     val_fraction: float = 0.15
     test_fraction: float = 0.15
     folds: int | None = None
-    preprocessing: Preprocessing = "standardize"
+    preprocessing: Preprocessing = "auto"
     bins: int | None = None
     num_train: int | None = None
     num_val: int | None = None
@@ -185,7 +186,8 @@ class DatasetSpec:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:
         """Read what `to_json` wrote."""
-        return cls.from_value(values)
+        unsaid = values.get("preprocessing") == "piecewise" and values.get("bins") is None
+        return cls.from_value({**values, "bins": _UNSAID_BINS} if unsaid else values)
 
     def moved(self, *, source: str | None = None, data_dir: str | None = None) -> DatasetSpec:
         """The same spec of data that lie elsewhere now; files of the test split may have moved along."""

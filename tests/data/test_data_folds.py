@@ -77,7 +77,7 @@ def test_each_fold_scales_by_its_own_training_rows(write_table: Write, load: Loa
         "kind": ["rare" if i == 7 else "common" for i in range(ROWS)],
         "label": COLUMNS["label"],
     }
-    dataset = load(write_table(columns), folds=4, test_fraction=0.0)
+    dataset = load(write_table(columns), folds=4, test_fraction=0.0, preprocessing="standardize")
     for fold in dataset.folds:
         assert abs(fold.train.X[:, 0].mean()) < 1e-6
         assert abs(fold.val.X[:, 0].mean()) > 1e-6

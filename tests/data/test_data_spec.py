@@ -44,7 +44,7 @@ def test_an_unknown_option_gets_the_nearest_name(key: str, near: str) -> None:
         ({"val_fraction": 0.5, "test_fraction": 0.5}, "must stay below 1.*0.5 . 0.5"),
         ({"preprocessing": "standardise"}, "preprocessing must be one of.*Did you mean 'standardize'"),
         ({"preprocessing": "piecewise", "bins": 1}, "bins must be an integer from 2 to 256; found 1"),
-        ({"bins": 8}, "bins belongs to preprocessing: piecewise; found preprocessing: standardize"),
+        ({"bins": 8}, "bins belongs to preprocessing: piecewise; found preprocessing: auto"),
         ({"num_train": 0}, "num_train must be an integer of at least 1; found 0"),
         ({"num_val": 2.5}, "num_val must be"),
         ({"split_seed": 2**32}, "split_seed must be"),
