@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -58,6 +59,15 @@ def test_an_unknown_option_gets_the_nearest_name(key: str, near: str) -> None:
 def test_a_value_outside_its_range_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         DatasetSpec.from_value(options)
+
+
+def test_a_program_gets_the_same_errors() -> None:
+    with pytest.raises(DataError, match=r"unknown dataset option 'seed'.*Did you mean 'split_seed'"):
+        DatasetSpec("digits", seed=3)  # type: ignore[call-arg]
+    with pytest.raises(DataError, match="source must be a name, openml:<name or id>, or a path; found 3"):
+        DatasetSpec(3)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="num_train must be an integer of at least 1; found 0"):
+        dataclasses.replace(DatasetSpec("digits"), num_train=0)
 
 
 @pytest.mark.parametrize("value", [["digits"], 3, None])

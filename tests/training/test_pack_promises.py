@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from varied_packs import VARIED, Digits, assert_equal_to, pack_of
 
 from fcsearch import nn
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
+from fcsearch.training.checkpoint import load
 from fcsearch.training.engine.buffers import Shape, first_layer_blocks
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.lane import Lane
@@ -163,15 +163,15 @@ def test_the_best_epoch_is_the_first_of_highest_validation_accuracy(digits: Digi
         assert torch.equal(result.weights[name], weight)
 
 
-def test_a_saved_pack_remembers_its_best_epoch(digits: Digits, tmp_path: Path) -> None:
+def test_a_saved_pack_remembers_its_best_epoch(digits: Digits) -> None:
     data = digits(torch.float64)
     alone = train_pack([UNSTEADY], data)[0]
     assert alone.best_epoch is not None
     pack = Pack([UNSTEADY], data)
     while pack.epoch <= alone.best_epoch:
         pack.train_epoch()
-    pack.save(tmp_path / "pack")
-    pack = Pack.load(tmp_path / "pack", data)
+    saved = load(pack.dump({}))
+    pack = Pack.restore(saved, range(len(saved.configs)), data)
     while pack.alive:
         pack.train_epoch()
     assert_equal_to(pack.results()[0], alone, 0.0)

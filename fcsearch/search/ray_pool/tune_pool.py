@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +172,8 @@ class _Packs(tune.Callback):
     """The packs in Tune's hands, and what Tune says of them."""
 
     def __init__(self) -> None:
-        self.tasks: dict[int, Sealed[PackTask]] = {}
+        # Until a worker has it: it may bring a large checkpoint.
+        self.tasks: dict[int, Sealed[PackTask] | None] = {}
         # Packs that Tune was not yet told of.
         self.queue: deque[int] = deque()
         # Why a Tune trial failed: Tune itself hands on a text.
@@ -204,6 +205,7 @@ class _Packs(tune.Callback):
         actor: Any = trial.temporary_state.ray_actor
         self._actors[pack_id] = actor
         actor.take.remote(self.tasks[pack_id])
+        self.tasks[pack_id] = None
         if self.leaving:
             actor.leave.remote()
 
@@ -282,9 +284,9 @@ def _name(trial: Trial) -> str:
     return f"pack-{trial.config[PACK_ID]}"
 
 
-def _require_tune() -> None:
+def _require_tune(used: Iterable[tuple[type, tuple[str, ...]]] = _USED) -> None:
     """Raise SearchError if Tune does not have what is used of it beyond its documented interface."""
-    missing = [f"{kind.__name__}.{name}" for kind, names in _USED for name in names if not hasattr(kind, name)]
+    missing = [f"{kind.__name__}.{name}" for kind, names in used for name in names if not hasattr(kind, name)]
     if missing:
         raise SearchError(
             f"Ray Tune must have {', '.join(missing)}; found Ray {ray.__version__}, which does not; install the Ray of "

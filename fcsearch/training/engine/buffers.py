@@ -96,6 +96,10 @@ class Buffers:
         start = weights + sum(self.shape.dims[2 : layer + 1])
         return self.rest[:, start : start + self.shape.dims[layer + 1]]
 
+    def rows(self) -> dict[str, Tensor]:
+        """Views with a row for each member: `wide` (M, D + 1, H) and `rest` (M, Q)."""
+        return {"wide": self.wide.transpose(0, 1), "rest": self.rest}
+
     def select(self, members: Tensor) -> Buffers:
         """A compact copy that holds only these members (int64 positions), laid out as this is."""
         if self.wide.is_contiguous():

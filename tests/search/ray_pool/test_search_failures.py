@@ -69,8 +69,7 @@ def test_the_cause_is_one_line(text: str, cause: str) -> None:
     assert "\n" not in cause_of(text)
 
 
-def test_a_ray_that_lacks_what_is_used_of_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_that_lacks_what_is_used_of_it_is_refused() -> None:
     tune_pool._require_tune()
-    monkeypatch.setattr(tune_pool, "_USED", ((tune_pool.TuneController, ("step", "leap")),))
     with pytest.raises(SearchError, match=r"must have TuneController\.leap; found Ray"):
-        tune_pool._require_tune()
+        tune_pool._require_tune([(tune_pool.TuneController, ("step", "leap"))])
