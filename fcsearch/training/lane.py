@@ -17,7 +17,7 @@ from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.engine.buffers import Buffers, Shape, stack
-from fcsearch.training.engine.compiled_lane import CompiledNet, runs_compiled
+from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.compiled_steps import CompiledSteps
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
 from fcsearch.training.engine.native import step_functions
@@ -64,7 +64,7 @@ class Lane:
         device, dtype = data.device, data.dtype
         initial = _initial_weights(self.configs, self.shape, dtype)
         # Asked once: what is compiled wants its own layout in memory.
-        self._functions = step_functions(device, dtype) if runs_compiled(self.configs[0], self.shape) else None
+        self._functions = step_functions(device, dtype)
         make: _Making = {"device": device, "dtype": dtype, "by_member": self._functions is not None}
         self.weights = stack(self.shape, initial, **make)
         self.best = self.weights.select(torch.arange(len(configs), device=device))
@@ -98,7 +98,9 @@ class Lane:
             self._steps = CompiledSteps(
                 self.configs, self.rules, self.weights, rows=self.batch_size, functions=functions
             )
-            self._evaluator = Evaluator(lambda rows: CompiledNet(self.weights, rows, functions), self._data, loss)
+            self._evaluator = Evaluator(
+                lambda rows: CompiledNet(self.weights, rows, functions, activation=first.activation), self._data, loss
+            )
 
     def start_epoch(self, steps: int) -> None:
         """Begin the next epoch, of so many steps."""
