@@ -32,7 +32,7 @@ _PAIRS = 10
 _TOP = 10
 # What a reader is advised; all else that was found says how sure the winner is.
 _ADVICE = ("diverged", "failed", "smaller", "overfit", "last_epoch", "edge", "torn")
-_LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
+LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 _SCRIPT = "page.js"
 
 
@@ -45,7 +45,7 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         predicted: What a regression's winner predicts, if that is known.
     """
     manifest = run.manifest()
-    privacy = _privacy(report, run, manifest)
+    privacy = privacy_of(report, run, manifest)
     found = contents_of(report, run, manifest, privacy, predicted)
     told = replace(
         report,
@@ -54,7 +54,7 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
     )
     measured = report.test.measurement or report.validation
     classes = measured.classification if measured else None
-    scripts = [_asset(f"vendor/{name}") for name in _LIBRARIES] + [_asset(_SCRIPT)]
+    scripts = [asset(f"vendor/{name}") for name in LIBRARIES] + [asset(_SCRIPT)]
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -64,7 +64,7 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         finalize=lambda value: privacy.of(value) if type(value) is str else value,
     )
     environment.filters.update(percent=words.percent, value=words.value_text, importance=importance_text)
-    return environment.from_string(_asset("page.html.j2")).render(
+    return environment.from_string(asset("page.html.j2")).render(
         report=told,
         headline=headline(told),
         objective=OBJECTIVES[report.objective],
@@ -84,10 +84,10 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         trials=len(found.trials),
         commands=_commands(told, manifest),
         environment=_environment(manifest),
-        style=Markup(_asset("page.css")),
+        style=Markup(asset("page.css")),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
-        data=Markup(_json(_data(found))),
+        data=Markup(json_text(_data(found))),
     )
 
 
@@ -105,7 +105,7 @@ def _data(found: Contents) -> Mapping[str, Any]:
     }
 
 
-def _json(value: Mapping[str, Any]) -> str:
+def json_text(value: Mapping[str, Any]) -> str:
     """JSON that can stand in an element: nothing in it ends that."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
@@ -123,11 +123,13 @@ def _hash(script: str) -> str:
 
 
 @functools.cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that is part of the page."""
     return resources.files("fcsearch.report.page").joinpath(name).read_text("utf-8")
 
 
-def _privacy(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
+def privacy_of(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
+    """What the page of a run must not say."""
     nodes = [place.rpartition(" ")[0] for place in report.work.places]
     place = run.path.absolute()
     return Privacy(nodes, host=manifest.machine.get("host"), folders=[place, place.parent])

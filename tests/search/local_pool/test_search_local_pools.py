@@ -46,7 +46,7 @@ KEYS: dict[str, Any] = {
     "early_stopping": {"method": "asha", "min_epochs": 2, "reduction_factor": 3},
     "sampler": {"name": "tpe", "n_startup_trials": 4},
 }
-ELSEWHERE = {"train_seconds", "seconds", "started_at", "finished_at", "node"}
+ELSEWHERE = {"train_seconds", "seconds", "started_at", "finished_at", "node", "run"}
 
 
 def search(
