@@ -16,9 +16,10 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.report.build import build_report
 from fcsearch.report.model import Report
 from fcsearch.report.page import Predicted, predicted_by
+from fcsearch.report.page.assets import LIBRARIES, asset, json_text
 from fcsearch.report.page.charts import CONFIG, Figure, Spec
 from fcsearch.report.page.contents import Contents, contents_of
-from fcsearch.report.page.render import LIBRARIES, asset, json_text, privacy_of
+from fcsearch.report.page.render import privacy_of
 from fcsearch.report.write import known_measurements
 from fcsearch.results import RunDirectory
 from fcsearch.text import did_you_mean, nearest

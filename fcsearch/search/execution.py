@@ -12,6 +12,7 @@ from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.others import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
@@ -83,12 +84,15 @@ def train(
         run.update_manifest(running)
         run.keep_transform(dataset.transform)
         changes: dict[str, Any] = {"state": "failed"}
+        reports = False
+        seen = ForOthers(view, run, page_every=plan.options.page_every if report else 0)
         try:
-            around = Surroundings(run, view, stop, deadline)
+            around = Surroundings(run, seen, stop, deadline)
             ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
             if _STATES[ended_by] == "complete":
                 _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
+            reports = report and has_result(run)
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}
             raise
@@ -103,7 +107,9 @@ def train(
         finally:
             run.update_manifest({"finished_at": now(), **changes})
             # Also of a search in which every trial failed: the report says of what, and what was tried.
-            if changes["state"] == "failed" and report and len(run.trials()):
+            failed = report and changes["state"] == "failed" and len(run.trials()) > 0
+            seen.close(report=reports or failed)
+            if failed:
                 write_report(run, dataset=dataset)
         return conclude(run, plan, dataset, ended_by, report=report)
 

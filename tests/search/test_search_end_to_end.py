@@ -22,10 +22,10 @@ from search_helpers import make_space
 
 from fcsearch.data import load_dataset
 from fcsearch.errors import SearchError, UsageError
-from fcsearch.results import RunDirectory, open_run
+from fcsearch.results import RunDirectory, Status, open_run
 from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.loop.engine import Engine
-from fcsearch.search.loop.view import SilentView, Status
+from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.ray_pool.tune_pool import open_ray_pool

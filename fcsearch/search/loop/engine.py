@@ -17,7 +17,7 @@ from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import View
-from fcsearch.search.pool.asha import Rungs, rung_values
+from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
@@ -134,6 +134,8 @@ class Engine:
 
     def _hand_out(self) -> None:
         while (free := self._pool.workers - len(self._running)) > 0:
+            if self._scheduler.waits:
+                self._tracker.show(self.closing, choosing=True)
             trials = self._scheduler.next(free=free, workers=self._pool.workers)
             if trials is None:
                 return
@@ -151,6 +153,7 @@ class Engine:
             self._running[task.pack_id] = task
             checkpoint = self._checkpoints.content(trials) if self._checkpoints else None
             self._pool.submit(dataclasses.replace(task, checkpoint=checkpoint) if checkpoint else task)
+            self._tracker.handed_out(task, workers=self._pool.workers)
             where = " from their checkpoint" if checkpoint else ""
             logger.info("pack %d of %d trials is handed out%s", task.pack_id, len(task.trials), where)
 
@@ -180,8 +183,8 @@ class Engine:
         logger.info("pack %d ended on %s, %s: %d trials", outcome.pack_id, place.node, place.device, len(found))
         self._standings.add(found)
         if self._rungs:
-            histories = {member.trial_id: _history(member) for member in outcome.members}
-            self._rungs.extend(rung_values(self._rungs.asha, histories))
+            for member in outcome.members:
+                self._rungs.learn(_history(member), epochs=member.result.config.epochs)
         best = self._standings.trial_ids
         models = {member.trial_id: self._model(member) for member in outcome.members if member.trial_id in best}
         self._recorder.record(outcome.pack_id, found, outcomes.epoch_records(outcome), models=models, keep=best)

@@ -27,7 +27,7 @@ from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.asha import Asha, Rungs, rung_values
+from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
@@ -144,6 +144,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         standings=standings,
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
+        then="the best again with other seeds" if plan.options.confirm else None,
     )
     checkpoints = find_checkpoints(
         around, waiting, pool, stage="trials", dataset=dataset, every=plan.options.checkpoint_every
@@ -217,8 +218,11 @@ def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
     early = plan.space.early_stopping
     if early is None:
         return None
-    asha = Asha(early.min_epochs, early.reduction_factor)
-    return Rungs(asha, rung_values(asha, _histories(run, plan.space.known_objective)))
+    rungs, objective = Rungs(Asha(early.min_epochs, early.reduction_factor)), plan.space.known_objective
+    planned = dict(zip(*(run.trials()[name].to_pylist() for name in ("trial_id", "epochs")), strict=True))
+    for trial_id, history in _histories(run, objective).items():
+        rungs.learn(history, epochs=planned[trial_id])
+    return rungs
 
 
 def _histories(run: RunDirectory, objective: Objective) -> dict[int, dict[int, float]]:
