@@ -16,8 +16,8 @@ from fcsearch.report.page.charts.axis import Axis, axis_of
 from fcsearch.report.page.charts.compared import comparison_charts
 from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import Results
+from fcsearch.report.page.charts.learning import loss_scale, zoomed_results
 from fcsearch.report.page.charts.sure import pareto_front
-from fcsearch.report.page.charts.winner import loss_scale, zoomed_results
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
 from fcsearch.results import RunDirectory

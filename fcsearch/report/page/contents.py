@@ -8,7 +8,18 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.model import Report
-from fcsearch.report.page.charts import Figure, Spec, compared, course, mattered, parallel, regression, sure, winner
+from fcsearch.report.page.charts import (
+    Figure,
+    Spec,
+    compared,
+    course,
+    learning,
+    mattered,
+    parallel,
+    regression,
+    sure,
+    winner,
+)
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves, page_trials
@@ -83,7 +94,7 @@ def contents_of(
         "course": [*course.best_so_far_charts(trials, results), _time_line(run, trials.clock, privacy)],
     }
     figures = {name: [figure for figure in charts if figure is not None] for name, charts in sections.items()}
-    return Contents(trials, results, found, figures, winner.trial_chart(results))
+    return Contents(trials, results, found, figures, learning.trial_chart(results))
 
 
 def _winner(
@@ -103,9 +114,9 @@ def _winner(
         charts.append(winner.confusion_chart(measured.classification, measured.split))
     if predicted is not None and predicted.trial_id == chosen:
         charts += regression.regression_charts(predicted, report.dataset.label)
-    charts.append(winner.curves_chart(beside, chosen, epoch, results))
+    charts.append(learning.curves_chart(beside, chosen, epoch, results))
     if chosen in found:
-        charts.append(winner.loss_chart(found[chosen], chosen, epoch))
+        charts.append(learning.loss_chart(found[chosen], chosen, epoch))
     return charts
 
 

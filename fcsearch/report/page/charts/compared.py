@@ -8,7 +8,7 @@ from typing import Any
 
 from fcsearch.report.effects import is_number, partition
 from fcsearch.report.page.charts.figure import Figure, Results, Spec, by_category, inline
-from fcsearch.report.page.charts.winner import Curve, loss_scale, zoomed_results
+from fcsearch.report.page.charts.learning import Curve, loss_scale, zoomed_results
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.words import listing, plural, value_text
 
