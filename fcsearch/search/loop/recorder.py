@@ -7,14 +7,17 @@ every run of one seed: pack k+2 is asked for after pack k was told and before pa
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.ledger import Model
+
+Done = TypeVar("Done")
 
 
 class Books(Protocol):
@@ -45,12 +48,13 @@ class Recorder:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._error: BaseException | None = None
         self._asked: list[Future[list[PlannedTrial]]] = []
         self._recording: deque[Future[None]] = deque()
 
     def ask(self, count: int) -> Future[list[PlannedTrial]]:
         """Ask for new trials, after all that was given before."""
-        future = self._thread.submit(self._books.ask, count)
+        future = self._thread.submit(self._do, functools.partial(self._books.ask, count))
         self._asked = [*(asked for asked in self._asked if not asked.done()), future]
         return future
 
@@ -65,9 +69,8 @@ class Recorder:
     ) -> None:
         """Record the outcome of a pack, after all that was given before; nothing where no trial came to an end."""
         if trials:
-            self._recording.append(
-                self._thread.submit(self._books.record, pack_id, trials, epochs, models=models, keep=keep)
-            )
+            work = functools.partial(self._books.record, pack_id, trials, epochs, models=models, keep=keep)
+            self._recording.append(self._thread.submit(self._do, work))
 
     def check(self) -> None:
         """Raise the error of a pack that could not be recorded, if there is one by now."""
@@ -81,3 +84,13 @@ class Recorder:
         self._thread.shutdown(wait=True)
         for recording in self._recording:
             recording.result()
+
+    def _do(self, work: Callable[[], Done]) -> Done:
+        """In the thread: do some work, unless work before it failed, which it counts on."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return work()
+        except BaseException as error:
+            self._error = error
+            raise
