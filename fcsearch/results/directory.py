@@ -281,7 +281,7 @@ class RunDirectory:
         Args:
             trial_id: The trial.
             weights: By name.
-            metadata: JSON types: `config` (TrialConfig.to_json()), `input_dim`, `num_classes`, `class_names`, `dataset`.
+            metadata: JSON types: `config`, `input_dim`, `num_classes`, `class_names` and the `dataset` fingerprint.
         """
         self.models.save(trial_id, weights, metadata)
 
