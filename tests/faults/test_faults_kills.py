@@ -21,16 +21,19 @@ from hygiene import wait_until
 from search_helpers import make_space
 from search_processes import Processes
 
-TRIALS = 24
+TRIALS = 16
 SEED = int(os.environ.get("FCSEARCH_FAULTS_SEED") or random.SystemRandom().randrange(10**6))
 # Whose death ends the search itself, and whose the search survives.
 KINDS = {
     "local": ("search", "worker", "starter"),
     "ray": ("search", "worker", "ray", "raylet", "gcs_server"),
 }
+RAYS = ("ray", "raylet", "gcs_server")
 # Ray is started again twice in one search.
 RESTARTS = 2
-HANG_SECONDS = 300
+HANG_SECONDS = 600
+# Between two kills.
+MOST_SECONDS = 12.0
 
 
 @dataclasses.dataclass
@@ -67,7 +70,7 @@ class Campaign:
     """
 
     def __init__(
-        self, commands: Processes, folder: Path, *, pool: str, sampler: str, kills: int, seed: int, epochs: int = 1200
+        self, commands: Processes, folder: Path, *, pool: str, sampler: str, kills: int, seed: int, epochs: int = 600
     ) -> None:
         self._commands, self._folder, self._pool, self._kills = commands, folder, pool, kills
         self._random = random.Random(seed)
@@ -109,16 +112,17 @@ class Campaign:
         deaths_of_ray = 0
         while self._kills:
             try:
-                return search.wait(self._random.uniform(0.2, max(4.0, self.counts.undisturbed / 2)))
+                return search.wait(self._random.uniform(0.2, MOST_SECONDS))
             except subprocess.TimeoutExpired:
                 kind = self._random.choice(KINDS[self._pool])
-            found = victims.find(self._commands, kind)
-            if kind in ("ray", "raylet", "gcs_server") and deaths_of_ray == RESTARTS:
+            if kind in RAYS and deaths_of_ray == RESTARTS:
+                # One more would end the search, which the tests of Ray's death look at.
                 continue
+            found = victims.find(self._commands, kind)
             if found and victims.send(self._random.choice(found), signal.SIGKILL):
                 self._kills -= 1
                 self.counts.kills[kind] += 1
-                deaths_of_ray += kind in ("ray", "raylet", "gcs_server")
+                deaths_of_ray += kind in RAYS
                 if kind == "search":
                     break
         return search.wait(HANG_SECONDS)
@@ -155,18 +159,16 @@ def test_a_few_kills(commands: Processes, tmp_path: Path, capsys: pytest.Capture
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
 def test_kills_without_ray(
-    number: int, commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sampler: str, commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sampler = ("random", "grid", "tpe")[number % 3]
-    campaign(commands, tmp_path, capsys, pool="local", sampler=sampler, kills=6, seed=SEED + number)
+    campaign(commands, tmp_path, capsys, pool="local", sampler=sampler, kills=10, seed=SEED)
 
 
 @pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("number", range(4))
-def test_kills_with_ray(number: int, commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sampler = ("random", "grid", "tpe", "random")[number]
-    campaign(commands, tmp_path, capsys, pool="ray", sampler=sampler, kills=5, seed=SEED + 100 + number)
+@pytest.mark.parametrize("sampler", ["random", "grid", "tpe"])
+def test_kills_with_ray(sampler: str, commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    campaign(commands, tmp_path, capsys, pool="ray", sampler=sampler, kills=9, seed=SEED)

@@ -15,7 +15,7 @@ import victims
 from search_helpers import make_space
 from search_processes import Processes, wait_for
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 needs_mounts = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0 or shutil.which("mount") is None,
