@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import re
 import sys
@@ -83,20 +84,21 @@ def run(
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
     """
-    from fcsearch.results import Labels, resolve_run
     from fcsearch.search.options import SearchOptions
     from fcsearch.search.pools import Pools
 
-    if start_from is not None:
-        options["start_from"] = str(resolve_run(start_from, out).resolve())
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
-    labels = Labels().with_note(note or "").with_tags(tags)
     with contextlib.closing(Pools()) as pools:
         if not dry_run:
             # Before the libraries are imported, here and there: that takes a second and more.
             pools.start(settings.pool)
             if not quiet:
                 click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
+        from fcsearch.results import Labels, resolve_run
+
+        labels = Labels().with_note(note or "").with_tags(tags)
+        if start_from is not None:
+            settings = dataclasses.replace(settings, start_from=str(resolve_run(start_from, out).resolve()))
         choice = choose(given, space=space, dataset=dataset)
         searched = choice.load(dataset_overrides(overrides, label, data_dir))
         path = _path(out, name, default=searched.name)

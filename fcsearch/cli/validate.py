@@ -179,4 +179,6 @@ def _in_words(found: dict[str, Any]) -> str:
     """What `--check-data` found."""
     labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"
     rows = ", ".join(f"{count} {split}" for split, count in found["rows"].items())
-    return f"{rows} rows, {found['input_dim']} features, {labels}"
+    spec = found["spec"]
+    bins = f", {spec['bins']} bins" if spec["bins"] else ""
+    return f"{rows} rows, {found['input_dim']} features (preprocessing {spec['preprocessing']}{bins}), {labels}"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.rows import Rows
-from fcsearch.data.spec import DEFAULT_BINS, DatasetSpec
+from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.splits import SplitRows
 
 _BLOCK_ROWS = 4096
@@ -27,7 +27,7 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
         "columns": [(column.name, column.kind, column.categories) for column in rows.columns],
         "scale": rows.scale,
         "preprocessing": spec.preprocessing,
-        **({"bins": spec.bins or DEFAULT_BINS} if spec.preprocessing == "piecewise" else {}),
+        **({"bins": spec.bins} if spec.preprocessing == "piecewise" else {}),
     }
     digest.update(json.dumps(header, sort_keys=True).encode())
     weights = () if rows.row_weights is None else (rows.row_weights,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -18,13 +19,13 @@ Fit = Callable[[Values], Encoding]
 KNOTS = 128
 
 
-def fit_numbers(preprocessing: str, bins: int) -> Fit | None:
-    """What fits the encoding of a number; None where numbers are shifted and scaled at most."""
-    fits: dict[str, Fit] = {
-        "quantile": fit_curve,
-        "robust": fit_smooth_clip,
-        "piecewise": lambda values: fit_bins(values, bins),
-    }
+def fit_numbers(preprocessing: str, bins: int | None) -> Fit | None:
+    """What fits a number's encoding (`bins` are those of `piecewise`); None where numbers are shifted and scaled."""
+    if preprocessing == "piecewise":
+        if bins is None:
+            raise ValueError("piecewise needs a number of bins")
+        return partial(fit_bins, bins=bins)
+    fits: dict[str, Fit] = {"quantile": fit_curve, "robust": fit_smooth_clip}
     return fits.get(preprocessing)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
@@ -32,12 +33,16 @@ class _ColourFound(Exception):  # noqa: N818 (a signal, no error)
     """A colour image after grey ones."""
 
 
-def decode_images(column: pa.ChunkedArray, locate: Locate) -> tuple[Pixels, tuple[int, int, int]]:
+def decode_images(
+    column: pa.ChunkedArray, locate: Locate, *, threaded_pixels: int = _THREADED_PIXELS, chunk: int = _CHUNK
+) -> tuple[Pixels, tuple[int, int, int]]:
     """Decode a column of image files.
 
     Args:
         column: (N,) binary, or structs of `bytes` and `path` as the Hugging Face hub writes them.
         locate: Names the place of a row, for messages.
+        threaded_pixels: Images of this size and larger are decoded by several threads.
+        chunk: Images that a thread takes at a time.
 
     Returns:
         (N, height * width * channels) uint8 and (height, width, channels). One channel if all images are grey, else RGB
@@ -49,28 +54,27 @@ def decode_images(column: pa.ChunkedArray, locate: Locate) -> tuple[Pixels, tupl
     first = _open(next(_contents(column)), 0, locate)
     width, height = first.size
     grey = _mode_of(first, 0, locate) == "L"
+    threads = 1 if height * width < threaded_pixels else os.cpu_count()
     try:
-        pixels = _decode_all(column, (height, width, 1 if grey else 3), locate)
+        pixels = _decode_all(column, (height, width, 1 if grey else 3), locate, threads, chunk)
     except _ColourFound:
-        pixels = _decode_all(column, (height, width, 3), locate)
+        pixels = _decode_all(column, (height, width, 3), locate, threads, chunk)
     return pixels.reshape(len(column), -1), (height, width, pixels.shape[-1])
 
 
-def _decode_all(column: pa.ChunkedArray, shape: tuple[int, int, int], locate: Locate) -> Pixels:
+def _decode_all(
+    column: pa.ChunkedArray, shape: tuple[int, int, int], locate: Locate, threads: int | None, chunk: int
+) -> Pixels:
     _check_memory(len(column), shape)
     out = np.empty((len(column), *shape), dtype=np.uint8)
 
     def decode(start: int) -> None:
-        for row, content in enumerate(_contents(column.slice(start, _CHUNK)), start):
+        for row, content in enumerate(_contents(column.slice(start, chunk)), start):
             _decode_into(out[row], content, row, locate)
 
-    starts = range(0, len(column), _CHUNK)
-    if shape[0] * shape[1] < _THREADED_PIXELS:
-        for start in starts:
-            decode(start)
-        return out
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(decode, starts):
+    starts = range(0, len(column), chunk)
+    with contextlib.nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
+        for _ in (pool.map if pool else map)(decode, starts):
             pass
     return out
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Rows
-from fcsearch.data.spec import DEFAULT_BINS, MEMORY, DatasetSpec
+from fcsearch.data.spec import MEMORY, DatasetSpec
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
@@ -47,13 +47,15 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *,
 
 def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
+    from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
     from fcsearch.data.splits import split_rows
 
+    spec = settle_preprocessing(spec, rows)
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
-    transform = fit_transform(rows, split.train, spec.preprocessing, spec.bins or DEFAULT_BINS)
+    transform = fit_transform(rows, split.train, spec.preprocessing, spec.bins)
     raw = raw_matrix(rows, transform)
     weights = rows.row_weights
     train, val, test = (

@@ -16,7 +16,7 @@ from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
 from fcsearch.data.sources.paths import find_files, formats_of
-from fcsearch.data.sources.streams import file_schema, stream_file
+from fcsearch.data.sources.streams import BLOCK, file_schema, stream_file
 from fcsearch.data.sources.tables import check_names, no_rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
@@ -25,7 +25,7 @@ from fcsearch.text import did_you_mean, nearest
 
 # Features of a part, at most; and rows, where they have few features.
 _PART_VALUES = 1 << 24
-_PART_ROWS = 1 << 16
+PART_ROWS = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,18 +47,27 @@ class Part:
     share: float
 
 
-def read_parts(spec: DatasetSpec, transform: FeatureTransform, keep: Sequence[str] = ()) -> Iterator[Part]:
+def read_parts(
+    spec: DatasetSpec,
+    transform: FeatureTransform,
+    keep: Sequence[str] = (),
+    *,
+    most_rows: int = PART_ROWS,
+    block: int = BLOCK,
+) -> Iterator[Part]:
     """Read every row of a source, whatever split it is of, and apply a transform that other rows made.
 
     Args:
         spec: The source; a label that it has is left alone.
         transform: Columns are matched by name.
         keep: Columns to carry along. A text with commas is several, unless a column is called that.
+        most_rows: Rows of a part, at most; fewer where they have many features.
+        block: Bytes of a CSV file that are read at a time.
 
     Raises:
         DataError: what cannot be found or read, a source without rows, columns that are missing.
     """
-    rows = max(1, min(_PART_ROWS, _PART_VALUES // transform.width))
+    rows = max(1, min(most_rows, _PART_VALUES // transform.width))
     if spec.is_openml:
         table, _, _ = openml_table(dataclasses.replace(spec, label=transform.label))
         yield from _of_table(table, transform, keep, spec.source, rows)
@@ -71,7 +80,7 @@ def read_parts(spec: DatasetSpec, transform: FeatureTransform, keep: Sequence[st
         if formats_of(files, spec.source) == {"npz"}:
             yield from _of_array(npz_features(files), transform, keep, spec.source, rows)
         else:
-            yield from _of_files(files, transform, keep, rows)
+            yield from _of_files(files, transform, keep, rows, block)
 
 
 def _of_array(
@@ -94,14 +103,16 @@ def _of_table(
         yield _part(some, some.select(kept), transform, table.column_names, source, first=start, share=share)
 
 
-def _of_files(files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int) -> Iterator[Part]:
+def _of_files(
+    files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
+) -> Iterator[Part]:
     sizes = [path.stat().st_size for path in files]
     texts = [item.name for item in transform.inputs if item.kind == "category"]
     for place, path in enumerate(files):
-        schema, source, first = file_schema(path), str(path), 0
+        schema, source, first = file_schema(path, block=block), str(path), 0
         check_names(schema.names, source)
         read, kept = columns_read(transform, schema, source), _kept_names(keep, schema.names, source)
-        for part in stream_file(path, schema, read=read, texts=texts, keep=kept, rows=rows):
+        for part in stream_file(path, schema, read=read, texts=texts, keep=kept, rows=rows, block=block):
             share = (sum(sizes[:place]) + part.share * sizes[place]) / sum(sizes)
             yield _part(part.table, part.kept, transform, schema.names, source, first=first, share=share)
             first += part.table.num_rows

@@ -13,7 +13,7 @@ from fcsearch.data.encodings import Affine, Encoding, joined
 from fcsearch.data.facts import ColumnsError
 from fcsearch.data.fit_encodings import Fit, fit_numbers
 from fcsearch.data.rows import Column, Indices, Rows
-from fcsearch.data.spec import DEFAULT_BINS, Preprocessing
+from fcsearch.data.spec import Preprocessing
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput, TargetScale
 from fcsearch.errors import DataError
 
@@ -27,7 +27,7 @@ Array = npt.NDArray[Any]
 
 
 def fit_transform(
-    rows: Rows, train: Indices, preprocessing: Preprocessing, bins: int = DEFAULT_BINS
+    rows: Rows, train: Indices, preprocessing: Preprocessing, bins: int | None = None
 ) -> FeatureTransform:
     """Fit what makes features of a source's columns.
 
@@ -38,7 +38,7 @@ def fit_transform(
     Args:
         rows: Features in the source's units.
         train: Row numbers of the training split.
-        preprocessing: One of PREPROCESSINGS.
+        preprocessing: One of PREPROCESSINGS but `auto`.
         bins: Bins of a number, at `piecewise`.
 
     Raises:

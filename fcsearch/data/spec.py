@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from fcsearch.config.objective import TASKS, Task
+import pydantic
+from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic_core import ArgsKwargs
+
+from fcsearch.config.objective import Task
 from fcsearch.data.split_facts import SplitBy
-from fcsearch.data.weights import ClassWeight, class_name, is_class_weight
+from fcsearch.data.weights import ClassWeight
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.refusals import contradiction, first_refusal, schema_of
+from fcsearch.text import did_you_mean
 
-Preprocessing = Literal["standardize", "mean", "none", "quantile", "robust", "piecewise"]
+Preprocessing = Literal["auto", "standardize", "mean", "none", "quantile", "robust", "piecewise"]
 
 PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
@@ -22,108 +27,128 @@ OPENML_PREFIX = "openml:"
 # Rows that a program hands over: no path and no name of anything that can be read again.
 MEMORY = "memory:"
 
-# Bins of `piecewise`, unless `bins` says otherwise.
-DEFAULT_BINS = 16
-MOST_BINS = 256
-# What people write for `source` before they have read the manual.
-_SYNONYMS = {
+# Bins of `piecewise` in runs that do not say how many: fcsearch 0.2 wrote none where it took these.
+_UNSAID_BINS = 16
+# What people write for an option before they have read the manual.
+SYNONYMS = {
     **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
     **{"weight": "weights", "sample_weight": "weights"},
 }
 
+# A title says what must hold, for errors and in the JSON Schema.
+_SAID = r"\S"
+Source = Annotated[StrictStr, Field(pattern=_SAID, title="a name, openml:<name or id>, or a path")]
+_Column = Annotated[StrictStr, Field(pattern=_SAID, title="the name of a column")]
+_File = Annotated[StrictStr, Field(pattern=_SAID, title="a path")]
+_Folder = Annotated[StrictStr, Field(pattern=_SAID, title="the path of a folder")]
+_Rows = Annotated[StrictInt, Field(ge=1)]
 
-@dataclasses.dataclass(frozen=True)
+
+def _as_tuple(names: object) -> object:
+    return (names,) if isinstance(names, str) else names
+
+
+_Columns = Annotated[
+    # A CSV file may have a column without a name.
+    tuple[StrictStr, ...],
+    BeforeValidator(_as_tuple, json_schema_input_type=str | list[str]),
+    Field(title="a column name or a list of them"),
+]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class DatasetSpec:
-    """A dataset as the user names it.
-
-    Attributes:
-        source: A name (`digits`, `cifar10`, `mnist`, `fashion_mnist`), `openml:<name or id>`, or a path: a Parquet, CSV
-            or NPZ file, a folder of them, or a glob. In a folder, names with train, val or test say the split.
-            `memory:` stands for rows that a program handed over (`dataset_in_memory`).
-        task: `classification` or `regression`; None: found from the label.
-        label: Column (or NPZ array) of the classes or targets; by default the one called `label`, `target`, `class` or
-            `y`.
-        group: Column of a table that names groups of rows, such as all those of a customer: each lies whole in one
-            split. It is no feature.
-        time: Column of a table with numbers or dates: training rows come before validation rows, and those before test
-            rows. It is no feature.
-        test: Path (file, folder or glob) of the test split, where `source` does not have it.
-        val_fraction: Share of the rows that validates, in (0, 1); unused where the source brings a validation split.
-        test_fraction: Share of the rows that tests, in [0, 1); unused where the source brings a test split.
-        preprocessing: `standardize` (mean 0, deviation 1), `mean` (mean 0) or `none`; for numbers that are no pixels
-            also `quantile` (to a normal distribution, by ranks), `robust` (by the quartiles, with a smooth clip) or
-            `piecewise` (quantile bins, each a feature); fitted on the training rows only.
-        bins: Bins of a number at `piecewise`; None: 16.
-        num_train: Keep only the first n rows of the seeded, stratified training split.
-        num_val: Likewise of the validation split.
-        drop: Columns of a table that are left out; one name may stand by itself.
-        weights: Column of a table that says how much each row counts in training, by numbers of at least 0; it is no
-            feature.
-        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
-            numbers of at least 0 by class, 1 where a class is not named. It multiplies `weights`.
-        split_seed: Key of the split.
-        data_dir: Folder with the files of a named dataset that are already there.
+    """A dataset as the user names it. What is said of each option here is also its description in the JSON Schema.
 
     Raises:
-        DataError: a value outside its range.
+        DataError: an unknown option, a value outside its range, or options that do not go together.
     """
 
-    source: str = "digits"
+    source: Source = "digits"
+    """A name (digits, cifar10, mnist, fashion_mnist), openml:<name or id>, or a path: a Parquet, CSV or NPZ file, a
+    folder of them, or a glob. In a folder, names with train, val or test say the split. memory: stands for rows that a
+    program hands over."""
     _: dataclasses.KW_ONLY
     task: Task | None = None
-    label: str | None = None
-    group: str | None = None
-    time: str | None = None
-    test: str | None = None
-    val_fraction: float = 0.15
-    test_fraction: float = 0.15
-    preprocessing: Preprocessing = "standardize"
-    bins: int | None = None
-    num_train: int | None = None
-    num_val: int | None = None
-    drop: tuple[str, ...] = ()
-    weights: str | None = None
+    """What is learned; null: found from the label."""
+    label: _Column | None = None
+    """Column (or NPZ array) of the classes or targets; null: the one called label, target, class or y."""
+    group: _Column | None = None
+    """Column of a table that names groups of rows, such as all those of a customer: each lies whole in one split. It is
+    not a feature."""
+    time: _Column | None = None
+    """Column of a table with numbers or dates: training rows come before validation rows, and those before test rows.
+    It is not a feature."""
+    test: _File | None = None
+    """Path (file, folder or glob) of the test split, where the source does not have it."""
+    val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.15
+    """Share of the rows that validates; unused where the source has a validation split."""
+    test_fraction: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.15
+    """Share of the rows that tests; unused where the source has a test split."""
+    preprocessing: Preprocessing = "auto"
+    """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
+    for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a
+    smooth clip) or piecewise (quantile bins, each a feature). auto: piecewise where a row is a few dozen numbers, else
+    standardize; a dataset that was loaded says which."""
+    bins: Annotated[StrictInt, Field(ge=2, le=256)] | None = None
+    """Bins of a number under piecewise; null: as many as suit; a dataset that was loaded says how many."""
+    num_train: _Rows | None = None
+    """Keep only the first n rows of the seeded, stratified training split."""
+    num_val: _Rows | None = None
+    """Keep only the first n rows of the validation split."""
+    drop: _Columns = ()
+    """Columns of a table that are left out; one name may stand by itself."""
+    weights: _Column | None = None
+    """Column of a table that says how much each row counts in training, in numbers of at least 0. It is not a
+    feature."""
     class_weight: ClassWeight | None = None
-    split_seed: int = 0
-    data_dir: str | None = None
+    """How much the rows of each class count in training: balanced (every class the same in all), or numbers of at least
+    0 by class, 1 for a class that is not named. It multiplies weights."""
+    split_seed: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)] = 0  # scikit-learn's seeds are 32 bits wide
+    """Key of the split."""
+    data_dir: _Folder | None = None
+    """Folder with the files of a named dataset that are already there."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.drop, (str, list, tuple)):
-            object.__setattr__(self, "drop", (self.drop,) if isinstance(self.drop, str) else tuple(self.drop))
-        for name, (rule, holds) in _CHECKS.items():
-            value = getattr(self, name)
-            if not holds(value):
-                near = nearest(value, _WORDS[name]) if name in _WORDS else None
-                hint = did_you_mean(near, sentence=True)
-                raise DataError(f"dataset option {name} must be {rule}; found {value!r}.{hint}")
-        if isinstance(self.class_weight, Mapping):
-            by_name = {class_name(key): float(weight) for key, weight in self.class_weight.items()}
-            object.__setattr__(self, "class_weight", by_name)
         if self.val_fraction + self.test_fraction >= 1:
-            raise DataError(
+            raise contradiction(
+                "val_fraction" if self.val_fraction > self.test_fraction else "test_fraction",
                 "val_fraction + test_fraction must stay below 1, so that rows are left to train on; "
-                f"found {self.val_fraction} + {self.test_fraction}. Lower one of them."
+                f"found {self.val_fraction} + {self.test_fraction}. Lower one of them.",
             )
         if self.group is not None and self.time is not None:
-            raise DataError(
+            raise contradiction(
+                "time",
                 f"rows are split by group or by time; found both, group {self.group!r} and time {self.time!r}. Leave "
-                "one of them out."
+                "one of them out.",
             )
         if self.bins is not None and self.preprocessing != "piecewise":
-            raise DataError(
+            raise contradiction(
+                "bins",
                 f"dataset option bins belongs to preprocessing: piecewise; found preprocessing: {self.preprocessing}. "
-                "Leave bins out, or choose piecewise."
+                "Leave bins out, or choose piecewise.",
             )
-        if self.is_named and not self.is_openml:
-            self._refuse_file_options()
-
-    def _refuse_file_options(self) -> None:
         for option in ("label", "group", "time", "test", "drop", "weights"):
-            if getattr(self, option):
-                raise DataError(
+            if self.is_named and not self.is_openml and getattr(self, option):
+                raise contradiction(
+                    option,
                     f"dataset option {option} belongs to files and tables; {self.source} has a layout of its own. "
-                    f"Leave {option} out, or name a file as the source."
+                    f"Leave {option} out, or name a file as the source.",
                 )
+
+    @pydantic.model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, values: Any, check: pydantic.ModelWrapValidatorHandler[Self]) -> Self:
+        """To a program a mistake is a DataError; in a document it stays pydantic's, which knows its place."""
+        if isinstance(values, ArgsKwargs) and len(values.args) == 1:
+            # So that errors know its name.
+            values = ArgsKwargs((), {**(values.kwargs or {}), "source": values.args[0]})
+        try:
+            return check(values)
+        except pydantic.ValidationError as error:
+            if not isinstance(values, ArgsKwargs):
+                raise
+            raise _data_error(error) from None
 
     @property
     def split_by(self) -> tuple[SplitBy, str] | None:
@@ -164,12 +189,7 @@ class DatasetSpec:
                 "dataset must be a name, a path, or a mapping with `source` and options; "
                 f"found {type(value).__name__} {value!r}."
             )
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in value:
-            if key not in known:
-                hint = did_you_mean(_SYNONYMS.get(str(key)) or nearest(key, known), sentence=True)
-                raise DataError(f"unknown dataset option {key!r}; known are {', '.join(known)}.{hint}")
-        return cls(**value)
+        return cls(**{str(key): item for key, item in value.items()})
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON types."""
@@ -178,7 +198,8 @@ class DatasetSpec:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:
         """Read what `to_json` wrote."""
-        return cls.from_value(values)
+        unsaid = values.get("preprocessing") == "piecewise" and values.get("bins") is None
+        return cls.from_value({**values, "bins": _UNSAID_BINS} if unsaid else values)
 
     def moved(self, *, source: str | None = None, data_dir: str | None = None) -> DatasetSpec:
         """The same spec of data that lie elsewhere now; files of the test split may have moved along."""
@@ -203,47 +224,12 @@ class DatasetSpec:
         return dataclasses.replace(self, source=source, test=absolute(self.test), data_dir=absolute(self.data_dir))
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and value.strip() != ""
-
-
-def _fraction(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-# What a text may have been meant to be.
-_WORDS = {"preprocessing": PREPROCESSINGS, "class_weight": ("balanced",)}
-_CHECKS: dict[str, tuple[str, Any]] = {
-    "source": ("a name, openml:<name or id>, or a path", _text),
-    "task": (f"one of {', '.join(TASKS)}", lambda v: v is None or v in TASKS),
-    "label": ("the name of a column", lambda v: v is None or _text(v)),
-    "group": ("the name of a column", lambda v: v is None or _text(v)),
-    "time": ("the name of a column", lambda v: v is None or _text(v)),
-    "test": ("a path", lambda v: v is None or _text(v)),
-    "val_fraction": ("a number above 0 and below 1", lambda v: _fraction(v) and 0 < v < 1),
-    "test_fraction": ("a number of at least 0 and below 1", lambda v: _fraction(v) and 0 <= v < 1),
-    "preprocessing": (f"one of {', '.join(PREPROCESSINGS)}", lambda v: v in PREPROCESSINGS),
-    "bins": (f"an integer from 2 to {MOST_BINS}", lambda v: v is None or (_count(v) and 2 <= v <= MOST_BINS)),
-    "num_train": ("an integer of at least 1", lambda v: v is None or _count(v)),
-    "num_val": ("an integer of at least 1", lambda v: v is None or _count(v)),
-    # A CSV file may have a column without a name.
-    "drop": (
-        "a column name or a list of them",
-        lambda v: isinstance(v, tuple) and all(isinstance(name, str) for name in v),
-    ),
-    "weights": ("the name of a column", lambda v: v is None or _text(v)),
-    "class_weight": (
-        "balanced, or a number of at least 0 for each of some classes",
-        lambda v: v is None or is_class_weight(v),
-    ),
-    # scikit-learn's seeds are 32 bits wide.
-    "split_seed": (
-        "an integer from 0 to 4294967295",
-        lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 2**32,
-    ),
-    "data_dir": ("the path of a folder", lambda v: v is None or _text(v)),
-}
+def _data_error(error: pydantic.ValidationError) -> DataError:
+    refusal = first_refusal(error, schema_of(DatasetSpec), synonyms=SYNONYMS)
+    option = refusal.path[0]
+    hint = did_you_mean(refusal.near, sentence=True)
+    if refusal.kind == "together":
+        return DataError(refusal.says)
+    if refusal.kind == "unknown":
+        return DataError(f"unknown dataset option {option!r}; known are {', '.join(refusal.known)}.{hint}")
+    return DataError(f"dataset option {option} must be {refusal.says}; found {reprlib.repr(refusal.found)}.{hint}")

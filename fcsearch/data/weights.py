@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BeforeValidator, Field, StrictFloat
 
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
-ClassWeight = Literal["balanced"] | Mapping[str, float]
 Weights = npt.NDArray[np.float64]
-
-
-def is_class_weight(value: object) -> bool:
-    """Whether a value is `balanced`, or numbers of at least 0 by class."""
-    if not isinstance(value, Mapping):
-        return value == "balanced"
-    return bool(value) and all(
-        isinstance(weight, numbers.Real) and not isinstance(weight, bool) and 0 <= float(weight) < math.inf
-        for weight in value.values()
-    )
 
 
 def class_name(key: object) -> str:
@@ -32,6 +21,24 @@ def class_name(key: object) -> str:
     if isinstance(key, (bool, np.bool_)):
         return str(key).lower()
     return str(int(float(key))) if isinstance(key, numbers.Real) and float(key).is_integer() else str(key)
+
+
+def _by_name(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    # A program's numbers may be NumPy's.
+    return {
+        class_name(key): float(weight) if isinstance(weight, numbers.Real) and not isinstance(weight, bool) else weight
+        for key, weight in value.items()
+    }
+
+
+ClassWeight = Annotated[
+    Literal["balanced"]
+    | Annotated[Mapping[str, Annotated[StrictFloat, Field(ge=0, allow_inf_nan=False)]], Field(min_length=1)],
+    BeforeValidator(_by_name),
+    Field(title="balanced, or a number of at least 0 for each of some classes"),
+]
 
 
 def check_class_weight(class_weight: ClassWeight | None, class_names: tuple[str, ...]) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, count_unseen
-from fcsearch.data.parts import read_parts
+from fcsearch.data.parts import PART_ROWS, read_parts
 from fcsearch.data.sources.paths import find_files
+from fcsearch.data.sources.streams import BLOCK
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError, UsageError
 from fcsearch.inference.predictor import Predictor
@@ -38,6 +39,8 @@ def predict_source(
     *,
     keep: Sequence[str] = (),
     progress: Callable[[float], None],
+    most_rows: int = PART_ROWS,
+    block: int = BLOCK,
 ) -> Predicted:
     """Predict every row of a source, in its order.
 
@@ -47,12 +50,14 @@ def predict_source(
         write: Takes the kept columns and the predictions of some rows after the others.
         keep: Columns of the source to carry along.
         progress: Told how much of the source is done, from 0 to 1.
+        most_rows: Rows that are predicted at a time, at most.
+        block: Bytes of a CSV file that are read at a time.
 
     Raises:
         DataError: what cannot be found or read, missing columns, no rows, kept columns called like predictions.
     """
     rows, unseen, ignored = 0, Unseen(), dict[str, None]()
-    for part in read_parts(spec, predictor.transform, keep):
+    for part in read_parts(spec, predictor.transform, keep, most_rows=most_rows, block=block):
         _check_kept(part.kept.column_names, predictor)
         table = predictor.table(part.X)
         write(pa.table([*part.kept.columns, *table.columns], [*part.kept.column_names, *table.column_names]))

@@ -1,9 +1,9 @@
 """Search spaces: a YAML file, validated, as Optuna distributions."""
 
 from fcsearch.space.json_schema import space_schema
+from fcsearch.space.model import EarlyStopping, SamplerSpec
 from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, Range
 from fcsearch.space.search_space import SearchSpace
-from fcsearch.space.sections import EarlyStopping, SamplerSpec
 from fcsearch.space.shipped import DEFAULT_SPACE, find_space, shipped_space, shipped_spaces
 from fcsearch.space.space_file import load_space
 from fcsearch.space.tries import read_try

@@ -24,6 +24,8 @@ MAX_NESTING = 20
 # Integers above this lose digits as floats, which JSON readers and samplers use.
 MAX_INTEGER = 2**53
 
+# Half of a character, which an escape can say and UTF-8 cannot.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*\Z")
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, Any] = {
@@ -150,6 +152,8 @@ class _Builder:
         if tag is not None:
             raise SpaceError(f"{mark}: tags ({reprlib.repr(tag)}) are not read in a space file; write the value alone")
         if isinstance(event, yaml.ScalarEvent):
+            if half := _SURROGATE.search(event.value):
+                raise SpaceError(f"{mark}: character #x{ord(half[0]):04x} is not allowed in YAML")
             # A key is the word that it is written as: a class may be called 0, or true.
             as_written = event.style is not None or self._awaits_key()
             self._add(Node(event.value if as_written else _scalar(event.value, mark), mark))

@@ -5,49 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
-from fcsearch.config.objective import OBJECTIVES, TASKS
-from fcsearch.data.spec import DATASET_NAMES, MOST_BINS, PREPROCESSINGS
-from fcsearch.space.vocabulary import (
-    DEFAULT_TRIALS,
-    EARLY_STOPPING_OPTIONS,
-    NAME_SCHEMA,
-    SAMPLER_OPTIONS,
-    TRIALS_SCHEMA,
-    Json,
-    value_schema,
-)
-
-_TEXT: Json = {"type": "string", "minLength": 1}
-_TEXT_OR_NONE: Json = {"type": ["string", "null"], "minLength": 1}
-_COUNT_OR_NONE: Json = {"type": ["integer", "null"], "minimum": 1}
-_CLASS_WEIGHT: Json = {
-    "anyOf": [
-        {"enum": ["balanced", None]},
-        {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}, "minProperties": 1},
-    ],
-}
-_DATASET_OPTIONS: dict[str, Json] = {
-    "source": {**_TEXT, "description": f"{', '.join(DATASET_NAMES)}, openml:<name or id>, or a path."},
-    "task": {"enum": [*TASKS, None], "description": "As the space's own key."},
-    "label": {**_TEXT_OR_NONE, "description": "Column of the classes."},
-    "group": {**_TEXT_OR_NONE, "description": "Column of groups of rows; each lies whole in one split."},
-    "time": {**_TEXT_OR_NONE, "description": "Column of times; training rows are the earliest, test rows the latest."},
-    "test": {**_TEXT_OR_NONE, "description": "Path of the test split."},
-    "val_fraction": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-    "test_fraction": {"type": "number", "minimum": 0, "exclusiveMaximum": 1},
-    "preprocessing": {"enum": list(PREPROCESSINGS)},
-    "bins": {"type": ["integer", "null"], "minimum": 2, "maximum": MOST_BINS, "description": "Of piecewise."},
-    "num_train": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the training split."},
-    "num_val": {**_COUNT_OR_NONE, "description": "Keep only this many rows of the validation split."},
-    "drop": {
-        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
-        "description": "Columns that are left out.",
-    },
-    "weights": {**_TEXT_OR_NONE, "description": "Column that says how much each row counts in training."},
-    "class_weight": {**_CLASS_WEIGHT, "description": "As the space's own key."},
-    "split_seed": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
-    "data_dir": {**_TEXT_OR_NONE, "description": "Folder with the files of a named dataset."},
-}
+from fcsearch.refusals import Json, schema_of
+from fcsearch.space.model import SpaceFile
+from fcsearch.space.reading import MAX_LAYERS
 
 
 def space_schema() -> dict[str, Any]:
@@ -56,16 +16,35 @@ def space_schema() -> dict[str, Any]:
     It refuses what a schema can refuse; `load_space` also refuses what only a reading of the whole can, such as low
     above high, conditions that form a circle, or a grid over a continuous range.
     """
+    schema = schema_of(SpaceFile)
+    properties = schema["properties"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "fcsearch search space",
-        "description": "What `fcsearch run FILE` searches.",
-        **_object(_sections(), required=["parameters"]),
+        **schema,
+        "properties": {**properties, "parameters": {**properties["parameters"], **_parameters()}},
         "$defs": {
             **{name: {**value_schema(h), "description": f"{h.meaning}."} for name, h in HYPERPARAMETERS.items()},
             "when": _when(),
         },
     }
+
+
+def value_schema(parameter: Hyperparameter) -> Json:
+    """The JSON Schema of one value of a hyperparameter, as a space file may say it."""
+    if parameter.kind == "word":
+        return {"enum": list(parameter.words)}
+    if parameter.kind == "widths":
+        return {"type": "array", "items": value_schema(HYPERPARAMETERS["hidden_dim"]), "maxItems": MAX_LAYERS}
+    schema: Json = {"type": parameter.kind}
+    if parameter.low is not None:
+        schema["exclusiveMinimum" if parameter.low_open else "minimum"] = parameter.low
+    if parameter.high is not None:
+        schema["exclusiveMaximum" if parameter.high_open else "maximum"] = parameter.high
+    if parameter.space_high is not None:
+        schema["maximum"] = parameter.space_high
+    if parameter.old_words:
+        return {"anyOf": [schema, {"enum": list(parameter.old_words), "deprecated": True}]}
+    return schema
 
 
 def _object(properties: Json, *, required: list[str] | None = None) -> Json:
@@ -78,50 +57,9 @@ def _ref(name: str) -> Json:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _sections() -> Json:
-    stopping = _object(EARLY_STOPPING_OPTIONS)
-    return {
-        "name": {**NAME_SCHEMA, "description": "What the run is called; by default the file's name."},
-        "dataset": {
-            "description": "What is learned; by default digits. A path is relative to the current folder.",
-            "anyOf": [_TEXT, _object(_DATASET_OPTIONS)],
-        },
-        "task": {
-            "enum": [*TASKS, None],
-            "description": "What is learned; by default found from the label: quantities are a regression.",
-        },
-        "objective": {
-            "enum": [*OBJECTIVES, None],
-            "description": "The figure on validation rows that the search improves; by default accuracy, or rmse.",
-        },
-        "class_weight": {
-            **_CLASS_WEIGHT,
-            "description": "How much the rows of each class count in training: balanced, or numbers by class.",
-        },
-        "sampler": {
-            "description": "Which sampler suggests, by default tpe; a mapping adds options of Optuna's constructor.",
-            "anyOf": [{"enum": list(SAMPLER_OPTIONS)}, *(_sampler(name) for name in SAMPLER_OPTIONS)],
-        },
-        "trials": {
-            **TRIALS_SCHEMA,
-            "description": f"How many configurations are tried; by default {DEFAULT_TRIALS}, under grid all of it.",
-        },
-        "early_stopping": {
-            "description": "When trials that fall behind are stopped; by default never.",
-            "anyOf": [{"type": "null"}, EARLY_STOPPING_OPTIONS["method"], stopping],
-        },
-        "parameters": _parameters(),
-    }
-
-
-def _sampler(name: str) -> Json:
-    return _object({"name": {"const": name}, **SAMPLER_OPTIONS[name]}, required=["name"])
-
-
 def _parameters() -> Json:
     both = "hidden_dims names the layers; depth and hidden_dim go without it."
     return {
-        "description": "Constants, choices and ranges by parameter; those not named have their defaults.",
         **_object({name: _parameter(name) for name in HYPERPARAMETERS}),
         "minProperties": 1,
         # A setting that the default of its parent does not read needs the parent to be named.

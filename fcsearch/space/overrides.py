@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
+from fcsearch.space.model import SHORT_FORMS, SpaceFile
 from fcsearch.space.nodes import Mark, Node, instead
-from fcsearch.space.vocabulary import TOP_LEVEL_KEYS
 from fcsearch.text import did_you_mean
-
-# A word that stands for a mapping with one entry, so that an entry beside it can be set.
-_SHORT_FORMS = {"dataset": "source", "sampler": "name", "early_stopping": "method"}
 
 
 def apply_overrides(root: Node, overrides: Sequence[str]) -> Node:
@@ -40,9 +37,9 @@ def replace_dataset(root: Node, dataset: str) -> Node:
 
 
 def _check_path(path: Sequence[str], source: str) -> None:
-    if path[0] not in TOP_LEVEL_KEYS:
+    if path[0] not in SpaceFile.model_fields:
         known = path[0] in HYPERPARAMETERS
-        hint = did_you_mean(f"parameters.{path[0]}") if known else instead(path[0], TOP_LEVEL_KEYS)
+        hint = did_you_mean(f"parameters.{path[0]}") if known else instead(path[0], SpaceFile.model_fields)
         raise SpaceError(f"{source}: unknown key {path[0]!r}{hint}")
     if path[0] == "parameters" and len(path) > 1 and path[1] not in HYPERPARAMETERS:
         raise SpaceError(f"{source}: unknown parameter {path[1]!r}{instead(path[1], HYPERPARAMETERS)}")
@@ -55,8 +52,9 @@ def _put(node: Node, path: Sequence[str], new: Node, whole: Sequence[str]) -> No
     if fields is None:
         fields = {}
     short = list(whole[: len(whole) - len(path)])
-    if isinstance(fields, str) and len(short) == 1 and short[0] in _SHORT_FORMS:
-        fields = {_SHORT_FORMS[short[0]]: node}
+    # An entry can be set beside the one that a word stands for.
+    if isinstance(fields, str) and len(short) == 1 and short[0] in SHORT_FORMS:
+        fields = {SHORT_FORMS[short[0]]: node}
     if not isinstance(fields, dict):
         raise SpaceError(
             f"{new.mark}: {'.'.join(short)} is {node.found()}, which has no {name!r}; "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -12,9 +11,11 @@ from fcsearch.config import HYPERPARAMETERS, check_parameter
 from fcsearch.errors import ConfigError
 from fcsearch.space.nodes import Node, fields_of, instead
 from fcsearch.space.parameters import Choices, Constant, Parameter, Range, show
-from fcsearch.space.vocabulary import MAX_LAYERS, PARAMETER_KEYS, Json
 
 MAX_STEPS = 1_000_000
+# The most layers that hidden_dims may name.
+MAX_LAYERS = 999
+_KEYS = ("low", "high", "log", "step", "choices", "value", "when")
 _EXAMPLES = {
     "integer": "{low: 2, high: 5} or {choices: [2, 3, 5]}",
     "number": "{low: 1.0e-4, high: 1.0e-1, log: true} or {choices: [0.1, 0.2]}",
@@ -75,7 +76,7 @@ def read_parameter(name: str, node: Node) -> Parameter:
         if isinstance(node.value, tuple) and (kind != "widths" or any(isinstance(v.value, tuple) for v in node.value)):
             raise node.fail(key, f"several values are written {_EXAMPLES[kind]}; found {node.found()}")
         return Constant(name, read_value(name, node, key))
-    fields = fields_of(node, key, known=PARAMETER_KEYS, what=name)
+    fields = fields_of(node, key, known=_KEYS, what=name)
     forms: list[str] = [form for form in ("value", "choices") if form in fields]
     forms += ["low and high"] if "low" in fields or "high" in fields else []
     if len(forms) != 1:
@@ -115,10 +116,9 @@ def _read_range(name: str, node: Node, fields: Mapping[str, Node], key: str) -> 
         raise fields[culprit].fail(
             f"{key}.{culprit}", f"low must not be above high; found low {show(low)}, high {show(high)}"
         )
-    log = False
-    if "log" in fields:
-        check_option(fields["log"], f"{key}.log", {"type": "boolean"})
-        log = bool(fields["log"].value)
+    log = "log" in fields and fields["log"].value
+    if not isinstance(log, bool):
+        raise fields["log"].fail(f"{key}.log", f"true or false is needed; found {fields['log'].found()}")
     if log and low <= 0:
         culprit = _culprit(fields, "low", "log")
         raise fields[culprit].fail(f"{key}.{culprit}", f"a log range must lie above 0; found low {show(low)}")
@@ -169,21 +169,3 @@ def _check_steps(fields: Mapping[str, Node], key: str, low: float, high: float, 
             f"{key}.{culprit}",
             f"high must be low plus whole steps of {show(step)}: {show(high)} is not, {would} would be",
         )
-
-
-def check_option(node: Node, key: str, schema: Json) -> None:
-    """Raise SpaceError unless `node` holds what `schema` (an enum, a boolean, or an integer with limits) allows."""
-    value = node.value
-    if "enum" in schema:
-        if value not in schema["enum"]:
-            hint = instead(value, schema["enum"]) if isinstance(value, str) else ""
-            raise node.fail(key, f"one of {', '.join(schema['enum'])} is needed; found {node.found()}{hint}")
-    elif schema["type"] == "boolean":
-        if not isinstance(value, bool):
-            raise node.fail(key, f"true or false is needed; found {node.found()}")
-    elif schema["type"] == "string":
-        if not isinstance(value, str) or not re.fullmatch(schema["pattern"], value):
-            raise node.fail(key, f"a name of up to 64 letters, digits, '.', '_' or '-' is needed; found {node.found()}")
-    elif not isinstance(value, int) or isinstance(value, bool) or not schema["minimum"] <= value <= schema["maximum"]:
-        limits = f"from {schema['minimum']} to {schema['maximum']}"
-        raise node.fail(key, f"an integer {limits} is needed; found {node.found()}")

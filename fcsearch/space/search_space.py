@@ -16,21 +16,14 @@ from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
 from fcsearch.space.document import from_plain
 from fcsearch.space.grid import enumerate_grid
-from fcsearch.space.nodes import Node, fields_of
+from fcsearch.space.model import EarlyStopping, SamplerSpec, SpaceFile
+from fcsearch.space.nodes import Node
 from fcsearch.space.overrides import apply_overrides
 from fcsearch.space.parameters import Constant, Parameter
-from fcsearch.space.reading import check_option
-from fcsearch.space.sections import (
-    EarlyStopping,
-    SamplerSpec,
-    check_sampler_fits,
-    read_choice,
-    read_dataset,
-    read_early_stopping,
-    read_sampler,
-    read_trials,
-)
-from fcsearch.space.vocabulary import LATER_KEYS, NAME_SCHEMA, TOP_LEVEL_KEYS
+from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
+
+# Keys that spaces of earlier versions do not have.
+_LATER_KEYS = ("task", "objective", "class_weight")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,11 +164,7 @@ class SearchSpace:
             SpaceError: values that no space has.
         """
         root = from_plain(values, "the recorded space")
-        missing = [
-            key
-            for key in TOP_LEVEL_KEYS
-            if key not in fields_of(root, "space", known=TOP_LEVEL_KEYS, what="it") and key not in LATER_KEYS
-        ]
+        missing = [key for key in SpaceFile.model_fields if key not in values and key not in _LATER_KEYS]
         if missing:
             raise SpaceError(f"the recorded space: {missing[0]} is missing; was it edited?")
         return cls.from_node(root, default_name="")
@@ -196,23 +185,19 @@ class SearchSpace:
         Raises:
             SpaceError: as `load_space`.
         """
-        fields = fields_of(root, "space", known=TOP_LEVEL_KEYS, what="a space")
-        if "name" in fields:
-            check_option(fields["name"], "name", NAME_SCHEMA)
-        if "parameters" not in fields:
-            raise root.fail("parameters", "what to search is missing; add for example parameters: {epochs: 10}")
+        file = read_sections(root)
+        fields = root.value if isinstance(root.value, dict) else {}
         parameters = read_parameters(fields["parameters"])
-        sampler = read_sampler(fields.get("sampler"))
         sampler_node = fields.get("sampler", root)
-        check_sampler_fits(sampler, parameters, sampler_node)
+        check_sampler_fits(file.sampler, parameters, sampler_node)
         return cls(
-            name=str(fields["name"].value) if "name" in fields else default_name,
-            dataset=read_dataset(fields.get("dataset"), fields.get("task"), fields.get("class_weight")),
-            sampler=sampler,
-            trials=read_trials(fields.get("trials"), sampler, parameters, sampler_node),
-            early_stopping=read_early_stopping(fields.get("early_stopping")),
+            name=file.name or default_name,
+            dataset=dataset_of(file),
+            sampler=file.sampler,
+            trials=trials_of(file, parameters, sampler_node),
+            early_stopping=file.early_stopping,
             parameters=parameters,
-            objective=read_choice(fields.get("objective"), "objective", tuple(OBJECTIVES)),
+            objective=file.objective,
         )
 
     def _fill(self, value: Callable[[Parameter], Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_file
+from fcsearch.space.model import SpaceFile
 from fcsearch.space.overrides import apply_overrides, replace_dataset
 from fcsearch.space.search_space import SearchSpace
-from fcsearch.space.vocabulary import TOP_LEVEL_KEYS
 
 
 def load_space(path: Path, *, overrides: Sequence[str] = (), dataset: str | None = None) -> SearchSpace:
@@ -29,7 +29,8 @@ def load_space(path: Path, *, overrides: Sequence[str] = (), dataset: str | None
     """
     root = read_file(path)
     if not isinstance(root.value, dict):
-        raise SpaceError(f"{root.mark}: a space must be a mapping of {', '.join(TOP_LEVEL_KEYS)}; found {root.found()}")
+        keys = ", ".join(SpaceFile.model_fields)
+        raise SpaceError(f"{root.mark}: a space must be a mapping of {keys}; found {root.found()}")
     if dataset is not None:
         root = replace_dataset(root, dataset)
     root = apply_overrides(root, overrides)

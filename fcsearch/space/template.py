@@ -23,7 +23,7 @@ _TABLE_HELP = """\
   # split_seed: 0                # which rows those are
   # group: a_column              # what names groups of rows, none of which is ever in two splits
   # time: a_column               # numbers or dates: train on the earliest rows, test on the latest
-  # preprocessing: standardize   # or quantile, robust, piecewise, mean, none
+  # preprocessing: auto   # or standardize, quantile, robust, piecewise, mean, none
 """
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.space.search_space import SearchSpace
@@ -45,11 +46,9 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
 
 
 def _dataset(spec: DatasetSpec) -> str:
-    defaults = dataclasses.asdict(DatasetSpec(spec.source))
     # The task stands by itself.
-    found = {key: value for key, value in spec.to_json().items() if key != "task" and value != defaults[key]}
-    found = {key: value for key, value in found.items() if value not in (None, [])}
-    return _flow({"source": spec.source, **found}) if found else quoted(spec.source)
+    said = TypeAdapter(DatasetSpec).dump_python(spec, mode="json", exclude_defaults=True, exclude={"source", "task"})
+    return _flow({"source": spec.source, **said}) if said else quoted(spec.source)
 
 
 def _flow(value: Any) -> str:

@@ -21,9 +21,10 @@ from run_fixtures import digits_run
 
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.predict import _progress, predict
-from fcsearch.data import parts
-from fcsearch.data.matching import Locate, Matched, match_table
-from fcsearch.data.transform import FeatureTransform
+from fcsearch.data import DatasetSpec
+from fcsearch.inference.choosing import choose_model
+from fcsearch.inference.predicting import predict_source
+from fcsearch.inference.sink import TableSink
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["customers", "digits_run"]
@@ -34,8 +35,13 @@ def predicted(run: RunDirectory | Path, source: object, *arguments: str) -> pa.T
     where = run.path if isinstance(run, RunDirectory) else run
     result = CliRunner().invoke(predict, [str(where), str(source), *arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
+    return as_table(result.stdout_bytes)
+
+
+def as_table(printed: bytes) -> pa.Table:
+    """Predictions from the CSV that they are printed as."""
     texts = pa.csv.ConvertOptions(column_types={"prediction": pa.string()})
-    return pa.csv.read_csv(pa.BufferReader(result.stdout_bytes), convert_options=texts)
+    return pa.csv.read_csv(pa.BufferReader(printed), convert_options=texts)
 
 
 def recalls(run: RunDirectory, source: object) -> dict[str, int]:
@@ -78,26 +84,25 @@ def test_neither_order_of_columns_nor_label_nor_source_matters(customers: RunDir
     assert predicted(customers, tmp_path / "parts" / "[01].*") == whole.slice(0, 200)
 
 
-def test_files_are_read_and_written_in_parts(
-    customers: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_read_and_written_in_parts(customers: RunDirectory, tmp_path: Path) -> None:
     whole = predicted(customers, write(tmp_path, table(3, 5000)), "--keep", "age")
     # The first rows are whole numbers and known ones, the last are not.
     path = write(tmp_path, table(3, 5000), "many.csv")
     path.write_text(path.read_text() + "60.5,NA,x,170,no\n")
     pq.write_table(pa.csv.read_csv(path), tmp_path / "many.parquet", row_group_size=700)
-    sizes = []
-
-    def watch(transform: FeatureTransform, rows: pa.Table, locate: Locate, source: str) -> Matched:
-        sizes.append(rows.num_rows)
-        return match_table(transform, rows, locate, source)
-
-    monkeypatch.setattr(parts, "match_table", watch)
-    monkeypatch.setattr(parts, "_PART_ROWS", 256)
-    monkeypatch.setattr("fcsearch.data.sources.streams._BLOCK", 8192)
+    predictor = choose_model(str(customers.path), None, tmp_path).predictor
     for source in (path, tmp_path / "many.parquet"):
-        sizes.clear()
-        found = predicted(customers, source, "--keep", "age")
+        sizes, stream = list[int](), io.BytesIO()
+        sink = TableSink(stream, ".csv")
+
+        def write_part(part: pa.Table, sizes: list[int] = sizes, sink: TableSink = sink) -> None:
+            sizes.append(part.num_rows)
+            sink.write(part)
+
+        spec = DatasetSpec(str(source))
+        predict_source(predictor, spec, write_part, keep=["age"], progress=float, most_rows=256, block=8192)
+        sink.close()
+        found = as_table(stream.getvalue())
         assert found.slice(0, 5000).select([1, 2, 3]) == whole.select([1, 2, 3])
         assert found["age"][5000].as_py() == 60.5
         assert max(sizes) <= 256

@@ -12,6 +12,10 @@ from customers import ROWS, customers, table, write
 from run_fixtures import digits_run, made_run
 
 from fcsearch.cli import main
+from fcsearch.data import DatasetSpec
+from fcsearch.data.parts import read_parts
+from fcsearch.errors import DataError
+from fcsearch.inference.choosing import choose_model
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["customers", "digits_run", "made_run"]
@@ -28,11 +32,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def test_bad_input_is_refused(
-    customers: RunDirectory,
-    digits_run: RunDirectory,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    customers: RunDirectory, digits_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path, table())
     gone = tmp_path / "gone"
@@ -50,10 +50,12 @@ def test_bad_input_is_refused(
     (tmp_path / "late.csv").write_text(path.read_text() + "x,cook,1,170,no\n")
     out = tmp_path / "o.csv"
     assert "found text such as 'x'" in refused(capsys, customers.path, tmp_path / "late.csv", "--out", out)
-    monkeypatch.setattr("fcsearch.data.sources.streams._BLOCK", 2048)
-    error = refused(capsys, customers.path, tmp_path / "late.csv", "--out", out)
-    assert f"column 'age' of {tmp_path / 'late.csv'} must hold numbers, as in the training rows; found 'x'" in error
     assert not out.exists()
+    transform = choose_model(str(customers.path), None, tmp_path).predictor.transform
+    with pytest.raises(DataError) as late:
+        list(read_parts(DatasetSpec(str(tmp_path / "late.csv")), transform, block=2048))
+    error = str(late.value)
+    assert f"column 'age' of {tmp_path / 'late.csv'} must hold numbers, as in the training rows; found 'x'" in error
     (tmp_path / "head.csv").write_text("age,job,code,height\n")
     assert "must have rows; found none" in refused(capsys, customers.path, tmp_path / "head.csv")
     empty = write(tmp_path, table().slice(0, 0), "empty.parquet")

@@ -69,7 +69,10 @@ def test_a_space_that_ships_goes_by_its_name() -> None:
 
 def test_check_data_loads_the_dataset() -> None:
     lines = [" ".join(line.split()) for line in run(str(SPACES / "dropout.yaml"), "--check-data").splitlines()]
-    assert any(line.startswith("data ") and line.endswith("64 features, 10 classes") for line in lines)
+    assert any(
+        line.startswith("data ") and line.endswith("64 features (preprocessing standardize), 10 classes")
+        for line in lines
+    )
     facts = json.loads(run(str(SPACES / "dropout.yaml"), "--check-data", "--format", "json"))
     assert facts["dataset"]["num_classes"] == 10
 

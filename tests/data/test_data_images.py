@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from fcsearch.data import images as images_module
+from fcsearch.data.images import decode_images
 
 NAMES = "ape,bee"
 LABELS = [0, 1] * 20
@@ -82,12 +83,12 @@ def test_one_colour_image_makes_all_colour(write_table, load, random_images, ima
     assert np.array_equal(data.train.X[:, 0::3], data.train.X[:, 2::3])
 
 
-def test_large_images_on_threads_are_the_same(write_table, load, random_images, image_bytes, monkeypatch) -> None:
-    path = write_table({"image": [image_bytes(p) for p in random_images(40, 9, 8, 3)], "label": LABELS})
-    alone = load(path)
-    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 0)
-    monkeypatch.setattr(images_module, "_CHUNK", 7)
-    assert load(path).fingerprint == alone.fingerprint
+def test_large_images_on_threads_are_the_same(random_images, image_bytes) -> None:
+    pixels = random_images(40, 9, 8, 3)
+    column = pa.chunked_array([[image_bytes(p) for p in pixels]])
+    found, shape = decode_images(column, str, threaded_pixels=9 * 8, chunk=7)
+    assert shape == (9, 8, 3)
+    assert np.array_equal(found, pixels.reshape(40, -1))
 
 
 def test_other_columns_beside_images_are_ignored_and_named(write_table, load, random_images, image_bytes) -> None:

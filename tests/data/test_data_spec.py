@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def test_an_unknown_option_gets_the_nearest_name(key: str, near: str) -> None:
         ({"val_fraction": 0.5, "test_fraction": 0.5}, "must stay below 1.*0.5 . 0.5"),
         ({"preprocessing": "standardise"}, "preprocessing must be one of.*Did you mean 'standardize'"),
         ({"preprocessing": "piecewise", "bins": 1}, "bins must be an integer from 2 to 256; found 1"),
-        ({"bins": 8}, "bins belongs to preprocessing: piecewise; found preprocessing: standardize"),
+        ({"bins": 8}, "bins belongs to preprocessing: piecewise; found preprocessing: auto"),
         ({"num_train": 0}, "num_train must be an integer of at least 1; found 0"),
         ({"num_val": 2.5}, "num_val must be"),
         ({"split_seed": 2**32}, "split_seed must be"),
@@ -58,6 +59,15 @@ def test_an_unknown_option_gets_the_nearest_name(key: str, near: str) -> None:
 def test_a_value_outside_its_range_is_refused(options: dict[str, object], message: str) -> None:
     with pytest.raises(DataError, match=message):
         DatasetSpec.from_value(options)
+
+
+def test_a_program_gets_the_same_errors() -> None:
+    with pytest.raises(DataError, match=r"unknown dataset option 'seed'.*Did you mean 'split_seed'"):
+        DatasetSpec("digits", seed=3)  # type: ignore[call-arg]
+    with pytest.raises(DataError, match="source must be a name, openml:<name or id>, or a path; found 3"):
+        DatasetSpec(3)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="num_train must be an integer of at least 1; found 0"):
+        dataclasses.replace(DatasetSpec("digits"), num_train=0)
 
 
 @pytest.mark.parametrize("value", [["digits"], 3, None])

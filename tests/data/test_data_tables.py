@@ -246,7 +246,7 @@ def test_an_unnamed_column_that_says_something_stays(write_csv, load) -> None:
 def test_the_index_is_left_out_in_every_file(write_csv, load) -> None:
     write_csv(index_csv(), "parts/train.csv")
     write_csv(index_csv(), "parts/test.csv")
-    data = load(write_csv(index_csv(), "parts/val.csv").parent)
+    data = load(write_csv(index_csv(), "parts/val.csv").parent, preprocessing="standardize")
     assert (data.input_dim, len(data.train), data.left_out()) == (2, 60, "(unnamed): numbers the rows")
 
 

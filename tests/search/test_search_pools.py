@@ -18,6 +18,7 @@ from fcsearch.search.pools import Pools
 from fcsearch.search.ray_pool.process import Driver
 
 HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
+LATE = (*HEAVY, "pydantic", "rich")
 
 
 def imported(*modules: str) -> set[str]:
@@ -30,6 +31,18 @@ def imported(*modules: str) -> set[str]:
 def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
     ahead = ("fcsearch.search.ray_pool.process", "fcsearch.search.local_pool.starter")
     assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
+
+
+@pytest.mark.parametrize("options", [[], ["--from", "another_run", "--tag", "a b"]])
+def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]) -> None:
+    code = (
+        "import sys; from fcsearch.cli import main; from fcsearch.search.pools import Pools\n"
+        f"found = lambda: (name for name in {LATE} if name in sys.modules)\n"
+        "Pools.start = lambda *_: print('at the start:', *found(), flush=True)\n"
+        f"main(['run', 'no_such_space', *{options}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("at the start:\n", 2)
 
 
 def test_the_process_that_drives_ray_needs_neither_torch_nor_optuna() -> None:

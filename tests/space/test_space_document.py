@@ -83,7 +83,7 @@ def test_every_node_knows_its_place() -> None:
         ("parameters: {epochs: 9007199254740993}\n", "FILE:1:22", "2**53"),
         ("%YAML 1." + "9" * 5000 + "\n---\na: 1\n", "FILE", "cannot be read"),
         ('name: "\\UFFFFFFFF"\nparameters: {epochs: 3}\n', "FILE", "cannot be read"),
-        ('"\\ud800": 1\nparameters: {epochs: 3}\n', "FILE:1:1", "unknown key"),
+        ('"\\ud800": 1\nparameters: {epochs: 3}\n', "FILE:1:1", "character #xd800 is not allowed"),
         ("#" + "x" * MAX_BYTES, "FILE", "at most 256 KiB"),
     ],
 )

@@ -14,7 +14,7 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.space import SearchSpace, space_schema
 from fcsearch.space.document import read_text
-from fcsearch.space.vocabulary import value_schema
+from fcsearch.space.json_schema import value_schema
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 
@@ -161,7 +161,23 @@ def test_dataset_options_are_those_of_the_data_room() -> None:
     assert set(mapping["properties"]) == {field.name for field in dataclasses.fields(DatasetSpec)} - {"_"}
 
 
-def test_every_key_and_parameter_is_described() -> None:
+def options() -> dict[str, dict[str, Any]]:
+    """Every key and option of a space beside its parameters."""
     properties = space_schema()["properties"]
-    for name, part in {**properties["parameters"]["properties"], **properties}.items():
-        assert name == "name" or len(part["description"]) > 10, name
+    forms = [properties["dataset"]["anyOf"][1], *properties["sampler"]["anyOf"][1]["oneOf"]]
+    forms.append(next(form for form in properties["early_stopping"]["anyOf"] if "properties" in form))
+    inner = {f"{i}.{key}": part for i, form in enumerate(forms) for key, part in form["properties"].items()}
+    return {**properties, **inner}
+
+
+def test_every_key_and_parameter_is_described() -> None:
+    for name, part in {**space_schema()["properties"]["parameters"]["properties"], **options()}.items():
+        assert name.endswith("name") or len(part["description"]) > 10, name
+        assert "\n" not in part.get("description", "")
+
+
+def test_defaults_are_values_that_the_schema_accepts() -> None:
+    given = {name: part for name, part in options().items() if "default" in part}
+    assert {"trials", "0.source", "0.val_fraction"} <= given.keys()
+    for name, part in given.items():
+        assert jsonschema.Draft202012Validator(part).is_valid(part["default"]), name

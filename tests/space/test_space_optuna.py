@@ -14,10 +14,13 @@ import pytest
 
 from fcsearch.config import HYPERPARAMETERS, RULE_SETTINGS
 from fcsearch.errors import SpaceError
-from fcsearch.space import SearchSpace, load_space
-from fcsearch.space.vocabulary import SAMPLER_OPTIONS
+from fcsearch.space import SearchSpace, load_space, space_schema
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
+SAMPLER_OPTIONS: dict[str, dict[str, Any]] = {
+    form["properties"]["name"]["const"]: {key: part for key, part in form["properties"].items() if key != "name"}
+    for form in space_schema()["properties"]["sampler"]["anyOf"][1]["oneOf"]
+}
 
 EVERYTHING = """
 parameters:

@@ -71,7 +71,7 @@ def test_class_weights_are_of_the_dataset_and_come_back_from_the_record(load) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("balance", "FILE:1:15: class_weight: .*found 'balance'. Did you mean 'balanced'"),
+        ("balance", "FILE:1:15: class_weight: .*found the text 'balance'; did you mean 'balanced'"),
         ("{yes: -1}", "a number of at least 0 for each of some classes"),
         ("{yes: many}", "a number of at least 0 for each of some classes"),
         ("{}", "a number of at least 0 for each of some classes"),

@@ -18,7 +18,7 @@ from fcsearch.data.sources.paths import format_of
 from fcsearch.errors import DataError
 
 # Bytes of a CSV file that are read at a time; no row may be longer.
-_BLOCK = 1 << 22
+BLOCK = 1 << 22
 _NO_NUMBER = re.compile(r"In CSV column #(\d+): .*conversion error to \w+: invalid value (.*)")
 
 
@@ -37,7 +37,7 @@ class TablePart:
     share: float
 
 
-def file_schema(path: Path) -> pa.Schema:
+def file_schema(path: Path, *, block: int = BLOCK) -> pa.Schema:
     """The columns of a Parquet or CSV file; the types of a CSV file's are those of its first rows.
 
     Raises:
@@ -48,7 +48,7 @@ def file_schema(path: Path) -> pa.Schema:
         with (
             readable(path, CSV),
             _csv_bytes(path) as stream,
-            pyarrow.csv.open_csv(stream, **_csv_options(path)) as reader,
+            pyarrow.csv.open_csv(stream, **_csv_options(path, block)) as reader,
         ):
             return reader.schema
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
@@ -57,7 +57,14 @@ def file_schema(path: Path) -> pa.Schema:
 
 
 def stream_file(
-    path: Path, schema: pa.Schema, *, read: Collection[str], texts: Collection[str], keep: Sequence[str], rows: int
+    path: Path,
+    schema: pa.Schema,
+    *,
+    read: Collection[str],
+    texts: Collection[str],
+    keep: Sequence[str],
+    rows: int,
+    block: int = BLOCK,
 ) -> Iterator[TablePart]:
     """Read some columns of a file, in the order of its rows.
 
@@ -68,6 +75,7 @@ def stream_file(
         texts: Those of them that stay text in a CSV file; the others are numbers.
         keep: The columns to carry along. Where they are not read too, those of a CSV file stay the text that they are.
         rows: At most so many at a time.
+        block: Bytes of a CSV file that are read at a time.
 
     Raises:
         DataError: the file cannot be read.
@@ -75,7 +83,7 @@ def stream_file(
     wanted = [name for name in schema.names if name in read or name in keep]
     if format_of(path) == "csv":
         types = {name: _csv_type(schema.field(name), name in read and name not in texts) for name in wanted}
-        tables = _csv_tables(path, schema.names, types)
+        tables = _csv_tables(path, schema.names, types, block)
     else:
         tables = _parquet_tables(path, wanted, rows)
     for table, share in tables:
@@ -95,7 +103,9 @@ def _parquet_tables(path: Path, columns: list[str], rows: int) -> Iterator[tuple
             yield pa.Table.from_batches([batch]).replace_schema_metadata(None), done / file.metadata.num_rows
 
 
-def _csv_tables(path: Path, names: Sequence[str], types: dict[str, pa.DataType]) -> Iterator[tuple[pa.Table, float]]:
+def _csv_tables(
+    path: Path, names: Sequence[str], types: dict[str, pa.DataType], block: int
+) -> Iterator[tuple[pa.Table, float]]:
     options = pyarrow.csv.ConvertOptions(
         column_types=types, include_columns=list(types), null_values=list(MISSING), strings_can_be_null=False
     )
@@ -104,7 +114,7 @@ def _csv_tables(path: Path, names: Sequence[str], types: dict[str, pa.DataType])
         _numbers_expected(path, names),
         pa.OSFile(str(path)) as raw,
         _csv_bytes(path, raw) as stream,
-        pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path)) as reader,
+        pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path, block)) as reader,
     ):
         for batch in reader:
             yield pa.Table.from_batches([batch]), raw.tell() / raw.size()
@@ -115,10 +125,10 @@ def _csv_bytes(path: Path, raw: pa.NativeFile | None = None) -> pa.NativeFile:
     return pa.CompressedInputStream(raw, "gzip") if path.suffix == ".gz" else raw
 
 
-def _csv_options(path: Path) -> dict[str, pa.csv.ParseOptions | pa.csv.ReadOptions]:
+def _csv_options(path: Path, block: int) -> dict[str, pa.csv.ParseOptions | pa.csv.ReadOptions]:
     return {
         "parse_options": pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
-        "read_options": pyarrow.csv.ReadOptions(block_size=_BLOCK),
+        "read_options": pyarrow.csv.ReadOptions(block_size=block),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import ray
@@ -160,9 +161,9 @@ class Controller(TuneController):
         super()._process_trial_failure(trial, exception)
 
 
-def require_tune() -> None:
+def require_tune(used: Iterable[tuple[type, tuple[str, ...]]] = _USED) -> None:
     """Raise SearchError if Tune does not have what is used of it beyond its documented interface."""
-    missing = [f"{kind.__name__}.{name}" for kind, names in _USED for name in names if not hasattr(kind, name)]
+    missing = [f"{kind.__name__}.{name}" for kind, names in used for name in names if not hasattr(kind, name)]
     if missing:
         raise SearchError(
             f"Ray Tune must have {', '.join(missing)}; found Ray {ray.__version__}, which does not; install the Ray of "

@@ -53,6 +53,7 @@ class PackWorker(tune.Trainable):
         *,
         dataset: Mapping[str, Any],
         placement: Placement,
+        report_seconds: float = _REPORT_SECONDS,
     ) -> None:
         """Take the device and the dataset.
 
@@ -60,6 +61,7 @@ class PackWorker(tune.Trainable):
             config: Tune's configuration: the number of the first pack.
             dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
             placement: The workers: how many threads each computes with, and how many share a device.
+            report_seconds: How long it trains between two reports.
         """
         from fcsearch.search.pool.computing import compute_as
         from fcsearch.search.pool.pack_run import memory_share
@@ -67,6 +69,7 @@ class PackWorker(tune.Trainable):
 
         os.environ["OMP_NUM_THREADS"] = str(placement.threads)
         compute_as(placement)
+        self._report_seconds = report_seconds
         self._lines = LogLines()
         self._place, device = _take_device()
         with warnings.catch_warnings():
@@ -87,7 +90,7 @@ class PackWorker(tune.Trainable):
         self._task = task.open()
 
     def step(self) -> dict[str, Any]:
-        """Train for about a second, or to the end of the pack; report how it goes, or what came of it."""
+        """Train until the next report is due, or to the end of the pack; report how it goes, or what came of it."""
         if self._task is None:
             raise RuntimeError("a worker must be given a pack before it trains; found none")
         if self._run is None:
@@ -96,7 +99,7 @@ class PackWorker(tune.Trainable):
             # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
             self._run = PackRun(self._task, self._data, self._place, share=self._share)
         if not self._leaving:
-            self._run.train(seconds=_REPORT_SECONDS)
+            self._run.train(seconds=self._report_seconds)
             if not self._run.over:
                 return {MESSAGE: Message(self._run.progress())}
         outcome = self._run.outcome(self._lines.take())

@@ -69,8 +69,7 @@ def test_the_cause_is_one_line(text: str, cause: str) -> None:
     assert "\n" not in cause_of(text)
 
 
-def test_a_ray_that_lacks_what_is_used_of_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_that_lacks_what_is_used_of_it_is_refused() -> None:
     controller.require_tune()
-    monkeypatch.setattr(controller, "_USED", ((controller.TuneController, ("step", "leap")),))
     with pytest.raises(SearchError, match=r"must have TuneController\.leap; found Ray"):
-        controller.require_tune()
+        controller.require_tune([(controller.TuneController, ("step", "leap"))])

@@ -53,9 +53,10 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
     # It is set for the worker's children.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
-    def made(task: PackTask, threads: int = 1) -> PackWorker:
+    def made(task: PackTask, threads: int = 1, **options: float) -> PackWorker:
         found = PackWorker.__new__(PackWorker)
-        found.setup({PACK_ID: task.pack_id}, dataset=dataset, placement=Placement(workers=2, cpus=threads, gpus=0))
+        placement = Placement(workers=2, cpus=threads, gpus=0)
+        found.setup({PACK_ID: task.pack_id}, dataset=dataset, placement=placement, **options)
         found.take(Sealed.of(task.pack_id, task))
         return found
 
@@ -88,18 +89,16 @@ def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: d
     assert found._data.y_val.data_ptr() == dataset["y_val"].ctypes.data
 
 
-def test_it_reports_progress_and_then_the_outcome(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.0)
-    found = make(task(3))
+def test_it_reports_progress_and_then_the_outcome(make: Any) -> None:
+    found = make(task(3), report_seconds=0.0)
     results = [found.step() for _ in range(3)]
     assert [type(said(result)) for result in results] == [Progress, Progress, PackOutcome]
     assert [result.get("done", False) for result in results] == [False, False, True]
     assert [member.trial_id for member in said(results[-1]).members] == [0, 1]
 
 
-def test_it_leaves_when_it_is_asked_to(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "_REPORT_SECONDS", 0.0)
-    found = make(task(1000))
+def test_it_leaves_when_it_is_asked_to(make: Any) -> None:
+    found = make(task(1000), report_seconds=0.0)
     found.step()
     found.leave()
     result = found.step()

@@ -1,0 +1,151 @@
+"""From a table to predictions of new rows: `fcsearch run` against other programs, whole commands, test rows."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+from common import chosen, print_table, save
+from real_tables import TABLES, Rows, Table, is_there, score
+
+HERE = Path(__file__).parent
+PEERS = ("gradient boosting", "LightGBM", "RandomizedSearchCV", "Optuna + torch.nn", "RealMLP")
+OURS = "fcsearch"
+# scikit-learn's names of the objectives: it maximizes.
+SCORINGS = {"rmse": "neg_root_mean_squared_error", "accuracy": "accuracy", "average_precision": "average_precision"}
+
+
+@click.command()
+@click.option("--tables", default=",".join(TABLES), show_default=True)
+@click.option("--contestants", default=",".join((OURS, *PEERS)), show_default=True)
+@click.option("--seeds", default=3, show_default=True, help="Rounds, with seeds 0, 1, ...")
+@click.option("--budget", default=120, show_default=True, help="Seconds for fcsearch and Optuna.")
+@click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
+@click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
+def main(tables: str, contestants: str, seeds: int, budget: int, space: str, keep: bool) -> None:
+    """Give each contestant the same rows and all cores, one after the other, and measure its predictions of test rows.
+
+    LightGBM and RealMLP take part where `lightgbm` and `pytabkit` are installed. Seeds change the test rows (not
+    adult's, which are official), the validation rows and the training. Seconds are those of the whole command.
+
+    \b
+    Example:
+      python benchmarks/tables_peers.py --tables california --seeds 1
+    """
+    for name in chosen(tables, TABLES):
+        if not is_there(name):
+            continue
+        found: list[dict[str, Any]] = []
+        for seed in range(seeds):
+            with tempfile.TemporaryDirectory(prefix="tables-") as folder:
+                contest = Contest(TABLES[name], TABLES[name].read(seed), seed, budget, space, Path(folder))
+                for contestant in chosen(contestants, dict.fromkeys((OURS, *PEERS))):
+                    for result in contest.of(contestant):
+                        found.append({"table": name, "seed": seed, **result})
+                        print(json.dumps(found[-1]), flush=True)
+        print_table(f"{name}: {TABLES[name].objective} of the test rows, {seeds} seeds", lines(found))
+        if keep:
+            print(save(f"tables-peers-{name}", {"budget": budget, "space": space, "contests": found}))
+
+
+class Contest:
+    """One seed of one table.
+
+    Args:
+        table: What is learned.
+        rows: Its rows.
+        seed: Of the splits and trainings.
+        budget: Seconds.
+        space: fcsearch's.
+        folder: Where files go.
+    """
+
+    def __init__(self, table: Table, rows: Rows, seed: int, budget: int, space: str, folder: Path) -> None:
+        self._table, self._rows, self._seed, self._budget, self._space = table, rows, seed, budget, space
+        self._folder = folder
+        self._train, self._test = folder / "train.parquet", folder / "test.parquet"
+        rows.train.to_parquet(self._train, index=False)
+        rows.test.to_parquet(self._test, index=False)
+
+    def of(self, contestant: str) -> Iterator[dict[str, Any]]:
+        """What a contestant reached; of fcsearch, by its single winner, and by its ensemble."""
+        if contestant == OURS:
+            yield from self._ours()
+            return
+        out = self._folder / "out.npz"
+        arguments = [contestant, self._train, self._test, "--label", self._table.label, "--seed", self._seed]
+        arguments += ["--scoring", SCORINGS[self._table.objective], "--budget", self._budget, "--out", out]
+        began = time.perf_counter()
+        done = _run([sys.executable, HERE / "peers" / "tabular.py", *arguments])
+        seconds = round(time.perf_counter() - began, 1)
+        if done.returncode:
+            print(f"skipped: {contestant}: {done.stderr.strip().splitlines()[-1]}")
+            return
+        with np.load(out) as arrays:
+            yield {
+                "contestant": contestant,
+                "seconds": seconds,
+                **self._score(arrays["values"], arrays["classes"]),
+            }
+
+    def _ours(self) -> Iterator[dict[str, Any]]:
+        fcsearch = [sys.executable, "-m", "fcsearch"]
+        began = time.perf_counter()
+        options = ["--label", self._table.label, "--seed", self._seed, "--time-budget", f"{self._budget}s", "--quiet"]
+        for setting in (
+            f"objective={self._table.objective}",
+            "dataset.test_fraction=0",
+            f"dataset.split_seed={self._seed}",
+        ):
+            options += ["--set", setting]
+        done = _run([*fcsearch, "run", self._space, "--dataset", self._train, *options, "--out", self._folder / "runs"])
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        run = done.stdout.strip().splitlines()[-1]
+        seconds = round(time.perf_counter() - began, 1)
+        for model, name in (("best", "fcsearch, single winner"), ("ensemble", "fcsearch, ensemble")):
+            out = self._folder / f"{model}.parquet"
+            done = _run([*fcsearch, "predict", run, self._test, "--model", model, "--out", out])
+            if done.returncode:
+                print(f"skipped: {name}: {done.stderr.strip().splitlines()[-1]}")
+                continue
+            frame = pd.read_parquet(out)
+            classes = [column.removeprefix("probability_") for column in frame if column.startswith("probability_")]
+            values = frame[[f"probability_{name}" for name in classes] or ["prediction"]].to_numpy()
+            yield {"contestant": name, "seconds": seconds, **self._score(values, classes)}
+
+    def _score(self, values: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+        return score(self._table, self._rows.test[self._table.label], values, classes)
+
+
+def lines(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """One line a contestant: mean and standard deviation over seeds."""
+    made = []
+    for contestant in dict.fromkeys(entry["contestant"] for entry in found):
+        entries = [entry for entry in found if entry["contestant"] == contestant]
+        line = {"contestant": contestant}
+        for name in ("rmse", "accuracy", "average_precision", "log_loss"):
+            if name in entries[0]:
+                values = [entry[name] for entry in entries]
+                spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+                line[name] = f"{statistics.mean(values):.4f}{spread}"
+        made.append({**line, "seconds": f"{statistics.mean(entry['seconds'] for entry in entries):.0f}"})
+    return made
+
+
+def _run(command: Sequence[Any]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True)
+
+
+if __name__ == "__main__":
+    main()
