@@ -38,6 +38,12 @@ VARIED = [
     TrialConfig(
         hidden_dims=(37,), update_rule="rmsprop", learning_rate=1e-3, batch_size=33, weight_decay=2.0, epochs=3
     ),
+    TrialConfig(hidden_dims=(40, 40), activation="leaky_relu", learning_rate=0.05, dropout=0.3, epochs=3),
+    TrialConfig(hidden_dims=(37,), activation="gelu", update_rule="adam", learning_rate=3e-3, reg=1e-4, epochs=3),
+    TrialConfig(hidden_dims=(37,), activation="gelu", learning_rate=0.1, dropout=0.5, epochs=2),
+    TrialConfig(
+        hidden_dims=(40, 13), activation="selu", update_rule="rmsprop", learning_rate=1e-3, dropout=0.2, epochs=3
+    ),
 ]
 
 

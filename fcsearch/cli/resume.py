@@ -32,9 +32,9 @@ def resume(
     """Go on with an interrupted run, or add trials to a finished one.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Trials that are done
-    stay as they are; those that were in training are trained again with the configuration that they had. Options that
-    are not given are as they were, but for the time budget and the cluster. Data that moved are named with --dataset;
-    they must be the same rows, and the run remembers their new place.
+    stay as they are; those that were in training go on from their last checkpoint. Options that are not given are as
+    they were, but for the time budget and the cluster. Data that moved are named with --dataset; they must be the same
+    rows, and the run remembers their new place.
 
     \b
     Example:

@@ -91,6 +91,12 @@ _RESOURCES = (
         type=click.Choice(["ray", "local"]),
         help="What trains the packs: Ray, or processes of this machine without it. Default: ray.",
     ),
+    click.option(
+        "--checkpoint-every",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="How often long trials are kept while they train, for `resume` to go on from. Default: 10.",
+    ),
     click.option("--address", metavar="HOST:PORT", help="Search on this Ray cluster instead of this machine alone."),
     click.option("--quiet", is_flag=True, help="Show nothing but errors, and print the run directory at the end."),
     click.option("--verbose", is_flag=True, help="Also show a line for every trial."),

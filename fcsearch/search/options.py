@@ -37,6 +37,8 @@ class SearchOptions:
         confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
         refit: Whether the winner is trained once more, on training and validation rows.
         ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
+        checkpoint_every: Seconds after which a pack in training is kept again, so that its trials can go on from there;
+            at least 0: as often as workers say how they go.
         start_from: A run directory whose trials the sampler knows from the start, as far as they lie in the space.
         tries: Configurations that come first, each `key=value,...`.
 
@@ -59,6 +61,7 @@ class SearchOptions:
     confirm_seeds: int | None = None
     refit: bool = False
     ensemble: int = 50
+    checkpoint_every: float = 10.0
     start_from: str | None = None
     tries: tuple[str, ...] = ()
 
@@ -70,6 +73,7 @@ class SearchOptions:
         _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)
         for name in ("time_budget", "cpus_per_worker"):
             _require(name, getattr(self, name), "a number above 0", lambda v: _finite(v) and v > 0)
+        _require("checkpoint_every", self.checkpoint_every, "a number of at least 0", lambda v: _finite(v) and v >= 0)
         _require(
             "gpus_per_worker",
             self.gpus_per_worker,

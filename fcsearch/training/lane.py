@@ -12,11 +12,12 @@ from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.errors import ConfigError
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.engine.buffers import Buffers, Shape, stack
-from fcsearch.training.engine.compiled_lane import CompiledNet, runs_compiled
+from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.compiled_steps import CompiledSteps
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
 from fcsearch.training.engine.native import step_functions
@@ -63,7 +64,7 @@ class Lane:
         device, dtype = data.device, data.dtype
         initial = _initial_weights(self.configs, self.shape, dtype)
         # Asked once: what is compiled wants its own layout in memory.
-        self._functions = step_functions(device, dtype) if runs_compiled(self.configs[0], self.shape) else None
+        self._functions = step_functions(device, dtype)
         make: _Making = {"device": device, "dtype": dtype, "by_member": self._functions is not None}
         self.weights = stack(self.shape, initial, **make)
         self.best = self.weights.select(torch.arange(len(configs), device=device))
@@ -97,7 +98,9 @@ class Lane:
             self._steps = CompiledSteps(
                 self.configs, self.rules, self.weights, rows=self.batch_size, functions=functions
             )
-            self._evaluator = Evaluator(lambda rows: CompiledNet(self.weights, rows, functions), self._data, loss)
+            self._evaluator = Evaluator(
+                lambda rows: CompiledNet(self.weights, rows, functions, activation=first.activation), self._data, loss
+            )
 
     def start_epoch(self, steps: int) -> None:
         """Begin the next epoch, of so many steps."""
@@ -173,22 +176,44 @@ class Lane:
         return torch.tensor(positions, device=self._data.device)
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """Every tensor that training goes on from, by name."""
+        """Every tensor that training goes on from, by name: a row for each member, or for those of an update rule."""
         named = {"weights": self.weights, "best": self.best}
         for rule in self.rules:
-            for number, buffers in enumerate(rule.state):
-                named[f"{rule.members.start}.{number}"] = buffers
-        tensors = {}
-        for name, buffers in named.items():
-            tensors[f"{name}.wide"], tensors[f"{name}.rest"] = buffers.wide, buffers.rest
-        tensors["best_gain"] = torch.tensor(self._best_gain, dtype=torch.float64)
-        return tensors
+            named.update({f"{rule.name}.{number}": buffers for number, buffers in enumerate(rule.state)})
+        return {f"{name}.{part}": rows for name, buffers in named.items() for part, rows in buffers.rows().items()}
 
-    def load_state(self, tensors: Mapping[str, Tensor], epoch: int) -> None:
-        """Go on from what `state_tensors` gave after `epoch` epochs of the same members."""
-        for name, tensor in self.state_tensors().items():
-            tensor.copy_(tensors[name])
-        self._best_gain = tensors["best_gain"].tolist()
+    def load_state(
+        self,
+        tensors: Mapping[str, Tensor],
+        configs: Sequence[TrialConfig],
+        places: Sequence[int],
+        gains: Sequence[float],
+        epoch: int,
+    ) -> None:
+        """Go on from the state of a lane that has these members and maybe others.
+
+        Args:
+            tensors: Its `state_tensors`.
+            configs: Its members' configurations.
+            places: Where each member of this lane stands in it.
+            gains: Each member's best objective so far, as a value of which more is better.
+            epoch: The epoch after which it was.
+
+        Raises:
+            ConfigError: tensors of another shape or type.
+        """
+        named = [("weights", self.weights, places), ("best", self.best, places)]
+        first = {name: members.start for name, members in spans([config.update_rule for config in configs])}
+        for rule in self.rules:
+            own = [place - first[rule.name] for place in places[rule.members]]
+            named.extend((f"{rule.name}.{number}", buffers, own) for number, buffers in enumerate(rule.state))
+        for name, buffers, rows in named:
+            for part, target in buffers.rows().items():
+                found = tensors[f"{name}.{part}"].index_select(0, torch.tensor(rows))
+                if found.shape != target.shape or found.dtype != target.dtype:
+                    raise ConfigError(f"{name} of {tuple(found.shape)} and {found.dtype}")
+                target.copy_(found)
+        self._best_gain = list(gains)
         self.epoch = epoch
 
 

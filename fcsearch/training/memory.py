@@ -9,17 +9,15 @@ import torch
 
 from fcsearch.config import TrialConfig
 from fcsearch.training.data import TrainingData
-from fcsearch.training.engine.buffers import Shape, first_layer_blocks
-from fcsearch.training.engine.compiled_lane import runs_compiled
+from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.engine.compiled_lane import block_rows
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.rules import RULES
 
 # Beside the update rule's own buffers: the weights, those of the best epoch, and, where steps are torch operations, the
-# gradients (on a CPU less: see `first_layer_blocks`).
-_BUFFERS = 3
+# gradients, and space for what update rules compute.
+_BUFFERS = 4
 _COMPILED_BUFFERS = 2
-# And, on a GPU, space for what update rules compute by torch operations.
-_GPU_BUFFERS = 4
 _MEMINFO = Path("/proc/meminfo")
 # Of a container: what it may use, and what it uses, of which the files that it has read lately can be let go.
 _CGROUP = Path("/sys/fs/cgroup")
@@ -30,12 +28,10 @@ _SYSTEMS_SHARE = 0.05
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
     lanes = {config.lane_key: config for config in configs}
-    functions = step_functions(data.device, data.dtype)
-    compiled = {
-        key for key, config in lanes.items() if functions is not None and runs_compiled(config, _shape(config, data))
-    }
-    values = sum(_member_values(config, data, compiled=config.lane_key in compiled) for config in configs)
-    values += sum(_lane_values(lanes[key], data) for key in compiled)
+    compiled = step_functions(data.device, data.dtype) is not None
+    values = sum(_member_values(config, data, compiled=compiled) for config in configs)
+    if compiled:
+        values += sum(_lane_values(config, data) for config in lanes.values())
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
     dropped = sum(_batch_rows(lane.batch_size, data) * data.input_dim for lane in lanes if lane.input_dropout)
     return (values + dropped) * data.X_train.element_size() + 2 * dropped
@@ -77,22 +73,20 @@ def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -
     own = RULES[config.update_rule].state_buffers
     if compiled:
         return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
-    buffers = _BUFFERS if data.device.type == "cpu" else _GPU_BUFFERS
     units = sum(config.hidden_dims)
-    # In training a unit has its value and its gradient (and a margin for dropout, without the C kernels); a score has
+    # In training a unit has its value and its gradient (and a margin for dropout, without the kernels); a score has
     # itself, its share of the loss and, for a moment, a copy or two; and one more where rows have weights.
     rows = _batch_rows(config.batch_size, data)
     training = rows * (3 * units + (4 if data.row_weights is None else 5) * data.outputs)
-    return shape.num_parameters * (buffers + own) + training + _evaluated_rows(data) * (units + 2 * data.outputs)
+    return shape.num_parameters * (_BUFFERS + own) + training + _evaluated_rows(data) * (units + 2 * data.outputs)
 
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:
     """What a lane whose steps are compiled has once, for one member after the other."""
     shape = _shape(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
-    block: int = max(b.inputs.stop - b.inputs.start for b in first_layer_blocks(shape, 1, device=data.device))
-    gradients = (block + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]
-    training = rows * (units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
+    gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]
+    training = rows * (2 * units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
     return gradients + training + _evaluated_rows(data) * units
 
 

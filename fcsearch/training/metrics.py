@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor
 
@@ -85,19 +85,6 @@ class MemberResult:
     def best(self) -> EpochMetrics | None:
         """The metrics of the best epoch."""
         return None if self.best_epoch is None else self.epochs[self.best_epoch - 1]
-
-    def to_json(self) -> dict[str, Any]:
-        """All but the weights, as JSON types."""
-        names = ("state", "objective", "best_epoch", "num_parameters", "seconds")
-        fields = {name: getattr(self, name) for name in names}
-        return {**fields, "config": self.config.to_json(), "epochs": [dataclasses.asdict(e) for e in self.epochs]}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any], weights: dict[str, Tensor]) -> MemberResult:
-        """Read what `to_json` wrote."""
-        epochs = tuple(EpochMetrics(**epoch) for epoch in values["epochs"])
-        config = TrialConfig.from_json(values["config"])
-        return cls(**{**values, "config": config, "epochs": epochs, "weights": weights})
 
 
 def epoch_metrics(

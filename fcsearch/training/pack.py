@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,9 +15,11 @@ from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
+from fcsearch.training.checkpoint import SavedPack
 from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
+from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch
@@ -29,9 +32,9 @@ class Pack:
 
     A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
     its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
-    (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes and
-    batches of one row; these, several threads and GPUs round otherwise. Members that share shape, batch size, input
-    dropout and seed train as one stack (a lane).
+    (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
+    of one row, GELU and SELU; these, several threads and GPUs round otherwise. Members that share shape, batch size,
+    input dropout and seed train together (a lane).
 
     Args:
         configs: The members. They may differ in everything.
@@ -105,6 +108,12 @@ class Pack:
         """End members early; those that have left already are passed over."""
         self._leave({member: "stopped" for member in members if member not in self._results})
 
+    def best_gain(self, member: int) -> float:
+        """The objective of a member's best epoch as a value of which more is better; minus infinity if it has none."""
+        objective = OBJECTIVES[self._data.objective]
+        best = best_epoch(self._histories[member], objective)
+        return -math.inf if best is None else objective.gain(self._histories[member][best - 1].val[objective.name])
+
     def results(self) -> list[MemberResult]:
         """The result of every member, in the order of `configs`, once none is alive."""
         if self.alive:
@@ -115,7 +124,9 @@ class Pack:
         for lane in self._lanes():
             for member in lane.members:
                 if member in leaving:
-                    self._results[member] = self._result(lane, member, leaving[member])
+                    kept = lane.weights if self._keep_last else lane.best
+                    weights = kept.to_dict(lane.members.index(member))
+                    self._results[member] = self._result(member, leaving[member], weights)
         self._compact(leaving)
 
     def _compact(self, gone: Collection[int]) -> None:
@@ -124,51 +135,103 @@ class Pack:
             cohort.remove(gone)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.lanes]
 
-    def _result(self, lane: Lane, member: int, state: State) -> MemberResult:
+    def _result(self, member: int, state: State, weights: Mapping[str, Tensor]) -> MemberResult:
         history = self._histories[member]
         best = best_epoch(history, OBJECTIVES[self._data.objective])
-        kept = lane.weights if self._keep_last else lane.best
         return MemberResult(
             config=self.configs[member],
             state=state,
             epochs=tuple(history),
             objective=self._data.objective,
             best_epoch=best,
-            num_parameters=lane.shape.num_parameters,
+            num_parameters=self._shape(member).num_parameters,
             seconds=sum(values.seconds for values in history),
-            weights=kept.to_dict(lane.members.index(member)) if best is not None else {},
+            weights=dict(weights) if best is not None else {},
         )
 
-    def save(self, path: Path) -> None:
-        """Write the pack as it is after this epoch (safetensors; written aside and renamed)."""
-        tensors = {
-            f"lane{n}.{name}": t.contiguous()
-            for n, lane in enumerate(self._lanes())
-            for name, t in lane.state_tensors().items()
-        }
-        for member, result in self._results.items():
-            tensors.update({f"result{member}.{name}": weight for name, weight in result.weights.items()})
-        checkpoint.write(
-            path,
-            tensors,
+    def _shape(self, member: int) -> Shape:
+        return Shape(self._data.input_dim, self.configs[member].hidden_dims, self._data.outputs)
+
+    @property
+    def state_bytes(self) -> int:
+        """About how many bytes `dump` gives."""
+        return sum(tensor.nbytes for tensor in self._tensors().values())
+
+    def dump(self, facts: Mapping[str, Any]) -> bytes:
+        """The pack as it is after this epoch, for `checkpoint.load`.
+
+        Args:
+            facts: What is saved beside it (JSON types).
+        """
+        histories = [self._histories[member] for member in range(len(self.configs))]
+        saved = SavedPack(
             configs=self.configs,
             epoch=self.epoch,
-            histories=self._histories,
-            results=self._results,
+            states={member: result.state for member, result in self._results.items()},
+            lanes=tuple(tuple(lane.members) for lane in self._lanes()),
+            lengths=tuple(map(len, histories)),
+            tensors={**self._tensors(), **checkpoint.history_table(histories, self._data)},
+            facts=facts,
         )
+        return checkpoint.dump(saved)
 
     @classmethod
-    def load(cls, path: Path, data: TrainingData) -> Pack:
-        """Go on from a saved pack, on the same data, to the result that it would have had."""
-        saved = checkpoint.read(path)
-        pack = cls(saved.configs, data)
-        pack.epoch = saved.epoch
-        pack._histories = saved.histories
-        pack._results = saved.results
-        pack._compact(saved.results)
-        for number, lane in enumerate(pack._lanes()):
-            lane.load_state(saved.tensors_of(f"lane{number}."), saved.epoch)
-        return pack
+    def restore(
+        cls,
+        saved: SavedPack,
+        members: Sequence[int],
+        data: TrainingData,
+        *,
+        keep_last: bool = False,
+        cohort: type[Cohort] | None = None,
+    ) -> Pack:
+        """Go on with members of a saved pack, all or some, to the results that they would have had.
+
+        Args:
+            saved: The pack.
+            members: Indices into its `configs`; the new pack has these members, in this order.
+            data: The rows that it was trained on.
+            keep_last: As it had it, like `cohort`.
+            cohort: See `Pack`.
+
+        Raises:
+            ConfigError: its content does not fit these members, or these rows.
+        """
+        with checkpoint.reading():
+            pack = cls([saved.configs[member] for member in members], data, keep_last=keep_last, cohort=cohort)
+            pack.epoch = saved.epoch
+            pack._histories = {at: saved.history(member, data) for at, member in enumerate(members)}
+            for at, member in enumerate(members):
+                if member in saved.states:
+                    weights = saved.weights(member, pack._shape(at), data.dtype)
+                    result = pack._results[at] = pack._result(at, saved.states[member], weights)
+                    if result.best is not None and not weights:
+                        raise ConfigError("a result without weights")
+            pack._compact(pack._results)
+            pack._load(saved, members)
+            return pack
+
+    def _load(self, saved: SavedPack, members: Sequence[int]) -> None:
+        """Set the lanes to the state that they had in a saved pack, whose members these are."""
+        # Where a member has several lanes they are in the same order.
+        found: Counter[int] = Counter()
+        for lane in self._lanes():
+            known = [members[at] for at in lane.members]
+            number = [n for n, there in enumerate(saved.lanes) if known[0] in there][found[known[0]]]
+            found.update(known)
+            lane.load_state(
+                saved.tensors_of(f"lane{number}."),
+                [saved.configs[member] for member in saved.lanes[number]],
+                [saved.lanes[number].index(member) for member in known],
+                [self.best_gain(member) for member in lane.members],
+                saved.epoch,
+            )
+
+    def _tensors(self) -> dict[str, Tensor]:
+        lanes = enumerate(lane.state_tensors() for lane in self._lanes())
+        living = {f"lane{n}.{name}": tensor for n, state in lanes for name, tensor in state.items()}
+        ended = ((member, result.weights) for member, result in self._results.items())
+        return living | {f"result{member}.{name}": tensor for member, found in ended for name, tensor in found.items()}
 
     def _lanes(self) -> list[Lane]:
         return [lane for cohort in self._cohorts for lane in cohort.lanes]

@@ -19,6 +19,10 @@ pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 LONG = 300
 
 
+# At every report.
+KEPT = ("--checkpoint-every", "0")
+
+
 @pytest.fixture
 def space_file(tmp_path: Path) -> str:
     """Six trials of a few seconds each."""
@@ -30,7 +34,7 @@ def space_file(tmp_path: Path) -> str:
 
 
 def search(space_file: str) -> Sequence[str]:
-    return ("run", "--space", space_file, "--cpus-per-worker", "0.5", "--workers", "2", "--pack-size", "1")
+    return ("run", "--space", space_file, "--cpus-per-worker", "0.5", "--workers", "2", "--pack-size", "1", *KEPT)
 
 
 def kill(commands: Processes, name: str) -> None:
@@ -54,10 +58,11 @@ def test_ray_is_started_again_and_the_search_goes_on(
 ) -> None:
     run = tmp_path / "runs" / "small"
     driver = commands.start(*search(space_file))
-    wait_for(lambda: trains(run) >= 2, seconds=LONG)
+    wait_for(lambda: trains(run) >= 2 and len(list(run.glob("checkpoints/trials/*.safetensors"))) == 2, seconds=LONG)
     kill(commands, program)
     assert driver.wait(timeout=LONG) == 0, commands.err
     assert f"{part} on this machine; Ray is started again (1 of 2)" in commands.err + commands.out
+    assert "is handed out from their checkpoint" in (run / "log.txt").read_text()
     assert RunDirectory.open(run).state() == "complete"
     assert [row["trial_id"] for row in RunDirectory(run).trials().to_pylist()] == list(range(6))
     assert "Traceback" not in commands.err

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from host_kernels import use_host_kernels
 from sklearn.datasets import load_digits
 
 from fcsearch.training import TrainingData
-from fcsearch.training.engine.native import kernels
+from fcsearch.training.engine.native import step_functions
 
 
 @pytest.fixture(scope="session")
@@ -25,19 +26,30 @@ def digits() -> Callable[[torch.dtype], TrainingData]:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """As a worker has it; the C kernels run with one thread only."""
+    """As a worker has it; steps in C run with one thread only."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(params=["kernels", "torch"])
+@pytest.fixture(params=["compiled", "torch"])
 def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a test with the C kernels and with torch operations alone."""
+    """Run a test with steps in C and with torch operations alone."""
     way: str = request.param
     if way == "torch":
         monkeypatch.setenv("FCSEARCH_NATIVE", "0")
-    elif kernels(torch.device("cpu"), torch.float64) is None:
+    elif step_functions(torch.device("cpu"), torch.float64) is None:
         pytest.skip("no C compiler on this machine")
+    return way
+
+
+@pytest.fixture(params=["kernels", "torch"])
+def stacked_arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test with the kernels of a GPU and with torch operations alone."""
+    way: str = request.param
+    if way == "torch":
+        monkeypatch.setenv("FCSEARCH_NATIVE", "0")
+    else:
+        use_host_kernels(monkeypatch)
     return way

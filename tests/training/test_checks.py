@@ -21,12 +21,13 @@ from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import Case, training_cases, training_checks
 from fcsearch.training.engine import masks
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
-from fcsearch.training.engine.native import kernels, library, without_kernels
+from fcsearch.training.engine.native import library, runs_compiled, without_kernels
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES
 
 CPU = torch.device("cpu")
+SOURCES = ("kernels", "losses", "activations", "steps")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,8 @@ def small(cases: list[Case]) -> Case:
 def failing(case: Case, arithmetic: str, dtype: torch.dtype = torch.float64) -> set[str]:
     way = Way(CPU, dtype, arithmetic)
     with without_kernels() if arithmetic == TORCH else contextlib.nullcontext():
-        return {check.subject for check in (*piece_checks(way), *training_checks(case, way)) if not check.passed}
+        pieces = piece_checks(way) if arithmetic == TORCH else ()
+        return {check.subject for check in (*pieces, *training_checks(case, way)) if not check.passed}
 
 
 def test_the_engine_is_the_plain_net_in_every_way() -> None:
@@ -52,8 +54,7 @@ def test_the_engine_is_the_plain_net_in_every_way() -> None:
     assert torch.get_num_threads() == threads
     assert [check for check in checks if not check.passed] == []
     torch.set_num_threads(1)
-    compiled = kernels(CPU, torch.float32) is not None
-    ways = {TORCH, KERNELS} if compiled else {TORCH}
+    ways = {TORCH, KERNELS} if runs_compiled(CPU, torch.float32) else {TORCH}
     assert {(c.arithmetic, c.reference) for c in checks} == {(w, r) for w in ways for r in PLAIN_NET.values()}
     assert {c.subject for c in checks} >= everything()
 
@@ -65,7 +66,9 @@ def everything() -> set[str]:
     settings = {"L2", "weight decay", "dropout", "input dropout", "label smoothing", "large layers"}
     settings |= {*PLAIN_RULES, *(f"{name} rate" for name in LR_SCHEDULES)}
     settings |= {f"{name} loss" for name in losses.LOSSES}
-    settings |= {f"{name}, dropout" for name in ACTIVATIONS} | {f"row weights, {name} loss" for name in losses.LOSSES}
+    settings |= {*ACTIVATIONS, *(f"{name}, dropout" for name in ACTIVATIONS)} | {
+        f"row weights, {name} loss" for name in losses.LOSSES
+    }
     pieces |= {f"{name} loss, row weights" for name in losses.LOSSES}
     return pieces | {f"training, {name}" for name in settings}
 
@@ -81,49 +84,72 @@ def test_the_engine_is_the_plain_net_on_a_gpu() -> None:
 @pytest.fixture
 def _fresh_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels are compiled anew, into a folder of the test's own."""
-    if kernels(CPU, torch.float64) is None:
+    if not runs_compiled(CPU, torch.float64):
         pytest.skip("no C compiler on this machine")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    library._load.cache_clear()
+    library._for_cpu.cache_clear()
     yield
-    library._load.cache_clear()
+    library._for_cpu.cache_clear()
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "subject"),
     [
-        ("p[k] += rate * g[k];", "p[k] -= rate * g[k];", "sgd steps"),
-        ("v[k] = keep * v[k] +", "v[k] = keep * v[k] -", "sgd_momentum steps"),
-        ("c[k] += gained * (g[k]", "c[k] += gained * (-g[k]", "rmsprop steps"),
-        ("m[k] += gained1 * (g[k] -", "m[k] += gained1 * (g[k] +", "adam steps"),
-        ("(h[k] <= 0 ? 0 : h[k] * factor)", "h[k] * factor", "relu passes, dropout"),
-        ("h[k] <= 0 ? 0 : d[k] * factor", "h[k] <= 0 ? 0 : d[k]", "relu passes, dropout"),
-        ("<= least ? 0 : a[k] * factor", "> least ? 0 : a[k] * factor", "training, input dropout, gelu"),
-        (
-            "dropped[k] = (REAL)drawn[k] <= threshold",
-            "dropped[k] = (REAL)drawn[k] > threshold",
-            "training, input dropout",
-        ),
-        ("(sum <= 0 ? 0 : sum * scale)", "(sum <= 0 ? 0 : sum)", "training, dropout"),
-        ("const REAL sum = h[k] + bias[k];", "const REAL sum = h[k];", "training, sgd"),
-        ("scores[c * N + n] += added;", "scores[c * N + n] += 0;", "training, sgd"),
-        ("dw[k] += strength * w[k];", "dw[k] -= strength * w[k];", "training, L2"),
-        ("w[k] *= kept;", "w[k] *= 1;", "training, weight decay"),
-        ("* kept + spread;", "* kept;", "training, label smoothing"),
-        ("violated[n]) *", "0) *", "training, svm loss"),
-        ("if (biases && dout)", "if (0 && dout)", "training, sgd"),
+        ("p[k] += rate * g[k];", "p[k] -= rate * g[k];", "sgd"),
+        ("v[k] = keep * v[k] +", "v[k] = keep * v[k] -", "sgd_momentum"),
+        ("c[k] += gained * (g[k]", "c[k] += gained * (-g[k]", "rmsprop"),
+        ("m[k] += gained1 * (g[k] -", "m[k] += gained1 * (g[k] +", "adam"),
+        ("h[k] <= 0 ? 0 : d[k] * factor", "h[k] <= 0 ? 0 : d[k]", "relu, dropout"),
+        ("<= least ? 0 : a[k] * factor", "> least ? 0 : a[k] * factor", "input dropout"),
+        ("? 0 : scale;", "? 0 : 1;", "relu, dropout"),
+        ("(REAL)drawn[k] <= threshold", "(REAL)drawn[k] > threshold", "gelu, dropout"),
+        ("return x <= 0 ? 0 : x;", "return x < 0 ? -x : x;", "relu"),
+        ("*slope = x > 0 ? 1 : LEAK;", "*slope = 1;", "leaky_relu"),
+        ("return x > 0 ? x : LEAK * x;", "return x;", "leaky_relu"),
+        ("*slope = share + x * bell", "*slope = share - x * bell", "gelu"),
+        ("x > 0 ? 1 - tail : tail", "1 - tail", "gelu"),
+        ("below + SELU_FLOOR;", "below;", "selu"),
+        ("x > 0 ? SELU_SCALE * x : below;", "x > 0 ? x : below;", "selu"),
+        ("slopes[k] = slope * kept;", "slopes[k] = slope;", "selu, dropout"),
+        ("activation, h[k] + bias[k], &slope", "activation, h[k], &slope", "sgd"),
+        ("scores[c * N + n] += added;", "scores[c * N + n] += 0;", "sgd"),
+        ("dw[k] += strength * w[k];", "dw[k] -= strength * w[k];", "L2"),
+        ("w[k] *= kept;", "w[k] *= 1;", "weight decay"),
+        ("* kept + spread;", "* kept;", "label smoothing"),
+        ("violated[n]) *", "0) *", "svm loss"),
+        ("if (biases && dout)", "if (0 && dout)", "sgd"),
     ],
 )
 @pytest.mark.usefixtures("_fresh_kernels")
 def test_a_wrong_kernel_fails_and_only_by_kernels(
     small: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = library._source()
+    source = library._source
     # More than once where rules share it: nadam's moments are adam's.
-    assert source.count(right) >= 1
-    monkeypatch.setattr(library, "_source", lambda: source.replace(right, wrong))
-    assert subject in failing(small, KERNELS)
+    assert source(*SOURCES).count(right) >= 1
+    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    assert f"training, {subject}" in failing(small, KERNELS)
     assert failing(small, TORCH) == set()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "subject"),
+    [
+        ("1 / (1 + 0.35f * z)", "1 / (1 + 0.36f * z)", "gelu"),
+        ("p * t + 0.143873885f", "p * t + 0.15f", "gelu"),
+        ("return (rest + 1) * power;", "return rest + 1;", "gelu"),
+        ("return rest * power + (power - 1);", "return rest + (power - 1);", "selu"),
+    ],
+)
+@pytest.mark.usefixtures("_fresh_kernels")
+def test_a_wrong_exponential_of_single_precision_fails_there_alone(
+    small: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = library._source
+    assert source(*SOURCES).count(right) == 1
+    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    assert f"training, {subject}" in failing(small, KERNELS, torch.float32)
+    assert failing(small, KERNELS, torch.float64) == set()
 
 
 def _negated(function: Callable[..., None]) -> Callable[..., None]:
@@ -137,7 +163,7 @@ def test_a_wrong_update_by_torch_fails_and_only_by_torch(
 ) -> None:
     monkeypatch.setattr(RULES[name], "update", _negated(RULES[name].update))
     assert failing(small, TORCH) >= {f"{name} steps", f"training, {name}"}
-    if kernels(CPU, torch.float64) is not None:
+    if runs_compiled(CPU, torch.float64):
         assert failing(small, KERNELS) == set()
 
 
@@ -183,10 +209,8 @@ def _nothing(*_: object) -> None:
 @pytest.mark.parametrize(
     ("owner", "method", "subject"),
     [
-        (L2Penalty, "add_to_block", "training, L2"),
-        (L2Penalty, "add_to_rest", "training, L2"),
-        (WeightDecay, "shrink_block", "training, weight decay"),
-        (WeightDecay, "shrink_rest", "training, weight decay"),
+        (L2Penalty, "add", "training, L2"),
+        (WeightDecay, "shrink", "training, weight decay"),
         (StackedNet, "backward", "relu passes"),
         (masks.RandomBits, "start_epoch", "training, dropout"),
     ],

@@ -11,13 +11,16 @@ from torch import Tensor
 
 from fcsearch import nn
 from fcsearch.config import RULE_SETTINGS
+from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.update_rules import RULES as NN_RULES
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.data import Minibatches, one_hot
 from fcsearch.training.engine.activations import ReluDropout
-from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks, gradient_buffers, stack
+from fcsearch.training.engine.buffers import Buffers, Shape, stack
+from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
+from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.rules import RULES
 
@@ -67,14 +70,13 @@ def plain_gradients(dout: Tensor, caches: list[object], masks: list[Tensor] | No
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"depth{len(shape.layers)}")
 @pytest.mark.parametrize("rates", [None, [0.0, 0.3, 0.6]], ids=["plain", "dropout"])
-@pytest.mark.usefixtures("arithmetic")
+@pytest.mark.usefixtures("stacked_arithmetic")
 def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None) -> None:
     buffers, weights = stacked(shape)
     x = torch.randn(ROWS, 7, dtype=torch.float64)
     dscores = torch.randn(MEMBERS, 3, ROWS, dtype=torch.float64)
-    blocks = first_layer_blocks(shape, MEMBERS, device=CPU)
-    gradients = gradient_buffers(shape, MEMBERS, blocks, device=CPU, dtype=torch.float64)
-    net = StackedNet(buffers, ROWS, gradients, blocks)
+    gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
+    net = StackedNet(buffers, ROWS, gradients)
     masks = None
     if rates and net.hidden:
         net.activation = ReluDropout(rates, net.hidden, seed=3)
@@ -86,8 +88,7 @@ def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None)
         net.activation.start_epoch(1)  # the same bits again
     scores = net.forward(x).clone()
     net.scores.copy_(dscores)
-    net.backward()
-    net.first_layer(x, 0)
+    net.backward(x)
     for member in range(MEMBERS):
         own = [mask[member] for mask in masks] if masks else None
         expected, caches = plain_pass(x, weights[member], own)
@@ -95,6 +96,22 @@ def test_passes_are_those_of_the_layers(shape: Shape, rates: list[float] | None)
         grads = plain_gradients(dscores[member].T, caches, own)
         for name, value in gradients.to_dict(member).items():
             torch.testing.assert_close(value, grads[name], rtol=1e-12, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", list(PLAIN_ACTIVATIONS))
+def test_activations_in_c_are_those_of_nn_within_few_units_in_the_last_place(name: str, dtype: torch.dtype) -> None:
+    functions = step_functions(CPU, dtype)
+    if functions is None:
+        pytest.skip("no compiled steps on this machine")
+    x = torch.cat([torch.linspace(-30, 30, 4001), torch.logspace(-12, 0, 500), -torch.logspace(-12, 0, 500)])
+    x = x.to(dtype).unsqueeze(1)
+    one = {"W1": torch.ones(1, 1), "b1": torch.zeros(1), "W2": torch.ones(1, 1), "b2": torch.zeros(1)}
+    weights = stack(Shape(1, (1,), 1), [one], device=CPU, dtype=dtype, by_member=True)
+    found = CompiledNet(weights, len(x), functions, activation=name).forward(x)[0, 0]
+    expected, _ = PLAIN_ACTIVATIONS[name].forward(x[:, 0].double())
+    few = 3e-7 if dtype == torch.float32 else 1e-15
+    assert ((found - expected).abs() <= few * x[:, 0].abs() + 1e-38).all()
 
 
 @pytest.mark.parametrize(("name", "plain"), [("softmax", nn.softmax_loss), ("svm", nn.svm_loss)])
@@ -153,18 +170,14 @@ def test_a_lane_without_smoothing_runs_what_it_ran_before(monkeypatch: pytest.Mo
 
 
 def cut_into_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the first layer and the others come in several parts, as those of large nets do."""
-    monkeypatch.setattr("fcsearch.training.engine.rule_pieces._PIECE_VALUES", 10)
-    monkeypatch.setattr("fcsearch.training.engine.buffers._BLOCK_VALUES", 30)
-    monkeypatch.setattr("fcsearch.training.engine.buffers._BLOCK_ROWS", 3)
+    """Make the first layer come in several parts, as those of large nets do."""
+    monkeypatch.setattr("fcsearch.training.engine.compiled_lane._BLOCK_VALUES", 30)
+    monkeypatch.setattr("fcsearch.training.engine.compiled_lane._BLOCK_ROWS", 3)
 
 
-@pytest.mark.parametrize("cut", [False, True], ids=["whole", "in parts"])
 @pytest.mark.parametrize("name", list(RULES))
-@pytest.mark.usefixtures("arithmetic")
-def test_update_rules_are_those_of_nn(name: str, cut: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if cut:
-        cut_into_blocks(monkeypatch)
+@pytest.mark.usefixtures("stacked_arithmetic")
+def test_update_rules_are_those_of_nn(name: str) -> None:
     shape = SHAPES[0]
     buffers, weights = stacked(shape)
     configs = [
@@ -174,13 +187,10 @@ def test_update_rules_are_those_of_nn(name: str, cut: bool, monkeypatch: pytest.
         )
         for i in range(2)
     ]  # fmt: skip
-    blocks = first_layer_blocks(shape, MEMBERS, device=CPU)
-    assert (len(blocks) > 1) == cut
-    gradients = gradient_buffers(shape, MEMBERS, blocks, device=CPU, dtype=torch.float64)
-    whole = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
+    gradients = Buffers.zeros(shape, MEMBERS, device=CPU, dtype=torch.float64)
     state = [Buffers.zeros(shape, 2, device=CPU, dtype=torch.float64) for _ in range(RULES[name].state_buffers)]
     rule = RULES[name](configs, 1, buffers.wide, state)  # members 1 and 2 of three
-    bound = rule.bind(buffers, gradients, blocks)
+    bound = rule.bind(buffers, gradients)
     settings: list[dict[str, dict[str, object]]] = [{}, {}]
     step = 0
     for epoch in range(1, 4):
@@ -189,13 +199,8 @@ def test_update_rules_are_those_of_nn(name: str, cut: bool, monkeypatch: pytest.
         for in_epoch in range(4):
             grads = [random_weights(shape, 100 + step * MEMBERS + member) for member in range(MEMBERS)]
             for member in range(MEMBERS):
-                whole.fill(member, grads[member])
-            bound.start_step(in_epoch)
-            for number, block in enumerate(blocks):
-                gradients.wide[block.gradients] = whole.wide[block.parameters]
-                bound.update_block(number)
-            gradients.rest.copy_(whole.rest)
-            bound.update_rest()
+                gradients.fill(member, grads[member])
+            bound.update(in_epoch)
             for i, config in enumerate(configs):
                 for parameter in weights[i + 1]:
                     own = settings[i].setdefault(parameter, _nn_settings(config))

@@ -1,4 +1,4 @@
-"""The C kernels: optional, built again when what they depend on changes, and called with checked arguments."""
+"""What is compiled: optional, built again when what it depends on changes, and called with checked arguments."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from pathlib import Path
 
 import pytest
 import torch
+from host_kernels import CPU, host_kernels
 from torch import Tensor
 
-from fcsearch.training.engine.native import CallSite, kernels, library, without_kernels
+from fcsearch.training.engine.native import CallSite, kernels, library, step_functions, without_kernels
 from fcsearch.training.engine.native.binding import SIGNATURES
-
-CPU = torch.device("cpu")
 
 CODE = """
 import json, logging, torch
 logging.basicConfig(level=logging.INFO)
 torch.set_num_threads(1)
 from fcsearch.training import TrainingData, TrialConfig, train_pack
-from fcsearch.training.engine.native import kernels
+from fcsearch.training.engine.native import step_functions
 draw = torch.Generator().manual_seed(0)
 X, y = torch.randn(300, 20, generator=draw), torch.randint(3, (300,), generator=draw)
 data = TrainingData.from_arrays(X, y, X[:100], y[:100], num_classes=3)
 config = TrialConfig(hidden_dims=(16, 16), update_rule="adam", dropout=0.3, learning_rate=0.01, epochs=5)
 [result] = train_pack([config], data)
-print(json.dumps([kernels(X.device, X.dtype) is not None, [e.val_loss for e in result.epochs]]))
+print(json.dumps([step_functions(X.device, X.dtype) is not None, [e.val_loss for e in result.epochs]]))
 """
 
 
@@ -54,7 +53,7 @@ def test_training_does_without_a_compiler(tmp_path: Path) -> None:
 
 
 def test_the_kernels_are_compiled_once_and_agree(tmp_path: Path) -> None:
-    if kernels(torch.device("cpu"), torch.float32) is None:
+    if step_functions(CPU, torch.float32) is None:
         pytest.skip("no C compiler on this machine")
     compiled, losses, _ = train(tmp_path)
     assert compiled
@@ -67,18 +66,18 @@ def test_the_kernels_are_compiled_once_and_agree(tmp_path: Path) -> None:
 
 @pytest.fixture
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    if kernels(CPU, torch.float32) is None:
+    if step_functions(CPU, torch.float32) is None:
         pytest.skip("no C compiler on this machine")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    library._load.cache_clear()
+    library._for_cpu.cache_clear()
     yield
-    library._load.cache_clear()
+    library._for_cpu.cache_clear()
 
 
 def built(tmp_path: Path) -> set[str]:
     """The libraries that there are after one more start."""
-    library._load.cache_clear()
-    assert kernels(CPU, torch.float32) is not None
+    library._for_cpu.cache_clear()
+    assert step_functions(CPU, torch.float32) is not None
     return {path.name for path in tmp_path.rglob("*.so")}
 
 
@@ -101,8 +100,8 @@ def test_the_kernels_are_built_again_when_this_changes(
     assert len(first) == 1
     assert built(tmp_path) == first
     if changed == "source":
-        text = library._source()
-        monkeypatch.setattr(library, "_source", lambda: text + "/* changed */")
+        right = library._source
+        monkeypatch.setattr(library, "_source", lambda *names: right(*names) + "/* changed */")
     elif changed == "compiler":
         monkeypatch.setenv("CC", another_compiler(tmp_path))
     else:
@@ -110,7 +109,6 @@ def test_the_kernels_are_built_again_when_this_changes(
     assert len(built(tmp_path)) == 2
 
 
-@pytest.mark.usefixtures("_own_cache")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -124,23 +122,20 @@ def test_the_kernels_are_built_again_when_this_changes(
     ],
 )
 def test_a_kernel_refuses_what_it_would_misread(arguments: tuple[Tensor, ...], message: str) -> None:
-    compiled = kernels(CPU, torch.float32)
-    assert compiled is not None
+    compiled = host_kernels(torch.float32)
     with pytest.raises(ValueError, match=rf"the kernel sgd must be given .*{message}"):
         compiled["sgd"].bind(*arguments)
 
 
-@pytest.mark.usefixtures("_own_cache")
 def test_arrays_of_one_layout_must_have_the_same_strides() -> None:
-    compiled = kernels(CPU, torch.float32)
-    assert compiled is not None
+    compiled = host_kernels(torch.float32)
     weights, gradients, first = torch.zeros(3, 2, 3, 4)
     with pytest.raises(ValueError, match=r"the kernel adam must be given .* outer strides \(12, 4\)"):
         compiled["adam"].bind(weights, gradients, first, torch.zeros(3, 2, 4).transpose(0, 1))
 
 
 def test_every_function_in_c_has_the_arguments_that_its_binding_gives() -> None:
-    found = re.findall(r"^KERNEL (\w+)\(const layout \*l, ([^)]*)\)", library._source(), re.MULTILINE)
+    found = re.findall(r"^KERNEL (\w+)\(const layout \*l, ([^)]*)\)", library._source("kernels"), re.MULTILINE)
     assert {name: len(arguments.split(",")) for name, arguments in found} == {
         name: len(kinds) for name, kinds in SIGNATURES.items()
     }
@@ -148,10 +143,8 @@ def test_every_function_in_c_has_the_arguments_that_its_binding_gives() -> None:
     assert bits == {name: [kind == "bits" for kind in kinds] for name, kinds in SIGNATURES.items()}
 
 
-@pytest.mark.usefixtures("_own_cache")
 def test_a_call_site_follows_arrays_that_change() -> None:
-    compiled = kernels(CPU, torch.float32)
-    assert compiled is not None
+    compiled = host_kernels(torch.float32)
     site = CallSite(compiled["relu_dropout_backward"], torch.tensor([2.0]))
     for rows in (3, 3, 5):
         hidden, gradient = torch.ones(1, rows, 4), torch.full((1, rows, 4), 7.0)
@@ -161,13 +154,14 @@ def test_a_call_site_follows_arrays_that_change() -> None:
         site(torch.ones(1, 3, 4), torch.ones(1, 3, 5))
 
 
-def test_within_without_kernels_there_are_none() -> None:
-    before = kernels(CPU, torch.float32)
+def test_within_without_kernels_nothing_is_compiled() -> None:
+    before = step_functions(CPU, torch.float32)
     with without_kernels():
-        assert kernels(CPU, torch.float32) is None
-    assert kernels(CPU, torch.float32) is before
+        assert step_functions(CPU, torch.float32) is None
+    assert step_functions(CPU, torch.float32) is before
 
 
-def test_several_threads_do_without_the_kernels() -> None:
+def test_several_threads_do_without_steps_in_c_and_kernels_are_for_gpus() -> None:
     torch.set_num_threads(2)
-    assert kernels(torch.device("cpu"), torch.float32) is None
+    assert step_functions(CPU, torch.float32) is None
+    assert kernels(CPU, torch.float32) is None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 from varied_packs import VARIED, assert_equal_to, pack_of, weighted
 
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
+from fcsearch.training.checkpoint import load
 from fcsearch.training.cohort import Cohort
 from fcsearch.training.engine.activations import ReluDropout
 from fcsearch.training.engine.inputs import InputDropout
@@ -70,11 +70,11 @@ def test_a_diverging_member_harms_no_neighbour(data: TrainingData) -> None:
     assert_equal_to(results[0], train_pack([good], single)[0], 1e-5)
 
 
-def test_a_saved_pack_goes_on_to_the_same_weights(data: TrainingData, tmp_path: Path) -> None:
+def test_a_saved_pack_goes_on_to_the_same_weights(data: TrainingData) -> None:
     pack = Pack(VARIED, data)
     pack.train_epoch()
-    pack.save(tmp_path / "pack")
-    resumed = Pack.load(tmp_path / "pack", data)
+    saved = load(pack.dump({}))
+    resumed = Pack.restore(saved, range(len(saved.configs)), data)
     for one in (pack, resumed):
         while one.alive:
             one.train_epoch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,8 +26,12 @@ from fcsearch.search.planning.extent import Extent, best_trials, confirmation_ex
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
+from fcsearch.search.pool.messages import Checkpointing
+from fcsearch.search.record.checkpoints import BYTES_PER_SECOND, Checkpoints
 from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks
 from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+
+logger = logging.getLogger(__name__)
 
 # Packs that each worker gets, to even out their lengths.
 _PACKS_PER_WORKER = 2
@@ -59,6 +64,34 @@ class _NoStandings(Standings):
         """Pass over them."""
 
 
+def find_checkpoints(
+    around: Surroundings,
+    waiting: Sequence[PlannedTrial],
+    pool: Pool,
+    *,
+    stage: str,
+    dataset: Dataset,
+    every: float,
+) -> Checkpoints:
+    """What trials that wait can go on from; files that are no use are removed, and a notice says so.
+
+    Args:
+        around: Where, and what shows notices.
+        waiting: The trials.
+        pool: What trains them.
+        stage: What they are: `trials`, `confirmations` or `refit`.
+        dataset: What they learn.
+        every: Seconds between two checkpoints.
+    """
+    objective = around.run.space().for_task(dataset.task).known_objective.name
+    rule = Checkpointing(every, BYTES_PER_SECOND / pool.placement.workers, f"{dataset.fingerprint} {objective}")
+    found = Checkpoints(around.run.path, stage, rule)
+    for line in found.recover(waiting):
+        logger.warning(line)
+        around.view.notice(line)
+    return found
+
+
 def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Dataset) -> Extent | None:
     """Settle what is trained again, and write it into the manifest; None where it is nothing.
 
@@ -77,13 +110,17 @@ def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Datase
     return extent
 
 
-def confirm_best(around: Surroundings, extent: Extent, open_pool: Callable[[], Pool]) -> Closing | None:
+def confirm_best(
+    around: Surroundings, extent: Extent, dataset: Dataset, open_pool: Callable[[], Pool], *, every: float
+) -> Closing | None:
     """Train configurations with seeds that they were not trained with yet, and record what comes of it.
 
     Args:
         around: Where, and until when.
         extent: Which, with which seeds. What stands in the run's table already is not trained again.
+        dataset: What is learned.
         open_pool: Gives what trains the packs; called if there is anything to train.
+        every: Seconds between two checkpoints.
 
     Returns:
         What ended it before all was done, if anything did.
@@ -91,41 +128,59 @@ def confirm_best(around: Surroundings, extent: Extent, open_pool: Callable[[], P
     run = around.run
     done = {(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()}
     configs = {row["trial_id"]: row_config(row) for row in run.trials().to_pylist()}
-    missing = [pair for seed in extent.seeds for trial in extent.trials if (pair := (trial, seed)) not in done]
-    if not missing:
-        return None
+    # Numbered as all of them are: a checkpoint knows them by their numbers.
+    pairs = dict(enumerate((trial, seed) for seed in extent.seeds for trial in extent.trials))
     planned = [
         PlannedTrial(number, dataclasses.replace(configs[trial], seed=seed))
-        for number, (trial, seed) in enumerate(missing)
+        for number, (trial, seed) in pairs.items()
+        if (trial, seed) not in done
     ]
+    if not planned:
+        return None
     pool = open_pool()
-    books = ConfirmationBooks(run, {number: trial for number, (trial, _) in enumerate(missing)})
+    books = ConfirmationBooks(run, {number: trial for number, (trial, _) in pairs.items()})
+    checkpoints = find_checkpoints(around, planned, pool, stage="confirmations", dataset=dataset, every=every)
     trials, seeds = ", ".join(map(str, extent.trials)), ", ".join(map(str, extent.seeds))
     around.view.started({"confirmation": f"trials {trials} again, with seeds {seeds}"})
-    return _train(around, pool, planned, books, _NoStandings(), keep_last=False, metadata={}, what="confirmations")
+    return _train(
+        around,
+        pool,
+        planned,
+        books,
+        _NoStandings(),
+        checkpoints,
+        keep_last=False,
+        metadata={},
+        what="confirmations",
+    )
 
 
-def refit_chosen(around: Surroundings, dataset: Dataset, open_pool: Callable[[Dataset], Pool]) -> Closing | None:
+def refit_chosen(
+    around: Surroundings, dataset: Dataset, open_pool: Callable[[Dataset], Pool], *, every: float
+) -> Closing | None:
     """Train the chosen configuration on training and validation rows, for its mean best epoch, and save the network.
 
     Args:
         around: Where, and until when.
         dataset: What is learned.
         open_pool: Gives what trains on a dataset.
+        every: Seconds between two checkpoints.
 
     Returns:
         What ended it before it was done, if anything did.
     """
     run, trial_id = around.run, chosen_trial(around.run)
     config = refit_config(run, trial_id)
-    pool = open_pool(joined(dataset))
+    pool, planned = open_pool(joined(dataset)), [PlannedTrial(0, config)]
+    checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
     around.view.started({"refit": f"trial {trial_id} on training and validation rows, {config.epochs} epochs"})
     return _train(
         around,
         pool,
-        [PlannedTrial(0, config)],
+        planned,
         RefitBooks(run, {0: trial_id}),
         Standings(1),
+        checkpoints,
         keep_last=True,
         metadata=dataset.model_metadata(),
         what="refits",
@@ -156,15 +211,17 @@ def _train(
     planned: Sequence[PlannedTrial],
     books: Books,
     standings: Standings,
+    checkpoints: Checkpoints,
     *,
     keep_last: bool,
     metadata: Mapping[str, object],
     what: str,
 ) -> Closing | None:
     size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
-    recorder = Recorder(books)
+    recorder = Recorder(books, checkpoints)
     planner = Planner(remaining=0, pack_size=size, learns=True)
-    scheduler = Scheduler(planner, recorder.ask, first=planner.packs(planned, workers=pool.workers, spread=True))
+    first = planner.packs_again(planned, (), workers=pool.workers, kept=checkpoints.files)
+    scheduler = Scheduler(planner, recorder.ask, first=first)
     tracker = Tracker(
         around.view,
         total=len(planned),
@@ -184,6 +241,7 @@ def _train(
         keep_models=1 if keep_last else 0,
         keep_last=keep_last,
         next_pack_id=around.run.next_pack_id,
+        checkpoints=checkpoints,
         model_metadata=metadata,
         stop=around.stop,
         deadline=around.deadline,

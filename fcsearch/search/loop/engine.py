@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from fcsearch.search.pool.asha import Rungs, rung_values
 from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
+from fcsearch.search.record.checkpoints import Checkpoints
 from fcsearch.search.record.ledger import Model
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Engine:
         predict: Whether they also keep what they predict for the validation rows.
         keep_last: Whether the weights are those of the last epoch, in place of the best.
         next_pack_id: Gives a number that no pack of the run has.
+        checkpoints: The checkpoints of the packs; None: none are kept. The recorder has them too.
         model_metadata: What a saved model's metadata says beside its configuration (JSON types).
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
@@ -69,6 +72,7 @@ class Engine:
         deadline: float | None,
         predict: bool = False,
         keep_last: bool = False,
+        checkpoints: Checkpoints | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
@@ -81,6 +85,7 @@ class Engine:
         self._predict = predict
         self._keep_last = keep_last
         self._next_pack_id = next_pack_id
+        self._checkpoints = checkpoints
         self._model_metadata = model_metadata
         self._stop = stop
         self._deadline = deadline
@@ -142,14 +147,18 @@ class Engine:
                 weights_above=self._standings.threshold,
                 predict=self._predict,
                 keep_last=self._keep_last,
+                checkpoints=self._checkpoints.rule if self._checkpoints else None,
             )
             self._running[task.pack_id] = task
-            self._pool.submit(task)
-            logger.info("pack %d of %d trials is handed out", task.pack_id, len(task.trials))
+            checkpoint = self._checkpoints.content(trials) if self._checkpoints else None
+            self._pool.submit(dataclasses.replace(task, checkpoint=checkpoint) if checkpoint else task)
+            where = " from their checkpoint" if checkpoint else ""
+            logger.info("pack %d of %d trials is handed out%s", task.pack_id, len(task.trials), where)
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Progress):
-            self._tracker.progressed(event)
+            self._keep(event)
+            self._tracker.progressed(dataclasses.replace(event, checkpoint=None))
         elif isinstance(event, PackOutcome):
             self._finish(event)
         elif isinstance(event, Notice):
@@ -157,7 +166,12 @@ class Engine:
         else:
             self._fail(event)
 
+    def _keep(self, event: Progress | PackOutcome) -> None:
+        if event.checkpoint is not None:
+            self._recorder.keep(event.pack_id, self._running[event.pack_id].trials, event.checkpoint)
+
     def _finish(self, outcome: PackOutcome) -> None:
+        self._keep(outcome)
         del self._running[outcome.pack_id]
         self._scheduler.succeeded()
         place = outcome.place

@@ -11,10 +11,11 @@ import functools
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.record.checkpoints import Checkpoints
 from fcsearch.search.record.ledger import Model
 
 Done = TypeVar("Done")
@@ -43,10 +44,13 @@ class Recorder:
 
     Args:
         books: The ledger.
+        checkpoints: The checkpoints of the packs; None: none are kept.
     """
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, checkpoints: Checkpoints | None = None) -> None:
         self._books = books
+        self._checkpoints = checkpoints
+        self._keeping: dict[int, Future[None]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._error: BaseException | None = None
         self._asked: list[Future[list[PlannedTrial]]] = []
@@ -68,9 +72,24 @@ class Recorder:
         keep: Collection[int],
     ) -> None:
         """Record the outcome of a pack, after all that was given before; nothing where no trial came to an end."""
+        self._keeping.pop(pack_id, None)
         if trials:
-            work = functools.partial(self._books.record, pack_id, trials, epochs, models=models, keep=keep)
+            work = functools.partial(self._record, pack_id, trials, epochs, models=models, keep=keep)
             self._recording.append(self._thread.submit(self._do, work))
+
+    def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> None:
+        """Keep a pack's checkpoint, in place of one that still waits to be written."""
+        if self._checkpoints is None:
+            return
+        if pack_id in self._keeping:
+            self._keeping[pack_id].cancel()
+        self._keeping[pack_id] = self._thread.submit(self._checkpoints.write, trials, checkpoint)
+
+    def _record(self, pack_id: int, trials: Sequence[TrialRecord], *epochs: Sequence[EpochRecord], **keys: Any) -> None:
+        self._books.record(pack_id, trials, *epochs, **keys)
+        # Not before: a crash between the two leaves a file too many, and no trial without.
+        if self._checkpoints is not None:
+            self._checkpoints.release(trial.trial_id for trial in trials)
 
     def check(self) -> None:
         """Raise the error of a pack that could not be recorded, if there is one by now."""

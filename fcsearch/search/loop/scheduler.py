@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from fcsearch.errors import SearchError
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.interface import NotStarted, PackFailed, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NotStarted, PackFailed, WorkerLost
 
 # Packs that are asked for before a worker is free to train them.
 _AHEAD = 1
@@ -59,6 +59,8 @@ class Scheduler:
         self._asked: deque[Future[list[PlannedTrial]]] = deque()
         self._errors: Counter[int] = Counter()
         self._losses: Counter[int] = Counter()
+        # Trials of packs that have lost a worker.
+        self._lost: set[int] = set()
         self._start_failures = 0
 
     @property
@@ -92,8 +94,9 @@ class Scheduler:
     def failed(self, trials: Trials, failure: PackFailed) -> Trials:
         """Put the trials of a pack that failed back to be tried again; returns those that are given up.
 
-        A pack of several is halved, until the trial at fault is alone. A trial that fails alone is tried once more, or
-        a few times more where its worker was lost.
+        A pack of several is halved, until the trial at fault is alone; but once its worker may be lost by no fault of
+        any trial, and then it stays together, as its checkpoint has it. A trial that fails alone is tried once more,
+        or a few times more where its worker was lost.
 
         Raises:
             SearchError: workers do not start.
@@ -106,6 +109,9 @@ class Scheduler:
                     f"workers must be able to start; {self._start_failures} in a row did not: {failure.cause}"
                 )
             return ()
+        if isinstance(failure, CutShort) or (isinstance(failure, WorkerLost) and self._first_loss(trials)):
+            self._ready.appendleft(trials)
+            return ()
         if len(trials) > 1:
             middle = len(trials) // 2
             self._ready.extendleft((trials[middle:], trials[:middle]))
@@ -116,6 +122,13 @@ class Scheduler:
             return trials
         self._ready.appendleft(trials)
         return ()
+
+    def _first_loss(self, trials: Trials) -> bool:
+        """Whether a pack of several trials has lost its worker for the first time; take note of it."""
+        ids = {trial.trial_id for trial in trials}
+        first = len(ids) > 1 and self._lost.isdisjoint(ids)
+        self._lost |= ids
+        return first
 
     def _ask_ahead(self, free: int, workers: int) -> None:
         while len(self._ready) + len(self._asked) < free + _AHEAD:

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from fcsearch.config.objective import Objective
@@ -14,7 +14,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.again import Surroundings, confirm_best, plan_confirmation, refit_chosen
+from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit_chosen
 from fcsearch.search.loop.engine import Engine, ending
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
@@ -29,6 +29,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha, Rungs, rung_values
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
+from fcsearch.search.record.checkpoints import clear_checkpoints
 from fcsearch.search.record.ledger import Ledger
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
@@ -72,7 +73,7 @@ def run_stages(
             directory cannot be written any more.
         KeyboardInterrupt: the user interrupted twice.
     """
-    run = around.run
+    run, every = around.run, plan.options.checkpoint_every
     ended_by: EndedBy = "trials"
     # Who trains in this process goes on to print what it likes.
     with output_to(run.log_path, streams=plan.options.pool != "inline"):
@@ -88,13 +89,18 @@ def run_stages(
                 ended_by = _train_trials(around, plan, dataset, pool)
             if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
-                ended_by = (confirm_best(around, extent, pool) if extent else None) or ended_by
+                again = confirm_best(around, extent, dataset, pool, every=every) if extent else None
+                ended_by = again or ended_by
         # On other rows, and so on other workers.
         if ended_by == "trials" and plan.options.refit and _has_result(run):
             with contextlib.ExitStack() as stack:
                 ended_by = (
-                    refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows))) or "trials"
+                    refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows)), every=every)
+                    or "trials"
                 )
+        # Without the search there may be trials that still wait.
+        if ended_by == "trials" and stages.search:
+            clear_checkpoints(run.path)
     return ended_by
 
 
@@ -124,10 +130,13 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
     )
-    recorder = Recorder(ledger)
+    checkpoints = find_checkpoints(
+        around, waiting, pool, stage="trials", dataset=dataset, every=plan.options.checkpoint_every
+    )
+    recorder = Recorder(ledger, checkpoints)
     engine = Engine(
         pool,
-        _scheduler(run, plan, pool, recorder, waiting),
+        _scheduler(run, plan, pool, recorder, waiting, checkpoints.files),
         recorder,
         tracker,
         standings=standings,
@@ -135,6 +144,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         keep_models=keep,
         predict=plan.options.ensemble > 0,
         next_pack_id=run.next_pack_id,
+        checkpoints=checkpoints,
         model_metadata=dataset.model_metadata(),
         stop=around.stop,
         deadline=deadline,
@@ -173,13 +183,18 @@ def _search_deadline(around: Surroundings, plan: SearchPlan) -> float | None:
 
 
 def _scheduler(
-    run: RunDirectory, plan: SearchPlan, pool: Pool, recorder: Recorder, waiting: Sequence[PlannedTrial]
+    run: RunDirectory,
+    plan: SearchPlan,
+    pool: Pool,
+    recorder: Recorder,
+    waiting: Sequence[PlannedTrial],
+    kept: Mapping[int, object],
 ) -> Scheduler:
     rest = plan.trials - len(run.finished_trials())
     waiting = waiting[:rest]
     planner = Planner(remaining=rest - len(waiting), pack_size=plan.pack_size or 1, learns=learns(plan.space.sampler))
     done = [PlannedTrial(trial.trial_id, trial.config) for trial in map(TrialRecord.from_row, run.trials().to_pylist())]
-    first = planner.packs_again(waiting, done, workers=pool.placement.workers)
+    first = planner.packs_again(waiting, done, workers=pool.placement.workers, kept=kept)
     return Scheduler(planner, recorder.ask, first=first)
 
 
@@ -209,7 +224,7 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     if engine.closing == "time_budget":
         if not counts:
             raise SearchError(
-                "no trial came to an end within the time budget; give it more: "
+                "no trial came to an end within the time budget; go on, from the last epoch, with "
                 f"`fcsearch resume {run.path} --time-budget 1h`"
             )
         return "time_budget"

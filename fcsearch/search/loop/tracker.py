@@ -11,7 +11,7 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import Best, Status, View
-from fcsearch.search.pool.interface import Notice, PackFailed
+from fcsearch.search.pool.interface import CutShort, Notice, PackFailed
 from fcsearch.search.pool.messages import PackOutcome, Progress
 
 logger = logging.getLogger(__name__)
@@ -78,6 +78,8 @@ class Tracker:
         """A pack could not be trained, with the trials that are given up."""
         self._packs.pop(failure.pack_id, None)
         self._count(trials)
+        if isinstance(failure, CutShort):
+            return
         then = "its trial is given up" if trials else "its trials are tried again"
         self._view.notice(f"pack {failure.pack_id} failed, {then}: {failure.cause}")
 

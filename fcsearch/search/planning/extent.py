@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -114,7 +113,7 @@ def _affordable(
     options: SearchOptions, best: Sequence[Row], dataset: Dataset, *, seconds: float
 ) -> tuple[int, int] | None:
     """By a model of the cost and not by a clock, so that a run of one seed repeats."""
-    costs = [_seconds(row_config(row), row["epochs"], 1, dataset) for row in best]
+    costs = [_seconds(row_config(row), row["epochs"], dataset) for row in best]
     for top, most in _LADDER:
         seeds = options.confirm_seeds or most
         last = (top, most) == _LADDER[-1] and options.time_budget is None
@@ -124,14 +123,12 @@ def _affordable(
 
 
 def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
-    trained = [(row["pack_id"], row_config(row), row["epochs_run"]) for row in done if row["epochs_run"]]
-    lanes = Counter((pack_id, config.lane_key) for pack_id, config, _ in trained)
-    return sum(_seconds(config, epochs, lanes[pack, config.lane_key], dataset) for pack, config, epochs in trained)
+    return sum(_seconds(row_config(row), row["epochs_run"], dataset) for row in done if row["epochs_run"])
 
 
-def _seconds(config: TrialConfig, epochs: int, members: int, dataset: Dataset) -> float:
-    """What a member of a lane of so many takes for its epochs, on one core."""
+def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:
+    """What a trial takes for its epochs, on one core."""
     rows = len(dataset.train)
     batch = min(config.batch_size, rows)
     shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
-    return epochs * (rows // batch) * step_seconds(config, shape, members, batch)
+    return epochs * (rows // batch) * step_seconds(shape, batch)

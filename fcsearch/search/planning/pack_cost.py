@@ -12,14 +12,12 @@ from itertools import pairwise
 
 from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Shape
-from fcsearch.training.engine.compiled_lane import runs_compiled
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
 _PACK = 0.03
 # Microseconds on one core of 180 GFLOP/s.
 _LANE = 250.0  # of a lane in each epoch: its settings, and the call of its evaluation
 _MEMBER, _PRODUCTS, _POWER = 4.0, 12.0, 0.92  # of a member's step, and of its million operations to this power
-_NARROW = 25.0  # where steps are not compiled, a first product of n columns takes 1 + 25 / n times as long
 
 
 def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int) -> float:
@@ -39,19 +37,14 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         batch = min(members[0].batch_size, rows)
         epochs = sum(config.epochs for config in members) / len(members)
         shape = Shape(input_dim, members[0].hidden_dims, max(1, num_classes))
-        seconds += epochs * (
-            _LANE / 1e6 + rows // batch * len(members) * step_seconds(members[0], shape, len(members), batch)
-        )
+        seconds += epochs * (_LANE / 1e6 + rows // batch * len(members) * step_seconds(shape, batch))
     return seconds
 
 
-def step_seconds(config: TrialConfig, shape: Shape, members: int, batch_size: int) -> float:
-    """Seconds that one core takes for a member's step in a lane of so many members of this shape."""
+def step_seconds(shape: Shape, batch_size: int) -> float:
+    """Seconds that one core takes for a step of a member of this shape."""
     products = [batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
     # Forward, by weights and by inputs, two operations each; the input's own gradient is not computed.
     operations: float = 6 * sum(products) - 2 * products[0]
-    narrow = 0.0
-    if not runs_compiled(config, shape):
-        narrow = 4 * products[0] / operations * _NARROW / (members * shape.dims[1])
-    own: float = _MEMBER + _PRODUCTS * operations**_POWER
-    return own * (1 + narrow) / 1e6
+    seconds: float = (_MEMBER + _PRODUCTS * operations**_POWER) / 1e6
+    return seconds

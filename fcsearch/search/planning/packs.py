@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import optuna
@@ -125,27 +125,36 @@ class Planner:
         return count
 
     def packs_again(
-        self, waiting: Sequence[PlannedTrial], done: Sequence[PlannedTrial], *, workers: int
+        self,
+        waiting: Sequence[PlannedTrial],
+        done: Sequence[PlannedTrial],
+        *,
+        workers: int,
+        kept: Mapping[int, object] | None = None,
     ) -> list[tuple[PlannedTrial, ...]]:
         """Sort trials that wait after an interruption into packs.
 
         Where the sampler does not learn they are the packs that there were, without the trials that are done: then
-        early stopping sees the same trials beside each other in the same order.
+        early stopping sees the same trials beside each other in the same order. Trials of different checkpoints never
+        share a pack, being at different epochs; those of one stay together.
 
         Args:
             waiting: Trials without a row.
             done: Trials with one.
             workers: How many packs train at a time.
+            kept: The checkpoint of each trial that has one.
         """
         if self._learns:
-            return self.packs(waiting, workers=workers, spread=True)
+            together, rest = _by_checkpoint(waiting, kept or {})
+            return [*map(tuple, together), *self.packs(rest, workers=workers, spread=True)]
         asked: dict[int, list[PlannedTrial]] = defaultdict(list)
         for trial in (*done, *waiting):
             asked[trial.trial_id // self._together(workers)].append(trial)
         found = [pack for _, together in sorted(asked.items()) for pack in self.packs(together, workers=workers)]
         ids = {trial.trial_id for trial in waiting}
-        left = (tuple(trial for trial in pack if trial.trial_id in ids) for pack in found)
-        return [pack for pack in left if pack]
+        left = ([trial for trial in pack if trial.trial_id in ids] for pack in found)
+        cut = (_by_checkpoint(pack, kept or {}) for pack in left)
+        return [tuple(pack) for together, rest in cut for pack in (*together, rest) if pack]
 
     def _together(self, workers: int) -> int:
         return self._pack_size * max(_PACKS_TOGETHER, workers)
@@ -168,6 +177,17 @@ class Planner:
         count = math.ceil(len(ordered) / size)
         bounds = [round(number * len(ordered) / count) for number in range(count + 1)]
         return [tuple(ordered[first:end]) for first, end in pairwise(bounds)]
+
+
+def _by_checkpoint(
+    trials: Sequence[PlannedTrial], kept: Mapping[int, object]
+) -> tuple[list[list[PlannedTrial]], list[PlannedTrial]]:
+    """Trials that have a checkpoint in common, group by group, and those that have none."""
+    groups: dict[object, list[PlannedTrial]] = {}
+    for trial in trials:
+        groups.setdefault(kept.get(trial.trial_id), []).append(trial)
+    rest = groups.pop(None, [])
+    return list(groups.values()), rest
 
 
 def _kinship(trial: PlannedTrial) -> tuple[object, ...]:

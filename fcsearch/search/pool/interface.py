@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class PackFailed:
-    """A pack could not be trained; one of the four below says in which way.
+    """A pack could not be trained; one of the five below says in which way.
 
     Attributes:
         pack_id: Its number.
@@ -45,6 +45,10 @@ class WorkerLost(PackFailed):
 
 class NotStarted(PackFailed):
     """The worker did not get as far as to train: its trials are not at fault."""
+
+
+class CutShort(PackFailed):
+    """What trains packs had to start again, as a Notice has told: its trials are not at fault."""
 
 
 @dataclasses.dataclass(frozen=True)

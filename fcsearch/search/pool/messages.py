@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
+class Checkpointing:
+    """How a pack in training is kept, so that its trials can go on where they were.
+
+    Attributes:
+        every: Seconds from one checkpoint to the next, at least.
+        bytes_per_second: How much of them the pack may send on average.
+        key: What its trials learn, and by which objective: they cannot go on with other data.
+    """
+
+    every: float
+    bytes_per_second: float
+    key: str
+
+
+@dataclasses.dataclass(frozen=True)
 class PackTask:
     """A pack for a worker to train.
 
@@ -29,6 +44,8 @@ class PackTask:
         weights_above: The gain (see `Objective`) that a member must reach for its weights to be worth sending.
         predict: Whether those that send their weights also send what they predict for the validation rows.
         keep_last: Whether a member's weights are those of its last epoch, in place of its best.
+        checkpoints: How it is kept while it trains; None: it is not.
+        checkpoint: What its trials go on from; None: they start from the beginning.
     """
 
     pack_id: int
@@ -39,6 +56,8 @@ class PackTask:
     weights_above: float | None = None
     predict: bool = False
     keep_last: bool = False
+    checkpoints: Checkpointing | None = None
+    checkpoint: bytes | None = dataclasses.field(default=None, repr=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +78,7 @@ class Progress:
         epochs: The most epochs that a living member has to train.
         alive: Members that still train.
         place: Where.
+        checkpoint: The pack after this epoch, if it was time for it.
     """
 
     pack_id: int
@@ -66,6 +86,7 @@ class Progress:
     epochs: int
     alive: int
     place: Place
+    checkpoint: bytes | None = dataclasses.field(default=None, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -88,6 +109,7 @@ class PackOutcome:
         place: Where it was trained.
         started_at: When, UTC.
         log: Lines for the run's log.txt.
+        checkpoint: The pack as it was left, where members were left in the middle.
     """
 
     pack_id: int
@@ -95,3 +117,4 @@ class PackOutcome:
     place: Place
     started_at: datetime
     log: tuple[str, ...] = ()
+    checkpoint: bytes | None = None

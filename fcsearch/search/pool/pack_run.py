@@ -11,9 +11,10 @@ import torch
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs
+from fcsearch.search.pool.checkpoints import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
-from fcsearch.training import EpochMetrics, Pack, TrainingData, TrialConfig
+from fcsearch.training import EpochMetrics, TrainingData, TrialConfig
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
 
@@ -38,11 +39,13 @@ class PackRun:
         configs = [trial.config for trial in task.trials]
         _require_memory(configs, data, share)
         self._data = data
-        self._pack = Pack(configs, data, keep_last=task.keep_last)
+        self._pack = make_pack(task, data)
+        self._checkpoints = Checkpointer(task, self._pack)
         self._objective = OBJECTIVES[data.objective]
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
-        self._best = dict.fromkeys(self._pack.alive, float("-inf"))
+        self._best = {member: self._pack.best_gain(member) for member in self._pack.alive}
         self._finished_at: dict[int, datetime] = {}
+        self._note_who_finished()
 
     @property
     def over(self) -> bool:
@@ -54,16 +57,12 @@ class PackRun:
         end = time.monotonic() + seconds
         while not self.over:
             self._judge(self._pack.train_epoch())
-            now = datetime.now(UTC)
-            alive = set(self._pack.alive)
-            for member in range(len(self._task.trials)):
-                if member not in alive:
-                    self._finished_at.setdefault(member, now)
+            self._note_who_finished()
             if time.monotonic() >= end:
                 return
 
     def progress(self) -> Progress:
-        """How it goes."""
+        """How it goes, with a checkpoint if it is time for one."""
         alive = self._pack.alive
         return Progress(
             pack_id=self._task.pack_id,
@@ -71,10 +70,12 @@ class PackRun:
             epochs=max((self._pack.configs[member].epochs for member in alive), default=self._pack.epoch),
             alive=len(alive),
             place=self._place,
+            checkpoint=self._checkpoints.due(),
         )
 
     def outcome(self, log: tuple[str, ...] = ()) -> PackOutcome:
-        """What came of it. Members that still train are left out: their trials go on waiting."""
+        """What came of it. Members that still train are left out: their trials go on waiting, for the checkpoint."""
+        checkpoint = self._checkpoints.last()
         self._pack.stop(self._pack.alive)
         results = self._pack.results()
         members = [
@@ -88,7 +89,15 @@ class PackRun:
             place=self._place,
             started_at=self._started_at,
             log=log,
+            checkpoint=checkpoint,
         )
+
+    def _note_who_finished(self) -> None:
+        """Those that had come to their end before this worker took the pack did so, for the record, when it did."""
+        now, alive = datetime.now(UTC), set(self._pack.alive)
+        for member in range(len(self._task.trials)):
+            if member not in alive:
+                self._finished_at.setdefault(member, now)
 
     def _with_predictions(self, member: MemberOutcome) -> MemberOutcome:
         if not member.result.weights:

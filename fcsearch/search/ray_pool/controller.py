@@ -38,7 +38,8 @@ class Packs(tune.Callback):
     """The packs in Tune's hands, and what Tune says of them."""
 
     def __init__(self) -> None:
-        self.tasks: dict[int, Sealed[PackTask]] = {}
+        # Until a worker has it: it may bring a large checkpoint.
+        self.tasks: dict[int, Sealed[PackTask] | None] = {}
         # Packs that Tune was not yet told of.
         self.queue: deque[int] = deque()
         # Why a Tune trial failed: Tune itself hands on a text.
@@ -75,6 +76,7 @@ class Packs(tune.Callback):
         actor: Any = trial.temporary_state.ray_actor
         self._actors[pack_id] = actor
         actor.take.remote(self.tasks[pack_id])
+        self.tasks[pack_id] = None
         if self.leaving:
             actor.leave.remote()
 

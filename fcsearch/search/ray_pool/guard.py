@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from fcsearch.errors import SearchError
 from fcsearch.search.planning.placement import Placement, local_node
-from fcsearch.search.pool.interface import Event, Notice, Pool, WorkerLost
+from fcsearch.search.pool.interface import CutShort, Event, Notice, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.ray_pool.process import Driver, DriverDiedError
 from fcsearch.search.ray_pool.wire import Capacity, Leave, Order, Ready, Sealed
@@ -80,7 +80,7 @@ class GuardedPool:
     def __init__(self, plan: SearchPlan, dataset: Dataset, driver: Driver) -> None:
         self._plan = plan
         self._order = Order(plan.options, plan.placement, dataset.training_arrays(plan.space.known_objective.name))
-        self._tasks: dict[int, PackTask] = {}
+        self._running: set[int] = set()
         self._leaving = False
         self._restarts = 0
         self._notices: list[Event] = []
@@ -97,7 +97,7 @@ class GuardedPool:
 
     def submit(self, task: PackTask) -> None:
         """Have a pack trained."""
-        self._tasks[task.pack_id] = task
+        self._running.add(task.pack_id)
         self._driver.send(Sealed.of(task.pack_id, task))
 
     def wait(self, timeout: float) -> list[Event]:
@@ -128,7 +128,7 @@ class GuardedPool:
         if isinstance(message, Capacity):
             return [self._resize(message.workers)]
         if not isinstance(message, (Progress, Notice)):
-            del self._tasks[message.pack_id]
+            self._running.remove(message.pack_id)
         if isinstance(message, Sealed):
             outcome: PackOutcome = message.open()
             return [outcome]
@@ -139,8 +139,6 @@ class GuardedPool:
         if not self._driver.begun:
             self._driver.begin(self._plan.options.address, local_node())
         self._driver.order(self._order)
-        for task in self._tasks.values():
-            self._driver.send(Sealed.of(task.pack_id, task))
 
     def _settle(self) -> None:
         """Wait until the driver is ready: only then the workers are known."""
@@ -169,13 +167,15 @@ class GuardedPool:
     def _start_again(self, death: DriverDiedError) -> list[Event]:
         self._replace(death)
         self._instruct()
-        events, self._notices = self._notices, []
-        return events
+        notices, self._notices = self._notices, []
+        running, self._running = self._running, set()
+        # They go on from newer checkpoints than they had.
+        return [*notices, *(CutShort(pack_id, str(death)) for pack_id in sorted(running))]
 
     def _give_up(self) -> list[Event]:
         """What asks a search to end may end Ray with it, such as systemd: its packs go on waiting."""
-        tasks, self._tasks = self._tasks, {}
-        return [WorkerLost(pack_id, "Ray ended with the search") for pack_id in tasks]
+        running, self._running = self._running, set()
+        return [WorkerLost(pack_id, "Ray ended with the search") for pack_id in sorted(running)]
 
     def _replace(self, death: DriverDiedError) -> None:
         """Start another driver, if the search may.

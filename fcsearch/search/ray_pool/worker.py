@@ -91,6 +91,8 @@ class PackWorker(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """Train until the next report is due, or to the end of the pack; report how it goes, or what came of it."""
+        # Tune keeps it, with its checkpoint.
+        self._last_result = None
         if self._task is None:
             raise RuntimeError("a worker must be given a pack before it trains; found none")
         if self._run is None:

@@ -19,7 +19,7 @@ from fcsearch.training.checks.plain import Masks
 from fcsearch.training.checks.way import Way
 from fcsearch.training.data import one_hot
 from fcsearch.training.engine.activations import ACTIVATIONS
-from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks, gradient_buffers, stack
+from fcsearch.training.engine.buffers import Buffers, Shape, stack
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.rules import RULES
@@ -48,17 +48,15 @@ def piece_checks(way: Way) -> Iterator[Check]:
 
 def _pass_checks(way: Way, activation: str, shape: Shape, members: int, rates: tuple[float, ...]) -> Iterator[Check]:
     weights, plain = _weights(way, shape, members)
-    blocks = first_layer_blocks(shape, members, device=way.device)
-    gradients = gradient_buffers(shape, members, blocks, device=way.device, dtype=way.dtype)
-    net = StackedNet(weights, _ROWS, gradients, blocks, activation=activation)
+    gradients = Buffers.zeros(shape, members, device=way.device, dtype=way.dtype)
+    net = StackedNet(weights, _ROWS, gradients, activation=activation)
     if rates:
         net.activation = ACTIVATIONS[activation].dropped(rates, net.hidden, seed=3)
     net.activation.start_epoch(1)
     x, dscores = way.normal("x", _ROWS, _DIM), way.normal("dscores", members, _ROWS, _CLASSES)
     scores = net.forward(x).mT.clone()
     net.scores.copy_(dscores.mT)
-    net.backward()
-    net.first_layer(x, 0)
+    net.backward(x)
     subject = f"{activation} passes, dropout" if rates else f"{activation} passes"
     for member in range(members):
         masks = _masks(way, shape, rates[member]) if rates else [torch.ones(())] * len(shape.hidden_dims)
@@ -149,13 +147,12 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
         )
         for i in range(members)
     ]  # fmt: skip
-    blocks = first_layer_blocks(shape, members, device=way.device)
-    gradients = gradient_buffers(shape, members, blocks, device=way.device, dtype=way.dtype)
+    gradients = Buffers.zeros(shape, members, device=way.device, dtype=way.dtype)
     state = [
         Buffers.zeros(shape, members, device=way.device, dtype=way.dtype) for _ in range(RULES[name].state_buffers)
     ]
     rule = RULES[name](configs, 0, weights.wide, state)
-    bound = rule.bind(weights, gradients, blocks)
+    bound = rule.bind(weights, gradients)
     settings: list[dict[str, Config]] = [{key: _settings(config) for key in plain[0]} for config in configs]
     for step in range(4):
         rates = [config.learning_rate * (1 if step < 2 else 0.7) for config in configs]
@@ -164,9 +161,7 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
         drawn, steps = _weights(way, shape, members, f"gradient {step}")
         gradients.wide.copy_(drawn.wide)
         gradients.rest.copy_(drawn.rest)
-        bound.start_step(step % 2)
-        bound.update_block(0)
-        bound.update_rest()
+        bound.update(step % 2)
         for i in range(members):
             for key, dw in steps[i].items():
                 settings[i][key]["learning_rate"] = rates[i]

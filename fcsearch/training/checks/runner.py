@@ -11,7 +11,7 @@ from fcsearch.nn.gradcheck import PLAIN_NET, Check
 from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import training_cases, training_checks
-from fcsearch.training.engine.native import kernels, without_kernels
+from fcsearch.training.engine.native import kernels, runs_compiled, without_kernels
 
 
 def run_engine_checks(device: torch.device) -> list[Check]:
@@ -21,7 +21,9 @@ def run_engine_checks(device: torch.device) -> list[Check]:
         cases = training_cases(device)
         for way in _ways(device):
             with contextlib.nullcontext() if way.arithmetic == KERNELS else without_kernels():
-                checks += piece_checks(way)
+                # Steps in C are compared as wholes.
+                if way.arithmetic == TORCH or kernels(device, way.dtype) is not None:
+                    checks += piece_checks(way)
                 for case in cases:
                     checks += training_checks(case, way)
     return checks
@@ -32,7 +34,7 @@ def _ways(device: torch.device) -> list[Way]:
         Way(device, dtype, arithmetic)
         for arithmetic in (KERNELS, TORCH)
         for dtype in PLAIN_NET
-        if arithmetic == TORCH or kernels(device, dtype) is not None
+        if arithmetic == TORCH or runs_compiled(device, dtype)
     ]
 
 

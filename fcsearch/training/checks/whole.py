@@ -30,8 +30,6 @@ _ONE_BY_ONE: dict[str, dict[str, Any]] = {
     "weight decay": {"weight_decay": 2.0},
     "dropout": {"dropout": 0.4},
     "input dropout": {"input_dropout": 0.3},
-    # Steps of other activations are not compiled, but their masks are.
-    "input dropout, gelu": {"input_dropout": 0.3, "activation": "gelu"},
     "label smoothing": {"label_smoothing": 0.3},
     "no hidden layer": {"hidden_dims": (), "input_dropout": 0.2, "reg": 0.01},
     "one hidden layer": {"hidden_dims": (6,), "dropout": 0.3, "batch_size": 11},
@@ -98,6 +96,7 @@ def _measured(values: EpochMetrics, name: str) -> float:
 def _varied() -> list[tuple[str, TrialConfig]]:
     members = [(subject, TrialConfig(**{**_BASE, **changes})) for subject, changes in _ONE_BY_ONE.items()]
     members += [(f"{name} loss", _config(loss=name)) for name in LOSSES if name not in REGRESSION_LOSSES]
+    members += [(name, _config(activation=name, learning_rate=0.1)) for name in ACTIVATIONS]
     members += [(f"{name}, dropout", _config(activation=name, dropout=0.3)) for name in ACTIVATIONS]
     members += [(f"{name} rate", _config(lr_schedule=name, lr_decay=0.6)) for name in LR_SCHEDULES]
     for number, rule in enumerate(RULES):

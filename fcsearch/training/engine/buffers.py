@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import functools
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-
-# A block of the first layer's gradient on a CPU: values that its second cache holds beside the weights and the rule's
-# state, and the least rows with which a product still runs at full speed. Measured: docs/performance.md.
-_BLOCK_VALUES = 2**19
-_BLOCK_ROWS = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +45,12 @@ class Buffers:
         shape: The layers.
         wide: (D + 1, M, H) tensor.
         rest: (M, Q) tensor.
+        by_member: Whether what is of one member is together in memory.
     """
 
-    def __init__(self, shape: Shape, wide: Tensor, rest: Tensor) -> None:
+    def __init__(self, shape: Shape, wide: Tensor, rest: Tensor, *, by_member: bool = False) -> None:
         self.shape = shape
+        self.by_member = by_member
         self.wide = wide
         self.rest = rest
 
@@ -63,11 +60,10 @@ class Buffers:
     ) -> Buffers:
         """Buffers of zeros for so many members, with what is of one member together in memory or not."""
         later = sum((inputs + 1) * outputs for inputs, outputs in shape.layers[1:])
-        if by_member:
-            wide = torch.zeros(members, shape.input_dim + 1, shape.dims[1], device=device, dtype=dtype).transpose(0, 1)
-        else:
-            wide = torch.zeros(shape.input_dim + 1, members, shape.dims[1], device=device, dtype=dtype)
-        return cls(shape, wide, torch.zeros(members, later, device=device, dtype=dtype))
+        rows, units = shape.input_dim + 1, shape.dims[1]
+        zeros = functools.partial(torch.zeros, device=device, dtype=dtype)
+        wide = zeros(members, rows, units).transpose(0, 1) if by_member else zeros(rows, members, units)
+        return cls(shape, wide, zeros(members, later), by_member=by_member)
 
     @property
     def members(self) -> int:
@@ -96,13 +92,17 @@ class Buffers:
         start = weights + sum(self.shape.dims[2 : layer + 1])
         return self.rest[:, start : start + self.shape.dims[layer + 1]]
 
+    def rows(self) -> dict[str, Tensor]:
+        """Views with a row for each member: `wide` (M, D + 1, H) and `rest` (M, Q)."""
+        return {"wide": self.wide.transpose(0, 1), "rest": self.rest}
+
     def select(self, members: Tensor) -> Buffers:
         """A compact copy that holds only these members (int64 positions), laid out as this is."""
-        if self.wide.is_contiguous():
-            wide = self.wide.index_select(1, members)
-        else:
-            wide = self.wide.transpose(0, 1).index_select(0, members).transpose(0, 1)
-        return Buffers(self.shape, wide, self.rest.index_select(0, members))
+        like = self.wide
+        kept = Buffers.zeros(self.shape, len(members), device=like.device, dtype=like.dtype, by_member=self.by_member)
+        kept.wide.copy_(like.index_select(1, members))
+        kept.rest.copy_(self.rest.index_select(0, members))
+        return kept
 
     def put(self, members: Tensor, source: Buffers) -> None:
         """Overwrite these members (int64 positions) with their values in `source`."""
@@ -124,43 +124,6 @@ class Buffers:
             w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
             w.copy_(weights[f"W{layer + 1}"])
             self.bias(layer)[member].copy_(weights[f"b{layer + 1}"])
-
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-    """Rows of the first layer that are updated together: their gradient is used while a cache still holds it.
-
-    Attributes:
-        inputs: The rows' input units, in [0, D).
-        parameters: The rows in a wide buffer of parameters: the inputs', and the biases' in the last block.
-        gradients: The rows in the wide buffer of gradients, which holds one block, with the biases' row last.
-    """
-
-    inputs: slice
-    parameters: slice
-    gradients: slice
-
-
-def first_layer_blocks(shape: Shape, members: int, *, device: torch.device) -> list[Block]:
-    """Cut the rows of the first layer into blocks that a cache holds; on a GPU there is one."""
-    rows = shape.input_dim
-    if device.type == "cpu":
-        rows = min(rows, max(_BLOCK_ROWS, _BLOCK_VALUES // (members * shape.dims[1])))
-        rows = math.ceil(shape.input_dim / math.ceil(shape.input_dim / rows))  # even ones
-    blocks = []
-    for start in range(0, shape.input_dim, rows):
-        stop = min(start + rows, shape.input_dim)
-        bias = int(stop == shape.input_dim)
-        blocks.append(Block(slice(start, stop), slice(start, stop + bias), slice(rows - (stop - start), rows + bias)))
-    return blocks
-
-
-def gradient_buffers(
-    shape: Shape, members: int, blocks: Sequence[Block], *, device: torch.device, dtype: torch.dtype
-) -> Buffers:
-    """Zeros for the gradients of so many members, of the first layer one block at a time."""
-    rows = blocks[0].inputs.stop
-    return Buffers.zeros(dataclasses.replace(shape, input_dim=rows), members, device=device, dtype=dtype)
 
 
 def stack(

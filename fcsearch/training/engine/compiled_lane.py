@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from fcsearch.config import TrialConfig
-from fcsearch.training.engine.buffers import Buffers, Shape, first_layer_blocks
+from fcsearch.training.engine.activations import ACTIVATIONS
+from fcsearch.training.engine.buffers import Buffers, Shape
 from fcsearch.training.engine.native import StepFunctions
 from fcsearch.training.engine.native.structs import LANES, MEMBERS
 
-# Products of many features with few units are faster for all members at once.
-_MANY_FEATURES, _FEW_UNITS = 256, 32
+# A block of the first layer's gradient: values that the second cache holds beside the weights and the rule's state, and
+# the least rows with which a product still runs at full speed. Measured: docs/performance.md.
+_BLOCK_VALUES = 2**19
+_BLOCK_ROWS = 256
 
 
-def runs_compiled(config: TrialConfig, shape: Shape) -> bool:
-    """Whether the functions in C have what members of such a lane need, ReLU, and are the faster way."""
-    known = config.activation == "relu" or not config.hidden_dims
-    return known and (shape.input_dim <= _MANY_FEATURES or shape.dims[1] >= _FEW_UNITS)
+def block_rows(shape: Shape) -> int:
+    """How many rows of the first layer are updated together, while a cache holds their gradient."""
+    most = max(_BLOCK_ROWS, _BLOCK_VALUES // shape.dims[1])
+    return math.ceil(shape.input_dim / math.ceil(shape.input_dim / most))  # even blocks
 
 
 class CompiledLane:
@@ -32,6 +35,7 @@ class CompiledLane:
         weights: The members' parameters; the rest of each member's struct is 0.
         rows: Rows of what is computed at once.
         functions: The compiled functions.
+        activation: What follows hidden layers.
         trains: Whether there is memory for gradients, and, with `drops_input`, for inputs with dropout.
         drops_input: See there.
 
@@ -41,13 +45,20 @@ class CompiledLane:
     """
 
     def __init__(
-        self, weights: Buffers, rows: int, functions: StepFunctions, *, trains: bool, drops_input: bool = False
+        self,
+        weights: Buffers,
+        rows: int,
+        functions: StepFunctions,
+        *,
+        activation: str,
+        trains: bool,
+        drops_input: bool = False,
     ) -> None:
         like, shape = weights.wide, weights.shape
         self._like = like
         self._kept: list[Tensor] = []
         hidden = [rows * units for units in shape.hidden_dims]
-        block = max(b.inputs.stop - b.inputs.start for b in first_layer_blocks(shape, 1, device=like.device))
+        block = block_rows(shape)
         self.struct: Any = LANES[like.dtype](
             rows=rows,
             layers=len(shape.layers),
@@ -58,12 +69,13 @@ class CompiledLane:
             bias_at=self._numbers(_biases_at(shape)),
             hidden_at=self._numbers([0, *itertools.accumulate(hidden)]),
             rest=weights.rest.shape[1],
-            row=like.stride(0),
             gemm=functions.gemm,
-            hidden=self._scratch(sum(hidden)),
+            hidden=self._scratch(sum(hidden) or rows * shape.num_classes),
+            activation=list(ACTIVATIONS).index(activation),
             scores=self._scratch(shape.num_classes * rows),
         )
         if trains:
+            self.struct.slopes = self._scratch(sum(hidden))
             widest = max(hidden, default=0)
             self.struct.dhidden = (ctypes.c_void_p * 2)(self._scratch(widest), self._scratch(widest))
             self.struct.statistics = self._scratch(2 * rows)
@@ -93,9 +105,9 @@ class CompiledLane:
 class CompiledNet:
     """The nets of a lane's members on N rows, in test mode. As `StackedNet`, by functions in C."""
 
-    def __init__(self, weights: Buffers, rows: int, functions: StepFunctions) -> None:
+    def __init__(self, weights: Buffers, rows: int, functions: StepFunctions, *, activation: str) -> None:
         self._functions = functions
-        self._lane = CompiledLane(weights, rows, functions, trains=False)
+        self._lane = CompiledLane(weights, rows, functions, activation=activation, trains=False)
         self._scores = weights.wide.new_empty(weights.members, weights.shape.num_classes, rows)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -49,7 +49,9 @@ class CompiledSteps:
         self._bits = _bits(units if drops else 0, first.seed, "dropout")
         self._input_bits = _bits(rows * shape.input_dim if first.input_dropout else 0, first.seed, "input dropout")
         drops_input = self._input_bits is not None
-        self._lane = CompiledLane(weights, rows, functions, trains=True, drops_input=drops_input)
+        self._lane = CompiledLane(
+            weights, rows, functions, activation=first.activation, trains=True, drops_input=drops_input
+        )
         threshold, scale = thresholds_and_scales([first.input_dropout], self._like)
         self._lane.struct.input_threshold, self._lane.struct.input_scale = threshold.item(), scale.item()
         for rule in rules:
@@ -64,7 +66,6 @@ class CompiledSteps:
         padding = [None] * (2 - len(rule.state))
         member.state_first = (ctypes.c_void_p * 2)(*(s.wide[0, at].data_ptr() for s in rule.state), *padding)
         member.state_rest = (ctypes.c_void_p * 2)(*(s.rest[at].data_ptr() for s in rule.state), *padding)
-        member.state_row = rule.state[0].wide.stride(0) if rule.state else 0
         member.rule = list(RULES).index(config.update_rule)
         member.loss = list(STACKED_LOSSES).index(config.loss)
         member.drops = self._bits is not None and config.dropout > 0

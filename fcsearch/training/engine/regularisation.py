@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from fcsearch.training.engine.buffers import Block, Buffers
+from fcsearch.training.engine.buffers import Buffers
 
 
 class L2Penalty:
@@ -15,27 +15,17 @@ class L2Penalty:
     Args:
         strengths: The reg of each member.
         weights: The members' parameters.
-        gradients: Their gradients, of the first layer those of one block at a time.
-        blocks: The first layer's.
+        gradients: Their gradients.
     """
 
-    def __init__(
-        self, strengths: Sequence[float], weights: Buffers, gradients: Buffers, blocks: Sequence[Block]
-    ) -> None:
+    def __init__(self, strengths: Sequence[float], weights: Buffers, gradients: Buffers) -> None:
         self._double = 2 * torch.tensor(strengths, dtype=torch.float64).to(weights.wide).unsqueeze(1)
-        (w1, w), (dw1, dw) = weights.regularised, gradients.regularised
-        self._blocks = [(dw1[block.gradients.start :], w1[block.inputs]) for block in blocks]
-        self._rest = dw, w
+        self._pairs = list(zip(gradients.regularised, weights.regularised, strict=True))
 
-    def add_to_block(self, block: int) -> None:
-        """To the gradient of a block of the first layer."""
-        dw, w = self._blocks[block]
-        dw.addcmul_(w, self._double)
-
-    def add_to_rest(self) -> None:
-        """To the gradients of the later layers."""
-        dw, w = self._rest
-        dw.addcmul_(w, self._double)
+    def add(self) -> None:
+        """To the gradients."""
+        for dw, w in self._pairs:
+            dw.addcmul_(w, self._double)
 
 
 class WeightDecay:
@@ -46,13 +36,11 @@ class WeightDecay:
     Args:
         strengths: The weight_decay of each member.
         weights: The members' parameters.
-        blocks: The first layer's.
     """
 
-    def __init__(self, strengths: Sequence[float], weights: Buffers, blocks: Sequence[Block]) -> None:
+    def __init__(self, strengths: Sequence[float], weights: Buffers) -> None:
         self._strengths = torch.tensor(strengths, dtype=torch.float64)
-        w1, self._rest = weights.regularised
-        self._blocks = [w1[block.inputs] for block in blocks]
+        self._weights = weights.regularised
         self._factor = weights.wide.new_ones(len(strengths), 1)
 
     def start_epoch(self, learning_rates: Sequence[float]) -> None:
@@ -60,10 +48,7 @@ class WeightDecay:
         kept = 1 - torch.tensor(learning_rates, dtype=torch.float64) * self._strengths
         self._factor.copy_(kept.unsqueeze(1))
 
-    def shrink_block(self, block: int) -> None:
-        """A block of the first layer."""
-        self._blocks[block].mul_(self._factor)
-
-    def shrink_rest(self) -> None:
-        """The later layers."""
-        self._rest.mul_(self._factor)
+    def shrink(self) -> None:
+        """The weights."""
+        for w in self._weights:
+            w.mul_(self._factor)

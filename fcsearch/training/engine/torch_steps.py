@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.training.engine.activations import ACTIVATIONS
-from fcsearch.training.engine.buffers import Buffers, first_layer_blocks, gradient_buffers
+from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.passes import StackedNet
@@ -31,10 +31,8 @@ class TorchSteps:
         self, configs: Sequence[TrialConfig], rules: Sequence[UpdateRule], weights: Buffers, *, rows: int
     ) -> None:
         like, shape, first = weights.wide, weights.shape, configs[0]
-        blocks = first_layer_blocks(shape, len(configs), device=like.device)
-        gradients = gradient_buffers(shape, len(configs), blocks, device=like.device, dtype=like.dtype)
-        self._blocks = range(len(blocks))
-        self._net = StackedNet(weights, rows, gradients, blocks, activation=first.activation)
+        gradients = Buffers.zeros(shape, len(configs), device=like.device, dtype=like.dtype)
+        self._net = StackedNet(weights, rows, gradients, activation=first.activation)
         self._loss = LaneLoss.training(configs, like, shape.num_classes)
         self._total = like.new_zeros(len(configs), shape.num_classes, rows)
         self._input_dropout: InputDropout | None = None
@@ -44,10 +42,10 @@ class TorchSteps:
         if any(rates) and self._net.hidden:
             self._net.activation = ACTIVATIONS[first.activation].dropped(rates, self._net.hidden, seed=first.seed)
         strengths = [config.reg for config in configs]
-        self._penalty = L2Penalty(strengths, weights, gradients, blocks) if any(strengths) else None
+        self._penalty = L2Penalty(strengths, weights, gradients) if any(strengths) else None
         decays = [config.weight_decay for config in configs]
-        self._decay = WeightDecay(decays, weights, blocks) if any(decays) else None
-        self._rules = [rule.bind(weights, gradients, blocks) for rule in rules]
+        self._decay = WeightDecay(decays, weights) if any(decays) else None
+        self._rules = [rule.bind(weights, gradients) for rule in rules]
 
     @property
     def generators(self) -> list[torch.Generator]:
@@ -84,23 +82,13 @@ class TorchSteps:
         x = x if self._input_dropout is None else self._input_dropout.apply(x)
         scores = self._net.forward(x)
         self._loss.apply(scores, targets, self._total, row_weights)
-        self._net.backward()
-        for rule in self._rules:
-            rule.start_step(number)
-        for block in self._blocks:
-            self._net.first_layer(x, block)
-            if self._penalty is not None:
-                self._penalty.add_to_block(block)
-            if self._decay is not None:
-                self._decay.shrink_block(block)
-            for rule in self._rules:
-                rule.update_block(block)
+        self._net.backward(x)
         if self._penalty is not None:
-            self._penalty.add_to_rest()
+            self._penalty.add()
         if self._decay is not None:
-            self._decay.shrink_rest()
+            self._decay.shrink()
         for rule in self._rules:
-            rule.update_rest()
+            rule.update(number)
 
     def losses(self) -> Tensor:
         """Each member's losses in this epoch, summed over rows and steps, (M,)."""

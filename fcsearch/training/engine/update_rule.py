@@ -1,8 +1,7 @@
 """What the update rules have in common: a step over a range of members at once, in place.
 
-Members of a range share the rule but no setting: every setting is a tensor with one value a member. On one CPU thread
-or a GPU a kernel in C makes the update in one pass over memory, if the rule has one; elsewhere torch operations do, on
-a CPU a piece of memory at a time.
+Members of a range share the rule but no setting: every setting is a tensor with one value a member. On a GPU a kernel
+makes the update in one pass over memory; elsewhere torch operations do.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
-from fcsearch.training.engine.buffers import Block, Buffers
-from fcsearch.training.engine.native import kernels
-from fcsearch.training.engine.rule_pieces import rest_pieces, torch_update, wide_pieces
+from fcsearch.training.engine.buffers import Buffers
+from fcsearch.training.engine.native import Call, kernels
 from fcsearch.training.engine.settings import Settings
 
 
@@ -42,15 +40,14 @@ class UpdateRule(ABC):
         self.state = list(state)
         self.settings = Settings(like)
 
-    def bind(self, weights: Buffers, gradients: Buffers, blocks: Sequence[Block]) -> BoundRule:
+    def bind(self, weights: Buffers, gradients: Buffers) -> BoundRule:
         """The rule over the memory of a lane.
 
         Args:
             weights: The lane's parameters, which are updated in place.
-            gradients: Their gradients, of the first layer those of one block at a time.
-            blocks: The first layer's.
+            gradients: Their gradients.
         """
-        return BoundRule(self, weights, gradients, blocks)
+        return BoundRule(self, weights, gradients)
 
     @abstractmethod
     def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:
@@ -65,7 +62,15 @@ class UpdateRule(ABC):
     @staticmethod
     @abstractmethod
     def update(w: Tensor, dw: Tensor, state: Sequence[Tensor], scratch: Tensor, settings: Sequence[Tensor]) -> None:
-        """Update a piece of weights and state by torch operations, as the kernel of the same name does."""
+        """Update weights and state, (..., M, parameters), by torch operations, as the kernel of the same name does.
+
+        Args:
+            w: The weights.
+            dw: Their gradients.
+            state: The rule's own values.
+            scratch: Memory of the same shape.
+            settings: What `schedule` gave for this step, (M, 1) each.
+        """
 
     def start_epoch(self, learning_rates: Sequence[float], first_step: int, steps: int) -> None:
         """Prepare an epoch: a learning rate a member, the updates made before, and those to come."""
@@ -78,40 +83,40 @@ class UpdateRule(ABC):
 
 
 class BoundRule:
-    """A rule over the memory of a lane. A step is `start_step`, `update_block` for each block, and `update_rest`.
+    """A rule over the memory of a lane.
 
     Args:
         rule: The rule.
-        weights: As in `UpdateRule.bind`, like the other arguments.
+        weights: As in `UpdateRule.bind`, like the other argument.
     """
 
-    def __init__(self, rule: UpdateRule, weights: Buffers, gradients: Buffers, blocks: Sequence[Block]) -> None:
+    def __init__(self, rule: UpdateRule, weights: Buffers, gradients: Buffers) -> None:
         self._rule = rule
         members = rule.members
-        wide = [
-            [weights.wide[block.parameters, members], gradients.wide[block.gradients, members]]
-            + [buffers.wide[block.parameters] for buffers in rule.state]
-            for block in blocks
-        ]
+        # Both have the member axis before the last.
+        wide = [weights.wide[:, members], gradients.wide[:, members], *(buffers.wide for buffers in rule.state)]
         rest = [weights.rest[members], gradients.rest[members], *(buffers.rest for buffers in rule.state)]
         library = kernels(weights.wide.device, weights.wide.dtype)
         self._kernel = library.get(rule.name) if library is not None else None
         if self._kernel is not None:
-            self._blocks = [self._kernel.bind(*arrays) for arrays in wide]
-            self._rest = self._kernel.bind(*(array.unsqueeze(0) for array in rest))
+            rest = [array.unsqueeze(0) for array in rest]
+            self._calls = [self._kernel.bind(*arrays) for arrays in (wide, rest)]
         else:
-            self._blocks = [torch_update(rule.update, wide_pieces(arrays)) for arrays in wide]
-            self._rest = torch_update(rule.update, rest_pieces(rest))
+            self._calls = [_by_torch(rule, arrays) for arrays in (wide, rest)]
 
-    def start_step(self, step: int | Tensor) -> None:
-        """Begin a step of the epoch, which counts from 0: see `Settings`."""
+    def update(self, step: int | Tensor) -> None:
+        """Update all of the members' parameters in a step of the epoch, which counts from 0: see `Settings`."""
         values, members = self._rule.settings.at(step), len(self._rule.configs)
-        self._arguments = values.unbind(0) if self._kernel is None else self._kernel.rows(values, members)
+        arguments = values.unbind(0) if self._kernel is None else self._kernel.rows(values, members)
+        for call in self._calls:
+            call(*arguments)
 
-    def update_block(self, block: int) -> None:
-        """Update a block of the first layer, whose gradient stands in the gradients' buffer now."""
-        self._blocks[block](*self._arguments)
 
-    def update_rest(self) -> None:
-        """Update the later layers."""
-        self._rest(*self._arguments)
+def _by_torch(rule: UpdateRule, arrays: Sequence[Tensor]) -> Call:
+    w, dw, *state = arrays
+    scratch = torch.empty_like(w)
+
+    def update(*values: Tensor) -> None:
+        rule.update(w, dw, state, scratch, [value.unsqueeze(1) for value in values])
+
+    return update

@@ -14,7 +14,7 @@ from fcsearch.errors import SearchError
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.view import Status
 from fcsearch.search.pool.asha import Asha, Rungs
-from fcsearch.search.pool.interface import NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.simulated import SimulatedPool
 from fcsearch.training import TrialConfig
@@ -193,6 +193,20 @@ def test_a_worker_that_is_lost_a_few_times_is_no_failure_of_its_trial() -> None:
     search = Search(answer, total=1, size=1).run()
     assert len(search.handed) == 6
     assert search.books.states == {0: "complete"}
+
+
+def test_a_pack_whose_worker_is_lost_stays_together_once() -> None:
+    search = Search(poison(WorkerLost, trial=1, until=2), total=4, size=4).run()
+    assert search.handed == [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1], [2, 3]]
+    assert search.books.states == dict.fromkeys(range(4), "complete")
+
+
+def test_a_pack_that_is_cut_short_is_tried_again_however_often_and_without_a_word() -> None:
+    search = Search(poison(CutShort, trial=1, until=9), total=4, size=4).run()
+    assert search.handed == [[0, 1, 2, 3]] * 10
+    assert search.books.states == dict.fromkeys(range(4), "complete")
+    assert isinstance(search.view, RecordingView)
+    assert search.view.notices == []
 
 
 def test_workers_that_do_not_start_end_the_search_and_no_trial_is_to_blame() -> None:

@@ -21,7 +21,7 @@ CPU = Placement(workers=2, cpus=1, gpus=0)
 GPU = Placement(workers=1, cpus=1, gpus=1)
 
 # Inputs, hidden units, batch size, and microseconds a step and member in packs of each size, Adam without dropout: CPU
-# time on one core of the machine in docs/performance.md. Products of 3072-20-10 are for all members at once.
+# time on one core of the machine in docs/performance.md (3072-20-10: while it was busy).
 SIZES = (1, 2, 4, 8, 16, 32)
 MEASURED = {
     "20-32-10": (20, (32,), 32, (23, 14, 9, 7, 5, 5)),
@@ -29,7 +29,7 @@ MEASURED = {
     "64-100x4-10": (64, (100,) * 4, 100, (240, 230, 232, 229, 230, 230)),
     "64-256-256-10": (64, (256,) * 2, 128, (586, 541, 549, 551, 545, 543)),
     "784-128-128-10": (784, (128,) * 2, 128, (579, 547, 531, 553, 572, 571)),
-    "3072-20-10": (3072, (20,), 100, (466, 323, 239, 223, 215, 216)),
+    "3072-20-10": (3072, (20,), 100, (449, 411, 387, 375, 366, 367)),
     "784-512-512-10": (784, (512,) * 2, 128, (3440, 3644, 3744, 3905, 4000, 3979)),
 }
 

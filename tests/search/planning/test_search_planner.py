@@ -47,3 +47,15 @@ def test_alike_trials_share_a_pack() -> None:
     assert len(packs) == 8
     # (64,) comes twice as often as the others; every pack holds one shape and one batch size.
     assert all(len({(trial.config.hidden_dims, trial.config.batch_size) for trial in pack}) == 1 for pack in packs)
+
+
+def test_trials_of_one_checkpoint_stay_together_apart_from_others() -> None:
+    waiting, kept = trials(9), {1: "a", 5: "a", 7: "a", 2: "b", 3: "b"}
+    for learns in (True, False):
+        packs = planner(learns=learns, pack_size=9).packs_again(waiting, (), workers=1, kept=kept)
+        ids = [{trial.trial_id for trial in pack} for pack in packs]
+        assert sorted(map(sorted, ids)) == [[0, 4, 6, 8], [1, 5, 7], [2, 3]]
+    # More than a pack would have, and in packs that a sampler without memory had before.
+    assert [len(pack) for pack in planner(pack_size=2).packs_again(waiting, (), workers=1, kept=kept)] == [3, 2, 2, 2]
+    packs = planner(learns=False, pack_size=3).packs_again(waiting, (), workers=1, kept=kept)
+    assert all(len({kept.get(trial.trial_id) for trial in pack}) == 1 for pack in packs)

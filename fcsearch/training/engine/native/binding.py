@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import operator
 from collections.abc import Sequence
@@ -33,24 +32,10 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
 
 
 class Library(Protocol):
-    """The compiled kernels, wherever they run."""
+    """The compiled kernels."""
 
     def function(self, name: str, layout: Layout, arguments: int) -> Call:
         """A kernel over arrays of one layout: a function of so many addresses."""
-
-
-class CpuLibrary:
-    """The kernels as the C compiler made them."""
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
-
-    def function(self, name: str, layout: Layout, arguments: int) -> Call:
-        """See `Library`."""
-        function = getattr(self._library, name)
-        function.argtypes = [ctypes.POINTER(Layout), *[ctypes.c_void_p] * arguments]
-        function.restype = None
-        return functools.partial(function, ctypes.byref(layout))
 
 
 class Kernel:

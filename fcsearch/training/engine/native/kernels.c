@@ -1,8 +1,8 @@
-/* Update rules and activations of a lane, one pass over memory each: in C for one CPU thread, in CUDA C for a GPU.
+/* Update rules and activations of a lane, one pass over memory each: in CUDA C for a GPU, in C for steps.c.
  *
  * The same arithmetic as the torch operations in rules.py, activations.py and inputs.py, which run where it cannot.
  * library.py and gpu.py compile it on the machine that runs it, once for each REAL (float, double) with its SQRT;
- * binding.py has the arguments of each kernel, to keep equal to those here.
+ * binding.py has the arguments of each kernel on a GPU, to keep equal to those here.
  *
  * Arrays are seen as (outer, members, inner) with inner contiguous; strides are in elements. The wide buffer of
  * parameters is (rows, M, H), the rest (1, M, Q); hidden layers are (rows, M, H). Settings have one value a member.

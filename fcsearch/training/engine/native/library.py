@@ -1,6 +1,6 @@
-"""Which kernels there are for a device; for a CPU it has the machine's own compiler make them, once.
+"""What is compiled on the machine that runs it, once: kernels for a GPU, whole steps for a CPU.
 
-Without a compiler there are none.
+Without a compiler there is neither.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import torch
 
-from fcsearch.training.engine.native.binding import REALS, SIGNATURES, CpuLibrary, Kernel, Library
+from fcsearch.training.engine.native.binding import REALS, SIGNATURES, Kernel
 from fcsearch.training.engine.native.gemm import find_gemm
 from fcsearch.training.engine.native.gpu import GpuLibrary
 from fcsearch.training.engine.native.structs import StepFunctions
@@ -37,23 +37,33 @@ _forbidden: contextvars.ContextVar[bool] = contextvars.ContextVar("without kerne
 
 
 def kernels(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
-    """The compiled kernels by name, or None where torch operations do the work.
+    """The kernels of a GPU by name, or None where torch operations do the work.
 
-    That is with several CPU threads (the kernels use one), without a compiler for the device, with FCSEARCH_NATIVE=0,
-    or within `without_kernels`.
+    That is on other devices, where they cannot be compiled, with FCSEARCH_NATIVE=0, or within `without_kernels`.
     """
-    if device.type not in ("cpu", "cuda") or dtype not in REALS or os.environ.get(_SWITCH) == "0" or _forbidden.get():
+    if device.type != "cuda" or not _wanted(dtype):
         return None
-    if device.type == "cpu" and torch.get_num_threads() > 1:
-        return None
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", torch.cuda.current_device())
-    return _load(device, dtype)[0]
+    return _for_gpu(torch.device("cuda", torch.cuda.current_device()) if device.index is None else device, dtype)
 
 
 def step_functions(device: torch.device, dtype: torch.dtype) -> StepFunctions | None:
-    """Whole steps of a lane in C, or None where there are no kernels, on a GPU, or where torch has no product for C."""
-    return _load(device, dtype)[1] if device.type == "cpu" and kernels(device, dtype) is not None else None
+    """Whole steps of a lane in C on a CPU, or None where torch operations do the work.
+
+    That is on other devices, with several CPU threads (the functions use one), without a compiler, where torch has no
+    product for C, with FCSEARCH_NATIVE=0, or within `without_kernels`.
+    """
+    if device.type != "cpu" or not _wanted(dtype) or torch.get_num_threads() > 1:
+        return None
+    return _for_cpu(dtype)
+
+
+def runs_compiled(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether anything compiled does the work of training on this device."""
+    return kernels(device, dtype) is not None or step_functions(device, dtype) is not None
+
+
+def _wanted(dtype: torch.dtype) -> bool:
+    return dtype in REALS and os.environ.get(_SWITCH) != "0" and not _forbidden.get()
 
 
 @contextlib.contextmanager
@@ -67,33 +77,42 @@ def without_kernels() -> Iterator[None]:
 
 
 @functools.cache
-def _load(device: torch.device, dtype: torch.dtype) -> tuple[Mapping[str, Kernel] | None, StepFunctions | None]:
-    real = REALS[dtype]
-    defines = [f"-DREAL={real}", "-DSQRT=sqrtf" if real == "float" else "-DSQRT=sqrt"]
-    steps = None
+def _for_gpu(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
     try:
-        if device.type == "cuda":
-            library: Library = GpuLibrary(_source(), defines, device)
-        else:
-            compiled = _for_cpu(defines)
-            library, gemm = CpuLibrary(compiled), find_gemm(dtype)
-            steps = None if gemm is None else StepFunctions(compiled, gemm)
-    except (OSError, ImportError, RuntimeError, subprocess.SubprocessError) as error:
+        library = GpuLibrary(_source("kernels"), _defines(dtype), device)
+    except (OSError, ImportError, RuntimeError) as error:
         logger.info("the kernels cannot be compiled for %s, training uses torch operations alone: %s", device, error)
-        return None, None
-    return {name: Kernel(library, name, dtype, device) for name in SIGNATURES}, steps
+        return None
+    return {name: Kernel(library, name, dtype, device) for name in SIGNATURES}
 
 
-def _for_cpu(defines: list[str]) -> ctypes.CDLL:
+@functools.cache
+def _for_cpu(dtype: torch.dtype) -> StepFunctions | None:
+    gemm = find_gemm(dtype)
+    if gemm is None:
+        return None
+    try:
+        return StepFunctions(_cpu_library(dtype), gemm)
+    except (OSError, subprocess.SubprocessError) as error:
+        logger.info("the kernels cannot be compiled for cpu, training uses torch operations alone: %s", error)
+        return None
+
+
+def _cpu_library(dtype: torch.dtype) -> ctypes.CDLL:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         raise OSError("no C compiler found")
-    return ctypes.CDLL(str(_compiled([*shlex.split(compiler), *_FLAGS.split(), *defines], _source())))
+    command = [*shlex.split(compiler), *_FLAGS.split(), *_defines(dtype)]
+    return ctypes.CDLL(str(_compiled(command, _source("kernels", "losses", "activations", "steps"))))
 
 
-def _source() -> str:
+def _defines(dtype: torch.dtype) -> list[str]:
+    return [f"-DREAL={REALS[dtype]}", "-DSQRT=sqrtf" if dtype == torch.float32 else "-DSQRT=sqrt"]
+
+
+def _source(*names: str) -> str:
     folder = resources.files(__package__)
-    return "".join(folder.joinpath(f"{name}.c").read_text() for name in ("kernels", "losses", "steps"))
+    return "".join(folder.joinpath(f"{name}.c").read_text() for name in names)
 
 
 def _compiled(command: list[str], source: str) -> Path:

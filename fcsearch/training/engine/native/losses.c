@@ -2,19 +2,19 @@
  *
  * The same arithmetic as losses.py. Matrices are row by row. structs.py has the structs, to keep equal to those here.
  */
-#ifndef __CUDACC__
 typedef void gemm_function(const char *, const char *, const int *, const int *, const int *, const REAL *,
                            const REAL *, const int *, const REAL *, const int *, const REAL *, REAL *, const int *);
 
 /* What the members have in common. Scratch memory holds what one member computes. */
 typedef struct {
     extent rows, layers, members, block; /* N; linear layers; M; rows of the first layer that are updated together */
+    extent activation;                   /* of the hidden layers */
     const extent *dims;                  /* D, hidden units, C */
     const extent *weights_at, *bias_at;  /* where the layers from the second on have theirs in `rest`; layers entries */
     const extent *hidden_at;             /* where each hidden layer begins in `hidden` */
-    extent rest, row;                    /* Q; between rows of the first layer's weights */
+    extent rest;                         /* Q */
     gemm_function *gemm;
-    REAL *hidden;                        /* the hidden layers, (N, H) each */
+    REAL *hidden, *slopes;               /* the hidden layers, (N, H) each, and the slopes of what came after them */
     REAL *dhidden[2];                    /* gradients of two neighbours among them */
     REAL *scores, *statistics, *ones;    /* (C, N); (2, N); (N,), what rows without weights count */
     REAL *dfirst, *drest;                /* (block + 1, H): of a block of the first layer, the biases last; (Q,) */
@@ -26,9 +26,8 @@ enum { SGD, SGD_MOMENTUM, RMSPROP, ADAM, NADAM, LION };
 enum { SOFTMAX, SVM, SQUARED, ABSOLUTE, HUBER };
 
 typedef struct {
-    REAL *first, *rest;                    /* weights: (D + 1, H), its rows `row` apart, and (Q,) */
+    REAL *first, *rest;                    /* parameters: (D + 1, H), the biases last, and (Q,) */
     REAL *state_first[2], *state_rest[2];  /* of the rule */
-    extent state_row;                      /* between rows of its state */
     const REAL *settings;                  /* of the rule, at the epoch's first step */
     extent settings_step, settings_next;   /* to those of the next step, and to the next setting */
     extent rule, loss, drops;
@@ -40,8 +39,9 @@ typedef struct {
     double total;                          /* the loss, summed over rows and steps */
 } member;
 
-/* e**x for x <= 0, to a few units in the last place, without a call, so that loops of it become vectors. */
-static inline float exp_float(float x)
+/* e**x for x <= 0 is (rest + 1) * power, to a few units in the last place, without a call, so that loops of it become
+ * vectors; power is one of 2. */
+static inline float exp_parts(float x, float *power)
 {
     x = x < -87.0f ? -87.0f : x;
     const float n = floorf(x * 1.44269504f + 0.5f), r = x - n * 0.693359375f + n * 2.12194440e-4f;
@@ -51,14 +51,31 @@ static inline float exp_float(float x)
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
-    p = p * r * r + r + 1;
     const int32_t bits = (int32_t)((uint32_t)((int32_t)n + 127) << 23);
-    float power;
-    __builtin_memcpy(&power, &bits, sizeof power);
-    return p * power;
+    float two_to_n;
+    __builtin_memcpy(&two_to_n, &bits, sizeof two_to_n);
+    *power = two_to_n;
+    return p * r * r + r;
 }
 
-#define EXP(x) (sizeof(REAL) == sizeof(float) ? (REAL)exp_float((float)(x)) : (REAL)exp(x))
+static inline float exp_float(float x)
+{
+    float power;
+    const float rest = exp_parts(x, &power);
+    return (rest + 1) * power;
+}
+
+/* e**x - 1, likewise, also near 0. */
+static inline float expm1_float(float x)
+{
+    float power;
+    const float rest = exp_parts(x, &power);
+    return rest * power + (power - 1);
+}
+
+#define IS_FLOAT (sizeof(REAL) == sizeof(float))
+#define EXP(x) (IS_FLOAT ? (REAL)exp_float((float)(x)) : (REAL)exp(x))
+#define EXPM1(x) (IS_FLOAT ? (REAL)expm1_float((float)(x)) : (REAL)expm1(x))
 
 /* Cross-entropy of the softmax; the scores become their gradient. */
 static REAL softmax(const lane *l, const member *p, REAL *restrict scores, const REAL *restrict targets,
@@ -83,7 +100,7 @@ static REAL softmax(const lane *l, const member *p, REAL *restrict scores, const
             log_sum[n] += EXP(scores[c * rows + n]);
         }
     for (extent n = 0; n < rows; n++)
-        log_sum[n] = sizeof(REAL) == sizeof(float) ? (REAL)logf((float)log_sum[n]) : (REAL)log((double)log_sum[n]);
+        log_sum[n] = IS_FLOAT ? (REAL)logf((float)log_sum[n]) : (REAL)log((double)log_sum[n]);
     for (extent c = 0; c < classes; c++) {
         REAL sum = 0;
         for (extent n = 0; n < rows; n++) {
@@ -157,4 +174,3 @@ static REAL loss(const lane *l, const member *p, const REAL *targets, const REAL
         return hinge(l, l->scores, targets, weights, l->dims[l->layers]);
     return regression(l, p, l->scores, targets, weights);
 }
-#endif

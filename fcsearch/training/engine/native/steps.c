@@ -3,7 +3,6 @@
  *
  * The same arithmetic as passes.py and regularisation.py.
  */
-#ifndef __CUDACC__
 /* c (m, n) = op(a) op(b), over k; 'T' transposes. The distances between rows follow each matrix. */
 static void product(const lane *l, char op_a, char op_b, extent m, extent n, extent k, const REAL *a, extent row_a,
                     const REAL *b, extent row_b, REAL *c)
@@ -12,36 +11,6 @@ static void product(const lane *l, char op_a, char op_b, extent m, extent n, ext
     const int m_ = (int)m, n_ = (int)n, k_ = (int)k, lda = (int)row_a, ldb = (int)row_b;
     /* Fortran's matrices are column by column: it sees all of them transposed. */
     l->gemm(&op_b, &op_a, &n_, &m_, &k_, &one, b, &ldb, a, &lda, &zero, c, &n_);
-}
-
-static void activate(const lane *l, const member *p, REAL *restrict h, const REAL *restrict bias, extent units,
-                     const int16_t *drawn)
-{
-    /* Copies: a compiler cannot know that writing to h leaves the structs as they are. */
-    const extent rows = l->rows;
-    const REAL threshold = p->threshold, scale = p->scale;
-    for (extent n = 0; n < rows; n++, h += units) {
-        if (!p->drops) {
-            for (extent k = 0; k < units; k++) {
-                const REAL sum = h[k] + bias[k];
-                h[k] = sum <= 0 ? 0 : sum;
-            }
-            continue;
-        }
-        for (extent k = 0; k < units; k++) {
-            const REAL sum = h[k] + bias[k];
-            h[k] = (REAL)drawn[k] <= threshold ? 0 : (sum <= 0 ? 0 : sum * scale);
-        }
-        drawn += units;
-    }
-}
-
-static void activate_backward(const lane *l, const member *p, const REAL *restrict h, REAL *restrict dh, extent units)
-{
-    const REAL scale = p->drops ? p->scale : 1;
-    const extent values = l->rows * units;
-    for (extent k = 0; k < values; k++)
-        dh[k] = h[k] <= 0 ? 0 : dh[k] * scale;
 }
 
 static void sum_rows(const lane *l, const REAL *restrict d, REAL *restrict out, extent units)
@@ -54,9 +23,11 @@ static void sum_rows(const lane *l, const REAL *restrict d, REAL *restrict out, 
             out[k] += d[k];
 }
 
-static void update(const member *p, const layout *a, REAL *w, const REAL *dw, REAL *const state[2], extent state_at,
+/* The rule's step of so many parameters, whose state begins at `state_at`. */
+static void update(const member *p, REAL *w, const REAL *dw, REAL *const state[2], extent state_at, extent parameters,
                    const REAL *s)
 {
+    const layout walk = {.outer = 1, .members = 1, .inner = parameters}, *a = &walk;
     REAL *first = state[0] ? state[0] + state_at : 0, *second = state[1] ? state[1] + state_at : 0;
     const extent next = p->settings_next;
     switch (p->rule) {
@@ -81,36 +52,39 @@ static void update(const member *p, const layout *a, REAL *w, const REAL *dw, RE
     }
 }
 
-/* The weights' share of L2 and decay; `rows` of them, `apart` in memory. */
-static void hold_down(const member *p, REAL *restrict w, REAL *restrict dw, extent rows, extent units, extent apart)
+/* L2 and decay of so many weights. */
+static void hold_down(const member *p, REAL *restrict w, REAL *restrict dw, extent weights)
 {
     const REAL strength = p->double_reg, kept = *p->decay;
-    for (extent i = 0; i < rows; i++, w += apart, dw += units) {
-        if (strength != 0)
-            for (extent k = 0; k < units; k++)
-                dw[k] += strength * w[k];
-        if (kept != 1)
-            for (extent k = 0; k < units; k++)
-                w[k] *= kept;
-    }
+    if (strength != 0)
+        for (extent k = 0; k < weights; k++)
+            dw[k] += strength * w[k];
+    if (kept != 1)
+        for (extent k = 0; k < weights; k++)
+            w[k] *= kept;
 }
 
 /* Leaves a minibatch's scores in l->scores, and the hidden layers in l->hidden. */
 static void forward(const lane *l, const member *p, const REAL *x, const int16_t *drawn)
 {
     const extent N = l->rows, D = l->dims[0], last = l->layers - 1, classes = l->dims[l->layers];
-    const REAL *bias = p->first + D * l->row;
+    const REAL *bias = p->first + D * l->dims[1];
     if (!last) {
-        product(l, 'T', 'T', classes, N, D, p->first, l->row, x, D, l->scores);
+        /* By rows first: for many features that is the fast way. */
+        product(l, 'N', 'N', N, classes, D, x, D, p->first, classes, l->hidden);
+        for (extent c = 0; c < classes; c++)
+            for (extent n = 0; n < N; n++)
+                l->scores[c * N + n] = l->hidden[n * classes + c];
     } else {
-        product(l, 'N', 'N', N, l->dims[1], D, x, D, p->first, l->row, l->hidden);
-        activate(l, p, l->hidden, bias, l->dims[1], drawn);
+        product(l, 'N', 'N', N, l->dims[1], D, x, D, p->first, l->dims[1], l->hidden);
+        activate(l, p, l->hidden, l->slopes, bias, l->dims[1], drawn);
         for (extent i = 1; i < last; i++) {
             const extent inputs = l->dims[i], units = l->dims[i + 1];
             REAL *out = l->hidden + l->hidden_at[i];
             product(l, 'N', 'N', N, units, inputs, l->hidden + l->hidden_at[i - 1], inputs, p->rest + l->weights_at[i],
                     units, out);
-            activate(l, p, out, p->rest + l->bias_at[i], units, drawn ? drawn + l->hidden_at[i] : 0);
+            activate(l, p, out, l->slopes ? l->slopes + l->hidden_at[i] : 0, p->rest + l->bias_at[i], units,
+                     drawn ? drawn + l->hidden_at[i] : 0);
         }
         const extent inputs = l->dims[last];
         product(l, 'T', 'T', classes, N, inputs, p->rest + l->weights_at[last], classes,
@@ -153,7 +127,7 @@ static const REAL *backward(const lane *l, const member *p)
             sum_rows(l, dout, db, units);
             product(l, 'N', 'T', N, inputs, units, dout, units, w, units, dh);
         }
-        activate_backward(l, p, h, dh, inputs);
+        activate_backward(l, p, h, l->slopes + l->hidden_at[i - 1], dh, inputs);
         dout = dh;
     }
     return dout;
@@ -165,7 +139,7 @@ static void update_first(const lane *l, const member *p, const REAL *x, const RE
     const extent N = l->rows, D = l->dims[0], units = l->dims[1];
     for (extent start = 0; start < D; start += l->block) {
         const extent rows = D - start < l->block ? D - start : l->block, biases = start + rows == D;
-        REAL *w = p->first + start * l->row;
+        REAL *w = p->first + start * units;
         if (dout)
             product(l, 'T', 'N', rows, units, N, x + start, D, dout, units, l->dfirst);
         else
@@ -174,19 +148,9 @@ static void update_first(const lane *l, const member *p, const REAL *x, const RE
             sum_rows(l, dout, l->dfirst + rows * units, units);
         else if (biases)
             sum_classes(l, l->dfirst + rows * units);
-        hold_down(p, w, l->dfirst, rows, units, l->row);
-        const layout walk = {rows + biases, 1, units, l->row, 0, units, 0, p->state_row, 0};
-        update(p, &walk, w, l->dfirst, p->state_first, start * p->state_row, settings);
+        hold_down(p, w, l->dfirst, rows * units);
+        update(p, w, l->dfirst, p->state_first, start * units, (rows + biases) * units, settings);
     }
-}
-
-static void drop_input(const lane *l, const REAL *x, const int16_t *drawn)
-{
-    const extent values = l->rows * l->dims[0];
-    const REAL threshold = l->input_threshold, scale = l->input_scale;
-    REAL *restrict dropped = l->dropped;
-    for (extent k = 0; k < values; k++)
-        dropped[k] = (REAL)drawn[k] <= threshold ? 0 : x[k] * scale;
 }
 
 /* Train on minibatches that lie one after the other: x (steps, N, D), targets (steps, C, N), weights (steps, N), or
@@ -200,7 +164,8 @@ void train_steps(const lane *l, member *members, extent steps, extent number, co
     for (extent step = 0; step < steps; step++) {
         const REAL *rows = x + step * N * D;
         if (l->dropped) {
-            drop_input(l, rows, input_drawn + step * input_drawn_step);
+            const layout walk = {.outer = 1, .members = 1, .inner = N * D};
+            dropout(&walk, l->dropped, input_drawn + step * input_drawn_step, &l->input_threshold, &l->input_scale, rows);
             rows = l->dropped;
         }
         for (member *p = members; p < members + l->members; p++) {
@@ -211,9 +176,8 @@ void train_steps(const lane *l, member *members, extent steps, extent number, co
             update_first(l, p, rows, dout, settings);
             if (l->layers == 1)
                 continue;
-            hold_down(p, p->rest, l->drest, 1, biases, 0);
-            const layout walk = {1, 1, l->rest, 0, 0, 0, 0, 0, 0};
-            update(p, &walk, p->rest, l->drest, p->state_rest, 0, settings);
+            hold_down(p, p->rest, l->drest, biases);
+            update(p, p->rest, l->drest, p->state_rest, 0, l->rest, settings);
         }
     }
 }
@@ -227,4 +191,3 @@ void score_rows(const lane *l, const member *members, const REAL *x, REAL *score
         forward(&one, p, x, 0);
     }
 }
-#endif

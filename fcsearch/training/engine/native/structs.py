@@ -20,10 +20,10 @@ def _addresses(*names: str) -> list[tuple[str, Any]]:
 
 def _lane_fields(real: Any) -> list[tuple[str, Any]]:
     return [
-        *_extents("rows", "layers", "members", "block"),
+        *_extents("rows", "layers", "members", "block", "activation"),
         *_addresses("dims", "weights_at", "bias_at", "hidden_at"),
-        *_extents("rest", "row"),
-        *_addresses("gemm", "hidden"),
+        *_extents("rest"),
+        *_addresses("gemm", "hidden", "slopes"),
         ("dhidden", _ADDRESS * 2),
         *_addresses("scores", "statistics", "ones", "dfirst", "drest", "dropped"),
         ("input_threshold", real),
@@ -36,7 +36,6 @@ def _member_fields(real: Any) -> list[tuple[str, Any]]:
         *_addresses("first", "rest"),
         ("state_first", _ADDRESS * 2),
         ("state_rest", _ADDRESS * 2),
-        *_extents("state_row"),
         *_addresses("settings"),
         *_extents("settings_step", "settings_next", "rule", "loss", "drops"),
         *[(name, real) for name in ("threshold", "scale", "double_reg")],

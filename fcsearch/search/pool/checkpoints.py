@@ -1,0 +1,134 @@
+"""What a worker sends of a pack in training, so that its trials can go on elsewhere, and how they do."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from fcsearch.errors import ConfigError
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import PackTask
+from fcsearch.training import Pack, TrainingData
+from fcsearch.training.checkpoint import SavedPack, load, reading
+from fcsearch.training.memory import free_bytes
+
+logger = logging.getLogger(__name__)
+
+# Larger packs have no checkpoints.
+MOST_BYTES = 2**30
+# To make one takes copies: of the tensors, of their bytes, of the whole and of the message.
+_COPIES = 4
+# Of a pack's time at most this part goes into its checkpoints.
+_SHARE = 0.01
+# A pack that is left may send what else it would have sent in this time.
+_LAST_SECONDS = 20.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedTrials:
+    """A checkpoint with the trials that it is of.
+
+    Attributes:
+        pack: The pack.
+        key: What its trials learned; see `Checkpointing`.
+        places: Where each trial stands in the pack.
+    """
+
+    pack: SavedPack
+    key: str
+    places: Mapping[int, int]
+
+    def place(self, trial: PlannedTrial) -> int:
+        """Where a trial stands in the pack; ConfigError unless it is the very trial, and can go on from here."""
+        place = self.places.get(trial.trial_id)
+        if place is None or self.pack.configs[place] != trial.config:
+            raise ConfigError(f"another trial {trial.trial_id}")
+        living = place not in self.pack.states
+        if living and trial.ends_at is not None and trial.ends_at <= self.pack.epoch:
+            raise ConfigError(f"trial {trial.trial_id} after its end")
+        return place
+
+
+def read_checkpoint(content: bytes, key: str) -> SavedTrials:
+    """Read a checkpoint; ConfigError if it is damaged, or of trials that learn something else."""
+    pack = load(content)
+    with reading():
+        trials = [int(number) for number in pack.facts["trials"]]
+        if len(set(trials)) != len(pack.configs):
+            raise ConfigError("members that are no trials")
+        if pack.facts["key"] != key:
+            raise ConfigError("trials of other data")
+    return SavedTrials(pack, key, {number: place for place, number in enumerate(trials)})
+
+
+def make_pack(task: PackTask, data: TrainingData) -> Pack:
+    """The pack of a task: from its checkpoint, or from the start if it has none that can be used."""
+    if task.checkpoint is not None and task.checkpoints is not None:
+        try:
+            saved = read_checkpoint(task.checkpoint, task.checkpoints.key)
+            places = [saved.place(trial) for trial in task.trials]
+            return Pack.restore(saved.pack, places, data, keep_last=task.keep_last)
+        except ConfigError as error:
+            logger.warning("the trials of pack %d start over: %s", task.pack_id, error)
+    return Pack([trial.config for trial in task.trials], data, keep_last=task.keep_last)
+
+
+class Checkpointer:
+    """Makes the checkpoints of a pack in training, as often as its task says.
+
+    Args:
+        task: The task.
+        pack: The pack.
+    """
+
+    def __init__(self, task: PackTask, pack: Pack) -> None:
+        self._rule = task.checkpoints
+        self._pack = pack
+        self._pack_id = task.pack_id
+        self._trials: Sequence[int] = [trial.trial_id for trial in task.trials]
+        self._epoch = pack.epoch
+        self._since = time.monotonic()
+        self._took = 0.0
+        self._refused = False
+
+    def due(self) -> bytes | None:
+        """A checkpoint of the pack, if it is time for one."""
+        if self._rule is None:
+            return None
+        seconds = time.monotonic() - self._since
+        rest = self._took / _SHARE if self._rule.every else 0.0
+        return self._make(seconds) if seconds >= max(self._rule.every, rest) else None
+
+    def last(self) -> bytes | None:
+        """A checkpoint of a pack that is left now, if there is something new to keep."""
+        return self._make(max(_LAST_SECONDS, time.monotonic() - self._since))
+
+    def _make(self, seconds: float) -> bytes | None:
+        """A checkpoint, unless it were more than so many seconds allow."""
+        if self._rule is None or self._refused or not self._pack.alive or self._pack.epoch == self._epoch:
+            return None
+        size = self._pack.state_bytes
+        if size > seconds * self._rule.bytes_per_second or not self._has_room(size):
+            return None
+        began = time.monotonic()
+        content = self._pack.dump({"trials": self._trials, "key": self._rule.key})
+        self._epoch, self._since = self._pack.epoch, time.monotonic()
+        self._took = self._since - began
+        return content
+
+    def _has_room(self, size: int) -> bool:
+        free = free_bytes(torch.device("cpu"))
+        most = MOST_BYTES if free is None else min(MOST_BYTES, free // _COPIES)
+        self._refused = size > most
+        if self._refused:
+            logger.warning(
+                "pack %d has no checkpoints: its state, %s bytes, is more than the %s that there is room for",
+                self._pack_id,
+                f"{size:,}",
+                f"{most:,}",
+            )
+        return not self._refused

@@ -1,0 +1,136 @@
+"""The checkpoints of packs in training, as files of the run directory: there for `resume`, gone when all is done.
+
+A file is of one pack after an epoch. Each trial goes on from the last file that it is in; a file goes once no trial
+would: a newer one has taken its place, or its trials have their rows. So nothing else need know which pack a trial was
+in, or will be in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fcsearch.errors import ConfigError
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.checkpoints import MOST_BYTES, SavedTrials, read_checkpoint
+from fcsearch.search.pool.messages import Checkpointing
+from fcsearch.whole_file import whole_file
+
+logger = logging.getLogger(__name__)
+
+# How much a search takes of checkpoints, whatever the number of its workers; packs of many bytes are kept less often.
+BYTES_PER_SECOND = 50e6
+_FOLDER = "checkpoints"
+_SUFFIX = ".safetensors"
+# Beside the tensors there are histories, and what is said of the members.
+_MOST_FILE_BYTES = 2 * MOST_BYTES
+
+
+class Checkpoints:
+    """The checkpoints of one stage of a run. The caller holds the run for writing.
+
+    Args:
+        run: The run directory.
+        stage: What is trained, a name for their folder.
+        rule: How often there is to be one, and what they are of.
+    """
+
+    def __init__(self, run: Path, stage: str, rule: Checkpointing) -> None:
+        self.rule = rule
+        self._folder = run / _FOLDER / stage
+        # The loop reads while the ledger's thread writes.
+        self._lock = threading.Lock()
+        self._files: dict[int, Path] = {}
+        self._last = 0
+
+    def recover(self, waiting: Iterable[PlannedTrial]) -> list[str]:
+        """Find what trials that wait can go on from, and remove the rest; a line for each file that is no use."""
+        trials = {trial.trial_id: trial for trial in waiting}
+        epochs: dict[int, int] = {}
+        lines = []
+        # Others are what a crash has left half written.
+        for path in (path for path in self._there() if path.suffix == _SUFFIX):
+            try:
+                saved = self._read(path)
+                found = [number for number in saved.places if number in trials]
+                for number in found:
+                    saved.place(trials[number])
+            except (ConfigError, OSError) as error:
+                lines.append(f"{path} cannot be used, and its trials start over: {error}")
+                continue
+            newer = [number for number in found if saved.pack.epoch > epochs.get(number, 0)]
+            epochs.update(dict.fromkeys(newer, saved.pack.epoch))
+            self._files.update(dict.fromkeys(newer, path))
+        self._last = max((int(path.stem) for path in self._there() if path.stem.isdecimal()), default=0)
+        self._remove(set(self._there()) - set(self._files.values()))
+        return lines
+
+    @property
+    def files(self) -> Mapping[int, Path]:
+        """What each trial goes on from, those that start from the beginning left out."""
+        with self._lock:
+            return dict(self._files)
+
+    def content(self, trials: Sequence[PlannedTrial]) -> bytes | None:
+        """What these trials, as one pack, go on from; None: from the beginning."""
+        with self._lock:
+            found = {self._files.get(trial.trial_id) for trial in trials}
+            path = found.pop()
+            if found or path is None:
+                return None
+            try:
+                return path.read_bytes()
+            except OSError as error:
+                logger.warning("%s cannot be read, and its trials start over: %s", path, error)
+                return None
+
+    def write(self, trials: Sequence[PlannedTrial], content: bytes) -> None:
+        """Keep the checkpoint of a pack of these trials. Where it cannot be written the search goes on without."""
+        with self._lock:
+            self._last += 1
+            path = self._folder / f"{self._last:06d}{_SUFFIX}"
+            try:
+                for folder in (self._folder.parent, self._folder):
+                    folder.mkdir(exist_ok=True)
+                with whole_file(path) as stream:
+                    stream.write(content)
+            except OSError as error:
+                logger.warning("a checkpoint could not be written: %s", error)
+                return
+            before = set(self._files.values())
+            self._files.update({trial.trial_id: path for trial in trials})
+            self._remove(before - set(self._files.values()))
+
+    def release(self, trial_ids: Iterable[int]) -> None:
+        """Take note that trials have their rows."""
+        with self._lock:
+            gone = {path for number in trial_ids if (path := self._files.pop(number, None)) is not None}
+            self._remove(gone - set(self._files.values()))
+
+    def _read(self, path: Path) -> SavedTrials:
+        if not path.is_file() or path.stat().st_size > _MOST_FILE_BYTES:
+            raise ConfigError(f"a checkpoint must be a file of at most {_MOST_FILE_BYTES:,} bytes")
+        return read_checkpoint(path.read_bytes(), self.rule.key)
+
+    def _there(self) -> list[Path]:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return sorted(self._folder.iterdir())
+        return []
+
+    def _remove(self, paths: Iterable[Path]) -> None:
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        if not self._files:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self._folder.parent.rmdir()
+
+
+def clear_checkpoints(run: Path) -> None:
+    """Remove whatever checkpoints a run has: there is nothing left to go on with."""
+    shutil.rmtree(run / _FOLDER, ignore_errors=True)

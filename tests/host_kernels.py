@@ -1,0 +1,42 @@
+"""The kernels of a GPU, compiled for the CPU: what holds them to torch operations on a machine without one."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+
+import pytest
+import torch
+
+from fcsearch.training.engine.native import Call, Kernel, library
+from fcsearch.training.engine.native.binding import SIGNATURES
+from fcsearch.training.engine.native.layout import Layout
+
+CPU = torch.device("cpu")
+
+
+class HostLibrary:
+    def __init__(self, compiled: ctypes.CDLL) -> None:
+        self._compiled = compiled
+
+    def function(self, name: str, layout: Layout, arguments: int) -> Call:
+        function = getattr(self._compiled, name)
+        function.argtypes = [ctypes.POINTER(Layout), *[ctypes.c_void_p] * arguments]
+        function.restype = None
+        return functools.partial(function, ctypes.byref(layout))
+
+
+def host_kernels(dtype: torch.dtype) -> dict[str, Kernel]:
+    """The kernels by name, as `kernels` has them for a GPU; skips the test where there is no compiler."""
+    if library.step_functions(CPU, dtype) is None:
+        pytest.skip("no C compiler on this machine")
+    compiled = HostLibrary(library._cpu_library(dtype))
+    return {name: Kernel(compiled, name, dtype, CPU) for name in SIGNATURES}
+
+
+def use_host_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train on the CPU by torch operations and these kernels, as on a GPU."""
+    host_kernels(torch.float64)
+    for module in ("update_rule", "activations", "inputs"):
+        monkeypatch.setattr(f"fcsearch.training.engine.{module}.kernels", lambda _, dtype: host_kernels(dtype))
+    monkeypatch.setattr("fcsearch.training.lane.step_functions", lambda *_: None)

@@ -1,0 +1,203 @@
+"""A worker's pack goes on from what another worker sent of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import torch
+from search_helpers import PLACE
+
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.asha import Asha
+from fcsearch.search.pool.messages import Checkpointing, MemberOutcome, PackOutcome, PackTask
+from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.training import TrainingData, TrialConfig
+
+ALWAYS = Checkpointing(every=0, bytes_per_second=1e12, key="these rows")
+EPOCHS = 9
+RATES = (1.0, 0.3, 0.1, 0.03, 0.003, 1e-5)
+CONFIGS = [
+    *(TrialConfig(learning_rate=rate, epochs=EPOCHS, batch_size=20, hidden_dims=(8,), dropout=0.1) for rate in RATES),
+    TrialConfig(update_rule="adam", lr_schedule="cosine", epochs=EPOCHS, batch_size=20, hidden_dims=(8,)),
+    TrialConfig(update_rule="sgd_momentum", lr_decay=0.8, epochs=2, batch_size=50, hidden_dims=(6, 6)),
+    TrialConfig(learning_rate=1e200, epochs=EPOCHS, batch_size=20, hidden_dims=(8,)),
+]
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(300, 6, generator=generator)
+    y = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
+    return TrainingData(X[:200], y[:200], X[200:], y[200:], 3)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def task(configs: Sequence[TrialConfig] = CONFIGS, **keys: Any) -> PackTask:
+    planned = tuple(PlannedTrial(10 + number, config) for number, config in enumerate(configs))
+    return PackTask(4, planned, **{"asha": Asha(2, 2), "keep_models": 9, "checkpoints": ALWAYS, **keys})
+
+
+def whole(data: TrainingData, found: PackTask) -> PackOutcome:
+    run = PackRun(found, data, PLACE)
+    run.train(seconds=math.inf)
+    return run.outcome()
+
+
+def cut(data: TrainingData, found: PackTask, *, epochs: int) -> bytes:
+    """What a pack has sent when its worker is lost after so many epochs."""
+    run = PackRun(found, data, PLACE)
+    for _ in range(epochs):
+        run.train(seconds=0)
+    checkpoint = run.progress().checkpoint
+    assert checkpoint is not None
+    return checkpoint
+
+
+def bare(member: MemberOutcome) -> object:
+    epochs = tuple(dataclasses.replace(epoch, seconds=0) for epoch in member.result.epochs)
+    return member.trial_id, dataclasses.replace(member.result, epochs=epochs, seconds=0, weights={})
+
+
+def assert_same(found: PackOutcome, expected: PackOutcome) -> None:
+    for one, other in zip(found.members, expected.members, strict=True):
+        assert bare(one) == bare(other)
+        assert one.result.weights.keys() == other.result.weights.keys()
+        assert all(torch.equal(one.result.weights[name], weight) for name, weight in other.result.weights.items())
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 5, 8])
+def test_a_pack_goes_on_to_the_outcome_that_it_would_have_had(data: TrainingData, epochs: int) -> None:
+    expected = whole(data, task())
+    assert {member.result.state for member in expected.members} == {"complete", "stopped", "diverged"}
+    resumed = PackRun(task(checkpoint=cut(data, task(), epochs=epochs)), data, PLACE)
+    assert resumed.progress().epoch == epochs
+    resumed.train(seconds=math.inf)
+    found = resumed.outcome()
+    assert_same(found, expected)
+    # Those that had ended before this worker took the pack did so, for the record, when it did.
+    assert all(member.finished_at >= found.started_at for member in found.members)
+
+
+def test_halves_of_a_pack_go_on_from_the_same_checkpoint(data: TrainingData) -> None:
+    plain = task(asha=None)
+    checkpoint = cut(data, plain, epochs=4)
+    expected = whole(data, plain)
+    for part in (slice(0, 5), slice(5, None)):
+        half = dataclasses.replace(plain, trials=plain.trials[part], checkpoint=checkpoint)
+        members = dataclasses.replace(expected, members=expected.members[part])
+        assert_same(whole(data, half), members)
+
+
+def test_a_pack_that_is_left_sends_what_its_trials_go_on_from(data: TrainingData) -> None:
+    rare = dataclasses.replace(ALWAYS, every=1000)
+    run = PackRun(task(checkpoints=rare), data, PLACE)
+    for _ in range(3):
+        run.train(seconds=0)
+        assert run.progress().checkpoint is None
+    left = run.outcome()
+    ended = {member.trial_id for member in left.members}
+    waiting = tuple(trial for trial in task().trials if trial.trial_id not in ended)
+    assert left.checkpoint is not None
+    assert 0 < len(ended) < len(CONFIGS)
+    rungs = {2: tuple(best(member) for member in left.members if member.result.state != "diverged")}
+    rest = whole(data, dataclasses.replace(task(rungs=rungs), trials=waiting, checkpoint=left.checkpoint))
+    members = sorted((*left.members, *rest.members), key=lambda member: member.trial_id)
+    assert_same(dataclasses.replace(rest, members=tuple(members)), whole(data, task()))
+
+
+def best(member: MemberOutcome) -> float:
+    return max(epoch.val["accuracy"] for epoch in member.result.epochs[:2])
+
+
+def test_nothing_is_sent_where_there_is_nothing_new(data: TrainingData) -> None:
+    run = PackRun(task(), data, PLACE)
+    assert run.progress().checkpoint is None
+    run.train(seconds=0)
+    assert run.progress().checkpoint is not None
+    assert run.progress().checkpoint is None
+    assert run.outcome().checkpoint is None
+    assert whole(data, task()).checkpoint is None
+    untouched = PackRun(task(checkpoint=cut(data, task(), epochs=2)), data, PLACE)
+    assert untouched.outcome().checkpoint is None
+    without = PackRun(task(checkpoints=None), data, PLACE)
+    without.train(seconds=0)
+    assert (without.progress().checkpoint, without.outcome().checkpoint) == (None, None)
+
+
+def test_large_packs_are_kept_less_often_and_giants_never(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = dataclasses.replace(ALWAYS, bytes_per_second=1.0)
+    run = PackRun(task(checkpoints=slow), data, PLACE)
+    run.train(seconds=0)
+    assert run.progress().checkpoint is None
+    monkeypatch.setattr("fcsearch.search.pool.checkpoints.free_bytes", lambda _: 4000)
+    run = PackRun(task(), data, PLACE)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            run.train(seconds=0)
+            assert run.progress().checkpoint is None
+    assert len(caplog.messages) == 1
+    assert "is more than the 1,000 that there is room for" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("what", ["damaged", "other rows", "another trial", "another configuration", "past its end"])
+def test_what_does_not_fit_is_passed_over_with_one_line(
+    data: TrainingData, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = task(checkpoint=cut(data, task(), epochs=3))
+    assert found.checkpoint is not None
+    trials = list(found.trials)
+    if what == "damaged":
+        found = dataclasses.replace(found, checkpoint=found.checkpoint[:-10])
+    elif what == "other rows":
+        found = dataclasses.replace(found, checkpoints=dataclasses.replace(ALWAYS, key="those"))
+    elif what == "another trial":
+        trials[0] = dataclasses.replace(trials[0], trial_id=99)
+    elif what == "another configuration":
+        trials[0] = dataclasses.replace(trials[0], config=dataclasses.replace(trials[0].config, reg=0.5))
+    else:
+        trials[6] = dataclasses.replace(trials[6], ends_at=3)
+    found = dataclasses.replace(found, trials=tuple(trials))
+    with caplog.at_level(logging.WARNING):
+        run = PackRun(found, data, PLACE)
+    assert run.progress().epoch == 0
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("the trials of pack 4 start over: ")
+    run.train(seconds=math.inf)
+    assert_same(run.outcome(), whole(data, dataclasses.replace(found, checkpoint=None)))
+
+
+def test_a_checkpoint_is_made_as_often_as_it_is_asked_for_and_takes_little(
+    data: TrainingData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("fcsearch.search.pool.checkpoints.time.monotonic", lambda: now[0])
+    run = PackRun(task(asha=None, checkpoints=dataclasses.replace(ALWAYS, every=10)), data, PLACE)
+    made = []
+    dump = run._pack.dump
+
+    def slow(facts: Any) -> bytes:
+        now[0] += 0.5
+        return dump(facts)
+
+    monkeypatch.setattr(run._pack, "dump", slow)
+    for seconds in (9.0, 10.0, 21.0, 60.0, 60.6, 61.0):
+        now[0] = seconds
+        run.train(seconds=0)
+        made.append(run.progress().checkpoint is not None)
+    # Half a second of work is a hundredth of fifty.
+    assert made == [False, True, False, False, True, False]

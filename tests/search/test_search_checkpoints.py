@@ -1,0 +1,257 @@
+"""Searches that are cut in the middle of a trial go on from there, to the tables and weights of one that is not."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from inline_pool import Killed, tables
+from search_helpers import make_space
+from search_processes import Processes, wait_for
+
+from fcsearch.errors import SearchError
+from fcsearch.results import RunDirectory
+from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
+from fcsearch.search.local_pool.processes import ProcessPool
+from fcsearch.search.loop.engine import Engine
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.training import Pack
+
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "epochs": {"choices": [5, 9]},
+    "hidden_dim": {"choices": [8, 12]},
+    "dropout": {"choices": [0.0, 0.3]},
+    "lr_schedule": {"choices": ["exponential", "cosine"]},
+    "update_rule": {"choices": ["sgd_momentum", "adam"]},
+}
+KEYS: dict[str, Any] = {
+    "parameters": PARAMETERS,
+    "dataset": {"source": "digits", "num_train": 200},
+    "sampler": "random",
+    "trials": 6,
+    "early_stopping": {"method": "asha", "min_epochs": 2, "reduction_factor": 2},
+}
+
+
+def options(pool: Any = "inline", **more: Any) -> SearchOptions:
+    keys = {"seed": 3, "workers": 1, "cpus_per_worker": 0.5, "pack_size": 3, "confirm": 0, "ensemble": 0}
+    return SearchOptions(pool=pool, **{**keys, "checkpoint_every": 0, **more})
+
+
+def start(folder: Path, name: str, settings: SearchOptions | None = None, **keys: Any) -> SearchResult:
+    space = make_space(folder, **{**KEYS, **keys})
+    return start_search(space, settings or options(), path=folder / name, command=["test"], report=False)
+
+
+def resume(run: Path, **changes: Any) -> SearchResult:
+    found = RunDirectory.open(run)
+    return resume_search(found, SearchOptions(**{**saved_options(found).to_json(), **changes}))
+
+
+def weights(run: RunDirectory) -> dict[int, dict[str, torch.Tensor]]:
+    return {trial: run.models.load(trial).params for trial in run.saved_models()}
+
+
+def assert_same(run: Path, whole: RunDirectory) -> None:
+    """The tables and the weights, to the last bit; and no checkpoint is left."""
+    found = RunDirectory.open(run)
+    assert tables(found) == tables(whole)
+    ours, theirs = weights(found), weights(whole)
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[trial][name], theirs[trial][name]) for trial in theirs for name in theirs[trial])
+    assert not (run / "checkpoints").exists()
+
+
+class Epochs:
+    """Counts the epochs that packs train, and may kill the search before one.
+
+    Attributes:
+        trained: How many were.
+        kill_at: Before this one, counted from 0.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.trained = 0
+        self.kill_at: int | None = None
+        self._train = Pack.train_epoch
+        monkeypatch.setattr(Pack, "train_epoch", lambda pack: self._next(pack))
+        # The pool's patience is an epoch: after each there is a checkpoint.
+        train = PackRun.train
+        monkeypatch.setattr(PackRun, "train", lambda run, *, seconds: train(run, seconds=0 * seconds))
+
+    def _next(self, pack: Pack) -> Any:
+        if self.trained == self.kill_at:
+            raise Killed
+        self.trained += 1
+        return self._train(pack)
+
+
+@pytest.fixture
+def epochs(monkeypatch: pytest.MonkeyPatch) -> Epochs:
+    return Epochs(monkeypatch)
+
+
+@pytest.mark.parametrize("early_stopping", [None, KEYS["early_stopping"]], ids=["none", "asha"])
+def test_a_search_that_is_killed_again_and_again_loses_no_epoch(
+    tmp_path: Path, epochs: Epochs, early_stopping: Any
+) -> None:
+    whole = start(tmp_path, "whole", early_stopping=early_stopping).run
+    needed, epochs.trained = epochs.trained, 0
+    assert len(set(whole.trials()["state"].to_pylist())) == (2 if early_stopping else 1)
+    run, draw = tmp_path / "cut", random.Random(1)
+    epochs.kill_at = 0
+    with pytest.raises(Killed):
+        start(tmp_path, "cut", early_stopping=early_stopping)
+    while epochs.trained < needed:
+        epochs.kill_at = epochs.trained + draw.randint(1, 4)
+        if epochs.kill_at >= needed:
+            break
+        with pytest.raises(Killed):
+            resume(run)
+        assert len(list((run / "checkpoints" / "trials").iterdir())) == 1 or epochs.trained == needed
+    epochs.kill_at = None
+    resume(run)
+    assert_same(run, whole)
+    assert epochs.trained == needed
+
+
+def test_a_budget_that_is_shorter_than_a_trial_gets_to_the_end(
+    tmp_path: Path, epochs: Epochs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"parameters": {**PARAMETERS, "epochs": {"choices": [3, 5]}}, "trials": 4}
+    whole = start(tmp_path, "whole", **keys).run
+    needed, epochs.trained = epochs.trained, 0
+    # By this clock every epoch takes longer than the budget.
+    clock = {"clock": lambda: time.monotonic() + 1000 * (epochs.trained - before)}
+    monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {**(Engine.__init__.__kwdefaults__ or {}), **clock})
+    run, before = tmp_path / "cut", 0
+    with pytest.raises(SearchError, match="no trial came to an end within the time budget; go on, from the last epoch"):
+        start(tmp_path, "cut", options(time_budget=500), **keys)
+    for _ in range(needed):
+        before = epochs.trained
+        if len(RunDirectory.open(run).finished_trials()) == keys["trials"]:
+            break
+        try:
+            resume(run, time_budget=500)
+        except SearchError:
+            assert not RunDirectory.open(run).finished_trials()
+        assert epochs.trained <= before + 1
+    assert_same(run, whole)
+    assert epochs.trained == needed
+
+
+def test_a_damaged_checkpoint_is_passed_over_with_one_line(tmp_path: Path, epochs: Epochs) -> None:
+    whole = start(tmp_path, "whole").run
+    run, epochs.trained, epochs.kill_at = tmp_path / "cut", 0, 4
+    with pytest.raises(Killed):
+        start(tmp_path, "cut")
+    [file] = (run / "checkpoints" / "trials").iterdir()
+    damaged = bytearray(file.read_bytes())
+    damaged[-100] ^= 1
+    file.write_bytes(damaged)
+    epochs.kill_at = None
+    resume(run)
+    assert_same(run, whole)
+    assert (run / "log.txt").read_text().count("cannot be used, and its trials start over") == 1
+    assert "Traceback" not in (run / "log.txt").read_text()
+
+
+def test_confirmations_and_the_refit_go_on_too(tmp_path: Path, epochs: Epochs) -> None:
+    settings = options(confirm=2, confirm_seeds=2, refit=True)
+    whole = start(tmp_path, "whole", settings).run
+    needed, epochs.trained = epochs.trained, 0
+    run = tmp_path / "cut"
+    for kill_at in itertools.count(3, 7):
+        if kill_at >= needed:
+            break
+        epochs.kill_at = kill_at
+        with pytest.raises(Killed):
+            resume(run) if run.exists() else start(tmp_path, "cut", settings)
+    epochs.kill_at = None
+    resume(run)
+    assert epochs.trained == needed
+    assert_same(run, whole)
+    moving = ["train_seconds", "started_at", "finished_at", "pack_id"]
+    found = RunDirectory.open(run).confirmations().drop_columns(moving)
+    assert found == whole.confirmations().drop_columns(moving)
+    ours, theirs = RunDirectory.open(run).models.load_refit().params, whole.models.load_refit().params
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_to_confirm_leaves_the_checkpoints_of_trials_that_wait(tmp_path: Path, epochs: Epochs) -> None:
+    epochs.kill_at = 12
+    with pytest.raises(Killed):
+        start(tmp_path, "cut")
+    epochs.kill_at = None
+    [file] = (tmp_path / "cut" / "checkpoints" / "trials").iterdir()
+    confirm_run(RunDirectory.open(tmp_path / "cut"), options(confirm=1, confirm_seeds=1))
+    assert [*(tmp_path / "cut" / "checkpoints").iterdir(), *file.parent.iterdir()] == [file.parent, file]
+
+
+# One pack of a few seconds.
+LONG: dict[str, Any] = {"parameters": {**PARAMETERS, "epochs": 4000}, "early_stopping": None, "trials": 2}
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A search of one long pack that nobody disturbed."""
+    return start(tmp_path_factory.mktemp("long"), "whole", **LONG).run
+
+
+def test_a_worker_that_is_lost_costs_what_came_after_its_checkpoint(
+    long: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    wait = ProcessPool.wait
+
+    def deadly(pool: ProcessPool, timeout: float) -> Any:
+        events = wait(pool, timeout)
+        worker = pool._workers[0]
+        if not killed and worker.process and any(getattr(event, "checkpoint", None) for event in events):
+            killed.append(events[0].epoch)  # type: ignore[union-attr]
+            os.kill(worker.process, signal.SIGKILL)
+        return events
+
+    monkeypatch.setattr(ProcessPool, "wait", deadly)
+    start(tmp_path, "cut", options("local"), **LONG)
+    assert killed
+    assert_same(tmp_path / "cut", long)
+    log = (tmp_path / "cut" / "log.txt").read_text()
+    assert "pack 1 of 2 trials is handed out from their checkpoint" in log
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("pool", ["local", "ray"])
+@pytest.mark.parametrize("ended", ["SIGKILL", "SIGINT"])
+def test_a_process_that_is_ended_in_the_middle_of_a_trial(
+    pool: str, ended: str, long: RunDirectory, commands: Processes, tmp_path: Path
+) -> None:
+    make_space(tmp_path, **{**KEYS, **LONG})
+    sizes = ("--cpus-per-worker", "0.5", "--workers", "1", "--pack-size", "3", "--seed", "3", "--ensemble", "0")
+    space = ("--space", str(tmp_path / "space.yaml"), "--pool", pool, "--confirm", "0")
+    # An end that is asked for keeps the last epoch, whenever the last checkpoint was.
+    every = "0" if ended == "SIGKILL" else "1000"
+    driver = commands.start("run", *space, *sizes, "--checkpoint-every", every, "--name", "cut")
+    run = tmp_path / "runs" / "cut"
+    log = run / "log.txt"
+    folder = run / "checkpoints" / "trials"
+    if ended == "SIGKILL":
+        wait_for(lambda: any(folder.glob("*.safetensors")))
+    else:
+        wait_for(lambda: log.exists() and " trains on " in log.read_text())
+    os.killpg(driver.pid, signal.Signals[ended])
+    driver.wait(timeout=40)
+    commands.end()
+    assert any(folder.glob("*.safetensors"))
+    assert commands.run("resume", "cut") == 0, commands.err
+    assert "from their checkpoint" in log.read_text()
+    assert_same(run, long)
