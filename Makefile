@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test test-slow test-faults test-anywhere lint format bench dist clean
+.PHONY: install run test test-slow test-faults test-anywhere lint format bench docs gallery dist clean
 
 install: $(INSTALLED)
 
@@ -44,6 +44,15 @@ bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet
 	$(BIN)/python benchmarks/search.py --cases digits --ray-trials 8 --rounds 1
 	$(BIN)/python benchmarks/search.py --cases cifar10 --trials 12 --epochs 2 --ray-trials 6 --rounds 1
 	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 3
+
+docs: $(INSTALLED)  ## the documentation as a site, build/website/site; a broken link is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	$(BIN)/python website/generated.py
+	$(BIN)/python website/assemble.py build/website
+	cd build/website && $(abspath $(BIN))/zensical build --clean --strict
+
+gallery: $(INSTALLED)  ## three finished reports in build/gallery, and their pictures in docs/gallery; some ten minutes
+	$(BIN)/python website/gallery.py
 
 dist: $(INSTALLED)  ## the wheel, and the versions that it is tested with: what the nodes of cluster.yaml install
 	rm -rf dist build

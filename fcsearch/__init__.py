@@ -7,6 +7,7 @@ network, `fcsearch.training` the packs.
 
 import importlib
 import types
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,13 +34,20 @@ class SearchPackage(types.ModuleType):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Search; arguments and result as those of the function."""
-        return importlib.import_module("fcsearch.api.searching").search(*args, **options)
+        return _load("fcsearch.api.searching").search(*args, **options)
+
+
+def _load(module: str) -> Any:
+    with warnings.catch_warnings():
+        # Optuna's progress bar, which is not used, asks for widgets in a notebook that has none.
+        warnings.filterwarnings("ignore", "IProgress not found")
+        return importlib.import_module(module)
 
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for, so that `fcsearch --help` is instant and `fcsearch.nn` needs torch alone.
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        return getattr(_load(_HOMES[name]), name)
     if name == "search":
         return importlib.import_module("fcsearch.search")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ from typing import IO
 
 
 @contextmanager
-def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, *, aside: Path | None = None, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a binary file to write; at the block's end it takes its place, on the disk, unless the block raised.
 
     A reader sees all of the file or none of it, after a crash too.
@@ -18,6 +18,7 @@ def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[IO[bytes]]:
     Args:
         path: Where the file goes; what is there is replaced. Its folder must exist.
         aside: Folder for the unfinished file, on the same file system; made if missing. None: a hidden file beside it.
+        durable: Whether to wait until the disk has it. If not, it may be gone after a crash of the machine.
 
     Raises:
         OSError: the file system refused; what was there before is there still.
@@ -31,13 +32,15 @@ def whole_file(path: Path, *, aside: Path | None = None) -> Iterator[IO[bytes]]:
     try:
         with unfinished.open("wb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

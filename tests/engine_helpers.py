@@ -8,14 +8,14 @@ from typing import Any
 
 from search_helpers import outcome, result, trials
 
-from fcsearch.results import EpochRecord, TrialRecord
+from fcsearch.results import EpochRecord, Status, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Patience, Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.loop.view import SilentView, Status, View
+from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import PackFailed

@@ -21,7 +21,7 @@ from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData
 
 # Of a pack's row in `trials`: what differs from run to run.
-MOVING = ["train_seconds", "started_at", "finished_at", "pack_id", "node", "device"]
+MOVING = ["train_seconds", "started_at", "finished_at", "pack_id", "node", "device", "run"]
 
 
 class Killed(BaseException):
@@ -101,4 +101,4 @@ def resume(result_or_run: Any, *, view: Any = None, open_pool: OpenPool | None =
 
 def tables(run: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Trials and epochs, but for times, places and packs."""
-    return run.trials().drop_columns(MOVING).to_pylist(), run.epochs().drop_columns(["seconds"]).to_pylist()
+    return run.trials().drop_columns(MOVING).to_pylist(), run.epochs().drop_columns(["seconds", "run"]).to_pylist()

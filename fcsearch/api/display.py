@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from fcsearch.report.words import duration
-from fcsearch.results import TrialRecord
+from fcsearch.results import Status, TrialRecord
 from fcsearch.search.loop.logs import own_stderr
-from fcsearch.search.loop.view import SilentView, Status, View
+from fcsearch.search.loop.view import SilentView, View
 
 
 @contextlib.contextmanager
@@ -62,8 +62,8 @@ class LineInPlace:
 def status_line(status: Status) -> str:
     """Where a search stands, in one line."""
     parts = [f"fcsearch: {status.done}/{status.total} {status.what} in {duration(status.seconds)}"]
-    if status.best is not None:
-        parts.append(f"best {status.best.objective.show(status.best.value)} (trial {status.best.trial_id})")
+    if status.best:
+        parts.append(f"best {status.best[0].shown} (trial {status.best[0].trial_id})")
     if status.seconds_left is not None and not status.closing and status.done < status.total:
         parts.append(f"about {duration(status.seconds_left)} left")
     return ", ".join(parts)

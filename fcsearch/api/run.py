@@ -6,7 +6,7 @@ import shutil
 import weakref
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,19 @@ from torch import nn
 from fcsearch.api.model import Model
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.errors import DataError
+from fcsearch.errors import DataError, UsageError
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.report.charts import Chart, Charts
 from fcsearch.results import Run as ReadRun
 from fcsearch.results import RunDirectory
 from fcsearch.selection import chosen_trial
 from fcsearch.selection.calibration import temperature_in
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas
+
+_TABLES = ("trials", "epochs", "confirmations", "models")
 
 
 class Run(ReadRun):
@@ -84,6 +91,74 @@ class Run(ReadRun):
         """
         chosen = self.chosen if trial_id is None else trial_id
         return module_of(self.load_model(chosen), self._transform(chosen) if preprocessing else None)
+
+    def to_pandas(self, table: str = "trials") -> pandas.DataFrame:
+        """A table as a pandas DataFrame: `trials`, `epochs`, `confirmations` or `models`.
+
+        Raises:
+            UsageError: there is no such table, or pandas is not installed.
+        """
+        tables = {name: getattr(self, name) for name in _TABLES if name == table}
+        if not tables:
+            raise UsageError(f"a table must be one of {', '.join(_TABLES)}; found {table!r}")
+        try:
+            frame: pandas.DataFrame = tables[table].to_pandas()
+        except ImportError as error:
+            raise UsageError(
+                f"a DataFrame needs pandas; found: {error}. Run: pip install 'fcsearch[analysis]'"
+            ) from error
+        return frame
+
+    @property
+    def study(self) -> optuna.Study:
+        """A copy of the run's Optuna study in memory, with the learning curves, for Optuna's own plots.
+
+        What is done to it leaves the run as it is. RunError if the run has no journal.
+        """
+        from fcsearch.results.study import study_of
+
+        return study_of(self.directory)
+
+    @cached_property
+    def charts(self) -> Charts:
+        """The charts of the report, by name: `charts["curves"]`; `charts.names()` are those that the run has."""
+        return Charts(self.directory)
+
+    def plot_confusion(self) -> Chart:
+        """Which classes are taken for which, as the run's last report measured it; UsageError before there is one."""
+        return self.charts["confusion"]
+
+    def plot_curves(self) -> Chart:
+        """How the winner learned, among the other best trials."""
+        return self.charts["curves"]
+
+    def plot_confirmation(self) -> Chart:
+        """The best trials with other seeds."""
+        return self.charts["confirmation"]
+
+    def plot_importances(self) -> Chart:
+        """Which parameters mattered, with 95% intervals."""
+        return self.charts["importances"]
+
+    def plot_slice(self, parameter: str) -> Chart:
+        """Every trial's result against its value of a parameter."""
+        return self.charts[f"slice-{parameter}"]
+
+    def plot_map(self) -> Chart:
+        """Every trial's result over the two parameters that mattered most."""
+        return self.charts["map"]
+
+    def plot_parallel(self) -> Chart:
+        """Every trial as a line across its parameters."""
+        return self.charts["parallel"]
+
+    def plot_size(self) -> Chart:
+        """Results against the number of weights and biases, with the Pareto front."""
+        return self.charts["size"]
+
+    def plot_best_so_far(self) -> Chart:
+        """Every trial's result, and the best so far, in the order of the trials' numbers."""
+        return self.charts["over-trials"]
 
     @cached_property
     def model(self) -> Model:

@@ -1,4 +1,4 @@
-"""`fcsearch export`: a model as a file that needs no fcsearch, with a card beside it."""
+"""`fcsearch export`: a model as a file that needs no fcsearch, or a run's trials for other programs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,38 @@ import click
 
 from fcsearch.cli.model_options import model_options
 
+_MODELS = ("torch", "onnx", "safetensors")
+_TRIALS = ("csv", "optuna", "tensorboard", "mlflow", "wandb")
+
 
 @click.command()
 @click.argument("which", metavar="[RUN|MODEL]", required=False)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["torch", "onnx", "safetensors"]),
+    type=click.Choice([*_MODELS, *_TRIALS]),
     help="What to write. Default: what the ending of FILE says (.pt2, .onnx, .safetensors).",
 )
-@click.option("--out", metavar="FILE", required=True, type=click.Path(path_type=Path), help="The file to write.")
+@click.option(
+    "--out",
+    metavar="FILE|FOLDER",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write; of trials, the folder.",
+)
 @model_options
 def export(which: str | None, form: str | None, out: Path, model: str | None, root: Path) -> None:
-    """Write a model, with its preprocessing, as a file for other programs, and a model card beside it (FILE.md).
+    """Write a model, or the trials of a run, for other programs.
 
-    onnx: an ONNX model with an input for each column of the table, or for the array of images or lists; it needs the
-    extra fcsearch[onnx], and is checked with onnxruntime. torch: a torch.export program, which torch.export.load
-    reads. safetensors: the weights, and what `fcsearch predict` needs to use them.
+    A model, with its preprocessing, is a file with a model card beside it (FILE.md). onnx: an ONNX model with an input
+    for each column of the table, or for the array of images or lists; it needs the extra fcsearch[onnx], and is
+    checked with onnxruntime. torch: a torch.export program, which torch.export.load reads. safetensors: the weights,
+    and what `fcsearch predict` needs to use them.
+
+    Trials are their configurations, results and learning curves. csv: tables, with a column for the run's name.
+    optuna: a journal for Optuna and its dashboard. tensorboard: event files with hyperparameters. mlflow: an
+    experiment in mlflow.db. wandb: offline runs, which `wandb sync` uploads. The last three need the extra of their
+    name, as fcsearch[mlflow]. All but csv take several runs in one FOLDER.
 
     RUN is a run directory, or the name of a run in the runs' folder, the newest run if not given; MODEL a .safetensors
     file by itself.
@@ -33,7 +48,26 @@ def export(which: str | None, form: str | None, out: Path, model: str | None, ro
     Example:
       fcsearch export customers --out customers.onnx
       fcsearch export runs/digits --model 12 --format torch --out digits.pt2
+      fcsearch export customers --format tensorboard --out board
     """
+    if form in _TRIALS:
+        _export_trials(which, form, out, model, root)
+    else:
+        _export_model(which, form, out, model, root)
+
+
+def _export_trials(which: str | None, form: str, out: Path, model: str | None, root: Path) -> None:
+    from fcsearch.errors import UsageError
+    from fcsearch.results import RunDirectory, resolve_run
+    from fcsearch.results.export import write_trials
+
+    if model is not None:
+        raise UsageError(f"--format {form} writes the trials of a run; found --model {model}; leave it out")
+    for path in write_trials(RunDirectory.open(resolve_run(which, root)), form, out):
+        click.echo(f"wrote {path}")
+
+
+def _export_model(which: str | None, form: str | None, out: Path, model: str | None, root: Path) -> None:
     from fcsearch.inference.choosing import choose_model
     from fcsearch.inference.exporting import export_model, form_of, write_export
     from fcsearch.inference.sink import check_place

@@ -5,27 +5,21 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from fcsearch.cli.console import open_console
+from fcsearch.cli.panel import CLOSING, Panel, done_text, settings, time_pieces
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.words import duration, plural, value_text
-from fcsearch.results import TrialRecord
+from fcsearch.report.words import duration
+from fcsearch.results import Status, TrialRecord
 from fcsearch.search.loop.logs import own_stderr
-from fcsearch.search.loop.view import Best, SilentView, Status, View
+from fcsearch.search.loop.view import SilentView, View
 
-_CLOSING = {
-    "interrupt": "ending: what is finished is kept, the rest can be resumed (Ctrl-C again ends at once)",
-    "terminate": "asked to end (SIGTERM): what is finished is kept, the rest can be resumed",
-    "time_budget": "the time budget is used up: packs end at their next epoch",
-}
-_PACKS_SHOWN = 8
+# Where nothing happens, it is said why, this often.
+_WHY_SECONDS = 30.0
 
 
 @contextlib.contextmanager
@@ -58,6 +52,7 @@ class LineView:
         self._parameters = parameters
         self._verbose = verbose
         self._said: tuple[float, int] = (time.monotonic(), 0)
+        self._quiet_since = time.monotonic()
         self._closing: str | None = None
 
     def started(self, lines: Mapping[str, str]) -> None:
@@ -69,11 +64,14 @@ class LineView:
         """Print a line, if there is something new and the last line is old enough."""
         if status.closing != self._closing:
             self._closing = status.closing
-            self._print(_CLOSING.get(status.closing or "", ""))
+            self._print(CLOSING.get(status.closing or "", ""))
         now = time.monotonic()
         if status.done > self._said[1] and now - self._said[0] >= self._line_seconds:
             self._said = (now, status.done)
-            self._print(", ".join(part for part in (_done(status), _time(status), self._best(status.best)) if part))
+            best = [f"best {status.best[0].shown} (trial {status.best[0].trial_id})"] if status.best else []
+            self._print(", ".join([done_text(status), *time_pieces(status), *best]))
+        elif status.waiting and now - self._quiet_since >= _WHY_SECONDS:
+            self._print(status.waiting)
 
     def recorded(self, trials: Sequence[TrialRecord]) -> None:
         """Print the trials, if verbose."""
@@ -86,12 +84,10 @@ class LineView:
 
     def ended(self, status: Status) -> None:
         """Print the last status."""
-        self._print(f"{_done(status)} in {duration(status.seconds)}")
-
-    def _best(self, best: Best | None) -> str:
-        return f"best {best.objective.show(best.value)} (trial {best.trial_id})" if best else ""
+        self._print(f"{done_text(status)} in {duration(status.seconds)}")
 
     def _print(self, text: str) -> None:
+        self._quiet_since = time.monotonic()
         self._console.print(Text(text), soft_wrap=True)
 
 
@@ -114,7 +110,7 @@ class LiveView:
 
     def update(self, status: Status) -> None:
         """Draw the status."""
-        self._live.update(_panel(status, self._parameters), refresh=True)
+        self._live.update(Panel(status, self._parameters), refresh=True)
 
     def recorded(self, trials: Sequence[TrialRecord]) -> None:
         """Print the trials above the status, if verbose."""
@@ -128,61 +124,12 @@ class LiveView:
     def ended(self, status: Status) -> None:
         """Stop drawing, and leave one line."""
         self._live.stop()
-        self._console.print(Text(f"{_done(status)} in {duration(status.seconds)}"))
+        self._console.print(Text(f"{done_text(status)} in {duration(status.seconds)}"))
 
 
 def trial_line(trial: TrialRecord, parameters: Collection[str]) -> str:
     """A trial in one line."""
     objective = OBJECTIVES[trial.objective]
     result = objective.show(trial.value) if trial.value is not None else trial.error or ""
-    configuration = _configuration(trial.config.parameters(), parameters)
+    configuration = ", ".join(settings(trial.config.parameters(), parameters))
     return f"trial {trial.trial_id:>4}  {trial.state:<9} {result:>7}  {configuration}"
-
-
-def _panel(status: Status, parameters: Collection[str]) -> RenderableType:
-    bar = Table.grid(padding=(0, 2))
-    bar.add_row(
-        Text(_done(status), style="bold"),
-        ProgressBar(total=status.total, completed=status.done, width=30),
-        _time(status),
-    )
-    lines: list[RenderableType] = [bar]
-    if status.best:
-        lines.append(
-            Text.assemble(
-                "best ",
-                (status.best.objective.show(status.best.value), "bold green"),
-                f"  trial {status.best.trial_id}: {_configuration(status.best.parameters, parameters)}",
-            )
-        )
-    for pack in status.packs[:_PACKS_SHOWN]:
-        where = f"{pack.place.node}, {pack.place.device}"
-        lines.append(
-            Text(
-                f"pack {pack.pack_id}: {plural(pack.alive, 'trial')}, epoch {pack.epoch}/{pack.epochs}, {where}",
-                style="dim",
-            )
-        )
-    if len(status.packs) > _PACKS_SHOWN:
-        lines.append(Text(f"and {plural(len(status.packs) - _PACKS_SHOWN, 'pack')} more", style="dim"))
-    if status.closing:
-        lines.append(Text(_CLOSING[status.closing], style="yellow"))
-    return Group(*lines)
-
-
-def _done(status: Status) -> str:
-    others = ", ".join(f"{count} {state}" for state, count in status.counts.items() if count and state != "complete")
-    return f"{status.done}/{status.total} {status.what}" + (f" ({others})" if others else "")
-
-
-def _time(status: Status) -> str:
-    left = (
-        f", about {duration(status.seconds_left)} left"
-        if status.seconds_left is not None and not status.closing
-        else ""
-    )
-    return f"{duration(status.seconds)}{left}"
-
-
-def _configuration(values: Mapping[str, Any], parameters: Collection[str]) -> str:
-    return ", ".join(f"{name} {value_text(values[name])}" for name in parameters if values.get(name) is not None)

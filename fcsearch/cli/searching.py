@@ -98,6 +98,12 @@ _RESOURCES = (
         help="How often long trials are kept while they train, for `resume` to go on from. Default: 10.",
     ),
     click.option("--address", metavar="HOST:PORT", help="Search on this Ray cluster instead of this machine alone."),
+    click.option(
+        "--page-every",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="Write report.html so often while the search goes on; 0: at its end alone. Default: 30.",
+    ),
     click.option("--quiet", is_flag=True, help="Show nothing but errors, and print the run directory at the end."),
     click.option("--verbose", is_flag=True, help="Also show a line for every trial."),
 )

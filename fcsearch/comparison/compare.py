@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,29 @@ from fcsearch.comparison.comparable import Check, checks_of
 from fcsearch.comparison.contestant import Contestant, read_contestant
 from fcsearch.comparison.standing import Section, by_seeds, by_trials
 from fcsearch.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Step:
+    """A new best of a run, or its last trial.
+
+    Attributes:
+        trials: How many trials were done by then.
+        seconds: Of the run's work; None where the run does not say.
+        value: The best objective so far.
+    """
+
+    trials: int
+    seconds: float | None
+    value: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """How the best of a run rose, or fell where less is better, in the order in which its trials were asked for."""
+
+    run: str
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -23,6 +47,7 @@ class Comparison:
         checks: What agrees and what differs.
         sections: The runs at equal trials, in equal time and over seeds, as far as they say. A run that goes by another
             objective than the first is in none.
+        courses: Of the runs that go by the first one's objective.
     """
 
     runs: tuple[str, ...]
@@ -30,6 +55,7 @@ class Comparison:
     comparable: bool
     checks: tuple[Check, ...]
     sections: tuple[Section, ...]
+    courses: tuple[Course, ...]
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:
@@ -54,13 +80,24 @@ def compare_runs(paths: Sequence[Path]) -> Comparison:
     runs = [read_contestant(path) for path in paths]
     checks = checks_of(runs)
     comparable = all(check.same for check in checks if check.needed)
+    alike = [run for run in runs if run.objective == runs[0].objective]
     return Comparison(
         runs=tuple(run.label for run in runs),
         objective=runs[0].objective.name,
         comparable=comparable,
         checks=checks,
-        sections=tuple(_sections([run for run in runs if run.objective == runs[0].objective], comparable=comparable)),
+        sections=tuple(_sections(alike, comparable=comparable)),
+        courses=tuple(Course(run.label, tuple(_steps(run))) for run in alike),
     )
+
+
+def _steps(run: Contestant) -> Iterator[Step]:
+    best, seconds = -math.inf, 0.0
+    for number, trial in enumerate(run.trials, start=1):
+        seconds = max(seconds, trial.seconds or 0.0)
+        if trial.gain > best or (number == len(run.trials) and best > -math.inf):
+            best = max(best, trial.gain)
+            yield Step(number, seconds if trial.seconds is not None else None, run.objective.gain(best))
 
 
 def _sections(runs: Sequence[Contestant], *, comparable: bool) -> list[Section]:

@@ -3,6 +3,7 @@
 from fcsearch.report.build import build_report
 from fcsearch.report.measured import FinalTest, Measured
 from fcsearch.report.model import Report
+from fcsearch.report.running_page import RunningPage
 from fcsearch.report.terminal import render_text
 from fcsearch.report.write import known_measurements, measure_models, render_json, write_report
 
@@ -10,6 +11,7 @@ __all__ = [
     "FinalTest",
     "Measured",
     "Report",
+    "RunningPage",
     "build_report",
     "known_measurements",
     "measure_models",

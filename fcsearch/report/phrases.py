@@ -85,6 +85,14 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     ]
 
 
+def main_lines(report: Report, best: Best) -> list[Line]:
+    """Of the lines of `figure_lines` those that a choice goes by: of each model one, and the base line."""
+    others = [*_others(report.validation, "validation, "), *_others(report.test.measurement, "test, ")]
+    beside = ("validation, final", "training")
+    lines = figure_lines(report, best)
+    return [line for line in lines if line not in others and not line[0].startswith(beside)]
+
+
 def top_remark(objective: Objective) -> str:
     """What the best trials are listed by, and what else stands beside it."""
     beside = "" if objective is objective.own else f"; training: {objective.own.title}"

@@ -44,6 +44,14 @@ def duration(seconds: float) -> str:
     return " ".join(parts)
 
 
+def about(seconds: float) -> str:
+    """A time span that is estimated, told no finer than it can be known."""
+    if seconds < 60:
+        return f"about {max(1, round(seconds))} s"
+    step = 10 if seconds < 600 else 60
+    return f"about {duration(step * round(seconds / step)).removesuffix(' 0 s')}"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 trial`, `2 trials`, `3 classes`."""
     ending = "" if count == 1 else "es" if noun.endswith("s") else "s"

@@ -14,9 +14,10 @@ from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, known_al
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.measured import FinalTest, Measured
 from fcsearch.report.model import Report
+from fcsearch.report.model_table import model_rows
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
-from fcsearch.results import MODELS, RunDirectory, rank_trials
+from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.selection import chosen_trial
 
 
@@ -39,7 +40,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     found = _measured(run, rows)
     report = build_report(run, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
-    run.write_models(_model_rows(found))
+    run.write_models(model_rows(found, report))
     _write_next_space(run, report)
     run.write_file(REPORT_HTML, render_html(report, run, _predicted(run, report, rows)))
     return report
@@ -109,19 +110,6 @@ def known_measurements(run: RunDirectory) -> Measured:
         ensemble=known_alternative(stored, "ensemble"),
         refit=known_alternative(stored, "refit"),
     )
-
-
-def _model_rows(found: Measured) -> list[dict[str, Any]]:
-    """What was measured, as rows of the table of models."""
-    measured = {"winner": [found.validation, found.test.measurement]}
-    measured |= {other.model: [other.validation, other.test] for other in (found.ensemble, found.refit) if other}
-    columns = [name for name in MODELS.names if name != "model"]
-    return [
-        {"model": model, **{name: getattr(entry, name) for name in columns}}
-        for model, entries in measured.items()
-        for entry in entries
-        if entry is not None
-    ]
 
 
 class _Rows:

@@ -14,6 +14,7 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 
 from fcsearch.config.states import RANKED_STATES, STATES, rank
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.frozen import FrozenRun
 from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank_trials
@@ -36,6 +37,7 @@ from fcsearch.results.schema import (
     TRIALS,
     columns_markdown,
 )
+from fcsearch.results.status import Best, PackStatus, Status, read_status, remove_status, write_status
 
 __all__ = [
     "CONFIRMATIONS",
@@ -46,11 +48,15 @@ __all__ = [
     "RANKED_STATES",
     "STATES",
     "TRIALS",
+    "Best",
     "EpochRecord",
+    "FrozenRun",
     "Labels",
     "Manifest",
+    "PackStatus",
     "Run",
     "RunDirectory",
+    "Status",
     "TrialRecord",
     "columns_markdown",
     "disk_bytes",
@@ -61,9 +67,12 @@ __all__ = [
     "rank",
     "rank_trials",
     "read_labels",
+    "read_status",
     "remove_run",
+    "remove_status",
     "require_removable",
     "resolve_run",
     "summarize_run",
     "write_labels",
+    "write_status",
 ]

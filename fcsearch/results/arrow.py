@@ -13,6 +13,7 @@ import pyarrow as pa
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.config.states import RANKED_STATES, STATES
 from fcsearch.errors import RunError
+from fcsearch.results.manifest import Manifest
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, MODELS, TRIALS
 from fcsearch.text import did_you_mean, nearest
@@ -45,12 +46,22 @@ def confirmations_table(pack_id: int, trials: Sequence[TrialRecord]) -> pa.Table
     rows = [{**trial.row(), "pack_id": pack_id} for trial in trials]
     _require_states(rows)
     _require_distinct(rows, ("trial_id", "seed"))
-    return _table([{name: row[name] for name in CONFIRMATIONS.names} for row in rows], CONFIRMATIONS)
+    return _table([{name: row.get(name) for name in CONFIRMATIONS.names} for row in rows], CONFIRMATIONS)
 
 
 def models_table(measured: Sequence[Row]) -> pa.Table:
     """Models and what was measured of them as a table of schema MODELS; RunError as in `trials_table`."""
     return _table(measured, MODELS)
+
+
+def with_origin(table: pa.Table, manifest: Manifest) -> pa.Table:
+    """The table with the run's name and its dataset's in every row."""
+    dataset = manifest.dataset.name if manifest.dataset else None
+    for name, value in (("run", manifest.name), ("dataset", dataset)):
+        place = table.schema.get_field_index(name)
+        column = pa.array([value] * len(table), pa.string())
+        table = table.set_column(place, table.schema.field(place), column)
+    return table
 
 
 def _require_states(rows: Sequence[Row]) -> None:

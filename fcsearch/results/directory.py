@@ -16,7 +16,7 @@ from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
-from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table
+from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models
 from fcsearch.results.new_folder import new_folder
@@ -225,9 +225,9 @@ class RunDirectory:
             RunError: rows that break the schema, a pack or a trial that has its rows already, or a full disk; then
                 nothing was added.
         """
-        table = trials_table(pack_id, trials)
+        table = with_origin(trials_table(pack_id, trials), self.manifest())
         trial_ids = set(table["trial_id"].to_pylist())
-        history = epochs_table(epochs, trial_ids)
+        history = with_origin(epochs_table(epochs, trial_ids), self.manifest())
         if pack_id in self._trials.pack_ids():
             raise RunError(
                 f"a pack must be written once; found rows of pack {pack_id}; ask next_pack_id() for a number"
@@ -248,7 +248,7 @@ class RunDirectory:
         Raises:
             RunError: as `write_pack`.
         """
-        table = confirmations_table(pack_id, trials)
+        table = with_origin(confirmations_table(pack_id, trials), self.manifest())
         self._confirmations.create()
         self._confirmations.write(pack_id, table)
 
@@ -258,7 +258,7 @@ class RunDirectory:
 
     def write_models(self, measured: Sequence[Row]) -> None:
         """Write models.parquet, a row a model and split: what was measured of the models that the run offers."""
-        table = models_table(measured)
+        table = with_origin(models_table(measured), self.manifest())
         files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
 
     def finished_trials(self) -> set[int]:

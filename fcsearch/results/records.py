@@ -13,7 +13,7 @@ from fcsearch.config.objective import OBJECTIVES
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrialRecord:
-    """One row of the table `trials`; its fields are the columns of schema TRIALS, which says what they mean.
+    """One row of the table `trials`; its fields are columns of schema TRIALS, which says what they mean.
 
     Attributes:
         config: The hyperparameters and the seed, each a column of its own in the table.
@@ -78,7 +78,7 @@ class TrialRecord:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One row of the table `epochs`; its fields are the columns of schema EPOCHS, which says what they mean."""
+    """One row of the table `epochs`; its fields are columns of schema EPOCHS, which says what they mean."""
 
     trial_id: int
     epoch: int

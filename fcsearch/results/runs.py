@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
@@ -19,6 +20,8 @@ from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.results.removal import disk_bytes
+from fcsearch.results.schema import MODELS
+from fcsearch.results.upgrade import to_current
 
 DEFAULT_ROOT = Path("runs")
 _UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "objective", "best_value", "note", "error")
@@ -50,6 +53,17 @@ class Run:
     def epochs(self) -> pa.Table:
         """One row a trial and epoch, sorted by both."""
         return self.directory.epochs()
+
+    @cached_property
+    def confirmations(self) -> pa.Table:
+        """One row a configuration among the best and a seed with which it was trained again, sorted by both."""
+        return self.directory.confirmations()
+
+    @cached_property
+    def models(self) -> pa.Table:
+        """One row a model and a split that it was measured on; none before there is a report."""
+        path = self.path / "models.parquet"
+        return to_current(pq.read_table(path), MODELS) if path.is_file() else MODELS.empty_table()
 
     @property
     def best(self) -> dict[str, Any]:

@@ -39,6 +39,12 @@ def _figure_field(objective: Objective, when: str) -> pa.Field:
     return _field(objective.column, pa.float64(), f"On the validation rows{when}: {objective.meaning}{note}", unit)
 
 
+# Where a row comes from: so that tables of several runs can be joined. Null in rows of earlier versions.
+ORIGIN = (
+    _field("run", pa.string(), "The run's name when the row was written; null in rows of earlier versions"),
+    _field("dataset", pa.string(), "What the run learns; null in rows of earlier versions"),
+)
+
 TRIALS: pa.Schema = pa.schema(
     [
         _field("trial_id", pa.int64(), "The trial's number, the same as in Optuna's study", required=True),
@@ -74,6 +80,7 @@ TRIALS: pa.Schema = pa.schema(
         _field("started_at", _UTC, "When the trial's pack started to train", "UTC"),
         _field("finished_at", _UTC, "When the trial left its pack", "UTC"),
         _field("error", pa.string(), "Why the trial failed; null otherwise"),
+        *ORIGIN,
     ]
 )
 
@@ -96,6 +103,7 @@ EPOCHS: pa.Schema = pa.schema(
         *(_figure_field(objective, "") for objective in OBJECTIVES.values()),
         _field("learning_rate", pa.float64(), "Step size of this epoch, by the schedule"),
         _field("seconds", pa.float64(), "The trial's share of the epoch's time", "s"),
+        *ORIGIN,
     ]
 )
 
@@ -112,6 +120,7 @@ CONFIRMATIONS: pa.Schema = pa.schema(
         _field("pack_id", pa.int64(), "The pack that it was trained in", required=True),
         _field("state", pa.string(), "complete, diverged or failed", required=True),
         *(TRIALS.field(name) for name in _AGAIN),
+        *ORIGIN,
     ]
 )
 
@@ -130,17 +139,25 @@ PREDICTIONS: pa.Schema = pa.schema(
 
 MODELS: pa.Schema = pa.schema(
     [
-        _field("model", pa.string(), "winner, ensemble or refit", required=True),
+        _field(
+            "model",
+            pa.string(),
+            "winner, ensemble or refit; confirmed: a configuration trained again with other seeds",
+            required=True,
+        ),
         _field("trial_id", pa.int64(), "The trial whose network it is; null for a model that is of no single trial"),
         _field("networks", pa.int32(), "How many networks predict together", required=True),
         _field("split", pa.string(), "Rows that it was measured on: val or test", required=True),
         _field("rows", pa.int64(), "How many rows those are", "rows", required=True),
         _field("objective", pa.string(), "The figure that the search went by, such as accuracy", required=True),
         _field("value", pa.float64(), "The objective on these rows", required=True),
-        _field("standard_error", pa.float64(), "Of the value, from these rows alone"),
+        _field("standard_error", pa.float64(), "Of the value: of these rows alone; of a confirmed one, over the seeds"),
+        _field("seeds", pa.int32(), "Trainings with other seeds that the value is the mean of; null of a network"),
+        _field("deviation", pa.float64(), "Standard deviation of the value over those seeds"),
         _field("accuracy", pa.float64(), "Share of the rows that are right; null of a regression", "fraction"),
         _field("loss", pa.float64(), "Mean loss on the rows, without the L2 term; null where not finite"),
         _field("fingerprint", pa.string(), "Of the dataset"),
+        *ORIGIN,
     ]
 )
 

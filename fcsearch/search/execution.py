@@ -16,6 +16,7 @@ from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.others import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
@@ -89,12 +90,15 @@ def train(
         run.update_manifest(running)
         run.keep_transform(dataset.transform)
         changes: dict[str, Any] = {"state": "failed"}
+        reports = False
+        seen = ForOthers(view, run, page_every=plan.options.page_every if report else 0)
         try:
-            around = Surroundings(run, view, stop, deadline)
+            around = Surroundings(run, seen, stop, deadline)
             ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
             if _STATES[ended_by] == "complete":
                 _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
+            reports = report and has_result(run)
         except KeyboardInterrupt:
             changes = {"state": "interrupted", "ended_by": "interrupt"}
             raise
@@ -107,19 +111,26 @@ def train(
             changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
             raise
         finally:
-            _write_end(run, {"finished_at": now(), **changes}, dataset if report else None)
+            _write_end(run, {"finished_at": now(), **changes}, dataset if report else None, seen, reports=reports)
         with _written(run):
             return conclude(run, plan, dataset, ended_by, report=report)
 
 
-def _write_end(run: RunDirectory, changes: Mapping[str, Any], dataset: Dataset | None) -> None:
+def _write_end(
+    run: RunDirectory, changes: Mapping[str, Any], dataset: Dataset | None, seen: ForOthers, *, reports: bool
+) -> None:
     """Write what became of a search; where that cannot be done, what ended it is still the error that is raised."""
     broken = sys.exc_info()[1]
+    failed = False
     try:
         with _written(run):
-            run.update_manifest(changes)
-            # Also of a search in which every trial failed: the report says of what, and what was tried.
-            if changes.get("state") == "failed" and dataset is not None and len(run.trials()):
+            try:
+                run.update_manifest(changes)
+                # Also of a search in which every trial failed: the report says of what, and what was tried.
+                failed = dataset is not None and changes["state"] == "failed" and len(run.trials()) > 0
+            finally:
+                seen.close(report=reports or failed)
+            if failed:
                 write_report(run, dataset=dataset)
     except FcsearchError as error:
         if broken is None:

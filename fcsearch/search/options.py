@@ -41,6 +41,7 @@ class SearchOptions:
             at least 0: as often as workers say how they go.
         start_from: A run directory whose trials the sampler knows from the start, as far as they lie in the space.
         tries: Configurations that come first, each `key=value,...`.
+        page_every: Seconds between two writings of report.html while the search goes on; 0: it is written at the end.
 
     Raises:
         UsageError: a value outside its range.
@@ -64,6 +65,7 @@ class SearchOptions:
     checkpoint_every: float = 10.0
     start_from: str | None = None
     tries: tuple[str, ...] = ()
+    page_every: float = 30.0
 
     def __post_init__(self) -> None:
         # From run.json it comes as a list.
@@ -73,7 +75,8 @@ class SearchOptions:
         _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: _whole(v) and 0 <= v < 2**32)
         for name in ("time_budget", "cpus_per_worker"):
             _require(name, getattr(self, name), "a number above 0", lambda v: _finite(v) and v > 0)
-        _require("checkpoint_every", self.checkpoint_every, "a number of at least 0", lambda v: _finite(v) and v >= 0)
+        for name in ("checkpoint_every", "page_every"):
+            _require(name, getattr(self, name), "a number of at least 0", lambda v: _finite(v) and v >= 0)
         _require(
             "gpus_per_worker",
             self.gpus_per_worker,

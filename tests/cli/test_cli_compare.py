@@ -55,6 +55,18 @@ def test_json_has_all_of_it(root: Path) -> None:  # noqa: ARG001
     assert {check["subject"] for check in found["checks"]} == {"data", "objective", "space", "seed", "machine"}
 
 
+def test_a_page_is_written_beside_the_text(root: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    assert "2 runs, by validation accuracy" in shown("one", "two", "--html", "both.html")
+    assert "<h1>one, two</h1>" in (tmp_path / "both.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_is_no_traceback(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", "one", "two", "--html", "none/both.html"])
+    assert ended.value.code == 2
+    assert "--html must be a file that can be written; found none/both.html" in capsys.readouterr().err
+
+
 def test_one_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
     with pytest.raises(SystemExit) as ended:
         main(["compare", "one"])

@@ -8,23 +8,19 @@ import pytest
 from rich.console import Console
 
 from fcsearch.cli.live import LineView, LiveView, open_view, trial_line
-from fcsearch.config.objective import OBJECTIVES
-from fcsearch.results import TrialRecord
-from fcsearch.search.loop.view import Best, SilentView, Status
-from fcsearch.search.pool.messages import Place, Progress
+from fcsearch.cli.panel import Panel, fitted, pack_line
+from fcsearch.results import Best, PackStatus, Status, TrialRecord
+from fcsearch.search.loop.view import SilentView
 from fcsearch.training import TrialConfig
 
-PACK = Progress(5, 7, 30, 3, Place("box (10.0.0.1)", "cuda:1"))
+PACK = PackStatus(5, 8, 3, 7, 30, "box.lab (10.0.0.1)", "cuda:1", 0.5)
+PARAMETERS = ["learning_rate", "hidden_dims", "momentum", "epochs"]
 TRIAL = TrialRecord(trial_id=4, state="stopped", config=TrialConfig(learning_rate=0.01), val_accuracy=0.5)
 
 
 def status(**keys: Any) -> Status:
-    best = Best(
-        7,
-        OBJECTIVES["accuracy"],
-        0.9123,
-        {"learning_rate": 0.012345, "hidden_dims": [64, 32], "momentum": None, "epochs": 30},
-    )
+    settings = {"learning_rate": 0.012345, "hidden_dims": [64, 32], "momentum": None, "epochs": 30}
+    best = tuple(Best(trial, "accuracy", value, settings) for trial, value in ((7, 0.9123), (12, 0.9), (3, 0.89)))
     values: dict[str, Any] = {
         "total": 60,
         "counts": {"complete": 10, "stopped": 2, "failed": 1, "diverged": 0},
@@ -33,6 +29,8 @@ def status(**keys: Any) -> Status:
         "seconds": 75.0,
         "seconds_left": 200.0,
         "closing": None,
+        "per_minute": 10.4,
+        "course": ((1, 0.25), (2, 0.7), (9, 0.9123)),
         **keys,
     }
     return Status(**values)
@@ -63,7 +61,9 @@ def test_a_line_comes_when_there_is_something_new_and_not_too_often() -> None:
     view.update(status())
     view.update(status())
     [line] = stream.getvalue().splitlines()
-    assert line == "13/60 trials (2 stopped, 1 failed), 1 min 15 s, about 3 min 20 s left, best 91.23% (trial 7)"
+    assert line == (
+        "13/60 trials (2 stopped, 1 failed), 1 min 15 s, 10.4 a minute, about 3 min 20 s left, best 91.23% (trial 7)"
+    )
 
 
 def test_lines_say_once_that_the_search_ends() -> None:
@@ -85,24 +85,83 @@ def test_every_trial_has_a_line_if_asked_for() -> None:
 
 def test_a_terminal_shows_counts_best_and_packs() -> None:
     stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=140, color_system=None)
-    view = LiveView(console, parameters=["learning_rate", "hidden_dims", "momentum"], verbose=False)
+    console = Console(file=stream, force_terminal=True, width=140, height=40, color_system=None)
+    view = LiveView(console, parameters=PARAMETERS, verbose=False)
     view.started({"run": "runs/x"})
     view.update(status())
     shown = stream.getvalue()
     for text in (
         "13/60 trials (2 stopped, 1 failed)",
-        "about 3 min 20 s left",
-        "best 91.23%  trial 7: learning_rate 0.01235, hidden_dims 64-32",
-        "pack 5: 3 trials, epoch 7/30, box (10.0.0.1), cuda:1",
+        "10.4 a minute, about 3 min 20 s left",
+        "91.23%  trial 7   learning_rate 0.01235, hidden_dims 64-32",
+        "89.00%  trial 3   learning_rate",
+        "pack 5: 3 of 8 trials, epoch 7/30, box.lab (10.0.0.1), cuda:1",
     ):
         assert text in shown
-    view.update(status(packs=(PACK,) * 11, closing="time_budget", best=None))
+    view.update(status(packs=(PACK,) * 11, closing="time_budget", best=()))
     assert "and 3 packs more" in stream.getvalue()
     assert "the time budget is used up" in stream.getvalue()
     view.notice("take note")
     view.ended(status())
     assert stream.getvalue().rstrip().endswith("in 1 min 15 s")
+
+
+def drawn(width: int, **keys: Any) -> list[str]:
+    stream = io.StringIO()
+    Console(file=stream, width=width, height=40, color_system=None).print(Panel(status(**keys), PARAMETERS))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("width", [60, 80, 117, 200])
+def test_no_line_is_wider_than_the_terminal_and_no_word_is_broken(width: int) -> None:
+    long = dict.fromkeys((*PARAMETERS, "weight_decay", "label_smoothing", "input_dropout"), 0.123456)
+    best = tuple(Best(trial, "accuracy", 0.9, long) for trial in (4711, 3, 2))
+    pack = PackStatus(1234, 64, 63, 1, 300, "ip-10-0-12-133.eu-west-1.compute.internal (10.0.12.133)", "cuda:7", 31.0)
+    counts = {"complete": 1000, "stopped": 2000, "failed": 300, "diverged": 40}
+    lines = drawn(width, best=best, packs=(pack, pack), counts=counts, total=10_000, then="the best again with seeds")
+    assert max(map(len, lines)) <= width
+    words = {word for line in lines for word in line.replace(",", " ").split()}
+    for word in ("learning_rate", "0.1235", "trials", "diverged)", "31.0"):
+        assert any(word in found for found in words), (word, words)
+    assert not any(line.endswith(("learning", "_", "(")) for line in lines)
+
+
+def test_the_spark_line_rises_to_the_best() -> None:
+    course = ((1, 0.25), (10, 0.7), (100, 0.9123))
+    shown = drawn(80, counts={"complete": 130}, course=course)
+    (line,) = [line for line in shown if line.startswith("best so far")]
+    sparks = line.split()[4]
+    assert line.split()[3] == "70.00%"
+    assert line.endswith("91.23%")
+    assert (sparks[0], sparks[-1]) == ("▁", "█")
+    assert list(sparks) == sorted(sparks)
+    assert not any(line.startswith("best so far") for line in drawn(80, course=()))
+
+
+def test_it_says_why_nothing_happens() -> None:
+    why = "no epoch has ended for 31.0 s"
+    assert drawn(80, waiting=why)[-1] == why
+    view, stream = lines()
+    view.update(status(counts={}, waiting=why))
+    assert stream.getvalue() == ""
+    view._quiet_since -= 31
+    view.update(status(counts={}, waiting=why))
+    view.update(status(counts={}, waiting=why))
+    assert stream.getvalue() == f"{why}\n"
+
+
+def test_pieces_stay_whole() -> None:
+    assert fitted(["aaa 1", "bbb 2", "ccc 3"], 12, lines=2) == ["aaa 1,", "bbb 2, ccc 3"]
+    assert fitted(["aaa 1", "bbb 2", "ccc 3"], 13, lines=1) == ["aaa 1, ..."]
+    assert fitted([], 10) == []
+
+
+def test_a_pack_is_told_by_what_fits() -> None:
+    assert pack_line(PACK, 200).endswith("epoch 7/30, box.lab (10.0.0.1), cuda:1")
+    assert pack_line(PACK, 54).endswith("epoch 7/30, box.lab, cuda:1")
+    assert pack_line(PACK, 48).endswith("epoch 7/30, box, cuda:1")
+    waits = PackStatus(6, 1, 1, 0, 0, None, None, 12.0)
+    assert pack_line(waits, 80) == "pack 6: 1 trial, handed out, 12.0 s ago"
 
 
 def test_text_of_users_is_no_markup() -> None:

@@ -78,7 +78,7 @@ def test_the_commands_shown_are_accepted() -> None:
     helps = {command: CliRunner().invoke(cli, [command, "--help"]).output for command in cli.list_commands(None)}
     for command, *words in shown:
         options = {word.split("=")[0] for word in words if word.startswith("--")}
-        assert options <= set(re.findall(r"--[a-z-]+", helps[command])), (command, options)
+        assert options <= set(re.findall(r"--[a-z0-9-]+", helps[command])), (command, options)
 
 
 def test_help_lists_every_command_without_importing_it() -> None:

@@ -8,14 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import vl_convert
-from test_report_page import data_of
+from page_checks import data_of
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import write_report
 from fcsearch.report.page.charts.axis import Axis, axis_of
+from fcsearch.report.page.charts.compared import comparison_charts
 from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.charts.sure import pareto_front
+from fcsearch.report.page.charts.winner import loss_scale, zoomed_results
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
 from fcsearch.results import RunDirectory
@@ -153,3 +155,45 @@ def test_the_folder_of_a_user_names_nobody(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_word_of_the_language_is_no_machine() -> None:
     assert Privacy(["cat"], host="digits").of("the cat of digits") == "the cat of digits"
     assert Privacy(["cat"]).node("cat") == "machine 1"
+
+
+def test_the_best_of_each_value_are_compared_by_their_curves(run: RunDirectory) -> None:
+    write_report(run)
+    data = data_of((run.path / "report.html").read_text())
+    columns = data["columns"]
+    rules = list(zip(columns["update_rule"], columns["trial"], columns["value"], strict=True))
+    best = {rule: trial for rule, trial, value in reversed(rules) if value is not None}
+    rows = data["charts"]["compare-update_rule"]["spec"]["data"]["values"]
+    assert {row["update_rule"]: row["trial"] for row in rows} == best
+    assert all(row["value"] <= 1 for row in rows)
+    assert "compare-update_rule-loss" in data["charts"]
+    assert "compare-depth" in data["charts"]
+
+
+def test_dropout_is_held_against_the_gap_by_width_and_depth(run: RunDirectory) -> None:
+    write_report(run)
+    data = data_of((run.path / "report.html").read_text())
+    for name, groups in (("hidden_dim", {"16", "64", "128"}), ("depth", {"2", "3", "4"})):
+        points, medians = data["charts"][f"gap-{name}"]["spec"]["layer"]
+        assert {row["by"] for row in points["data"]["values"]} == groups
+        assert {row["by"] for row in medians["data"]["values"]} <= groups
+        # Training is a point better than validation in every trial of this run.
+        assert {round(row["gap"], 3) for row in medians["data"]["values"]} == {0.01}
+
+
+def test_a_space_without_them_has_no_comparisons() -> None:
+    found = trials(trial=[0, 1], value=[0.5, 0.6], state=["complete"] * 2, learning_rate=[0.1, 0.2])
+    assert comparison_charts(found, {}, Results(ACCURACY, (0.5, 0.6))) == []
+
+
+def test_a_winner_s_curve_is_seen_from_where_it_has_risen() -> None:
+    rows = [{"epoch": epoch, "value": 0.5 + 0.04 * epoch} for epoch in range(1, 11)]
+    grey = [{"epoch": epoch, "value": 0.9} for epoch in range(1, 200)]
+    assert zoomed_results(Results(ACCURACY, ()), rows, [*rows, *grey]).edge == pytest.approx(0.62)
+
+
+@pytest.mark.parametrize(
+    ("losses", "kind"), [([1.0, 2.0], None), ([0.01, 2.0], "log"), ([0.0, 0.01, 2.0], "symlog"), ([], None)]
+)
+def test_losses_that_span_much_are_drawn_on_a_scale_that_shows_it(losses: list[float], kind: str | None) -> None:
+    assert loss_scale(losses).get("type") == kind

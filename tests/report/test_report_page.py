@@ -6,55 +6,16 @@ import html
 import json
 import re
 import shutil
-from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
-from synthetic_run import add_trials, epoch_rows, manifest, trial_row
+from page_checks import check, data_of, without_scripts
+from synthetic_run import SPACE, add_trials, epoch_rows, manifest, trial_row
 
-from fcsearch.report import write_report
+from fcsearch.report import FinalTest, build_report, write_report
+from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory
-
-VOID = {"meta", "br", "img", "input", "link", "hr"}
-
-
-class Checker(HTMLParser):
-    """Collects ids and references, and notes tags that are not closed in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: Counter[str] = Counter()
-        self.references: list[str] = []
-        self.tags: Counter[str] = Counter()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        self.ids.update(value for name, value in attrs if name == "id" and value)
-        self.references += [value for name, value in attrs if name in ("src", "href", "xlink:href") and value]
-        self.references += [f"#{value}" for name, value in attrs if name == "aria-labelledby" and value]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def check(page: str) -> Checker:
-    checker = Checker()
-    checker.feed(page)
-    checker.close()
-    assert checker.open == []
-    assert [name for name, count in checker.ids.items() if count > 1] == []
-    assert {reference for reference in checker.references if reference[1:] not in checker.ids} == set()
-    return checker
+from fcsearch.space import SearchSpace
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +24,6 @@ def page(tmp_path_factory: pytest.TempPathFactory, made_run: RunDirectory) -> st
     shutil.copytree(made_run.path, path)
     write_report(RunDirectory.open(path))
     return (path / "report.html").read_text()
-
-
-def data_of(page: str) -> dict[str, Any]:
-    """What the page's script reads."""
-    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    found: dict[str, Any] = json.loads(text)
-    return found
-
-
-def without_scripts(page: str) -> str:
-    return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
 
 
 def test_is_well_formed_and_asks_nobody_for_anything(page: str) -> None:
@@ -92,7 +42,7 @@ def test_a_browser_runs_the_scripts_of_the_page_and_no_others(page: str) -> None
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     assert re.findall(r"'sha256-([^']*)'", policy) == hashes
-    assert len(hashes) == 4
+    assert len(hashes) == 5
 
 
 def test_holds_the_best_network_the_tables_and_the_remarks(page: str) -> None:
@@ -171,7 +121,7 @@ def test_what_users_named_is_escaped(run: RunDirectory) -> None:
     run.write_pack(run.next_pack_id(), [failed], [])
     write_report(run)
     page = (run.path / "report.html").read_text()
-    assert check(page).tags["script"] == 5
+    assert check(page).tags["script"] == 6
     assert "&lt;script&gt;alert(1)" in page
     assert "<script>alert" not in page
     assert "<img" not in without_scripts(page)
@@ -216,3 +166,13 @@ def test_a_large_run_stays_a_small_page(tmp_path: Path) -> None:
     run.write_pack(0, [{**base[i % 20], "trial_id": i} for i in range(6000)], many)
     write_report(run)
     assert (run.path / "report.html").stat().st_size < 3_000_000
+
+
+def test_the_advice_is_on_the_page_as_a_space_with_its_command(run: RunDirectory) -> None:
+    run.update_manifest({"space": SearchSpace.from_mapping({**SPACE, "early_stopping": "asha"}).to_json()})
+    write_report(run)
+    page = (run.path / "report.html").read_text()
+    assert "fcsearch run synthetic/next_space.yaml --from synthetic" in page
+    assert "<code># What to try next, from 48 trials of the run synthetic." in page
+    (run.path / "next_space.yaml").unlink()
+    assert "next_space.yaml" not in render_html(build_report(run, test=FinalTest(note="")), run)

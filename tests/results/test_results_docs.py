@@ -1,32 +1,24 @@
-"""docs/analysis.md: its columns are those of the schema, and its code runs."""
+"""docs/analysis.md: its code runs."""
 
 import re
 from pathlib import Path
 
-import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from synthetic_run import make_run, trial_row
 
-from fcsearch.results import CONFIRMATIONS, EPOCHS, MODELS, PREDICTIONS, TRIALS, TrialRecord, columns_markdown
+from fcsearch.report import write_report
+from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
 
+CONFIRMED = (2, 4)
 PAGE = Path(__file__).parents[2] / "docs" / "analysis.md"
 
 
-@pytest.mark.parametrize(
-    ("name", "schema"),
-    [
-        ("trials", TRIALS),
-        ("epochs", EPOCHS),
-        ("confirmations", CONFIRMATIONS),
-        ("predictions", PREDICTIONS),
-        ("models", MODELS),
-    ],
-)
-def test_the_columns_are_current(name: str, schema: pa.Schema) -> None:
-    section = re.search(rf"<!-- columns of {name}: [^>]*-->\n(.*?)<!-- end -->", PAGE.read_text(), re.DOTALL)
-    assert section is not None
-    assert section[1] == columns_markdown(schema), f"put the output of columns_markdown({name.upper()}) there"
+def make_older(run: RunDirectory) -> None:
+    """Take from the parts of a run the columns that earlier versions did not have."""
+    for part in (run.path / "trials").glob("*.parquet"):
+        pq.write_table(pq.read_table(part).drop_columns(["run", "dataset"]), part)
 
 
 def test_the_code_runs_and_finds_what_it_promises(
@@ -36,18 +28,27 @@ def test_the_code_runs_and_finds_what_it_promises(
     config = row_config(trial_row(0))
     rows = [
         TrialRecord(trial_id=trial, state="complete", config=config, val_accuracy=0.9 + trial / 100, best_epoch=1)
-        for trial in (0, 1)
+        for trial in CONFIRMED
     ]
     run.write_confirmations(run.next_pack_id(), rows)
+    run.update_manifest({"confirmation": {"trials": CONFIRMED, "seeds": [0]}})
+    write_report(run)
+    make_older(make_run(tmp_path / "runs" / "older", trials=8))
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
 
     assert "48 trials" in capsys.readouterr().out
-    assert [row[:3] for row in names["spread"]] == [(1, 1, 0.91), (0, 1, 0.9)]
+    assert [(row[0], row[1], round(row[2], 4)) for row in names["spread"]] == [(4, 1, 0.94), (2, 1, 0.92)]
+    assert [row[:2] for row in names["every_trial"]] == [("dropout", 48), ("older", 8)]
+    assert {row[1:4] for row in names["models"]} == {
+        ("dropout", "winner", "val"),
+        ("dropout", "winner", "test"),
+        ("dropout", "confirmed", "val"),
+    }
     by_rule, by_dropout, epochs_needed = names["by_rule"], names["by_dropout"], names["epochs_needed"]
     assert by_rule["count"].sum() == 44  # of 48, 4 diverged
     assert sum(row[1] for row in by_dropout) == 32  # the complete ones

@@ -15,7 +15,7 @@ def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_
     results = ["objective", *VALIDATION, "best_epoch", "train_accuracy", "train_rmse", "train_loss", "val_loss"]
     final = [f"final_{split}_{name}" for name in ("accuracy", "rmse") for split in ("val", "train")]
     work = ["epochs_run", "num_parameters", "train_seconds"]
-    place = ["device", "node", "started_at", "finished_at", "error"]
+    place = ["device", "node", "started_at", "finished_at", "error", "run", "dataset"]
     after = ["seed", *results, *final, *work, *place]
     assert TRIALS.names == [*before, *HYPERPARAMETERS, *after]
     assert set(TrialConfig().parameters()) == set(HYPERPARAMETERS)
@@ -23,7 +23,7 @@ def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_
 
 def test_epochs_has_the_columns_of_the_design() -> None:
     figures = ["train_loss", "train_accuracy", "train_rmse", "val_loss", *VALIDATION]
-    assert EPOCHS.names == ["trial_id", "epoch", *figures, "learning_rate", "seconds"]
+    assert EPOCHS.names == ["trial_id", "epoch", *figures, "learning_rate", "seconds", "run", "dataset"]
 
 
 @pytest.mark.parametrize(

@@ -228,11 +228,15 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
     assert all(torch.equal(net.params[name], weight) for name, weight in pack.results()[0].weights.items())
     table = pq.read_table(run.path / "models.parquet").to_pylist()
     measured = [(row["model"], row["split"]) for row in table]
+    confirmed = {entry.trial_id: entry.mean for entry in confirmation_of(run).configurations}  # type: ignore[union-attr]
     assert [pair for pair in measured if pair[0] != "ensemble"] == [
         ("winner", "val"),
         ("winner", "test"),
         ("refit", "test"),
+        *[("confirmed", "val")] * len(confirmed),
     ]
+    assert {row["trial_id"]: row["value"] for row in table if row["model"] == "confirmed"} == confirmed
+    assert {row["run"] for row in table} == {run.manifest().name}
     assert table[1]["accuracy"] == found.report.test.measurement.accuracy  # type: ignore[union-attr]
     refit = found.report.refit  # type: ignore[union-attr]
     assert refit is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.model import Report
-from fcsearch.report.page.charts import Figure, Spec, course, mattered, parallel, regression, sure, winner
+from fcsearch.report.page.charts import Figure, Spec, compared, course, mattered, parallel, regression, sure, winner
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves, page_trials
@@ -26,7 +26,7 @@ class Contents:
         trials: All of them.
         results: Of those that have one.
         curves: Learning curves, by trial.
-        figures: The charts of each section: `winner`, `sure`, `mattered`, `slices`, `course`.
+        figures: The charts of each section: `winner`, `sure`, `mattered`, `slices`, `compared`, `course`.
         curve: The chart of a single trial's curve.
     """
 
@@ -63,10 +63,11 @@ def contents_of(
     trials = page_trials(table, objective, [effect.parameter for effect in report.effects], privacy)
     results = Results(objective, tuple(value for value in trials.columns["value"] if value is not None))
     chosen = report.best.row["trial_id"] if report.best else None
-    order = list(dict.fromkeys([*([chosen] if chosen is not None else []), *trials.columns["trial"]]))
-    found = curves(run.epochs(), objective, order)
+    first = [*([chosen] if chosen is not None else []), *compared.compared_trials(trials)]
+    order = list(dict.fromkeys([*first[:1], *trials.columns["trial"]]))
+    found = curves(run.epochs(), objective, list(dict.fromkeys([*first, *order])))
     space = manifest.space or {}
-    sections = {
+    sections: dict[str, Sequence[Figure | None]] = {
         "winner": _winner(report, results, found, order, predicted),
         "sure": [
             sure.confirmation_chart(report.confirmation, results) if report.confirmation else None,
@@ -78,6 +79,7 @@ def contents_of(
             parallel.parallel_chart(report.effects, trials, space, results),
         ],
         "slices": [mattered.slice_chart(effect, trials, space, results) for effect in report.effects],
+        "compared": compared.comparison_charts(trials, found, results),
         "course": [*course.best_so_far_charts(trials, results), _time_line(run, trials.clock, privacy)],
     }
     figures = {name: [figure for figure in charts if figure is not None] for name, charts in sections.items()}

@@ -2,73 +2,72 @@
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
 from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
+from fcsearch.report.next_space import NEXT_SPACE, next_command
+from fcsearch.report.page.assets import json_text, page_environment, page_frame, page_scripts
 from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
+from fcsearch.report.page.going import Going, going_of
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
-from fcsearch.results import Manifest, RunDirectory
+from fcsearch.report.phrases import figure_lines, headline, importance_text, main_lines, settings, top_remark
+from fcsearch.results import Manifest, RunDirectory, read_status
 
 _PAIRS = 10
 _TOP = 10
 # What a reader is advised; all else that was found says how sure the winner is.
 _ADVICE = ("diverged", "failed", "smaller", "overfit", "last_epoch", "edge", "torn")
-_LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
-_SCRIPT = "page.js"
+_SCRIPTS = ("trials.js",)
+# Of a page that is written again while the search goes on.
+_RELOAD = "reload.js"
 
 
-def render_html(report: Report, run: RunDirectory, predicted: Predicted | None = None) -> str:
+def render_html(
+    report: Report, run: RunDirectory, predicted: Predicted | None = None, *, every: float | None = None
+) -> str:
     """The report as a page.
 
     Args:
         report: What to say.
         run: Whose trials and epochs the charts are of; it is only read.
         predicted: What a regression's winner predicts, if that is known.
+        every: While the search goes on: after how many seconds the page is to look whether there is a newer one.
     """
     manifest = run.manifest()
-    privacy = _privacy(report, run, manifest)
+    privacy = privacy_of(report, run, manifest)
     found = contents_of(report, run, manifest, privacy, predicted)
     told = replace(
         report,
         path=Path(report.path).name,
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
+    status = read_status(run.path) if report.state == "running" else None
+    going = going_of(told, status, privacy, every)
+    reloads = going is not None and going.every is not None
     measured = report.test.measurement or report.validation
     classes = measured.classification if measured else None
-    scripts = [_asset(f"vendor/{name}") for name in _LIBRARIES] + [_asset(_SCRIPT)]
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        # Nothing that is printed says where the run lies.
-        finalize=lambda value: privacy.of(value) if type(value) is str else value,
-    )
+    scripts = page_scripts(*_SCRIPTS, *([_RELOAD] if reloads else []))
+    environment = page_environment(privacy)
     environment.filters.update(percent=words.percent, value=words.value_text, importance=importance_text)
-    return environment.from_string(_asset("page.html.j2")).render(
+    return environment.get_template("page.html.j2").render(
         report=told,
         headline=headline(told),
+        going=going,
+        next_space=None if report.state == "running" else _next_space(run),
+        next_command=shlex.join(next_command(told.path, report.sampler)),
         objective=OBJECTIVES[report.objective],
-        lines=figure_lines(report, report.best) if report.best else (),
+        lines=main_lines(report, report.best) if report.best else (),
+        all_lines=figure_lines(report, report.best) if report.best else (),
         settings=settings(report.best) if report.best else (),
         measured=measured,
         classes=classes,
@@ -84,10 +83,8 @@ def render_html(report: Report, run: RunDirectory, predicted: Predicted | None =
         trials=len(found.trials),
         commands=_commands(told, manifest),
         environment=_environment(manifest),
-        style=Markup(_asset("page.css")),
-        scripts=[Markup(script) for script in scripts],
-        policy=_policy(scripts),
-        data=Markup(_json(_data(found))),
+        data=json_text({**_data(found), "reload": _reload(going) if going else None}),
+        **page_frame(scripts),
     )
 
 
@@ -105,29 +102,21 @@ def _data(found: Contents) -> Mapping[str, Any]:
     }
 
 
-def _json(value: Mapping[str, Any]) -> str:
-    """JSON that can stand in an element: nothing in it ends that."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+def _reload(going: Going) -> Mapping[str, float] | None:
+    """For the script that reloads the page: after how many seconds, and when the page was written, in milliseconds."""
+    return {"every": going.every, "written": 1000 * going.written.timestamp()} if going.every else None
 
 
-def _policy(scripts: list[str]) -> str:
-    """What a browser may do for the page: run these scripts, and ask nobody for anything."""
-    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'; form-action 'none'"
+def _next_space(run: RunDirectory) -> str | None:
+    """The text of next_space.yaml, if anything is advised."""
+    try:
+        return (run.path / NEXT_SPACE).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
-@functools.cache
-def _hash(script: str) -> str:
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-@functools.cache
-def _asset(name: str) -> str:
-    return resources.files("fcsearch.report.page").joinpath(name).read_text("utf-8")
-
-
-def _privacy(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
+def privacy_of(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
+    """What the page of a run must not say."""
     nodes = [place.rpartition(" ")[0] for place in report.work.places]
     place = run.path.absolute()
     return Privacy(nodes, host=manifest.machine.get("host"), folders=[place, place.parent])

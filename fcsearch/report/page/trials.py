@@ -65,8 +65,9 @@ class PageTrials:
 
     Attributes:
         columns: `trial`, `state`, `why` (it stopped), `value` (of the objective), `training`, `best_epoch`,
-            `epochs_run`, `size` (weights and biases), `seconds` (of training), `at` (when it ended, by the clock), and
-            each parameter that varied.
+            `epochs_run`, `size` (weights and biases), `seconds` (of training), `at` (when it ended, by the clock),
+            `gap` where dropout varied (how much better it is on training rows than on validation rows), and each
+            parameter that varied.
         parameters: Names of the latter.
         clock: How the page tells time.
     """
@@ -121,10 +122,17 @@ def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str]
         "size": table["num_parameters"].to_pylist(),
         "seconds": _rounded(table["train_seconds"].to_pylist(), 3),
         "at": _rounded([None if end is None else clock.told(end) for end in table["finished_at"].to_pylist()]),
+        **({"gap": _gaps(table, objective.own)} if "dropout" in parameters else {}),
         **{name: [_plain(value) for value in table[name].to_pylist()] for name in parameters},
     }
     columns = {name: [values[place] for place in order] for name, values in plain.items()}
     return PageTrials(columns, tuple(parameters), clock)
+
+
+def _gaps(table: pa.Table, own: Objective) -> list[float | None]:
+    """How much better each trial is on the training rows, by the figure that is known of both."""
+    pairs = zip(table[own.train_column].to_pylist(), table[own.column].to_pylist(), strict=True)
+    return _rounded([None if None in pair else own.gain(pair[0]) - own.gain(pair[1]) for pair in pairs])
 
 
 def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict[int, dict[str, list[Any]]]:

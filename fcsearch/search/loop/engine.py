@@ -135,6 +135,8 @@ class Engine:
 
     def _hand_out(self) -> None:
         while (free := self._pool.workers - len(self._running)) > 0:
+            if self._scheduler.waits:
+                self._tracker.show(self.closing, choosing=True)
             trials = self._scheduler.next(free=free, workers=self._pool.workers)
             if trials is None:
                 return
@@ -152,6 +154,7 @@ class Engine:
             self._running[task.pack_id] = task
             checkpoint = self._checkpoints.content(trials) if self._checkpoints else None
             self._pool.submit(dataclasses.replace(task, checkpoint=checkpoint) if checkpoint else task)
+            self._tracker.handed_out(task, workers=self._pool.workers)
             where = " from their checkpoint" if checkpoint else ""
             logger.info("pack %d of %d trials is handed out%s", task.pack_id, len(task.trials), where)
 

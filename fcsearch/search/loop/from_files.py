@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections import Counter
 from datetime import UTC, datetime
 
-from fcsearch.config.objective import OBJECTIVES
-from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.report.words import duration
+from fcsearch.results import RunDirectory, Status, TrialRecord, read_status
 from fcsearch.results.timing import WorkClock
 from fcsearch.search.loop.standings import Standings
-from fcsearch.search.loop.view import Best, Status
+
+# It says where it stands every second.
+_SILENCE_SECONDS = 10.0
 
 
 class Watched:
@@ -24,6 +28,7 @@ class Watched:
         self._seen: frozenset[int] | None = None
         self._trials: list[TrialRecord] = []
         self._standings = Standings(1)
+        self._said: tuple[float, float] = (-1.0, time.monotonic())
 
     def going(self) -> bool:
         """Whether its search goes on; RunError if its manifest is damaged."""
@@ -47,7 +52,20 @@ class Watched:
         return new
 
     def status(self) -> Status:
-        """Where the search stands."""
+        """Where the search stands: as it says itself, else as far as its tables tell."""
+        said = read_status(self._run.path) if self.going() else None
+        if said is None:
+            return self._from_tables()
+        now = time.monotonic()
+        if said.seconds != self._said[0]:
+            self._said = (said.seconds, now)
+        # The machines' clocks may differ; this one's tells how long it was.
+        silent = now - self._said[1]
+        if silent < _SILENCE_SECONDS:
+            return said
+        return dataclasses.replace(said, waiting=f"the search has not been heard of for {duration(silent)}")
+
+    def _from_tables(self) -> Status:
         manifest = self._run.manifest()
         asked = manifest.confirmation
         if asked and asked.trials and len(self._trials) >= (manifest.planned or 0):
@@ -62,11 +80,13 @@ class Watched:
             total=total,
             counts=dict(counts),
             packs=(),
-            best=self._best(),
+            best=self._standings.leaders,
             seconds=seconds,
             seconds_left=self._left(total, seconds) if what == "trials" else None,
             closing=None,
             what=what,
+            per_minute=60 * sum(counts.values()) / seconds if seconds and what == "trials" else None,
+            course=self._standings.course,
         )
 
     def _seconds(self) -> float:
@@ -81,9 +101,3 @@ class Watched:
     def _left(self, total: int, seconds: float) -> float | None:
         done = len(self._trials)
         return seconds / done * max(0, total - done) if done else None
-
-    def _best(self) -> Best | None:
-        best = self._standings.best
-        if best is None or best.value is None:
-            return None
-        return Best(best.trial_id, OBJECTIVES[best.objective], best.value, best.config.parameters())

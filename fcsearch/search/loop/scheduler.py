@@ -68,6 +68,11 @@ class Scheduler:
         """Whether nothing waits and nothing more is to be asked for."""
         return not (self._ready or self._asked or self._planner.remaining)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the sampler is yet to name the next trials."""
+        return not self._ready and bool(self._asked) and not self._asked[0].done()
+
     def next(self, *, free: int, workers: int) -> Trials | None:
         """The trials that a free worker is to train; None if there are no more.
 

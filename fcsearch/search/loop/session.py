@@ -129,6 +129,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         standings=standings,
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
+        then="the best again with other seeds" if plan.options.confirm else None,
     )
     checkpoints = find_checkpoints(
         around, waiting, pool, stage="trials", dataset=dataset, every=plan.options.checkpoint_every

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fcsearch.config.states import Rank
-from fcsearch.results import RANKED_STATES, TrialRecord, rank
+from fcsearch.results import RANKED_STATES, Best, TrialRecord, rank
+
+# Of so many the records are kept, for those who watch.
+_LEADERS = 3
 
 
 class Standings:
@@ -18,16 +21,34 @@ class Standings:
     def __init__(self, keep: int) -> None:
         self._keep = keep
         self._ranks: list[Rank] = []
-        self.best: TrialRecord | None = None
+        self._leaders: list[tuple[Rank, TrialRecord]] = []
+        self._seen = 0
+        self._course: list[tuple[int, float]] = []
 
     def add(self, trials: Iterable[TrialRecord]) -> None:
         """Take trials into account."""
         for trial in trials:
+            self._seen += 1
             if trial.state in RANKED_STATES and trial.gain is not None:
                 ranked = rank(trial.trial_id, gain=trial.gain, val_loss=trial.val_loss)
-                if not self._ranks or ranked < self._ranks[0]:
-                    self.best = trial
                 self._ranks = sorted([*self._ranks, ranked])[: self._keep]
+                self._leaders = sorted([*self._leaders, (ranked, trial)], key=lambda pair: pair[0])[:_LEADERS]
+                if self._leaders[0][1] is trial and trial.value is not None:
+                    self._course.append((self._seen, trial.value))
+
+    @property
+    def leaders(self) -> tuple[Best, ...]:
+        """The best few, best first."""
+        return tuple(
+            Best(trial.trial_id, trial.objective, trial.value, trial.config.parameters())
+            for _, trial in self._leaders
+            if trial.value is not None
+        )
+
+    @property
+    def course(self) -> tuple[tuple[int, float], ...]:
+        """Each best value so far, with how many trials there were when it was found."""
+        return tuple(self._course)
 
     @property
     def trial_ids(self) -> list[int]:

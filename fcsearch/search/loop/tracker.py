@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from fcsearch.config.objective import OBJECTIVES
-from fcsearch.results import TrialRecord
+from fcsearch.report.words import duration, plural
+from fcsearch.results import PackStatus, Status, TrialRecord
 from fcsearch.search.loop.standings import Standings
-from fcsearch.search.loop.view import Best, Status, View
+from fcsearch.search.loop.view import View
 from fcsearch.search.pool.interface import CutShort, Notice, PackFailed
-from fcsearch.search.pool.messages import PackOutcome, Progress
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 
 logger = logging.getLogger(__name__)
 
 _VIEW_SECONDS = 0.2
+# An epoch that takes longer than this is worth a word.
+_SILENCE_SECONDS = 10.0
+
+
+@dataclasses.dataclass
+class _Going:
+    """A pack that a worker has: when it was last heard of, and what it said."""
+
+    trials: int
+    heard: float
+    said: Progress | None = None
 
 
 class Tracker:
@@ -30,6 +42,7 @@ class Tracker:
         deadline: When the time budget is used up, by the clock.
         gpus: Whether workers were given GPUs.
         what: What is counted.
+        then: What comes after it, if anything does.
         clock: Seconds; simulated pools bring their own.
     """
 
@@ -43,11 +56,13 @@ class Tracker:
         deadline: float | None,
         gpus: bool,
         what: str = "trials",
+        then: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._view = view
         self._total = total
         self._what = what
+        self._then = then
         self.counts = Counter(before)
         self._before = self.counts.total()
         self._standings = standings
@@ -55,15 +70,22 @@ class Tracker:
         self._gpus = gpus
         self._clock = clock
         self._without_gpu: set[str] = set()
-        self._packs: dict[int, Progress] = {}
+        self._packs: dict[int, _Going] = {}
+        self._workers = 0
         self._began = clock()
         self._shown: float | None = None
 
+    def handed_out(self, task: PackTask, *, workers: int) -> None:
+        """A worker, of so many, is given a pack."""
+        self._packs[task.pack_id] = _Going(len(task.trials), self._clock())
+        self._workers = workers
+
     def progressed(self, progress: Progress) -> None:
         """A pack reports how it goes."""
-        if progress.pack_id not in self._packs:
+        going = self._packs.setdefault(progress.pack_id, _Going(progress.alive, self._clock()))
+        if going.said is None:
             logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
-        self._packs[progress.pack_id] = progress
+        going.said, going.heard = progress, self._clock()
 
     def ended(self, outcome: PackOutcome, trials: Sequence[TrialRecord]) -> None:
         """A pack came to an end, with the trials that did."""
@@ -88,32 +110,62 @@ class Tracker:
         logger.warning("%s", notice.text)
         self._view.notice(notice.text)
 
-    def show(self, closing: str | None) -> None:
-        """Let the view show where the search stands, a few times a second."""
-        now = self._clock()
-        if self._shown is None or now > self._shown + _VIEW_SECONDS:
-            self._shown = now
-            self._view.update(self.status(closing))
-
-    def status(self, closing: str | None) -> Status:
-        """Where the search stands.
+    def show(self, closing: str | None, *, choosing: bool = False) -> None:
+        """Let the view show where the search stands, a few times a second.
 
         Args:
             closing: Why no new pack starts, if so.
+            choosing: Whether all waits for the sampler from now on.
         """
-        best = self._standings.best
+        now = self._clock()
+        if choosing or self._shown is None or now > self._shown + _VIEW_SECONDS:
+            self._shown = now
+            self._view.update(self.status(closing, choosing=choosing))
+
+    def status(self, closing: str | None, *, choosing: bool = False) -> Status:
+        """Where the search stands; the arguments are those of `show`."""
+        packs = tuple(self._pack(number, going) for number, going in self._packs.items())
+        trained = sum(pack.trained for pack in packs)
+        rate = self._per_second(trained)
         return Status(
             total=self._total,
             counts=dict(self.counts),
-            packs=tuple(self._packs.values()),
-            best=None
-            if best is None or best.value is None
-            else Best(best.trial_id, OBJECTIVES[best.objective], best.value, best.config.parameters()),
+            packs=packs,
+            best=self._standings.leaders,
             seconds=self._clock() - self._began,
-            seconds_left=self._seconds_left(),
+            seconds_left=self._seconds_left(trained),
             closing=closing,
             what=self._what,
+            per_minute=60 * rate if rate else None,
+            course=self._standings.course,
+            waiting=None if closing else self._waiting(packs, choosing=choosing),
+            then=self._then,
         )
+
+    def _pack(self, number: int, going: _Going) -> PackStatus:
+        said, silent = going.said, self._clock() - going.heard
+        if said is None:
+            return PackStatus(number, going.trials, going.trials, 0, 0, None, None, silent)
+        place = said.place
+        return PackStatus(number, going.trials, said.alive, said.epoch, said.epochs, place.node, place.device, silent)
+
+    def _waiting(self, packs: Sequence[PackStatus], *, choosing: bool) -> str | None:
+        """Why nothing happens, or less than could."""
+        if self.counts.total() >= self._total:
+            return None
+        if choosing:
+            return f"the sampler chooses the next {self._what}"
+        if not packs:
+            return "no pack is in training yet"
+        silent = min(pack.silent_seconds for pack in packs)
+        if silent > _SILENCE_SECONDS and not any(pack.epoch for pack in packs):
+            return f"workers start, or train their first epoch: nothing heard for {duration(silent)}"
+        if silent > _SILENCE_SECONDS:
+            return f"no epoch has ended for {duration(silent)}"
+        idle = self._workers - len(packs)
+        if idle > 0:
+            return f"{plural(idle, 'worker')} idle: the last {self._what} are in training"
+        return None
 
     def _count(self, trials: Sequence[TrialRecord]) -> None:
         self.counts.update(trial.state for trial in trials)
@@ -121,11 +173,15 @@ class Tracker:
         if self._what == "trials":
             self._view.recorded(trials)
 
-    def _seconds_left(self) -> float | None:
-        now = self._clock()
-        budget = None if self._deadline is None else max(0.0, self._deadline - now)
-        done = self.counts.total() - self._before
-        if not done:
+    def _per_second(self, trained: float) -> float | None:
+        """The rate so far; what is done of the packs in training counts."""
+        seconds, done = self._clock() - self._began, self.counts.total() - self._before + trained
+        return done / seconds if done and seconds else None
+
+    def _seconds_left(self, trained: float) -> float | None:
+        budget = None if self._deadline is None else max(0.0, self._deadline - self._clock())
+        rate = self._per_second(trained)
+        if rate is None:
             return budget
-        rest = (now - self._began) / done * (self._total - self.counts.total())
+        rest = max(0.0, self._total - self.counts.total() - trained) / rate
         return rest if budget is None else min(rest, budget)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -23,6 +24,7 @@ from optuna.trial import TrialState
 from fcsearch.errors import RunError, SpaceError
 from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.results.predictions import Predicted
+from fcsearch.results.study import name_metric
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
@@ -91,19 +93,22 @@ class Ledger:
         self._storage = open_storage(self._journal)
         names = optuna.get_all_study_names(self._storage)
         self._study = (
-            optuna.load_study(study_name=names[0], storage=self._storage)
-            if names
-            else optuna.create_study(
-                study_name=run.path.resolve().name,
-                storage=self._storage,
-                direction="maximize" if self._objective.maximize else "minimize",
-            )
+            optuna.load_study(study_name=names[0], storage=self._storage) if names else self._new_study(run.path)
         )
         self._distributions: dict[tuple[tuple[str, BaseDistribution], ...], dict[str, BaseDistribution]] = {}
         trials = self._trials()
         self._share_all_distributions(trials)
         self._study.sampler = make_sampler(space.sampler, seed=seed, trials_so_far=len(trials))
         self._grid = space.grid() if space.sampler.name == "grid" else None
+
+    def _new_study(self, path: Path) -> optuna.Study:
+        study = optuna.create_study(
+            study_name=path.resolve().name,
+            storage=self._storage,
+            direction="maximize" if self._objective.maximize else "minimize",
+        )
+        name_metric(study, self._objective)
+        return study
 
     @property
     def limit(self) -> int | None:

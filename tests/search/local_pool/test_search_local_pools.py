@@ -19,12 +19,12 @@ from search_helpers import make_space, trials
 
 from fcsearch.data import Dataset, DatasetSpec, Split, load_dataset
 from fcsearch.errors import SearchError, UsageError
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, Status
 from fcsearch.search.api import resume_search, saved_options, start_search
 from fcsearch.search.local_pool.gpus import gpu_of
 from fcsearch.search.local_pool.inline import InlinePool, open_inline_pool
 from fcsearch.search.local_pool.processes import ProcessPool, open_process_pool
-from fcsearch.search.loop.view import SilentView, Status
+from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.plan import SearchPlan
@@ -47,7 +47,7 @@ KEYS: dict[str, Any] = {
     "early_stopping": {"method": "asha", "min_epochs": 2, "reduction_factor": 3},
     "sampler": {"name": "tpe", "n_startup_trials": 4},
 }
-ELSEWHERE = {"train_seconds", "seconds", "started_at", "finished_at", "node"}
+ELSEWHERE = {"train_seconds", "seconds", "started_at", "finished_at", "node", "run"}
 
 
 def search(

@@ -12,7 +12,6 @@ from search_helpers import PLACE, outcome, result, trials
 
 from fcsearch.errors import SearchError
 from fcsearch.search.loop.interruption import Interruption
-from fcsearch.search.loop.view import Status
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
@@ -256,7 +255,7 @@ def test_the_view_sees_the_packs_that_train_and_what_failed() -> None:
     ]
     shown = [pack.pack_id for status in view.seen for pack in status.packs]
     assert sorted(set(shown)) == [0, 1, 2, 3, 4]
-    last: Status = search.tracker.status(None)
+    last = search.tracker.status(None)
     assert (last.done, last.counts, last.total) == (4, {"complete": 3, "failed": 1}, 4)
     assert last.packs == ()
 

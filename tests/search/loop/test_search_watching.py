@@ -22,8 +22,9 @@ from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
+from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Raised
-from fcsearch.search.pool.messages import Progress
+from fcsearch.search.pool.messages import PackTask, Progress
 from fcsearch.training import TrialConfig
 
 
@@ -166,3 +167,37 @@ def test_the_time_left_is_told_by_this_stretch_alone() -> None:
     status = tracker.status(None)
     assert (status.seconds, status.seconds_left) == (6, 6)
     assert make_tracker(deadline=103.0)[0].status(None).seconds_left == 3
+
+
+def task(number: int, trials: int = 4) -> PackTask:
+    return PackTask(number, tuple(PlannedTrial(place, TrialConfig()) for place in range(trials)))
+
+
+def test_what_is_done_of_a_pack_counts_towards_the_rate() -> None:
+    tracker, _, now = make_tracker(before=(), total=12, then="more")
+    tracker.handed_out(task(0), workers=1)
+    now[0] += 10
+    assert tracker.status(None).seconds_left is None
+    tracker.progressed(Progress(0, 5, 10, 3, PLACE))
+    status = tracker.status(None)
+    assert (status.per_minute, status.seconds_left, status.then) == (12.0, 50.0, "more")
+    [pack] = status.packs
+    assert (pack.trials, pack.alive, pack.node, pack.silent_seconds) == (4, 3, PLACE.node, 0.0)
+
+
+def test_why_nothing_happens_is_said() -> None:
+    tracker, view, now = make_tracker()
+    assert tracker.status(None).waiting == "no pack is in training yet"
+    assert tracker.status("interrupt").waiting is None
+    tracker.show(None, choosing=True)
+    assert view.seen[-1].waiting == "the sampler chooses the next trials"
+    tracker.handed_out(task(0), workers=2)
+    assert tracker.status(None).waiting == "1 worker idle: the last trials are in training"
+    tracker.handed_out(task(1), workers=2)
+    assert tracker.status(None).waiting is None
+    now[0] += 11
+    assert tracker.status(None).waiting == "workers start, or train their first epoch: nothing heard for 11.0 s"
+    tracker.progressed(Progress(0, 1, 9, 2, PLACE))
+    assert tracker.status(None).waiting is None
+    now[0] += 12
+    assert tracker.status(None).waiting == "no epoch has ended for 12.0 s"

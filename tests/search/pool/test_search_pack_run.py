@@ -152,7 +152,8 @@ def test_standings_follow_accuracy_then_loss_then_number() -> None:
 
     standings.add([row(3), row(1), row(7, loss=0.4), row(9, loss=None)])
     assert standings.trial_ids == [7, 1]
-    assert standings.best == row(7, loss=0.4)
+    assert [best.trial_id for best in standings.leaders] == [7, 1, 3]
+    assert standings.course == ((1, 0.5), (2, 0.5), (3, 0.5))
     standings.add([row(8, "diverged", 0.9), row(2, "failed")])
     standings.add([row(4, "stopped", 0.6)])
     assert standings.trial_ids == [4, 7]

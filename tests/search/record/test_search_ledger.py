@@ -53,6 +53,12 @@ def test_a_configuration_is_in_the_journal_when_it_is_handed_out(run: RunDirecto
         assert space.trial_config(space.decode(found.params), seed=7) == trial.config
 
 
+def test_the_study_calls_its_value_as_the_tables_do(run: RunDirectory, space: SearchSpace) -> None:
+    Ledger(run, space, seed=0)
+    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
+    assert optuna.load_study(study_name=run.path.name, storage=storage).metric_names == ["val_accuracy"]
+
+
 def test_rows_are_written_before_the_result_is_told(
     run: RunDirectory, space: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

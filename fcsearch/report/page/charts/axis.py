@@ -49,6 +49,7 @@ class Axis:
             "axis": {
                 "labelAngle": -30 if self._is_crowded() else 0,
                 "labelLimit": 90,
+                "labelExpr": "split(datum.label, '_')",
                 "grid": False,
                 "labelOverlap": len(self.categories) > _AXIS_LABELS,
             },
@@ -81,8 +82,8 @@ class Axis:
         return all(map(is_number, self.categories))
 
     def _is_crowded(self) -> bool:
-        labels = [value_text(value, 3) for value in self.categories]
-        return max(map(len, labels)) * len(labels) > _LABEL_ROOM
+        words = [word for value in self.categories for word in value_text(value, 3).split("_")]
+        return max(map(len, words)) * len(self.categories) > _LABEL_ROOM
 
 
 def axis_of(name: str, trials: PageTrials, space: Mapping[str, Any]) -> Axis | None:

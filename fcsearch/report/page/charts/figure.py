@@ -18,10 +18,18 @@ HEIGHT = 260
 # Drawing more points than this is slow, and says no more.
 MOST_DRAWN = 2000
 _WHISKER = 1.5
+# A logarithmic axis that spans no more than this factor has labels between its powers of ten.
+_FEW_DECADES = 50
 # The page's own colours: they follow its theme, and what it is printed on.
 ACCENT, SECOND, MUTED, INK, BAD = "var(--accent)", "var(--second)", "var(--muted)", "var(--ink)", "var(--bad)"
 # From worst to best; legible to colour-blind readers on light and dark, since they differ in lightness.
 SCALE = [f"var(--q{number})" for number in range(1, 7)]
+
+# Kinds, told apart by colour-blind readers too (after Okabe and Ito), and by their dashes.
+KINDS = [f"var(--c{number})" for number in range(1, 9)]
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4], [4, 1, 1, 1], [3, 5])
+
+LINE_LEGEND: Spec = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2.5}
 
 STATES = ("complete", "stopped", "diverged", "failed")
 RANKED = {"field": "value", "valid": True}
@@ -38,8 +46,9 @@ CONFIG: Spec = {
     },
     "legend": {
         "labelColor": INK, "titleColor": MUTED, "orient": "top", "titleFontWeight": "normal", "labelFontSize": 12,
-        "titleFontSize": 12, "symbolSize": 90, "columns": 3,
+        "titleFontSize": 12, "symbolSize": 90, "symbolOpacity": 1, "columns": 3,
     },
+    "axisQuantitative": {"labelOverlap": "parity", "labelSeparation": 8},
     "title": {"color": INK},
     "text": {"color": INK},
     "line": {"strokeWidth": 2},
@@ -58,7 +67,7 @@ class Figure:
         fields: What it needs to know of each trial; none where its data is inside.
         most: The most trials to draw.
         wide: Whether it takes the whole width of the page.
-        labels: Of a chart of several views side by side, the pixels that are not theirs to share.
+        labels: Of a chart of several views side by side, the pixels that the labels of each take.
     """
 
     name: str
@@ -68,7 +77,7 @@ class Figure:
     fields: tuple[str, ...] = ()
     most: int = MOST_DRAWN
     wide: bool = False
-    labels: int = 0
+    labels: tuple[int, ...] = ()
 
     def to_json(self) -> Spec:
         """What the page's script needs of it."""
@@ -87,10 +96,12 @@ class Results:
     Attributes:
         objective: What the run went by.
         values: Of the trials that have one.
+        shown: The worst value that the axis must show, if it matters.
     """
 
     objective: Objective
     values: tuple[float, ...]
+    shown: float | None = None
 
     @functools.cached_property
     def bulk(self) -> tuple[float, float]:
@@ -103,6 +114,8 @@ class Results:
         half = gains[len(gains) // 2 :]
         lower, _, upper = statistics.quantiles(half, n=4) if len(half) > 1 else (gains[0], 0.0, gains[-1])
         worst = max(gains[0], lower - _WHISKER * (upper - lower))
+        if self.shown is not None:
+            worst = min(worst, self.objective.gain(self.shown))
         ends = (self.objective.gain(worst), self.objective.gain(gains[-1]))
         return min(ends), max(ends)
 
@@ -223,7 +236,12 @@ def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **
         scale["domain"] = [min(values), max(values)]
     axis: Spec = {"tickCount": 5}
     if log:
-        scale, axis = {**scale, "type": "log"}, {"tickCount": 4, "format": "~g", "grid": False}
+        scale, axis = (
+            {**scale, "type": "log"},
+            {"tickCount": 4, "format": "~g", "grid": False, "labelOverlap": "greedy"},
+        )
+        if not spans(values, _FEW_DECADES):
+            axis["tickCount"] = 10
         if values and min(values) < 1e-4:
             axis["format"] = "~e"
         del scale["zero"]
@@ -246,3 +264,14 @@ def best_last(results: Results) -> Spec:
         "type": "quantitative",
         "sort": "ascending" if results.objective.maximize else "descending",
     }
+
+
+def by_category(name: str, values: Sequence[str], *, title: str | None = None, dashes: bool) -> Spec:
+    """Colours, and for lines dashes, by the values of a field."""
+    kind: Spec = {"field": name, "type": "nominal", "title": title or None}
+    if dashes:
+        kind["legend"] = LINE_LEGEND
+    found: Spec = {"color": {**kind, "scale": {"domain": list(values), "range": KINDS[: len(values)]}}}
+    if dashes:
+        found["strokeDash"] = {**kind, "scale": {"domain": list(values), "range": list(DASHES[: len(values)])}}
+    return found

@@ -44,7 +44,7 @@ def parallel_chart(
         "Each line is a trial, its result as colour. Drag along an axis to keep the lines that pass there, on several "
         "axes if you like; a double click lets go. A line below an axis: the parameter does not apply."
     )
-    room = 154 + sum(min(_LABEL_LIMIT, 6 * max(len(text) for _, text in axis.labels())) for axis in axes)
+    room = tuple(min(_LABEL_LIMIT, 6 * _longest(axis.labels())) for axis in axes)
     return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
 
 
@@ -53,7 +53,7 @@ def _between(
 ) -> Spec:
     """An axis, and the lines to the next one."""
     last = number == count - 1
-    told = " : ".join(f"abs(datum.value - {place}) < 0.002 ? '{_quoted(text)}'" for place, text in labels) + " : ''"
+    told = " : ".join(f"abs(datum.value - {place}) < 0.002 ? {_lines(text)}" for place, text in labels) + " : ''"
     scale = {"domain": [-0.1, 1.04], "nice": False, "zero": False}
     axis = {
         "values": [place for place, _ in labels],
@@ -118,5 +118,12 @@ def _result_text(results: Results, value: float) -> str:
     return f"{100 * value:.1f}%" if results.objective.unit == "fraction" else f"{value:.3g}"
 
 
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")
+def _longest(labels: Sequence[tuple[float, str]]) -> int:
+    """Characters of the longest label; each part of one with underscores has a line of its own."""
+    return max(len(word) for _, text in labels for word in text.split("_"))
+
+
+def _lines(text: str) -> str:
+    """A label as an expression of Vega: words with underscores between them below each other."""
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"split('{quoted}', '_')"

@@ -109,7 +109,15 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
             },
             {
                 "data": inline(front),
-                "mark": {"type": "text", "dy": -9, "fontSize": 11, "clip": True, "aria": False},
+                "mark": {
+                    "type": "text",
+                    "dx": 9,
+                    "dy": -6,
+                    "align": "left",
+                    "fontSize": 11,
+                    "clip": True,
+                    "aria": False,
+                },
                 "encoding": {"x": x, "y": y, "text": {"field": "trial"}},
             },
         ],

@@ -9,17 +9,33 @@ from fcsearch.config.objective import Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.evaluation.classification import Classification
 from fcsearch.report.model import Report
-from fcsearch.report.page.charts.figure import ACCENT, INK, MUTED, SECOND, Figure, Results, Spec, inline, spans
+from fcsearch.report.page.charts.figure import (
+    ACCENT,
+    INK,
+    LINE_LEGEND,
+    MUTED,
+    SECOND,
+    Figure,
+    Results,
+    Spec,
+    inline,
+    spans,
+)
 from fcsearch.report.words import plural
 
 Curve = Mapping[str, Sequence[Any]]
+Row = Mapping[str, Any]
 
 # A matrix of more classes than this is no longer read as one; of more than the second, its cells hold no numbers.
 MAX_MATRIX = 40
 _MAX_NUMBERS = 20
 _ROW = 26
+# Characters of class names that fit side by side.
+_NAME_ROOM = 30
 # Losses that span more than this factor have a logarithmic axis.
 _LOG_SPAN = 10
+# The first part of a curve, in which it rises, may lie beyond the axis.
+_RISEN = 0.2
 _SPLITS = {"val": "validation", "test": "test"}
 
 
@@ -110,7 +126,12 @@ def confusion_chart(found: Classification, split: str) -> Figure | None:
     ]
     wrong = max(shares, default=0.0) or 1.0
     shade = f"datum.right ? 0.12 + 0.68 * datum.share : datum.rows ? 0.15 + 0.6 * datum.share / {wrong} : 0"
-    axis = {"labelLimit": 90, "labelAngle": -45 if max(map(len, names)) > 2 else 0, "orient": "top", "grid": False}
+    axis = {
+        "labelLimit": 90,
+        "labelAngle": -45 if max(map(len, names)) * len(names) > _NAME_ROOM else 0,
+        "orient": "top",
+        "grid": False,
+    }
     numbers = {
         "mark": {"type": "text", "fontSize": 12, "aria": False},
         "transform": [{"filter": "datum.rows"}],
@@ -159,7 +180,7 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
     others = [row for trial, curve in curves.items() if trial != winner for row in _points(trial, curve, "value")]
     own = [{**row, "line": "validation"} for row in _points(winner, curves[winner], "value")]
     training = [{**row, "line": "training"} for row in _points(winner, curves[winner], "training")]
-    zoom = Results(results.objective, tuple(row["value"] for row in (*own, *training, *others)))
+    zoom = zoomed_results(results, [*own, *training], [*own, *training, *others])
     tip = [
         {"field": "trial"},
         {"field": "epoch"},
@@ -185,11 +206,7 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
                 "mark": {**mark, "point": {"filled": True, "size": 26}, "strokeWidth": 2.4},
                 "encoding": {
                     "color": _line_color(["validation", "training"] if training else ["validation"]),
-                    "strokeDash": {
-                        "field": "line",
-                        "title": None,
-                        "scale": {"domain": ["validation", "training"], "range": [[1, 0], [5, 4]]},
-                    },
+                    "strokeDash": _line_dash(["validation", "training"] if training else ["validation"]),
                 },
             },
         ],
@@ -208,7 +225,7 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
     ]
     if not rows:
         return None
-    log = spans([row["value"] for row in rows], _LOG_SPAN)
+    scale = loss_scale([row["value"] for row in rows])
     spec: Spec = {
         "width": "container",
         "height": 280,
@@ -223,7 +240,7 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
                 "field": "value",
                 "type": "quantitative",
                 "title": "loss",
-                "scale": {"type": "log", "nice": False, "padding": 6} if log else {"zero": False, "padding": 6},
+                "scale": scale,
                 "axis": {"tickCount": 5, "format": "~g"},
             },
             "tooltip": [{"field": "line"}, {"field": "epoch"}, {"field": "value", "title": "loss", "format": ".4~g"}],
@@ -235,17 +252,23 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
                 "mark": {"type": "line", "point": {"filled": True, "size": 26}, "strokeWidth": 2.4},
                 "encoding": {
                     "color": _line_color(["validation", "training"]),
-                    "strokeDash": {
-                        "field": "line",
-                        "title": None,
-                        "scale": {"domain": ["validation", "training"], "range": [[1, 0], [5, 4]]},
-                    },
+                    "strokeDash": _line_dash(["validation", "training"]),
                 },
             },
         ],
     }
     text = "Training loss has dropout and label smoothing, validation loss has not: the former may lie above."
     return Figure("losses", "Its loss", text, spec)
+
+
+def loss_scale(values: Sequence[float]) -> Spec:
+    """A logarithmic scale where losses span much; they may be 0."""
+    above = [value for value in values if value > 0]
+    if not spans(above, _LOG_SPAN):
+        return {"zero": False, "padding": 6}
+    if len(above) == len(values):
+        return {"type": "log", "nice": False, "padding": 6}
+    return {"type": "symlog", "constant": max(min(above), max(above) / 1000), "nice": False}
 
 
 def trial_chart(results: Results) -> Spec:
@@ -291,10 +314,30 @@ def _best_epoch(epoch: int | None) -> list[Spec]:
     return [rule]
 
 
+def zoomed_results(results: Results, curves: Sequence[Row], rows: Sequence[Row]) -> Results:
+    """The results of rows of curves, of which some must be seen from where they have risen.
+
+    Args:
+        results: Those of the run.
+        curves: Rows of the curves that must be seen, each with `epoch` and `value`.
+        rows: All rows.
+    """
+    last = max((row["epoch"] for row in curves), default=0)
+    risen = [row["value"] for row in curves if row["epoch"] > _RISEN * last] or [row["value"] for row in curves]
+    worst = min(risen, key=results.objective.gain, default=None)
+    return Results(results.objective, tuple(row["value"] for row in rows), worst)
+
+
+def _line_dash(lines: Sequence[str]) -> Spec:
+    domain = {"domain": list(lines), "range": [[1, 0], [5, 4]][: len(lines)]}
+    return {"field": "line", "title": None, "scale": domain, "legend": LINE_LEGEND}
+
+
 def _line_color(lines: Sequence[str]) -> Spec:
     return {
         "field": "line",
         "type": "nominal",
         "title": None,
+        "legend": LINE_LEGEND,
         "scale": {"domain": list(lines), "range": [ACCENT, SECOND][: len(lines)]},
     }

@@ -1,4 +1,4 @@
-"""`fcsearch export-trials`: the tables as CSV, with all that is in them."""
+"""`fcsearch export --format csv`: the tables as CSV, with all that is in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ __all__ = ["made_run", "run"]
 
 
 def exported(run: RunDirectory, out: Path) -> dict[str, list[dict[str, Any]]]:
-    result = CliRunner().invoke(cli, ["export-trials", str(run.path), "--out", str(out)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        cli, ["export", str(run.path), "--format", "csv", "--out", str(out)], catch_exceptions=False
+    )
     assert result.exit_code == 0
     paths = [Path(line.removeprefix("wrote ")) for line in result.output.splitlines()]
     assert sorted(paths) == sorted(out.iterdir())
@@ -31,8 +33,8 @@ def test_the_tables_are_whole(run: RunDirectory, tmp_path: Path) -> None:
     assert set(found) == {"trials", "epochs"}
     assert [len(rows) for rows in found.values()] == [48, len(run.epochs())]
     for row, known in zip(found["trials"], run.trials().to_pylist(), strict=True):
-        assert list(row) == ["run", *known]
-        assert row["run"] == "synthetic"
+        assert list(row) == ["run", *(name for name in known if name != "run")]
+        assert (row["run"], row["dataset"]) == ("synthetic", "digits")
         assert row["hidden_dims"] == "-".join(map(str, known["hidden_dims"]))
         assert float(row["learning_rate"]) == known["learning_rate"]
         assert row["momentum"] == ("" if known["momentum"] is None else repr(known["momentum"]))
@@ -51,6 +53,6 @@ def test_confirmations_come_along(run: RunDirectory, tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_said(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit) as ended:
-        main(["export-trials", str(run.path), "--out", str(tmp_path / "file")])
+        main(["export", str(run.path), "--format", "csv", "--out", str(tmp_path / "file")])
     assert ended.value.code == 2
     assert "must be a folder to write to" in capsys.readouterr().err

@@ -1,0 +1,45 @@
+"""What was measured, as rows of the table of models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import Any
+
+from fcsearch.report.measured import Measured
+from fcsearch.report.model import Report
+from fcsearch.results import MODELS
+from fcsearch.results.schema import ORIGIN
+
+_OF_A_MEASUREMENT = set(MODELS.names) - {"model", "seeds", "deviation", *(field.name for field in ORIGIN)}
+
+
+def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
+    """A row for each model and split that was measured, and one for each configuration that was confirmed."""
+    measured = {"winner": [found.validation, found.test.measurement]}
+    measured |= {other.model: [other.validation, other.test] for other in (found.ensemble, found.refit) if other}
+    rows = [
+        {"model": model, **{name: getattr(entry, name) for name in _OF_A_MEASUREMENT}}
+        for model, entries in measured.items()
+        for entry in entries
+        if entry is not None
+    ]
+    return [*rows, *_confirmed(report)]
+
+
+def _confirmed(report: Report) -> Iterator[dict[str, Any]]:
+    for entry in report.confirmation.configurations if report.confirmation else ():
+        if entry.values:
+            yield {
+                "model": "confirmed",
+                "trial_id": entry.trial_id,
+                "networks": 1,
+                "split": "val",
+                "rows": report.dataset.val_rows,
+                "objective": report.objective,
+                "value": entry.mean,
+                "standard_error": None if entry.deviation is None else entry.deviation / sqrt(len(entry.values)),
+                "seeds": len(entry.values),
+                "deviation": entry.deviation,
+                "fingerprint": report.dataset.fingerprint,
+            }

@@ -1,0 +1,68 @@
+"""What every page is made with: its style, its scripts and what they may do, and JSON that stands in it."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from fcsearch.report.page.privacy import Privacy
+
+LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
+_CHARTS = (*(f"vendor/{name}" for name in LIBRARIES), "charts.js")
+
+
+def page_environment(privacy: Privacy) -> jinja2.Environment:
+    """Templates of this folder, of which nothing that is printed says where a run lies."""
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(asset),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: privacy.of(value) if type(value) is str else value,
+    )
+
+
+def page_scripts(*names: str) -> list[str]:
+    """The scripts of a page: what draws its charts, and others by name."""
+    return [asset(name) for name in (*_CHARTS, *names)]
+
+
+def page_frame(scripts: Sequence[str]) -> dict[str, Any]:
+    """What the template of a page needs of its style and scripts."""
+    return {
+        "style": Markup(asset("page.css")),
+        "scripts": [Markup(script) for script in scripts],
+        "policy": _policy(scripts),
+    }
+
+
+def json_text(value: Mapping[str, Any]) -> Markup:
+    """JSON that can stand in an element: nothing in it ends that."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """What a browser may do for the page: run these scripts, and ask nobody for anything."""
+    hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
+    return f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'; form-action 'none'"
+
+
+@functools.cache
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+@functools.cache
+def asset(name: str) -> str:
+    """A file that is part of the pages."""
+    return resources.files("fcsearch.report.page").joinpath(name).read_text("utf-8")

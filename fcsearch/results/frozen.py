@@ -1,0 +1,29 @@
+"""A run that goes on, as it is at one moment."""
+
+from __future__ import annotations
+
+import functools
+
+import pyarrow as pa
+
+from fcsearch.results.directory import RunDirectory
+
+
+class FrozenRun(RunDirectory):
+    """A run whose tables are read once: whoever asks again gets the same, also where the search goes on."""
+
+    @functools.cached_property
+    def _read_trials(self) -> pa.Table:
+        return super().trials()
+
+    @functools.cached_property
+    def _read_confirmations(self) -> pa.Table:
+        return super().confirmations()
+
+    def trials(self) -> pa.Table:
+        """As `RunDirectory.trials`, at the first call."""
+        return self._read_trials
+
+    def confirmations(self) -> pa.Table:
+        """As `RunDirectory.confirmations`, at the first call."""
+        return self._read_confirmations

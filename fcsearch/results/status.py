@@ -1,0 +1,133 @@
+"""Where a search stands, as it says of itself while it runs: in its own view, and in a file for those who watch it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.results.files import ASIDE
+from fcsearch.whole_file import whole_file
+
+STATUS = "status.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """One of the best trials so far: its number, its objective's name and value, and its parameters."""
+
+    trial_id: int
+    objective: str
+    value: float
+    parameters: Mapping[str, Any]
+
+    @property
+    def shown(self) -> str:
+        """The value as text."""
+        return OBJECTIVES[self.objective].show(self.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class PackStatus:
+    """How a pack goes that a worker has.
+
+    Attributes:
+        pack_id: Its number.
+        trials: Its members.
+        alive: Members that still train.
+        epoch: Epochs trained; 0 before the first report.
+        epochs: The most epochs that a living member has to train; 0 before the first report.
+        node: The machine; None before the first report.
+        device: The device, by the number that the machine gives it; None before the first report.
+        silent_seconds: Since its last epoch that was heard of, or since it was handed out.
+    """
+
+    pack_id: int
+    trials: int
+    alive: int
+    epoch: int
+    epochs: int
+    node: str | None
+    device: str | None
+    silent_seconds: float
+
+    @property
+    def trained(self) -> float:
+        """How many trials' work is done in it, as far as its epochs tell."""
+        return self.trials * self.epoch / self.epochs if self.epochs else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Status:
+    """Where a search stands.
+
+    Attributes:
+        total: Trials of the run, or trainings of what is done after it.
+        counts: Trials that are done, by state (`complete`, `stopped`, `diverged`, `failed`).
+        packs: The packs in training.
+        best: The best trials so far, the best first.
+        seconds: Since the search began to train.
+        seconds_left: An estimate of what remains of `what`, None before there is anything to tell it by.
+        closing: Why no new pack starts, if so.
+        what: What is counted.
+        per_minute: How many of `what` come to an end a minute; None before there is anything to tell it by.
+        course: Each best value so far, with how many trials were done when it was found.
+        waiting: Why nothing happens, if so.
+        then: What comes after it, if anything does.
+    """
+
+    total: int
+    counts: Mapping[str, int]
+    packs: tuple[PackStatus, ...]
+    best: tuple[Best, ...]
+    seconds: float
+    seconds_left: float | None
+    closing: str | None
+    what: str = "trials"
+    per_minute: float | None = None
+    course: tuple[tuple[int, float], ...] = ()
+    waiting: str | None = None
+    then: str | None = None
+
+    @property
+    def done(self) -> int:
+        """Trials that are done."""
+        return sum(self.counts.values())
+
+
+_READER = pydantic.TypeAdapter(Status)
+
+
+def write_status(path: Path, status: Status) -> None:
+    """Write it into a run directory; nothing where the file system refuses, which the run's tables will say too."""
+    text = json.dumps(dataclasses.asdict(status), allow_nan=False)
+    try:
+        # Only a search that runs has use for it: it need not outlive the machine.
+        with whole_file(path / STATUS, aside=path / ASIDE, durable=False) as stream:
+            stream.write(text.encode())
+    except OSError:
+        return
+
+
+def read_status(path: Path) -> Status | None:
+    """What the search of a run directory last said of itself; None where it did not, or another version did.
+
+    It is of use while the search runs alone: one that was killed leaves the file behind.
+    """
+    try:
+        return _READER.validate_json((path / STATUS).read_bytes())
+    except (OSError, pydantic.ValidationError):
+        return None
+
+
+def remove_status(path: Path) -> None:
+    """Remove it, at the search's end."""
+    try:
+        (path / STATUS).unlink(missing_ok=True)
+    except OSError:
+        return

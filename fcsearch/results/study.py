@@ -1,0 +1,86 @@
+"""A run as an Optuna study: with its learning curves, which the run's own journal leaves out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import warnings
+from collections.abc import Iterator
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
+
+from fcsearch.config.objective import Objective
+from fcsearch.errors import RunError
+from fcsearch.results.directory import RunDirectory
+from fcsearch.results.ranking import objective_of
+
+
+def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.Study:
+    """A copy of the run's study; what is done to it leaves the run as it is.
+
+    Args:
+        run: The run directory, also of a run in progress.
+        storage: Where the copy goes; None: into memory.
+
+    Returns:
+        The study, named as the run. Each trial has the objective's value of every epoch as its intermediate values.
+
+    Raises:
+        RunError: the run has no journal, or is damaged.
+    """
+    objective = objective_of(run.trials())
+    with _quiet():
+        study = optuna.create_study(
+            study_name=run.path.resolve().name,
+            storage=storage or InMemoryStorage(),
+            direction="maximize" if objective.maximize else "minimize",
+        )
+    name_metric(study, objective)
+    study.add_trials(_trials(run, objective))
+    return study
+
+
+def name_metric(study: optuna.Study, objective: Objective) -> None:
+    """Let plots and the dashboard call the study's values by the objective's column."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([objective.column])
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Optuna says on stderr that it makes a study."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
+    if not run.journal_path.is_file():
+        raise RunError(
+            f"a study needs the run's journal; {run.journal_path} is missing; put it back, or read the tables in "
+            f"{run.path / 'trials'}"
+        )
+    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
+    names = optuna.get_all_study_names(storage)
+    found = optuna.load_study(study_name=names[0], storage=storage).get_trials() if names else []
+    curves: dict[int, dict[int, float]] = {}
+    epochs = run.epochs().select(["trial_id", "epoch", objective.column])
+    for number, epoch, value in zip(*(column.to_pylist() for column in epochs.columns), strict=True):
+        if value is not None:
+            curves.setdefault(number, {})[epoch] = value
+    return [_with_curve(trial, curves.get(trial.number)) for trial in found]
+
+
+def _with_curve(trial: FrozenTrial, curve: dict[int, float] | None) -> FrozenTrial:
+    made = copy.copy(trial)
+    if curve is not None:
+        made.intermediate_values = curve
+    return made

@@ -1,0 +1,125 @@
+"""`fcsearch export` of trials for programs that track experiments, each read again by that program's own library."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+from click.testing import CliRunner
+from run_fixtures import made_run
+from synthetic_run import make_run
+
+from fcsearch.cli import cli, main
+from fcsearch.results import RunDirectory
+
+__all__ = ["made_run"]
+
+
+def export(run: RunDirectory, form: str, out: Path) -> str:
+    command = ["export", str(run.path), "--format", form, "--out", str(out)]
+    result = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main(["export", *arguments])
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+def complete(run: RunDirectory) -> dict[str, object]:
+    return next(row for row in run.trials().to_pylist() if row["state"] == "complete")
+
+
+def test_optuna_reads_every_curve(made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "boards" / "study.journal"
+    assert export(made_run, "optuna", place.parent) == f"wrote {place}\n"
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(place)))
+    study = optuna.load_study(study_name="synthetic", storage=storage)
+    assert study.metric_names == ["val_accuracy"]
+    row = complete(made_run)
+    trial = study.trials[row["trial_id"]]
+    assert trial.value == row["val_accuracy"]
+    assert list(trial.intermediate_values) == list(range(1, 11))
+    error = refused(capsys, str(made_run.path), "--format", "optuna", "--out", str(place.parent))
+    assert "must not hold the run synthetic yet" in error
+
+
+def test_tensorboard_reads_curves_and_hyperparameters(
+    made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    export(made_run, "tensorboard", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["synthetic"]
+    assert len(list((tmp_path / "synthetic").iterdir())) == 48
+    row = complete(made_run)
+    events = EventAccumulator(str(tmp_path / "synthetic" / f"trial-{row['trial_id']:06d}")).Reload()
+    curve = events.Scalars("val_accuracy")
+    assert [point.step for point in curve] == list(range(1, 11))
+    assert row["started_at"].timestamp() < curve[0].wall_time < curve[-1].wall_time <= row["finished_at"].timestamp()
+    [result] = events.Scalars("result/val_accuracy")
+    assert result.value == pytest.approx(row["val_accuracy"])
+    content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    session = HParamsPluginData.FromString(content).session_start_info
+    assert session.hparams["learning_rate"].number_value == row["learning_rate"]
+    assert session.hparams["update_rule"].string_value == row["update_rule"]
+    error = refused(capsys, str(made_run.path), "--format", "tensorboard", "--out", str(tmp_path))
+    assert "must not hold the run synthetic yet" in error
+
+
+def test_mlflow_reads_an_experiment(made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    out = tmp_path / "tracked runs"
+    export(made_run, "mlflow", out)
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{out / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("synthetic")
+    found = client.search_runs([experiment.experiment_id], max_results=100)
+    assert len(found) == 48
+    row = complete(made_run)
+    [tracked] = [entry for entry in found if entry.info.run_name == f"trial-{row['trial_id']:06d}"]
+    assert tracked.info.status == "FINISHED"
+    assert tracked.data.params["learning_rate"] == repr(row["learning_rate"])
+    assert tracked.data.metrics["result/val_accuracy"] == row["val_accuracy"]
+    assert [point.step for point in client.get_metric_history(tracked.info.run_id, "val_loss")] == list(range(1, 11))
+    error = refused(capsys, str(made_run.path), "--format", "mlflow", "--out", str(out))
+    assert "must not hold the run synthetic yet" in error
+
+
+def test_wandb_gets_offline_runs(tmp_path: Path) -> None:
+    if importlib.util.find_spec("wandb") is None:
+        pytest.skip("needs wandb, which is large, and not in fcsearch[dev]")
+    run = make_run(tmp_path / "synthetic", trials=2, models=0)
+    # In a process of its own, since wandb removes its temporary folders when that ends.
+    command = ["-m", "fcsearch", "export", str(run.path), "--format", "wandb", "--out", str(tmp_path / "out")]
+    subprocess.run([sys.executable, *command], check=True)
+    assert len(list(tmp_path.glob("out/wandb/offline-run-*-synthetic-trial-*/*.wandb"))) == 2
+
+
+@pytest.mark.parametrize("form", ["tensorboard", "mlflow", "wandb"])
+def test_a_library_that_is_missing_is_named(
+    made_run: RunDirectory,
+    tmp_path: Path,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(("fcsearch.results.export.", f"{form}."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, form, None)
+    error = refused(capsys, str(made_run.path), "--format", form, "--out", str(tmp_path / "out"))
+    assert f"--format {form} needs {form}'s own library" in error
+    assert f"pip install 'fcsearch[{form}]'" in error
+
+
+def test_a_model_is_no_trial(made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = refused(capsys, str(made_run.path), "--format", "csv", "--model", "12", "--out", str(tmp_path))
+    assert "--format csv writes the trials of a run; found --model 12; leave it out" in error
