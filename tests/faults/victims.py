@@ -14,7 +14,7 @@ from search_processes import Processes
 from fcsearch.results import RunDirectory
 
 # Of a row: what differs from run to run.
-MOVING = ("train_seconds", "started_at", "finished_at", "pack_id", "node", "device")
+MOVING = ("train_seconds", "started_at", "finished_at", "pack_id", "node", "device", "run")
 
 
 def find(commands: Processes, kind: str) -> list[int]:
@@ -69,7 +69,9 @@ def recorded(run: Path) -> int:
 def tables(run: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Trials and epochs, but for times, places and packs."""
     found = RunDirectory.open(run)
-    return found.trials().drop_columns(list(MOVING)).to_pylist(), found.epochs().drop_columns(["seconds"]).to_pylist()
+    return found.trials().drop_columns(list(MOVING)).to_pylist(), found.epochs().drop_columns(
+        ["seconds", "run"]
+    ).to_pylist()
 
 
 def assert_complete(run: Path, *, trials: int) -> None:
