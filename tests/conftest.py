@@ -41,3 +41,14 @@ def _nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     left = hygiene.left_behind(request.config.stash[_surroundings])
     assert not left, "left behind by some test:\n" + "\n".join(left)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """As a worker has it: steps in C run with one thread only."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -41,6 +41,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds after which no new trial starts; None: no end.
         validation_fraction: Share of the rows that chooses between configurations and epochs, above 0 and below 1.
+        folds: From 2 to 20: every row validates once in so many folds, in place of that share, and the network is the
+            best configuration fitted on all rows. None: one split.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
         workers: Packs trained at a time, where the pool is not `inline`.
         random_state: Key of the split, of the sampler and of training.
@@ -64,6 +66,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         trials: int | None = None,
         time_budget: float | None = None,
         validation_fraction: float = 0.15,
+        folds: int | None = None,
         pool: PoolName = "inline",
         workers: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -73,6 +76,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.trials = trials
         self.time_budget = time_budget
         self.validation_fraction = validation_fraction
+        self.folds = folds
         self.pool = pool
         self.workers = workers
         self.random_state = random_state
@@ -158,7 +162,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
         spec = DatasetSpec(
             MEMORY, label="y", task=self._task, val_fraction=self._share(len(targets)), test_fraction=0.0,
-            split_seed=seed, class_weight=self._class_weight(class_weight),
+            folds=self.folds, split_seed=seed, class_weight=self._class_weight(class_weight),
         )  # fmt: skip
         return dataset_in_memory(table, targets, spec, row_weights=sample_weight)
 
@@ -209,14 +213,15 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         time_budget: float | None = None,
         class_weight: ClassWeight | None = None,
         validation_fraction: float = 0.15,
+        folds: int | None = None,
         pool: PoolName = "inline",
         workers: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = False,
     ) -> None:
         super().__init__(
-            space=space, trials=trials, time_budget=time_budget, validation_fraction=validation_fraction, pool=pool,
-            workers=workers, random_state=random_state, verbose=verbose,
+            space=space, trials=trials, time_budget=time_budget, validation_fraction=validation_fraction, folds=folds,
+            pool=pool, workers=workers, random_state=random_state, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 

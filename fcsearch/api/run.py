@@ -20,7 +20,8 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.charts import Chart, Charts
 from fcsearch.results import Run as ReadRun
 from fcsearch.results import RunDirectory
-from fcsearch.selection import chosen_trial
+from fcsearch.results.models import load_transform
+from fcsearch.selection import answers_by_refit, chosen_trial
 from fcsearch.selection.calibration import temperature_in
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Run(ReadRun):
 
     def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
         """A trial's network, on the CPU; None: the one that predicts. RunError if it was not kept."""
+        if trial_id is None and self._refitted:
+            return self.directory.models.load_refit()
         return super().load_model(self.chosen if trial_id is None else trial_id)
 
     def torch_module(self, trial_id: int | None = None, *, preprocessing: bool = False) -> nn.Module:
@@ -89,8 +92,7 @@ class Run(ReadRun):
         Raises:
             RunError: the trial's model was not kept.
         """
-        chosen = self.chosen if trial_id is None else trial_id
-        return module_of(self.load_model(chosen), self._transform(chosen) if preprocessing else None)
+        return module_of(self.load_model(trial_id), self._transform(trial_id) if preprocessing else None)
 
     def to_pandas(self, table: str = "trials") -> pandas.DataFrame:
         """A table as a pandas DataFrame: `trials`, `epochs`, `confirmations` or `models`.
@@ -163,16 +165,29 @@ class Run(ReadRun):
     @cached_property
     def model(self) -> Model:
         """The network with what makes its features, in memory."""
-        facts, path = self.directory.models.metadata(self.chosen), self.directory.models.path(self.chosen)
-        return Model.of(self.load_model(), self._transform(self.chosen), temperature_in(facts, where=str(path)))
+        path = self._file(None)
+        facts = self.directory.models.metadata(self.chosen, path=path)
+        return Model.of(self.load_model(), self._transform(None), temperature_in(facts, where=str(path)))
 
     @cached_property
     def chosen(self) -> int:
-        """The trial whose network predicts; RunError if no trial has a result."""
+        """The trial whose network predicts, with folds fitted again; RunError if no trial has a result."""
         return chosen_trial(self.directory)
 
-    def _transform(self, trial_id: int) -> FeatureTransform:
-        found = self.directory.models.transform(trial_id) or self.directory.transform()
+    @cached_property
+    def _refitted(self) -> bool:
+        """Whether the network that predicts is the one that was fitted again."""
+        return answers_by_refit(self.directory)
+
+    def _file(self, trial_id: int | None) -> Path:
+        """Where a network is: of a trial, or the one that predicts."""
+        models = self.directory.models
+        if trial_id is None and self._refitted:
+            return models.kept_refit()
+        return models.kept(self.chosen if trial_id is None else trial_id)
+
+    def _transform(self, trial_id: int | None) -> FeatureTransform:
+        found = load_transform(self._file(trial_id)) or self.directory.transform()
         if found is None:
             raise DataError(
                 f"{self.path} must hold transform.json, which says how features are made; an older fcsearch made the "

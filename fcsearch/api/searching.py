@@ -42,6 +42,7 @@ def search(
     pool: PoolName = "local",
     workers: int | None = None,
     confirm: Confirm = "auto",
+    folds: int | None = None,
     dataset: Mapping[str, Any] | None = None,
     class_weight: ClassWeight | None = None,
     weights: Any = None,
@@ -56,7 +57,7 @@ def search(
         y: (N,) classes, or the targets of a regression; None: a column of the table holds them.
         label: That column; by default the one called `label`, `target`, `class` or `y`.
         space: A space that ships by its name, a YAML file, what such a file holds as a dict, or a SearchSpace; None:
-            the default space. Its dataset plays no part.
+            the default space. Its dataset plays no part; what it says of `task` and `class_weight` does.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds after which no new trial starts; None: no end.
         seed: Key of the sampler and of training.
@@ -66,6 +67,8 @@ def search(
         workers: Packs trained at a time; None: one a GPU, or one a core where there is none.
         confirm: How many of the best configurations are trained again with other seeds, for the winner on average; 0:
             none; `auto`: as many as take little of the search's time.
+        folds: From 2 to 20: a trial is the mean over so many folds of the rows that are no test rows, and the network
+            is the best configuration fitted on all of these. None: one split.
         dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
         class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
             numbers by class; None: as the space says.
@@ -82,10 +85,11 @@ def search(
         KeyboardInterrupt: interrupted before any trial came to an end, or twice.
     """
     searched = read_space(space)
-    described = {"label": label, "class_weight": searched.dataset.class_weight, **(dataset or {})}
+    of_space = {"task": searched.dataset.task, "class_weight": searched.dataset.class_weight}
     column = weights if isinstance(weights, str) else None
-    given = {name: value for name, value in (("class_weight", class_weight), ("weights", column)) if value is not None}
-    spec = DatasetSpec.from_value({"source": MEMORY, **described, **given})
+    arguments = {"folds": folds, "class_weight": class_weight, "weights": column}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    spec = DatasetSpec.from_value({"source": MEMORY, "label": label, **of_space, **(dataset or {}), **given})
     rows = dataset_in_memory(X, y, spec, row_weights=weights if column is None else None)
     options = SearchOptions(
         trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers, confirm=confirm

@@ -18,7 +18,11 @@ from fcsearch.cli.searching import conclude, resource_options, varying
 )
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many of the best.")
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="With how many other seeds.")
-@click.option("--refit", is_flag=True, help="Then train the winner on training and validation rows as well.")
+@click.option(
+    "--refit/--no-refit",
+    default=None,
+    help="Then train the winner on training and validation rows as well. Default: with folds alone.",
+)
 @click.option("--dataset", metavar="NAME|PATH", help="Where the run's data lie now, if they moved.")
 @click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they moved.")
 @resource_options
@@ -27,7 +31,7 @@ def confirm(
     root: Path,
     top: int,
     seeds: int,
-    refit: bool,
+    refit: bool | None,
     dataset: str | None,
     data_dir: str | None,
     quiet: bool,

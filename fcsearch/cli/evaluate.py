@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     metavar="best|confirmed|ensemble|refit|TRIAL",
-    help="Which model. Default: the confirmed winner, or the best trial where none was confirmed.",
+    help="Which model. Default: the confirmed winner, or the best trial where none was confirmed; with folds fitted "
+    "again.",
 )
 @click.option("--trial", type=int, help="The same as --model TRIAL.")
 @click.option(
@@ -85,6 +86,8 @@ def evaluate(
     if other is not None:
         print_notes(other.unseen, other.ignored)
     _print(found)
+    if found.trial_id is None and found.networks == 1 and found.split == "val":
+        click.echo("it learned from these rows: what it does on them says nothing of others")
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:

@@ -116,7 +116,11 @@ _AFTERWARDS = (
         help="Train so many of the best again with other seeds; 0: none. Default: what takes little of the time.",
     ),
     click.option("--confirm-seeds", type=click.IntRange(min=1), help="With how many other seeds. Default: 5 at most."),
-    click.option("--refit", is_flag=True, default=None, help="Then train the winner on validation rows as well."),
+    click.option(
+        "--refit/--no-refit",
+        default=None,
+        help="Then train the winner on validation rows as well. Default: with folds alone.",
+    ),
     click.option(
         "--ensemble", type=click.IntRange(min=0), help="Candidates of the ensemble; 0: none is made. Default: 50."
     ),

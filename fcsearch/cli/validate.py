@@ -99,6 +99,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, print_table
+    from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
     console.print(Text.assemble((space.name, "bold"), " is a valid space"))
@@ -106,10 +107,8 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
         console.print(f"  {key:<15} {value}", soft_wrap=True)
     if facts.get("dataset"):
         console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
-        if split := facts["dataset"]["split"]:
-            from fcsearch.data.split_facts import SplitFacts
-
-            console.print(Text(f"  {'split':<15} {SplitFacts(**split).words()}"), soft_wrap=True)
+        for line in DatasetEntry(**facts["dataset"]).split_words():
+            console.print(Text(f"  {'split':<15} {line}"), soft_wrap=True)
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fcsearch.config.objective import Task
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
-from fcsearch.data.split_facts import SplitFacts
+from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 
@@ -39,6 +39,8 @@ class Split:
 class Dataset:
     """Three splits of one source, scaled alike.
 
+    With folds these are of the first fold: the model that is kept of a trial is trained and measured on its rows.
+
     Attributes:
         spec: What was asked for.
         name: Short name for tables and reports.
@@ -52,6 +54,7 @@ class Dataset:
         columns: Every column of the source, where it is a table.
         split: How rows were split by a column, where they were.
         details: What the manifest says of the source beyond this (JSON types).
+        others: The other folds: the same source without its test rows, scaled by their own training rows.
     """
 
     spec: DatasetSpec
@@ -66,6 +69,12 @@ class Dataset:
     columns: tuple[ColumnFacts, ...] = ()
     split: SplitFacts | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
+    others: tuple[Dataset, ...] = ()
+
+    @property
+    def folds(self) -> tuple[Dataset, ...]:
+        """What a trial is trained on, and measured on, one after the other: itself, and the other folds."""
+        return (self, *self.others)
 
     @property
     def input_dim(self) -> int:
@@ -107,6 +116,10 @@ class Dataset:
 
     def training_arrays(self, objective: str) -> dict[str, Any]:
         """The arguments of `TrainingData.from_arrays`, for a search that goes by this objective."""
+        others = [{**fold.training_arrays(objective), "positive": self.positive} for fold in self.others]
+        return {**self._own_arrays(objective), **({"others": others} if others else {})}
+
+    def _own_arrays(self, objective: str) -> dict[str, Any]:
         target = self.transform.target
         return {
             "X_train": self.train.X,
@@ -119,6 +132,12 @@ class Dataset:
             "target_scale": 1.0 if target is None else target.scale,
             "row_weights": self.row_weights,
         }
+
+    def split_words(self) -> list[str]:
+        """How rows were split where that was not once and at random, for people: a line each."""
+        sizes = [(len(fold.train), len(fold.val)) for fold in self.folds]
+        by_column = [] if self.split is None else [self.split.words()]
+        return [*by_column, *([fold_words(sizes)] if self.others else [])]
 
     def left_out(self) -> str:
         """The columns that are not used, though nobody asked for that, and why, for people; empty if all are."""
@@ -145,6 +164,7 @@ class Dataset:
             "fingerprint": self.fingerprint,
             "spec": self.spec.to_json(),
             "rows": {"train": len(self.train), "val": len(self.val), "test": len(self.test)},
+            **self._folds(),
             **self._weights(),
             "input_dim": self.input_dim,
             "num_classes": self.num_classes,
@@ -155,6 +175,11 @@ class Dataset:
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             **self.details,
         }
+
+    def _folds(self) -> dict[str, Any]:
+        """How many rows each fold has, where there are folds."""
+        folds = [{"train": len(fold.train), "val": len(fold.val)} for fold in self.folds]
+        return {"folds": folds} if self.others else {}
 
     def _weights(self) -> dict[str, Any]:
         """Between what the weights of the training rows lie, where they have any."""

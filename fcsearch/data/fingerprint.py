@@ -31,7 +31,8 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
     }
     digest.update(json.dumps(header, sort_keys=True).encode())
     weights = () if rows.row_weights is None else (rows.row_weights,)
-    for array in (rows.X, rows.y, *weights, split.train, split.val, split.test):
+    folds = (part for fold in split.others for part in fold)
+    for array in (rows.X, rows.y, *weights, split.train, split.val, split.test, *folds):
         add_array(digest, array)
     return digest.hexdigest()[:16]
 

@@ -84,7 +84,7 @@ def _best_draw(
 
     codes, classes = key.codes[pool], y[pool]
     have = np.bincount(classes, minlength=len(rows))
-    free = _free_groups(codes, classes, len(rows))
+    free = free_groups(codes, classes, len(rows))
     best, least = None, math.inf
     # scikit-learn's GroupShuffleSplit is this over the groups; here some of them are not drawn from.
     draws = ShuffleSplit(_DRAWS, test_size=count, random_state=seed).split(free) if len(free) > count else ()
@@ -105,7 +105,7 @@ def _best_draw(
     return best
 
 
-def _free_groups(codes: Indices, classes: npt.NDArray[Any], num_classes: int) -> Indices:
+def free_groups(codes: Indices, classes: npt.NDArray[Any], num_classes: int) -> Indices:
     """The groups that may leave the training rows: those that are not the only group of some class."""
     pairs = np.unique(codes * num_classes + classes)
     groups, of_class = pairs // num_classes, pairs % num_classes

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.data.dataset import Dataset, Split
-from fcsearch.data.rows import Rows
+from fcsearch.data.rows import Indices, Rows
 from fcsearch.data.spec import MEMORY, DatasetSpec
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
+
+if TYPE_CHECKING:
+    from fcsearch.data.transform import FeatureTransform
 
 
 def load_dataset(spec: DatasetSpec) -> Dataset:
@@ -49,21 +53,18 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
-    from fcsearch.data.preprocessing import fit_transform, raw_matrix
     from fcsearch.data.splits import split_rows
 
     spec = settle_preprocessing(spec, rows)
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
-    transform = fit_transform(rows, split.train, spec.preprocessing, spec.bins)
-    raw = raw_matrix(rows, transform)
-    weights = rows.row_weights
-    train, val, test = (
-        Split(transform.apply(raw, part), rows.y[part], None if weights is None else weights[part])
-        for part in (split.train, split.val, split.test)
-    )
+    transform, (train, val, test) = _scaled(rows, spec, split.train, split.val, split.test)
+    # Test rows are for the one model that is kept, whose features are those of the first fold.
+    no_rows = split.test[:0]
+    others = [_scaled(rows, spec, fold.train, fold.val, no_rows) for fold in split.others]
     # For its errors.
-    training_weights(train.y, train.row_weights, spec.class_weight, rows.class_names)
+    for part in (train, *(parts[0] for _, parts in others)):
+        training_weights(part.y, part.row_weights, spec.class_weight, rows.class_names)
     details = {
         **({} if rows.label is None else {"label": rows.label}),
         **rows.details,
@@ -71,7 +72,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
         "ignored_columns": list(rows.ignored),
         "classes_in_training_only": [rows.class_names[label] for label in split.training_only if rows.class_names],
     }
-    return Dataset(
+    dataset = Dataset(
         spec=spec,
         name=_short_name(spec),
         train=train,
@@ -85,6 +86,23 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
         split=None if key is None else key.facts({"train": split.train, "val": split.val, "test": split.test}),
         details=details,
     )
+    folds = (
+        dataclasses.replace(dataset, transform=transform, train=train, val=val, test=test)
+        for transform, (train, val, test) in others
+    )
+    return dataclasses.replace(dataset, others=tuple(folds)) if others else dataset
+
+
+def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTransform, list[Split]]:
+    """What the first of some parts of the rows says of features, and the features and labels of each part."""
+    from fcsearch.data.preprocessing import fit_transform, raw_matrix
+
+    transform = fit_transform(rows, parts[0], spec.preprocessing, spec.bins)
+    raw, weights = raw_matrix(rows, transform), rows.row_weights
+    splits = [
+        Split(transform.apply(raw, part), rows.y[part], None if weights is None else weights[part]) for part in parts
+    ]
+    return transform, splits
 
 
 def _read(spec: DatasetSpec) -> Rows:

@@ -32,6 +32,7 @@ _UNSAID_BINS = 16
 # What people write for an option before they have read the manual.
 SYNONYMS = {
     **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
+    **dict.fromkeys(("cv", "n_folds", "n_splits", "kfold"), "folds"),
     **{"weight": "weights", "sample_weight": "weights"},
 }
 
@@ -53,6 +54,16 @@ _Columns = Annotated[
     tuple[StrictStr, ...],
     BeforeValidator(_as_tuple, json_schema_input_type=str | list[str]),
     Field(title="a column name or a list of them"),
+]
+
+
+def _several(folds: object) -> object:
+    return None if isinstance(folds, int) and not isinstance(folds, bool) and folds == 1 else folds
+
+
+_Folds = Annotated[
+    Annotated[StrictInt, Field(ge=2, le=20)] | None,
+    BeforeValidator(_several, json_schema_input_type=Annotated[StrictInt, Field(ge=1, le=20)] | None),
 ]
 
 
@@ -85,6 +96,9 @@ class DatasetSpec:
     """Share of the rows that validates; unused where the source has a validation split."""
     test_fraction: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.15
     """Share of the rows that tests; unused where the source has a test split."""
+    folds: _Folds = None
+    """The rows that are not test rows validate in so many folds, each once, and a trial is the mean over them;
+    val_fraction is unused then. null, or 1: one split."""
     preprocessing: Preprocessing = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a

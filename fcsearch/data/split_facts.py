@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Literal
 
 SplitBy = Literal["group", "time"]
@@ -38,3 +39,14 @@ class SplitFacts:
             )
         spans = (f"{name} {first} to {last}" for name, (first, last) in self.times.items())
         return f"in the order of {self.column}: {', '.join(spans)}"
+
+
+def fold_words(sizes: Sequence[tuple[int, int]]) -> str:
+    """The numbers of training and validation rows of folds, in one line."""
+    train, val = (_span(counts) for counts in zip(*sizes, strict=True))
+    return f"{len(sizes)} folds, each of {train} training and {val} validation rows"
+
+
+def _span(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,4 +1,4 @@
-"""Seeded splits: stratified, by groups or by time. A split that the source brings along is left as it is."""
+"""Seeded splits: stratified, by groups or by time, also in folds. What the source has split is left as it is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.folds import Fold, draw_folds
 from fcsearch.data.group_splits import check_groups, draw_groups
 from fcsearch.data.rows import Indices, PartSizes
 from fcsearch.data.spec import DatasetSpec
@@ -19,12 +20,19 @@ from fcsearch.errors import DataError
 
 @dataclasses.dataclass(frozen=True)
 class SplitRows:
-    """Row numbers of each split, and the classes that were too rare to be anywhere but in the training rows."""
+    """Row numbers of each split.
+
+    Attributes:
+        train, val, test: Of each; with folds `train` and `val` are those of the first.
+        training_only: Classes that were too rare to be anywhere but in the training rows.
+        others: The other folds.
+    """
 
     train: Indices
     val: Indices
     test: Indices
     training_only: tuple[int, ...] = ()
+    others: tuple[Fold, ...] = ()
 
 
 def split_rows(
@@ -39,7 +47,7 @@ def split_rows(
     Args:
         y: (N,) classes, rows in the order train, val, test; of a regression the targets, which stratify nothing.
         sizes: Rows that the source has in each split.
-        spec: Fractions, seed, `num_train` and `num_val`.
+        spec: Fractions, folds, seed, `num_train` and `num_val`.
         class_names: For messages; none for a regression.
         key: The column that rows are split by, if any: whole groups, or in the order of time.
 
@@ -55,7 +63,10 @@ def split_rows(
     val = np.arange(sizes.train, sizes.train + sizes.val)
     test = np.arange(sizes.train + sizes.val, len(y))
     to_draw = [("test", spec.test_fraction)] if not sizes.test and spec.test_fraction > 0 else []
-    to_draw += [("val", spec.val_fraction)] if not sizes.val else []
+    if spec.folds is not None:
+        _require_no_validation(sizes)
+    elif not sizes.val:
+        to_draw += [("val", spec.val_fraction)]
     if not class_names:
         # One class: what is drawn is drawn at random.
         y = np.zeros(len(y), dtype=np.int64)
@@ -69,15 +80,36 @@ def split_rows(
     val, test = drawn.get("val", val), drawn.get("test", test)
     if key is not None:
         (check_groups if by_group else check_times)(key, {"training": train, "validation": val, "test": test})
-    train = _stratified_order(train, y, spec.split_seed)
-    if class_names:
-        _check_trained(y, train, class_names)
-    val = _stratified_order(val, y, spec.split_seed)
+    folds = [Fold(train, val)]
+    if spec.folds is not None:
+        folds = draw_folds(spec.folds, train, y, key, spec.split_seed, stratified=bool(class_names))
+        rare = np.setdiff1d(y[train], y[np.concatenate([test, *(fold.val for fold in folds)])])
+    first, *others = (_in_order(fold, y, spec, class_names) for fold in folds)
     return SplitRows(
-        train=_first(train, spec.num_train, "num_train", "training", class_names),
-        val=_first(val, spec.num_val, "num_val", "validation", class_names),
+        train=first.train,
+        val=first.val,
         test=np.sort(test),
         training_only=tuple(map(int, rare)),
+        others=tuple(others),
+    )
+
+
+def _require_no_validation(sizes: PartSizes) -> None:
+    if sizes.val:
+        raise DataError(
+            "folds take turns in validating, so the source must bring no validation split of its own; found "
+            f"{sizes.val:,} validation rows. Put them among the training rows, or leave the dataset option folds out."
+        )
+
+
+def _in_order(fold: Fold, y: npt.NDArray[Any], spec: DatasetSpec, class_names: tuple[str, ...]) -> Fold:
+    """The rows in the order that training takes them in, as many as are asked for."""
+    train, val = (_stratified_order(rows, y, spec.split_seed) for rows in fold)
+    if class_names:
+        _check_trained(y, train, class_names, in_folds=spec.folds is not None)
+    return Fold(
+        _first(train, spec.num_train, "num_train", "training", class_names),
+        _first(val, spec.num_val, "num_val", "validation", class_names),
     )
 
 
@@ -94,12 +126,13 @@ def _draw_stratified(
     return drawn, np.unique(y[rare])
 
 
-def _check_trained(y: npt.NDArray[np.int64], train: Indices, class_names: tuple[str, ...]) -> None:
+def _check_trained(y: npt.NDArray[np.int64], train: Indices, class_names: tuple[str, ...], *, in_folds: bool) -> None:
     untrained = np.setdiff1d(y, y[train])
     if len(untrained):
+        where, fewer = (" of some fold", "folds") if in_folds else ("", "val_fraction")
         raise DataError(
-            f"every class must have training rows; found {class_names[untrained[0]]!r} in the validation or test split "
-            "only. Add training rows of it, drop its rows, or lower val_fraction or test_fraction."
+            f"every class must have training rows; found {class_names[untrained[0]]!r} in the validation or test split"
+            f"{where} only. Add training rows of it, drop its rows, or lower {fewer} or test_fraction."
         )
 
 

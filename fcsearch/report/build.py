@@ -23,7 +23,7 @@ from fcsearch.report.trust import assess
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import WorkClock
-from fcsearch.selection import chosen_trial, confirmation_of
+from fcsearch.selection import answers_by_refit, chosen_trial, confirmation_of
 from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
@@ -123,14 +123,16 @@ def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
     """What was measured of the models as they are now: that of models before them says nothing of these."""
     validation, test = measured.validation, measured.test
+    refit = chosen is not None and answers_by_refit(run)
     if validation and validation.trial_id != chosen:
         validation = None
-    if test.measurement and test.measurement.trial_id != chosen:
-        test = replace(test, measurement=None, note=NOT_YET_MEASURED)
+    if test.measurement and not test.is_of(chosen, refit=refit):
+        test = replace(test, measurement=None, note=NOT_YET_MEASURED, refit=refit)
     if chosen is None:
         return Measured(validation, test)
     ensemble = ensemble_of(run, chosen, None, measured.ensemble)
-    return Measured(validation, test, ensemble, refit_of(run, chosen, None, measured.refit))
+    again = None if refit else refit_of(run, chosen, None, measured.refit)
+    return Measured(validation, test, ensemble, again)
 
 
 def _json_rows(table: Any) -> list[dict[str, Any]]:
@@ -158,7 +160,8 @@ def _dataset(described: DatasetEntry) -> Dataset:
         class_counts=described.class_counts or None,
         task=described.task,
         label=described.label,
-        split=None if described.split is None else described.split.words(),
+        split="; ".join(described.split_words()) or None,
+        folds=len(described.folds) or None,
     )
 
 
@@ -166,7 +169,11 @@ def _base_line(
     dataset: Dataset, validation: Measurement | None, objective: Objective, positive: int
 ) -> BaseLine | None:
     """The base line of the validation rows: from the manifest's classes, else from what was measured on those rows."""
-    counts = (dataset.class_counts or {}).get("val", ())
+    by_split = dataset.class_counts or {}
+    counts = by_split.get("val", ())
+    if dataset.folds and counts:
+        # What trains in the first fold validates in another.
+        counts = tuple(map(sum, zip(counts, by_split["train"], strict=True)))
     if dataset.class_names and any(counts):
         return base_line(dataset.class_names, counts, objective.name, positive=positive)
     if validation is None:

@@ -75,8 +75,8 @@ def _data(chosen: Chosen) -> Iterator[str]:
     named = ((rows.train, "to train on"), (rows.val, "to validate"), (rows.test, "to test"))
     if counts := [f"{count:,} {word}" for count, word in named if count]:
         yield f"- Rows: {', '.join(counts)}"
-    if described.split is not None:
-        yield f"- Split: {_code(described.split.words())}"
+    for line in described.split_words():
+        yield f"- Split: {_code(line)}"
     if (label := chosen.predictor.transform.label) is not None:
         yield f"- Label: the column {_code(label)}"
     yield f"- Features: {chosen.predictor.transform.width:,}"
@@ -129,6 +129,8 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     if len(chosen.trials) == 1:
         single = (known.validation, known.test.measurement)
         return [item for item in single if item and chosen.trials == (item.trial_id,)]
+    if not chosen.trials and known.test.refit and known.test.measurement:
+        return [known.test.measurement]
     other = known.ensemble if chosen.trials else known.refit
     if other is None or (chosen.trials and set(other.members) != set(chosen.trials)):
         return []
@@ -158,6 +160,8 @@ def _validation_alone(chosen: Chosen) -> Iterator[str]:
         yield f"Not known: {why}. Measure the model before you use it."
         return
     error = f", standard error {points(standard_error(value, rows))}" if rows and objective.name == "accuracy" else ""
+    if row and (spread := row.get("val_standard_error")) is not None:
+        error = f", mean over folds, standard error {objective.show_difference(spread)}"
     yield f"Validation {objective.title} {objective.show(value)}{error}. It was not measured on test rows."
 
 

@@ -25,7 +25,7 @@ def winner_line(report: Report, best: Best) -> str:
 def figures_line(report: Report, best: Best) -> str:
     """Its figures, the one to quote last."""
     objective = OBJECTIVES[report.objective]
-    found = [f"validation {objective.title} {objective.show(best.row[objective.column])}"]
+    found = [f"validation {objective.title} {objective.show(best.row[objective.column])}{_folds(report, best)}"]
     winner = report.confirmation.winner if report.confirmation else None
     if winner is not None:
         found.append(f"confirmed {objective.show(winner.mean)} over {plural(len(winner.values), 'other seed')}")
@@ -34,6 +34,15 @@ def figures_line(report: Report, best: Best) -> str:
         error = test.show_difference(measured.standard_error)
         found.append(f"test {test.show(measured.value)} (standard error {error})")
     return ", ".join(found)
+
+
+def _folds(report: Report, best: Best) -> str:
+    """That a value is a mean over folds, and its standard error; nothing without folds."""
+    error = best.row.get("val_standard_error")
+    if report.dataset.folds is None or error is None:
+        return ""
+    shown = OBJECTIVES[report.objective].show_difference(error)
+    return f" (mean of {report.dataset.folds} folds, standard error {shown})"
 
 
 def next_commands(report: Report) -> list[str]:

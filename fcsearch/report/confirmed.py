@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
-from fcsearch.report.measured import Alternative
+from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.report.model import Dataset
 from fcsearch.report.words import listing, plural
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.selection.calibration import Calibration
@@ -83,6 +84,25 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         )
 
 
+def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[Evidence]:
+    """Which network is used where a trial has one in each fold; nothing without folds."""
+    if not dataset.folds or dataset.train_rows is None or dataset.val_rows is None:
+        return
+    rows = f"{dataset.train_rows + dataset.val_rows:,}"
+    if test.refit:
+        yield Evidence(
+            "folds",
+            f"The network to use is the winner as it was fitted again, on the {rows} rows of all folds; `--model "
+            f"{trial_id}` is that of the first fold, which learned {dataset.train_rows:,} of them",
+        )
+    else:
+        yield Evidence(
+            "folds",
+            f"The network is that of the first fold, which learned {dataset.train_rows:,} of {rows} rows: `fcsearch "
+            "confirm --refit` fits it again on all of them",
+        )
+
+
 def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
     """What a temperature makes of the probabilities."""
     if found is None:
@@ -102,14 +122,15 @@ def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
     )
 
 
-def confirmed_line(found: Confirmation | None) -> list[tuple[str, str, str]]:
-    """The winner's figure over seeds: which, how much, and a remark; nothing where there is none."""
+def confirmed_line(found: Confirmation | None, folds: int | None = None) -> list[tuple[str, str, str]]:
+    """The winner's figure over seeds, and over folds: which, how much, and a remark; nothing where there is none."""
     winner = found.winner if found else None
     if found is None or winner is None:
         return []
     objective = OBJECTIVES[found.objective]
     tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties else ""
-    remark = f"validation, mean of {plural(len(winner.values), 'seed')}{_spread(winner, objective)}{tie}"
+    each = f" in {folds} folds" if folds else ""
+    remark = f"validation, mean of {plural(len(winner.values), 'seed')}{each}{_spread(winner, objective)}{tie}"
     return [("confirmed", objective.show(winner.mean), remark)]
 
 

@@ -19,11 +19,19 @@ class FinalTest:
         note: Why there is no measurement; None otherwise.
         measured_trials: Every trial of the run whose model has been measured on the test split, in order. More than
             one, and the choice between them is no longer blind to the test rows.
+        refit: Whether what was measured is the last trial's network as it was fitted again.
     """
 
     measurement: Measurement | None = None
     note: str | None = None
     measured_trials: tuple[int, ...] = ()
+    refit: bool = False
+
+    def is_of(self, trial_id: int | None, *, refit: bool) -> bool:
+        """Whether the measurement is of this trial's network, or of that network as it was fitted again."""
+        if self.measurement is None or self.refit != refit:
+            return False
+        return (self.measured_trials[-1:] if refit else (self.measurement.trial_id,)) == (trial_id,)
 
 
 @dataclass(frozen=True)

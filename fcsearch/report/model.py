@@ -18,7 +18,9 @@ class Dataset:
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
         task: `classification` or `regression`.
         label: The column that is predicted, where it has a name.
-        split: How rows were split by a column, in words, where they were.
+        split: How rows were split where that was not once and at random, in words.
+        folds: How many folds there are; None: one split. Rows and class counts of `train` and `val` are those of the
+            first.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Dataset:
     task: str = "classification"
     label: str | None = None
     split: str | None = None
+    folds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ class Trust:
     """How far the best result can be trusted.
 
     Attributes:
-        standard_error: Of the best value of the objective, from the validation rows alone.
+        standard_error: Of the best value of the objective, from the validation rows alone; with folds that over them.
         within: Trials whose value is within one standard error of the best, the best included.
         smallest: Of those the one with the fewest parameters: its row.
         verdict: What is to be said before all else: that nothing was learned. None otherwise.

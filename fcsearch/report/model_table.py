@@ -16,7 +16,8 @@ _OF_A_MEASUREMENT = set(MODELS.names) - {"model", "seeds", "deviation", *(field.
 
 def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
     """A row for each model and split that was measured, and one for each configuration that was confirmed."""
-    measured = {"winner": [found.validation, found.test.measurement]}
+    measured = {"winner": [found.validation, None if found.test.refit else found.test.measurement]}
+    measured |= {"refit": [found.test.measurement]} if found.test.refit else {}
     measured |= {other.model: [other.validation, other.test] for other in (found.ensemble, found.refit) if other}
     rows = [
         {"model": model, **{name: getattr(entry, name) for name in _OF_A_MEASUREMENT}}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
-from fcsearch.report.model import Best, Importance, Report
+from fcsearch.report.model import Best, Dataset, Importance, Report
 from fcsearch.report.words import duration, number, percent, plural, points, value_text
 
 Line = tuple[str, str, str]
@@ -16,11 +16,7 @@ Line = tuple[str, str, str]
 def headline(report: Report) -> list[str]:
     """What ran: on which data, how much, how fast, where."""
     data, work = report.dataset, report.work
-    rows = [
-        f"{count:,} {name}"
-        for name, count in (("training", data.train_rows), ("validation", data.val_rows), ("test", data.test_rows))
-        if count is not None
-    ]
+    rows = [f"{count:,} {name}" for name, count in _rows(data) if count is not None]
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
     lines += [f"split {data.split}"] if data.split else []
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
@@ -45,6 +41,14 @@ def headline(report: Report) -> list[str]:
     return [line for line in lines if line]
 
 
+def _rows(data: Dataset) -> list[tuple[str, int | None]]:
+    """The names and sizes of the splits."""
+    test = ("test", data.test_rows)
+    if data.folds:
+        return [(f"in {data.folds} folds", (data.train_rows or 0) + (data.val_rows or 0)), test]
+    return [("training", data.train_rows), ("validation", data.val_rows), test]
+
+
 def _labels(report: Report) -> str:
     """What is learned, in words."""
     data, objective = report.dataset, OBJECTIVES[report.objective]
@@ -67,17 +71,21 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
     Names leave out accuracy where the run went by it: that is what the lines are of, as a rule.
     """
-    row, error, objective = best.row, report.trust.standard_error, OBJECTIVES[report.objective]
+    row, folds, objective = best.row, report.dataset.folds, OBJECTIVES[report.objective]
+    error = row.get("val_standard_error") if folds else report.trust.standard_error
     own = objective.own
-    spread = f"standard error {objective.show_difference(error)}" if error is not None else ""
+    mean = f"mean of {folds} folds, " if folds else ""
+    spread = f"{mean}standard error {objective.show_difference(error)}" if error is not None else ""
+    # What was measured of the one network that is kept.
+    validation = "first fold, " if folds else "validation, "
     final = (_name("validation, final", own, objective), own.show(row[f"final_{own.column}"]))
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
-        *confirmed_line(report.confirmation),
+        *confirmed_line(report.confirmation, folds),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
         *_base_line(report.base_line, "validation, "),
-        *_others(report.validation, "validation, "),
+        *_others(report.validation, validation),
         (*final, f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
         (*training, "at the best epoch"),
         *_of_the_test(report),
@@ -127,7 +135,8 @@ def _of_the_test(report: Report) -> list[Line]:
         return [("test", "-", f"not measured: {report.test.note}")]
     objective = OBJECTIVES[measured.objective]
     error = objective.show_difference(measured.standard_error)
-    remark = f"standard error {error}; measured once, on this network alone"
+    which = "as it was fitted again on the rows of all folds" if report.test.refit else "on this network alone"
+    remark = f"standard error {error}; measured once, {which}"
     name = _name("test", objective, objective)
     return [(name, objective.show(measured.value), remark), *_others(measured, "test, ")]
 

@@ -9,7 +9,7 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
-from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation
+from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
@@ -61,9 +61,9 @@ def assess(
     progress = [*_of_the_run(state, work), *of_the_states(work)]
     if not ranked:
         return Trust(None, within=0, smallest=None, verdict=None, findings=tuple(resolve(progress)))
-    best, rows = ranked[0], dataset.val_rows
+    best = ranked[0]
     winner = chosen or best
-    error = _error(best, rows, validation, objective)
+    error = _error(best, dataset, validation, objective)
     least = objective.gain(best[objective.column]) - (error or 0.0)
     near = [row for row in ranked if objective.gain(row[objective.column]) >= least]
     beaten = confirmation.beaten if confirmation else ()
@@ -80,10 +80,11 @@ def assess(
         evidence = [
             *progress,
             *of_the_confirmation(confirmation),
-            *_of_the_choice(value, len(near), len(ranked), rows, error, objective),
+            *_of_the_choice(value, len(near), len(ranked), dataset, error, objective),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
             *_of_the_test(own, test, error, objective, learned=True),
+            *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
             *of_the_network(winner, smallest, objective),
@@ -92,10 +93,12 @@ def assess(
     return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
 
 
-def _error(best: Row, rows: int | None, validation: Measurement | None, objective: Objective) -> float | None:
-    """The standard error of the best value: by the number of rows for an accuracy, else as it was measured."""
+def _error(best: Row, dataset: Dataset, validation: Measurement | None, objective: Objective) -> float | None:
+    """The standard error of the best value: over the folds, by the rows of an accuracy, else as it was measured."""
+    if dataset.folds:
+        return best.get("val_standard_error")
     if objective.name == "accuracy":
-        return standard_error(best[objective.column], rows) if rows else None
+        return standard_error(best[objective.column], dataset.val_rows) if dataset.val_rows else None
     return validation.standard_error if validation else None
 
 
@@ -152,8 +155,9 @@ def _instead(validation: Measurement | None, objective: Objective) -> Iterator[E
 
 
 def _of_the_choice(
-    value: float, near: int, count: int, rows: int | None, error: float | None, objective: Objective
+    value: float, near: int, count: int, dataset: Dataset, error: float | None, objective: Objective
 ) -> Iterator[Evidence]:
+    rows = dataset.val_rows
     if rows is None or error is None:
         yield Evidence(
             "no_errors",
@@ -162,10 +166,13 @@ def _of_the_choice(
             else f"The best network was not measured again, so its {objective.title} comes without a standard error",
         )
         return
+    if dataset.folds:
+        measured = f"is the mean of {dataset.folds} folds: its standard error over them"
+    else:
+        measured = f"was measured on {plural(rows, 'row')}: its standard error"
     yield Evidence(
         "standard_error",
-        f"Validation {objective.title} {objective.show(value)} was measured on {plural(rows, 'row')}: its standard "
-        f"error is {objective.show_difference(error)}",
+        f"Validation {objective.title} {objective.show(value)} {measured} is {objective.show_difference(error)}",
     )
     if count > 1:
         extreme = "highest" if objective.maximize else "lowest"

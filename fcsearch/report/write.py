@@ -9,7 +9,7 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError, UsageError
-from fcsearch.evaluation import Measurement, load_run_dataset, measure
+from fcsearch.evaluation import Measurement, load_run_dataset, measure, measure_model
 from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, known_alternative, refit_of
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.measured import FinalTest, Measured
@@ -18,7 +18,7 @@ from fcsearch.report.model_table import model_rows
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
 from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.selection import chosen_trial
+from fcsearch.selection import answers_by_refit, chosen_trial, load_members
 
 
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
@@ -91,13 +91,13 @@ def _measured(run: RunDirectory, rows: _Rows) -> Measured:
     known = known_measurements(run)
     if not len(rank_trials(run.trials())):
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
-    chosen = chosen_trial(run)
-    validation, test = _measure_chosen(run, chosen, rows, known)
+    chosen, refit = chosen_trial(run), answers_by_refit(run)
+    validation, test = _measure_chosen(run, chosen, rows, known, refit=refit)
     return Measured(
         validation=validation,
         test=test,
         ensemble=ensemble_of(run, chosen, rows.get, known.ensemble),
-        refit=refit_of(run, chosen, rows.get, known.refit),
+        refit=None if refit else refit_of(run, chosen, rows.get, known.refit),
     )
 
 
@@ -127,25 +127,27 @@ class _Rows:
 
 
 def _measure_chosen(
-    run: RunDirectory, chosen: int, rows: _Rows, known: Measured
+    run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, refit: bool
 ) -> tuple[Measurement | None, FinalTest]:
-    validation, test = known.validation, known.test.measurement
-    if _is_full(validation, chosen) and _is_full(test, chosen):
+    """The chosen trial's network on the validation rows; and on the test rows, with folds as it was fitted again."""
+    validation = known.validation if known.validation and known.validation.trial_id == chosen else None
+    test = known.test.measurement if known.test.is_of(chosen, refit=refit) else None
+    if _is_full(validation) and _is_full(test):
         return validation, known.test
     try:
-        validation = validation if _is_full(validation, chosen) else measure(run, chosen, rows.get(), "val")
-        test = measure(run, chosen, rows.get(), "test")
+        if not _is_full(validation):
+            validation = measure(run, chosen, rows.get(), "val")
+        test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), rows.get(), "test")
     except (DataError, RunError) as error:
         # The figure that an earlier version measured is better than none.
-        old = test if test and test.trial_id == chosen else None
-        measured = validation if validation and validation.trial_id == chosen else None
-        return measured, dataclasses.replace(known.test, measurement=old, note=None if old else str(error))
+        note = None if test else str(error)
+        return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit)
     trials = known.test.measured_trials
-    return validation, FinalTest(test, None, trials if trials[-1:] == (chosen,) else (*trials, chosen))
+    return validation, FinalTest(test, None, trials if trials[-1:] == (chosen,) else (*trials, chosen), refit)
 
 
-def _is_full(found: Measurement | None, trial_id: int) -> bool:
-    if found is None or found.trial_id != trial_id:
+def _is_full(found: Measurement | None) -> bool:
+    if found is None:
         return False
     return found.classification is not None or OBJECTIVES[found.objective].task == "regression"
 
@@ -157,7 +159,7 @@ def _known_test(stored: dict[str, Any]) -> FinalTest:
         found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
     except (ValueError, KeyError, TypeError):
         return FinalTest(note=NOT_YET_MEASURED)
-    return FinalTest(found, test.get("note"), measured)
+    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")))
 
 
 def _known_validation(stored: dict[str, Any]) -> Measurement | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from fcsearch.config.objective import Task
-from fcsearch.data.split_facts import SplitFacts
+from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.errors import RunError
 from fcsearch.results import files
 
@@ -47,6 +47,7 @@ class DatasetEntry(_Entry):
         task: What is learned.
         label: The column of the classes or targets, where it has a name.
         split: How rows were split by a column, where they were.
+        folds: The rows of each fold, where there are folds; `rows` are those of the first then.
     """
 
     name: str | None = None
@@ -60,6 +61,13 @@ class DatasetEntry(_Entry):
     task: Task = "classification"
     label: str | None = None
     split: SplitFacts | None = None
+    folds: tuple[SplitRows, ...] = ()
+
+    def split_words(self) -> list[str]:
+        """As `Dataset.split_words`."""
+        sizes = [(fold.train or 0, fold.val or 0) for fold in self.folds]
+        by_column = [] if self.split is None else [self.split.words()]
+        return [*by_column, *([fold_words(sizes)] if sizes else [])]
 
     @property
     def positive(self) -> int:

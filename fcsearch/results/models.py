@@ -76,9 +76,9 @@ class Models:
         content = safetensors.torch.save(tensors, texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
 
-    def add_facts(self, trial_id: int, facts: Mapping[str, Any]) -> None:
-        """Keep more (JSON types) beside a trial's network; `metadata` returns it. RunError as in `load`."""
-        path, known = self._existing(trial_id), self.metadata(trial_id)
+    def add_facts(self, trial_id: int, facts: Mapping[str, Any], *, path: Path | None = None) -> None:
+        """Keep more (JSON types) beside a network; arguments and errors as `metadata`, which returns it."""
+        path, known = path or self.kept(trial_id), self.metadata(trial_id, path=path)
         tensors, texts = load_tensors(path)
         texts = {**texts, _TRIAL_KEY: json.dumps({**known, **facts}, allow_nan=False)}
         content = safetensors.torch.save(tensors, texts)
@@ -86,7 +86,7 @@ class Models:
 
     def load(self, trial_id: int) -> FullyConnectedNet:
         """The trial's network, on the CPU; RunError if it was not kept or the file is damaged."""
-        return _load(self._existing(trial_id))
+        return _load(self.kept(trial_id))
 
     def load_refit(self) -> FullyConnectedNet:
         """The network that learned from training and validation rows, on the CPU; RunError if there is none."""
@@ -130,7 +130,7 @@ class Models:
 
     def metadata(self, trial_id: int, *, path: Path | None = None) -> dict[str, Any]:
         """What was saved beside the trial's network, or beside that of another file; RunError as in `load`."""
-        path = path or self._existing(trial_id)
+        path = path or self.kept(trial_id)
         try:
             value: dict[str, Any] = json.loads(load_tensors(path)[1][_TRIAL_KEY])
         except (ConfigError, KeyError, ValueError) as error:
@@ -139,7 +139,7 @@ class Models:
 
     def transform(self, trial_id: int) -> FeatureTransform | None:
         """What made the features that the trial's network learned from; None where an older fcsearch saved it."""
-        return load_transform(self._existing(trial_id))
+        return load_transform(self.kept(trial_id))
 
     def saved(self) -> list[int]:
         """The trials that have a model, in order."""
@@ -153,7 +153,8 @@ class Models:
     def _transform_text(self) -> str | None:
         return self._transform.read_text("utf-8") if self._transform.is_file() else None
 
-    def _existing(self, trial_id: int) -> Path:
+    def kept(self, trial_id: int) -> Path:
+        """The trial's file; RunError if there is none."""
         path = self.path(trial_id)
         if not path.is_file():
             saved = ", ".join(map(str, self.saved())) or "none"

@@ -33,6 +33,7 @@ class TrialRecord:
     val_rmse: float | None = None
     val_mae: float | None = None
     val_r2: float | None = None
+    val_standard_error: float | None = None
     best_epoch: int | None = None
     train_accuracy: float | None = None
     train_rmse: float | None = None
@@ -95,6 +96,7 @@ class EpochRecord:
     val_rmse: float | None = None
     val_mae: float | None = None
     val_r2: float | None = None
+    val_standard_error: float | None = None
     learning_rate: float
     seconds: float
 

@@ -39,6 +39,15 @@ def _figure_field(objective: Objective, when: str) -> pa.Field:
     return _field(objective.column, pa.float64(), f"On the validation rows{when}: {objective.meaning}{note}", unit)
 
 
+def _spread_field(when: str) -> pa.Field:
+    return _field(
+        "val_standard_error",
+        pa.float64(),
+        f"Standard error of the objective{when}, over the folds; null without folds",
+        "that of the objective",
+    )
+
+
 # Where a row comes from: so that tables of several runs can be joined. Null in rows of earlier versions.
 ORIGIN = (
     _field("run", pa.string(), "The run's name when the row was written; null in rows of earlier versions"),
@@ -59,6 +68,7 @@ TRIALS: pa.Schema = pa.schema(
         _field("seed", pa.int64(), "Key of the trial's random draws: initial weights, dropout masks, minibatch order"),
         _field("objective", pa.string(), "The figure on validation rows that the search went by, such as accuracy"),
         *(_figure_field(objective, " at the best epoch") for objective in OBJECTIVES.values()),
+        _spread_field(" at the best epoch"),
         _field("best_epoch", pa.int32(), "Epoch (from 1) of the best objective", "epoch"),
         _field("train_accuracy", pa.float64(), "Training accuracy at the best epoch", "fraction"),
         _field("train_rmse", pa.float64(), "Training RMSE at the best epoch, of a regression", "that of the target"),
@@ -101,6 +111,7 @@ EPOCHS: pa.Schema = pa.schema(
             "On the validation rows, dropout and label smoothing off, no L2 term; null where not finite",
         ),
         *(_figure_field(objective, "") for objective in OBJECTIVES.values()),
+        _spread_field(""),
         _field("learning_rate", pa.float64(), "Step size of this epoch, by the schedule"),
         _field("seconds", pa.float64(), "The trial's share of the epoch's time", "s"),
         *ORIGIN,
@@ -109,9 +120,10 @@ EPOCHS: pa.Schema = pa.schema(
 
 # A configuration among the best, trained again with another seed. Columns mean what they mean in TRIALS.
 _AGAIN = (
-    *(objective.column for objective in OBJECTIVES.values()), "best_epoch", "train_accuracy", "train_rmse",
-    "train_loss", "val_loss", "final_val_accuracy", "final_train_accuracy", "final_val_rmse", "final_train_rmse",
-    "epochs_run", "num_parameters", "train_seconds", "device", "node", "started_at", "finished_at", "error",
+    *(objective.column for objective in OBJECTIVES.values()), "val_standard_error", "best_epoch", "train_accuracy",
+    "train_rmse", "train_loss", "val_loss", "final_val_accuracy", "final_train_accuracy", "final_val_rmse",
+    "final_train_rmse", "epochs_run", "num_parameters", "train_seconds", "device", "node", "started_at",
+    "finished_at", "error",
 )  # fmt: skip
 CONFIRMATIONS: pa.Schema = pa.schema(
     [
@@ -127,7 +139,12 @@ CONFIRMATIONS: pa.Schema = pa.schema(
 PREDICTIONS: pa.Schema = pa.schema(
     [
         _field("trial_id", pa.int64(), "The trial whose network predicts", required=True),
-        _field("row", pa.int32(), "Row of the validation split, from 0, in the order that training has", required=True),
+        _field(
+            "row",
+            pa.int32(),
+            "Row of the validation split (with folds: that of the first), from 0, in the order that training has",
+            required=True,
+        ),
         _field(
             "prediction",
             pa.list_(pa.float32()),

@@ -35,7 +35,7 @@ class SearchOptions:
         confirm: How many of the best configurations are trained again with other seeds when the search has ended; 0:
             none; `auto`: as many, with as many seeds, as take little of the search's time.
         confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
-        refit: Whether the winner is trained once more, on training and validation rows.
+        refit: Whether the winner is trained once more, on training and validation rows; None: where there are folds.
         ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
         checkpoint_every: Seconds after which a pack in training is kept again, so that its trials can go on from there;
             at least 0: as often as workers say how they go.
@@ -60,7 +60,7 @@ class SearchOptions:
     pool: PoolName = "ray"
     confirm: Confirm = "auto"
     confirm_seeds: int | None = None
-    refit: bool = False
+    refit: bool | None = None
     ensemble: int = 50
     checkpoint_every: float = 10.0
     start_from: str | None = None

@@ -1,6 +1,6 @@
 """Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
 
-from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of
+from fcsearch.selection.confirmation import Confirmation, Confirmed, answers_by_refit, chosen_trial, confirmation_of
 from fcsearch.selection.members import CHOICES, Member, load_members, model_weights
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Confirmation",
     "Confirmed",
     "Member",
+    "answers_by_refit",
     "chosen_trial",
     "confirmation_of",
     "load_members",

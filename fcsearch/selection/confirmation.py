@@ -107,6 +107,20 @@ def chosen_trial(run: RunDirectory) -> int:
     return best
 
 
+def answers_by_refit(run: RunDirectory) -> bool:
+    """Whether the run's answer is the network that was fitted again: with folds, where it is of the chosen trial.
+
+    What the search keeps of a trial is the network of its first fold, which learned fewer rows.
+
+    Raises:
+        RunError: that network's file is damaged.
+    """
+    described, path = run.manifest().dataset, run.models.refit_path
+    if described is None or not described.folds or not path.is_file():
+        return False
+    return bool(run.models.metadata(0, path=path).get("trial_id") == chosen_trial(run))
+
+
 def confirmation_of(run: RunDirectory) -> Confirmation | None:
     """What the run's confirmations say, as far as they are done; None where there was none to be."""
     planned = run.manifest().confirmation

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+from fcsearch.selection.confirmation import answers_by_refit, chosen_trial, confirmation_of
 from fcsearch.text import did_you_mean, nearest
 
 # What `--model` takes, beside the number of a trial.
@@ -33,7 +33,7 @@ def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
     Args:
         run: The run directory.
         choice: `best` of the search, `confirmed` over several seeds, `ensemble`, `refit`, or the number of a trial;
-            None: the confirmed winner where there is one, else the best.
+            None: the confirmed winner where there is one, else the best; with folds that of the two, fitted again.
 
     Raises:
         UsageError: the run has no such model.
@@ -50,7 +50,7 @@ def model_weights(run: RunDirectory, choice: str | None = None) -> dict[int | No
 
     Arguments and errors as `load_members`; nothing is loaded.
     """
-    if choice == "refit":
+    if choice == "refit" or (choice is None and answers_by_refit(run)):
         return {None: 1.0}
     if choice != "ensemble":
         return {resolve_trial(run, choice): 1.0}

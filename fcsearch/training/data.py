@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,7 +25,7 @@ _EVALUATED_ROWS = 384
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """Training and validation rows on one device.
+    """Training and validation rows on one device; with folds those of the first, which has the others.
 
     Attributes:
         X_train: (N, D) features, float32 or float64.
@@ -38,6 +38,8 @@ class TrainingData:
         target_scale: What a standardised target of 1 is in the target's own unit.
         row_weights: (N,) how much each training row counts in the loss, at least 0 and 1 on average, in the features'
             type; None: all alike. What is measured on validation rows, and on the training sample, has no weights.
+        others: The rows of the other folds, which may have other features; a trial learns each fold by itself, and is
+            worth the mean over them.
     """
 
     X_train: Tensor
@@ -49,6 +51,7 @@ class TrainingData:
     positive: int = 1
     target_scale: float = 1.0
     row_weights: Tensor | None = None
+    others: tuple[TrainingData, ...] = ()
 
     def __post_init__(self) -> None:
         if OBJECTIVES[self.objective].task != self.task:
@@ -83,10 +86,14 @@ class TrainingData:
         positive: int = 1,
         target_scale: float = 1.0,
         row_weights: Any = None,
+        others: Sequence[Mapping[str, Any]] = (),
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> TrainingData:
-        """Take NumPy arrays or tensors to the device; nothing is copied that is already there in the right type."""
+        """Take NumPy arrays or tensors to the device; nothing is copied that is already there in the right type.
+
+        `others` has these arguments of each other fold.
+        """
 
         def features(X: Any) -> Tensor:
             return torch.as_tensor(X).to(device=device, dtype=dtype)
@@ -98,7 +105,13 @@ class TrainingData:
             objective = DEFAULT_OBJECTIVES["classification" if num_classes else "regression"]
         arrays = features(X_train), labels(y_train), features(X_val), labels(y_val)
         weights = None if row_weights is None else features(row_weights)
-        return cls(*arrays, num_classes, objective, positive, target_scale, weights)
+        folds = tuple(cls.from_arrays(**fold, device=device, dtype=dtype) for fold in others)
+        return cls(*arrays, num_classes, objective, positive, target_scale, weights, folds)
+
+    @property
+    def folds(self) -> tuple[TrainingData, ...]:
+        """The rows of each fold; without folds these rows alone."""
+        return (self, *self.others)
 
     @property
     def task(self) -> Task:

@@ -131,7 +131,7 @@ class Lane:
         return self._evaluator.in_place
 
     def end_epoch(self, measured: Sequence[Sequence[float]], share: float) -> dict[int, EpochMetrics]:
-        """Keep the weights of the members that improved, and give the metrics by pack index.
+        """The metrics by pack index.
 
         Args:
             measured: The rows of `measure`.
@@ -141,12 +141,17 @@ class Lane:
             epoch_metrics(self.epoch, rate, share, row, self._data)
             for rate, row in zip(self._rates, measured, strict=True)
         ]
-        self._keep_best(metrics)
         return dict(zip(self.members, metrics, strict=True))
 
-    def _keep_best(self, metrics: Sequence[EpochMetrics]) -> None:
+    def keep_best(self, metrics: Mapping[int, EpochMetrics]) -> None:
+        """Keep the weights of the members that improved.
+
+        Args:
+            metrics: By pack index; with folds the means over them, so that all of a member's lanes keep one epoch.
+        """
         improved = []
-        for position, values in enumerate(metrics):
+        for position, member in enumerate(self.members):
+            values = metrics[member]
             if self._objective.name not in values.val:
                 continue
             gain = self._objective.gain(values.val[self._objective.name])

@@ -27,6 +27,10 @@ _SYSTEMS_SHARE = 0.05
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, the rows of the dataset not counted."""
+    return sum(_fold_bytes(configs, fold) for fold in data.folds)
+
+
+def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     lanes = {config.lane_key: config for config in configs}
     compiled = step_functions(data.device, data.dtype) is not None
     values = sum(_member_values(config, data, compiled=compiled) for config in configs)

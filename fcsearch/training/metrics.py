@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -31,6 +32,7 @@ class EpochMetrics:
         val: The same on the validation rows, and the objective, where it is another one.
         learning_rate: Learning rate of this epoch.
         seconds: The member's share of the epoch's wall time.
+        standard_error: Of the objective on the validation rows, over the folds; None without folds.
     """
 
     epoch: int
@@ -40,6 +42,7 @@ class EpochMetrics:
     val: Mapping[str, float]
     learning_rate: float
     seconds: float
+    standard_error: float | None = None
 
     @property
     def train_accuracy(self) -> float | None:
@@ -116,6 +119,43 @@ def epoch_metrics(
         learning_rate=learning_rate,
         seconds=seconds,
     )
+
+
+def mean_over_folds(folds: Sequence[EpochMetrics], objective: str) -> EpochMetrics:
+    """A member's metrics as the mean of those of each fold; it diverged where it did in any of them.
+
+    Args:
+        folds: Of one epoch; at least one.
+        objective: The figure whose standard error is asked for: a key of OBJECTIVES.
+    """
+    first, *others = folds
+    if not others:
+        return first
+    losses = [(fold.train_loss, fold.val_loss) for fold in folds]
+    train_loss, val_loss = (_mean(values) for values in zip(*losses, strict=True))
+    values = [fold.val[objective] for fold in folds if objective in fold.val]
+    whole = len(values) == len(folds)
+    return EpochMetrics(
+        epoch=first.epoch,
+        train_loss=train_loss,
+        val_loss=val_loss,
+        train=_means([fold.train for fold in folds]),
+        val=_means([fold.val for fold in folds]),
+        learning_rate=first.learning_rate,
+        seconds=math.fsum(fold.seconds for fold in folds),
+        standard_error=statistics.stdev(values) / math.sqrt(len(values)) if whole else None,
+    )
+
+
+def _means(folds: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure that every fold has."""
+    names = [name for name in folds[0] if all(name in fold for fold in folds)]
+    return {name: statistics.fmean(fold[name] for fold in folds) for name in names}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
 
 
 def _own_figure(total: float, rows: int, data: TrainingData) -> float:

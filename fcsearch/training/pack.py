@@ -22,7 +22,7 @@ from fcsearch.training.denormals import flushed_denormals
 from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
 from fcsearch.training.lane import Lane
-from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch
+from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch, mean_over_folds
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
 
@@ -34,7 +34,8 @@ class Pack:
     its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
     (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
     of one row, GELU and SELU; these, several threads and GPUs round otherwise. Members that share shape, batch size,
-    input dropout and seed train together (a lane).
+    input dropout and seed train together (a lane). Where the rows have folds each of them has lanes of its own, a
+    member is worth the mean over its folds, and the weights of a result are those of the first.
 
     Args:
         configs: The members. They may differ in everything.
@@ -63,15 +64,16 @@ class Pack:
         by_key: dict[object, list[int]] = defaultdict(list)
         for member, config in enumerate(self.configs):
             by_key[config.lane_key].append(member)
-        lanes: dict[tuple[int, int], list[Lane]] = defaultdict(list)
-        batches: dict[tuple[int, int], Minibatches] = {}
-        for members in by_key.values():
+        lanes: dict[tuple[int, int, int], list[Lane]] = defaultdict(list)
+        batches: dict[tuple[int, int, int], Minibatches] = {}
+        # The first fold comes first: its weights are a result's.
+        for (number, fold), members in itertools.product(enumerate(data.folds), by_key.values()):
             first = self.configs[members[0]]
-            seen = Minibatches(data, seed=first.seed, batch_size=first.batch_size)
-            key = first.seed, seen.batch_size
+            seen = Minibatches(fold, seed=first.seed, batch_size=first.batch_size)
+            key = number, first.seed, seen.batch_size
             batches[key] = seen
             lane_configs = [self.configs[member] for member in members]
-            lanes[key].append(Lane(members, lane_configs, data, batch_size=seen.batch_size))
+            lanes[key].append(Lane(members, lane_configs, fold, batch_size=seen.batch_size))
         kind = cohort or (GraphCohort if data.device.type == "cuda" else Cohort)
         self._cohorts = [kind(batches[key], lanes[key]) for key in lanes]
 
@@ -90,19 +92,23 @@ class Pack:
             The metrics of each member that ran the epoch.
         """
         self.epoch += 1
-        metrics: dict[int, EpochMetrics] = {}
+        by_fold: dict[int, list[EpochMetrics]] = defaultdict(list)
         with flushed_denormals():
             for cohort in self._cohorts:
                 cohort.train(self.epoch)
             measured = [cohort.measure() for cohort in self._cohorts]
         for cohort, rows in zip(self._cohorts, _read(measured), strict=True):
-            metrics.update(cohort.end_epoch(rows))
+            for member, values in cohort.end_epoch(rows).items():
+                by_fold[member].append(values)
+        metrics = {member: mean_over_folds(folds, self._data.objective) for member, folds in sorted(by_fold.items())}
+        for lane in self._lanes():
+            lane.keep_best(metrics)
         for member, values in metrics.items():
             self._histories[member].append(values)
         leaving: dict[int, State] = {m: "complete" for m in metrics if self.configs[m].epochs <= self.epoch}
         leaving.update({m: "diverged" for m, values in metrics.items() if values.diverged})
         self._leave(leaving)
-        return dict(sorted(metrics.items()))
+        return metrics
 
     def stop(self, members: Iterable[int]) -> None:
         """End members early; those that have left already are passed over."""
@@ -123,7 +129,7 @@ class Pack:
     def _leave(self, leaving: Mapping[int, State]) -> None:
         for lane in self._lanes():
             for member in lane.members:
-                if member in leaving:
+                if member in leaving and member not in self._results:
                     kept = lane.weights if self._keep_last else lane.best
                     weights = kept.to_dict(lane.members.index(member))
                     self._results[member] = self._result(member, leaving[member], weights)

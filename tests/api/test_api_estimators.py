@@ -112,6 +112,16 @@ def test_processes_find_what_this_process_finds() -> None:
     assert np.allclose(here.predict_proba(X), there.predict_proba(X))
 
 
+def test_with_folds_every_row_validates_and_the_network_learns_all_of_them() -> None:
+    X, y = rows(90)
+    fitted = classifier(folds=3).fit(X, y)
+    best = max(fitted.trials_.to_pylist(), key=lambda row: row["val_accuracy"])
+    assert fitted.best_score_ == best["val_accuracy"]
+    assert best["val_standard_error"] is not None
+    assert fitted.score(X, y) > 0.9
+    assert cross_val_score(classifier(folds=2, trials=1), X, y, cv=2).mean() > 0.8
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -120,6 +130,7 @@ def test_processes_find_what_this_process_finds() -> None:
         ({"trials": 0}, "trials must be an integer of at least 1"),
         ({"pool": "dask"}, "pool must be one of"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
+        ({"folds": 21}, "folds must be an integer from 1 to 20; found 21"),
         ({"class_weight": {"abov": 2}}, "names? classes of the label .*; found 'abov'. Did you mean 'above'"),
         ({"class_weight": "even"}, "class_weight must be balanced, or"),
     ],

@@ -279,3 +279,29 @@ def test_the_winner_over_seeds_is_what_predicts(tmp_path: Path) -> None:
     assert run.chosen == winner
     expected = run.torch_module(winner).state_dict()
     assert all(torch.equal(found, expected[name]) for name, found in run.best_model.state_dict().items())
+
+
+def test_a_trial_may_be_the_mean_over_folds() -> None:
+    rows = table(120)
+    found = search(rows, label="kind", folds=3)
+    again = search(rows, label="kind", dataset={"folds": 3})
+    assert found.best["val_standard_error"] is not None
+    assert found.best["val_accuracy"] == again.best["val_accuracy"]
+    refit, kept = found.directory.models.load_refit(), found.load_model(found.chosen)
+    assert all(torch.equal(found.load_model().params[name], weight) for name, weight in refit.params.items())
+    assert not torch.equal(kept.params["W1"], refit.params["W1"])
+    assert (found.predict_proba(rows) == again.predict_proba(rows)).all()
+    module = found.torch_module(preprocessing=True)
+    assert module(torch.tensor([[1.0, 1.0, 0.0]])).shape == (1, 2)
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_space_may_say_the_task(task: str) -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(80, 2)), random.integers(0, 3, 80)
+    space = {"task": task, "parameters": {"epochs": 1, "hidden_dim": 4}}
+    assert (search(X, y, space=space, trials=1).best["val_rmse"] is None) == (task == "classification")
+    other = "regression" if task == "classification" else "classification"
+    assert (search(X, y, space=space, trials=1, dataset={"task": other}).best["val_rmse"] is None) == (
+        other == "classification"
+    )

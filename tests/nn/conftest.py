@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -7,11 +5,8 @@ from torch import Tensor
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _quickly(one_thread: None) -> None:
+    """Small products on several threads are slow."""
 
 
 @pytest.fixture(scope="session")

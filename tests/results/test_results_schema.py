@@ -12,7 +12,16 @@ VALIDATION = [f"val_{name}" for name in (*CLASSIFICATION, "rmse", "mae", "r2")]
 
 def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_name() -> None:
     before = ["trial_id", "pack_id", "state"]
-    results = ["objective", *VALIDATION, "best_epoch", "train_accuracy", "train_rmse", "train_loss", "val_loss"]
+    results = [
+        "objective",
+        *VALIDATION,
+        "val_standard_error",
+        "best_epoch",
+        "train_accuracy",
+        "train_rmse",
+        "train_loss",
+        "val_loss",
+    ]
     final = [f"final_{split}_{name}" for name in ("accuracy", "rmse") for split in ("val", "train")]
     work = ["epochs_run", "num_parameters", "train_seconds"]
     place = ["device", "node", "started_at", "finished_at", "error", "run", "dataset"]
@@ -22,7 +31,7 @@ def test_trials_has_the_columns_of_the_design_and_every_parameter_under_its_own_
 
 
 def test_epochs_has_the_columns_of_the_design() -> None:
-    figures = ["train_loss", "train_accuracy", "train_rmse", "val_loss", *VALIDATION]
+    figures = ["train_loss", "train_accuracy", "train_rmse", "val_loss", *VALIDATION, "val_standard_error"]
     assert EPOCHS.names == ["trial_id", "epoch", *figures, "learning_rate", "seconds", "run", "dataset"]
 
 

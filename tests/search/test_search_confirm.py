@@ -208,6 +208,7 @@ def test_confirm_0_and_ensemble_0_leave_a_run_as_before(tmp_path: Path) -> None:
     assert any("ran with one seed" in remark for remark in report.trust.remarks)
 
 
+@pytest.mark.usefixtures("one_thread")
 def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path) -> None:
     pool = InProcess()
     found = search(tmp_path, pool, refit=True)

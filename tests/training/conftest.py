@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -25,12 +25,8 @@ def digits() -> Callable[[torch.dtype], TrainingData]:
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As a worker has it; steps in C run with one thread only."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def _as_a_worker(one_thread: None) -> None:
+    """All of them train."""
 
 
 @pytest.fixture(params=["compiled", "torch"])

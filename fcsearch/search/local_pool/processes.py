@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import Any
 
@@ -38,8 +38,9 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, starter: Starter | Non
     """
     placement = plan.placement or place(plan.options, [local_node()])
     data = dataset.training_arrays(plan.space.known_objective.name)
-    arrays = {name: value for name, value in data.items() if isinstance(value, np.ndarray)}
-    facts = {name: value for name, value in data.items() if name not in arrays}
+    folds = [data, *data.pop("others", ())]
+    arrays = [{name: value for name, value in fold.items() if isinstance(value, np.ndarray)} for fold in folds]
+    facts = [{name: fold[name] for name in fold.keys() - part.keys()} for fold, part in zip(folds, arrays, strict=True)]
     with contextlib.ExitStack() as stack:
         rows = stack.enter_context(share(arrays))
         yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, starter or Starter())))
@@ -51,11 +52,13 @@ class ProcessPool:
     Args:
         placement: The workers.
         rows: What they learn.
-        facts: What else `TrainingData.from_arrays` takes.
+        facts: What else `TrainingData.from_arrays` takes, of each fold.
         starter: What workers are forked from.
     """
 
-    def __init__(self, placement: Placement, rows: SharedRows, facts: Mapping[str, Any], starter: Starter) -> None:
+    def __init__(
+        self, placement: Placement, rows: SharedRows, facts: Sequence[Mapping[str, Any]], starter: Starter
+    ) -> None:
         self.placement = placement
         self.workers = placement.workers
         self._rows = rows

@@ -6,8 +6,8 @@ import contextlib
 import dataclasses
 import mmap
 import tempfile
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,31 +32,29 @@ class SharedRows:
 
     Attributes:
         descriptor: The open file, which a child process inherits.
-        places: The arrays by name.
+        places: The arrays by name, of each part.
     """
 
     descriptor: int
-    places: Mapping[str, ArrayPlace]
+    places: tuple[Mapping[str, ArrayPlace], ...]
 
 
 @contextlib.contextmanager
-def share(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[SharedRows]:
+def share(parts: Sequence[Mapping[str, npt.NDArray[Any]]]) -> Iterator[SharedRows]:
     """Write arrays where child processes can map them; none is copied in memory again.
+
+    Args:
+        parts: Arrays by name, in parts that may use the same names.
 
     Raises:
         SearchError: there is no room in the temporary folder.
     """
-    places = {}
     with tempfile.TemporaryFile(prefix="fcsearch-") as file:
         try:
-            for name, array in arrays.items():
-                offset = -(-file.tell() // _ALIGNMENT) * _ALIGNMENT
-                file.write(b"\0" * (offset - file.tell()))
-                places[name] = ArrayPlace(array.dtype.str, array.shape, offset)
-                file.write(np.ascontiguousarray(array).data)
+            places = tuple({name: _written(array, file) for name, array in part.items()} for part in parts)
             file.flush()
         except OSError as error:
-            size = sum(array.nbytes for array in arrays.values())
+            size = sum(array.nbytes for part in parts for array in part.values())
             raise SearchError(
                 f"the temporary folder {tempfile.gettempdir()} must have room for the dataset, {size:,} bytes; writing "
                 f"it failed: {error.strerror or error}; make room, or set TMPDIR to another folder"
@@ -64,10 +62,18 @@ def share(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[SharedRows]:
         yield SharedRows(file.fileno(), places)
 
 
-def read_shared(rows: SharedRows) -> dict[str, npt.NDArray[Any]]:
-    """The arrays, as read-only views of the file."""
+def read_shared(rows: SharedRows) -> list[dict[str, npt.NDArray[Any]]]:
+    """The arrays of each part, as read-only views of the file."""
     mapped = mmap.mmap(rows.descriptor, 0, access=mmap.ACCESS_READ)
-    return {
-        name: np.ndarray(place.shape, np.dtype(place.dtype), mapped, place.offset)
-        for name, place in rows.places.items()
-    }
+    return [
+        {name: np.ndarray(place.shape, np.dtype(place.dtype), mapped, place.offset) for name, place in part.items()}
+        for part in rows.places
+    ]
+
+
+def _written(array: npt.NDArray[Any], file: IO[bytes]) -> ArrayPlace:
+    """Where an array lies that is added to a file."""
+    offset = -(-file.tell() // _ALIGNMENT) * _ALIGNMENT
+    file.write(b"\0" * (offset - file.tell()))
+    file.write(np.ascontiguousarray(array).data)
+    return ArrayPlace(array.dtype.str, array.shape, offset)

@@ -7,7 +7,7 @@ would put each tensor into shared memory of its own, whose life depends on both 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,14 +24,14 @@ class SetUp:
     """The first message to a worker: what it needs before it can train.
 
     Attributes:
-        rows: Arguments of `TrainingData.from_arrays` that are arrays.
-        facts: Its other arguments.
+        rows: Arguments of `TrainingData.from_arrays` that are arrays, of each fold.
+        facts: Its other arguments, of each fold.
         placement: How to compute.
         gpu: The machine's name for the worker's GPU, the only one that it sees; None: it trains on the CPU.
     """
 
     rows: SharedRows
-    facts: Mapping[str, Any]
+    facts: Sequence[Mapping[str, Any]]
     placement: Placement
     gpu: str | None
 

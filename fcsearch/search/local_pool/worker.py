@@ -9,7 +9,6 @@ import socket
 import time
 import warnings
 from multiprocessing.connection import Connection
-from typing import Any
 
 import torch
 
@@ -70,8 +69,9 @@ class _Worker:
         with warnings.catch_warnings():
             # The rows are shared by all workers; nothing writes to them.
             warnings.filterwarnings("ignore", message="The given NumPy (array|buffer) is not writable")
-            rows: dict[str, Any] = {**read_shared(setup.rows), **setup.facts}
-            self._data = TrainingData.from_arrays(**rows, device=device)
+            folds = zip(read_shared(setup.rows), setup.facts, strict=True)
+            first, *others = ({**arrays, **facts} for arrays, facts in folds)
+            self._data = TrainingData.from_arrays(**first, others=others, device=device)
         # Before any of them trains.
         self._share = memory_share(device, workers=setup.placement.sharers(available_cores()))
 

@@ -196,13 +196,13 @@ def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
 
 
 def joined(dataset: Dataset) -> Dataset:
-    """The dataset with the validation rows among the training rows."""
+    """The dataset, without folds, with the validation rows among the training rows."""
     train, val = dataset.train, dataset.val
     weights = None
     if train.row_weights is not None and val.row_weights is not None:
         weights = np.concatenate([train.row_weights, val.row_weights])
     rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]), weights)
-    return dataclasses.replace(dataset, train=rows)
+    return dataclasses.replace(dataset, train=rows, others=())
 
 
 def _train(

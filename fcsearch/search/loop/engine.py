@@ -18,7 +18,7 @@ from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import View
-from fcsearch.search.pool.asha import Rungs, rung_values
+from fcsearch.search.pool.asha import Rungs
 from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
@@ -184,8 +184,8 @@ class Engine:
         logger.info("pack %d ended on %s, %s: %d trials", outcome.pack_id, place.node, place.device, len(found))
         self._standings.add(found)
         if self._rungs:
-            histories = {member.trial_id: _history(member) for member in outcome.members}
-            self._rungs.extend(rung_values(self._rungs.asha, histories))
+            for member in outcome.members:
+                self._rungs.learn(_history(member), epochs=member.result.config.epochs)
         best = self._standings.trial_ids
         models = {member.trial_id: self._model(member) for member in outcome.members if member.trial_id in best}
         self._recorder.record(outcome.pack_id, found, outcomes.epoch_records(outcome), models=models, keep=best)

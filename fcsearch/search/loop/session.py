@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -26,7 +27,7 @@ from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.asha import Asha, Rungs, rung_values
+from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
@@ -92,16 +93,30 @@ def run_stages(
                 again = confirm_best(around, extent, dataset, pool, every=every) if extent else None
                 ended_by = again or ended_by
         # On other rows, and so on other workers.
-        if ended_by == "trials" and plan.options.refit and _has_result(run):
+        if (
+            ended_by in ("trials", "time_budget")
+            and _refits(plan, dataset)
+            and _has_result(run)
+            and not _is_late(around)
+        ):
             with contextlib.ExitStack() as stack:
                 ended_by = (
                     refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows)), every=every)
-                    or "trials"
+                    or ended_by
                 )
         # Without the search there may be trials that still wait.
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
     return ended_by
+
+
+def _refits(plan: SearchPlan, dataset: Dataset) -> bool:
+    """Whether the winner is fitted again: as asked for, else where the model of a trial is that of one of its folds."""
+    return bool(dataset.others) if plan.options.refit is None else plan.options.refit
+
+
+def _is_late(around: Surroundings) -> bool:
+    return around.deadline is not None and time.monotonic() > around.deadline
 
 
 def _has_result(run: RunDirectory) -> bool:
@@ -121,7 +136,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
     keep = candidates(plan.options, plan.space, dataset)
     standings = Standings(keep)
     standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
-    deadline = _search_deadline(around, plan)
+    deadline = _search_deadline(around, plan, afterwards=plan.options.confirm != 0 or _refits(plan, dataset))
     tracker = Tracker(
         view,
         total=plan.trials,
@@ -150,7 +165,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
         stop=around.stop,
         deadline=deadline,
     )
-    told = {"split": dataset.split.words() if dataset.split else "", "left out": dataset.left_out()}
+    told = {"split": "; ".join(dataset.split_words()), "left out": dataset.left_out()}
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view, run.path):
         engine.run()
@@ -175,10 +190,10 @@ def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset
     return {"known trials": f"{entry.used:,} of {entry.run}{outside}"}
 
 
-def _search_deadline(around: Surroundings, plan: SearchPlan) -> float | None:
-    """When trials must have ended: a part of the time budget is for what comes after them."""
+def _search_deadline(around: Surroundings, plan: SearchPlan, *, afterwards: bool) -> float | None:
+    """When trials must have ended: a part of the time budget is for what comes after them, if anything does."""
     budget = plan.options.time_budget
-    if around.deadline is None or budget is None or not plan.options.confirm:
+    if around.deadline is None or budget is None or not afterwards:
         return around.deadline
     return around.deadline - BUDGET_SHARE * budget
 
@@ -203,8 +218,11 @@ def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
     early = plan.space.early_stopping
     if early is None:
         return None
-    asha = Asha(early.min_epochs, early.reduction_factor)
-    return Rungs(asha, rung_values(asha, _histories(run, plan.space.known_objective)))
+    rungs, objective = Rungs(Asha(early.min_epochs, early.reduction_factor)), plan.space.known_objective
+    planned = dict(zip(*(run.trials()[name].to_pylist() for name in ("trial_id", "epochs")), strict=True))
+    for trial_id, history in _histories(run, objective).items():
+        rungs.learn(history, epochs=planned[trial_id])
+    return rungs
 
 
 def _histories(run: RunDirectory, objective: Objective) -> dict[int, dict[int, float]]:

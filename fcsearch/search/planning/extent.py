@@ -127,8 +127,8 @@ def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
 
 
 def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:
-    """What a trial takes for its epochs, on one core."""
+    """What a trial takes for its epochs, in every fold, on one core."""
     rows = len(dataset.train)
     batch = min(config.batch_size, rows)
     shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
-    return epochs * (rows // batch) * step_seconds(shape, batch)
+    return len(dataset.folds) * epochs * (rows // batch) * step_seconds(shape, batch)

@@ -20,7 +20,9 @@ _LANE = 250.0  # of a lane in each epoch: its settings, and the call of its eval
 _MEMBER, _PRODUCTS, _POWER = 4.0, 12.0, 0.92  # of a member's step, and of its million operations to this power
 
 
-def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int) -> float:
+def pack_seconds(
+    configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int, folds: int = 1
+) -> float:
     """Seconds from one pack to the next on a worker with one core, but for evaluation and early stopping.
 
     Args:
@@ -28,6 +30,7 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         rows: Training rows.
         input_dim: Features D.
         num_classes: Classes C; 0 for a regression, which has one output.
+        folds: Folds, each of so many training rows.
     """
     lanes: dict[object, list[TrialConfig]] = defaultdict(list)
     for config in configs:
@@ -37,7 +40,8 @@ def pack_seconds(configs: Sequence[TrialConfig], *, rows: int, input_dim: int, n
         batch = min(members[0].batch_size, rows)
         epochs = sum(config.epochs for config in members) / len(members)
         shape = Shape(input_dim, members[0].hidden_dims, max(1, num_classes))
-        seconds += epochs * (_LANE / 1e6 + rows // batch * len(members) * step_seconds(shape, batch))
+        steps = rows // batch * len(members) * step_seconds(shape, batch)
+        seconds += folds * epochs * (_LANE / 1e6 + steps)
     return seconds
 
 

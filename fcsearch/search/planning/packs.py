@@ -58,7 +58,7 @@ def choose_pack_size(
     if asked != "auto":
         return asked
     if placement.gpus:
-        most = _MOST_ON_A_GPU
+        most = max(1, _MOST_ON_A_GPU // (space.dataset.folds or 1))
     elif dataset is not None:
         most = efficient_size(draw(space), dataset)
     else:
@@ -76,7 +76,11 @@ def efficient_size(configs: Sequence[TrialConfig], dataset: Dataset) -> int:
         dataset: What is learned.
     """
     cost = functools.partial(
-        pack_seconds, rows=len(dataset.train.y), input_dim=dataset.input_dim, num_classes=dataset.num_classes
+        pack_seconds,
+        rows=len(dataset.train.y),
+        input_dim=dataset.input_dim,
+        num_classes=dataset.num_classes,
+        folds=len(dataset.folds),
     )
     seconds = {
         size: sum(cost(configs[first : first + size]) for first in range(0, len(configs), size)) for size in _CPU_SIZES

@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
 from fcsearch.errors import UsageError
+from fcsearch.search.planning.bounded_tpe import BoundedTPESampler
 from fcsearch.search.planning.cmaes_sampler import CmaEsSampler
 from fcsearch.space import SamplerSpec
 
@@ -53,7 +54,8 @@ def _later_seed(seed: int, trials_so_far: int) -> int:
 
 def _tpe(options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:
     # The liar keeps the members of a pack, which are all asked for before the first result, apart from each other.
-    return optuna.samplers.TPESampler(**{"constant_liar": True, **options}, seed=_later_seed(seed, trials_so_far))
+    tpe = optuna.samplers.TPESampler(**{"constant_liar": True, **options}, seed=_later_seed(seed, trials_so_far))
+    return BoundedTPESampler(tpe)
 
 
 class KeyedRandomSampler(BaseSampler):

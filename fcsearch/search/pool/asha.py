@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
-# Rung (an epoch) -> the values recorded there.
+# Rung -> the values recorded there.
 RungValues = Mapping[int, tuple[float, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """Where a trial stands: its best value so far (higher is better), and how many epochs it is to have in all."""
+
+    value: float
+    epochs: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,16 +29,12 @@ class Asha:
     min_epochs: int
     reduction_factor: int
 
-    def is_rung(self, epoch: int) -> bool:
-        """Whether trials are judged after this epoch (from 1)."""
+    def rung(self, epoch: int, epochs: int) -> int | None:  # noqa: ARG002
+        """The rung after this epoch (from 1) of a trial of so many; None where there is none. Here it is the epoch."""
         rung = self.min_epochs
         while rung < epoch:
             rung *= self.reduction_factor
-        return rung == epoch
-
-    def rungs(self, epochs: int) -> list[int]:
-        """The rungs that a trial of this many epochs meets before its end, first to last."""
-        return [epoch for epoch in range(1, epochs) if self.is_rung(epoch)]
+        return rung if rung == epoch else None
 
 
 class Rungs:
@@ -44,58 +47,44 @@ class Rungs:
 
     def __init__(self, asha: Asha, values: RungValues | None = None) -> None:
         self.asha = asha
-        self._values = {epoch: list(found) for epoch, found in (values or {}).items()}
+        self._values = {rung: list(found) for rung, found in (values or {}).items()}
 
     def values(self) -> dict[int, tuple[float, ...]]:
         """All that is recorded."""
-        return {epoch: tuple(found) for epoch, found in sorted(self._values.items())}
+        return {rung: tuple(found) for rung, found in sorted(self._values.items())}
 
-    def record(self, epoch: int, value: float) -> None:
-        """Add a trial's value at a rung; epochs that are no rung are passed over."""
-        if self.asha.is_rung(epoch):
-            self._values.setdefault(epoch, []).append(value)
-
-    def extend(self, values: RungValues) -> None:
-        """Add what other trials recorded."""
-        for epoch, found in values.items():
-            self._values.setdefault(epoch, []).extend(found)
-
-    def goes_on(self, epoch: int, value: float) -> bool:
-        """Whether a trial with this value at this rung, where it is recorded, trains on.
-
-        Ties are decided in the trial's favour, and the best of all always goes on.
-        """
-        recorded = self._values[epoch]
-        better = sum(other > value for other in recorded)
-        return better < max(1, len(recorded) // self.asha.reduction_factor)
-
-    def judge(self, epoch: int, values: Mapping[int, float]) -> list[int]:
-        """Record the values of a pack's members at an epoch, then judge them all: which are to stop?
-
-        All are recorded before the first is judged, so that the verdict does not depend on their order.
+    def learn(self, history: Mapping[int, float], *, epochs: int) -> None:
+        """Record what a trial had at its rungs.
 
         Args:
-            epoch: The epoch just trained.
-            values: By member, higher is better.
+            history: Its gain (see `Objective`) by epoch (from 1).
+            epochs: How many it was to have in all.
         """
-        if not self.asha.is_rung(epoch):
-            return []
-        for value in values.values():
-            self.record(epoch, value)
-        return [member for member, value in values.items() if not self.goes_on(epoch, value)]
-
-
-def rung_values(asha: Asha, epochs: Mapping[Any, Mapping[int, float]]) -> dict[int, tuple[float, ...]]:
-    """What trials recorded at their rungs, read from their histories.
-
-    Args:
-        asha: The rule.
-        epochs: For each trial its gain (see `Objective`) by epoch (from 1).
-    """
-    rungs = Rungs(asha)
-    for history in epochs.values():
         best = float("-inf")
         for epoch, value in sorted(history.items()):
             best = max(best, value)
-            rungs.record(epoch, best)
-    return rungs.values()
+            self._record(self.asha.rung(epoch, epochs), best)
+
+    def judge(self, epoch: int, standings: Mapping[int, Standing]) -> list[int]:
+        """Record where a pack's members stand after an epoch, then judge them all: which are to stop?
+
+        All are recorded before the first is judged, so that the verdict does not depend on their order.
+        """
+        rungs = {member: self.asha.rung(epoch, standing.epochs) for member, standing in standings.items()}
+        for member, rung in rungs.items():
+            self._record(rung, standings[member].value)
+        return [
+            member
+            for member, rung in rungs.items()
+            if rung is not None and not self._goes_on(rung, standings[member].value)
+        ]
+
+    def _record(self, rung: int | None, value: float) -> None:
+        if rung is not None:
+            self._values.setdefault(rung, []).append(value)
+
+    def _goes_on(self, rung: int, value: float) -> bool:
+        """Whether a value recorded at this rung is among the best. Ties go on, and so does the best of all."""
+        recorded = self._values[rung]
+        better = sum(other > value for other in recorded)
+        return better < max(1, len(recorded) // self.asha.reduction_factor)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import torch
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.search.pool.asha import Rungs
+from fcsearch.search.pool.asha import Rungs, Standing
 from fcsearch.search.pool.checkpoints import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.weights import with_best_weights
@@ -116,7 +116,7 @@ class PackRun:
         if self._rungs is not None:
             # A trial is worth what its best epoch is worth; one that diverged has left the race.
             standing = {
-                member: self._best[member]
+                member: Standing(self._best[member], self._pack.configs[member].epochs)
                 for member, values in metrics.items()
                 if not values.diverged and ends[member] is None
             }

@@ -12,7 +12,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, fit_temperature, log_probabilities_of, mixed
-from fcsearch.selection.confirmation import chosen_trial
+from fcsearch.selection.confirmation import answers_by_refit, chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.training.judging import Judge, outputs
 
@@ -47,12 +47,21 @@ def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], membe
                 run.models.add_facts(trial_id, {KEY: dataclasses.asdict(found)})
         except RunError as error:
             logger.warning("a model stays without a temperature: %s", error)
+    if answers_by_refit(run):
+        _share_temperature(run)
     facts = run.models.ensemble_facts()
     if members and KEY not in facts:
         parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id in members]
         found = fit_temperature(mixed(parts, list(members.values())), y)
         others = {name: value for name, value in facts.items() if name != "members"}
         run.models.save_ensemble(members, {**others, KEY: dataclasses.asdict(found)})
+
+
+def _share_temperature(run: RunDirectory) -> None:
+    """Give the network that was fitted again the temperature of its trial's: for one of its own no rows are left."""
+    path, chosen = run.models.refit_path, chosen_trial(run)
+    if chosen in run.saved_models() and (found := run.models.metadata(chosen).get(KEY)):
+        run.models.add_facts(chosen, {KEY: found}, path=path)
 
 
 def _standing(run: RunDirectory) -> dict[int, float]:

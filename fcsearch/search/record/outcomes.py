@@ -63,7 +63,8 @@ def epoch_records(outcome: PackOutcome) -> list[EpochRecord]:
 def _figures(epoch: EpochMetrics) -> dict[str, Any]:
     """The figures of an epoch by the names of their columns."""
     val = {f"val_{name}": value for name, value in epoch.val.items()}
-    return {**val, **{f"train_{name}": value for name, value in epoch.train.items()}}
+    train = {f"train_{name}": value for name, value in epoch.train.items()}
+    return {**val, **train, "val_standard_error": epoch.standard_error}
 
 
 def failed_records(trials: Sequence[PlannedTrial], error: str) -> list[TrialRecord]:

@@ -69,12 +69,12 @@ def test_the_members_of_a_pack_lie_apart(tmp_path: Path) -> None:
         record(ledger, outcome(pack, {t.trial_id: result(t.config, [accuracy(t.config)]) for t in planned}))
     assert len({trial.config.learning_rate for trial in ledger.ask(8)}) == 8
     sampler: Any = ledger._study.sampler
-    assert sampler._constant_liar is True
+    assert sampler._tpe._constant_liar is True
 
 
 def test_options_reach_the_sampler() -> None:
-    tpe: Any = make_sampler(SamplerSpec("tpe", {"n_startup_trials": 3, "constant_liar": False}), seed=0)
-    assert (tpe._n_startup_trials, tpe._constant_liar) == (3, False)
+    bounded: Any = make_sampler(SamplerSpec("tpe", {"n_startup_trials": 3, "constant_liar": False}), seed=0)
+    assert (bounded._tpe._n_startup_trials, bounded._tpe._constant_liar) == (3, False)
     qmc: Any = make_sampler(SamplerSpec("qmc", {"qmc_type": "halton"}), seed=0)
     assert (qmc._qmc_type, qmc._scramble) == ("halton", True)
 

@@ -12,7 +12,7 @@ from search_helpers import NOW, PLACE, result
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.asha import Asha, Rungs
+from fcsearch.search.pool.asha import Asha, Rungs, Standing
 from fcsearch.search.pool.messages import MemberOutcome, PackTask
 from fcsearch.search.pool.pack_run import PackRun, memory_share
 from fcsearch.search.pool.weights import with_best_weights
@@ -62,7 +62,7 @@ def test_asha_stops_the_members_that_the_rule_names(data: TrainingData) -> None:
     found = run(task(CONFIGS, asha=asha), data).outcome()
     alone = train_pack(CONFIGS, data)
     best = {n: max(e.val_accuracy or 0 for e in r.epochs[:2]) for n, r in enumerate(alone)}
-    stopped = Rungs(asha).judge(2, best)
+    stopped = Rungs(asha).judge(2, {n: Standing(value, CONFIGS[n].epochs) for n, value in best.items()})
     assert stopped
     assert [n for n, member in enumerate(found.members) if member.result.state == "stopped"] == stopped
     assert all(len(found.members[n].result.epochs) == 2 for n in stopped)
