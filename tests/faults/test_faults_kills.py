@@ -33,7 +33,7 @@ RAYS = ("ray", "raylet", "gcs_server")
 RESTARTS = 2
 HANG_SECONDS = 600
 # So many of the kills come while packs train, so long after that was seen; the others at any time, as in a start.
-IN_TRAINING, MOST_SECONDS = 0.75, 4.0
+IN_TRAINING, MOST_SECONDS = 0.75, 1.5
 
 
 @dataclasses.dataclass
@@ -153,6 +153,7 @@ def campaign(
     found = Campaign(commands, folder, pool=pool, sampler=sampler, **keys)
     counts = found.go()
     say(capsys, f"{pool}, {sampler}, seed {keys['seed']}: {counts}")
+    assert counts.kills, "the search was over before it could be killed"
     victims.assert_complete(found.run, trials=TRIALS)
     if sampler in ("random", "grid"):
         assert victims.tables(found.run) == victims.tables(found.alone)
@@ -162,7 +163,7 @@ def campaign(
 
 def test_a_few_kills(commands: Processes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The short form: the search, a worker, and what workers are forked from."""
-    campaign(commands, tmp_path, capsys, pool="local", sampler="random", kills=3, seed=SEED, epochs=300)
+    campaign(commands, tmp_path, capsys, pool="local", sampler="random", kills=3, seed=SEED)
 
 
 @pytest.mark.slow
