@@ -22,7 +22,8 @@ test-faults: $(INSTALLED)  ## searches that are cut, killed, starved and damaged
 	$(BIN)/python -m pytest tests/search/test_search_cut.py tests/search/test_search_damaged.py \
 		tests/search/test_search_checkpoints.py tests/search/pool/test_search_checkpoints.py \
 		tests/search/test_search_interrupted.py tests/search/test_search_ray_dies.py \
-		tests/search/ray_pool/test_search_cluster.py tests/search/record tests/results
+		tests/search/ray_pool/test_search_cluster.py tests/search/local_pool/test_search_local_interrupted.py \
+		tests/search/record tests/results tests/faults
 
 test-anywhere: $(INSTALLED)  ## the tests in other surroundings: order, temporary folders, no compiler, another user
 	.ci/anywhere

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,12 +31,26 @@ class Host:
         init: Its first process; all others end with it.
         home: Its home, as it sees it: the same path on every host.
         folder: Its home, as this machine sees it.
+        link: This machine's end of its network cable.
     """
 
     address: str
     init: int
     home: Path
     folder: Path
+    link: str
+
+    def unplug(self) -> None:
+        """Cut it off from the network."""
+        _command("ip", "link", "set", self.link, "down")
+
+    def plug(self) -> None:
+        """Join it to the network again."""
+        _command("ip", "link", "set", self.link, "up")
+
+    def kill(self) -> None:
+        """End it at once, with all of its processes."""
+        os.kill(self.init, signal.SIGKILL)
 
     def inside(self, *words: str) -> list[str]:
         """The command that runs these words on the host, in its folder `/`."""
@@ -89,6 +104,8 @@ def _host(stack: ExitStack, bridge: str, number: int, home: Path) -> Host:
     _command("ip", "netns", "add", name)
     stack.callback(_command, "ip", "netns", "del", name)
     _command("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+    # The system may keep a namespace for a while after it is deleted, for connections that are still closing.
+    stack.callback(subprocess.run, ["ip", "link", "del", link], check=False, capture_output=True, timeout=60)
     _command("ip", "link", "set", link, "master", bridge, "up")
     _command("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
     _command("ip", "-n", name, "link", "set", "eth0", "up")
@@ -97,7 +114,7 @@ def _host(stack: ExitStack, bridge: str, number: int, home: Path) -> Host:
     _command("ip", "-n", name, "route", "add", "default", "via", _address(254))
     folder = home.with_name(name)
     folder.mkdir()
-    return Host(address, _first_process(stack, name, ("mount", "--bind", str(folder), str(home))), home, folder)
+    return Host(address, _first_process(stack, name, ("mount", "--bind", str(folder), str(home))), home, folder, link)
 
 
 def _first_process(stack: ExitStack, namespace: str, mount: Sequence[str]) -> int:

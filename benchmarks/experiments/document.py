@@ -82,5 +82,7 @@ def _provenance(found: dict[str, Runs | None]) -> dict[str, str]:
         splits = " / ".join(f"{count:,}" for count in (data.rows.train, data.rows.val, data.rows.test))
         minutes = runs.trials.drop_duplicates(["run", "pack_id", "trial_id"]).train_seconds.sum() / 60
         rows.append([name, runs.seeds, len(runs.trials), splits, data.fingerprint, f"{minutes:.1f}", versions])
+    if not rows:
+        return {}
     header = ["experiment", "runs (seeds)", "trials", "rows: train / val / test", "data", "core minutes of training"]
     return {"provenance": markdown([*header, "versions"], rows)}

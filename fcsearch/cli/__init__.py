@@ -78,7 +78,9 @@ def main(argv: list[str] | None = None) -> Any:
         error.show()
         sys.exit(error.exit_code)
     except FcsearchError as error:
-        click.echo(f"fcsearch: {error}", err=True)
+        from fcsearch.printing import printable
+
+        click.echo(f"fcsearch: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("fcsearch: interrupted", err=True)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from fcsearch.printing import PrintingConsole
 from fcsearch.text import PIPE_WIDTH
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def open_console(stream: TextIO | None = None) -> Console:
     terminal. Elsewhere it has 100 columns, whatever COLUMNS says. Colours are for terminals, and for where FORCE_COLOR
     asks for them; NO_COLOR turns them off.
     """
-    console = Console(file=stream or sys.stdout, highlight=False, markup=False, emoji=False)
+    console = PrintingConsole(file=stream or sys.stdout, highlight=False, markup=False, emoji=False)
     console.width = max(console.width, _NARROWEST) if console.file.isatty() else PIPE_WIDTH
     return console
 

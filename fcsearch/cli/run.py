@@ -127,5 +127,7 @@ def _path(out: Path, name: str | None, *, default: str) -> Path:
 
 
 def _print_plan(plan: SearchPlan) -> None:
+    from fcsearch.printing import printable
+
     for label, text in plan.lines().items():
-        click.echo(f"{label:<15} {text}")
+        click.echo(f"{label:<15} {printable(text)}")

@@ -113,7 +113,9 @@ def train(
     torch.set_flush_denormal(True)
     rows = load_dataset(spec)
     if left_out := rows.left_out():
-        click.echo(f"fcsearch: columns left out: {left_out}", err=True)
+        from fcsearch.printing import printable
+
+        click.echo(f"fcsearch: columns left out: {printable(left_out)}", err=True)
     echo = click.echo if output == "text" else _silent
     config = _for_task(config, rows.task)
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement
+from fcsearch.printing import PrintingConsole
 from fcsearch.report.class_tables import class_parts
 from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
@@ -41,7 +42,7 @@ def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False)
         color: Whether the reader understands ANSI colours.
     """
     stream = io.StringIO()
-    console = Console(
+    console = PrintingConsole(
         file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False
     )
     for part in _parts(report, width):

@@ -19,6 +19,7 @@ from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models
+from fcsearch.results.new_folder import new_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
@@ -62,30 +63,32 @@ class RunDirectory:
         """
         made: list[Path] = []
         try:
-            for folder in (*(parent for parent in reversed(path.parents) if not parent.exists()), path):
+            for folder in [parent for parent in reversed(path.parents) if not parent.exists()]:
                 folder.mkdir()
                 made.append(folder)
-            run = cls(path)
+            unfinished = new_folder(path)
+            made.append(unfinished)
+            run = cls(unfinished)
             run._trials.create()
             run._epochs.create()
             run.models_path.mkdir()
-            # The manifest comes last: a folder without one is no run.
             write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
-        except FileExistsError as error:
-            _remove(made)
-            raise RunError(
-                f"a new run needs a name that is free; found {error.filename}, which exists; choose another with "
-                f"--name, or go on with that run: `fcsearch resume {path}`"
-            ) from error
+            # Whole or not at all: a process that is killed in here leaves no folder that is half a run.
+            unfinished.rename(path)
         except OSError as error:
             _remove(made)
+            if path.exists():
+                raise RunError(
+                    f"a new run needs a name that is free; found {path}, which exists; choose another with --name, or "
+                    f"go on with that run: `fcsearch resume {path}`"
+                ) from error
             raise RunError(
                 f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"
             ) from error
         except BaseException:
             _remove(made)
             raise
-        return run
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
@@ -125,7 +128,7 @@ class RunDirectory:
         return read_manifest(self._manifest)
 
     def update_manifest(self, changes: Mapping[str, Any]) -> None:
-        """Replace these fields of run.json; a reader sees the old content or the new."""
+        """Replace these fields of run.json, whole."""
         update_manifest(self._manifest, changes, aside=self._aside)
 
     def space(self) -> SearchSpace:

@@ -164,7 +164,8 @@ def latest_run(root: Path = DEFAULT_ROOT) -> Path:
 
 
 def _candidates(root: Path) -> list[Path]:
-    return [entry.parent for entry in root.glob("*/run.json")]
+    # Hidden: one that is being made.
+    return [entry.parent for entry in root.glob("*/run.json") if not entry.parent.name.startswith(".")]
 
 
 def _created(path: Path) -> datetime:

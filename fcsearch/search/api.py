@@ -103,8 +103,9 @@ def start_search(
             # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
             if not has_trials(run):
                 shutil.rmtree(path, ignore_errors=True)
-                for parent in missing:
-                    parent.rmdir()
+                with contextlib.suppress(OSError):
+                    for parent in missing:
+                        parent.rmdir()
             raise
 
 

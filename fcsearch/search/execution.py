@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import logging
+import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fcsearch.data import Dataset
-from fcsearch.errors import RunError, SearchError, UsageError
+from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.again import Surroundings
@@ -19,6 +23,8 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.manifest import now
+
+logger = logging.getLogger(__name__)
 
 # A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
 _STATES: dict[EndedBy, str] = {
@@ -105,13 +111,40 @@ def train(
             changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
             raise
         finally:
-            run.update_manifest({"finished_at": now(), **changes})
-            # Also of a search in which every trial failed: the report says of what, and what was tried.
-            failed = report and changes["state"] == "failed" and len(run.trials()) > 0
-            seen.close(report=reports or failed)
+            _write_end(run, {"finished_at": now(), **changes}, dataset if report else None, seen, reports=reports)
+        with _written(run):
+            return conclude(run, plan, dataset, ended_by, report=report)
+
+
+def _write_end(
+    run: RunDirectory, changes: Mapping[str, Any], dataset: Dataset | None, seen: ForOthers, *, reports: bool
+) -> None:
+    """Write what became of a search; where that cannot be done, what ended it is still the error that is raised."""
+    broken = sys.exc_info()[1]
+    failed = False
+    try:
+        with _written(run):
+            try:
+                run.update_manifest(changes)
+                # Also of a search in which every trial failed: the report says of what, and what was tried.
+                failed = dataset is not None and changes["state"] == "failed" and len(run.trials()) > 0
+            finally:
+                seen.close(report=reports or failed)
             if failed:
                 write_report(run, dataset=dataset)
-        return conclude(run, plan, dataset, ended_by, report=report)
+    except FcsearchError as error:
+        if broken is None:
+            raise
+        logger.error("%s", error)
+
+
+@contextlib.contextmanager
+def _written(run: RunDirectory) -> Iterator[None]:
+    """A search that has begun, and whose directory cannot be read or written any more, could not be done."""
+    try:
+        yield
+    except (RunError, OSError) as error:
+        raise SearchError(f"{error}; then go on with `fcsearch resume {run.path}`") from error
 
 
 def conclude(

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from fcsearch.cli.console import open_console, plain_table, print_table, short_path
 from fcsearch.cli.live import LineView, open_view
+from fcsearch.printing import printable
 
 
 class Terminal(io.StringIO):
@@ -45,6 +46,19 @@ def test_forced_colours_make_no_screen_of_a_pipe(
         assert isinstance(view, LineView)
         view.notice("plain")
     assert capfd.readouterr().err == "plain\n"
+
+
+@pytest.mark.parametrize("order", ["\x1b[31m", "\x1b]0;title\x07", "\x9b2J", "\r", "\x7f", "\u202e"])
+def test_text_from_data_gives_a_terminal_no_orders(order: str) -> None:
+    stream = Terminal()
+    console = open_console(stream)
+    console.print(f"red{order}", Text(f"{order}green\t", style="bold"))
+    table = plain_table()
+    table.add_column(f"a{order}")
+    table.add_row(f"{order}b")
+    console.print(table)
+    assert order not in stream.getvalue()
+    assert printable(f"a{order}b\tc\n") == f"a\ufffd{printable(order[1:])}b\tc\n"
 
 
 def test_a_table_gets_wider_before_it_folds_a_word(capsys: pytest.CaptureFixture[str]) -> None:

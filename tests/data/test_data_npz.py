@@ -1,4 +1,6 @@
+import io
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -95,6 +97,15 @@ def test_files_that_cannot_be_used(write_npz, write_csv, refusal, tmp_path) -> N
     assert "must be a whole NPZ file" in refusal(tmp_path / "lone.npz")
     csv = write_csv("a,label\n1,0\n")
     assert "must be of one format; found csv and npz" in refusal(write_npz(X=X, y=Y), test=str(csv))
+
+
+def test_an_array_that_claims_more_than_there_is(refusal, tmp_path) -> None:
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (2 * 10**11, 10**6)})
+    with zipfile.ZipFile(tmp_path / "huge.npz", "w") as file:
+        for name in ("X", "y"):
+            file.writestr(f"{name}.npy", head.getvalue() + bytes(100))
+    assert "must be a whole NPZ file of plain arrays" in refusal(tmp_path / "huge.npz")
 
 
 def test_a_file_of_all_splits_must_stand_alone(write_npz, refusal) -> None:

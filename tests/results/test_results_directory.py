@@ -13,7 +13,7 @@ from synthetic_run import add_trials, epoch_rows, trial_row
 
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.results import EPOCHS, TRIALS, Manifest, RunDirectory
+from fcsearch.results import EPOCHS, TRIALS, Manifest, RunDirectory, find_runs
 from fcsearch.results.parts import Parts
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.training import TrialConfig
@@ -63,6 +63,19 @@ class TestCreate:
         with pytest.raises((TypeError, ValueError)):
             RunDirectory.create(tmp_path / "a" / "b", Manifest(options={"time_budget": object()}))
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_process_that_is_killed_leaves_no_half_of_a_run(self, tmp_path: Path) -> None:
+        code = (
+            "import os, sys; from pathlib import Path; from fcsearch.results import Manifest, RunDirectory, directory\n"
+            "directory.write_manifest = lambda *_, **__: os.kill(os.getpid(), 9)\n"
+            "RunDirectory.create(Path(sys.argv[1]), Manifest())"
+        )
+        path = tmp_path / "run"
+        assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == -signal.SIGKILL
+        assert not path.exists()
+        assert find_runs(tmp_path) == []
+        RunDirectory.create(path, Manifest())
+        assert list(tmp_path.iterdir()) == [path]
 
 
 class TestOpen:

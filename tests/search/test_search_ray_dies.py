@@ -14,7 +14,9 @@ from search_processes import Processes, wait_for
 
 from fcsearch.results import RunDirectory
 
-pytestmark = pytest.mark.ray
+# Limits are for a search that hangs: on a machine with other things to do Ray takes a minute to start.
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+LONG = 300
 
 
 # At every report.
@@ -56,27 +58,27 @@ def test_ray_is_started_again_and_the_search_goes_on(
 ) -> None:
     run = tmp_path / "runs" / "small"
     driver = commands.start(*search(space_file))
-    wait_for(lambda: trains(run) >= 2 and len(list(run.glob("checkpoints/trials/*.safetensors"))) == 2)
+    wait_for(lambda: trains(run) >= 2 and len(list(run.glob("checkpoints/trials/*.safetensors"))) == 2, seconds=LONG)
     kill(commands, program)
-    assert driver.wait(timeout=120) == 0, commands.err
+    assert driver.wait(timeout=LONG) == 0, commands.err
     assert f"{part} on this machine; Ray is started again (1 of 2)" in commands.err + commands.out
     assert "is handed out from their checkpoint" in (run / "log.txt").read_text()
     assert RunDirectory.open(run).state() == "complete"
     assert [row["trial_id"] for row in RunDirectory(run).trials().to_pylist()] == list(range(6))
     assert "Traceback" not in commands.err
-    wait_for(lambda: not commands.alive(), seconds=20)
+    wait_for(lambda: not commands.alive(), seconds=LONG)
     assert list(commands.temporary.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_ray_that_dies_again_and_again_ends_the_search(commands: Processes, space_file: str, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "small"
-    driver = commands.start(*search(space_file))
+    # No trial ends: with each start of Ray the two packs train anew.
+    driver = commands.start(*search(space_file), "--set", "parameters.epochs=1000000")
     for times in range(1, 4):
-        wait_for(lambda times=times: trains(run) >= 2 * times or driver.poll() is not None)  # type: ignore[misc]
+        wait_for(lambda times=times: trains(run) >= 2 * times or driver.poll() is not None, seconds=LONG)  # type: ignore[misc]
         kill(commands, "raylet")
-        wait_for(lambda: not [text for text in commands.alive().values() if "/raylet" in text.split(" ")[0]])
-    assert driver.wait(timeout=60) == 1
+    assert driver.wait(timeout=LONG) == 1
     assert "its raylet died on this machine, 3 times" in commands.err
     assert "go on with `fcsearch resume runs/small`" in commands.err
     assert RunDirectory.open(run).state() == "failed"

@@ -157,7 +157,8 @@ def _opened(path: Path) -> Iterator[Any]:
             pass
         with np.load(path, allow_pickle=False) as file:
             yield file
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+    # MemoryError: an array that claims more than there is, or a file that is larger than this machine.
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, MemoryError, NotImplementedError) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
         raise DataError(
             f"{path} must be a whole NPZ file of plain arrays; reading it failed: {reason}. Save it again with "

@@ -15,11 +15,12 @@ import torch
 from fcsearch.search.local_pool.failures import cause_of, details_of, pack_failure
 from fcsearch.search.local_pool.shared_rows import read_shared
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit, receive, send
+from fcsearch.search.planning.placement import available_cores
 from fcsearch.search.pool.computing import compute_as
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place
-from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.search.pool.pack_run import PackRun, memory_share
 from fcsearch.training import TrainingData
 
 # How often the pipe is looked at in training, and how often the pool hears how it goes.
@@ -71,6 +72,8 @@ class _Worker:
             folds = zip(read_shared(setup.rows), setup.facts, strict=True)
             first, *others = ({**arrays, **facts} for arrays, facts in folds)
             self._data = TrainingData.from_arrays(**first, others=others, device=device)
+        # Before any of them trains.
+        self._share = memory_share(device, workers=setup.placement.sharers(available_cores()))
 
     def train(self, task: PackTask) -> None:
         """Train a pack, and say how it goes and what came of it."""
@@ -84,7 +87,7 @@ class _Worker:
             torch.cuda.empty_cache()
 
     def _train(self, task: PackTask) -> PackOutcome:
-        run = PackRun(task, self._data, self._place)
+        run = PackRun(task, self._data, self._place, share=self._share)
         reported = time.monotonic()
         while not run.over and not self._asked_to_leave():
             run.train(seconds=_STEP_SECONDS)

@@ -246,6 +246,6 @@ def _train(
         stop=around.stop,
         deadline=around.deadline,
     )
-    with ending(engine, recorder, tracker, around.view):
+    with ending(engine, recorder, tracker, around.view, around.run.path):
         engine.run()
     return engine.closing

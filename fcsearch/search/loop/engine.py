@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from fcsearch.config.objective import OBJECTIVES
@@ -204,7 +205,7 @@ class Engine:
 
 
 @contextlib.contextmanager
-def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) -> Iterator[None]:
+def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run: Path) -> Iterator[None]:
     """See to it that every outcome is recorded, however the block ends.
 
     The recorder's thread ends in here, before the pool does: Ray ends the process when another thread lets go of an
@@ -218,7 +219,7 @@ def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View) -> 
             view.ended(tracker.status(engine.closing))
     except UsageError as error:
         # A run that cannot be written any more is no matter of how it was started.
-        raise SearchError(str(error)) from error
+        raise SearchError(f"{error}; then go on with `fcsearch resume {run}`") from error
 
 
 def _history(member: MemberOutcome) -> dict[int, float]:

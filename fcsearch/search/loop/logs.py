@@ -12,6 +12,8 @@ from io import UnsupportedOperation
 from pathlib import Path
 from typing import TextIO
 
+from fcsearch.errors import RunError
+
 _LOGGERS = ("ray", "optuna", "fcsearch", "py.warnings")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -26,8 +28,11 @@ def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) ->
         path: The file.
         level: From which level on log records are written.
         streams: Whether to take what is printed too, and not log records and warnings alone.
+
+    Raises:
+        RunError: the file cannot be written, or is a link: what it names may be anybody's.
     """
-    with path.open("a", buffering=1) as stream, contextlib.ExitStack() as stack:
+    with _opened(path) as stream, contextlib.ExitStack() as stack:
         if streams:
             for number in (1, 2):
                 stack.enter_context(_redirected(number, stream))
@@ -43,6 +48,15 @@ def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) ->
         for name in _LOGGERS:
             stack.enter_context(_handled_by(handler, logging.getLogger(name), level))
         yield
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        found = "a link" if path.is_symlink() else error.strerror or error
+        raise RunError(f"{path} must be a plain file that can be written; found: {found}; move it away") from error
+    return os.fdopen(descriptor, "a", buffering=1)
 
 
 @contextlib.contextmanager

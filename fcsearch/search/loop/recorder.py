@@ -7,15 +7,18 @@ every run of one seed: pack k+2 is asked for after pack k was told and before pa
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.checkpoints import Checkpoints
 from fcsearch.search.record.ledger import Model
+
+Done = TypeVar("Done")
 
 
 class Books(Protocol):
@@ -49,12 +52,13 @@ class Recorder:
         self._checkpoints = checkpoints
         self._keeping: dict[int, Future[None]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._error: BaseException | None = None
         self._asked: list[Future[list[PlannedTrial]]] = []
         self._recording: deque[Future[None]] = deque()
 
     def ask(self, count: int) -> Future[list[PlannedTrial]]:
         """Ask for new trials, after all that was given before."""
-        future = self._thread.submit(self._books.ask, count)
+        future = self._thread.submit(self._do, functools.partial(self._books.ask, count))
         self._asked = [*(asked for asked in self._asked if not asked.done()), future]
         return future
 
@@ -70,7 +74,8 @@ class Recorder:
         """Record the outcome of a pack, after all that was given before; nothing where no trial came to an end."""
         self._keeping.pop(pack_id, None)
         if trials:
-            self._recording.append(self._thread.submit(self._record, pack_id, trials, epochs, models=models, keep=keep))
+            work = functools.partial(self._record, pack_id, trials, epochs, models=models, keep=keep)
+            self._recording.append(self._thread.submit(self._do, work))
 
     def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> None:
         """Keep a pack's checkpoint, in place of one that still waits to be written."""
@@ -98,3 +103,13 @@ class Recorder:
         self._thread.shutdown(wait=True)
         for recording in self._recording:
             recording.result()
+
+    def _do(self, work: Callable[[], Done]) -> Done:
+        """In the thread: do some work, unless work before it failed, which it counts on."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return work()
+        except BaseException as error:
+            self._error = error
+            raise

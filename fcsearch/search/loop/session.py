@@ -167,7 +167,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
     )
     told = {"split": "; ".join(dataset.split_words()), "left out": dataset.left_out()}
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
-    with ending(engine, recorder, tracker, view):
+    with ending(engine, recorder, tracker, view, run.path):
         engine.run()
     return _verdict(run, engine, tracker)
 

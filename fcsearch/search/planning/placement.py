@@ -114,6 +114,11 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
     return Placement(workers=workers, cpus=cpus, gpus=gpus, tf32=options.tf32)
 
 
+def room_for(placement: Placement, nodes: Sequence[Node]) -> int:
+    """How many such workers the machines have room for."""
+    return sum(_fit(node, placement.cpus, placement.gpus) for node in nodes)
+
+
 def _gpus_per_worker(options: SearchOptions, total: float) -> float:
     asked = options.gpus_per_worker
     if asked is None:

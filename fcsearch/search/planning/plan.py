@@ -10,7 +10,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.packs import choose_pack_size
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.samplers import learns
-from fcsearch.space import SearchSpace
+from fcsearch.space import Constant, SearchSpace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,9 @@ class SearchPlan:
             "dataset": self.space.dataset.source,
             **self._task(),
             **self._weights(),
-            "trials": f"{self.trials}, seed {self.options.seed}" + (f", at most {budget:g} s" if budget else ""),
+            "trials": f"{self.trials}, seed {self.options.seed}"
+            + (f", at most {budget:g} s" if budget else "")
+            + self._remark(),
             "sampler": " ".join(
                 [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
             ),
@@ -55,6 +57,14 @@ class SearchPlan:
             **({"comes first": "; ".join(self.options.tries)} if self.options.tries else {}),
             **({"known trials": f"those of {self.options.start_from}"} if self.options.start_from else {}),
         }
+
+    def _remark(self) -> str:
+        """What is odd about the number of trials, if anything is."""
+        if self.trials < (asked := self.options.trials or self.space.trials):
+            return f"; {asked} were asked for, and the grid has no more"
+        if self.trials > 1 and all(isinstance(found, Constant) for found in self.space.parameters.values()):
+            return "; the space has one configuration, so that all of them give the same network"
+        return ""
 
     def _task(self) -> dict[str, str]:
         """What is learned and by which figure; nothing before the dataset, or the space, has told."""

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 
 from fcsearch.errors import UsageError
 from fcsearch.search.planning.bounded_tpe import BoundedTPESampler
+from fcsearch.search.planning.cmaes_sampler import CmaEsSampler
 from fcsearch.space import SamplerSpec
 
 # Samplers that suggest the same whatever the results are: their trials may be asked for long before they are trained.
@@ -112,9 +113,11 @@ def _qmc(options: dict[str, Any], seed: int, _trials_so_far: int) -> BaseSampler
 def _cmaes(options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:
     if importlib.util.find_spec("cmaes") is None:
         raise UsageError("the sampler cmaes needs the package cmaes; found none; run `pip install cmaes`")
-    return optuna.samplers.CmaEsSampler(
-        **options, seed=_later_seed(seed, trials_so_far), warn_independent_sampling=False
-    )
+    if not hasattr(optuna.samplers.CmaEsSampler, "_restore_optimizer"):
+        raise UsageError(
+            "the sampler cmaes needs the Optuna of constraints.txt; found another, whose state may run code"
+        )
+    return CmaEsSampler(**options, seed=_later_seed(seed, trials_so_far), warn_independent_sampling=False)
 
 
 def _gp(options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:

@@ -56,7 +56,7 @@ def ray_session(address: str | None, local: Node, *, folder: Path | None = None)
                 f"--address must be that of the cluster that this program is connected to; found {address!r}, and it "
                 f"is connected to {connected}; leave the option out, or disconnect first (ray.shutdown())"
             )
-        yield _nodes()
+        yield nodes_alive()
         return
     with contextlib.ExitStack() as stack:
         stack.enter_context(environment(_SETTINGS))
@@ -66,7 +66,7 @@ def ray_session(address: str | None, local: Node, *, folder: Path | None = None)
             folder = folder or stack.enter_context(ray_folder())
         stack.callback(ray.shutdown)
         _connect(address, local, folder)
-        yield _nodes()
+        yield nodes_alive()
 
 
 def _connect(address: str | None, local: Node, folder: Path | None) -> None:
@@ -112,7 +112,8 @@ def _require_answer(address: str) -> None:
         )
 
 
-def _nodes() -> list[Node]:
+def nodes_alive() -> list[Node]:
+    """The machines of the cluster that Ray is connected to, now."""
     list_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
     alive = [node["Resources"] for node in list_nodes() if node["Alive"]]
     return [Node(cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0)) for resources in alive]

@@ -19,14 +19,14 @@ from typing import Any
 import ray
 
 from fcsearch.errors import FcsearchError, SearchError
-from fcsearch.search.planning.placement import place
+from fcsearch.search.planning.placement import place, room_for
 from fcsearch.search.pool.early_output import print_to
 from fcsearch.search.pool.messages import Progress
-from fcsearch.search.ray_pool.cluster import ray_session
+from fcsearch.search.ray_pool.cluster import nodes_alive, ray_session
 from fcsearch.search.ray_pool.failures import cause_of
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
-from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request, Sealed, Start
+from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Sealed, Start
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,8 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # A free worker gets its next pack this soon, if there is one.
 _REPLY_SECONDS = 0.05
 _WATCH_SECONDS = 0.5
+# How often a cluster is asked for its nodes.
+_LOOK_SECONDS = 3.0
 # Of a head on another machine: how long a connection may take, and how many in a row may fail.
 _ANSWER_SECONDS, _UNANSWERED = 3.0, 3
 # After the search has ended Ray may take so long to end.
@@ -72,7 +74,8 @@ def _drive(search: _Search) -> None:
             placement = order.placement or place(order.options, nodes)
             with tune_pool(placement, order.arrays, folder=start.folder) as pool:
                 search.send(Ready(placement))
-                _serve(pool, search)
+                most = order.options.workers or sys.maxsize
+                _serve(pool, search, None if start.address is None else most)
                 _end_at_once(start)
         _end_at_once(start)
 
@@ -117,10 +120,26 @@ class _Search:
         os._exit(1)
 
 
-def _serve(pool: TunePool, search: _Search) -> None:
-    """Pass on requests and events until the search ends."""
+def _serve(pool: TunePool, search: _Search, most: int | None) -> None:
+    """Pass on requests and events until the search ends.
+
+    Args:
+        pool: Trains packs.
+        search: The search.
+        most: Workers that there may be where nodes join and leave; None: none do.
+    """
     patience = 0.0
+    looked = time.monotonic()
+    if most is not None:
+        # On nodes that may be slower than this one.
+        pool.resize(pool.workers)
     while True:
+        if most is not None and time.monotonic() > looked + _LOOK_SECONDS:
+            looked = time.monotonic()
+            found = min(most, room_for(pool.placement, nodes_alive()))
+            if found != pool.workers:
+                pool.resize(found)
+                search.send(Capacity(found))
         try:
             while (request := search.next(patience)) is not None:
                 if isinstance(request, Sealed):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from fcsearch.errors import UsageError
 
 # The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
 _SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
+_PREFIX, _LOCK = "fcsearch-", "search.lock"
 _RAYS_BYTES = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 
@@ -22,27 +24,53 @@ def ray_folder() -> Iterator[Path]:
     """A folder for the sockets and logs of one local Ray, removed at the end.
 
     It is made where `RAY_TMPDIR` says, else in the temporary folder. Where that path is too long for a socket, it is
-    made in /tmp.
+    made in /tmp. Folders there of searches that were killed are removed.
 
     Raises:
         UsageError: none of these can be written.
     """
-    folder = _make_folder([os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp"])
+    places = [place for place in (os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp") if place]
+    for place in dict.fromkeys(places):
+        _remove_dead(Path(place))
+    folder = _make_folder(places)
     try:
-        yield folder
+        # The system lets go of it when this process dies.
+        with (folder / _LOCK).open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield folder
     finally:
-        # Ray's agents outlive it by a moment, and may write while the first attempt removes.
-        for _ in range(3):
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
-def _make_folder(places: Sequence[str | None]) -> Path:
+def _remove_dead(place: Path) -> None:
+    """Remove the folders of which no process holds the lock any more; one without a lock is not ours, or too young."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        if _is_free(folder / _LOCK) and not folder.is_symlink():
+            _remove(folder)
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        with path.open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(folder: Path) -> None:
+    # Ray's agents outlive it by a moment, and may write while the first attempt removes.
+    for _ in range(3):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_folder(places: Sequence[str]) -> Path:
     room = _SOCKET_BYTES - _RAYS_BYTES - len("/fcsearch-12345678")
     problem: object = "only longer ones"
-    for place in filter(None, places):
+    for place in places:
         if len(os.fsencode(place)) <= room:
             try:
-                return Path(tempfile.mkdtemp(prefix="fcsearch-", dir=place))
+                return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
             except OSError as error:
                 problem = error
     raise UsageError(

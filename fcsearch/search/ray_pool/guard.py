@@ -9,6 +9,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fcsearch.errors import SearchError
@@ -16,7 +17,7 @@ from fcsearch.search.planning.placement import Placement, local_node
 from fcsearch.search.pool.interface import CutShort, Event, Notice, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.ray_pool.process import Driver, DriverDiedError
-from fcsearch.search.ray_pool.wire import Leave, Order, Ready, Sealed
+from fcsearch.search.ray_pool.wire import Capacity, Leave, Order, Ready, Sealed
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
@@ -124,6 +125,8 @@ class GuardedPool:
         if isinstance(message, Ready):
             self._take_place(message.placement)
             return []
+        if isinstance(message, Capacity):
+            return [self._resize(message.workers)]
         if not isinstance(message, (Progress, Notice)):
             self._running.remove(message.pack_id)
         if isinstance(message, Sealed):
@@ -151,6 +154,15 @@ class GuardedPool:
     def _take_place(self, placement: Placement) -> None:
         self.placement = placement
         self.workers = placement.workers
+
+    def _resize(self, workers: int) -> Notice:
+        """Nodes have joined or left."""
+        before, self.workers = self.workers, workers
+        if workers:
+            room = f"the cluster has room for {workers} worker{'s' if workers > 1 else ''} now"
+            return Notice(f"nodes have {'joined' if workers > before else 'left'}: {room}")
+        since = f"since {datetime.now(UTC):%H:%M:%S} UTC"
+        return Notice(f"{since} no node of the cluster has room for a worker: the search waits for one to join")
 
     def _start_again(self, death: DriverDiedError) -> list[Event]:
         self._replace(death)

@@ -12,7 +12,7 @@ from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.ray_pool.folder import ray_folder
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
-from fcsearch.search.ray_pool.wire import Answer, Line, Lost, Order, Ready, Refused, Request, Start, Told
+from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Start, Told
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Driver:
         """Whether there is something to receive, or the driver has died."""
         return self._line.poll(timeout)
 
-    def receive(self) -> Ready | Told:
+    def receive(self) -> Ready | Capacity | Told:
         """What it has to say.
 
         Raises:

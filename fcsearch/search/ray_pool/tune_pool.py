@@ -12,29 +12,21 @@ import logging
 import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ray
 from ray import tune
-from ray.air.execution import PlacementGroupResourceManager
-from ray.air.execution._internal import RayActorManager
-from ray.exceptions import RayActorError, RayTaskError
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment, Trial
-from ray.tune.search import Searcher, SearchGenerator
 
-from fcsearch.errors import SearchError
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.pool.interface import Event, Pool
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.search.ray_pool.cluster import ray_session
-from fcsearch.search.ray_pool.failures import WorkerKilledError, pack_failure
+from fcsearch.search.ray_pool.controller import Controller, Packs, require_tune
 from fcsearch.search.ray_pool.local_ray import environment
 from fcsearch.search.ray_pool.wire import Sealed, Told
-from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID, PackWorker
+from fcsearch.search.ray_pool.worker import PACK_ID, PackWorker
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
@@ -48,11 +40,6 @@ _SETTINGS = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
-# What is used of Tune beyond its documented interface.
-_USED = (
-    (TuneController, ("step", "checkpoint", "_process_trial_failure")),
-    (RayActorManager, ("cleanup", "_actor_task_failed")),
-)
 
 
 @contextlib.contextmanager
@@ -94,7 +81,7 @@ def tune_pool(
         worker: What trains the packs.
         folder: Where Tune keeps its files; None: in the temporary folder.
     """
-    _require_tune()
+    require_tune()
     # By default Tune starts the trials of a searcher like ours one after another.
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
@@ -112,7 +99,7 @@ class TunePool:
     def __init__(self, placement: Placement, trainable: type[PackWorker], storage: str) -> None:
         self.placement = placement
         self.workers = placement.workers
-        self._packs = _Packs()
+        self._packs = Packs()
         experiment = Experiment(
             "packs",
             trainable,
@@ -124,7 +111,7 @@ class TunePool:
             max_failures=0,
         )
         # Tune's own methods have no types.
-        self._controller: Any = _Controller(self._packs, experiment)
+        self._controller: Any = Controller(self._packs, experiment)
 
     def submit(self, task: Sealed[PackTask]) -> None:
         """Have a pack trained."""
@@ -147,13 +134,19 @@ class TunePool:
         """Ask all packs in training to end."""
         self._packs.ask_to_leave()
 
+    def resize(self, workers: int) -> None:
+        """Train so many packs at a time from now on; those in training stay, and new workers get time to start."""
+        self.workers = workers
+        self._controller.update_max_pending_trials(max(1, workers))
+        self._controller.wait_for_starts()
+
     def close(self) -> None:
         """End all workers, also those in training."""
         self._controller.end()
 
 
 class _OpenPool:
-    """A pool for the loop, in the process that drives Ray."""
+    """A pool for the loop, in this process."""
 
     def __init__(self, pool: TunePool) -> None:
         self.placement = pool.placement
@@ -168,127 +161,6 @@ class _OpenPool:
         return [event.open() if isinstance(event, Sealed) else event for event in self._pool.wait(timeout)]
 
 
-class _Packs(tune.Callback):
-    """The packs in Tune's hands, and what Tune says of them."""
-
-    def __init__(self) -> None:
-        # Until a worker has it: it may bring a large checkpoint.
-        self.tasks: dict[int, Sealed[PackTask] | None] = {}
-        # Packs that Tune was not yet told of.
-        self.queue: deque[int] = deque()
-        # Why a Tune trial failed: Tune itself hands on a text.
-        self.errors: dict[str, BaseException] = {}
-        self._actors: dict[int, Any] = {}
-        self.leaving = False
-        self._events: list[Told] = []
-
-    @property
-    def events(self) -> bool:
-        """Whether something happened."""
-        return bool(self._events)
-
-    def take_events(self) -> list[Told]:
-        """What happened since the last call."""
-        events, self._events = self._events, []
-        return events
-
-    def ask_to_leave(self) -> None:
-        """Ask packs in training to end; those that are still to start are asked when they do."""
-        if not self.leaving:
-            self.leaving = True
-            for actor in self._actors.values():
-                actor.leave.remote()
-
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        # Before Tune asks the actor to train: an actor does what it is asked to in that order.
-        pack_id = trial.config[PACK_ID]
-        actor: Any = trial.temporary_state.ray_actor
-        self._actors[pack_id] = actor
-        actor.take.remote(self.tasks[pack_id])
-        self.tasks[pack_id] = None
-        if self.leaving:
-            actor.leave.remote()
-
-    def on_trial_result(
-        self,
-        iteration: int,  # noqa: ARG002
-        trials: list[Trial],  # noqa: ARG002
-        trial: Trial,
-        result: dict[str, Any],
-        **info: Any,  # noqa: ARG002
-    ) -> None:
-        # Out of the result: Tune keeps each trial's last one.
-        event = result.pop(MESSAGE).content
-        if isinstance(event, Sealed):
-            self._over(trial)
-        self._events.append(event)
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        started = self._over(trial)
-        self._events.append(pack_failure(trial.config[PACK_ID], self.errors.pop(trial.trial_id), started=started))
-
-    def _over(self, trial: Trial) -> bool:
-        """Let go of the trial's pack; whether it had started."""
-        pack_id = trial.config[PACK_ID]
-        del self.tasks[pack_id]
-        return self._actors.pop(pack_id, None) is not None
-
-
-class _PackSearcher(Searcher):
-    """Gives Tune the packs that are queued."""
-
-    def __init__(self, queue: deque[int]) -> None:
-        super().__init__()
-        self._queue = queue
-
-    def suggest(self, trial_id: str) -> dict[str, Any] | None:  # noqa: ARG002
-        return {PACK_ID: self._queue.popleft()} if self._queue else None
-
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Pass: outcomes come by the callback."""
-
-
-class _Controller(TuneController):
-    """Tune's controller, which also tells why a trial failed, and ends at once."""
-
-    def __init__(self, packs: _Packs, experiment: Experiment) -> None:
-        search = SearchGenerator(_PackSearcher(packs.queue))
-        super().__init__(search_alg=search, storage=experiment.storage, callbacks=[packs], reuse_actors=True)
-        self._actor_manager: Any = _ActorManager(resource_manager=PlacementGroupResourceManager())
-        self._errors = packs.errors
-        search.add_configurations([experiment])
-
-    def checkpoint(self, force: bool = False, wait: bool = False) -> None:
-        """Save nothing: the run directory is the only state."""
-
-    def end(self) -> None:
-        """Kill all actors, also those in training, and give back what was reserved for them."""
-        self._actor_manager.cleanup()
-
-    def _process_trial_failure(self, trial: Trial, exception: Any) -> None:
-        self._errors[trial.trial_id] = exception
-        super()._process_trial_failure(trial, exception)
-
-
-class _ActorManager(RayActorManager):
-    """Takes any error that Ray has for an actor as its loss; Tune would end the search for some, as out of memory."""
-
-    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
-        if not isinstance(exception, (RayActorError, RayTaskError)):
-            exception = WorkerKilledError(exception)
-        super()._actor_task_failed(tracked_actor_task, exception)
-
-
 def _name(trial: Trial) -> str:
     """A short name for a Tune trial."""
     return f"pack-{trial.config[PACK_ID]}"
-
-
-def _require_tune(used: Iterable[tuple[type, tuple[str, ...]]] = _USED) -> None:
-    """Raise SearchError if Tune does not have what is used of it beyond its documented interface."""
-    missing = [f"{kind.__name__}.{name}" for kind, names in used for name in names if not hasattr(kind, name)]
-    if missing:
-        raise SearchError(
-            f"Ray Tune must have {', '.join(missing)}; found Ray {ray.__version__}, which does not; install the Ray of "
-            "constraints.txt"
-        )

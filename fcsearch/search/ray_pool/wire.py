@@ -103,12 +103,19 @@ class Lost:
     part: str
 
 
+@dataclasses.dataclass(frozen=True)
+class Capacity:
+    """From now on the cluster has room for so many workers."""
+
+    workers: int
+
+
 Said = TypeVar("Said")
 Heard = TypeVar("Heard")
 
 Request = Start | Order | Sealed[Any] | Leave
 Told = Progress | Sealed[Any] | PackFailed | Notice
-Answer = Ready | Refused | Lost | Told
+Answer = Ready | Refused | Lost | Capacity | Told
 
 
 class Line(Generic[Said, Heard]):

@@ -6,28 +6,60 @@ written is the same, so `optuna-dashboard study.journal` reads it while the sear
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+
+from fcsearch.errors import RunError
+
+_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+
+
+def open_storage(journal: JournalFile) -> JournalStorage:
+    """Optuna's storage in a journal.
+
+    Raises:
+        RunError: its lines are JSON, and not Optuna's.
+    """
+    try:
+        return JournalStorage(journal)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{journal.path} must be a journal of Optuna's; found: {type(error).__name__}: {error}; {_REMEDY}"
+        ) from error
 
 
 class JournalFile(JournalFileBackend):
     """The journal of a run, whose only writer is this process; other programs may still append notes to it.
 
     Args:
-        path: The file; made if it is not there. A line that a crash left half written at its end is removed.
+        path: The file; made if it is not there. Lines that a crash left half written at its end are removed.
+
+    Attributes:
+        path: The file, by its absolute path.
+
+    Raises:
+        RunError: it cannot be read or written; reading and writing raise it too, as where a line is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         # The lock is a symlink to the journal: a relative one would dangle, and Optuna would spin on it.
         path = path.absolute()
-        # A writer that was killed leaves its lock behind; the run's own lock says that no writer lives.
-        Path(f"{path}.lock").unlink(missing_ok=True)
-        super().__init__(str(path), lock_obj=_ReentrantLock(str(path)))
-        _remove_torn_line(path)
+        self.path = path
+        try:
+            # A writer that was killed leaves its lock behind; the run's own lock says that no writer lives.
+            Path(f"{path}.lock").unlink(missing_ok=True)
+            super().__init__(str(path), lock_obj=_ReentrantLock(str(path)))
+            _remove_torn_lines(path)
+        except OSError as error:
+            raise _unwritable(path, error) from error
         self._batch: list[dict[str, Any]] | None = None
 
     @contextmanager
@@ -52,15 +84,27 @@ class JournalFile(JournalFileBackend):
         if self._batch is not None:
             self._batch.extend(logs)
         elif logs:
-            super().append_logs(logs)
+            before = self.path.stat().st_size
+            try:
+                super().append_logs(logs)
+            except OSError as error:
+                # What comes after half a line would be part of it.
+                with contextlib.suppress(OSError):
+                    os.truncate(self.path, before)
+                raise _unwritable(self.path, error) from error
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the logs from this number (from 0) on, those of the batch last."""
         # Optuna would read the whole file for a number that it has not seen there, as it has not seen the batch's.
         first = min(log_number_from, self._read)
-        for number, log in enumerate(super().read_logs(first), first):
-            if number >= log_number_from:
-                yield log
+        try:
+            logs = list(enumerate(super().read_logs(first), first))
+        except ValueError as error:
+            raise RunError(
+                f"{self.path} must hold a JSON object in each line; found something else in line {self._read + 1}; "
+                f"{_REMEDY}"
+            ) from error
+        yield from (log for number, log in logs if number >= log_number_from)
         yield from (self._batch or [])[max(0, log_number_from - self._read) :]
 
     @property
@@ -76,18 +120,38 @@ class _ReentrantLock(JournalFileSymlinkLock):
 
     def acquire(self) -> bool:
         if self._depth == 0:
-            super().acquire()
+            try:
+                super().acquire()
+            except OSError as error:
+                raise _unwritable(Path(self._lock_target_file), error) from error
         self._depth += 1
         return True
 
     def release(self) -> None:
         self._depth = max(0, self._depth - 1)
         if self._depth == 0:
-            super().release()
+            # It is gone already where another program took it for a dead one's, or where nothing can be removed.
+            with contextlib.suppress(RuntimeError):
+                super().release()
 
 
-def _remove_torn_line(path: Path) -> None:
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path} must be writable; found: {error.strerror or error}; free space or permit it")
+
+
+def _remove_torn_lines(path: Path) -> None:
+    """Remove what follows the last line that is whole: half a line, or the NULs of a file system that lost it."""
     with path.open("rb+") as file:
         content = file.read()
-        if content and not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+        end = content.rfind(b"\n") + 1
+        while end and not _is_whole(content[content.rfind(b"\n", 0, end - 1) + 1 : end]):
+            end = content.rfind(b"\n", 0, end - 1) + 1
+        if end < len(content):
+            file.truncate(end)
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -28,7 +28,7 @@ from fcsearch.results.study import name_metric
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
-from fcsearch.search.record.journal import JournalFile
+from fcsearch.search.record.journal import JournalFile, open_storage
 from fcsearch.space import SearchSpace
 
 _STATES = {
@@ -66,7 +66,7 @@ def has_trials(run: RunDirectory) -> bool:
     """Whether any trial that was asked for stands in the run's journal."""
     if not run.journal_path.exists():
         return False
-    storage = optuna.storages.JournalStorage(JournalFile(run.journal_path))
+    storage = open_storage(JournalFile(run.journal_path))
     studies = (optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage))
     return any(
         trial.state != TrialState.WAITING and OBSERVATION not in trial.user_attrs
@@ -90,7 +90,7 @@ class Ledger:
         self._seed = seed
         self._objective = space.known_objective
         self._journal = JournalFile(run.journal_path)
-        self._storage = optuna.storages.JournalStorage(self._journal)
+        self._storage = open_storage(self._journal)
         names = optuna.get_all_study_names(self._storage)
         self._study = (
             optuna.load_study(study_name=names[0], storage=self._storage) if names else self._new_study(run.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -234,3 +235,15 @@ def test_options_that_no_local_pool_can_meet_are_refused() -> None:
         SearchOptions(pool="local", address="auto")
     with pytest.raises(UsageError, match="--pool must be one of ray, local, inline"):
         SearchOptions(**{"pool": "dask"})
+
+
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="only Linux says how much memory there is")
+def test_each_worker_takes_its_share_of_the_memory_alone(tmp_path: Path) -> None:
+    parameters = {"learning_rate": 0.1, "epochs": 1, "hidden_dim": {"choices": [8, 65_536]}, "depth": 5}
+    keys = {"sampler": "grid", "trials": 2, "parameters": parameters, "early_stopping": None}
+    run = search(tmp_path, "local", options={"workers": 2, "confirm": 0, "pack_size": 1}, **keys)
+    [error] = [row["error"] for row in run.trials().to_pylist() if row["state"] == "failed"]
+    share = int(re.search(r"must fit into ([\d,]+) bytes, this worker's share", error)[1].replace(",", ""))
+    total = int(re.search(r"MemTotal: +(\d+)", Path("/proc/meminfo").read_text())[1]) * 1024
+    # Of what is free four fifths, for two.
+    assert share <= 0.4 * total

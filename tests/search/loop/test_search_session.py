@@ -21,7 +21,7 @@ from fcsearch.search.pool.simulated import SimulatedPool
 from fcsearch.search.record.ledger import has_trials
 
 
-@pytest.mark.parametrize("what", ["tables", "report"])
+@pytest.mark.parametrize("what", ["tables", "report", "everything"])
 def test_a_run_that_cannot_be_written_any_more_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -30,9 +30,14 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
     def full(*_: Any, **__: Any) -> None:
         raise RunError("the disk is full")
 
+    def gone(*_: Any, **__: Any) -> None:
+        raise RunError("run.json is gone")
+
     def answer(task: PackTask) -> PackOutcome:
-        if what == "tables":
+        if what != "report":
             monkeypatch.setattr(RunDirectory, "write_pack", full)
+        if what == "everything":
+            monkeypatch.setattr(RunDirectory, "update_manifest", gone)
         monkeypatch.setattr("fcsearch.search.execution.write_report", full)
         return outcome(task.pack_id, {t.trial_id: result(t.config, [0.5]) for t in task.trials})
 
@@ -40,7 +45,7 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
     def open_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[SimulatedPool]:  # noqa: ARG001
         yield SimulatedPool(answer)
 
-    with pytest.raises(SearchError if what == "tables" else RunError, match="the disk is full"):
+    with pytest.raises(SearchError, match=f"the disk is full; then go on with `fcsearch resume {tmp_path}/run`"):
         start_search(
             make_space(tmp_path, trials=1),
             SearchOptions(workers=1, cpus_per_worker=0.5),
@@ -49,7 +54,8 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
             open_pool=open_pool,
         )
     run = RunDirectory.open(tmp_path / "run")
-    assert run.manifest().state == ("failed" if what == "tables" else "complete")
+    assert run.manifest().state == {"tables": "failed", "report": "complete", "everything": "running"}[what]
+    assert run.state() == ("interrupted" if what == "everything" else run.manifest().state)
     assert run.trials().num_rows == (what == "report")
     # Its trial stands in the journal: `resume` goes on with it.
     assert has_trials(run)

@@ -16,6 +16,7 @@ import pytest
 from engine_helpers import RecordingView
 from search_helpers import PLACE, outcome
 
+from fcsearch.errors import RunError
 from fcsearch.results import TrialRecord
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.logs import output_to
@@ -65,6 +66,16 @@ def test_the_terminal_is_given_back_after_an_error(tmp_path: Path, capfd: pytest
         raise KeyboardInterrupt
     os.write(2, b"shown\n")
     assert capfd.readouterr().err == "shown\n"
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_a_log_that_is_no_plain_file_is_refused(what: str, tmp_path: Path) -> None:
+    log, other = tmp_path / "log.txt", tmp_path / "other"
+    other.write_text("mine")
+    log.mkdir() if what == "folder" else log.symlink_to(other)
+    with pytest.raises(RunError, match="must be a plain file"), output_to(log):
+        pass
+    assert other.read_text() == "mine"
 
 
 def test_the_first_signal_asks_the_second_ends() -> None:

@@ -10,7 +10,7 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryErr
 
 from fcsearch.errors import SearchError
 from fcsearch.search.pool.interface import NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
-from fcsearch.search.ray_pool import tune_pool
+from fcsearch.search.ray_pool import controller
 from fcsearch.search.ray_pool.failures import WorkerKilledError, cause_of, pack_failure
 
 TRACE = "ray::PackWorker.train() (pid=1, ip=192.0.2.1)\n  File worker.py\n"
@@ -70,6 +70,6 @@ def test_the_cause_is_one_line(text: str, cause: str) -> None:
 
 
 def test_a_ray_that_lacks_what_is_used_of_it_is_refused() -> None:
-    tune_pool._require_tune()
+    controller.require_tune()
     with pytest.raises(SearchError, match=r"must have TuneController\.leap; found Ray"):
-        tune_pool._require_tune([(tune_pool.TuneController, ("step", "leap"))])
+        controller.require_tune([(controller.TuneController, ("step", "leap"))])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +60,22 @@ def test_a_socket_fits_where_the_temporary_folder_has_a_long_path(
         place.parent.mkdir(parents=True)
         made.bind(os.fspath(place))
     assert not folder.exists()
+
+
+def test_what_a_killed_search_has_left_is_removed_and_nothing_else(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", str(short))
+    (short / "fcsearch-of-others").mkdir()
+    code = (
+        "import os; from fcsearch.search.ray_pool.folder import ray_folder\n"
+        "with ray_folder() as folder: (folder / 'logs').mkdir(); os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    assert len(list(short.iterdir())) == 2
+    with ray_folder() as first, ray_folder() as second:
+        assert {path.name for path in short.iterdir()} == {first.name, second.name, "fcsearch-of-others"}
+    assert [path.name for path in short.iterdir()] == ["fcsearch-of-others"]
 
 
 def test_without_any_such_folder_the_error_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

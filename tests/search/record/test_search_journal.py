@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from fcsearch.search.record.journal import JournalFile
+from fcsearch.errors import RunError
+from fcsearch.search.record.journal import JournalFile, open_storage
 
 
 def make_study(path: Path) -> tuple[JournalFile, optuna.Study]:
@@ -109,6 +111,59 @@ def test_a_torn_last_line_is_removed(path: Path) -> None:
     again.ask()
     assert path.read_bytes().startswith(whole)
     assert len(as_others_see_it(path)) == 2
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 100, b"\0" * 100 + b"\n", b"\n\n", b'{"op_code": 4\n{"op'])
+def test_what_a_file_system_makes_of_lines_that_it_lost_is_removed(tail: bytes, path: Path) -> None:
+    _, study = make_study(path)
+    study.ask()
+    whole = path.read_bytes()
+    path.write_bytes(whole + tail)
+    JournalFile(path)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "line", [b"garbage", b"", b"\0\0", b'{"op_code": 99}', b"[1]", b'{"op_code": 4, "worker_id": 1}']
+)
+def test_a_damaged_line_between_whole_ones_is_named(line: bytes, path: Path) -> None:
+    _, study = make_study(path)
+    study.ask()
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], line, *lines[1:]]) + b"\n")
+    with pytest.raises(RunError, match=re.escape(str(path))):
+        open_storage(JournalFile(path))
+
+
+def test_a_write_that_fails_half_way_leaves_the_journal_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, study = make_study(path)
+    study.ask()
+    whole = path.read_bytes()
+
+    def full(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:  # noqa: ARG001
+        path.write_bytes(whole + b'{"op_code": 4, "work')
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as context:
+        context.setattr(JournalFileBackend, "append_logs", full)
+        with pytest.raises(RunError, match="No space left"):
+            study.ask()
+    assert path.read_bytes() == whole
+
+
+def test_a_lock_that_cannot_be_made_or_removed_is_no_traceback(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, study = make_study(path)
+
+    def read_only(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "symlink", read_only)
+        with pytest.raises(RunError, match="Read-only"):
+            study.ask()
+    with monkeypatch.context() as context, journal.batch():
+        study.ask()
+        context.setattr(os, "rename", read_only)
 
 
 def test_the_lock_of_a_writer_that_was_killed_is_removed(path: Path) -> None:

@@ -1,0 +1,38 @@
+"""Folders that appear whole: made under a hidden name, and renamed when they are done."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+from pathlib import Path
+
+_UNFINISHED = re.compile(r".*\.(\d+)\.part")
+
+
+def new_folder(path: Path) -> Path:
+    """Make a folder that the caller is to rename to `path`; those that killed processes have left for it are removed.
+
+    Raises:
+        OSError: the path is taken, or the file system refused.
+    """
+    if path.exists():
+        raise FileExistsError(path)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        if (match := _UNFINISHED.fullmatch(left.name)) and not _is_another(int(match[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished.mkdir()
+    return unfinished
+
+
+def _is_another(process: int) -> bool:
+    """Whether a process of this number lives, and is not this one."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return process != os.getpid()

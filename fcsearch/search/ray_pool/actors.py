@@ -1,0 +1,102 @@
+"""Tune's actors as a search needs them: an error is the loss of one worker, and one that is silent is waited for.
+
+Ray says that an actor is unavailable where its process stands still or the network between two nodes is cut: it may
+come back. Tune would start its pack over elsewhere. What a worker is asked to do here can be asked twice, since a pack
+goes on from where it is: so it is asked again, until the worker answers or Ray says that it is dead.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ray.air.execution import PlacementGroupResourceManager
+from ray.air.execution._internal import RayActorManager
+from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
+
+from fcsearch.search.ray_pool.failures import WorkerKilledError
+
+# A worker that does not answer is asked this often.
+_AGAIN_SECONDS = 1.0
+# What a worker may be asked twice, since it goes on from where it is.
+_REPEATABLE = ("train", "reset")
+
+
+@dataclasses.dataclass
+class _Call:
+    """What a worker was asked: with which words, and whether it did not answer."""
+
+    method: str
+    arguments: dict[str, Any]
+    unanswered: bool = False
+
+
+class ActorManager(RayActorManager):
+    """Manages actors for Tune.
+
+    Args:
+        silent: Called with an actor (Tune's `TrackedActor`) and True when it stops answering, False when it goes on.
+    """
+
+    # Private methods of Tune's that are replaced here.
+    replaced = ("_schedule_tracked_actor_task", "_actor_task_resolved", "_actor_task_failed")
+
+    def __init__(self, silent: Callable[[Any, bool], None]) -> None:
+        super().__init__(resource_manager=PlacementGroupResourceManager())
+        self._silent = silent
+        self._calls: dict[Any, _Call] = {}
+        # Tasks that are to be asked again, and when.
+        self._again: list[tuple[float, Any]] = []
+
+    def next(self, timeout: float | None = None) -> bool:
+        """Wait for an event, as Tune's, after asking those again that did not answer."""
+        now = time.monotonic()
+        due = [task for when, task in self._again if when <= now]
+        self._again = [(when, task) for when, task in self._again if when > now]
+        for task in due:
+            # Others may have let go of the actor since.
+            if task._tracked_actor in self._live_actors_to_ray_actors_resources:
+                call = self._calls[task]
+                super()._schedule_tracked_actor_task(task, call.method, **call.arguments)
+            else:
+                self._calls.pop(task, None)
+        began = time.monotonic()
+        happened: bool = super().next(timeout)
+        if self._again and not happened and timeout is not None:
+            # With nothing else to wait for Ray does not wait.
+            time.sleep(max(0.0, began + timeout - time.monotonic()))
+        return happened
+
+    def _schedule_tracked_actor_task(self, tracked_actor_task: Any, method_name: str, **arguments: Any) -> Any:
+        if method_name in _REPEATABLE and not arguments.get("_return_future"):
+            self._calls[tracked_actor_task] = _Call(method_name, arguments)
+        return super()._schedule_tracked_actor_task(tracked_actor_task, method_name, **arguments)
+
+    def _actor_task_resolved(self, tracked_actor_task: Any, result: Any) -> None:
+        call = self._calls.pop(tracked_actor_task, None)
+        if call is not None and call.unanswered:
+            self._silent(tracked_actor_task._tracked_actor, False)
+        super()._actor_task_resolved(tracked_actor_task, result)
+
+    def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
+        call = self._calls.get(tracked_actor_task)
+        if call is not None and isinstance(exception, ActorUnavailableError):
+            if not call.unanswered:
+                call.unanswered = True
+                self._silent(tracked_actor_task._tracked_actor, True)
+            self._again.append((time.monotonic() + _AGAIN_SECONDS, tracked_actor_task))
+            return
+        self._calls.pop(tracked_actor_task, None)
+        # Tune would end the search for some errors, as out of memory.
+        if not isinstance(exception, (RayActorError, RayTaskError)):
+            exception = WorkerKilledError(exception)
+        super()._actor_task_failed(tracked_actor_task, exception)
+
+
+def silence(pack_id: int, silent: bool) -> str:
+    """What a user is told when the worker of a pack stops answering, and when it goes on."""
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC the worker of pack {pack_id} does not answer"
+    return f"{since}: its trials wait for it" if silent else f"the worker of pack {pack_id} answers again"

@@ -1,0 +1,35 @@
+"""What a plan says of the number of trials, where it is odd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from search_helpers import make_space
+
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.plan import make_plan
+
+
+@pytest.mark.parametrize(
+    ("sampler", "parameters", "line"),
+    [
+        ("random", {"learning_rate": {"low": 0.1, "high": 0.2}}, "5, seed 0"),
+        (
+            "random",
+            {"learning_rate": 0.1},
+            "5, seed 0; the space has one configuration, so that all of them give the same network",
+        ),
+        ("grid", {"learning_rate": {"choices": [0.1, 0.2, 0.3, 0.4, 0.5]}}, "5, seed 0"),
+        (
+            "grid",
+            {"learning_rate": {"choices": [0.1, 0.2]}},
+            "2, seed 0; 5 were asked for, and the grid has no more",
+        ),
+    ],
+)
+def test_odd_numbers_of_trials_are_said(sampler: str, parameters: dict[str, Any], line: str, tmp_path: Path) -> None:
+    space = make_space(tmp_path, sampler=sampler, parameters=parameters)
+    plan = make_plan(space, SearchOptions(trials=5), path=tmp_path / "run", placement=None)
+    assert plan.lines()["trials"] == line
