@@ -176,8 +176,11 @@ def _when(parameter: Parameter) -> str:
 
 def _in_words(found: dict[str, Any]) -> str:
     """What `--check-data` found."""
+    from fcsearch.report.words import plural
+
     labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"
     rows = ", ".join(f"{count} {split}" for split, count in found["rows"].items())
     spec = found["spec"]
+    features = plural(found["input_dim"], "feature")
     bins = f", {spec['bins']} bins" if spec["bins"] else ""
-    return f"{rows} rows, {found['input_dim']} features (preprocessing {spec['preprocessing']}{bins}), {labels}"
+    return f"{rows} rows, {features} (preprocessing {spec['preprocessing']}{bins}), {labels}"

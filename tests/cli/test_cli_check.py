@@ -112,7 +112,7 @@ def test_a_wrong_engine_is_shown_and_exits_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("fcsearch.nn.selfcheck.run_checks", lambda _: [])
-    monkeypatch.setattr(WeightDecay, "shrink_rest", lambda _: None)
+    monkeypatch.setattr(WeightDecay, "shrink", lambda _: None)
     with pytest.raises(SystemExit) as ended:
         main(["check", "--device", "cpu"])
     assert ended.value.code == 1

@@ -59,7 +59,7 @@ def test_a_space_for_a_regression_says_so(here: Path, capsys: pytest.CaptureFixt
     (here / "houses.csv").write_text("rooms,price\n" + rows)
     invoke("init", "houses.csv", "--label", "price")
     assert "# Task: regression by the column price, from " in (here / "houses.yaml").read_text()
-    assert "1 features, a regression" in invoke("validate", "houses.yaml", "--check-data")
+    assert "1 feature (preprocessing standardize), a regression" in invoke("validate", "houses.yaml", "--check-data")
     assert "objective       mae" in invoke("validate", "houses.yaml", "--set", "objective=mae")
     arguments = ["validate", "houses.yaml", "--check-data", "--set", "objective=roc_auc"]
     with pytest.raises(SystemExit) as caught:

@@ -157,7 +157,8 @@ def test_an_objective_of_another_task_is_refused_and_leaves_nothing(tmp_path: Pa
 
 def test_classes_are_searched_by_their_log_loss(tmp_path: Path) -> None:
     table = write_table(tmp_path / "churn.csv", lambda X: np.where(X[:, 0] + X[:, 1] > 1, "yes", "no"), "churn")
-    found = search(tmp_path, trained_here, objective="log_loss", dataset={"source": str(table), "label": "churn"})
+    dataset = {"source": str(table), "label": "churn"}
+    found = search(tmp_path, trained_here, objective="log_loss", dataset=dataset, confirm=0)
     assert found.report is not None
     assert found.report.best is not None
     rows = found.run.trials().to_pylist()

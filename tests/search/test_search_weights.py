@@ -144,7 +144,7 @@ def test_every_pool_weights_alike_and_a_run_goes_on_with_its_weights(tmp_path: P
     ("option", "message"),
     [
         ("class_weight.faud=3", "found 'faud'. Did you mean 'fraud'?"),
-        ("class_weight=balance", "Did you mean 'balanced'?"),
+        ("class_weight=balance", "did you mean 'balanced'?"),
         ("dataset.weights=ww", "found 'ww', and the columns a, b, c, w. Did you mean 'w'?"),
         ("dataset.weights=a", "rows.csv must give every row a weight, a finite number of at least 0; found"),
     ],

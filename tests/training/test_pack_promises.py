@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from varied_packs import VARIED, Digits, assert_equal_to, pack_of
+from varied_packs import VARIED, Digits, assert_equal_to, exact_members, pack_of
 
 from fcsearch import nn
-from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.checkpoint import load
 from fcsearch.training.engine.buffers import Shape
@@ -29,12 +28,6 @@ def test_a_member_of_a_pack_is_the_trial_alone(digits: Digits, number: int, size
     config = VARIED[number]
     members, position = pack_of(config, size)
     assert_equal_to(train_pack(members, data)[position], train_pack([config], data)[0], 1e-9)
-
-
-def exact_members(arithmetic: str) -> list[TrialConfig]:
-    """Those of equal results to the bit: torch rounds exponentials otherwise at the end of a tensor."""
-    exact = ACTIVATIONS if arithmetic == "compiled" else ("relu", "leaky_relu")
-    return [config for config in VARIED if config.activation in exact]
 
 
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
