@@ -87,9 +87,11 @@ def test_runs_are_read_with_their_trials_parameters(tmp_path: Path) -> None:
     assert reading.read_runs(tmp_path, "dropout") is None
 
 
-def test_without_runs_no_table_of_the_document_is_replaced(tmp_path: Path) -> None:
+def test_without_runs_no_table_of_the_document_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # These need no runs, and take a minute.
+    monkeypatch.setattr(document.initial, "tables", lambda: {"initial-loss": "| |"})
     found = {name: reading.read_runs(tmp_path, name) for name in plan.EXPERIMENTS}
-    assert set(document._tables(found, tmp_path)) <= set(document.initial.tables())
+    assert set(document._tables(found, tmp_path)) == {"initial-loss"}
 
 
 def fake(rows: list[dict[str, object]]) -> reading.Runs:
