@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ray.air.execution import PlacementGroupResourceManager
+from ray.air.execution import ResourceManager
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
@@ -35,17 +35,22 @@ class _Call:
 
 
 class ActorManager(RayActorManager):
-    """Manages actors for Tune.
+    """Manages actors for Tune, which begins it anew by its first argument when a search ends.
 
     Args:
+        resource_manager: Reserves what actors take.
         silent: Called with an actor (Tune's `TrackedActor`) and True when it stops answering, False when it goes on.
     """
 
     # Private methods of Tune's that are replaced here.
     replaced = ("_schedule_tracked_actor_task", "_actor_task_resolved", "_actor_task_failed")
 
-    def __init__(self, silent: Callable[[Any, bool], None]) -> None:
-        super().__init__(resource_manager=PlacementGroupResourceManager())
+    def __init__(
+        self,
+        resource_manager: ResourceManager,
+        silent: Callable[[Any, bool], None] = lambda actor, silent: None,  # noqa: ARG005
+    ) -> None:
+        super().__init__(resource_manager=resource_manager)
         self._silent = silent
         self._calls: dict[Any, _Call] = {}
         # Tasks that are to be asked again, and when.

@@ -9,6 +9,7 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.air.execution import PlacementGroupResourceManager
 from ray.air.execution._internal import RayActorManager
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment, Trial
@@ -127,7 +128,7 @@ class Controller(TuneController):
     def __init__(self, packs: Packs, experiment: Experiment) -> None:
         search = SearchGenerator(_PackSearcher(packs.queue))
         super().__init__(search_alg=search, storage=experiment.storage, callbacks=[packs], reuse_actors=True)
-        self._actor_manager: Any = ActorManager(self._silent)
+        self._actor_manager: Any = ActorManager(PlacementGroupResourceManager(), self._silent)
         self._packs = packs
         self._starts_until = 0.0
         search.add_configurations([experiment])

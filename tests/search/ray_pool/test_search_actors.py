@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray.air.execution import PlacementGroupResourceManager
 from ray.air.execution._internal.tracked_actor import TrackedActor
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError
@@ -38,7 +39,8 @@ class Told:
         self.silent: list[bool] = []
         self.results: list[Any] = []
         self.errors: list[Exception] = []
-        self.manager: Any = actors.ActorManager(lambda _, silent: self.silent.append(silent))
+        reserved = PlacementGroupResourceManager()
+        self.manager: Any = actors.ActorManager(reserved, lambda _, silent: self.silent.append(silent))
         self.worker = Worker()
         self.actor = TrackedActor(1)
         self.manager._live_actors_to_ray_actors_resources[self.actor] = (self.worker, None)
@@ -97,3 +99,9 @@ def test_what_cannot_be_asked_twice_is_not(told: Told) -> None:
 def test_any_other_error_of_ray_is_the_loss_of_the_worker(told: Told) -> None:
     told.manager._actor_task_failed(told.ask(), OutOfMemoryError("low on memory"))
     assert [type(error) for error in told.errors] == [WorkerKilledError]
+
+
+def test_it_begins_anew_when_a_search_ends(told: Told) -> None:
+    told.manager._live_actors_to_ray_actors_resources.clear()
+    told.manager.cleanup()
+    assert told.manager._calls == {}
