@@ -229,9 +229,15 @@ def test_a_worker_that_is_lost_costs_what_came_after_its_checkpoint(
     assert "pack 1 of 2 trials is handed out from their checkpoint" in log
 
 
-@pytest.mark.ray
-@pytest.mark.parametrize("pool", ["local", "ray"])
-@pytest.mark.parametrize("ended", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize(
+    ("pool", "ended"),
+    [
+        ("local", "SIGKILL"),
+        ("local", "SIGINT"),
+        pytest.param("ray", "SIGKILL", marks=pytest.mark.ray),
+        pytest.param("ray", "SIGINT", marks=[pytest.mark.ray, pytest.mark.slow]),
+    ],
+)
 def test_a_process_that_is_ended_in_the_middle_of_a_trial(
     pool: str, ended: str, long: RunDirectory, commands: Processes, tmp_path: Path
 ) -> None:
