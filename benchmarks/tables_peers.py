@@ -85,6 +85,8 @@ class Contest:
         out = self._folder / "out.npz"
         arguments = [contestant, self._train, self._test, "--label", self._table.label, "--seed", self._seed]
         arguments += ["--scoring", SCORINGS[self._table.objective], "--budget", self._budget, "--out", out]
+        if self._table.positive is not None:
+            arguments += ["--positive", self._table.positive]
         began = time.perf_counter()
         done = _run([sys.executable, HERE / "peers" / "tabular.py", *arguments])
         seconds = round(time.perf_counter() - began, 1)

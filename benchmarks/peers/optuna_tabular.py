@@ -14,7 +14,6 @@ import pandas as pd
 import torch
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from sklearn.metrics import get_scorer
 from torch import nn
 
 EPOCHS = (10, 20, 40)
@@ -26,12 +25,12 @@ class OptunaNet:
     Args:
         features: Makes numbers of the columns; fitted on the training rows.
         seed: Of the sampler and the networks.
-        scoring: scikit-learn's name of what is maximized on the validation rows.
+        scorer: What is maximized on the validation rows, as scikit-learn has it.
         budget: Seconds after which no trial starts any more.
     """
 
-    def __init__(self, features: Any, seed: int, scoring: str, budget: float) -> None:
-        self.features, self.seed, self.scorer, self.budget = features, seed, get_scorer(scoring), budget
+    def __init__(self, features: Any, seed: int, scorer: Any, budget: float) -> None:
+        self.features, self.seed, self.scorer, self.budget = features, seed, scorer, budget
 
     def fit(self, X_train: pd.DataFrame, X_val: pd.DataFrame, y_train: pd.Series, y_val: pd.Series) -> OptunaNet:
         """Search on the given training and validation rows."""

@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import average_precision_score, get_scorer, make_scorer
 from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit, StratifiedShuffleSplit, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 VAL = 0.15  # the share of the rows that validates, as fcsearch's
@@ -32,6 +34,7 @@ class Task:
         y: Classes, or numbers.
         seed: Of splits and trainings.
         scoring: scikit-learn's name of what is maximized.
+        positive: The class that average precision is of.
         budget: Seconds, for those that take a budget.
     """
 
@@ -39,12 +42,20 @@ class Task:
     y: pd.Series
     seed: int
     scoring: str
+    positive: str | None
     budget: float
 
     @property
     def is_regression(self) -> bool:
         """Whether `y` are numbers."""
         return bool(pd.api.types.is_numeric_dtype(self.y))
+
+    @property
+    def scorer(self) -> Any:
+        """What is maximized."""
+        if self.scoring != "average_precision":
+            return get_scorer(self.scoring)
+        return make_scorer(average_precision_score, response_method="predict_proba", pos_label=self.positive)
 
     def validation(self) -> Any:
         """X_train, X_val, y_train, y_val."""
@@ -90,7 +101,8 @@ def random_search(task: Task) -> Any:
         Pipeline([("features", _features()), ("net", net)]),
         space,
         n_iter=20,
-        scoring=task.scoring,
+        scoring=task.scorer,
+        error_score="raise",
         cv=splitter,
         n_jobs=os.cpu_count(),
         random_state=task.seed,
@@ -102,7 +114,7 @@ def optuna_torch(task: Task) -> Any:
     """Optuna's TPE with its ASHA over torch.nn, a process a core, until the time is up."""
     from optuna_tabular import OptunaNet
 
-    return OptunaNet(_features(), task.seed, task.scoring, task.budget).fit(*task.validation())
+    return OptunaNet(_features(), task.seed, task.scorer, task.budget).fit(*task.validation())
 
 
 def realmlp(task: Task) -> Any:
@@ -128,10 +140,11 @@ PEERS: dict[str, Callable[..., Any]] = {
 @click.argument("test", type=click.Path(path_type=Path))
 @click.option("--label", required=True)
 @click.option("--scoring", required=True, help="scikit-learn's name of what is maximized.")
+@click.option("--positive", help="The class that average precision is of.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--budget", default=120.0, show_default=True, help="Seconds, for those that take a budget.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="An NPZ file of values and classes.")
-def main(peer: str, train: Path, test: Path, label: str, scoring: str, seed: int, budget: float, out: Path) -> None:
+def main(peer: str, train: Path, test: Path, label: str, out: Path, **options: Any) -> None:
     """Learn from TRAIN and predict TEST."""
     rows, others = (pd.read_parquet(path) for path in (train, test))
     X, X_test = (part.drop(columns=label) for part in (rows, others))
@@ -141,7 +154,7 @@ def main(peer: str, train: Path, test: Path, label: str, scoring: str, seed: int
         X[text], X_test[text] = X[text].astype(kind), X_test[text].astype(kind)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of nets that do not converge
-        task = Task(X, rows[label], seed, scoring, budget)
+        task = Task(X, rows[label], **options)
         model = PEERS[peer](task)
         if task.is_regression:
             np.savez(out, values=np.asarray(model.predict(X_test)).reshape(-1, 1), classes=np.array([], str))
@@ -150,10 +163,11 @@ def main(peer: str, train: Path, test: Path, label: str, scoring: str, seed: int
 
 
 def _features() -> Any:
-    """Standardized numbers, and a 0/1 column a category."""
+    """Standardized numbers, gaps filled with the median, and a 0/1 column a category."""
     numbers, texts = make_column_selector(dtype_include="number"), make_column_selector(dtype_exclude="number")
     return make_column_transformer(
-        (StandardScaler(), numbers), (OneHotEncoder(handle_unknown="ignore", sparse_output=False), texts)
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+        (OneHotEncoder(handle_unknown="ignore", sparse_output=False), texts),
     )
 
 
