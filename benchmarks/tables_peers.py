@@ -36,7 +36,8 @@ def main(tables: str, contestants: str, seeds: int, budget: int, space: str, kee
     """Give each contestant the same rows and all cores, one after the other, and measure its predictions of test rows.
 
     LightGBM and RealMLP take part where `lightgbm` and `pytabkit` are installed. Seeds change the test rows (not
-    adult's, which are official), the validation rows and the training. Seconds are those of the whole command.
+    adult's, which are official), the validation rows and the training. Seconds are those of the whole command;
+    fcsearch predicts by a second one, of a few seconds, which is not in them.
 
     \b
     Example:
@@ -91,7 +92,7 @@ class Contest:
         done = _run([sys.executable, HERE / "peers" / "tabular.py", *arguments])
         seconds = round(time.perf_counter() - began, 1)
         if done.returncode:
-            print(f"skipped: {contestant}: {done.stderr.strip().splitlines()[-1]}")
+            print(f"skipped: {contestant}: {_last_line(done)}")
             return
         with np.load(out) as arrays:
             yield {
@@ -119,7 +120,7 @@ class Contest:
             out = self._folder / f"{model}.parquet"
             done = _run([*fcsearch, "predict", run, self._test, "--model", model, "--out", out])
             if done.returncode:
-                print(f"skipped: {name}: {done.stderr.strip().splitlines()[-1]}")
+                print(f"skipped: {name}: {_last_line(done)}")
                 continue
             frame = pd.read_parquet(out)
             classes = [column.removeprefix("probability_") for column in frame if column.startswith("probability_")]
@@ -143,6 +144,10 @@ def lines(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
                 line[name] = f"{statistics.mean(values):.4f}{spread}"
         made.append({**line, "seconds": f"{statistics.mean(entry['seconds'] for entry in entries):.0f}"})
     return made
+
+
+def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return next(reversed(done.stderr.strip().splitlines()), f"exit code {done.returncode}")
 
 
 def _run(command: Sequence[Any]) -> subprocess.CompletedProcess[str]:

@@ -75,6 +75,7 @@ _RESOURCES = (
     click.option(
         "--tf32",
         is_flag=True,
+        default=None,
         help="Multiply in TF32 on GPUs: faster, and coarser: 10 bits behind the point in place of 23.",
     ),
     click.option(
@@ -98,12 +99,6 @@ _RESOURCES = (
         help="How often long trials are kept while they train, for `resume` to go on from. Default: 10.",
     ),
     click.option("--address", metavar="HOST:PORT", help="Search on this Ray cluster instead of this machine alone."),
-    click.option(
-        "--page-every",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        help="Write report.html so often while the search goes on; 0: at its end alone. Default: 30.",
-    ),
     click.option("--quiet", is_flag=True, help="Show nothing but errors, and print the run directory at the end."),
     click.option("--verbose", is_flag=True, help="Also show a line for every trial."),
 )
@@ -127,6 +122,14 @@ _AFTERWARDS = (
 )
 
 
+_PAGE_EVERY = click.option(
+    "--page-every",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Write report.html so often while the search goes on; 0: at its end alone. Default: 30.",
+)
+
+
 def resource_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say with what to train, until when, and what to show."""
     return _with(command, _RESOURCES)
@@ -134,7 +137,7 @@ def resource_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def search_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say how to search."""
-    return _with(command, (*_AFTERWARDS, *_RESOURCES))
+    return _with(command, (*_AFTERWARDS, _PAGE_EVERY, *_RESOURCES))
 
 
 def _with(command: Callable[..., None], options: Sequence[Option]) -> Callable[..., None]:

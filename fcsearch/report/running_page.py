@@ -78,7 +78,7 @@ def main(path: str, every: float) -> None:
     os.nice(_NICE)
     pause = _write(path, every)
     while not _closed(pause):
-        pause = _write(path, pause)
+        pause = _write(path, every)
     end = time.monotonic() + _END_SECONDS
     while time.monotonic() < end and _state(path) == "running":
         time.sleep(_LOOK_SECONDS)

@@ -33,9 +33,9 @@ class Pack:
     A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
     its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
     (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
-    of one row, GELU and SELU; these, several threads and GPUs round otherwise. Members that share shape, batch size,
-    input dropout and seed train together (a lane). Where the rows have folds each of them has lanes of its own, a
-    member is worth the mean over its folds, and the weights of a result are those of the first.
+    of one row, GELU and SELU. Those are equal to rounding, as is all else on several threads or a GPU. Members that
+    share shape, batch size, input dropout and seed train together (a lane). Where the rows have folds each of them has
+    lanes of its own, a member is worth the mean over its folds, and the weights of a result are those of the first.
 
     Args:
         configs: The members. They may differ in everything.

@@ -83,6 +83,12 @@ def test_options_change_how_it_goes_on(resumed: list[tuple[Path, SearchOptions]]
     assert resumed[0][1] == expected
 
 
+def test_tf32_stays_on_unless_it_is_given(run: RunDirectory, resumed: list[tuple[Path, SearchOptions]]) -> None:
+    run.update_manifest({"options": {**run.manifest().options, "tf32": True}})
+    invoke("small")
+    assert resumed[0][1].tf32
+
+
 def test_what_is_not_there_or_not_a_run_is_named(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     code, error = fails(capsys, "smal")
     assert code == 2

@@ -145,6 +145,22 @@ def test_once_stopped_it_writes_no_more(writer: tuple[RunDirectory, RunningPage]
     assert (run.path / "report.html").read_text() == "the last one"
 
 
+def test_one_page_that_took_long_delays_the_next_one_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = going(tmp_path / "r", state="interrupted")
+    cpu, pauses = iter([0, 100, 200, 200, 300, 300, 400, 400]), []
+
+    def closed(seconds: float) -> bool:
+        pauses.append(seconds)
+        return len(pauses) == 3
+
+    monkeypatch.setattr(running_page, "write_running_page", lambda *_, **__: None)
+    monkeypatch.setattr(running_page, "_closed", closed)
+    monkeypatch.setattr(running_page.os, "nice", lambda _: None)
+    monkeypatch.setattr(running_page.time, "process_time", lambda: next(cpu))
+    running_page.main(str(run.path), 30)
+    assert pauses == [2000, 30, 30]
+
+
 def test_where_the_search_is_killed_the_page_says_so(tmp_path: Path) -> None:
     run = going(tmp_path / "r", trials=8)
     program = (

@@ -71,6 +71,7 @@ class InlinePool:
         if self._task is not None:
             raise RuntimeError(f"one pack trains at a time; found pack {task.pack_id} beside {self._task.pack_id}")
         self._task = task
+        self._leaving = False
 
     def wait(self, timeout: float) -> list[Event]:
         """Train whole epochs, at least one, until the time is up or the pack is over."""

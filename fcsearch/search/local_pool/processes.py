@@ -84,8 +84,7 @@ class ProcessPool:
         worker = self._workers[number]
         worker.task = task
         worker.send(task)
-        if self._leaving:
-            worker.send(Leave())
+        self._leaving = False
 
     def wait(self, timeout: float) -> list[Event]:
         """What the workers said; waits for the first word."""

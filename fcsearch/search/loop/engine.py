@@ -54,6 +54,11 @@ class Engine:
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
         clock: Seconds; simulated pools bring their own.
+
+    Attributes:
+        closing: What ends it before all is done, if anything does.
+        abandoned: Whether packs still trained when it ended: the pool is of no use to another.
+        first_error: The first cause of a pack's failure.
     """
 
     def __init__(

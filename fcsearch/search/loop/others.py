@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 
 from fcsearch.report import RunningPage
 from fcsearch.results import RunDirectory, Status, TrialRecord, remove_status, write_status
 from fcsearch.search.loop.view import View
+
+logger = logging.getLogger(__name__)
 
 # How often the status is written, for those who watch.
 _STATUS_SECONDS = 1.0
@@ -42,7 +45,7 @@ class ForOthers:
             self._wrote = now
             write_status(self._run.path, status)
         if self._page is None and self._page_every and now >= self._began + self._page_every:
-            self._page = RunningPage(self._run, self._page_every)
+            self._start_page()
         self._view.update(status)
 
     def recorded(self, trials: Sequence[TrialRecord]) -> None:
@@ -71,3 +74,11 @@ class ForOthers:
                 self._page.stop()
             else:
                 self._page.leave()
+
+    def _start_page(self) -> None:
+        try:
+            self._page = RunningPage(self._run, self._page_every)
+        except OSError as error:
+            # Such as too many processes: the search goes on without one.
+            self._page_every = 0
+            logger.warning("no page is written while the search goes on: %s", error)

@@ -56,7 +56,8 @@ def run_stages(
 ) -> EndedBy:
     """Train the trials that wait and new ones, until there are as many as planned; then confirm the best of them.
 
-    A pool is opened if there is anything to train, and serves all stages.
+    A pool is opened if there is anything to train. It serves the confirmation too, unless it still holds packs that
+    the search has abandoned.
 
     Args:
         around: The run directory, the view, and when to end.
@@ -76,6 +77,7 @@ def run_stages(
     """
     run, every = around.run, plan.options.checkpoint_every
     ended_by: EndedBy = "trials"
+    abandoned = False
     # Who trains in this process goes on to print what it likes.
     with output_to(run.log_path, streams=plan.options.pool != "inline"):
         with contextlib.ExitStack() as stack:
@@ -87,11 +89,15 @@ def run_stages(
                 return opened
 
             if stages.search:
-                ended_by = _train_trials(around, plan, dataset, pool)
+                ended_by, abandoned = _train_trials(around, plan, dataset, pool)
+                if abandoned:
+                    stack.close()
+                    pool.cache_clear()
             if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
-                again = confirm_best(around, extent, dataset, pool, every=every) if extent else None
-                ended_by = again or ended_by
+                # To open a pool again takes time, and there may be none left.
+                if extent and not (abandoned and _is_late(around)):
+                    ended_by = confirm_best(around, extent, dataset, pool, every=every) or ended_by
         # On other rows, and so on other workers.
         if (
             ended_by in ("trials", "time_budget")
@@ -118,13 +124,16 @@ def _has_result(run: RunDirectory) -> bool:
     return len(rank_trials(run.trials())) > 0
 
 
-def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: Callable[[], Pool]) -> EndedBy:
+def _train_trials(
+    around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: Callable[[], Pool]
+) -> tuple[EndedBy, bool]:
+    """Train them; returns what ended it, and whether the pool still holds packs that were abandoned."""
     run, view = around.run, around.view
     ledger = Ledger(run, plan.space, seed=plan.options.seed)
     known = _begin(ledger, run, plan, dataset)
     waiting = ledger.recover()
     if len(run.finished_trials()) >= plan.trials:
-        return "trials"
+        return "trials", False
     pool = open_pool()
     plan = make_plan(plan.space, plan.options, path=plan.path, placement=pool.placement, dataset=dataset)
     run.update_manifest({"pack_size": plan.pack_size, "workers": pool.placement.workers})
@@ -164,7 +173,7 @@ def _train_trials(around: Surroundings, plan: SearchPlan, dataset: Dataset, open
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view, run.path):
         engine.run()
-    return _verdict(run, engine, tracker)
+    return _verdict(run, engine, tracker), engine.abandoned
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:

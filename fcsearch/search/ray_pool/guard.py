@@ -97,6 +97,7 @@ class GuardedPool:
 
     def submit(self, task: PackTask) -> None:
         """Have a pack trained."""
+        self._leaving = False
         self._running.add(task.pack_id)
         self._driver.send(Sealed.of(task.pack_id, task))
 

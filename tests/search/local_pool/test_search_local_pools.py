@@ -190,6 +190,21 @@ def test_a_pack_that_is_asked_to_leave_keeps_what_is_finished(kind: Any) -> None
     assert outcome.members[0].result.weights
 
 
+@pytest.mark.parametrize("kind", [InlinePool, ProcessPool])
+def test_a_pack_that_is_submitted_after_others_left_trains_to_its_end(kind: Any) -> None:
+    """The pool of a search that its time budget has ended trains the confirmation, and that may be ended too."""
+    with pool_of(kind) as pool:
+        for number in (0, 2):
+            pool.submit(PackTask(number, tuple(trials(1, hidden_dims=(8,), epochs=10**6))))
+            pool.ask_to_leave()
+            pool.ask_to_leave()
+            assert events_of(pool, number)[-1].members == ()
+            pool.ask_to_leave()
+            pool.submit(PackTask(number + 1, tuple(trials(1, hidden_dims=(8,), epochs=3))))
+            [member] = events_of(pool, number + 1)[-1].members
+            assert (member.result.state, len(member.result.epochs)) == ("complete", 3)
+
+
 def test_the_block_ends_processes_that_still_train() -> None:
     with pool_of(ProcessPool, workers=2) as pool:
         pool.submit(PackTask(0, tuple(trials(1, hidden_dims=(8,), epochs=10**6))))

@@ -136,6 +136,7 @@ def test_an_empty_outcome_writes_nothing() -> None:
 def test_packs_that_do_not_leave_are_abandoned_after_ten_seconds() -> None:
     search, _ = interrupted(None, 1000.0)
     search.run()
+    assert search.engine.abandoned
     assert sorted(search.books.states) == [0, 1, 2]
     assert 11 < search.pool.clock() < 12
 

@@ -90,6 +90,23 @@ def test_the_page_begins_after_a_while_and_ends_with_the_search(
     assert [page.told for page in Page.made] == [[empty_run.path, 30, then]]
 
 
+def test_a_page_that_cannot_be_started_is_gone_without(
+    empty_run: RunDirectory, clock: list[float], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: Any) -> None:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(others, "RunningPage", refused)
+    view = RecordingView()
+    seen = ForOthers(view, empty_run, page_every=30)
+    for _ in range(2):
+        clock[0] += 60
+        seen.update(STATUS)
+    seen.close(report=True)
+    assert view.seen == [STATUS, STATUS]
+    assert caplog.messages == ["no page is written while the search goes on: Resource temporarily unavailable"]
+
+
 def test_who_watches_sees_what_the_search_says(empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
