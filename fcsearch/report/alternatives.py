@@ -50,12 +50,19 @@ def ensemble_of(
 
 
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
-    """The network that was fitted again, beside the winner; arguments as `ensemble_of`."""
+    """The network that was fitted again, beside the winner; arguments as `ensemble_of`.
+
+    One that was fitted anew since it was measured is measured anew.
+    """
     if not run.models.refit_path.is_file():
         return None
-    if known and set(known.members) == {winner} and known.note is None:
+    try:
+        found = Alternative("refit", {winner: 1.0}, digest=run.models.refit_digest())
+    except RunError as error:
+        return Alternative("refit", {winner: 1.0}, note=str(error))
+    if known and (known.members, known.digest, known.note) == (found.members, found.digest, None):
         return known
-    return _measured(run, Alternative("refit", {winner: 1.0}), winner, load)
+    return _measured(run, found, winner, load)
 
 
 def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadDataset | None) -> Alternative:

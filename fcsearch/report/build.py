@@ -123,15 +123,15 @@ def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
     """What was measured of the models as they are now: that of models before them says nothing of these."""
     validation, test = measured.validation, measured.test
-    refit = chosen is not None and answers_by_refit(run)
+    digest = run.models.refit_digest() if chosen is not None and answers_by_refit(run) else None
     if validation and validation.trial_id != chosen:
         validation = None
-    if test.measurement and not test.is_of(chosen, refit=refit):
-        test = replace(test, measurement=None, note=NOT_YET_MEASURED, refit=refit)
+    if test.measurement and not test.is_of(chosen, digest=digest):
+        test = replace(test, measurement=None, note=NOT_YET_MEASURED, refit=digest is not None, digest=digest)
     if chosen is None:
         return Measured(validation, test)
     ensemble = ensemble_of(run, chosen, None, measured.ensemble)
-    again = None if refit else refit_of(run, chosen, None, measured.refit)
+    again = None if digest else refit_of(run, chosen, None, measured.refit)
     return Measured(validation, test, ensemble, again)
 
 

@@ -129,10 +129,13 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     if len(chosen.trials) == 1:
         single = (known.validation, known.test.measurement)
         return [item for item in single if item and chosen.trials == (item.trial_id,)]
-    if not chosen.trials and known.test.refit and known.test.measurement:
-        return [known.test.measurement]
-    other = known.ensemble if chosen.trials else known.refit
-    if other is None or (chosen.trials and set(other.members) != set(chosen.trials)):
+    if not chosen.trials:
+        digest = directory.models.refit_digest()
+        fitted = [(known.test.measurement, known.test.digest)]
+        fitted += [(known.refit.test, known.refit.digest)] if known.refit else []
+        return [item for item, of in fitted if item and of == digest]
+    other = known.ensemble
+    if other is None or set(other.members) != set(chosen.trials):
         return []
     return [item for item in (other.validation, other.test) if item]
 

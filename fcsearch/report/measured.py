@@ -20,18 +20,23 @@ class FinalTest:
         measured_trials: Every trial of the run whose model has been measured on the test split, in order. More than
             one, and the choice between them is no longer blind to the test rows.
         refit: Whether what was measured is the last trial's network as it was fitted again.
+        digest: `Models.refit_digest` of that network; None where it is no such network, or an earlier version measured
+            it: then it is not known which network that was.
     """
 
     measurement: Measurement | None = None
     note: str | None = None
     measured_trials: tuple[int, ...] = ()
     refit: bool = False
+    digest: str | None = None
 
-    def is_of(self, trial_id: int | None, *, refit: bool) -> bool:
-        """Whether the measurement is of this trial's network, or of that network as it was fitted again."""
-        if self.measurement is None or self.refit != refit:
+    def is_of(self, trial_id: int | None, *, digest: str | None) -> bool:
+        """Whether the measurement is of the network with this digest, or where that is None, of this trial's own."""
+        if self.measurement is None:
             return False
-        return (self.measured_trials[-1:] if refit else (self.measurement.trial_id,)) == (trial_id,)
+        if digest is not None:
+            return self.digest == digest
+        return not self.refit and self.measurement.trial_id == trial_id
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Alternative:
         test: On the test rows, once.
         versus: Beside the winner: on the test rows, or where there are none on the validation rows.
         note: Why nothing was measured; None otherwise.
+        digest: `Models.refit_digest` of a refit; None for an ensemble, or where an earlier version measured it.
     """
 
     model: str
@@ -82,16 +88,17 @@ class Alternative:
     test: Measurement | None = None
     versus: Versus | None = None
     note: str | None = None
+    digest: str | None = None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Alternative:
         """Read what a report.json holds; TypeError, KeyError or ValueError if it is none."""
-        measured = {
-            name: Measurement.from_json(value[name]) if value[name] else None for name in ("validation", "test")
-        }
+        validation, test = (
+            Measurement.from_json(value[name]) if value[name] else None for name in ("validation", "test")
+        )
         members = {int(trial): float(weight) for trial, weight in value["members"].items()}
         versus = Versus(**value["versus"]) if value["versus"] else None
-        return cls(value["model"], members, **measured, versus=versus, note=value["note"])
+        return cls(value["model"], members, validation, test, versus, value["note"], value.get("digest"))
 
 
 @dataclass(frozen=True)

@@ -91,13 +91,14 @@ def _measured(run: RunDirectory, rows: _Rows) -> Measured:
     known = known_measurements(run)
     if not len(rank_trials(run.trials())):
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
-    chosen, refit = chosen_trial(run), answers_by_refit(run)
-    validation, test = _measure_chosen(run, chosen, rows, known, refit=refit)
+    chosen = chosen_trial(run)
+    digest = run.models.refit_digest() if answers_by_refit(run) else None
+    validation, test = _measure_chosen(run, chosen, rows, known, digest=digest)
     return Measured(
         validation=validation,
         test=test,
         ensemble=ensemble_of(run, chosen, rows.get, known.ensemble),
-        refit=None if refit else refit_of(run, chosen, rows.get, known.refit),
+        refit=None if digest else refit_of(run, chosen, rows.get, known.refit),
     )
 
 
@@ -127,11 +128,15 @@ class _Rows:
 
 
 def _measure_chosen(
-    run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, refit: bool
+    run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, digest: str | None
 ) -> tuple[Measurement | None, FinalTest]:
-    """The chosen trial's network on the validation rows; and on the test rows, with folds as it was fitted again."""
+    """The chosen trial's network on the validation rows; and on the test rows, with folds as it was fitted again.
+
+    The latter is the network with this digest.
+    """
+    refit = digest is not None
     validation = known.validation if known.validation and known.validation.trial_id == chosen else None
-    test = known.test.measurement if known.test.is_of(chosen, refit=refit) else None
+    test = known.test.measurement if known.test.is_of(chosen, digest=digest) else None
     if _is_full(validation) and _is_full(test):
         return validation, known.test
     try:
@@ -141,9 +146,10 @@ def _measure_chosen(
     except (DataError, RunError) as error:
         # The figure that an earlier version measured is better than none.
         note = None if test else str(error)
-        return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit)
+        return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit, digest=digest)
     trials = known.test.measured_trials
-    return validation, FinalTest(test, None, trials if trials[-1:] == (chosen,) else (*trials, chosen), refit)
+    trials = trials if trials[-1:] == (chosen,) else (*trials, chosen)
+    return validation, FinalTest(test, None, trials, refit, digest)
 
 
 def _is_full(found: Measurement | None) -> bool:
@@ -159,7 +165,7 @@ def _known_test(stored: dict[str, Any]) -> FinalTest:
         found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
     except (ValueError, KeyError, TypeError):
         return FinalTest(note=NOT_YET_MEASURED)
-    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")))
+    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")), test.get("digest"))
 
 
 def _known_validation(stored: dict[str, Any]) -> Measurement | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -100,6 +101,15 @@ class Models:
                 f"make it with `fcsearch confirm {self.folder.parent} --refit`"
             )
         return self.refit_path
+
+    def refit_digest(self) -> str:
+        """What tells it from every other: SHA-256 of its weights; RunError if there is none or its file is damaged."""
+        path = self.kept_refit()
+        try:
+            tensors, _ = load_tensors(path)
+        except ConfigError as error:
+            raise _damaged(path, error) from error
+        return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
 
     def save_ensemble(self, members: Mapping[int, float], facts: Mapping[str, Any]) -> None:
         """Write down which trials make the ensemble.

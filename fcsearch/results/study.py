@@ -6,6 +6,7 @@ import contextlib
 import copy
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -17,6 +18,27 @@ from fcsearch.config.objective import Objective
 from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.ranking import objective_of
+
+JOURNAL_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+
+
+def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str) -> JournalStorage:
+    """Optuna's storage in a journal.
+
+    Args:
+        backend: Reads the journal.
+        path: Where the journal is.
+        remedy: What to do if it is damaged.
+
+    Raises:
+        RunError: its lines are not Optuna's.
+    """
+    try:
+        return JournalStorage(backend)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{path} must be a journal of Optuna's; found: {type(error).__name__}: {error}; {remedy}"
+        ) from error
 
 
 def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.Study:
@@ -33,6 +55,8 @@ def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.St
         RunError: the run has no journal, or is damaged.
     """
     objective = objective_of(run.trials())
+    # First: of a run that is damaged nothing is written.
+    trials = _trials(run, objective)
     with _quiet():
         study = optuna.create_study(
             study_name=run.path.resolve().name,
@@ -40,7 +64,7 @@ def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.St
             direction="maximize" if objective.maximize else "minimize",
         )
     name_metric(study, objective)
-    study.add_trials(_trials(run, objective))
+    study.add_trials(trials)
     return study
 
 
@@ -68,7 +92,7 @@ def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
             f"a study needs the run's journal; {run.journal_path} is missing; put it back, or read the tables in "
             f"{run.path / 'trials'}"
         )
-    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
+    storage = journal_storage(JournalFileBackend(str(run.journal_path)), run.journal_path, remedy=JOURNAL_REMEDY)
     names = optuna.get_all_study_names(storage)
     found = optuna.load_study(study_name=names[0], storage=storage).get_trials() if names else []
     curves: dict[int, dict[int, float]] = {}

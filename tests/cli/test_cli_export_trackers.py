@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest.mock import MagicMock
 
 import optuna
 import pytest
 from click.testing import CliRunner
-from run_fixtures import made_run
+from run_fixtures import made_run, run
 from synthetic_run import make_run
 
 from fcsearch.cli import cli, main
 from fcsearch.results import RunDirectory
 
-__all__ = ["made_run"]
+__all__ = ["made_run", "run"]
 
 
 def export(run: RunDirectory, form: str, out: Path) -> str:
@@ -102,6 +106,79 @@ def test_wandb_gets_offline_runs(tmp_path: Path) -> None:
     command = ["-m", "fcsearch", "export", str(run.path), "--format", "wandb", "--out", str(tmp_path / "out")]
     subprocess.run([sys.executable, *command], check=True)
     assert len(list(tmp_path.glob("out/wandb/offline-run-*-synthetic-trial-*/*.wandb"))) == 2
+
+
+def without_wandb(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A stand-in for wandb, which writes nothing; returns the names of the runs that it is given."""
+    made: list[str] = []
+    wandb, errors = ModuleType("wandb"), ModuleType("wandb.errors")
+    errors.Error = type("Error", (Exception,), {})  # type: ignore[attr-defined]
+
+    def init(**settings: Any) -> MagicMock:
+        if settings["id"].startswith("refused"):
+            raise errors.Error("Invalid project name")
+        made.append(settings["id"])
+        return MagicMock()
+
+    wandb.Settings, wandb.init, wandb.teardown = MagicMock(), init, MagicMock()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    monkeypatch.setitem(sys.modules, "wandb.errors", errors)
+    monkeypatch.delitem(sys.modules, "fcsearch.results.export.wandb_offline", raising=False)
+    return made
+
+
+@pytest.mark.parametrize("other", ["my-synthetic", "synthetic-2", "synthetic-trial-000001"])
+def test_wandb_runs_of_other_names_are_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    made = without_wandb(monkeypatch)
+    run, place = make_run(tmp_path / "synthetic", trials=2, models=0), tmp_path / "out" / "wandb"
+    (place / f"offline-run-20260102_030405-{other}-trial-000000").mkdir(parents=True)
+    export(run, "wandb", tmp_path / "out")
+    assert made == ["synthetic-trial-000000", "synthetic-trial-000001"]
+    (place / "offline-run-20260102_030405-synthetic-trial-000001").mkdir()
+    error = refused(capsys, str(run.path), "--format", "wandb", "--out", str(tmp_path / "out"))
+    assert "must not hold the run synthetic yet" in error
+
+
+def test_what_a_library_refuses_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_wandb(monkeypatch)
+    run = make_run(tmp_path / "refused", trials=1, models=0)
+    error = refused(capsys, str(run.path), "--format", "wandb", "--out", str(tmp_path / "out"))
+    assert "must hold what wandb can add the run to; found: Invalid project name; choose another" in error
+
+
+@pytest.mark.parametrize(("form", "name"), [("mlflow", "mlflow.db"), ("optuna", "study.journal")])
+def test_a_file_of_something_else_is_refused(
+    made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, name: str
+) -> None:
+    pytest.importorskip(form)
+    (tmp_path / name).write_text("something else\n" * 100)
+    error = " ".join(refused(capsys, str(made_run.path), "--format", form, "--out", str(tmp_path)).split())
+    assert "must" in error
+    assert "choose another" in error
+    assert (tmp_path / name).read_text() == "something else\n" * 100
+
+
+@pytest.mark.parametrize("form", ["mlflow", "optuna"])
+def test_nothing_is_begun_of_a_run_that_is_damaged(
+    run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    pytest.importorskip(form)
+    damaged, out = run.path / ("epochs" if form == "mlflow" else "study.journal"), tmp_path / "out"
+    whole = tmp_path / "whole"
+    shutil.copytree(run.path, whole)
+    if damaged.is_dir():
+        shutil.rmtree(damaged)
+        damaged.write_text("")
+    else:
+        damaged.write_text("[]\n")
+    refused(capsys, str(run.path), "--format", form, "--out", str(out))
+    shutil.rmtree(run.path)
+    whole.rename(run.path)
+    export(run, form, out)
 
 
 @pytest.mark.parametrize("form", ["tensorboard", "mlflow", "wandb"])

@@ -17,6 +17,7 @@ from search_helpers import make_space
 import fcsearch.evaluation.measuring as evaluation
 from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset
+from fcsearch.report import write_report
 from fcsearch.results import Manifest, RunDirectory, rank_trials
 from fcsearch.results.manifest import ConfirmationEntry
 from fcsearch.results.records import row_config
@@ -243,6 +244,30 @@ def test_a_refit_learns_from_both_splits_for_the_mean_best_epoch(tmp_path: Path)
     assert refit is not None
     assert refit.test is not None
     assert refit.validation is None
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_refit_is_made_and_measured_again_only_where_it_is_another(tmp_path: Path) -> None:
+    found = search(tmp_path, InProcess(), refit=True)
+    run, pool = found.run, InProcess()
+    assert found.report is not None
+    resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=pool)
+    assert again(run, pool, refit=True).report.refit == found.report.refit  # type: ignore[union-attr]
+    assert (pool.rows, pool.tasks) == ([], [])
+    path = run.models.refit_path
+    facts = run.models.metadata(0, path=path)
+    nothing = {name: torch.zeros_like(weight) for name, weight in run.models.load_refit().params.items()}
+    run.models.save(0, nothing, {**facts, "config": {**facts["config"], "epochs": 99}}, path=path)
+    other = write_report(run).refit
+    assert other is not None
+    assert other.test is not None
+    assert other.test.accuracy < 0.2
+    assert again(run, pool, refit=True).report.refit == found.report.refit  # type: ignore[union-attr]
+    assert len(pool.tasks) == 1
+    path.write_bytes(b"damaged")
+    assert "refit.safetensors must be a model" in (write_report(run).refit.note or "")  # type: ignore[union-attr]
+    again(run, pool, refit=True)
+    assert len(pool.tasks) == 2
 
 
 def test_a_run_without_a_result_cannot_be_confirmed(tmp_path: Path) -> None:

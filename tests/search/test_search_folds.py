@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,9 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset, measure_model
 from fcsearch.inference.choosing import choose_model
-from fcsearch.report import write_report
+from fcsearch.inference.exporting import export_model
+from fcsearch.report import build_report, known_measurements, write_report
+from fcsearch.report.card import model_card
 from fcsearch.report.closing import figures_line
 from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
@@ -232,6 +235,34 @@ def test_what_is_used_is_the_winner_fitted_again_on_all_rows_but_the_test_rows(f
     assert ("winner", "test") not in rows
     # What is known is not measured again.
     assert write_report(run).test == report.test
+
+
+def card_of(run: RunDirectory) -> str:
+    chosen = choose_model(str(run.path), None, run.path.parent)
+    return model_card(chosen, export_model(chosen, "safetensors"), "safetensors", "model.safetensors")
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["fitted anew", "measured by an earlier version"])
+def test_the_test_figure_is_of_the_network_as_it_is(made: RunDirectory, tmp_path: Path, earlier: bool) -> None:
+    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
+    first, path = write_report(run), run.models.refit_path
+    assert first.test.measurement is not None
+    if earlier:
+        stored = json.loads((run.path / "report.json").read_text())
+        del stored["test"]["digest"]
+        stored["test"]["measurement"]["accuracy"] = 0.125
+        (run.path / "report.json").write_text(json.dumps(stored))
+    else:
+        facts = run.models.metadata(0, path=path)
+        run.models.save(0, {name: -weight for name, weight in run.models.load_refit().params.items()}, facts, path=path)
+    assert build_report(run, test=known_measurements(run).test).test.measurement is None
+    assert "| 30 test rows |" not in card_of(run)
+    second = write_report(run).test
+    [member] = load_members(run)
+    assert second.measurement == measure_model(run, [member], load_run_dataset(run), "test")
+    assert second.measured_trials == first.test.measured_trials
+    assert (second == first.test) is earlier
+    assert "| 30 test rows |" in card_of(run)
 
 
 def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchResult) -> None:

@@ -12,6 +12,8 @@ from fcsearch.results.directory import RunDirectory
 from fcsearch.results.export.history import run_name
 from fcsearch.whole_file import whole_file
 
+ERRORS = (pa.ArrowException,)
+
 
 def write(run: RunDirectory, folder: Path) -> list[Path]:
     """Write `trials.csv`, `epochs.csv` and, where there are any, `confirmations.csv`, each with the run's name first.

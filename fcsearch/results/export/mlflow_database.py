@@ -13,8 +13,13 @@ from fcsearch.results.export.history import History, histories, require_free, ru
 # MLflow would tell its maker of its use.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
+from alembic.util import CommandError
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+ERRORS = (MlflowException, SQLAlchemyError, CommandError)
 
 _STATUS = {"complete": "FINISHED", "stopped": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
 # The most metrics that MLflow takes in one call.
@@ -24,13 +29,14 @@ _BATCH = 1000
 def write(run: RunDirectory, folder: Path) -> list[Path]:
     """Write the experiment RUN into `mlflow.db`; errors as `write_trials`."""
     place, name = folder / "mlflow.db", run_name(run)
+    known = list(histories(run))
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of MLflow's use of its own libraries
         client = MlflowClient(tracking_uri=f"sqlite:///{place.resolve()}")
         require_free(run, client.get_experiment_by_name(name) is not None, place)
         experiment = client.create_experiment(name, artifact_location=(folder / "artifacts").resolve().as_uri())
-        for history in histories(run):
+        for history in known:
             _write_trial(client, experiment, history)
     return [place]
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import optuna
-from optuna.storages import JournalStorage
+from optuna.exceptions import OptunaError
 from optuna.storages.journal import JournalFileBackend
 
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.export.history import require_free, run_name
-from fcsearch.results.study import study_of
+from fcsearch.results.study import journal_storage, study_of
+
+ERRORS = (OptunaError,)
 
 
 def write(run: RunDirectory, folder: Path) -> list[Path]:
     """Write the study RUN into `study.journal`; errors as `write_trials`."""
     place = folder / "study.journal"
     # An absolute path: the lock is a link to it.
-    storage = JournalStorage(JournalFileBackend(str(place.resolve())))
+    storage = journal_storage(JournalFileBackend(str(place.resolve())), place, remedy="choose another place with --out")
     require_free(run, run_name(run) in optuna.get_all_study_names(storage), place)
     study_of(run, storage)
     return [place]

@@ -20,6 +20,9 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.export.history import History, histories, require_free, run_name
 
+# It has none of its own.
+ERRORS: tuple[type[Exception], ...] = ()
+
 _STATUS = {
     "complete": "STATUS_SUCCESS",
     "stopped": "STATUS_SUCCESS",

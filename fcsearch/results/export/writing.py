@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results.directory import RunDirectory
 
-# Form -> (module, what has to be installed, the extra that installs it). Each module has `write(run, folder)`.
+# Form -> (module, the extra that installs what it needs). Each module has `write(run, folder)`, and ERRORS: what
+# its library raises.
 _WRITERS = {
     "csv": ("csv_files", None),
     "optuna": ("optuna_journal", None),
@@ -31,13 +33,13 @@ def write_trials(run: RunDirectory, form: str, folder: Path) -> list[Path]:
         What was written: files, or the folder of many.
 
     Raises:
-        RunError: the run is damaged, or the folder cannot be written.
+        RunError: the run is damaged, the folder cannot be written, or the form's library cannot use what is in it.
         UsageError: the form's library is not installed.
     """
     module, extra = _WRITERS[form]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written: list[Path] = importlib.import_module(f"{__package__}.{module}").write(run, folder)
+        return _write(importlib.import_module(f"{__package__}.{module}"), run, form, folder)
     except ImportError as error:
         if extra is None:
             raise
@@ -47,5 +49,15 @@ def write_trials(run: RunDirectory, form: str, folder: Path) -> list[Path]:
     except OSError as error:
         raise RunError(
             f"{folder} must be a folder to write to; found: {error.strerror or error}; choose another with --out"
+        ) from error
+
+
+def _write(writer: ModuleType, run: RunDirectory, form: str, folder: Path) -> list[Path]:
+    try:
+        written: list[Path] = writer.write(run, folder)
+    except writer.ERRORS as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RunError(
+            f"{folder} must hold what {form} can add the run to; found: {said}; choose another with --out"
         ) from error
     return written

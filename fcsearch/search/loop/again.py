@@ -28,7 +28,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.search.record.checkpoints import BYTES_PER_SECOND, Checkpoints
-from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks
+from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks, has_refit
 from fcsearch.selection.confirmation import chosen_trial, confirmation_of
 
 logger = logging.getLogger(__name__)
@@ -160,10 +160,12 @@ def refit_chosen(
 ) -> Closing | None:
     """Train the chosen configuration on training and validation rows, for its mean best epoch, and save the network.
 
+    Where the run has this very network already, nothing is trained.
+
     Args:
         around: Where, and until when.
         dataset: What is learned.
-        open_pool: Gives what trains on a dataset.
+        open_pool: Gives what trains on a dataset; called if there is anything to train.
         every: Seconds between two checkpoints.
 
     Returns:
@@ -171,6 +173,8 @@ def refit_chosen(
     """
     run, trial_id = around.run, chosen_trial(around.run)
     config = refit_config(run, trial_id)
+    if has_refit(run, trial_id, config, dataset.fingerprint):
+        return None
     pool, planned = open_pool(joined(dataset)), [PlannedTrial(0, config)]
     checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
     around.view.started({"refit": f"trial {trial_id} on training and validation rows, {config.epochs} epochs"})

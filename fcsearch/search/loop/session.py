@@ -22,7 +22,7 @@ from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.planning.extent import BUDGET_SHARE, candidates
+from fcsearch.search.planning.extent import BUDGET_SHARE, candidates, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -101,7 +101,7 @@ def run_stages(
         # On other rows, and so on other workers.
         if (
             ended_by in ("trials", "time_budget")
-            and _refits(plan, dataset)
+            and refits(plan.options, dataset)
             and _has_result(run)
             and not _is_late(around)
         ):
@@ -114,11 +114,6 @@ def run_stages(
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
     return ended_by
-
-
-def _refits(plan: SearchPlan, dataset: Dataset) -> bool:
-    """Whether the winner is fitted again: as asked for, else where the model of a trial is that of one of its folds."""
-    return bool(dataset.others) if plan.options.refit is None else plan.options.refit
 
 
 def _is_late(around: Surroundings) -> bool:
@@ -145,7 +140,7 @@ def _train_trials(
     keep = candidates(plan.options, plan.space, dataset)
     standings = Standings(keep)
     standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
-    deadline = _search_deadline(around, plan, afterwards=plan.options.confirm != 0 or _refits(plan, dataset))
+    deadline = _search_deadline(around, plan, afterwards=plan.options.confirm != 0 or refits(plan.options, dataset))
     tracker = Tracker(
         view,
         total=plan.trials,

@@ -24,7 +24,7 @@ _LAST_SHARE = 0.25
 # What each worker's start takes of a search's time: three seconds, in those of the cost model, which leaves out
 # evaluation and is therefore too short by more than half on small data.
 _START_SECONDS = 1.2
-# Of a time budget so much is left for it.
+# Of a time budget so much is left for it, and for the refit where one follows.
 BUDGET_SHARE = 0.13
 _SEEDS = 5
 _SEED_RANGE = 2**32
@@ -64,7 +64,7 @@ def confirmation_extent(
     """
     best = _distinct(ranked)
     size = (
-        _affordable(options, best, dataset, seconds=_search_seconds(done, dataset) + workers * _START_SECONDS)
+        _affordable(options, best, dataset, seconds=_search_seconds(done, dataset), workers=workers)
         if options.confirm == "auto"
         else (options.confirm, options.confirm_seeds or _SEEDS)
     )
@@ -78,6 +78,11 @@ def confirmation_extent(
 def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
     """The best trials of different configurations, best first."""
     return tuple(row["trial_id"] for row in _distinct(ranked)[:count])
+
+
+def refits(options: SearchOptions, dataset: Dataset) -> bool:
+    """Whether the winner is fitted again: as asked for, else where the model of a trial is that of one of its folds."""
+    return bool(dataset.others) if options.refit is None else options.refit
 
 
 def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> int:
@@ -110,14 +115,17 @@ def _distinct(ranked: Sequence[Row]) -> list[Row]:
 
 
 def _affordable(
-    options: SearchOptions, best: Sequence[Row], dataset: Dataset, *, seconds: float
+    options: SearchOptions, best: Sequence[Row], dataset: Dataset, *, seconds: float, workers: int
 ) -> tuple[int, int] | None:
     """By a model of the cost and not by a clock, so that a run of one seed repeats."""
+    budgeted = options.time_budget is not None
+    seconds += workers * _START_SECONDS
+    kept = _refit_seconds(best, dataset, workers) if budgeted and refits(options, dataset) else 0.0
     costs = [_seconds(row_config(row), row["epochs"], dataset) for row in best]
     for top, most in _LADDER:
         seeds = options.confirm_seeds or most
-        last = (top, most) == _LADDER[-1] and options.time_budget is None
-        if seeds * sum(costs[:top]) <= (_LAST_SHARE if last else _SHARE) * seconds:
+        last = (top, most) == _LADDER[-1] and not budgeted
+        if seeds * sum(costs[:top]) <= (_LAST_SHARE if last else _SHARE) * seconds - kept:
             return top, seeds
     return None
 
@@ -128,7 +136,17 @@ def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
 
 def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:
     """What a trial takes for its epochs, in every fold, on one core."""
-    rows = len(dataset.train)
+    return len(dataset.folds) * _fit_seconds(config, epochs, len(dataset.train), dataset)
+
+
+def _refit_seconds(best: Sequence[Row], dataset: Dataset, workers: int) -> float:
+    """What the refit takes at most, whichever is confirmed: its worker's time, and that of those that wait for it."""
+    rows, candidates = len(dataset.train) + len(dataset.val), best[: _LADDER[0][0]]
+    longest = max((_fit_seconds(row_config(row), row["epochs"], rows, dataset) for row in candidates), default=0.0)
+    return max(1, workers) * (_START_SECONDS + longest)
+
+
+def _fit_seconds(config: TrialConfig, epochs: int, rows: int, dataset: Dataset) -> float:
     batch = min(config.batch_size, rows)
     shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
-    return len(dataset.folds) * epochs * (rows // batch) * step_seconds(shape, batch)
+    return epochs * (rows // batch) * step_seconds(shape, batch)

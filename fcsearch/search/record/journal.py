@@ -18,8 +18,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from fcsearch.errors import RunError
-
-_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+from fcsearch.results.study import JOURNAL_REMEDY, journal_storage
 
 
 def open_storage(journal: JournalFile) -> JournalStorage:
@@ -28,12 +27,7 @@ def open_storage(journal: JournalFile) -> JournalStorage:
     Raises:
         RunError: its lines are JSON, and not Optuna's.
     """
-    try:
-        return JournalStorage(journal)
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{journal.path} must be a journal of Optuna's; found: {type(error).__name__}: {error}; {_REMEDY}"
-        ) from error
+    return journal_storage(journal, journal.path, remedy=JOURNAL_REMEDY)
 
 
 class JournalFile(JournalFileBackend):
@@ -102,7 +96,7 @@ class JournalFile(JournalFileBackend):
         except ValueError as error:
             raise RunError(
                 f"{self.path} must hold a JSON object in each line; found something else in line {self._read + 1}; "
-                f"{_REMEDY}"
+                f"{JOURNAL_REMEDY}"
             ) from error
         yield from (log for number, log in logs if number >= log_number_from)
         yield from (self._batch or [])[max(0, log_number_from - self._read) :]

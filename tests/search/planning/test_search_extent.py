@@ -47,6 +47,18 @@ def test_within_a_time_budget_it_is_never_more_than_its_share() -> None:
     assert extent(found, time_budget=100.0) is None
 
 
+def test_within_a_time_budget_the_refit_that_follows_has_its_time() -> None:
+    found = [{**row, "pack_id": row["trial_id"]} for row in rows(300, epochs=200)]
+    assert extent(found, time_budget=100.0) == extent(found, refit=True) == extent(found)
+    sizes = []
+    for workers in (1, 8, 16):
+        got = extent(found, workers, time_budget=100.0, refit=True)
+        sizes.append(len(got.trials) * len(got.seeds) if got else 0)
+    # While it is made, all workers but one wait.
+    assert sizes[0] > sizes[1] > sizes[2] == 0
+    assert extent(found, 16, time_budget=100.0) == extent(found)
+
+
 def test_a_start_of_seconds_counts_as_time_of_the_search() -> None:
     found = [{**row, "pack_id": row["trial_id"]} for row in rows(8, epochs=1)]
     assert extent(found) is None
