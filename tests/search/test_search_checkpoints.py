@@ -180,7 +180,7 @@ def test_confirmations_and_the_refit_go_on_too(tmp_path: Path, epochs: Epochs) -
     resume(run)
     assert epochs.trained == needed
     assert_same(run, whole)
-    moving = ["train_seconds", "started_at", "finished_at", "pack_id"]
+    moving = ["run", "train_seconds", "started_at", "finished_at", "pack_id"]
     found = RunDirectory.open(run).confirmations().drop_columns(moving)
     assert found == whole.confirmations().drop_columns(moving)
     ours, theirs = RunDirectory.open(run).models.load_refit().params, whole.models.load_refit().params
