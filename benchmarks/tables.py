@@ -19,6 +19,7 @@ from marks import insert, markdown
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 NAMES = {
     "fcsearch": "fcsearch (TPE)",
+    "fcsearch-local": "fcsearch (TPE), `--pool local`",
     "fcsearch-random": "fcsearch (random)",
     "ray": "Ray Tune + OptunaSearch, an actor a trial",
     "ray-reuse": "Ray Tune + OptunaSearch, `reuse_actors`",
