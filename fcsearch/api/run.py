@@ -17,7 +17,7 @@ from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.report.charts import Chart, Charts
+from fcsearch.report.notebook_charts import Chart, Charts
 from fcsearch.results import Run as ReadRun
 from fcsearch.results import RunDirectory
 from fcsearch.results.models import load_transform

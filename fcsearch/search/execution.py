@@ -16,7 +16,7 @@ from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
-from fcsearch.search.loop.others import ForOthers
+from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan

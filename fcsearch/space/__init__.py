@@ -1,7 +1,7 @@
 """Search spaces: a YAML file, validated, as Optuna distributions."""
 
 from fcsearch.space.json_schema import space_schema
-from fcsearch.space.model import EarlyStopping, SamplerSpec
+from fcsearch.space.keys import EarlyStopping, SamplerSpec
 from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, Range
 from fcsearch.space.search_space import SearchSpace
 from fcsearch.space.shipped import DEFAULT_SPACE, find_space, shipped_space, shipped_spaces

@@ -6,7 +6,7 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter
 from fcsearch.refusals import Json, schema_of
-from fcsearch.space.model import SpaceFile
+from fcsearch.space.keys import SpaceFile
 from fcsearch.space.reading import MAX_LAYERS
 
 

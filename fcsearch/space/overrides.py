@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
-from fcsearch.space.model import SHORT_FORMS, SpaceFile
+from fcsearch.space.keys import SHORT_FORMS, SpaceFile
 from fcsearch.space.nodes import Mark, Node, instead
 from fcsearch.text import did_you_mean
 

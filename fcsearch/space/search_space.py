@@ -16,7 +16,7 @@ from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
 from fcsearch.space.document import from_plain
 from fcsearch.space.grid import enumerate_grid
-from fcsearch.space.model import EarlyStopping, SamplerSpec, SpaceFile
+from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.nodes import Node
 from fcsearch.space.overrides import apply_overrides
 from fcsearch.space.parameters import Constant, Parameter

@@ -13,7 +13,7 @@ from fcsearch.data.spec import SYNONYMS, DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.refusals import Refusal, first_refusal, schema_of
 from fcsearch.space.grid import enumerate_grid
-from fcsearch.space.model import SAMPLERS, SamplerSpec, SpaceFile
+from fcsearch.space.keys import SAMPLERS, SamplerSpec, SpaceFile
 from fcsearch.space.nodes import Node
 from fcsearch.space.parameters import Constant, Parameter, Range
 from fcsearch.text import did_you_mean

@@ -35,7 +35,10 @@ def shipped_space(name: str) -> Path:
     if name in known:
         return known[name]
     hint = did_you_mean(nearest(name, known), sentence=True)
-    raise SpaceError(f"no space called {name!r} ships; those that do are {', '.join(known)}.{hint}")
+    raise SpaceError(
+        f"no space called {name!r} ships; those that do are {', '.join(known)}. The name of a space file ends in "
+        f".yaml or .yml.{hint}"
+    )
 
 
 def find_space(text: str) -> Path:

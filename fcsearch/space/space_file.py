@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_file
-from fcsearch.space.model import SpaceFile
+from fcsearch.space.keys import SpaceFile
 from fcsearch.space.overrides import apply_overrides, replace_dataset
 from fcsearch.space.search_space import SearchSpace
 

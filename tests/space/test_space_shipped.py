@@ -39,7 +39,7 @@ def test_a_name_is_what_ships_and_no_file_of_the_folder(tmp_path: Path, monkeypa
     assert load_space(find_space("full")).trials == 60
     with pytest.raises(SpaceError, match=r"no space called 'ful' ships; .*default.*Did you mean 'full'\?"):
         find_space("ful")
-    with pytest.raises(SpaceError, match=r"update_rules\.$"):
+    with pytest.raises(SpaceError, match=r"ends in \.yaml or \.yml\.$"):
         find_space("zzz")
 
 

@@ -48,7 +48,7 @@ def restore(text: str, trial: int) -> Any:
     """
     try:
         return _Reader(io.BytesIO(bytes.fromhex(text))).load()
-    except Exception as error:
+    except Exception as error:  # bytes that anybody may have written can raise anything
         raise RunError(
             f"the journal must hold CMA-ES's own state; found in trial {trial}: {type(error).__name__}: {error}; put "
             "back a copy of study.journal, or search on with another sampler in a new run"

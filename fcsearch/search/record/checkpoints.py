@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fcsearch.errors import ConfigError
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.checkpoints import MOST_BYTES, SavedTrials, read_checkpoint
+from fcsearch.search.pool.checkpointing import MOST_BYTES, SavedTrials, read_checkpoint
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.whole_file import whole_file
 

@@ -144,7 +144,7 @@ def test_large_packs_are_kept_less_often_and_giants_never(
     run = PackRun(task(checkpoints=slow), data, PLACE)
     run.train(seconds=0)
     assert run.progress().checkpoint is None
-    monkeypatch.setattr("fcsearch.search.pool.checkpoints.free_bytes", lambda _: 4000)
+    monkeypatch.setattr("fcsearch.search.pool.checkpointing.free_bytes", lambda _: 4000)
     run = PackRun(task(), data, PLACE)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
@@ -185,7 +185,7 @@ def test_a_checkpoint_is_made_as_often_as_it_is_asked_for_and_takes_little(
     data: TrainingData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("fcsearch.search.pool.checkpoints.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("fcsearch.search.pool.checkpointing.time.monotonic", lambda: now[0])
     run = PackRun(task(asha=None, checkpoints=dataclasses.replace(ALWAYS, every=10)), data, PLACE)
     made = []
     dump = run._pack.dump

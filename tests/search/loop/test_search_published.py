@@ -11,7 +11,7 @@ from engine_helpers import RecordingView
 from fcsearch.results import Best, Manifest, PackStatus, RunDirectory, Status, read_status, write_status
 from fcsearch.search.loop import others
 from fcsearch.search.loop.from_files import Watched
-from fcsearch.search.loop.others import ForOthers
+from fcsearch.search.loop.published import ForOthers
 
 STATUS = Status(
     total=8,
