@@ -9,7 +9,7 @@ import pytest
 from engine_helpers import RecordingView
 
 from fcsearch.results import Best, Manifest, PackStatus, RunDirectory, Status, read_status, write_status
-from fcsearch.search.loop import others
+from fcsearch.search.loop import published
 from fcsearch.search.loop.from_files import Watched
 from fcsearch.search.loop.published import ForOthers
 
@@ -48,8 +48,8 @@ class Page:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(others.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(others, "RunningPage", Page)
+    monkeypatch.setattr(published.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(published, "RunningPage", Page)
     Page.made = []
     return now
 
@@ -96,7 +96,7 @@ def test_a_page_that_cannot_be_started_is_gone_without(
     def refused(*_: Any) -> None:
         raise BlockingIOError("Resource temporarily unavailable")
 
-    monkeypatch.setattr(others, "RunningPage", refused)
+    monkeypatch.setattr(published, "RunningPage", refused)
     view = RecordingView()
     seen = ForOthers(view, empty_run, page_every=30)
     for _ in range(2):
