@@ -183,3 +183,8 @@ def test_what_is_typed_is_set_as_code_and_no_word_of_a_command_is_broken(page: s
     assert "`" not in without_scripts(page)
     (command,) = re.findall(r"<p class=\"small\">Train the winner again</p>\s*<pre><code>(.*?)</code>", page)
     assert '<span class="word">--trial</span> <span class="word">' in command
+
+
+def test_the_page_says_how_to_open_the_run_in_the_dashboard_of_optuna(page: str) -> None:
+    assert "In Optuna&#39;s dashboard, after pip install &#34;fcsearch[dashboard]&#34;" in page
+    assert "<code>optuna-dashboard synthetic/study.journal</code>" in commands_in(page)
