@@ -80,7 +80,7 @@ class RunDirectory:
             if path.exists():
                 raise RunError(
                     f"a new run needs a name that is free; found {path}, which exists; choose another with --name, or "
-                    f"go on with that run: `fcsearch resume {path}`"
+                    f"continue that run: `fcsearch resume {path}`"
                 ) from error
             raise RunError(
                 f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"

@@ -174,7 +174,7 @@ def confirm_run(
     began = time.monotonic()
     if not has_result(run):
         raise RunError(
-            f"{run.path} must have a trial with a result; found none; go on with it: `fcsearch resume {run.path}`"
+            f"{run.path} must have a trial with a result; found none; continue it: `fcsearch resume {run.path}`"
         )
     plan, dataset = _take_up(run, options, source, data_dir)
     with run.writing(), interruption() as stop:

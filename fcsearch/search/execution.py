@@ -144,7 +144,7 @@ def _written(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except (RunError, OSError) as error:
-        raise SearchError(f"{error}; then go on with `fcsearch resume {run.path}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch resume {run.path}`") from error
 
 
 def conclude(

@@ -68,7 +68,7 @@ def test_a_directory_that_cannot_be_written_is_reported_all_the_same(
     result = CliRunner().invoke(report, [str(run.path)], catch_exceptions=False)
     assert result.exit_code == 0
     assert "Best network" in result.stdout
-    assert "the report is not written" in result.stderr
+    assert "could not write the report" in result.stderr
     assert "Read-only file system" in result.stderr
 
 

@@ -62,7 +62,7 @@ def test_ctrl_c_leaves_it(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) 
 
     result = followed(monkeypatch, lambda: add_trials(going, range(8, 16)), interrupt)
     assert result.exit_code == 0
-    assert result.stderr.splitlines()[-1] == "left; the search of runs/a goes on"
+    assert result.stderr.splitlines()[-1] == "stopped watching; the search of runs/a continues"
     assert going.manifest().state == "running"
 
 

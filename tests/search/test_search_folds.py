@@ -292,7 +292,7 @@ def test_predictions_and_exports_take_the_network_that_was_fitted_again(made: Ru
     X = pa.table({"a": [0.5, -2.0], "b": [0.0, -1.0], "kind": ["often", "rare"]})
     assert run.predict(X).tolist() == ["yes", "no"]
     done = CliRunner().invoke(evaluate, [str(made.path), "--split", "val"], catch_exceptions=False)
-    assert "it learned from these rows" in done.output
+    assert "it was trained on these rows" in done.output
 
 
 def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run
             view.ended(tracker.status(engine.closing))
     except UsageError as error:
         # A run that cannot be written any more is no matter of how it was started.
-        raise SearchError(f"{error}; then go on with `fcsearch resume {run}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch resume {run}`") from error
 
 
 def _history(member: MemberOutcome) -> dict[int, float]:

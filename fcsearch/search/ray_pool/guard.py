@@ -191,7 +191,7 @@ class GuardedPool:
             again = f", {_RESTARTS + 1} times" if self._restarts else ""
             raise SearchError(
                 f"Ray must live as long as a search; {death} {where}{again}; nothing that is done is lost: when Ray "
-                f"is well again, go on with `fcsearch resume {self._plan.path}`"
+                f"is well again, continue with `fcsearch resume {self._plan.path}`"
             )
         self._restarts += 1
         self._notices.append(

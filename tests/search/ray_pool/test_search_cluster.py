@@ -102,7 +102,7 @@ def test_a_part_of_the_cluster_that_dies_is_named_in_time(
     os.kill(min(found), signal.SIGKILL)
     assert driver.wait(timeout=40) == 1
     assert f"{part} on the cluster at {head.address}:{PORT}" in commands.err
-    assert "go on with `fcsearch resume runs/small`" in commands.err
+    assert "continue with `fcsearch resume runs/small`" in commands.err
     assert "Traceback" not in commands.err
     assert open_run(tmp_path / "runs" / "small").directory.state() == "failed"
 
