@@ -172,7 +172,7 @@ class TrialConfig:
         return cls(**{**values, "seed": seed})
 
     def parameters(self) -> dict[str, Any]:
-        """Every parameter under its own name, None where it does not apply: the columns of the `trials` table."""
+        """Every parameter under its own name, None if it does not apply: the columns of the `trials` table."""
         values = {name: getattr(self, name) if self.reads(name) else None for name in _ENTRIES}
         widths = set(self.hidden_dims)
         values["depth"] = self.depth

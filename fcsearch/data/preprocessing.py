@@ -109,7 +109,7 @@ def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
         scaler.partial_fit(rows.X[block].astype(np.float64))
     if preprocessing == "mean":
         return scaler.mean_, np.full(dim, rows.scale)
-    deviation = scaler.scale_  # 1 where a feature is constant
+    deviation = scaler.scale_  # 1 if a feature is constant
     if rows.is_pixels:
         deviation = np.maximum(deviation, PIXEL_FLOOR * np.sqrt(scaler.var_.mean()))
     return scaler.mean_, 1 / deviation

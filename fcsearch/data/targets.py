@@ -14,7 +14,7 @@ from fcsearch.config.objective import Task
 from fcsearch.data.labels import encode_labels
 from fcsearch.errors import DataError
 
-# Up to this many different whole numbers are classes; more are classes only if each has this many rows or more.
+# Up to this many different integers are classes; more are classes only if each has this many rows or more.
 _FEW_CLASSES = 20
 _MOST_CLASSES = 1000
 _ROWS_PER_CLASS = 20

@@ -16,7 +16,7 @@ from fcsearch.evaluation.uncertainty import standard_error
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fared; fractions, None where they would divide by 0.
+    """How one class fared; fractions, None if they would divide by 0.
 
     Attributes:
         name: The class.
@@ -24,7 +24,7 @@ class ClassFigures:
         predicted: Rows that the model takes for it.
         recall: Share of its rows that the model finds.
         precision: Share of the rows taken for it that are of it.
-        f1: Harmonic mean of both; 0 where the class has rows and none was found, None where it has none.
+        f1: Harmonic mean of both; 0 if the class has rows and none was found, None if it has none.
     """
 
     name: str

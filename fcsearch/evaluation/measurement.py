@@ -21,13 +21,13 @@ class Measurement:
         rows: How many rows.
         value: The objective of the run on these rows.
         standard_error: Of the value, from these rows alone: see `uncertainty`.
-        loss: The trial's own loss, without the L2 term; None where it is not finite.
-        classification: The same by class; None of a regression, and in a report that an earlier version wrote.
+        loss: The trial's own loss, without the L2 term; None if it is not finite.
+        classification: The same by class; None for a regression, and in a report that an earlier version wrote.
         objective: The figure that the run went by: a key of OBJECTIVES.
         figures: Every objective of the task that these rows allow, by its name.
         base_line: What needs no model, on these rows, in the objective; None in a report of an earlier version.
         networks: How many networks predict together.
-        accuracy: Fraction of the rows that the model classifies rightly; None of a regression.
+        accuracy: Fraction of the rows that the model classifies rightly; None for a regression.
     """
 
     trial_id: int | None

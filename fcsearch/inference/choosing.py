@@ -25,8 +25,8 @@ class Chosen:
         name: What it is, for people: `trial 12 of customers`, or the file's name.
         predictor: The model.
         facts: What the file of its first network says of it, as in `SavedModel`.
-        run: The run that it is of; None where it is a file by itself.
-        trials: The trials of the run that it is made of; empty where it is a file by itself.
+        run: The run that it is of; None if it is a file by itself.
+        trials: The trials of the run that it is made of; empty if it is a file by itself.
     """
 
     name: str
@@ -46,7 +46,7 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
 
     Raises:
         RunError: there is no such run, or the trial's model was not kept.
-        ConfigError: the file is no model file.
+        ConfigError: the file is not a model file.
         DataError: the model lacks what makes features of columns.
         UsageError: `model` names none, or is given with a file.
     """

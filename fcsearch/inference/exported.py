@@ -99,7 +99,7 @@ def check(
     Args:
         predictor: The model.
         raw: (N, R) rows.
-        labels: (N,) places of the predicted classes, by the exported model; None of a regression.
+        labels: (N,) places of the predicted classes, by the exported model; None for a regression.
         values: (N, C) probabilities, or a regression's predictions (N, 1), likewise.
 
     Returns:
@@ -111,7 +111,7 @@ def check(
     wanted = predictor.values(predictor.transform.apply(raw))
     difference = predictor.output.difference(wanted, values)
     wrong = 0 if labels is None else _other_labels(wanted, labels)
-    # A difference that is not a number is no small one.
+    # A difference that is not a number is not a small one.
     if not difference <= TOLERANCE or wrong:
         others = "" if labels is None else f" and {wrong} other labels"
         raise FcsearchError(

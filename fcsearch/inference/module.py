@@ -73,7 +73,7 @@ class Scores(nn.Module):
 class PredictorModule(nn.Module):
     """A predictor, from raw rows.
 
-    It gives `label`, the place of the class (N,) int64, and `probabilities` (N, C) float32; of a regression
+    It gives `label`, the place of the class (N,) int64, and `probabilities` (N, C) float32; for a regression
     `prediction` (N,) float64, in the unit of the target.
     """
 

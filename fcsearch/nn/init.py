@@ -35,7 +35,7 @@ def initial_weights(
         input_dim: D, values in a row of the input.
         num_classes: C, columns of the scores.
         weight_scale: Standard deviation of the weights, or `kaiming` for sqrt(2 / fan_in) of each layer.
-        seed: Key of the draws.
+        seed: Seed of the draws.
         dtype: torch.float32 or torch.float64.
 
     Returns:

@@ -54,7 +54,7 @@ class Solver:
             `logging.basicConfig(level=logging.INFO)` shows it.
         checkpoint_name: Path prefix: after every epoch, `<prefix>_epoch_<n>.safetensors` (the network) and
             `<prefix>_epoch_<n>.json` (options and history) are written. None: no checkpoints.
-        lr_schedule: `exponential` (by lr_decay), or `cosine` over num_epochs, anew with every call of `train`; see
+        lr_schedule: `exponential` (by lr_decay), or `cosine` over num_epochs, again with every call of `train`; see
             `fcsearch.nn.schedules`.
         seed: Key of the minibatch order, the dropout masks and the rows drawn for accuracies: runs with one seed and
             one initial network repeat. Without it the key comes from torch's global generator.

@@ -30,7 +30,7 @@ def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | No
 def ensemble_of(
     run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None
 ) -> Alternative | None:
-    """The run's ensemble beside the winner; None where there is none, or where it is the winner alone.
+    """The run's ensemble beside the winner; None if there is none, or where it is the winner alone.
 
     Args:
         run: The run directory.
@@ -52,7 +52,7 @@ def ensemble_of(
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
     """The network that was fitted again, beside the winner; arguments as `ensemble_of`.
 
-    One that was fitted anew since it was measured is measured anew.
+    One that was fitted again since it was measured is measured again.
     """
     if not run.models.refit_path.is_file():
         return None

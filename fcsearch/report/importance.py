@@ -73,7 +73,7 @@ def _ranks(results: Weights) -> Weights:
 
 
 def _codes(ranked: Rows, name: str) -> Codes | None:
-    """The group of each trial, -1 where it has none; None where too few trials are in groups to be compared."""
+    """The group of each trial, -1 if it has none; None if too few trials are in groups to be compared."""
     codes = np.full(len(ranked), -1)
     large = [members for _, members in partition(ranked, name) if len(members) >= _MIN_GROUP]
     for group, members in enumerate(large):

@@ -15,12 +15,12 @@ class FinalTest:
     """The best model on the test rows, or why it was not measured.
 
     Attributes:
-        measurement: None where nothing was measured.
+        measurement: None if nothing was measured.
         note: Why there is no measurement; None otherwise.
         measured_trials: Every trial of the run whose model has been measured on the test split, in order. More than
             one, and the choice between them is no longer blind to the test rows.
         refit: Whether what was measured is the last trial's network as it was fitted again.
-        digest: `Models.refit_digest` of that network; None where it is no such network, or an earlier version measured
+        digest: `Models.refit_digest` of that network; None if it is no such network, or an earlier version measured
             it: then it is not known which network that was.
     """
 
@@ -75,7 +75,7 @@ class Alternative:
     Attributes:
         model: `ensemble` or `refit`.
         members: The weight of each trial's prediction in it.
-        validation: On the validation rows; None where the model learned from them, or nothing was measured.
+        validation: On the validation rows; None if the model learned from them, or nothing was measured.
         test: On the test rows, once.
         versus: Beside the winner: on the test rows, or where there are none on the validation rows.
         note: Why nothing was measured; None otherwise.

@@ -12,7 +12,7 @@ from fcsearch.selection import Confirmation
 
 @dataclass(frozen=True)
 class Dataset:
-    """The dataset as the manifest has it; None where the manifest does not say.
+    """The dataset as the manifest has it; None if the manifest does not say.
 
     Attributes:
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
@@ -42,7 +42,7 @@ class Work:
     """How much was done, in how long, and where.
 
     Attributes:
-        planned: Trials that the run was to have; None where the manifest does not say.
+        planned: Trials that the run was to have; None if the manifest does not say.
         counts: Trials by state.
         packs: Packs that are done.
         elapsed_seconds: From the start of the run to its end, or to its latest result.
@@ -91,7 +91,7 @@ class Group:
     Attributes:
         label: The value or the range.
         trials: Trials with a result; `diverged` counts those that had none because their loss ran away.
-        best: Best objective on the validation rows; None where no trial has one.
+        best: Best objective on the validation rows; None if no trial has one.
         median: Median of it.
     """
 
@@ -121,7 +121,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one parameter did; `importance` is None where too few trials speak of it."""
+    """What one parameter did; `importance` is None if too few trials speak of it."""
 
     parameter: str
     importance: Importance | None
@@ -188,16 +188,16 @@ class Report:
 
     Attributes:
         objective: The figure that the search went by: a key of OBJECTIVES.
-        base_line: Of the validation rows; None where their labels are not known.
-        validation: The best model on the validation rows; None where that was not measured.
+        base_line: Of the validation rows; None if their labels are not known.
+        validation: The best model on the validation rows; None if that was not measured.
         test: The best model on the test rows.
-        confirmation: The best configurations over several seeds; None where they had one.
-        ensemble: The ensemble; None where there is none.
-        refit: The network that learned from training and validation rows; None where there is none.
+        confirmation: The best configurations over several seeds; None if they had one.
+        ensemble: The ensemble; None if there is none.
+        refit: The network that learned from training and validation rows; None if there is none.
         top: Rows of the trials table, best first.
         top_columns: The parameters that differ among those.
         effects: What each parameter did, the most important first.
-        importance_note: Why there are no importances; None where there are.
+        importance_note: Why there are no importances; None if there are.
         note: What a user says of the run; `tags` likewise.
     """
 

@@ -42,12 +42,12 @@ class Change:
 def move(
     parameter: Parameter, direction: str, good: Sequence[Any], *, kinds: Collection[str], why: str
 ) -> Change | None:
-    """The parameter with larger values (`up`) or smaller ones (`down`); None where that changes nothing.
+    """The parameter with larger values (`up`) or smaller ones (`down`); None if that changes nothing.
 
     Args:
         parameter: As it was searched.
         direction: `up` or `down`.
-        good: Its values in the good trials, that of the best network first; None where it does not apply.
+        good: Its values in the good trials, that of the best network first; None if it does not apply.
         kinds: Of the findings that ask for it. `edge` widens the space at that end, `last_epoch` too; others narrow it
             to where the good trials lie on that side.
         why: Their sentences.
@@ -76,11 +76,11 @@ def add_regulariser(name: str, value: Any, why: str) -> Change | None:
 
 
 def narrow(parameter: Parameter, good: Sequence[Any], tried: Sequence[Any]) -> Change | None:
-    """The parameter narrowed to where the good trials lie; None where that is not worth it.
+    """The parameter narrowed to where the good trials lie; None if that is not worth it.
 
     Args:
         parameter: As it was searched.
-        good: Its values in the good trials; None where it does not apply.
+        good: Its values in the good trials; None if it does not apply.
         tried: And in all trials with a result.
     """
     values = [parameter_value(value) for value in good if value is not None]
@@ -133,7 +133,7 @@ def _cut(parameter: Range, direction: str, good: Sequence[float]) -> Json | None
 
 
 def _changed(parameter: Range, *, low: float | None = None, high: float | None = None) -> Json | None:
-    """The range with a new end; None where it is the old one, or nothing would be left to search."""
+    """The range with a new end; None if it is the old one, or nothing would be left to search."""
     ends = (parameter.low if low is None else low, parameter.high if high is None else high)
     unchanged = ends == (parameter.low, parameter.high)
     return None if unchanged or ends[0] >= ends[1] else _range(parameter, *ends)

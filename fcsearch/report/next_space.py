@@ -43,7 +43,7 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         ranked: The rows of the trials with a result, best first.
 
     Returns:
-        None where nothing is advised: no trial has a result, nothing was learned, or no change follows.
+        None if nothing is advised: no trial has a result, nothing was learned, or no change follows.
     """
     if report.best is None or report.trust.verdict is not None:
         return None

@@ -50,7 +50,7 @@ def assess(
         work: Counts of the trials.
         dataset: Numbers of rows.
         space: The space as the manifest has it.
-        base: What needs no model, on the validation rows; None where it is not known.
+        base: What needs no model, on the validation rows; None if it is not known.
         validation: The best model on the validation rows, if it was measured.
         chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
         confirmation: The best configurations over several seeds.

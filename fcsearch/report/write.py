@@ -59,7 +59,7 @@ def _write_next_space(run: RunDirectory, report: Report) -> None:
 
 
 def _predicted(run: RunDirectory, report: Report, rows: _Rows) -> Predicted | None:
-    """What a regression's winner predicts for the validation rows; None where that cannot be known."""
+    """What a regression's winner predicts for the validation rows; None if that cannot be known."""
     if report.best is None or OBJECTIVES[report.objective].task != "regression":
         return None
     try:

@@ -150,7 +150,7 @@ class RunDirectory:
         files.write_whole(self.path / name, lambda stream: stream.write(text.encode()), aside=self._aside)
 
     def transform(self) -> FeatureTransform | None:
-        """What made the features that the run learns from; None where an older fcsearch made the run.
+        """What made the features that the run learns from; None if an older fcsearch made the run.
 
         Raises:
             DataError: transform.json is damaged.
@@ -257,7 +257,7 @@ class RunDirectory:
         return self._confirmations.read(self._confirmations.pack_ids())
 
     def write_models(self, measured: Sequence[Row]) -> None:
-        """Write models.parquet, a row a model and split: what was measured of the models that the run offers."""
+        """Write models.parquet, one row per model and split: what was measured of the models that the run offers."""
         table = with_origin(models_table(measured), self.manifest())
         files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
 

@@ -40,7 +40,7 @@ def hold(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether some process holds the lock; None where no process ever did, or where that cannot be read."""
+    """Whether some process holds the lock; None if no process ever did, or where that cannot be read."""
     # A shared lock, which filelock does not take on files that may only be read: two readers must not meet each other.
     try:
         with path.open() as stream:

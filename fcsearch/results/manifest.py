@@ -39,7 +39,7 @@ class SplitRows(_Entry):
 
 
 class DatasetEntry(_Entry):
-    """The dataset, as `Dataset.describe` says it; None where an older fcsearch did not.
+    """The dataset, as `Dataset.describe` says it; None if an older fcsearch did not.
 
     Attributes:
         spec: DatasetSpec.to_json().

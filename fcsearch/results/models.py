@@ -122,7 +122,7 @@ class Models:
         write_json(self.ensemble_path, {"members": listed, **facts}, aside=self._aside)
 
     def ensemble(self) -> dict[int, float]:
-        """The weight of each trial's prediction in the ensemble; empty where there is no ensemble.
+        """The weight of each trial's prediction in the ensemble; empty if there is no ensemble.
 
         Raises:
             RunError: the file is damaged.
@@ -135,7 +135,7 @@ class Models:
             raise RunError(f"{self.ensemble_path} must name members and weights; found neither; {_REMEDY}") from error
 
     def ensemble_facts(self) -> dict[str, Any]:
-        """All that stands in the ensemble's file; empty where there is none."""
+        """All that stands in the ensemble's file; empty if there is none."""
         return read_json(self.ensemble_path, remedy=_REMEDY) if self.ensemble_path.is_file() else {}
 
     def metadata(self, trial_id: int, *, path: Path | None = None) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class Models:
         return value
 
     def transform(self, trial_id: int) -> FeatureTransform | None:
-        """What made the features that the trial's network learned from; None where an older fcsearch saved it."""
+        """What made the features that the trial's network learned from; None if an older fcsearch saved it."""
         return load_transform(self.kept(trial_id))
 
     def saved(self) -> list[int]:
@@ -187,8 +187,8 @@ class SavedModel:
 
     Attributes:
         network: The network, on the CPU.
-        transform: What makes its features; None where an older fcsearch saved it.
-        facts: What else was saved, as `save_model` of `RunDirectory` takes it; empty where the network was saved alone.
+        transform: What makes its features; None if an older fcsearch saved it.
+        facts: What else was saved, as `save_model` of `RunDirectory` takes it; empty if the network was saved alone.
     """
 
     network: FullyConnectedNet
@@ -200,7 +200,7 @@ def read_model(path: Path) -> SavedModel:
     """Read a model file, wherever it lies.
 
     Raises:
-        ConfigError: it is no model file.
+        ConfigError: it is not a model file.
         DataError: its transform is damaged.
         RunError: what it says of its trial is damaged.
     """
@@ -216,7 +216,7 @@ def load_transform(path: Path) -> FeatureTransform | None:
     """The transform in a model file; None if it has none.
 
     Raises:
-        ConfigError: it is no model file.
+        ConfigError: it is not a model file.
         DataError: the transform is damaged.
     """
     text = load_tensors(path)[1].get(_TRANSFORM_KEY)

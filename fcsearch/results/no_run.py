@@ -12,7 +12,7 @@ LOCK = ".lock"
 
 
 def no_run(path: Path) -> RunError:
-    """The error of a path that is no run directory: what it is, and which is meant, or what lists them."""
+    """The error of a path that is not a run directory: what it is, and which is meant, or what lists them."""
     found = "a file" if path.exists() else "nothing there"
     if path.is_dir():
         found = "a folder that is no run" if (path / MANIFEST).is_file() else f"a folder without {MANIFEST}"

@@ -116,7 +116,7 @@ class Parts:
         return RunError(f"the files in {self.folder} must be whole Parquet files; found: {error}")
 
     def upgrade(self) -> None:
-        """Write the parts of an earlier version anew, in the columns of today."""
+        """Write the parts of an earlier version again, in the columns of today."""
         for path in self.folder.glob("*.parquet"):
             self._write(path, to_current(pq.read_table(path), self.schema))
         self.older = False

@@ -115,7 +115,7 @@ def write_status(path: Path, status: Status) -> None:
 
 
 def read_status(path: Path) -> Status | None:
-    """What the search of a run directory last said of itself; None where it did not, or another version did.
+    """What the search of a run directory last said of itself; None if it did not, or another version did.
 
     It is of use while the search runs alone: one that was killed leaves the file behind.
     """

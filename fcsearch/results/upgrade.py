@@ -16,7 +16,7 @@ def to_current(table: pa.Table, schema: pa.Schema) -> pa.Table:
         text = table["weight_scale"]
         is_kaiming = pc.equal(text, "kaiming")
         scale = pc.cast(pc.if_else(is_kaiming, None, text), pa.float64())
-        init = pc.if_else(is_kaiming, "kaiming", "normal")  # null where the text is
+        init = pc.if_else(is_kaiming, "kaiming", "normal")  # null if the text is
         place = table.schema.get_field_index("weight_scale")
         table = table.set_column(place, "weight_scale", scale).append_column("init", init)
     columns = [

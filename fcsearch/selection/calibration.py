@@ -82,7 +82,7 @@ def mixed(parts: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 
 def read_calibration(facts: Mapping[str, Any], *, where: str) -> Calibration | None:
-    """What is kept beside a model or an ensemble; None where it has none. RunError, naming `where`, if damaged."""
+    """What is kept beside a model or an ensemble; None if it has none. RunError, naming `where`, if damaged."""
     stored = facts.get(KEY)
     if stored is None:
         return None
@@ -98,13 +98,13 @@ def read_calibration(facts: Mapping[str, Any], *, where: str) -> Calibration | N
 
 
 def temperature_in(facts: Mapping[str, Any], *, where: str) -> float:
-    """The temperature of what has these facts; 1 where it has none. Errors as `read_calibration`."""
+    """The temperature of what has these facts; 1 if it has none. Errors as `read_calibration`."""
     found = read_calibration(facts, where=where)
     return 1.0 if found is None else found.temperature
 
 
 def calibration_of(run: RunDirectory, members: Sequence[Member]) -> Calibration | None:
-    """The calibration of a model of the run; None where it has none. Errors as `read_calibration`."""
+    """The calibration of a model of the run; None if it has none. Errors as `read_calibration`."""
     if len(members) > 1:
         return read_calibration(run.models.ensemble_facts(), where=str(run.models.ensemble_path))
     trial_id = members[0].trial_id

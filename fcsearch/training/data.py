@@ -37,7 +37,7 @@ class TrainingData:
         positive: Of two classes, the one that `average_precision` is of.
         target_scale: What a standardised target of 1 is in the target's own unit.
         row_weights: (N,) how much each training row counts in the loss, at least 0 and 1 on average, in the features'
-            type; None: all alike. What is measured on validation rows, and on the training sample, has no weights.
+            type; None: all equally. What is measured on validation rows, and on the training sample, has no weights.
         others: The rows of the other folds, which may have other features; a trial learns each fold by itself, and is
             worth the mean over them.
     """

@@ -42,7 +42,7 @@ def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Bytes that are free on a device, now; None where that cannot be told."""
+    """Bytes that are free on a device, now; None if that cannot be told."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)

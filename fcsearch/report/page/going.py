@@ -24,7 +24,7 @@ class Going:
         packs: What each worker does: the pack, and where it trains.
         command: What goes on with it; None while it goes on.
         written: When the page was written, UTC.
-        every: After how many seconds to look for the next page; None where there is none to come.
+        every: After how many seconds to look for the next page; None if there is none to come.
     """
 
     done: int
@@ -37,7 +37,7 @@ class Going:
 
 
 def going_of(report: Report, status: Status | None, privacy: Privacy, every: float | None) -> Going | None:
-    """How far the search is; None where it is complete.
+    """How far the search is; None if it is complete.
 
     Args:
         report: What is said of the run; its path is what the page calls it.

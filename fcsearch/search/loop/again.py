@@ -93,7 +93,7 @@ def find_checkpoints(
 
 
 def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Dataset) -> Extent | None:
-    """Settle what is trained again, and write it into the manifest; None where it is nothing.
+    """Settle what is trained again, and write it into the manifest; None if it is nothing.
 
     With `auto` what was settled before stays, as long as the same trials are the best.
     """

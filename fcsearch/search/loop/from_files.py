@@ -17,7 +17,7 @@ _SILENCE_SECONDS = 10.0
 
 
 class Watched:
-    """A run that another process writes; it is read anew where there is something new.
+    """A run that another process writes; it is read again where there is something new.
 
     Args:
         run: The run directory.

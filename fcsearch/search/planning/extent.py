@@ -60,7 +60,7 @@ def confirmation_extent(
         workers: How many trained them.
 
     Returns:
-        None where nothing is asked for, or with `auto` where even the least would take too much of the search's time.
+        None if nothing is asked for, or with `auto` where even the least would take too much of the search's time.
     """
     best = _distinct(ranked)
     size = (

@@ -21,8 +21,8 @@ class SearchPlan:
         path: The run directory.
         space: What is searched.
         trials: Trials that the run is to have in all.
-        placement: The workers; None where only the cluster can tell.
-        pack_size: Most trials in a pack; None where only the cluster or the dataset can tell.
+        placement: The workers; None if only the cluster can tell.
+        pack_size: Most trials in a pack; None if only the cluster or the dataset can tell.
         options: What the user asked for.
     """
 

@@ -30,7 +30,7 @@ class Asha:
     reduction_factor: int
 
     def rung(self, epoch: int, epochs: int) -> int | None:  # noqa: ARG002 (other rules go by it: benchmarks/ways.py)
-        """The rung after this epoch (from 1) of a trial of so many; None where there is none. Here it is the epoch."""
+        """The rung after this epoch (from 1) of a trial of so many; None if there is none. Here it is the epoch."""
         rung = self.min_epochs
         while rung < epoch:
             rung *= self.reduction_factor

@@ -124,7 +124,7 @@ class PackRun:
 
 
 def memory_share(device: torch.device, *, workers: int) -> int | None:
-    """Bytes that each of so many workers may take of its device's free memory; None where that cannot be told."""
+    """Bytes that each of so many workers may take of its device's free memory; None if that cannot be told."""
     free = free_bytes(device)
     return None if free is None else free // workers
 

@@ -35,7 +35,7 @@ class _Call:
 
 
 class ActorManager(RayActorManager):
-    """Manages actors for Tune, which begins it anew by its first argument when a search ends.
+    """Manages actors for Tune, which begins it again by its first argument when a search ends.
 
     Args:
         resource_manager: Reserves what actors take.

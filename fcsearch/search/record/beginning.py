@@ -18,7 +18,7 @@ from fcsearch.space import SearchSpace, read_try
 
 # The sampler of each reads every trial of its study, whoever asked for it.
 _SAMPLERS_THAT_READ = ("tpe", "gp")
-# The user attribute by which a study's trials that are no trials of its run are known.
+# The user attribute by which a study's trials that are not trials of its run are known.
 OBSERVATION = "fcsearch_observation"
 
 

@@ -87,7 +87,7 @@ class Axis:
 
 
 def axis_of(name: str, trials: PageTrials, space: Mapping[str, Any]) -> Axis | None:
-    """A parameter as an axis; None where no trial with a result has it."""
+    """A parameter as an axis; None if no trial with a result has it."""
     if not trials.values(name):
         return None
     values = tuple(value for value in trials.columns[name] if value is not None)

@@ -93,7 +93,7 @@ def _figure(name: str, value: float, spread: float | None, kind: str, objective:
 
 
 def confusion_chart(found: Classification, split: str) -> Figure | None:
-    """Which classes are taken for which; None where there are too many to be shown so."""
+    """Which classes are taken for which; None if there are too many to be shown so."""
     names = [entry.name for entry in found.classes]
     if len(names) > MAX_MATRIX:
         return None
