@@ -42,7 +42,7 @@ ClassWeight = Annotated[
 
 
 def check_class_weight(class_weight: ClassWeight | None, class_names: tuple[str, ...]) -> None:
-    """Refuse weights of classes that there are not; `class_names` is empty in a regression."""
+    """Refuse weights of unknown classes; `class_names` is empty for a regression."""
     if class_weight is None:
         return
     if not class_names:
@@ -75,7 +75,7 @@ def training_weights(
         (N,), or None if all rows count alike.
 
     Raises:
-        DataError: every row counts for nothing, or classes that there are not.
+        DataError: all weights are 0, or unknown classes are named.
     """
     check_class_weight(class_weight, class_names)
     if given is None and class_weight is None:

@@ -27,7 +27,7 @@ def initial_weights(
 ) -> dict[str, Tensor]:
     """Draw the weights of every layer from a Gaussian and set the biases to zero.
 
-    The draw of a layer depends on the seed and the layer's number alone, and is made in float32, so that networks of
+    The draw of a layer depends only on the seed and the layer's number, and is made in float32, so that networks of
     either dtype start from the same numbers.
 
     Args:

@@ -1,4 +1,4 @@
-"""Losses with their gradients, means over the N rows: of a classifier of C classes, and of a regression.
+"""Losses with their gradients, as means over N rows: for a classifier with C classes, and for a regression.
 
 Each takes `weights`, (N,) of the scores' dtype: the loss is then the mean of weight times loss over the rows.
 """

@@ -53,7 +53,7 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
     assert stored["best"]["row"]["trial_id"] == winner
     for choice in ((), ("--model", "confirmed"), ("--trial", winner)):
         assert f"trial {winner} on 270 test rows" in call("evaluate", searched.path, *choice).output
-    assert "the network fitted again on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
+    assert "the refit on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
 
 
 def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:

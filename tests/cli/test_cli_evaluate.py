@@ -77,7 +77,7 @@ def test_changed_data_are_refused(run: RunDirectory, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", str(run.path)])
     assert caught.value.code == 2
-    assert "the run has 0123; put the original data back" in capsys.readouterr().err
+    assert "the run has 0123; restore the original data" in capsys.readouterr().err
 
 
 def test_help_has_an_example() -> None:

@@ -57,8 +57,8 @@ def test_runs_can_be_found_by_their_tags(made: RunDirectory) -> None:
 def test_a_run_that_is_being_written_can_be_labelled(made: RunDirectory) -> None:
     with made.writing():
         shown("tag", "a", "slow")
-        shown("note", "a", "still going on")
-    assert read_labels(made.path) == Labels(note="still going on", tags=("slow",))
+        shown("note", "a", "still running")
+    assert read_labels(made.path) == Labels(note="still running", tags=("slow",))
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_labels_that_are_no_classes_are_refused(values: pa.Array, message: str) 
 
 
 def test_a_label_outside_the_names_is_refused() -> None:
-    assert "0 to 1, the places of the file's 2 class names; found 5" in refusal(pa.array([0, 5]), ("a", "b"))
+    assert "0 to 1, the indices of the file's 2 class names; found 5" in refusal(pa.array([0, 5]), ("a", "b"))
     assert "found -1 (the hub's mark of rows without a label)" in refusal(pa.array([0, -1]), ("a", "b"))
 
 

@@ -277,7 +277,7 @@ def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchR
     assert "split 3 folds, each of 113 to 114 training and 56 to 57 validation rows" in text
     assert "is the mean of 3 folds: its standard error over them is" in text
     assert "of the 170 validation rows right" in text
-    assert "fitted again, on the 170 rows of all folds" in text
+    assert "the winner, trained on the 170 rows of all folds" in text
     assert f"(mean of 3 folds, standard error {error})" in figures_line(report, report.best)
     assert "mean of 3 folds" in (found.run.path / "report.html").read_text()
 
