@@ -1,11 +1,11 @@
-"""Tables of earlier versions, in the columns of today."""
+"""Tables of earlier versions, converted to the current columns."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Raised when a run directory of today could not be read by yesterday's fcsearch.
+# Increased when an earlier fcsearch could not read a current run directory.
 # 1: `weight_scale` was a text, a number or `kaiming`, and there was no `init`.
 FORMAT = 2
 

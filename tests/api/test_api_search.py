@@ -144,7 +144,7 @@ def test_a_run_lives_as_long_as_its_object_or_where_it_is_asked_to(tmp_path: Pat
     assert (tmp_path / "kept" / "report.html").is_file()
     again = fcsearch.open_run(tmp_path / "kept")
     assert len(again.predict(table())) == 200
-    with pytest.raises(RunError, match="needs a name that is free"):
+    with pytest.raises(RunError, match="needs a free name"):
         search(table(), label="kind", out=tmp_path / "kept")
 
 

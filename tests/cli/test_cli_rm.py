@@ -84,7 +84,7 @@ def test_what_is_no_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str
     (folder / "run.json").write_text("{}")
     (root / "link").symlink_to(root / "a")
     for path, found in (
-        (folder, "found a folder that is no run"),
+        (folder, "found a folder that is not a run"),
         (folder / "run.json", "found a file"),
         (root, "found a folder without run.json"),
         (root / "c", "found nothing there"),

@@ -116,7 +116,7 @@ def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
     assert "must hold the run's dataset" in (measure_models(run).test.note or "")
-    with pytest.raises(RunError, match="put back a copy of it"):
+    with pytest.raises(RunError, match="restore a copy of it"):
         load_run_dataset(run)
 
 
