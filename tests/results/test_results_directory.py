@@ -200,7 +200,7 @@ class TestWriter:
             try:
                 assert empty_run.state() == "running"
                 with (
-                    pytest.raises(RunError, match="must have only one writer; found another process"),
+                    pytest.raises(RunError, match="must have only one writer; found another"),
                     empty_run.writing(),
                 ):
                     pass
