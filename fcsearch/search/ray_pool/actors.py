@@ -103,5 +103,5 @@ class ActorManager(RayActorManager):
 
 def silence(pack_id: int, silent: bool) -> str:
     """What a user is told when the worker of a pack stops answering, and when it goes on."""
-    since = f"since {datetime.now(UTC):%H:%M:%S} UTC the worker of pack {pack_id} does not answer"
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC the worker of pack {pack_id} has not answered"
     return f"{since}: its trials wait for it" if silent else f"the worker of pack {pack_id} answers again"
