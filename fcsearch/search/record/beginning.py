@@ -16,7 +16,7 @@ from fcsearch.results.records import row_config
 from fcsearch.search.options import SearchOptions
 from fcsearch.space import SearchSpace, read_try
 
-# The sampler of each reads every trial of its study, whoever asked for it.
+# These samplers learn from every trial of their study, also from trials that they did not suggest.
 _SAMPLERS_THAT_READ = ("tpe", "gp")
 # The user attribute by which a study's trials that are not trials of its run are known.
 OBSERVATION = "fcsearch_observation"
