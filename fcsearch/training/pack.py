@@ -128,10 +128,14 @@ class Pack:
 
     def _leave(self, leaving: Mapping[int, State]) -> None:
         for lane in self._lanes():
-            for member in lane.members:
-                if member in leaving and member not in self._results:
-                    kept = lane.weights if self._keep_last else lane.best
-                    weights = kept.to_dict(lane.members.index(member))
+            places = {
+                member: place
+                for place, member in enumerate(lane.members)
+                if member in leaving and member not in self._results
+            }
+            if places:
+                kept = lane.weights if self._keep_last else lane.best
+                for member, weights in zip(places, kept.to_dicts(list(places.values())), strict=True):
                     self._results[member] = self._result(member, leaving[member], weights)
         self._compact(leaving)
 
