@@ -86,7 +86,7 @@ def evaluate(
     if other is not None:
         print_notes(other.unseen, other.ignored)
     _print(found)
-    if found.trial_id is None and found.networks == 1 and found.split == "val":
+    if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
         click.echo("it learned from these rows: what it does on them says nothing of others")
 
 

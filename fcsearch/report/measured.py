@@ -79,7 +79,8 @@ class Alternative:
         test: On the test rows, once.
         versus: Beside the winner: on the test rows, or where there are none on the validation rows.
         note: Why nothing was measured; None otherwise.
-        digest: `Models.refit_digest` of a refit; None for an ensemble, or where an earlier version measured it.
+        digest: What tells its networks, where these were fitted again, from others: see `Models`. None for an ensemble
+            of networks of the search, or where an earlier version measured it.
     """
 
     model: str

@@ -53,8 +53,8 @@ class SavedPack:
         lanes: The members of each lane, in the lane's own order.
         lengths: How many epochs each member ran.
         tensors: `lane<n>.<name>`, with a row for each member of the lane (or for those of an update rule),
-            `result<member>.<name>`, the weights of those that ended (`fold<n>.result<member>.<name>` in another fold than
-            the first), and the table of all epochs.
+            `result<member>.<name>`, the weights of those that ended (those of another fold than the first:
+            `fold<n>.result<member>.<name>`), and the table of all epochs.
         facts: What else whoever saved it knows (JSON types).
     """
 

@@ -15,7 +15,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit_chosen
+from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit
 from fcsearch.search.loop.engine import Engine, ending
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
@@ -31,6 +31,7 @@ from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
+from fcsearch.search.record.keeping import settle_ensemble
 from fcsearch.search.record.ledger import Ledger
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
@@ -105,11 +106,14 @@ def run_stages(
             and _has_result(run)
             and not _is_late(around)
         ):
+            # Without folds the members of the ensemble have learned all that they are to learn.
+            members = settle_ensemble(run, dataset, plan.options.ensemble) if dataset.others else {}
             with contextlib.ExitStack() as stack:
-                ended_by = (
-                    refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows)), every=every)
-                    or ended_by
-                )
+
+                def opened(rows: Dataset) -> Pool:
+                    return stack.enter_context(open_pool(plan, rows))
+
+                ended_by = refit(around, dataset, members, opened, every=every) or ended_by
         # Without the search there may be trials that still wait.
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
@@ -162,7 +166,8 @@ def _train_trials(
         standings=standings,
         rungs=_rungs(run, plan),
         keep_models=keep,
-        predict=plan.options.ensemble > 0,
+        # With folds the winner's figures are those of its predictions.
+        predict=plan.options.ensemble > 0 or bool(dataset.others),
         next_pack_id=run.next_pack_id,
         checkpoints=checkpoints,
         model_metadata=dataset.model_metadata(),

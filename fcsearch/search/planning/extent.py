@@ -97,7 +97,7 @@ def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> 
         return options.keep_models
     shapes = [Shape(dataset.input_dim, config.hidden_dims, dataset.outputs) for config in draw(space)]
     weights = 4 * sum(shape.num_parameters for shape in shapes) // len(shapes)
-    predictions = 2 * len(dataset.val) * dataset.outputs
+    predictions = 2 * sum(len(fold.val) for fold in dataset.folds) * dataset.outputs
     room = min(_WEIGHT_BYTES // weights, _PREDICTION_BYTES // max(1, predictions))
     return max(options.keep_models, min(options.ensemble, room))
 
