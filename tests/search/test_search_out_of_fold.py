@@ -207,7 +207,8 @@ def test_without_test_rows_the_ensemble_is_compared_on_the_rows_of_all_folds(tmp
     versus = report.ensemble.versus
     assert versus is not None
     assert report.validation is not None
-    assert (versus.split, versus.single) == ("val", pytest.approx(report.validation.value))
+    assert versus.split == "val"
+    assert versus.single == pytest.approx(report.validation.value)
     assert report.ensemble.validation is not None
     assert versus.single + versus.difference == pytest.approx(report.ensemble.validation.value)
 
@@ -232,7 +233,8 @@ def test_a_regressions_predictions_are_in_one_unit(houses: RunDirectory) -> None
     middle = np.concatenate(truth).mean()
     expected = np.mean([np.sqrt(np.mean((y - middle) ** 2)) for y in truth])
     assert report.base_line is not None
-    assert (report.base_line.value, report.base_line.rows) == (pytest.approx(expected), 170)
+    assert report.base_line.value == pytest.approx(expected)
+    assert report.base_line.rows == 170
 
 
 def test_a_run_whose_predictions_are_of_the_first_fold_is_read(tmp_path: Path, made: RunDirectory) -> None:
