@@ -143,8 +143,8 @@ def _measured(chosen: Chosen) -> list[Measurement]:
             return [beside, *measured]
         return measured
     other = known.ensemble
-    digest = directory.models.ensemble_digest() if ensemble_answers_by_refit(directory) else None
-    if other is None or set(other.members) != set(chosen.trials) or other.digest != digest:
+    fitted_again = directory.models.ensemble_digest() if ensemble_answers_by_refit(directory) else None
+    if other is None or set(other.members) != set(chosen.trials) or other.digest != fitted_again:
         return []
     return [item for item in (other.validation, other.test) if item]
 
