@@ -52,7 +52,11 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     """
     if where is not None and where.endswith(MODEL_ENDING):
         return _of_file(Path(where), model)
-    run = open_run(resolve_run(where, root))
+    return model_of_run(open_run(resolve_run(where, root)), model)
+
+
+def model_of_run(run: Run, model: str | None) -> Chosen:
+    """Load a model of a run; argument and errors as `choose_model`."""
     parts = model_parts(run.directory, model)
     saved = [read_model(_kept(run, part)) for part in parts]
     transform = saved[0].transform or run.directory.transform()
