@@ -57,12 +57,14 @@ def ensemble_of(
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
     """The network that was fitted again, beside the winner; arguments as `ensemble_of`.
 
+    Its only member is the trial that it is of: since then another may have come to be the winner.
     One that was fitted anew since it was measured is measured anew.
     """
     if not run.models.refit_path.is_file():
         return None
     try:
-        found = Alternative("refit", {winner: 1.0}, digest=run.models.refit_digest())
+        of = run.models.metadata(winner, path=run.models.refit_path).get("trial_id", winner)
+        found = Alternative("refit", {of: 1.0}, digest=run.models.refit_digest())
     except RunError as error:
         return Alternative("refit", {winner: 1.0}, note=str(error))
     return _known_or_measured(run, found, load, known)

@@ -172,6 +172,10 @@ class RunDirectory:
         died = state == "running" and lock.is_held(self.path / LOCK) is False
         return "interrupted" if died else state
 
+    def is_held(self) -> bool:
+        """Whether some process writes the run, as far as that can be known."""
+        return lock.is_held(self.path / LOCK) is True
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run as its only writer, and first clear away what a crash left half done.

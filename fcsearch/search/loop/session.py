@@ -22,7 +22,7 @@ from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.planning.extent import BUDGET_SHARE, candidates, refits
+from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, refit_seconds, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -98,7 +98,8 @@ def run_stages(
                 extent = plan_confirmation(run, plan.options, dataset)
                 # To open a pool again takes time, and there may be none left.
                 if extent and not (abandoned and _is_late(around)):
-                    ended_by = confirm_best(around, extent, dataset, pool, every=every) or ended_by
+                    before = _before_the_refit(around, plan, dataset, extent)
+                    ended_by = confirm_best(before, extent, dataset, pool, every=every) or ended_by
         # On other rows, and so on other workers.
         if (
             ended_by in ("trials", "time_budget")
@@ -118,6 +119,14 @@ def run_stages(
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
     return ended_by
+
+
+def _before_the_refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, extent: Extent) -> Surroundings:
+    """The surroundings of a confirmation: of a time budget it leaves the refit its time, where one follows."""
+    if around.deadline is None or not refits(plan.options, dataset):
+        return around
+    rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
+    return dataclasses.replace(around, deadline=around.deadline - refit_seconds(rows, dataset))
 
 
 def _is_late(around: Surroundings) -> bool:
