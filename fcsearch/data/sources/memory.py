@@ -52,8 +52,8 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     if not is_table(X):
         if isinstance(X, str | os.PathLike):
             raise DataError(
-                f"X must be a table, or an array of numbers; found the text {os.fspath(X)!r}. Read a file first, such as "
-                "by pandas.read_csv."
+                f"X must be a table, or an array of numbers; found the text {os.fspath(X)!r}. Read a file first, "
+                "such as by pandas.read_csv."
             )
         if y is None:
             raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")

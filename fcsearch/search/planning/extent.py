@@ -104,7 +104,8 @@ def _epoch_seconds(row: Row) -> float:
     if not row["epochs_run"] or not row["started_at"] or not row["finished_at"]:
         return 0.0
     seconds: float = (row["finished_at"] - row["started_at"]).total_seconds()
-    return seconds / row["epochs_run"]
+    epochs: int = row["epochs_run"]
+    return seconds / epochs
 
 
 def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> int:
