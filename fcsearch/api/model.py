@@ -44,7 +44,7 @@ class Model:
 
     @cached_property
     def classes(self) -> npt.NDArray[Any]:
-        """(C,) the classes: whole numbers where all their names are, truth values likewise, else text."""
+        """(C,) the classes: integers if all their names are, likewise booleans, else text."""
         names = self.transform.class_names
         if set(names) <= {"true", "false"}:
             return np.array([name == "true" for name in names])
@@ -53,7 +53,7 @@ class Model:
         return np.array(names)
 
     def probabilities(self, X: Any) -> npt.NDArray[np.float64]:
-        """(N, C) the probability of each class, rows adding up to 1: the softmax of the scores, by the temperature.
+        """(N, C) the probability of each class: the softmax of the scores divided by the temperature; rows add up to 1.
 
         Args:
             X: A table with the columns of the training rows, in any order, or an array (N, ...) if they were one.

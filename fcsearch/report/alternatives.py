@@ -17,13 +17,13 @@ from fcsearch.results import RunDirectory
 from fcsearch.selection import Member, chosen_trial, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import temperature_in
 
-NOT_YET_MEASURED = "it is measured when the run has ended"
+NOT_YET_MEASURED = "it is measured once the run has ended"
 
 LoadDataset = Callable[[], Dataset]
 
 
 def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | None:
-    """What the last report.json says of a model; None if it says nothing."""
+    """The model's entry in the last report.json; None if there is none."""
     try:
         return Alternative.from_json(stored[model])
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -33,16 +33,16 @@ def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | No
 def ensemble_of(
     run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None
 ) -> Alternative | None:
-    """The run's ensemble beside the winner; None where there is none, or where it is the winner alone.
+    """The run's ensemble beside the winner; None if there is none, or if it is only the winner.
 
     Args:
         run: The run directory.
         winner: The trial whose network is the winner.
-        load: Loads the run's dataset; None: only what is known is said.
+        load: Loads the run's dataset; None: nothing is measured, and only earlier measurements are used.
         known: What was measured before. It is not measured again.
 
     Raises:
-        RunError: what says which networks are in it is damaged.
+        RunError: the ensemble's file is damaged.
     """
     members = run.models.ensemble()
     if set(members) <= {winner}:
@@ -55,7 +55,7 @@ def ensemble_of(
 
 
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
-    """The network that was fitted again, beside the winner; arguments as `ensemble_of`.
+    """The refit beside the winner; arguments as `ensemble_of`.
 
     Its only member is the trial that it is of: since then another may have come to be the winner.
     One that was fitted anew since it was measured is measured anew.

@@ -1,4 +1,4 @@
-"""How good predictions are, by the objective of a run: the one place that knows which figure that is."""
+"""Measures predictions by the objective of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.training.objectives import FIGURES, Truth
 
-# Rows scored at a time: large splits must not need memory for all their hidden layers at once.
+# Rows scored at a time, so that large splits do not need memory for all their hidden units at once.
 _ROWS = 4096
 _LEAST = 1e-7
 
@@ -33,9 +33,9 @@ def scores_of(net: FullyConnectedNet, X: Tensor) -> Tensor:
 
 
 def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:
-    """What a network predicts: probabilities (N, C), or the standardised target (N, 1) of a regression.
+    """A network's predictions: probabilities (N, C), or the standardised target (N, 1) of a regression.
 
-    A network of the svm loss has no probabilities of its own: the softmax of its scores stands for them.
+    A network with the svm loss has no probabilities of its own: the softmax of its scores is used.
 
     Args:
         net: The network.
@@ -49,7 +49,7 @@ class Judge:
     """Measures predictions for the same rows.
 
     Args:
-        objective: By what.
+        objective: The objective.
         y: (V,) labels, or standardised targets.
         num_classes: C; 0 for a regression.
         positive: Of two classes the one that `average_precision` finds.
@@ -76,11 +76,11 @@ class Judge:
         self._truths = [Truth(labels[part], num_classes, positive, scale) for part in self._parts]
 
     def value(self, predicted: Tensor) -> Tensor:
-        """The objective of M predictions (M, C, V), as users read it: (M,)."""
+        """The objective of M predictions (M, C, V), in its own unit: (M,)."""
         return self._figure(self.objective.name, self._scores(predicted))
 
     def gain(self, predicted: Tensor) -> list[tuple[float, float]]:
-        """What to compare M predictions (M, C, V) by, more is better: the objective, then the loss that breaks ties."""
+        """Keys to compare M predictions (M, C, V) by, more is better: the objective, then the loss to break ties."""
         scores = self._scores(predicted)
         values = [self.objective.gain(value) for value in self._figure(self.objective.name, scores).tolist()]
         losses = self._figure("log_loss" if self._truths[0].num_classes else "rmse", scores).tolist()
