@@ -129,12 +129,17 @@ class Pack:
     def _leave(self, leaving: Mapping[int, State]) -> None:
         by_fold: dict[int, list[dict[str, Tensor]]] = defaultdict(list)
         for lane in self._lanes():
-            kept = lane.weights if self._keep_last else lane.best
-            for place, member in enumerate(lane.members):
-                if member in leaving and member not in self._results:
-                    by_fold[member].append(kept.to_dict(place))
-        for member, weights in by_fold.items():
-            self._results[member] = self._result(member, leaving[member], weights)
+            places = {
+                member: place
+                for place, member in enumerate(lane.members)
+                if member in leaving and member not in self._results
+            }
+            if places:
+                kept = lane.weights if self._keep_last else lane.best
+                for member, weights in zip(places, kept.to_dicts(list(places.values())), strict=True):
+                    by_fold[member].append(weights)
+        for member, found in by_fold.items():
+            self._results[member] = self._result(member, leaving[member], found)
         self._compact(leaving)
 
     def _compact(self, gone: Collection[int]) -> None:
