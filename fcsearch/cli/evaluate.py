@@ -86,7 +86,7 @@ def evaluate(
         print_notes(other.unseen, other.ignored)
     _print(found)
     if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
-        click.echo("it learned from these rows: what it does on them says nothing of others")
+        click.echo("it was trained on these rows: the figures say nothing about other rows")
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:

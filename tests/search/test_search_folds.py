@@ -230,7 +230,7 @@ def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchR
     assert "170 in 3 folds, 30 test rows" in text
     assert "split 3 folds, each of 113 to 114 training and 56 to 57 validation rows" in text
     assert "is the mean of 3 folds: its standard error over them is" in text
-    assert "of the 170 validation rows right" in text
+    assert "the 170 validation rows" in text
     assert "the winner, trained on the 170 rows of all folds" in text
     assert f"(mean of 3 folds, standard error {error})" in figures_line(report, report.best)
     assert "mean of 3 folds" in (found.run.path / "report.html").read_text()
@@ -256,7 +256,7 @@ def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -
     assert member.trial_id == chosen_trial(found.run)
     assert found.report is not None
     assert (found.report.test.refit, found.report.refit) == (False, None)
-    assert any("that of the first fold, which learned 11" in remark for remark in found.report.trust.remarks)
+    assert any("that of the first fold, trained on 11" in remark for remark in found.report.trust.remarks)
     # It can be made later.
     options = {**saved_options(found.run).to_json(), "refit": None}
     later = confirm_run(found.run, SearchOptions(**options)).report

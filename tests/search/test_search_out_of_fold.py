@@ -184,7 +184,7 @@ def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, ma
     done = CliRunner().invoke(
         evaluate, [str(run.path), "--model", "ensemble", "--split", "val"], catch_exceptions=False
     )
-    assert "it learned from these rows" in done.output
+    assert "it was trained on these rows" in done.output
     # Members that were fitted anew are measured anew.
     path = run.models.member_refit_path(trials[0])
     facts = run.models.metadata(trials[0], path=path)
