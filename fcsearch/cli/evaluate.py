@@ -85,7 +85,7 @@ def evaluate(
     if other is not None:
         print_notes(other.unseen, other.ignored)
     _print(found)
-    if found.trial_id is None and found.networks == 1 and found.split == "val":
+    if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
         click.echo("it was trained on these rows: the figures say nothing about other rows")
 
 

@@ -11,6 +11,7 @@ from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_members, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
+from fcsearch.results.models import load_transform
 from fcsearch.selection import Member
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTran
     Raises:
         DataError: it cannot be found, or is damaged.
     """
-    trial_id = members[0].trial_id
-    found = (None if trial_id is None else run.models.transform(trial_id)) or run.transform()
+    found = load_transform(members[0].path) or run.transform()
     if found is not None:
         return found
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
         RunError: the model was not kept.
         DataError: the split is empty, or the dataset does not fit the model.
     """
-    members = [Member(1.0, run.models.load(trial_id), trial_id)]
+    members = [Member(1.0, run.models.load(trial_id), trial_id, run.models.path(trial_id))]
     return measure_model(run, members, dataset, split_name)
 
 
@@ -61,9 +62,8 @@ def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset
 
 
 def model_metadata(run: RunDirectory, members: Sequence[Member]) -> dict[str, Any]:
-    """The metadata saved with a model's networks: which data they were trained on."""
-    path = run.models.refit_path if members[0].trial_id is None else None
-    return run.models.metadata(members[0].trial_id or 0, path=path)
+    """What was saved beside a model's networks: of what data they are."""
+    return run.models.metadata(members[0].trial_id or 0, path=members[0].path)
 
 
 def measure_members(
@@ -97,6 +97,26 @@ def measure_members(
     if target is None and (calibration := calibration_of(run, members)):
         # The figures are those of the predicted probabilities.
         scores = scores / calibration.temperature
+    found = measurement_of(scores, rows, truth, objective, class_names, split_name=split_name, fingerprint=fingerprint)
+    return dataclasses.replace(
+        found,
+        trial_id=members[0].trial_id if len(members) == 1 else None,
+        networks=len(members),
+        loss=loss if math.isfinite(loss) else None,
+    )
+
+
+def measurement_of(
+    scores: Tensor,
+    rows: Split,
+    truth: Truth,
+    objective: Objective,
+    class_names: Sequence[str],
+    *,
+    split_name: str,
+    fingerprint: str,
+) -> Measurement:
+    """The figures of scores (1, C, V) for some rows; without a loss. Arguments and errors as `measure_members`."""
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
         raise DataError(
@@ -108,21 +128,20 @@ def measure_members(
         error = standard_error(value, len(rows))
     else:
         error = bootstrap_error(objective.name, scores, truth)
-    if target is None:
+    if truth.num_classes:
         by_class = classify(rows.y, scores[0].max(0).indices.numpy(), class_names)
         counts = [entry.rows for entry in by_class.classes]
-        base = base_line(class_names, counts, objective.name, positive=positive)
+        base = base_line(class_names, counts, objective.name, positive=truth.positive)
     else:
         by_class, base = None, base_line_of_targets(rows.y, objective.name)
     return Measurement(
-        trial_id=members[0].trial_id if len(members) == 1 else None,
-        networks=len(members),
+        trial_id=None,
         split=split_name,
         fingerprint=fingerprint,
         rows=len(rows),
         value=value,
         standard_error=error,
-        loss=loss if math.isfinite(loss) else None,
+        loss=None,
         classification=by_class,
         objective=objective.name,
         figures=figures,
@@ -178,7 +197,7 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
 
 def _score_together(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
     X = torch.from_numpy(rows.X)
-    mean = torch.stack([weight * outputs(net, X).double() for weight, net, _ in members]).sum(0)
+    mean = torch.stack([weight * outputs(net, X).double() for weight, net, *_ in members]).sum(0)
     if truth.num_classes:
         scores = mean.clamp(min=_LEAST).log()
         loss = -scores.gather(1, truth.y.unsqueeze(1)).mean()

@@ -11,7 +11,7 @@ from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
 from fcsearch.results.models import SavedModel, read_model
-from fcsearch.selection import model_weights
+from fcsearch.selection import Part, model_parts
 from fcsearch.selection.calibration import temperature_in
 
 MODEL_ENDING = ".safetensors"
@@ -52,14 +52,18 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     """
     if where is not None and where.endswith(MODEL_ENDING):
         return _of_file(Path(where), model)
-    run = open_run(resolve_run(where, root))
-    weights = model_weights(run.directory, model)
-    saved = [read_model(_kept(run, trial)) for trial in weights]
+    return model_of_run(open_run(resolve_run(where, root)), model)
+
+
+def model_of_run(run: Run, model: str | None) -> Chosen:
+    """Load a model of a run; argument and errors as `choose_model`."""
+    parts = model_parts(run.directory, model)
+    saved = [read_model(_kept(run, part)) for part in parts]
     transform = saved[0].transform or run.directory.transform()
-    trials = tuple(trial for trial in weights if trial is not None)
+    trials = tuple(part.trial_id for part in parts if part.trial_id is not None)
     if transform is None:
         raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
-    members = tuple(Member(weight, one.network) for weight, one in zip(weights.values(), saved, strict=True))
+    members = tuple(Member(part.weight, one.network) for part, one in zip(parts, saved, strict=True))
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
     # An ensemble has its own temperature, for the mean of its networks.
     alone = len(members) == 1
@@ -82,18 +86,19 @@ def _of_file(path: Path, model: str | None) -> Chosen:
     return Chosen(path.name, Predictor((Member(1.0, saved.network),), saved.transform, temperature), saved.facts)
 
 
-def _kept(run: Run, trial: int | None) -> Path:
-    """The model file of a trial; None: of the refit."""
+def _kept(run: Run, part: Part) -> Path:
+    """The file of a network, if it was kept."""
+    trial = part.trial_id
     if trial is None:
         return run.directory.models.kept_refit()
+    if part.path.is_file():
+        return part.path
     saved = run.directory.saved_models()
-    if trial not in saved:
-        kept = ", ".join(map(str, saved)) or "none"
-        raise RunError(
-            f"trial {trial} of {run.path} must have a saved model; found models of trials: {kept}. Train it again with "
-            f"`fcsearch train --run {run.path} --trial {trial} --save model{MODEL_ENDING}`, and name that file."
-        )
-    return run.directory.models.path(trial)
+    kept = ", ".join(map(str, saved)) or "none"
+    raise RunError(
+        f"trial {trial} of {run.path} must have a saved model; found models of trials: {kept}. Train it again with "
+        f"`fcsearch train --run {run.path} --trial {trial} --save model{MODEL_ENDING}`, and name that file."
+    )
 
 
 def _no_transform(where: str, command: str) -> DataError:

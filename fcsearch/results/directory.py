@@ -45,7 +45,7 @@ class RunDirectory:
         self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
         self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
-        self.predictions = Predictions(path / "predictions", aside=self._aside)
+        self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
         self.models = Models(path / "models", transform=path / _TRANSFORM, aside=self._aside)
         self._done: set[int] | None = None
         self._last_pack_id = -1
@@ -171,6 +171,10 @@ class RunDirectory:
         state = self.manifest().state
         died = state == "running" and lock.is_held(self.path / LOCK) is False
         return "interrupted" if died else state
+
+    def is_held(self) -> bool:
+        """Whether some process writes the run, as far as that can be known."""
+        return lock.is_held(self.path / LOCK) is True
 
     @contextmanager
     def writing(self) -> Iterator[None]:

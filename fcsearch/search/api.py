@@ -17,6 +17,7 @@ from fcsearch.results.manifest import DatasetEntry
 from fcsearch.search.execution import SearchResult, conclude, has_result, train
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
@@ -179,8 +180,9 @@ def confirm_run(
     plan, dataset = _take_up(run, options, source, data_dir)
     with run.writing(), interruption() as stop:
         deadline = None if options.time_budget is None else began + options.time_budget
-        around = Surroundings(run, view or SilentView(), stop, deadline)
-        ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
+        with contextlib.closing(ForOthers(view or SilentView(), run, page_every=0)) as seen:
+            around = Surroundings(run, seen, stop, deadline)
+            ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
         return conclude(run, plan, dataset, ended_by)
 
 

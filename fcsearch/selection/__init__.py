@@ -1,16 +1,25 @@
 """Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
 
-from fcsearch.selection.confirmation import Confirmation, Confirmed, answers_by_refit, chosen_trial, confirmation_of
-from fcsearch.selection.members import CHOICES, Member, load_members, model_weights
+from fcsearch.selection.confirmation import (
+    Confirmation,
+    Confirmed,
+    answers_by_refit,
+    chosen_trial,
+    confirmation_of,
+    ensemble_answers_by_refit,
+)
+from fcsearch.selection.members import CHOICES, Member, Part, load_members, model_parts
 
 __all__ = [
     "CHOICES",
     "Confirmation",
     "Confirmed",
     "Member",
+    "Part",
     "answers_by_refit",
     "chosen_trial",
     "confirmation_of",
+    "ensemble_answers_by_refit",
     "load_members",
-    "model_weights",
+    "model_parts",
 ]

@@ -30,12 +30,12 @@ OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
 class Pack:
     """Trains a list of trials, epoch by epoch.
 
-    A member's result depends on its configuration, the data and the device type, but not on the other members or its
-    position among them. On one CPU thread with compiled steps this holds to the last bit. With torch operations there
-    (with MKL) it also does, except for hidden layers of one unit, linear classifiers of fewer than eight classes,
-    batches of one row, GELU and SELU. These agree up to rounding, as does everything on several threads or a GPU.
-    Members that share shape, batch size, input dropout and seed train together, as a lane. With folds, each fold has
-    its own lanes, a member's figures are the mean over its folds, and the weights of a result are those of the first.
+    A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
+    its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
+    (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
+    of one row, GELU and SELU. Those are equal to rounding, as is all else on several threads or a GPU. Members that
+    share shape, batch size, input dropout and seed train together (a lane). Where the rows have folds each of them has
+    lanes of its own, and a member is worth the mean over its folds.
 
     Args:
         configs: The members. They may differ in everything.
@@ -66,7 +66,7 @@ class Pack:
             by_key[config.lane_key].append(member)
         lanes: dict[tuple[int, int, int], list[Lane]] = defaultdict(list)
         batches: dict[tuple[int, int, int], Minibatches] = {}
-        # The first fold comes first: its weights are a result's.
+        # A member's lanes are in the order of the folds.
         for (number, fold), members in itertools.product(enumerate(data.folds), by_key.values()):
             first = self.configs[members[0]]
             seen = Minibatches(fold, seed=first.seed, batch_size=first.batch_size)
@@ -127,6 +127,7 @@ class Pack:
         return [self._results[member] for member in range(len(self.configs))]
 
     def _leave(self, leaving: Mapping[int, State]) -> None:
+        by_fold: dict[int, list[dict[str, Tensor]]] = defaultdict(list)
         for lane in self._lanes():
             places = {
                 member: place
@@ -136,7 +137,9 @@ class Pack:
             if places:
                 kept = lane.weights if self._keep_last else lane.best
                 for member, weights in zip(places, kept.to_dicts(list(places.values())), strict=True):
-                    self._results[member] = self._result(member, leaving[member], weights)
+                    by_fold[member].append(weights)
+        for member, found in by_fold.items():
+            self._results[member] = self._result(member, leaving[member], found)
         self._compact(leaving)
 
     def _compact(self, gone: Collection[int]) -> None:
@@ -145,7 +148,7 @@ class Pack:
             cohort.remove(gone)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.lanes]
 
-    def _result(self, member: int, state: State, weights: Mapping[str, Tensor]) -> MemberResult:
+    def _result(self, member: int, state: State, by_fold: Sequence[dict[str, Tensor]]) -> MemberResult:
         history = self._histories[member]
         best = best_epoch(history, OBJECTIVES[self._data.objective])
         return MemberResult(
@@ -154,13 +157,16 @@ class Pack:
             epochs=tuple(history),
             objective=self._data.objective,
             best_epoch=best,
-            num_parameters=self._shape(member).num_parameters,
+            num_parameters=self._shapes(member)[0].num_parameters,
             seconds=sum(values.seconds for values in history),
-            weights=dict(weights) if best is not None else {},
+            weights=by_fold[0] if best is not None else {},
+            others=tuple(by_fold[1:]) if best is not None else (),
         )
 
-    def _shape(self, member: int) -> Shape:
-        return Shape(self._data.input_dim, self.configs[member].hidden_dims, self._data.outputs)
+    def _shapes(self, member: int) -> list[Shape]:
+        """The member's network in each fold."""
+        config = self.configs[member]
+        return [Shape(fold.input_dim, config.hidden_dims, fold.outputs) for fold in self._data.folds]
 
     @property
     def state_bytes(self) -> int:
@@ -213,9 +219,9 @@ class Pack:
             pack._histories = {at: saved.history(member, data) for at, member in enumerate(members)}
             for at, member in enumerate(members):
                 if member in saved.states:
-                    weights = saved.weights(member, pack._shape(at), data.dtype)
+                    weights = saved.weights(member, pack._shapes(at), data.dtype)
                     result = pack._results[at] = pack._result(at, saved.states[member], weights)
-                    if result.best is not None and not weights:
+                    if result.best is not None and not all(weights):
                         raise ConfigError("a result without weights")
             pack._compact(pack._results)
             pack._load(saved, members)
@@ -240,8 +246,12 @@ class Pack:
     def _tensors(self) -> dict[str, Tensor]:
         lanes = enumerate(lane.state_tensors() for lane in self._lanes())
         living = {f"lane{n}.{name}": tensor for n, state in lanes for name, tensor in state.items()}
-        ended = ((member, result.weights) for member, result in self._results.items())
-        return living | {f"result{member}.{name}": tensor for member, found in ended for name, tensor in found.items()}
+        by_fold = ((m, n, found) for m, result in self._results.items() for n, found in enumerate(result.by_fold))
+        return living | {
+            f"{checkpoint.result_key(member, fold)}{name}": tensor
+            for member, fold, found in by_fold
+            for name, tensor in found.items()
+        }
 
     def _lanes(self) -> list[Lane]:
         return [lane for cohort in self._cohorts for lane in cohort.lanes]

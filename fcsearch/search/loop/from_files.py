@@ -31,8 +31,8 @@ class Watched:
         self._said: tuple[float, float] = (-1.0, time.monotonic())
 
     def going(self) -> bool:
-        """Whether its search is running; RunError if its manifest is damaged."""
-        return self._run.state() == "running"
+        """Whether its search goes on, or the best are trained again; RunError if its manifest is damaged."""
+        return self._run.state() == "running" or (read_status(self._run.path) is not None and self._run.is_held())
 
     def look(self) -> list[TrialRecord]:
         """The trials that have come to an end since the last look.
