@@ -49,7 +49,7 @@ class Fleet:
     Attributes:
         sampler: Optuna's.
         workers: How many packs train at a time.
-        seconds: How long a pack trains, on average; each takes from 0.75 to 1.25 times as long.
+        seconds: How long a full pack trains, on average; each takes from 0.75 to 1.25 times as long.
         pack_size: Trials in a pack.
         trials: How many.
         epochs: Epochs of each trial.
@@ -164,10 +164,14 @@ class FleetPool:
 
     def submit(self, task: PackTask) -> None:
         """A free worker takes the pack."""
-        now, takes = self._clock(), self._fleet.seconds * self._draw.uniform(0.75, 1.25)
+        now, takes = self._clock(), self._share(task) * self._draw.uniform(0.75, 1.25)
         self.waited += now - heapq.heappop(self._free)
         self.trained += takes
         heapq.heappush(self._running, (now + takes, task.pack_id, task))
+
+    def _share(self, task: PackTask) -> float:
+        """Seconds of a pack, which may be smaller towards the end."""
+        return self._fleet.seconds * len(task.trials) / self._fleet.pack_size
 
     def wait(self, timeout: float) -> list[Event]:
         """Let the ledger's thread do its work, and then time pass, until a pack ends or for so long."""
