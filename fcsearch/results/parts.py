@@ -19,7 +19,7 @@ _EMPTY = "empty.parquet"
 
 # A file as it was: its number in the file system, its size, and when it was written. What replaces it has another.
 Stamp = tuple[int, int, int]
-# Each page has a checksum, so that a flipped bit is an error, and not another number.
+# Each page has a checksum, so that a flipped bit is an error, not a different number.
 _FORMAT = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
@@ -34,7 +34,7 @@ class Parts:
         aside: Where unfinished files are kept.
 
     Attributes:
-        older: Whether an earlier version wrote the parts, in other columns.
+        older: Whether an earlier version wrote the parts, with other columns.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, aside: Path) -> None:
@@ -44,7 +44,7 @@ class Parts:
         self.older = False
 
     def create(self) -> None:
-        """Make the folder, with a part of no rows: it gives readers the columns before the first pack is done."""
+        """Make the folder, with a part without rows: it gives readers the columns before the first pack is done."""
         self.folder.mkdir(exist_ok=True)
         self._write(self.folder / _EMPTY, self.schema.empty_table())
 
@@ -99,7 +99,7 @@ class Parts:
         return self._damage(self.path(number))
 
     def restore_empty(self) -> None:
-        """Write the folder and the part of no rows again, where they are missing or damaged."""
+        """Write the folder and the part without rows again, if they are missing or damaged."""
         if self._damage(self.folder / _EMPTY) is not None:
             self.create()
 
@@ -131,7 +131,7 @@ class Parts:
         return RunError(f"the files in {self.folder} must be whole Parquet files; found: {error}")
 
     def upgrade(self) -> None:
-        """Write the parts of an earlier version anew, in the columns of today."""
+        """Write the parts of an earlier version again, in the columns of today."""
         for path in self.folder.glob("*.parquet"):
             self._write(path, to_current(pq.read_table(path), self.schema))
         self.older = False
