@@ -25,7 +25,7 @@ class Watched:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._seen: frozenset[int] | None = None
+        self._new = run.new_trials()
         self._trials: list[TrialRecord] = []
         self._standings = Standings(1)
         self._said: tuple[float, float] = (-1.0, time.monotonic())
@@ -40,13 +40,7 @@ class Watched:
         Raises:
             RunError: a part of the tables is damaged.
         """
-        packs = self._run.packs()
-        if packs == self._seen:
-            return []
-        known = {trial.trial_id for trial in self._trials}
-        found = map(TrialRecord.from_row, self._run.trials().to_pylist())
-        new = [trial for trial in found if trial.trial_id not in known]
-        self._seen = packs
+        new = [TrialRecord.from_row(row) for row in self._new.read().to_pylist()]
         self._trials += new
         self._standings.add(new)
         return new
