@@ -88,7 +88,7 @@ def test_a_search_with_time_enough_finds_the_best_row(table: Any) -> None:
 
 
 def test_packs_epoch_by_epoch_give_what_the_loop_gives(table: Any) -> None:
-    way = search.Way(SamplerSpec("tpe", {"n_startup_trials": 4}), lambda: Rungs(Asha(3, 3)), pack=3)
+    way = search.Way(SamplerSpec("tpe", {"n_startup_trials": 40}), lambda: Rungs(Asha(3, 3)), pack=3)
     loop = search.replay(way, table, seconds=100.0, seed=1)
     found = joins.replay_joins(way, joins.Joining(), joins.Core(), table, seconds=100.0, seed=1)
     assert [found.at(time + 1e-9) for time in loop.times] == list(loop.gains)
