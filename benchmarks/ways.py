@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
 from curve_table import CurveTable
 from optuna.pruners import BasePruner, HyperbandPruner, SuccessiveHalvingPruner
 from replayed_joins import Core, Cost, Gpu, Joining, replay_joins
-from replayed_others import Dehb, replay_searcher
+from replayed_others import Dehb, Searcher, Smac, replay_searcher
 from replayed_peer import replay_optuna
 from replayed_search import Course, Way, replay
 
@@ -142,6 +144,15 @@ def optuna_alone(what: str, pruner: Callable[[], BasePruner]) -> Named:
     return Named(what, course)
 
 
+def other(what: str, make: Callable[[Any, int, str], Searcher]) -> Named:
+    """Another program, one training at a time on each worker."""
+
+    def course(table: CurveTable, seconds: float, seed: int, _: Sequence[CurveTable]) -> Course:
+        return replay_searcher(table, make, seconds=seconds, seed=seed)
+
+    return Named(what, course)
+
+
 def portfolio(table: CurveTable, others: Sequence[CurveTable], count: int) -> list[int]:
     """Rows that did best on other tables: each adds most to what those before it reach there, by rank.
 
@@ -210,6 +221,8 @@ ON_GPU: dict[str, Named] = {
     "more-join-3": joined("ten times the rows: 10 places, filled by threes", 3, pack=10, cost=_ROWS),
 }
 OTHERS: dict[str, Named] = {
-    "dehb": Named("DEHB", lambda table, seconds, seed, _: replay_searcher(table, Dehb, seconds=seconds, seed=seed)),
+    "dehb": other("DEHB", Dehb),
+    "smac": other("SMAC, whole trainings", functools.partial(Smac, parts=False)),
+    "smac-parts": other("SMAC, Hyperband", functools.partial(Smac, parts=True)),
 }
 GROUPS = {"ways": WAYS, "packs": PACKS, "gpu": ON_GPU, "others": OTHERS}
