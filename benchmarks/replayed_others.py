@@ -76,7 +76,10 @@ def replay_searcher(
 
 def configuration_space(distributions: Mapping[str, BaseDistribution]) -> Any:
     """A ConfigSpace of Optuna's distributions; it leaves conditions out."""
-    from ConfigSpace import ConfigurationSpace, Float, Integer, OrdinalHyperparameter
+    try:
+        from ConfigSpace import ConfigurationSpace, Float, Integer, OrdinalHyperparameter
+    except ModuleNotFoundError:
+        raise SystemExit("SMAC and DEHB must be installed; found neither; run `pip install smac dehb`") from None
 
     space = ConfigurationSpace()
     for name, found in distributions.items():
