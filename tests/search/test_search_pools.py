@@ -53,6 +53,16 @@ def test_a_worker_needs_no_tables_and_no_sampler() -> None:
     assert imported("fcsearch.search.local_pool.worker") & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
 
 
+@pytest.mark.parametrize("module", ["local_pool.nursery", "ray_pool.driver"])
+def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> None:
+    code = (
+        f"import gc, socket; gc.disable(); from fcsearch.search.{module} import main\n"
+        "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach()); print(gc.isenabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
 @pytest.mark.parametrize("pool", ["ray", "local"])
 def test_what_is_started_ahead_and_not_used_ends(pool: Any) -> None:
     pools = Pools()

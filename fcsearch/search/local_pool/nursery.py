@@ -29,6 +29,7 @@ def main(descriptor: int) -> None:
     # What was imported stays shared with the workers: their collectors do not look at it, and so do not write to it.
     gc.collect()
     gc.freeze()
+    gc.enable()
     workers: dict[int, int] = {}
     with socket.socket(fileno=descriptor) as line:
         while (order := receive_order(line)) is not None:
