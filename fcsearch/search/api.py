@@ -87,7 +87,7 @@ def start_search(
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
-            pools.begin(plan)
+            pools.begin(plan.options)
         # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
         loaded = dataset or load_dataset(space.dataset)
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))

@@ -12,9 +12,11 @@ import pytest
 
 import fcsearch.cli
 from fcsearch.search.local_pool.starter import Starter
+from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.pools import Pools
+from fcsearch.search.ray_pool import leftovers, process
 from fcsearch.search.ray_pool.process import Driver
 
 HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
@@ -33,16 +35,46 @@ def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
     assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray is begun when a search is sure to be done")
 @pytest.mark.parametrize("options", [[], ["--from", "another_run", "--tag", "a b"]])
 def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]) -> None:
     code = (
-        "import sys; from fcsearch.cli import main; from fcsearch.search.pools import Pools\n"
+        "import sys; from fcsearch.cli import main\n"
+        "from fcsearch.search.planning import placement; from fcsearch.search.ray_pool.process import Driver\n"
         f"found = lambda: (name for name in {LATE} if name in sys.modules)\n"
-        "Pools.start = lambda *_: print('at the start:', *found(), flush=True)\n"
+        "placement._is_for_cpus_alone = lambda: True\n"
+        "start = Driver.__init__\n"
+        "Driver.__init__ = lambda self: (print('at the start:', *found(), flush=True), start(self))[1]\n"
+        "Driver.begin = lambda *_: print('begun:', *found(), flush=True)\n"
         f"main(['run', 'no_such_space', *{options}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.returncode) == ("at the start:\n", 2)
+    assert (done.stdout, done.returncode) == ("at the start:\nbegun:\n", 2)
+
+
+def test_ray_is_begun_once_and_only_where_it_can_be_ended_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str | None] = []
+
+    class FakeDriver:
+        begun = False
+
+        def begin(self, address: str | None, _local: Node) -> None:
+            self.begun = True
+            begun.append(address)
+
+        def end(self) -> None:
+            """Nothing was started."""
+
+    monkeypatch.setattr(process, "Driver", FakeDriver)
+    monkeypatch.setattr(leftovers, "can_end_sessions", lambda: False)
+    options = SearchOptions(address="head:6379")
+    pools = Pools()
+    pools.begin(options, sure=False)
+    assert begun == []
+    for _ in range(2):
+        pools.begin(options)
+    assert begun == ["head:6379"]
+    pools.close()
 
 
 def test_the_process_that_drives_ray_needs_neither_torch_nor_optuna() -> None:
