@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import fcsearch.cli
 from fcsearch.search.local_pool.starter import Starter
@@ -93,6 +96,20 @@ def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True"]
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="only a torch without CUDA may compile before a fork")
+def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -> None:
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler on this machine")
+    code = (
+        "import socket; from fcsearch.search.local_pool.nursery import main\n"
+        "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach())"
+    )
+    for switch, files in (("0", 0), ("1", 1)):
+        variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "FCSEARCH_NATIVE": switch}
+        subprocess.run([sys.executable, "-c", code], env=variables, check=True)
+        assert len(list(tmp_path.rglob("*.so"))) == files
 
 
 @pytest.mark.parametrize("pool", ["ray", "local"])
