@@ -94,6 +94,7 @@ def run(
             pools.start(settings.pool)
             if not quiet:
                 click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
+            pools.begin(settings, sure=False)
         from fcsearch.results import Labels, resolve_run
 
         labels = Labels().with_note(note or "").with_tags(tags)

@@ -50,7 +50,7 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *,
 
 
 def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
-    # pyarrow and scikit-learn take about a second to import, which `DatasetSpec` alone must not cost.
+    # pyarrow takes a good part of a second to import, which `DatasetSpec` alone must not cost.
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows

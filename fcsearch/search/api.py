@@ -88,7 +88,7 @@ def start_search(
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
-            pools.begin(plan)
+            pools.begin(plan.options)
         # Loaded under the name that the user wrote, for its errors; recorded under one valid in any working directory.
         loaded = dataset or load_dataset(space.dataset)
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))

@@ -23,6 +23,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.manifest import now
+from fcsearch.training.threads import threads_for
 
 logger = logging.getLogger(__name__)
 
@@ -153,10 +154,12 @@ def conclude(
     """Keep the best models, and report."""
     if not has_result(run):
         return SearchResult(run, ended_by, None)
-    # An interrupted search may continue: its candidates stay.
-    if _STATES[ended_by] == "complete":
-        keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
-    return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
+    weights = max(run.trials()["num_parameters"].drop_null().to_pylist(), default=0)
+    with threads_for(weights * (len(dataset.val) + len(dataset.test))):
+        # An interrupted search may continue: its candidates stay.
+        if _STATES[ended_by] == "complete":
+            keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
+        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
 
 
 def has_result(run: RunDirectory) -> bool:

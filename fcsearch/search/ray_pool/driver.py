@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import queue
@@ -45,6 +46,9 @@ _END_SECONDS = 15.0
 
 def main(number: int) -> None:
     """Drive Ray for the search at the other end of the pipe with this file descriptor."""
+    # What was imported lives to the end.
+    gc.freeze()
+    gc.enable()
     logging.basicConfig(stream=sys.stderr, format=_FORMAT)
     for name in ("ray", "fcsearch"):
         logging.getLogger(name).setLevel(logging.INFO)
