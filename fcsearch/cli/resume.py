@@ -8,21 +8,20 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.cli.searching import conclude, search_options, varying
 
 
 @click.command()
 @click.argument("run", required=False)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: the one that it has.")
 @click.option("--dataset", metavar="NAME|PATH", help="Where the run's data lie now, if they moved.")
 @click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they moved.")
 @search_options
 def resume(
     run: str | None,
-    root: Path,
+    root: Path | str,
     dataset: str | None,
     data_dir: str | None,
     quiet: bool,

@@ -155,7 +155,9 @@ def varying(space: SearchSpace) -> list[str]:
 
 def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
     """Print the report and say how to go on, by the command `again`; exits with 130 after Ctrl-C, 143 after SIGTERM."""
-    path = result.run.path
+    from fcsearch.results import remote
+
+    path = remote.address(result.run.path)
     if quiet:
         click.echo(path)
     elif result.report is not None:

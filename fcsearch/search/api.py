@@ -12,7 +12,7 @@ from pathlib import Path
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
 from fcsearch.evaluation import load_run_dataset
-from fcsearch.results import Labels, RunDirectory, write_labels
+from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.search.execution import SearchResult, conclude, has_result, train
 from fcsearch.search.loop.again import Surroundings
@@ -57,6 +57,7 @@ def start_search(
     *,
     path: Path,
     command: Sequence[str],
+    url: str | None = None,
     view: View | None = None,
     open_pool: OpenPool | None = None,
     pools: Pools | None = None,
@@ -71,6 +72,7 @@ def start_search(
         options: How.
         path: The run directory; must not exist.
         command: The command line, for the manifest.
+        url: Where the run is kept, beside its directory, which is the copy of this machine; None: nowhere else.
         view: Shows how it goes.
         open_pool: Opens what trains the packs; None: the pool that the options name.
         pools: Opens that pool, where it was started ahead; closed at the end.
@@ -99,12 +101,15 @@ def start_search(
         missing = [parent for parent in path.parents if not parent.exists()]
         run = RunDirectory.create(path, new_manifest(plan, dataset, command))
         try:
+            if url is not None:
+                remote.attach(path, url)
             if labels is not None:
                 write_labels(path, labels)
             return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
             if not has_trials(run):
+                remote.detach(path)
                 shutil.rmtree(path, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     for parent in missing:
@@ -144,8 +149,10 @@ def resume_search(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
+    view = view or SilentView()
+    remote.take(run.path, view.notice)
     plan, dataset = _take_up(run, options, source, data_dir)
-    return train(run, plan, dataset, view or SilentView(), open_pool or Pools().open, began)
+    return train(run, plan, dataset, view, open_pool or Pools().open, began)
 
 
 def confirm_run(
@@ -172,14 +179,16 @@ def confirm_run(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
+    view = view or SilentView()
+    remote.take(run.path, view.notice)
     if not has_result(run):
         raise RunError(
             f"{run.path} must have a trial with a result; found none; go on with it: `fcsearch resume {run.path}`"
         )
     plan, dataset = _take_up(run, options, source, data_dir)
-    with run.writing(), interruption() as stop:
+    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
         deadline = None if options.time_budget is None else began + options.time_budget
-        around = Surroundings(run, view or SilentView(), stop, deadline)
+        around = Surroundings(run, view, stop, deadline)
         ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
         return conclude(run, plan, dataset, ended_by)
 
