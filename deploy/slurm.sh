@@ -24,9 +24,9 @@ fi
 RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token
 
-head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+read -r head < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 on_head=(srun --overlap --nodes=1 --ntasks=1 --nodelist="$head")
-address=$("${on_head[@]}" hostname --ip-address | awk '{print $1}')
+read -r address _ < <("${on_head[@]}" hostname --ip-address)
 # Two jobs may share a node.
 port=$((20000 + SLURM_JOB_ID % 10000))
 
