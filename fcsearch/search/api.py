@@ -44,9 +44,10 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
         RunError: the path is taken.
     """
     if path.exists():
+        taken = remote.address(path)
         raise RunError(
-            f"a new run needs a name that is free; found {path}, which exists; choose another with --name, or go on "
-            f"with that run: `fcsearch resume {path}`"
+            f"a new run needs a name that is free; found {taken}, which exists; choose another with --name, or go on "
+            f"with that run: `fcsearch resume {taken}`"
         )
     return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
 
