@@ -1,4 +1,4 @@
-"""`fcsearch watch`: how a search goes that another process does."""
+"""`fcsearch watch`: the progress of a search that another process runs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 )
 @click.option("--verbose", is_flag=True, help="Also show a line for every trial.")
 def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> None:
-    """Show how a search goes that another process does, here or on another machine that shares the folder.
+    """Show the progress of a search that another process runs, here or on another machine that shares the folder.
 
-    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. It is read from its
-    files. It ends when the search does; Ctrl-C leaves it, and the search goes on.
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
+    read. The command ends when the search does; Ctrl-C stops watching, and the search continues.
 
     \b
     Example:
@@ -52,9 +52,9 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
             left = True
     where = remote.address(directory.path)
     if left:
-        click.echo(f"left; the search of {where} goes on", err=True)
+        click.echo(f"stopped watching; the search of {where} continues", err=True)
         return
-    click.echo(f"{where}: {directory.state()}; `fcsearch report {where}` says what it found")
+    click.echo(f"{where}: {directory.state()}; `fcsearch report {where}` shows what it found")
 
 
 def _follow(run: RunDirectory, view: View, every: float) -> None:
@@ -70,7 +70,7 @@ def _follow(run: RunDirectory, view: View, every: float) -> None:
     view.started({"run": where})
     try:
         while watched.going():
-            # A part may be moved aside by a search that was just resumed: it is there again, or gone, at the next look.
+            # A search that was just resumed may be moving a part aside: the next look finds it again, or gone.
             with contextlib.suppress(RunError):
                 if remote.is_url(where):
                     remote.fetch(where, light=True)

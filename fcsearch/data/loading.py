@@ -20,23 +20,23 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
     """Read a dataset, split it and scale its features.
 
     Args:
-        spec: What to read. Named datasets that are not on this machine yet are downloaded once, checked and kept.
+        spec: What to read. Named datasets that are not on this machine yet are downloaded once, verified and kept.
 
     Returns:
-        Training, validation and test rows as float32, scaled by what the training rows say.
+        Training, validation and test rows as float32, scaled by the training rows.
 
     Raises:
-        DataError: everything that cannot be found, read or learned from; the message says what to do.
+        DataError: data that cannot be found, read or trained on; the message says what to do.
     """
     return _prepare(_read(spec), spec)
 
 
 def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *, row_weights: Any = None) -> Dataset:
-    """Split rows that a program has, and scale their features: as `load_dataset` does with those of a file.
+    """Split rows in memory, and scale their features, as `load_dataset` does with those of a file.
 
     Args:
         X: A table (pandas, polars, pyarrow, or anything with `__arrow_c_stream__`), or an array (N, ...) of numbers.
-        y: (N,) classes; None where a column of the table holds them.
+        y: (N,) classes; None if a column of the table holds them.
         spec: Options of the split and so on; its source is `memory:`.
         row_weights: (N,) numbers of at least 0, how much each row counts in training; None: as `spec` says.
 
@@ -50,7 +50,7 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *,
 
 
 def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
-    # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
+    # pyarrow and scikit-learn take about a second to import, which `DatasetSpec` alone must not cost.
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows
@@ -59,10 +59,10 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
     transform, (train, val, test) = _scaled(rows, spec, split.train, split.val, split.test)
-    # Test rows are for the one model that is kept, whose features are those of the first fold.
+    # Test rows are only for the model that is kept, whose features are those of the first fold.
     no_rows = split.test[:0]
     others = [_scaled(rows, spec, fold.train, fold.val, no_rows) for fold in split.others]
-    # For its errors.
+    # Computed for its errors.
     for part in (train, *(parts[0] for _, parts in others)):
         training_weights(part.y, part.row_weights, spec.class_weight, rows.class_names)
     details = {
@@ -94,7 +94,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
 
 
 def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTransform, list[Split]]:
-    """What the first of some parts of the rows says of features, and the features and labels of each part."""
+    """The transform fitted on the first of some parts of the rows, and the features and labels of each part."""
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
 
     transform = fit_transform(rows, parts[0], spec.preprocessing, spec.bins)
@@ -108,7 +108,7 @@ def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTran
 def _read(spec: DatasetSpec) -> Rows:
     if spec.is_memory:
         raise DataError(
-            "the rows of memory: are those that a program handed over, and lie nowhere; save them as Parquet, and name "
+            "memory: stands for rows that a program passed in, which are not stored; save them as Parquet, and name "
             "that file as the dataset."
         )
     if spec.is_openml:

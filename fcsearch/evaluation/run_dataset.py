@@ -13,7 +13,7 @@ def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: 
 
     Args:
         run: The run directory.
-        source: Where the dataset lies now, if not where the run found it: a name or a path.
+        source: Where the dataset is now, if it has moved: a name or a path.
         data_dir: Folder with the files of a named dataset, if not the run's.
 
     Raises:
@@ -25,6 +25,6 @@ def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: 
     if described is None or dataset.fingerprint != described.fingerprint:
         raise DataError(
             f"the dataset {dataset.name} must be the one that the run was made on; found fingerprint "
-            f"{dataset.fingerprint}, the run has {described and described.fingerprint}; put the original data back"
+            f"{dataset.fingerprint}, the run has {described and described.fingerprint}; restore the original data"
         )
     return dataset
