@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_checks import check, data_of, without_scripts
+from page_checks import check, commands_in, data_of, without_scripts
 from synthetic_run import add_trials, manifest
 
 from fcsearch.report import RunningPage, running_page, write_report
@@ -88,7 +88,7 @@ def test_the_page_of_what_ended_early_says_how_to_go_on(tmp_path: Path, state: s
     write_status(run.path, status())
     page = text_of(run)
     assert f"{told} after 40 of 96 trials" in page
-    assert "fcsearch resume &#39;a run&#39;" in page
+    assert "fcsearch resume &#39;a run&#39;" in commands_in(page)
     assert "in training" not in page
     assert data_of(page)["reload"] is None
     assert 'http-equiv="refresh"' not in page
@@ -133,7 +133,7 @@ def test_another_process_writes_it_and_leaves_a_last_one(writer: tuple[RunDirect
     assert "8 of 96 trials are done" in path.read_text()
     page.leave()
     run.update_manifest({"state": "interrupted"})
-    until(lambda: "fcsearch resume" in path.read_text())
+    until(lambda: "fcsearch resume" in commands_in(path.read_text()))
 
 
 def test_once_stopped_it_writes_no_more(writer: tuple[RunDirectory, RunningPage]) -> None:
