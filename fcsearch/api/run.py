@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from fcsearch import results
 from fcsearch.api.model import Model
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
@@ -20,7 +21,6 @@ from fcsearch.inference.choosing import model_of_run
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.notebook_charts import Chart, Charts
 from fcsearch.results import Run as ReadRun
-from fcsearch.results import RunDirectory
 from fcsearch.results.models import load_transform
 from fcsearch.selection import answers_by_refit, chosen_trial
 
@@ -211,8 +211,8 @@ class Run(ReadRun):
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory, also while its search is running; RunError if there is none."""
-    return Run(RunDirectory.open(Path(path)))
+    """Open a run directory, or a run at a URL, also while its search is running; RunError if there is none."""
+    return Run(results.open_run(path).directory)
 
 
 def keep_with(run: Run, folder: Path) -> Run:

@@ -36,13 +36,13 @@ class Chosen:
     trials: tuple[int, ...] = ()
 
 
-def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
+def choose_model(where: str | None, model: str | None, root: Path | str) -> Chosen:
     """Load the model that the arguments name.
 
     Args:
-        where: A model file, a run directory, or the name of a run; None: the newest run.
+        where: A model file, a run directory or its URL, or the name of a run; None: the newest run.
         model: Which model of a run, as in `selection.load_members`.
-        root: Folder of the runs.
+        root: Folder of the runs, or its URL.
 
     Raises:
         RunError: there is no such run, or the trial's model was not kept.

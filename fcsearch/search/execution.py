@@ -13,7 +13,7 @@ from typing import Any
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.published import ForOthers
@@ -78,7 +78,7 @@ def train(
     """
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
-    with run.writing(), interruption() as stop:
+    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
         if plan.trials < (done := len(run.finished_trials())):
@@ -145,7 +145,7 @@ def _written(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except (RunError, OSError) as error:
-        raise SearchError(f"{error}; then continue with `fcsearch resume {run.path}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch resume {remote.address(run.path)}`") from error
 
 
 def conclude(
