@@ -145,17 +145,25 @@ def test_a_machine_may_be_lost_between_any_two_files(
     there, kept = Path(url.removeprefix("file://")), tmp_path / "kept"
     states = 0
 
-    def upload(folder: RemoteFolder, path: Path, name: str) -> None:
+    def keep(name: str) -> None:
         nonlocal states
-        sent(folder, path, name)
         if name.endswith(".parquet") or name in ("study.journal", "run.json"):
             shutil.copytree(there, kept / str(states))
             states += 1
 
-    sent = RemoteFolder.upload
-    monkeypatch.setattr(RemoteFolder, "upload", upload)
-    sender._round()
-    monkeypatch.setattr(RemoteFolder, "upload", sent)
+    def upload(folder: RemoteFolder, path: Path, name: str) -> None:
+        uploaded(folder, path, name)
+        keep(name)
+
+    def write(folder: RemoteFolder, name: str, content: bytes) -> None:
+        written(folder, name, content)
+        keep(name)
+
+    uploaded, written = RemoteFolder.upload, RemoteFolder.write
+    with monkeypatch.context() as patched:
+        patched.setattr(RemoteFolder, "upload", upload)
+        patched.setattr(RemoteFolder, "write", write)
+        sender._round()
     assert states > 6
     for state in range(states):
         shutil.rmtree(there)
@@ -167,6 +175,26 @@ def test_a_machine_may_be_lost_between_any_two_files(
         with found.writing():
             assert found.set_damaged_aside() == []
         assert tables(resume(url)) == whole
+
+
+def test_rows_that_are_replaced_while_their_epochs_travel_wait_for_the_next_round(
+    sender: Mirror, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, local = Path(url.removeprefix("file://")) / "trials", remote.local_copy(url) / "trials"
+    newest = max(local.glob("*.parquet"))
+    content = newest.read_bytes()
+
+    def upload(folder: RemoteFolder, path: Path, name: str) -> None:
+        newest.write_bytes(content + b"rows that came since")
+        uploaded(folder, path, name)
+
+    uploaded = RemoteFolder.upload
+    with monkeypatch.context() as patched:
+        patched.setattr(RemoteFolder, "upload", upload)
+        sender._round()
+    assert not (there / newest.name).exists()
+    sender._round()
+    assert (there / newest.name).read_bytes() == newest.read_bytes()
 
 
 def test_a_run_has_one_writer(
@@ -210,13 +238,13 @@ def test_a_search_whose_run_was_taken_says_so_and_sends_nothing(tmp_path: Path, 
 def test_what_cannot_be_sent_does_not_end_the_search_and_is_said(
     tmp_path: Path, url: str, whole: Any, machine: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def upload(folder: RemoteFolder, path: Path, name: str) -> None:
+    def write(folder: RemoteFolder, name: str, content: bytes) -> None:
         if name.startswith("trials/"):
             raise RunError("the network is gone")
-        sent(folder, path, name)
+        written(folder, name, content)
 
-    sent = RemoteFolder.upload
-    monkeypatch.setattr(RemoteFolder, "upload", upload)
+    written = RemoteFolder.write
+    monkeypatch.setattr(RemoteFolder, "write", write)
     with pytest.raises(
         SearchError,
         match=r"must hold all of the run; found missing or out of date: run.json, .* more: the network is gone",
@@ -225,7 +253,7 @@ def test_what_cannot_be_sent_does_not_end_the_search_and_is_said(
     path = remote.local_copy(url)
     assert tables(RunDirectory.open(path)) == whole
     assert (path / "report.html").exists()
-    monkeypatch.setattr(RemoteFolder, "upload", sent)
+    monkeypatch.setattr(RemoteFolder, "write", written)
     resume(url)
     machine("second")
     assert tables(RunDirectory.open(resolve_run(url))) == whole

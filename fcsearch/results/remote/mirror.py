@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,15 @@ from fcsearch.errors import RunError, SearchError
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.lease import BEAT_SECONDS, read_lease, write_lease
 from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
-from fcsearch.results.remote.order import MODELS, State, local_files, place_in_order, removal_order
+from fcsearch.results.remote.order import (
+    MODELS,
+    State,
+    has_rows,
+    local_files,
+    place_in_order,
+    removal_order,
+    state_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -132,13 +141,26 @@ class Mirror:
         for name in sorted(changed, key=place_in_order):
             self._beat()
             try:
-                self._folder.upload(self._run / name, name)
+                sent = self._send(name, found[name])
             except FileNotFoundError:
                 continue
-            self._sent[name] = found[name]
+            if sent:
+                self._sent[name] = found[name]
         for name in sorted(self._sent.keys() - found.keys(), key=removal_order):
             self._folder.remove(name)
             del self._sent[name]
+
+    def _send(self, name: str, found: State) -> bool:
+        """Send a file; False for rows that were replaced after they were found: their epochs have not been sent yet."""
+        path = self._run / name
+        if not has_rows(name):
+            self._folder.upload(path, name)
+            return True
+        with path.open("rb") as file:
+            if state_of(os.fstat(file.fileno())) != found:
+                return False
+            self._folder.write(name, file.read())
+        return True
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -7,6 +7,7 @@ so that a folder with run.json is a run. What is gone here is removed there only
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath
 
 from fcsearch.results.no_run import MANIFEST
@@ -27,21 +28,30 @@ def is_hidden(name: str) -> bool:
     return any(part.startswith(".") for part in parts) or name.endswith(".lock")
 
 
+def has_rows(name: str) -> bool:
+    """Whether a file has rows of trials, which must not arrive before what they need."""
+    return PurePosixPath(name).parts[0] in _ROWS
+
+
 def place_in_order(name: str) -> tuple[int, str]:
     """What files are sorted by before they travel."""
-    folder = PurePosixPath(name).parts[0]
     if name == JOURNAL:
         return 1, name
-    if folder in _ROWS:
+    if has_rows(name):
         return 2, name
     if name == MANIFEST:
         return 3, name
-    return (4, name) if folder == _LAST else (0, name)
+    return (4, name) if PurePosixPath(name).parts[0] == _LAST else (0, name)
 
 
 def removal_order(name: str) -> tuple[bool, str]:
     """What files are sorted by before they are removed: a row goes before what it needs."""
-    return PurePosixPath(name).parts[0] not in _ROWS, name
+    return not has_rows(name), name
+
+
+def state_of(stat: os.stat_result) -> State:
+    """The state of a file that has this stat."""
+    return stat.st_size, stat.st_mtime_ns
 
 
 def local_files(run: Path) -> dict[str, State]:
@@ -53,12 +63,12 @@ def local_files(run: Path) -> dict[str, State]:
     for folder in (*(run / name for name in _ROWS), run):
         for path in folder.rglob("*"):
             name = path.relative_to(run).as_posix()
-            if is_hidden(name) or (PurePosixPath(name).parts[0] in _ROWS and folder == run):
+            if is_hidden(name) or (has_rows(name) and folder == run):
                 continue
             try:
                 state = path.lstat()
             except OSError:
                 continue
             if path.is_file() and not path.is_symlink():
-                found[name] = (state.st_size, state.st_mtime_ns)
+                found[name] = state_of(state)
     return found
