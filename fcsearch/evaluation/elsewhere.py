@@ -5,28 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_members, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
-from fcsearch.selection import Member
+from fcsearch.results.models import load_transform
+from fcsearch.selection import Member, forms_of
 
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
 
 
 def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTransform:
-    """What makes features of rows for a model.
+    """What makes features of rows for a model, as `rows_of` has them.
 
-    It is in the model's file, else in the run; a run of an older fcsearch has neither, and its own dataset tells.
+    It is in the models' files, else in the run; a run of an older fcsearch has neither, and its own dataset tells.
 
     Raises:
         DataError: it is nowhere, or damaged.
     """
-    trial_id = members[0].trial_id
-    found = (None if trial_id is None else run.models.transform(trial_id)) or run.transform()
+    of_form = {member.form: member for member in reversed(members)}
+    found = [_saved_transform(run, of_form[form]) for form in forms_of(members)]
+    return join_transforms(found)
+
+
+def _saved_transform(run: RunDirectory, member: Member) -> FeatureTransform:
+    path = run.models.refit_path if member.trial_id is None else run.models.kept(member.trial_id)
+    found = load_transform(path) or run.transform()
     if found is not None:
         return found
     try:

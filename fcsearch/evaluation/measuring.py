@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +23,7 @@ from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES, squared_loss
 from fcsearch.results import RunDirectory, objective_of
-from fcsearch.selection import Member
+from fcsearch.selection import Member, columns_of, forms_of, load_member
 from fcsearch.selection.calibration import calibration_of
 from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
@@ -38,32 +40,41 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
     Args:
         run: The run directory.
         trial_id: A trial whose model was kept.
-        dataset: Preprocessed as the model's was.
+        dataset: In the form that the model learned, or with it among its forms.
         split_name: `train`, `val` or `test`.
 
     Raises:
         RunError: the model was not kept.
         DataError: the split is empty, or the dataset does not fit the model.
     """
-    members = [Member(1.0, run.models.load(trial_id), trial_id)]
-    return measure_model(run, members, dataset, split_name)
+    return measure_model(run, [load_member(run, trial_id)], dataset, split_name)
 
 
 def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset, split_name: str) -> Measurement:
     """Measure the networks of a model together; the rest as `measure`."""
-    split: Split = getattr(dataset, split_name)
+    for form in forms_of(members):
+        metadata = next(model_metadata(run, member) for member in members if member.form == form)
+        require_fit(dataset.in_form(form), metadata)
+    split = rows_of(members, dataset, split_name)
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
-    require_fit(dataset, model_metadata(run, members))
     return measure_members(
         run, members, split, split_name, dataset.class_names, dataset.fingerprint, target=dataset.transform.target
     )
 
 
-def model_metadata(run: RunDirectory, members: Sequence[Member]) -> dict[str, Any]:
-    """What was saved beside a model's networks: of what data they are."""
-    path = run.models.refit_path if members[0].trial_id is None else None
-    return run.models.metadata(members[0].trial_id or 0, path=path)
+def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Split:
+    """The rows of a split as a model takes them: in each form that its networks learned, side by side."""
+    parts: list[Split] = [getattr(dataset.in_form(form), split_name) for form in forms_of(members)]
+    if len(parts) == 1:
+        return parts[0]
+    return dataclasses.replace(parts[0], X=np.concatenate([part.X for part in parts], axis=1))
+
+
+def model_metadata(run: RunDirectory, member: Member) -> dict[str, Any]:
+    """What was saved beside a network: of what data it is."""
+    path = run.models.refit_path if member.trial_id is None else None
+    return run.models.metadata(member.trial_id or 0, path=path)
 
 
 def measure_members(
@@ -81,7 +92,7 @@ def measure_members(
     Args:
         run: The run, whose objective is measured.
         members: The networks, and their weights.
-        rows: At least one.
+        rows: At least one, as `rows_of` gives them.
         split_name: What the rows are called.
         class_names: Name of each class; none for a regression.
         fingerprint: Of what the rows are from.
@@ -158,6 +169,7 @@ def truth_of(rows: Split, num_classes: int, positive: int, target: TargetScale |
 def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
     """The scores (1, C, V) in float64, and the mean loss over the rows, without smoothing and the L2 term.
 
+    The rows are as `rows_of` gives them.
     The loss is a single network's own. Of several the scores are the logarithms of their mean probabilities, and the
     loss is the negative one of the right class; of several of a regression the mean of their scores, and its mean
     squared error.
@@ -177,8 +189,11 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
 
 
 def _score_together(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
-    X = torch.from_numpy(rows.X)
-    mean = torch.stack([weight * outputs(net, X).double() for weight, net, _ in members]).sum(0)
+    parts = [
+        member.weight * outputs(member.net, torch.from_numpy(np.ascontiguousarray(rows.X[:, columns]))).double()
+        for member, columns in zip(members, columns_of(members), strict=True)
+    ]
+    mean = torch.stack(parts).sum(0)
     if truth.num_classes:
         scores = mean.clamp(min=_LEAST).log()
         loss = -scores.gather(1, truth.y.unsqueeze(1)).mean()

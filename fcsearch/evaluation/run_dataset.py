@@ -9,7 +9,7 @@ from fcsearch.results import RunDirectory
 
 
 def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: str | None = None) -> Dataset:
-    """Load the dataset that the run was made on.
+    """Load the dataset that the run was made on, in every form that its trials learned from.
 
     Args:
         run: The run directory.
@@ -20,7 +20,8 @@ def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: 
         DataError: the dataset is gone, or its content, split or preprocessing is not the run's.
         RunError: the manifest does not say which it is.
     """
-    dataset = load_dataset(run.dataset_spec().moved(source=source, data_dir=data_dir))
+    spec = run.dataset_spec().moved(source=source, data_dir=data_dir)
+    dataset = load_dataset(spec, run.space().input_forms)
     described = run.manifest().dataset
     if described is None or dataset.fingerprint != described.fingerprint:
         raise DataError(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fcsearch.data.joint_transform import join_transforms, parts_of
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
@@ -55,11 +56,17 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     run = open_run(resolve_run(where, root))
     weights = model_weights(run.directory, model)
     saved = [read_model(_kept(run, trial)) for trial in weights]
-    transform = saved[0].transform or run.directory.transform()
+    transforms = [one.transform or run.directory.transform() for one in saved]
     trials = tuple(trial for trial in weights if trial is not None)
-    if transform is None:
+    known = [transform for transform in transforms if transform is not None]
+    if len(known) < len(saved):
         raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
-    members = tuple(Member(weight, one.network) for weight, one in zip(weights.values(), saved, strict=True))
+    transform = join_transforms(known)
+    places = {part: place for place, part in enumerate(parts_of(transform))}
+    members = tuple(
+        Member(weight, one.network, places[own])
+        for weight, one, own in zip(weights.values(), saved, known, strict=True)
+    )
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
     # An ensemble has a temperature of its own: that of its mean.
     alone = len(members) == 1

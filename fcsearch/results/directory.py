@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
-from fcsearch.results.models import Models
+from fcsearch.results.models import Models, transform_name
 from fcsearch.results.new_folder import new_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 from fcsearch.results.parts import Parts
@@ -28,8 +29,6 @@ from fcsearch.results.repair import DAMAGED, Damage, set_damaged_aside
 from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, TRIALS
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
-
-_TRANSFORM = "transform.json"
 
 
 class RunDirectory:
@@ -46,7 +45,7 @@ class RunDirectory:
         self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
         self.predictions = Predictions(path / "predictions", aside=self._aside)
-        self.models = Models(path / "models", transform=path / _TRANSFORM, aside=self._aside)
+        self.models = Models(path / "models", transform=path / transform_name(OWN_FORM), aside=self._aside)
         self._done: set[int] | None = None
         self._last_pack_id = -1
 
@@ -155,13 +154,17 @@ class RunDirectory:
         Raises:
             DataError: transform.json is damaged.
         """
-        path = self.path / _TRANSFORM
+        path = self.path / transform_name(OWN_FORM)
         return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
 
-    def keep_transform(self, transform: FeatureTransform) -> None:
-        """Write transform.json, which every model saved from now on holds too; one that is there stays."""
-        if not (self.path / _TRANSFORM).is_file():
-            self.write_file(_TRANSFORM, transform.to_json() + "\n")
+    def keep_transform(self, transform: FeatureTransform, form: InputForm = OWN_FORM) -> None:
+        """Write what makes a form of the rows, which every model that learns it holds too; one that is there stays.
+
+        Of the dataset's own form that is transform.json.
+        """
+        name = transform_name(form)
+        if not (self.path / name).is_file():
+            self.write_file(name, transform.to_json() + "\n")
 
     def state(self) -> RunState:
         """What became of the run.

@@ -13,6 +13,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
@@ -62,7 +63,7 @@ class Models:
         *,
         path: Path | None = None,
     ) -> None:
-        """Write the network, whole or not at all, with the run's transform; `metadata` as in `RunDirectory`.
+        """Write the network, whole or not at all, with the transform of its rows; `metadata` as in `RunDirectory`.
 
         Args:
             trial_id: The trial.
@@ -72,7 +73,8 @@ class Models:
         """
         config = metadata["config"]
         network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS if name in config}}
-        texts = {_NETWORK_KEY: json.dumps(network), **model_texts(metadata, self._transform_text())}
+        form = InputForm.of(config)
+        texts = {_NETWORK_KEY: json.dumps(network), **model_texts(metadata, self._transform_text(form))}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         content = safetensors.torch.save(tensors, texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
@@ -147,6 +149,11 @@ class Models:
             raise _damaged(path, error) from error
         return value
 
+    def input_form(self, trial_id: int | None) -> InputForm:
+        """In which form the trial's network learned the rows, of None that which was fitted again; errors as `load`."""
+        path = self.refit_path if trial_id is None else None
+        return InputForm.of(self.metadata(trial_id or 0, path=path).get("config", {}))
+
     def transform(self, trial_id: int) -> FeatureTransform | None:
         """What made the features that the trial's network learned from; None where an older fcsearch saved it."""
         return load_transform(self.kept(trial_id))
@@ -160,8 +167,9 @@ class Models:
         for trial_id in set(self.saved()) - set(keep):
             self.path(trial_id).unlink(missing_ok=True)
 
-    def _transform_text(self) -> str | None:
-        return self._transform.read_text("utf-8") if self._transform.is_file() else None
+    def _transform_text(self, form: InputForm) -> str | None:
+        path = self._transform.with_name(transform_name(form))
+        return path.read_text("utf-8") if path.is_file() else None
 
     def kept(self, trial_id: int) -> Path:
         """The trial's file; RunError if there is none."""
@@ -173,6 +181,11 @@ class Models:
                 f"`fcsearch train --run {self.folder.parent} --trial {trial_id}`"
             )
         return path
+
+
+def transform_name(form: InputForm) -> str:
+    """The file of a run with what makes a form of its rows; transform.json makes the dataset's own."""
+    return "-".join(["transform", *([] if form == OWN_FORM else str(form).split())]) + ".json"
 
 
 def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:

@@ -89,7 +89,7 @@ def start_search(
         if open_pool is None:
             pools.begin(plan)
         # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
-        loaded = dataset or load_dataset(space.dataset)
+        loaded = dataset or load_dataset(space.dataset, space.input_forms)
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))
         # With what was found in the rows, such as how many bins: that is what later commands must do again.
         plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory, rank_trials
@@ -17,12 +20,25 @@ CHOICES = ("best", "confirmed", "ensemble", "refit")
 class Member(NamedTuple):
     """A network of a model, and the weight of its prediction; the weights of a model sum to 1.
 
-    `trial_id` is None for the network that was fitted again.
+    `trial_id` is None for the network that was fitted again; `form` is that of the rows that it learned.
     """
 
     weight: float
     net: FullyConnectedNet
     trial_id: int | None
+    form: InputForm = OWN_FORM
+
+
+def columns_of(members: Sequence[Member]) -> list[slice]:
+    """Where the features of each network are, if those of each form stand side by side in the order of `forms_of`."""
+    widths = {member.form: member.net.input_dim for member in members}
+    ends = dict(zip(widths, itertools.accumulate(widths.values()), strict=True))
+    return [slice(ends[member.form] - widths[member.form], ends[member.form]) for member in members]
+
+
+def forms_of(members: Sequence[Member]) -> list[InputForm]:
+    """The forms of the rows that the networks of a model learned, each once."""
+    return list(dict.fromkeys(member.form for member in members))
 
 
 def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
@@ -39,10 +55,13 @@ def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
         UsageError: the run has no such model.
         RunError: the model was not kept or is damaged.
     """
-    return [
-        Member(weight, run.models.load_refit() if trial_id is None else run.models.load(trial_id), trial_id)
-        for trial_id, weight in model_weights(run, choice).items()
-    ]
+    return [load_member(run, trial_id, weight) for trial_id, weight in model_weights(run, choice).items()]
+
+
+def load_member(run: RunDirectory, trial_id: int | None, weight: float = 1.0) -> Member:
+    """A network of a model; None is the one that was fitted again. RunError if it was not kept or is damaged."""
+    net = run.models.load_refit() if trial_id is None else run.models.load(trial_id)
+    return Member(weight, net, trial_id, run.models.input_form(trial_id))
 
 
 def model_weights(run: RunDirectory, choice: str | None = None) -> dict[int | None, float]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import InputForm, TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
@@ -25,6 +25,8 @@ from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch, mean_over_folds
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
+# What lanes share that see the same minibatches: the fold, the form of its rows, the seed, and the rows of a step.
+_Minibatches = tuple[int, InputForm, int, int]
 
 
 class Pack:
@@ -34,8 +36,9 @@ class Pack:
     its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
     (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
     of one row, GELU and SELU. Those are equal to rounding, as is all else on several threads or a GPU. Members that
-    share shape, batch size, input dropout and seed train together (a lane). Where the rows have folds each of them has
-    lanes of its own, a member is worth the mean over its folds, and the weights of a result are those of the first.
+    share shape, batch size, input dropout, form of the rows and seed train together (a lane). Where the rows have folds
+    each of them has lanes of its own, a member is worth the mean over its folds, and the weights of a result are those
+    of the first.
 
     Args:
         configs: The members. They may differ in everything.
@@ -64,13 +67,14 @@ class Pack:
         by_key: dict[object, list[int]] = defaultdict(list)
         for member, config in enumerate(self.configs):
             by_key[config.lane_key].append(member)
-        lanes: dict[tuple[int, int, int], list[Lane]] = defaultdict(list)
-        batches: dict[tuple[int, int, int], Minibatches] = {}
+        lanes: dict[_Minibatches, list[Lane]] = defaultdict(list)
+        batches: dict[_Minibatches, Minibatches] = {}
         # The first fold comes first: its weights are a result's.
-        for (number, fold), members in itertools.product(enumerate(data.folds), by_key.values()):
+        for number, members in itertools.product(range(len(data.folds)), by_key.values()):
             first = self.configs[members[0]]
+            fold = data.in_form(first.input_form).folds[number]
             seen = Minibatches(fold, seed=first.seed, batch_size=first.batch_size)
-            key = number, first.seed, seen.batch_size
+            key = number, first.input_form, first.seed, seen.batch_size
             batches[key] = seen
             lane_configs = [self.configs[member] for member in members]
             lanes[key].append(Lane(members, lane_configs, fold, batch_size=seen.batch_size))
@@ -156,7 +160,8 @@ class Pack:
         )
 
     def _shape(self, member: int) -> Shape:
-        return Shape(self._data.input_dim, self.configs[member].hidden_dims, self._data.outputs)
+        config = self.configs[member]
+        return Shape(self._data.in_form(config.input_form).input_dim, config.hidden_dims, self._data.outputs)
 
     @property
     def state_bytes(self) -> int:

@@ -175,7 +175,8 @@ def refit_chosen(
     config = refit_config(run, trial_id)
     if has_refit(run, trial_id, config, dataset.fingerprint):
         return None
-    pool, planned = open_pool(joined(dataset)), [PlannedTrial(0, config)]
+    learned = dataset.in_form(config.input_form)
+    pool, planned = open_pool(joined(learned)), [PlannedTrial(0, config)]
     checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
     around.view.started({"refit": f"trial {trial_id} on training and validation rows, {config.epochs} epochs"})
     return _train(
@@ -186,7 +187,7 @@ def refit_chosen(
         Standings(1),
         checkpoints,
         keep_last=True,
-        metadata=dataset.model_metadata(),
+        metadata=learned.model_metadata(),
         what="refits",
     )
 
@@ -200,13 +201,13 @@ def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
 
 
 def joined(dataset: Dataset) -> Dataset:
-    """The dataset, without folds, with the validation rows among the training rows."""
+    """The dataset, without folds and other forms, with the validation rows among the training rows."""
     train, val = dataset.train, dataset.val
     weights = None
     if train.row_weights is not None and val.row_weights is not None:
         weights = np.concatenate([train.row_weights, val.row_weights])
     rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]), weights)
-    return dataclasses.replace(dataset, train=rows, others=())
+    return dataclasses.replace(dataset, train=rows, others=(), forms=())
 
 
 def _train(
@@ -246,7 +247,7 @@ def _train(
         keep_last=keep_last,
         next_pack_id=around.run.next_pack_id,
         checkpoints=checkpoints,
-        model_metadata=metadata,
+        model_metadata=lambda _: metadata,
         stop=around.stop,
         deadline=around.deadline,
     )

@@ -165,7 +165,7 @@ def _train_trials(
         predict=plan.options.ensemble > 0,
         next_pack_id=run.next_pack_id,
         checkpoints=checkpoints,
-        model_metadata=dataset.model_metadata(),
+        model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
     )

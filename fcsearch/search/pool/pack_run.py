@@ -102,8 +102,9 @@ class PackRun:
     def _with_predictions(self, member: MemberOutcome) -> MemberOutcome:
         if not member.result.weights:
             return member
-        net = network(member.result.config, member.result.weights).to(self._data.device)
-        predicted = outputs(net, self._data.X_val).half().cpu().numpy()
+        config = member.result.config
+        net = network(config, member.result.weights).to(self._data.device)
+        predicted = outputs(net, self._data.in_form(config.input_form).X_val).half().cpu().numpy()
         return dataclasses.replace(member, predicted=predicted)
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:

@@ -39,11 +39,11 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
 
 def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], members: Mapping[int, float]) -> None:
     """Fit the temperature of each model that is kept, and of the ensemble, where they have none yet."""
-    X, y = torch.from_numpy(dataset.val.X), torch.from_numpy(dataset.val.y)
+    y = torch.from_numpy(dataset.val.y)
     for trial_id in sorted(set(keep) & set(run.saved_models())):
         try:
             if KEY not in run.models.metadata(trial_id):
-                found = fit_temperature(log_probabilities_of(run.models.load(trial_id), X), y)
+                found = fit_temperature(_log_probabilities(run, dataset, trial_id), y)
                 run.models.add_facts(trial_id, {KEY: dataclasses.asdict(found)})
         except RunError as error:
             logger.warning("a model stays without a temperature: %s", error)
@@ -51,10 +51,19 @@ def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], membe
         _share_temperature(run)
     facts = run.models.ensemble_facts()
     if members and KEY not in facts:
-        parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id in members]
+        parts = [_log_probabilities(run, dataset, trial_id) for trial_id in members]
         found = fit_temperature(mixed(parts, list(members.values())), y)
         others = {name: value for name, value in facts.items() if name != "members"}
         run.models.save_ensemble(members, {**others, KEY: dataclasses.asdict(found)})
+
+
+def _log_probabilities(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
+    return log_probabilities_of(run.models.load(trial_id), _validation_rows(run, dataset, trial_id))
+
+
+def _validation_rows(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
+    """(V, D) In the form that the trial's network learned."""
+    return torch.from_numpy(dataset.in_form(run.models.input_form(trial_id)).val.X)
 
 
 def _share_temperature(run: RunDirectory) -> None:
@@ -75,12 +84,13 @@ def _standing(run: RunDirectory) -> dict[int, float]:
 def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[int, float]:
     saved = set(run.saved_models())
     found = [trial_id for trial_id in candidates if trial_id in saved]
-    predicted, X = set(run.predictions.saved()), torch.from_numpy(dataset.val.X)
+    predicted = set(run.predictions.saved())
     predictions = {}
     for trial_id in found:
         try:
             # Those of a run of an earlier version were not kept.
             if trial_id not in predicted:
+                X = _validation_rows(run, dataset, trial_id)
                 run.predictions.save(trial_id, outputs(run.models.load(trial_id), X).half().numpy())
             predictions[trial_id] = run.predictions.load(trial_id)
         except RunError as error:
