@@ -191,7 +191,7 @@ def _take_up(
     seed = run.manifest().seed
     options = options if seed is None else dataclasses.replace(options, seed=seed)
     plan = _settle(run.space(), options, run.path)
-    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    dataset = load_run_dataset(run, source=source, data_dir=data_dir, forms=plan.space.input_forms)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
     return _for_task_of(dataset, plan), dataset
