@@ -97,7 +97,7 @@ def main(
 def search(
     table: Table, rows: Rows, seed: int, space: SearchSpace, trials: int, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """One search, and what its best network is worth on the test rows."""
+    """One search, and what its best network and its ensemble are worth on the test rows."""
     began = time.perf_counter()
     run = fcsearch.search(
         rows.train,
@@ -108,10 +108,13 @@ def search(
         confirm=0,
         dataset={"test_fraction": 0, "split_seed": seed, **options},
     )
-    found = {"seconds": round(time.perf_counter() - began, 1)}
-    predictor = choose_model(str(run.path), "best", run.path.parent).predictor
-    X = match_memory(predictor.transform, rows.test.drop(columns=table.label))
-    return {**found, **score(table, rows.test[table.label], predictor.values(X), predictor.transform.class_names)}
+    found: dict[str, Any] = {"seconds": round(time.perf_counter() - began, 1)}
+    for model, prefix in (("best", ""), ("ensemble", "ensemble's ")):
+        predictor = choose_model(str(run.path), model, run.path.parent).predictor
+        X = match_memory(predictor.transform, rows.test.drop(columns=table.label))
+        value = score(table, rows.test[table.label], predictor.values(X), predictor.transform.class_names)
+        found |= {prefix + name: figure for name, figure in value.items()}
+    return found
 
 
 def boosting(table: Table, rows: Rows, seed: int) -> dict[str, Any]:
@@ -144,8 +147,9 @@ def table(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         runs = [entry for entry in found if entry["encoding"] == encoding]
         line = {"preprocessing": encoding}
         for name in ("rmse", "accuracy", "average_precision", "log_loss"):
-            if name in runs[0]:
-                line[name] = _mean([run[name] for run in runs])
+            for shown in (name, f"ensemble's {name}"):
+                if any(shown in entry for entry in found):
+                    line[shown] = _mean([run[shown] for run in runs]) if shown in runs[0] else ""
         lines.append({**line, "seconds": f"{statistics.mean(run['seconds'] for run in runs):.0f}"})
     return lines
 

@@ -161,6 +161,19 @@ class Dataset:
         by_column = [] if self.split is None else [self.split.words()]
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
 
+    def forms_words(self) -> str:
+        """In which forms there are rows, and how much memory they take, for people; empty if there is but one."""
+        if not self.forms:
+            return ""
+        names = ", ".join(str(known.form) for known in (self, *self.forms))
+        arrays = {
+            id(part.X): part.X.nbytes
+            for known in (self, *self.forms)
+            for fold in known.folds
+            for part in (fold.train, fold.val, fold.test)
+        }
+        return f"{names}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
+
     def left_out(self) -> str:
         """The columns that are not used, though nobody asked for that, and why, for people; empty if all are."""
         reasons: dict[str, list[str]] = {}

@@ -158,13 +158,9 @@ class RunDirectory:
         return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
 
     def keep_transform(self, transform: FeatureTransform, form: InputForm = OWN_FORM) -> None:
-        """Write what makes a form of the rows, which every model that learns it holds too; one that is there stays.
-
-        Of the dataset's own form that is transform.json.
-        """
-        name = transform_name(form)
-        if not (self.path / name).is_file():
-            self.write_file(name, transform.to_json() + "\n")
+        """Write what makes a form of the rows, which each model that learns it holds too; one that is there stays."""
+        if not (self.path / transform_name(form)).is_file():
+            self.write_file(transform_name(form), transform.to_json() + "\n")
 
     def state(self) -> RunState:
         """What became of the run.

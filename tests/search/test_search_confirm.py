@@ -112,10 +112,10 @@ def test_predictions_are_those_of_the_models_and_no_others_are_kept(finished: Se
 def test_the_ensemble_is_no_worse_than_any_network_on_the_validation_rows(finished: SearchResult) -> None:
     run, val = finished.run, load_run_dataset(finished.run).val
     members = load_members(run, "ensemble")
-    mean = sum(weight * outputs(net, torch.from_numpy(val.X)) for weight, net, _ in members)
+    mean = sum(weight * outputs(net, torch.from_numpy(val.X)) for weight, net, *_ in members)
     assert isinstance(mean, torch.Tensor)
     accuracy = float((mean.argmax(1).numpy() == val.y).mean())
-    assert sum(weight for weight, _, _ in members) == pytest.approx(1)
+    assert sum(weight for weight, *_ in members) == pytest.approx(1)
     assert accuracy >= max(rank_trials(run.trials())["val_accuracy"].to_pylist()) - 1e-9
     ensemble = finished.report.ensemble  # type: ignore[union-attr]
     if len(members) > 1:

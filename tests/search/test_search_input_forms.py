@@ -27,6 +27,7 @@ from fcsearch.inference.exporting import export_model
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
+from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import load_members
 from fcsearch.training import TrainingData, train_pack
@@ -64,18 +65,25 @@ def write_rows(path: Path) -> Path:
 
 def search(folder: Path, **options: Any) -> RunDirectory:
     folds = options.pop("folds", None)
-    parameters = options.pop("parameters", PARAMETERS)
+    parameters, view = options.pop("parameters", PARAMETERS), options.pop("view", None)
     table = {"source": str(write_rows(folder / "rows.csv")), "label": "answer", "preprocessing": "robust"}
     space = make_space(
         folder, dataset={**table, **({"folds": folds} if folds else {})}, parameters=parameters, sampler="grid"
     )
     settings = SearchOptions(**{"workers": 1, "confirm": 0, "keep_models": 8, "pool": "inline", **options})
-    return start_search(space, settings, path=folder / "run", command=["fcsearch"]).run
+    return start_search(space, settings, path=folder / "run", command=["fcsearch"], view=view).run
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     return search(tmp_path_factory.mktemp("forms"), refit=True, confirm=2, confirm_seeds=2)
+
+
+class Told(SilentView):
+    """Keeps what a search shows when it begins."""
+
+    def started(self, lines: Any) -> None:
+        self.lines = dict(lines)
 
 
 def trials(run: RunDirectory) -> list[dict[str, Any]]:
@@ -113,6 +121,16 @@ def test_a_space_that_names_no_form_has_the_same_rows_and_no_other_files(tmp_pat
     }  # fmt: skip
     own = [row for row in trials(run) if row["preprocessing"] == "dataset"]
     assert [row["val_loss"] for row in trials(plain)] == [row["val_loss"] for row in own]
+
+
+def test_what_a_search_shows_first_says_which_forms_there_are_and_their_size(tmp_path: Path) -> None:
+    view = Told()
+    run = search(tmp_path, trials=1, view=view)
+    dataset = load_run_dataset(run, forms=FORMS)
+    # Two numbers and three categories; every row is in one split.
+    size = sum(4 * 300 * width for width in (2 + 3, 2 + 3, 2 * 4 + 3, 2 * 9 + 3))
+    assert view.lines["preprocessing"] == dataset.forms_words()
+    assert dataset.forms_words() == f"dataset, quantile, piecewise 4, piecewise 9: {size / 1e6:.1f} MB in all"
 
 
 def test_worker_processes_train_the_same(tmp_path: Path, run: RunDirectory) -> None:

@@ -169,7 +169,11 @@ def _train_trials(
         stop=around.stop,
         deadline=deadline,
     )
-    told = {"split": "; ".join(dataset.split_words()), "left out": dataset.left_out()}
+    told = {
+        "split": "; ".join(dataset.split_words()),
+        "left out": dataset.left_out(),
+        "preprocessing": dataset.forms_words(),
+    }
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view, run.path):
         engine.run()
