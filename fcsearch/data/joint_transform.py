@@ -42,16 +42,15 @@ def parts_of(transform: FeatureTransform) -> tuple[FeatureTransform, ...]:
 
 
 def join_transforms(transforms: Sequence[FeatureTransform]) -> FeatureTransform:
-    """One transform with the features of each different one, in the order of their first places."""
-    first, *others = dict.fromkeys(transforms)
+    """One transform with the features of each of these, side by side; of a single one itself."""
+    first, *others = transforms
     if not others:
         return first
     own = {field.name: getattr(first, field.name) for field in dataclasses.fields(FeatureTransform)}
     return JointTransform(**own, others=tuple(others))
 
 
-def columns_of_parts(transform: FeatureTransform) -> dict[FeatureTransform, slice]:
-    """Where the features of each transform that this one is made of are."""
-    parts = parts_of(transform)
-    ends = itertools.accumulate(part.width for part in parts)
-    return {part: slice(end - part.width, end) for part, end in zip(parts, ends, strict=True)}
+def columns_of_parts(transform: FeatureTransform) -> list[slice]:
+    """Where the features of each of `parts_of` are."""
+    widths = [part.width for part in parts_of(transform)]
+    return [slice(end - width, end) for width, end in zip(widths, itertools.accumulate(widths), strict=True)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fcsearch.data.joint_transform import join_transforms, parts_of
+from fcsearch.data.joint_transform import join_transforms
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
@@ -61,10 +61,10 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     known = [transform for transform in transforms if transform is not None]
     if len(known) < len(saved):
         raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
-    transform = join_transforms(known)
-    places = {part: place for place, part in enumerate(parts_of(transform))}
+    different = list(dict.fromkeys(known))
+    transform = join_transforms(different)
     members = tuple(
-        Member(weight, one.network, places[own])
+        Member(weight, one.network, different.index(own))
         for weight, one, own in zip(weights.values(), saved, known, strict=True)
     )
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"

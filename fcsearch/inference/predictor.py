@@ -53,8 +53,8 @@ class Predictor:
     @cached_property
     def _columns(self) -> list[slice]:
         """Where the features of each member are."""
-        places = list(columns_of_parts(self.transform).values())
-        return [places[member.part] for member in self.members]
+        parts = columns_of_parts(self.transform)
+        return [parts[member.part] for member in self.members]
 
     def values(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """From features (N, D) to probabilities (N, C), or a regression's targets (N, 1)."""

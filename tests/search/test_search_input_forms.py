@@ -79,6 +79,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     return search(tmp_path_factory.mktemp("forms"), refit=True, confirm=2, confirm_seeds=2)
 
 
+def without_bins() -> dict[str, Any]:
+    return {name: value for name, value in PARAMETERS.items() if name != "bins"}
+
+
 class Told(SilentView):
     """Keeps what a search shows when it begins."""
 
@@ -197,6 +201,24 @@ def test_networks_of_different_forms_predict_together(run: RunDirectory, tmp_pat
     pair = compare(run, members, load_members(run, str(ids[2])), dataset, "val")
     assert pair.single == trials(run)[ids[2]]["val_accuracy"]
     assert pair.difference == pytest.approx(inside.value - pair.single)
+
+
+def test_two_names_of_one_form_predict_together_too(tmp_path: Path) -> None:
+    run = search(
+        tmp_path, parameters={**without_bins(), "preprocessing": {"choices": ["dataset", "robust", "quantile"]}}
+    )
+    robust = of_form(run, InputForm("robust"))["trial_id"]
+    assert trials(run)[robust]["val_loss"] == of_form(run, OWN_FORM)["val_loss"]
+    ids = [of_form(run, OWN_FORM)["trial_id"], robust, of_form(run, InputForm("quantile"))["trial_id"]]
+    run.models.save_ensemble(dict(zip(ids, (0.25, 0.25, 0.5), strict=True)), {})
+    together, members = choose_model(str(run.path), "ensemble", tmp_path).predictor, load_members(run, "ensemble")
+    run.models.save_ensemble({ids[0]: 0.5, ids[2]: 0.5}, {})
+    expected, fewer = choose_model(str(run.path), "ensemble", tmp_path).predictor, load_members(run, "ensemble")
+    assert len(parts_of(together.transform)) == 2
+    raw = np.array([[0.5, np.nan, 1.0], [-1.0, 2.0, -1.0]])
+    np.testing.assert_allclose(*(one.values(one.transform.apply(raw)) for one in (together, expected)))
+    rows = str(write_rows(tmp_path / "rows.csv"))
+    assert measure_other(run, members, rows)[0].loss == pytest.approx(measure_other(run, fewer, rows)[0].loss)
 
 
 @pytest.mark.parametrize("form", ["torch", "onnx"])
