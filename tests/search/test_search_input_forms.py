@@ -18,7 +18,7 @@ import fcsearch
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.train import train
 from fcsearch.config import OWN_FORM, InputForm
-from fcsearch.data import load_dataset
+from fcsearch.data import Dataset, load_dataset
 from fcsearch.data.joint_transform import parts_of
 from fcsearch.evaluation import load_run_dataset, measure_model, measure_other
 from fcsearch.evaluation.pairs import compare
@@ -27,10 +27,11 @@ from fcsearch.inference.exporting import export_model
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
+from fcsearch.search.loop.again import joined, refit_config
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import load_members
-from fcsearch.training import TrainingData, train_pack
+from fcsearch.training import Pack, TrainingData, train_pack
 
 FORMS = (InputForm("quantile"), InputForm("piecewise", 4), InputForm("piecewise", 9))
 PARAMETERS: dict[str, Any] = {
@@ -83,6 +84,10 @@ def without_bins() -> dict[str, Any]:
     return {name: value for name, value in PARAMETERS.items() if name != "bins"}
 
 
+def data_of(dataset: Dataset) -> TrainingData:
+    return TrainingData.from_arrays(**dataset.training_arrays("accuracy"))
+
+
 class Told(SilentView):
     """Keeps what a search shows when it begins."""
 
@@ -107,7 +112,7 @@ def test_each_trial_is_the_one_that_a_dataset_of_its_form_would_have(run: RunDir
         assert (row["preprocessing"], row["bins"]) == (form.preprocessing, form.bins or None)
         own = load_dataset(dataclasses.replace(spec, preprocessing=form.preprocessing, bins=form.bins or None))
         config = dataclasses.replace(row_config(row), preprocessing="dataset", bins=0)
-        (expected,) = train_pack([config], TrainingData.from_arrays(**own.training_arrays("accuracy")))
+        (expected,) = train_pack([config], data_of(own))
         assert expected.best is not None
         assert (row["val_accuracy"], row["val_loss"]) == (expected.best.val["accuracy"], expected.best.val_loss)
         assert row["num_parameters"] == expected.num_parameters
@@ -151,7 +156,7 @@ def test_a_trial_of_one_fold_and_form_is_that_of_its_own_dataset(tmp_path: Path)
     row = of_form(run, InputForm("piecewise", 4))
     own = load_dataset(dataclasses.replace(run.dataset_spec(), preprocessing="piecewise", bins=4))
     config = dataclasses.replace(row_config(row), preprocessing="dataset", bins=0)
-    (expected,) = train_pack([config], TrainingData.from_arrays(**own.training_arrays("accuracy")))
+    (expected,) = train_pack([config], data_of(own))
     assert expected.best is not None
     assert (row["val_accuracy"], row["val_loss"]) == (expected.best.val["accuracy"], expected.best.val_loss)
 
@@ -198,6 +203,9 @@ def test_networks_of_different_forms_predict_together(run: RunDirectory, tmp_pat
         measure_other(run, members, str(write_rows(tmp_path / "rows.csv"))),
     )
     assert inside.networks == outside.networks == len(ids)
+    val = [dataset.in_form(row_config(trials(run)[trial]).input_form).val for trial in ids]
+    means = np.mean([one.values(rows.X) for one, rows in zip(apart, val, strict=True)], axis=0)
+    assert inside.loss == pytest.approx(-np.log(means[np.arange(len(means)), val[0].y]).mean(), rel=1e-4)
     pair = compare(run, members, load_members(run, str(ids[2])), dataset, "val")
     assert pair.single == trials(run)[ids[2]]["val_accuracy"]
     assert pair.difference == pytest.approx(inside.value - pair.single)
@@ -244,11 +252,15 @@ def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDire
     assert len(again) == 2
     for row in again:
         seeded = dataclasses.replace(config, seed=row["seed"])
-        (expected,) = train_pack([seeded], TrainingData.from_arrays(**own.training_arrays("accuracy")))
+        (expected,) = train_pack([seeded], data_of(own))
         assert expected.best is not None
         assert row["val_loss"] == expected.best.val_loss
     (member,) = load_members(run, "refit")
-    assert member.net.input_dim == own.input_dim
+    once_more = dataclasses.replace(refit_config(run, winner), preprocessing="dataset", bins=0)
+    last = Pack([once_more], data_of(joined(own)), keep_last=True)
+    while last.alive:
+        last.train_epoch()
+    assert all(torch.equal(member.net.params[name], weight) for name, weight in last.results()[0].weights.items())
     assert run.models.input_form(None) == form
     assert measure_model(run, [member], load_run_dataset(run), "test").rows == len(own.test)
 
