@@ -29,7 +29,7 @@ _HOMES = {
 class SearchPackage(types.ModuleType):
     """The class of the package `fcsearch.search`: calling it is `fcsearch.api.searching.search`.
 
-    The function has the package's name, and whoever imports anything of the package puts it in the function's place.
+    The function has the package's name, and importing anything of the package replaces the function by the package.
     """
 
     def __call__(self, *args: Any, **options: Any) -> Any:
@@ -39,13 +39,13 @@ class SearchPackage(types.ModuleType):
 
 def _load(module: str) -> Any:
     with warnings.catch_warnings():
-        # Optuna's progress bar, which is not used, asks for widgets in a notebook that has none.
+        # Optuna's progress bar, which is not used, warns in notebooks without widgets.
         warnings.filterwarnings("ignore", "IProgress not found")
         return importlib.import_module(module)
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when asked for, so that `fcsearch --help` is instant and `fcsearch.nn` needs torch alone.
+    # Imported when first used, so that `fcsearch --help` is instant and `fcsearch.nn` needs only torch.
     if name in _HOMES:
         return getattr(_load(_HOMES[name]), name)
     if name == "search":

@@ -19,17 +19,17 @@ class FcsearchError(Exception):
 
 
 class UsageError(FcsearchError):
-    """Something that the user gave cannot be used."""
+    """An option, a file or a value of the user that cannot be used."""
 
     exit_code = 2
 
 
 class SpaceError(UsageError):
-    """A search-space file that does not say a search."""
+    """A search-space file that is not valid."""
 
 
 class DataError(UsageError):
-    """A dataset that cannot be found, read or learned from."""
+    """A dataset that cannot be found, read or trained on."""
 
 
 class ConfigError(UsageError):

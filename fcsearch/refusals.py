@@ -1,4 +1,4 @@
-"""What pydantic refuses, in words: what must hold, what was found, what was probably meant."""
+"""pydantic's errors in words: what must hold, what was found, what was probably meant."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _LIMITS = {"minimum": "of at least", "exclusiveMinimum": "above", "maximum": "of
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """The first thing that is wrong with a value.
+    """The first error in a value.
 
     Attributes:
-        kind: `unknown`: a key that is not known; `missing`: a key that is; `together`: options that contradict each
-            other; `value`: any other value.
-        path: Keys and indexes that lead to it. Among them stand pydantic's own names for a branch of a union.
-        found: The value that is refused.
-        says: What must hold of a `value`, such as `an integer from 1 to 9`; the whole sentence of `together`.
-        known: The keys, or the words, that would do.
+        kind: `unknown`: an unknown key; `missing`: a missing key; `together`: options that contradict each other;
+            `value`: any other value.
+        path: Keys and indices that lead to it, including pydantic's own names for branches of a union.
+        found: The refused value.
+        says: For `value`, what must hold, such as `an integer from 1 to 9`; for `together`, the whole sentence.
+        known: The allowed keys or words.
         near: The one of them that was probably meant.
     """
 
@@ -45,16 +45,16 @@ class Refusal:
 
 
 def contradiction(option: str, message: str) -> PydanticCustomError:
-    """What a validator raises where options do not go together: `message` is said of `option`."""
+    """The error that a validator raises if options contradict each other: `message` is about `option`."""
     return PydanticCustomError(_TOGETHER, "{message}", {"message": message, "option": option})
 
 
 def first_refusal(error: ValidationError, schema: Json, *, synonyms: Mapping[str, str] | None = None) -> Refusal:
-    """What to say of an error: an unknown key first, as it explains the others.
+    """The refusal to report for an error: an unknown key first, as it explains the others.
 
     Args:
-        error: What pydantic raised.
-        schema: `schema_of` the type that it checked.
+        error: The error that pydantic raised.
+        schema: `schema_of` the checked type.
         synonyms: Other words for keys.
     """
     errors = error.errors(include_url=False)
@@ -121,7 +121,7 @@ def _inline(part: Any, definitions: Json) -> Any:
 
 
 def requirement(schema: Json) -> str:
-    """What a schema demands of a value, in words."""
+    """What a schema requires of a value, in words."""
     if "title" in schema:
         return str(schema["title"])
     if members := schema.get("anyOf", schema.get("oneOf")):
@@ -148,7 +148,7 @@ def _forms(schema: Json) -> list[Json]:
 
 
 def _at(schema: Json, path: Sequence[Step]) -> Json:
-    """The part of a schema that checks what stands at `path`; steps that it does not tell apart are passed over."""
+    """The part of a schema that checks the value at `path`; steps that it does not distinguish are skipped."""
     for step in path:
         schema = next((inner for form in _forms(schema) if (inner := _inner(form, step)) is not None), schema)
     return schema

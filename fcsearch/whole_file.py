@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written aside, flushed to the disk, then renamed into place."""
+"""Files that are either whole or absent: written to a temporary file, flushed to disk, then renamed into place."""
 
 from __future__ import annotations
 

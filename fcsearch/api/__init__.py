@@ -1,5 +1,5 @@
-"""fcsearch from Python: searches on data in memory, runs in use, and estimators for scikit-learn.
+"""fcsearch from Python: searches on data in memory, runs that predict, and estimators for scikit-learn.
 
-`import fcsearch` offers all of it by the short names: `fcsearch.search`, `fcsearch.open_run`,
+`import fcsearch` offers them under short names: `fcsearch.search`, `fcsearch.open_run`,
 `fcsearch.FCSearchClassifier`, `fcsearch.FCSearchRegressor`.
 """

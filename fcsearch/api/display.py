@@ -1,4 +1,4 @@
-"""How a search from Python shows how it goes: one line that is drawn anew, in a notebook or on a terminal."""
+"""The progress of a search from Python: one line that is redrawn, in a notebook or on a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def open_view(progress: bool | None) -> Iterator[View]:
     """The view that fits where the program runs.
 
     Args:
-        progress: Whether to show how it goes; None: in a notebook alone.
+        progress: Whether to show progress; None: only in a notebook.
     """
     display = notebook_display()
     if progress is False or (progress is None and display is None):
@@ -49,18 +49,18 @@ class LineInPlace:
         self._show(status_line(status), False)
 
     def recorded(self, trials: Sequence[TrialRecord]) -> None:
-        """Pass over the trials."""
+        """Do nothing with the trials."""
 
     def notice(self, text: str) -> None:
-        """Pass over the notice: it stands in the run's log."""
+        """Do nothing with the notice: it is in the run's log."""
 
     def ended(self, status: Status) -> None:
-        """Show where the search stood when it ended."""
+        """Show the last status of the search."""
         self._show(status_line(status), True)
 
 
 def status_line(status: Status) -> str:
-    """Where a search stands, in one line."""
+    """The status of a search, in one line."""
     parts = [f"fcsearch: {status.done}/{status.total} {status.what} in {duration(status.seconds)}"]
     if status.best:
         parts.append(f"best {status.best[0].shown} (trial {status.best[0].trial_id})")
@@ -70,7 +70,7 @@ def status_line(status: Status) -> str:
 
 
 def terminal_display(stream: TextIO) -> Callable[[str, bool], None]:
-    """Draws the line anew on a terminal; elsewhere, as in a log, writes the last one alone."""
+    """Redraws the line on a terminal; elsewhere, as in a log, writes only the last one."""
 
     def show(line: str, last: bool) -> None:
         if stream.isatty():
@@ -83,7 +83,7 @@ def terminal_display(stream: TextIO) -> Callable[[str, bool], None]:
 
 
 def notebook_display() -> Callable[[str, bool], None] | None:
-    """Draws the line anew in the output of a notebook's cell; None where this is no notebook."""
+    """Redraws the line in the output of a notebook's cell; None outside a notebook."""
     ipython: Any = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None or not hasattr(shell, "kernel"):

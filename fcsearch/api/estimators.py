@@ -33,29 +33,29 @@ from fcsearch.space import SearchSpace
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A fully connected network whose hyperparameters `fit` searches for.
 
-    Columns may be numbers or, in a table of pandas or polars, categories; gaps are filled. `fit` sets a share of the
-    rows apart to choose by. The fitted estimator holds the network and what makes its features, and no files.
+    Columns may be numbers or, in a table of pandas or polars, categories; missing values are filled. `fit` holds out a
+    share of the rows for validation. The fitted estimator holds the network and its feature transform, and no files.
 
     Args:
-        space: A space that ships by its name, a YAML file, what such a file holds as a dict, or a SearchSpace; None:
-            the default space.
+        space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
+            None: the default space.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds after which no new trial starts; None: no end.
-        validation_fraction: Share of the rows that chooses between configurations and epochs, above 0 and below 1.
-        folds: From 2 to 20: every row validates once in so many folds, in place of that share, and the network is the
-            best configuration fitted on all rows. None: one split.
+        time_budget: Seconds after which no new trial starts; None: no limit.
+        validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1.
+        folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds, and the
+            network is the best configuration trained on all rows. None: one split.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
-        workers: Packs trained at a time, where the pool is not `inline`.
-        random_state: Key of the split, of the sampler and of training.
-        verbose: Whether to show how it goes.
+        workers: How many packs train at a time, unless the pool is `inline`.
+        random_state: Seed of the split, of the sampler and of training.
+        verbose: Whether to show progress.
 
     Attributes:
         best_params_: Values of the best trial by name.
-        best_score_: Its validation objective (the space's; without one accuracy, or RMSE), too good on average the more
-            trials there were.
-        trials_: One row a trial, as in a run directory (`pyarrow.Table`).
-        model_: The network and what makes its features.
-        n_features_in_, feature_names_in_: As scikit-learn has them.
+        best_score_: Its objective on the validation rows (the space's; by default accuracy or RMSE): too good on
+            average, the more so the more trials there were.
+        trials_: One row per trial, as in a run directory (`pyarrow.Table`).
+        model_: The network and its feature transform.
+        n_features_in_, feature_names_in_: As in scikit-learn.
     """
 
     _task: ClassVar[Task]
@@ -89,7 +89,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         Args:
             X: (N, D) numbers, or a table.
             y: (N,) classes, or the numbers that a regression predicts.
-            sample_weight: (N,) how much each row counts in training, at least 0; None: all alike.
+            sample_weight: (N,) how much each row counts in training, at least 0; None: all equally.
 
         Raises:
             ValueError: data or arguments that cannot be used.
@@ -141,10 +141,10 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     @abstractmethod
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """What networks learn of checked labels (N,)."""
+        """The targets of the networks, from checked labels (N,)."""
 
     def _table(self, X: Any, *, reset: bool) -> pa.Table:
-        """The columns by their places, whatever they are called."""
+        """The columns under their positions, whatever their names."""
         if is_table(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
             table = as_table(X)
@@ -168,7 +168,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return dataset_in_memory(table, targets, spec, row_weights=sample_weight, forms=space.input_forms)
 
     def _share(self, count: int) -> float:  # noqa: ARG002
-        """The share of so many rows that validates."""
+        """The share of `count` rows that is held out for validation."""
         return self.validation_fraction
 
     def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
@@ -197,8 +197,8 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
     Arguments and attributes are those of `SearchEstimator`, and
 
     Args:
-        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
-            numbers by class, 1 where a class is not named; None: as the space says.
+        class_weight: How much the rows of each class count in training: `balanced` (all classes the same in total), or
+            numbers by class, 1 for a class that is not named; None: as the space says.
 
     Attributes:
         classes_: (C,) the classes, sorted.
@@ -244,12 +244,12 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         return found
 
     def _share(self, count: int) -> float:
-        # A stratified share has a row of each class, also where there are few.
+        # A stratified share has a row of each class, even of small ones.
         classes = len(self.classes_)
         return max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
 
     def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
-        """By the numbers that the classes have in training; DataError for classes that there are not."""
+        """Keyed by the numbers of the classes in training; DataError for unknown classes."""
         given = of_space if self.class_weight is None else self.class_weight
         if not isinstance(given, Mapping):
             return given
@@ -262,8 +262,8 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
 class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A regression: a fully connected network whose hyperparameters `fit` searches for.
 
-    It learns the target standardised, by the space's loss (`squared` where it names none), and chooses by its objective
-    (RMSE where it names none). Arguments and attributes are those of `SearchEstimator`.
+    It standardises the target, minimises the space's loss (by default `squared`), and chooses by the space's objective
+    (by default RMSE). Arguments and attributes are those of `SearchEstimator`.
     """
 
     _task = "regression"

@@ -1,4 +1,4 @@
-"""A network in use: from rows of a table or an array to probabilities and classes."""
+"""A network that predicts: from rows of a table or an array to probabilities and classes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from fcsearch.errors import UsageError
 from fcsearch.inference.outputs import output_of, tempered
 from fcsearch.nn import FullyConnectedNet
 
-# Rows scored at a time: a large table must not need memory for all its hidden layers at once.
+# Rows scored at a time, so that a large table does not need memory for all its hidden units at once.
 _ROWS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A network, and what makes its features; it needs no file, and can be pickled.
+    """A network and its feature transform; it needs no file, and can be pickled.
 
     Attributes:
-        network: On the CPU. It computes in float64, where a row has the same scores in any company.
-        transform: What the training rows made.
-        temperature: What scores of classes are divided by before their softmax.
+        network: On the CPU. It computes in float64, so that a row's scores do not depend on the rows beside it.
+        transform: Fitted on the training rows.
+        temperature: The number by which scores of classes are divided before the softmax.
     """
 
     network: FullyConnectedNet
@@ -36,13 +36,13 @@ class Model:
 
     @classmethod
     def of(cls, network: FullyConnectedNet, transform: FeatureTransform, temperature: float = 1.0) -> Model:
-        """A model of a network that stays as it is."""
+        """A model of a copy of a network."""
         params = {name: tensor.double() for name, tensor in network.params.items()}
         return cls(FullyConnectedNet.from_params(params, network.settings), transform, temperature)
 
     @cached_property
     def classes(self) -> npt.NDArray[Any]:
-        """(C,) the classes: whole numbers where all their names are, truth values likewise, else text."""
+        """(C,) the classes: integers if all their names are, likewise booleans, else text."""
         names = self.transform.class_names
         if set(names) <= {"true", "false"}:
             return np.array([name == "true" for name in names])
@@ -51,13 +51,13 @@ class Model:
         return np.array(names)
 
     def probabilities(self, X: Any) -> npt.NDArray[np.float64]:
-        """(N, C) the probability of each class, rows adding up to 1: the softmax of the scores, by the temperature.
+        """(N, C) the probability of each class: the softmax of the scores divided by the temperature; rows add up to 1.
 
         Args:
             X: A table with the columns of the training rows, in any order, or an array (N, ...) if they were one.
 
         Raises:
-            DataError: columns that are missing or hold something else than in training.
+            DataError: columns that are missing or differ in kind from those in training.
             UsageError: the network is a regression's.
         """
         if self.transform.target is not None:

@@ -1,4 +1,4 @@
-"""A run in use: what `fcsearch.search` returns, and `fcsearch.open_run` opens."""
+"""A run that predicts: what `fcsearch.search` returns, and `fcsearch.open_run` opens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TABLES = ("trials", "epochs", "confirmations", "models")
 class Run(ReadRun):
     """A run as it was when its tables were first read, and its network, ready to predict.
 
-    The network is that of the winner over several seeds, where the best were confirmed, else that of the best trial.
+    The network is that of the confirmed winner (over several seeds), or of the best trial if none was confirmed.
     """
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -45,11 +45,11 @@ class Run(ReadRun):
                 ignored, and the label is not needed. Or an array (N, ...), if the training rows were one.
 
         Returns:
-            (N,) whole numbers where the names of all classes are, truth values likewise, else text. Of a regression
+            (N,) classes: integers if the names of all classes are, likewise booleans, else text. For a regression
             float64, in the target's own unit.
 
         Raises:
-            DataError: columns that are missing or hold something else than in training.
+            DataError: columns that are missing or differ in kind from those in training.
             RunError: no trial has a result.
         """
         return self.model.predict(X)
@@ -86,8 +86,8 @@ class Run(ReadRun):
         Args:
             trial_id: A trial whose model was kept; None: the one that predicts.
             preprocessing: Put the transform of the training rows before it. The module then takes (N, R) numbers, the
-                values of the columns that `transform.inputs` names, in that order; of a column of categories the place
-                in its `categories` (another one: -1). NaN is a missing value.
+                values of the columns that `transform.inputs` names, in that order; for a column of categories the index
+                in its `categories` (unknown: -1). NaN is a missing value.
 
         Raises:
             RunError: the trial's model was not kept.
@@ -115,7 +115,7 @@ class Run(ReadRun):
     def study(self) -> optuna.Study:
         """A copy of the run's Optuna study in memory, with the learning curves, for Optuna's own plots.
 
-        What is done to it leaves the run as it is. RunError if the run has no journal.
+        Changing it does not change the run. RunError if the run has no journal.
         """
         from fcsearch.results.study import study_of
 
@@ -123,11 +123,11 @@ class Run(ReadRun):
 
     @cached_property
     def charts(self) -> Charts:
-        """The charts of the report, by name: `charts["curves"]`; `charts.names()` are those that the run has."""
+        """The charts of the report, by name: `charts["curves"]`; `charts.names()` lists those of this run."""
         return Charts(self.directory)
 
     def plot_confusion(self) -> Chart:
-        """Which classes are taken for which, as the run's last report measured it; UsageError before there is one."""
+        """Which classes are confused, as the run's last report measured it; UsageError before there is one."""
         return self.charts["confusion"]
 
     def plot_curves(self) -> Chart:
@@ -164,23 +164,23 @@ class Run(ReadRun):
 
     @cached_property
     def model(self) -> Model:
-        """The network with what makes its features, in memory."""
+        """The network and its feature transform, in memory."""
         path = self._file(None)
         facts = self.directory.models.metadata(self.chosen, path=path)
         return Model.of(self.load_model(), self._transform(None), temperature_in(facts, where=str(path)))
 
     @cached_property
     def chosen(self) -> int:
-        """The trial whose network predicts, with folds fitted again; RunError if no trial has a result."""
+        """The trial whose network (with folds: its refit) predicts; RunError if no trial has a result."""
         return chosen_trial(self.directory)
 
     @cached_property
     def _refitted(self) -> bool:
-        """Whether the network that predicts is the one that was fitted again."""
+        """Whether the network that predicts is the refit."""
         return answers_by_refit(self.directory)
 
     def _file(self, trial_id: int | None) -> Path:
-        """Where a network is: of a trial, or the one that predicts."""
+        """The file of a trial's network; None: of the one that predicts."""
         models = self.directory.models
         if trial_id is None and self._refitted:
             return models.kept_refit()
@@ -197,7 +197,7 @@ class Run(ReadRun):
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory, also while its search goes on; RunError if there is none."""
+    """Open a run directory, also while its search is running; RunError if there is none."""
     return Run(RunDirectory.open(Path(path)))
 
 

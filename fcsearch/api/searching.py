@@ -23,7 +23,7 @@ from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
 from fcsearch.space import DEFAULT_SPACE, SearchSpace, find_space, load_space
 
-# What a search says goes to its own log: two at a time, in threads, would mix theirs.
+# A search writes its messages to its own log: two at a time, in threads, would mix theirs.
 _one_at_a_time = threading.Lock()
 
 Space = str | Path | Mapping[str, Any] | SearchSpace
@@ -50,37 +50,37 @@ def search(
 ) -> Run:
     """Search for the best network for a table or an array.
 
-    Ctrl-C ends the search cleanly; the run then holds what was finished. Searches of one process run one at a time.
+    Ctrl-C ends the search cleanly; the run then holds the finished trials. Searches in one process run one at a time.
 
     Args:
         X: A table (pandas, polars, pyarrow), or an array (N, ...) of numbers.
         y: (N,) classes, or the targets of a regression; None: a column of the table holds them.
         label: That column; by default the one called `label`, `target`, `class` or `y`.
-        space: A space that ships by its name, a YAML file, what such a file holds as a dict, or a SearchSpace; None:
-            the default space. Its dataset plays no part; what it says of `task` and `class_weight` does.
+        space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
+            None: the default space. Its dataset is ignored, except for `task` and `class_weight`.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds after which no new trial starts; None: no end.
-        seed: Key of the sampler and of training.
-        out: The run directory, which must not exist; None: a temporary one without a report, which goes with the
+        time_budget: Seconds after which no new trial starts; None: no limit.
+        seed: Seed of the sampler and of training.
+        out: The run directory, which must not exist; None: a temporary one without a report, which is removed with the
             returned object.
         pool: What trains: `local` (processes of this machine), `inline` (this process) or `ray`.
-        workers: Packs trained at a time; None: one a GPU, or one a core where there is none.
+        workers: How many packs train at a time; None: one per GPU, or one per core if there is no GPU.
         confirm: How many of the best configurations are trained again with other seeds, for the winner on average; 0:
             none; `auto`: as many as take little of the search's time.
-        folds: From 2 to 20: a trial is the mean over so many folds of the rows that are no test rows, and the network
-            is the best configuration fitted on all of these. None: one split.
+        folds: From 2 to 20: a trial is the mean over so many folds of the rows that are not test rows, and the network
+            is the best configuration trained on all of these. None: one split.
         dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
-        class_weight: How much the rows of each class count in training: `balanced` (every class the same in all), or
+        class_weight: How much the rows of each class count in training: `balanced` (all classes the same in total), or
             numbers by class; None: as the space says.
-        weights: How much each row counts in training: a column of the table, which is no feature, or (N,) numbers of at
-            least 0. It multiplies `class_weight`.
-        progress: Whether to show how it goes; None: in a notebook alone.
+        weights: How much each row counts in training: a column of the table, which is then not a feature, or (N,)
+            numbers of at least 0. It multiplies `class_weight`.
+        progress: Whether to show progress; None: only in a notebook.
 
     Returns:
         The run, ready to predict.
 
     Raises:
-        UsageError: something given cannot be used.
+        UsageError: an argument or the data cannot be used.
         SearchError: every trial failed.
         KeyboardInterrupt: interrupted before any trial came to an end, or twice.
     """
@@ -115,10 +115,10 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def read_space(space: Space | None) -> SearchSpace:
-    """The space that is meant.
+    """The space that an argument names or describes.
 
     Raises:
-        SpaceError: it is missing or says no search.
+        SpaceError: it is missing or is not a valid space.
     """
     if isinstance(space, SearchSpace):
         return space
@@ -130,7 +130,7 @@ def read_space(space: Space | None) -> SearchSpace:
 def run_search(
     rows: Dataset, space: SearchSpace, options: SearchOptions, path: Path, view: View, *, report: bool = True
 ) -> SearchResult:
-    """Search a space on rows that are loaded, after the searches of other threads; errors as `start_search`."""
+    """Search a space on loaded rows, after the searches of other threads; errors as `start_search`."""
     space = dataclasses.replace(space, dataset=rows.spec)
     with _one_at_a_time:
         return start_search(

@@ -1,4 +1,4 @@
-"""A network as torch users know it: an nn.Module, with the transform of its training rows before it if asked for."""
+"""A network as an ordinary nn.Module, with the transform of its training rows before it if asked for."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 def module_of(network: FullyConnectedNet, transform: FeatureTransform | None = None) -> nn.Sequential:
-    """A module with copies of the weights, in evaluation mode; trained on, it drops units as the network did.
+    """A module with copies of the weights, in evaluation mode; in training mode it drops units as the network did.
 
     Args:
         network: The network.
-        transform: What makes its features; None: the module takes features.
+        transform: The transform that makes its features; None: the module takes features (N, D).
     """
     layers: list[nn.Module] = [nn.Dropout(network.input_dropout)] if network.input_dropout else []
     for layer in range(1, network.depth + 1):
         weights, bias = network.params[f"W{layer}"], network.params[f"b{layer}"]
-        # Made without weights: drawing some would move on the generator of the user's program.
+        # Made without weights: drawing some would advance the generator of the user's program.
         linear = nn.Linear(weights.shape[0], weights.shape[1], dtype=weights.dtype, device="meta").to_empty(
             device="cpu"
         )

@@ -16,13 +16,13 @@ from fcsearch.errors import FcsearchError
 # Command -> (module, one line of help). The module holds a click.Command of the command's name, with `_` for `-`.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("fcsearch.cli.run", "Search a space and write a run directory."),
-    "resume": ("fcsearch.cli.resume", "Go on with an interrupted run, or add trials to a finished one."),
+    "resume": ("fcsearch.cli.resume", "Continue an interrupted run, or add trials to a finished one."),
     "confirm": ("fcsearch.cli.confirm", "Train the best of a run again with other seeds: which one wins on average?"),
-    "watch": ("fcsearch.cli.watch", "Show how a search goes that another process does."),
+    "watch": ("fcsearch.cli.watch", "Show the progress of a search that another process runs."),
     "report": ("fcsearch.cli.report", "Say which network a run found best, and how far to trust it."),
     "runs": ("fcsearch.cli.runs", "List the runs of a folder: state, trials, best figure, size."),
-    "note": ("fcsearch.cli.note", "Give a run a note."),
-    "tag": ("fcsearch.cli.tag", "Give a run tags."),
+    "note": ("fcsearch.cli.note", "Set the note of a run."),
+    "tag": ("fcsearch.cli.tag", "Add tags to a run, or remove them."),
     "rm": ("fcsearch.cli.rm", "Remove runs."),
     "compare": ("fcsearch.cli.compare", "Compare runs at equal trials, in equal time, and over seeds."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
@@ -30,8 +30,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("fcsearch.cli.export", "Write a model (ONNX, torch.export) or the trials (CSV, MLflow) for others."),
     "train": ("fcsearch.cli.train", "Train one network, from options or from a trial of a run."),
     "spaces": ("fcsearch.cli.spaces", "List the search spaces that ship."),
-    "init": ("fcsearch.cli.init", "Write a search space for the data at hand, to be changed."),
-    "validate": ("fcsearch.cli.validate", "Print a search space as understood, without running it."),
+    "init": ("fcsearch.cli.init", "Write a search space for your data, to be edited."),
+    "validate": ("fcsearch.cli.validate", "Print a search space as fcsearch reads it, without running it."),
     "schema": ("fcsearch.cli.schema", "Print the JSON Schema of a search-space file."),
     "check": ("fcsearch.cli.check", "Check every hand-written gradient and update rule on this machine."),
 }
@@ -68,8 +68,9 @@ def cli() -> None:
 def main(argv: list[str] | None = None) -> Any:
     """Entry point: run a command; errors become one message and an exit code (2 usage, 1 failed, 130 Ctrl-C)."""
     if argv is None:
-        # A process of our own. Python looks for garbage after every 700 new objects, and through all of them when it
-        # exits. Libraries make millions that live to the end: a tenth of their imports, most of a second at the exit.
+        # This process is ours. Python collects garbage after every 700 new objects, and searches all of them at exit.
+        # Libraries make millions that live to the end: collecting takes a tenth of their imports, and most of a second
+        # at the exit.
         gc.set_threshold(50_000)
         atexit.register(gc.freeze)
     try:
@@ -86,7 +87,7 @@ def main(argv: list[str] | None = None) -> Any:
         click.echo("fcsearch: interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of a pipe left (`fcsearch report | head`): nothing more to say, and no way to say it.
+        # The reader of the pipe is gone (`fcsearch report | head`): nothing more can be written.
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)

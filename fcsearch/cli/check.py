@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "--device",
     default="auto",
     show_default=True,
-    help="Where to compute: cpu, cuda, cuda:1, ...; auto: on each device there is.",
+    help="Where to compute: cpu, cuda, cuda:1, ...; auto: on every device of this machine.",
 )
 @click.option(
     "--format",
@@ -38,10 +38,11 @@ if TYPE_CHECKING:
 def check(device: str, output: str) -> None:
     """Check every hand-written gradient and update rule on this machine, and the engine that trains packs.
 
-    Holds the plain net to references of other kinds: every layer, loss and network to central differences and to
-    autograd, every update rule to plain arithmetic over 50 steps. Then holds the engine to the plain net: its passes,
-    losses and update rules, and whole training with every setting, alone and in packs, by its compiled kernels and by
-    torch operations, in both float64 and float32. Prints the relative errors. Exits with 1 if any is above its limit.
+    Compares the plain net with independent references: every layer, loss and network with central differences and
+    autograd, every update rule with plain arithmetic over 50 steps. Then compares the engine with the plain net: its
+    passes, losses and update rules, and whole training with every setting, alone and in packs, with its compiled
+    kernels and with torch operations, in both float64 and float32. Prints the relative errors. Exits with 1 if any is
+    above its limit.
 
     \b
     Example:
@@ -81,7 +82,7 @@ def _raise_failed(checks: Checks) -> None:
 
 
 def _devices(name: str) -> list[torch.device]:
-    """Make torch devices of the option; ConfigError if there is none of that name on this machine."""
+    """The torch devices that the option names; ConfigError if this machine has no such device."""
     import torch
 
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
@@ -145,17 +146,17 @@ def _print_tables(checks: Sequence[Check], device: torch.device) -> None:
     click.echo(f"against the plain net: must be {limits}")
     if "kernels" not in ways:
         missing = "C compiler" if device.type == "cpu" else "cuda-bindings beside torch"
-        click.echo(f"kernels: none here (no {missing}, or FCSEARCH_NATIVE=0): packs train by torch operations")
+        click.echo(f"kernels: none here (no {missing}, or FCSEARCH_NATIVE=0): packs train with torch operations")
     click.echo()
 
 
 def _print_table(title: str, checks: Sequence[Check], columns: Mapping[str, tuple[str, set[str]]]) -> None:
-    """One line for each subject: the worst error in each column, and the first quantities that failed.
+    """One line per subject: the worst error in each column, and the first quantities that failed.
 
     Args:
-        title: Of the subjects' column.
+        title: Title of the subjects' column.
         checks: Those of a device.
-        columns: By name: the arithmetic and the references of the checks that belong there.
+        columns: By name: the arithmetic and the references of the checks in that column.
     """
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""What a search is about: a space and a dataset, from arguments that look like one or the other, and from options."""
+"""The space and the dataset of a search, from options and from arguments that look like one or the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAYS = """\
 say what to search: a space, a dataset, or both
   fcsearch run customers.csv --label churn    your data, with the default space
   fcsearch run dropout                        a space that ships, on its own dataset; `fcsearch spaces` lists them
-  fcsearch run my_space.yaml                  a space of yours, on its own dataset; `fcsearch init` writes one"""
+  fcsearch run my_space.yaml                  your own space, on its own dataset; `fcsearch init` writes one"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Choice:
     dataset: str | None = None
 
     def load(self, overrides: Sequence[str]) -> SearchSpace:
-        """The space, with the dataset in it and `overrides` (`KEY=VALUE`) put in.
+        """The space, with the dataset and the `overrides` (`KEY=VALUE`) applied.
 
-        Where no space is named, the default one takes its name, and so the run's, from the dataset.
+        If no space is named, the default one takes its name, and so the run's, from the dataset.
 
         Raises:
-            SpaceError: the space is missing or says no search.
+            SpaceError: the space is missing or is not valid.
         """
         from fcsearch.space import DEFAULT_SPACE, find_space, load_space
 
@@ -49,15 +49,15 @@ class Choice:
 
 
 def choose(given: Sequence[str], *, space: str | None, dataset: str | None) -> Choice:
-    """What arguments and options name together.
+    """The space and the dataset that arguments and options name together.
 
     Args:
-        given: Arguments without an option's name: spaces or datasets, told apart by what they look like.
+        given: Positional arguments: spaces or datasets, told apart by what they look like.
         space: `--space`.
         dataset: `--dataset`.
 
     Raises:
-        UsageError: nothing is named, one thing twice, or an argument is neither space nor dataset.
+        UsageError: neither is named, one is named twice, or an argument is neither a space nor a dataset.
     """
     found: dict[str, list[str]] = {"space": [], "dataset": []}
     for text in given:
@@ -84,7 +84,7 @@ def dataset_name(source: str) -> str:
 
 
 def _kind(text: str) -> str:
-    """`space` or `dataset`: a name that ships is a space also where a file of that name lies in the folder."""
+    """`space` or `dataset`: the name of a space that ships is a space even if the folder has a file of that name."""
     from fcsearch.data import DatasetSpec
     from fcsearch.space.shipped import is_space_file, shipped_spaces
 
@@ -109,6 +109,6 @@ def _neither(text: str) -> str:
     near = nearest(text, [*spaces, *DATASET_NAMES, *(path.name for path in Path().iterdir())])
     hint = did_you_mean(near, sentence=True)
     return (
-        f"{text!r} is no space and no dataset: a space is a .yaml file or one of {', '.join(spaces)}; a dataset is a "
-        f"file, a folder, openml:<name or id> or one of {', '.join(DATASET_NAMES)}.{hint}"
+        f"{text!r} is neither a space nor a dataset: a space is a .yaml file or one of {', '.join(spaces)}; a dataset "
+        f"is a file, a folder, openml:<name or id> or one of {', '.join(DATASET_NAMES)}.{hint}"
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_closing(report: Report) -> None:
-    """Print the winner once more, its figures, and the commands that one wants next; nothing where there is none."""
+    """Print the winner once more, its figures, and the usual next commands; nothing if there is no winner."""
     from fcsearch.report.closing import figures_line, next_commands, winner_line
 
     if report.best is None:
@@ -27,5 +27,5 @@ def print_closing(report: Report) -> None:
     console.print(grid)
     console.print(Text("Next", style="bold green"))
     for command in next_commands(report):
-        # One line, however long: it is there to be copied.
+        # One line, however long, so that it can be copied.
         console.print(Text(f"  {command}"), soft_wrap=True)

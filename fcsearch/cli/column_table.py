@@ -17,7 +17,7 @@ _CATEGORIES_SHOWN = 4
 
 
 def column_rows(columns: Sequence[ColumnFacts], transform: FeatureTransform | None) -> list[dict[str, Any]]:
-    """Each column in JSON types, with what fills its gaps where that is settled."""
+    """Each column in JSON types, with the value that fills its gaps where it is known."""
     fills: dict[str, float | str | None] = {}
     if transform is not None:
         fills = {str(item.name): item.fill for item in transform.inputs}
@@ -25,7 +25,7 @@ def column_rows(columns: Sequence[ColumnFacts], transform: FeatureTransform | No
 
 
 def column_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The same for people."""
+    """The same as a table to print."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for title in ("column", "kind", "gaps", "filled with", "categories", "use"):
         table.add_column(title, justify="right" if title == "gaps" else "left", overflow="fold")

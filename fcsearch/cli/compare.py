@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def compare(runs: tuple[str, ...], root: Path, form: str, page: Path | None) -> None:
     """Compare runs: after equally many trials, in equal time, and over seeds where they were confirmed.
 
-    RUN is a run directory, or the name of a run in the runs' folder. The leader of each table comes first; of each
-    other run it says by how much it is behind, with a 95% interval; a tie, if chance explains that. Runs on other rows,
-    or by other objectives, are shown and not compared.
+    RUN is a run directory, or the name of a run in the runs' folder. The leader of each table comes first; for each
+    other run the table says by how much it is behind, with a 95% interval, or that it ties if chance explains the
+    difference. Runs on other rows, or with other objectives, are shown but not compared.
 
     \b
     Example:
@@ -58,7 +58,7 @@ def _write_page(found: Comparison, path: Path) -> None:
             stream.write(comparison_page(found).encode())
     except OSError as error:
         raise UsageError(
-            f"--html must be a file that can be written; found {path}: {error.strerror or error}; name another"
+            f"--html must be a file that can be written; found {path}: {error.strerror or error}; name another file"
         ) from error
 
 
@@ -81,7 +81,7 @@ def _print(found: Comparison) -> None:
         grid.add_row(Text(check.subject, style="dim"), Text(relabelled(check.sentence, labels), style=style))
     console.print(Padding(grid, (0, 0, 0, 2)))
     if not found.comparable:
-        console.print(Text("These runs cannot be compared: what follows is of each by itself.", style="bold yellow"))
+        console.print(Text("These runs cannot be compared: each is shown by itself.", style="bold yellow"))
     for section in found.sections:
         _print_section(section, found, labels)
     bases = {section.basis for section in found.sections}

@@ -21,10 +21,10 @@ from fcsearch.cli.searching import conclude, resource_options, varying
 @click.option(
     "--refit/--no-refit",
     default=None,
-    help="Then train the winner on training and validation rows as well. Default: with folds alone.",
+    help="Also train the winner on training and validation rows together. Default: only with folds.",
 )
-@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data lie now, if they moved.")
-@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they moved.")
+@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved.")
+@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they have moved.")
 @resource_options
 def confirm(
     run: str | None,
@@ -40,8 +40,8 @@ def confirm(
 ) -> None:
     """Train the best configurations of a run again with other seeds, and say which one wins on average.
 
-    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Trainings that are
-    done stay as they are: to go on after Ctrl-C, or with more seeds, say it again. The ensemble is selected anew from
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Nothing is trained
+    twice: to continue after Ctrl-C, or with more seeds, repeat the command. The ensemble is selected again from
     the networks that the run has kept.
 
     \b

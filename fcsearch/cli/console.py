@@ -1,4 +1,4 @@
-"""How wide and how colourful: one rule for everything that the commands print."""
+"""The width and colours of everything that the commands print."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PATH_WIDTH = 40
 
 
 def open_console(stream: TextIO | None = None) -> Console:
-    """A console on a stream (standard output if None) that takes users' text as it is.
+    """A console on a stream (standard output if None) that prints users' text as it is, without markup.
 
-    On a terminal it is as wide as that, but no less than 60 columns: a line that is too long is wrapped by the
-    terminal. Elsewhere it has 100 columns, whatever COLUMNS says. Colours are for terminals, and for where FORCE_COLOR
+    On a terminal it has the terminal's width, but at least 60 columns: the terminal wraps lines that are too long.
+    Elsewhere it has 100 columns, whatever COLUMNS says. Colours are used on terminals, and elsewhere if FORCE_COLOR
     asks for them; NO_COLOR turns them off.
     """
     console = PrintingConsole(file=stream or sys.stdout, highlight=False, markup=False, emoji=False)
@@ -36,12 +36,12 @@ def open_console(stream: TextIO | None = None) -> Console:
 
 
 def plain_table() -> Table:
-    """A table with a line below its head."""
+    """A table with a line below its header."""
     return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
 
 
 def print_table(table: Table) -> None:
-    """Print a table to standard output; it gets wider than the screen before it cuts a word or a `no_wrap` column."""
+    """Print a table to standard output, wider than the screen rather than with a word or a `no_wrap` column cut."""
     console = open_console()
     unbounded = console.options.update(width=_UNBOUNDED)
     needed = Measurement.get(console, unbounded, table).maximum
@@ -63,9 +63,9 @@ def print_report(report: Report) -> None:
 
 
 def short_path(path: str) -> str:
-    """A path for a table: relative to the working folder if it lies there, else without its first folders if long.
+    """A path for a table: relative to the working folder if inside it, else without its first folders if long.
 
-    What is left out shows as `...`. The last part is always whole.
+    The part left out is shown as `...`. The last part is always whole.
     """
     shown = Path(path)
     if shown.is_absolute() and shown.is_relative_to(Path.cwd()):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import click
 
 _OPTIONS = (
-    click.option("--dataset", metavar="NAME|PATH", help="The dataset, instead of the one named elsewhere."),
-    click.option("--label", metavar="COLUMN", help="Column to predict, where the dataset is a table."),
+    click.option("--dataset", metavar="NAME|PATH", help="The dataset, instead of the space's or the run's."),
+    click.option("--label", metavar="COLUMN", help="Column to predict, if the dataset is a table."),
     click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there."),
 )
 
@@ -22,7 +22,7 @@ def dataset_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def dataset_overrides(overrides: tuple[str, ...], label: str | None, data_dir: str | None) -> tuple[str, ...]:
-    """The overrides of a space, those for its dataset among them."""
+    """The overrides of a space, including those for its dataset."""
     given = {"dataset.label": label, "dataset.data_dir": data_dir}
     # JSON is YAML: quoted, so that a name such as `1` or `no` stays a text.
     return (*overrides, *(f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None))

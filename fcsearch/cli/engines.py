@@ -24,7 +24,7 @@ from fcsearch.training.objectives import FIGURES, Truth
 def train_by_pack(
     config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Train as a search does; what came of it in JSON types, and the best weights."""
+    """Train as a search does; returns the result in JSON types, and the best weights."""
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     data = TrainingData.from_arrays(**rows.training_arrays(objective.name), device=device)
 
@@ -114,7 +114,7 @@ def train_by_solver(
 def save_and_test(
     weights: dict[str, torch.Tensor], config: TrialConfig, rows: Dataset, save: Path | None
 ) -> float | None:
-    """The task's figure on the test rows, None if there are no weights or rows; writes the network if asked to."""
+    """The task's figure on the test rows, None without weights or test rows; writes the network if asked to."""
     if not weights:
         return None
     settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     metavar="best|confirmed|ensemble|refit|TRIAL",
-    help="Which model. Default: the confirmed winner, or the best trial where none was confirmed; with folds fitted "
-    "again.",
+    help="Which model. Default: the confirmed winner, or the best trial if none was confirmed; with folds its refit.",
 )
 @click.option("--trial", type=int, help="The same as --model TRIAL.")
 @click.option(
@@ -48,11 +47,11 @@ def evaluate(
     data_dir: str | None,
     form: str,
 ) -> None:
-    """Measure a run's best network: its figures beside the base line, of a classifier class by class too.
+    """Measure a run's best network: its figures beside the base line, for a classifier also class by class.
 
-    It is measured on a split of the run's own dataset; with --dataset on every row of another one. Its columns are
-    matched by name, in any order, and become features by what the training rows said: their medians, scales and
-    categories. With --dataset and --split it is the run's own data, which lie elsewhere now.
+    It is measured on a split of the run's own dataset; with --dataset, on every row of another one. Columns are
+    matched by name, in any order, and become features as in training: with the medians, scales and categories of the
+    training rows. With both --dataset and --split, --dataset says where the run's own data are now.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given.
 
@@ -73,7 +72,7 @@ def evaluate(
     chosen = load_members(directory, model if trial is None else str(trial))
     other = None
     if label is not None and (dataset is None or split is not None):
-        raise UsageError("--label is for other rows than the run's, which knows its own label. Leave it out.")
+        raise UsageError("--label is only for other data than the run's, whose label is known. Leave it out.")
     if dataset is None:
         found = measure_model(directory, chosen, load_run_dataset(directory, data_dir=data_dir), split or "test")
     elif split is not None:
@@ -87,7 +86,7 @@ def evaluate(
         print_notes(other.unseen, other.ignored)
     _print(found)
     if found.trial_id is None and found.networks == 1 and found.split == "val":
-        click.echo("it learned from these rows: what it does on them says nothing of others")
+        click.echo("it was trained on these rows: the figures say nothing about other rows")
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:
@@ -116,7 +115,7 @@ def _print(found: Measurement) -> None:
 def _model(found: Measurement) -> str:
     if found.networks > 1:
         return f"the ensemble of {found.networks} networks"
-    return "the network fitted again" if found.trial_id is None else f"trial {found.trial_id}"
+    return "the refit" if found.trial_id is None else f"trial {found.trial_id}"
 
 
 def _rows(found: Measurement) -> str:

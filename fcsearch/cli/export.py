@@ -18,14 +18,14 @@ _TRIALS = ("csv", "optuna", "tensorboard", "mlflow", "wandb")
     "--format",
     "form",
     type=click.Choice([*_MODELS, *_TRIALS]),
-    help="What to write. Default: what the ending of FILE says (.pt2, .onnx, .safetensors).",
+    help="What to write. Default: by the ending of FILE (.pt2, .onnx, .safetensors).",
 )
 @click.option(
     "--out",
     metavar="FILE|FOLDER",
     required=True,
     type=click.Path(path_type=Path),
-    help="The file to write; of trials, the folder.",
+    help="The file to write; for trials, the folder.",
 )
 @model_options
 def export(which: str | None, form: str | None, out: Path, model: str | None, root: Path) -> None:
@@ -36,13 +36,13 @@ def export(which: str | None, form: str | None, out: Path, model: str | None, ro
     checked with onnxruntime. torch: a torch.export program, which torch.export.load reads. safetensors: the weights,
     and what `fcsearch predict` needs to use them.
 
-    Trials are their configurations, results and learning curves. csv: tables, with a column for the run's name.
-    optuna: a journal for Optuna and its dashboard. tensorboard: event files with hyperparameters. mlflow: an
-    experiment in mlflow.db. wandb: offline runs, which `wandb sync` uploads. The last three need the extra of their
-    name, as fcsearch[mlflow]. All but csv take several runs in one FOLDER.
+    Trials are written with their configurations, results and learning curves. csv: tables, with a column for the run's
+    name. optuna: a journal for Optuna and its dashboard. tensorboard: event files with hyperparameters. mlflow: an
+    experiment in mlflow.db. wandb: offline runs, which `wandb sync` uploads. The last three need the extra of the same
+    name, such as fcsearch[mlflow]. All but csv can hold several runs in one FOLDER.
 
-    RUN is a run directory, or the name of a run in the runs' folder, the newest run if not given; MODEL a .safetensors
-    file by itself.
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. MODEL is a single
+    .safetensors file.
 
     \b
     Example:

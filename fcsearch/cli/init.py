@@ -1,4 +1,4 @@
-"""`fcsearch init`: a search space for the data at hand."""
+"""`fcsearch init`: a search space for your data."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _MOST_CLASSES = 10
 
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
-@click.option("--label", metavar="COLUMN", help="Column to predict, where the dataset is a table.")
+@click.option("--label", metavar="COLUMN", help="Column to predict, if the dataset is a table.")
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
 @click.option("--space", "base", default="default", show_default=True, metavar="NAME", help="The space to start from.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name, and .yaml.")
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name with .yaml.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Path | None, force: bool) -> None:
     """Write a search space for DATA, a file, a folder or a dataset's name, with comments that explain each line.
 
-    A file is read, so that the space says what was found in it, and is known to fit. Change what you like in the space,
+    If DATA is a file, it is read: the space says what was found in it, and is sure to fit. Edit the space as you like,
     and run it.
 
     \b
@@ -46,16 +46,16 @@ def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Pa
     name = dataset_name(data)
     path = out or Path(f"{name}.yaml")
     if not is_space_file(path.name):
-        raise UsageError(f"a space file is called .yaml or .yml at its end; found --out {path}. Add the ending")
+        raise UsageError(f"the name of a space file must end in .yaml or .yml; found --out {path}. Add the ending")
     if path.exists() and not force:
-        raise UsageError(f"{path} is there already; replace it with --force, or name another file with --out")
+        raise UsageError(f"{path} already exists; replace it with --force, or name another file with --out")
     spec = DatasetSpec(data, label=label, drop=drop)
     _write(path, _text(path, name, spec, base), force=force)
-    click.echo(f"wrote {path}; change it as you like, then\n  fcsearch run {shlex.quote(str(path))}")
+    click.echo(f"wrote {path}; edit it as you like, then\n  fcsearch run {shlex.quote(str(path))}")
 
 
 def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
-    """The space file's text, read back to see that it is a space."""
+    """The text of the space file, read back to check that it is a valid space."""
     from fcsearch.space import SearchSpace, shipped_space
     from fcsearch.space.document import read_text
     from fcsearch.space.template import space_text
@@ -74,7 +74,7 @@ def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
 
 
 def _found(dataset: Dataset) -> list[str]:
-    """What is in a dataset, in lines."""
+    """Lines that describe a dataset."""
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
     classes = ", ".join(dataset.class_names[:_MOST_CLASSES]) + (", ..." if dataset.num_classes > _MOST_CLASSES else "")
     label, target = dataset.details.get("label"), dataset.train.y
@@ -82,7 +82,7 @@ def _found(dataset: Dataset) -> list[str]:
     if dataset.task == "regression":
         labels = f"from {target.min():.6g} to {target.max():.6g}"
     lines = [
-        f"Rows: {train} to train on, {val} to validate, {test} to test",
+        f"Rows: {train} for training, {val} for validation, {test} for test",
         f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {labels}",
         f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
     ]

@@ -1,4 +1,4 @@
-"""What `fcsearch run` and `fcsearch resume` show while they search: a live view, or lines where there is no screen."""
+"""What `fcsearch run` and `fcsearch resume` show while they search: a live view, or lines if there is no terminal."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fcsearch.results import Status, TrialRecord
 from fcsearch.search.loop.logs import own_stderr
 from fcsearch.search.loop.view import SilentView, View
 
-# Where nothing happens, it is said why, this often.
+# While nothing happens, the view says why, this often.
 _WHY_SECONDS = 30.0
 
 
 @contextlib.contextmanager
 def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Iterator[View]:
-    """The view that fits the terminal. It writes to standard error, so that the report alone is the output.
+    """The view that fits the terminal. It writes to standard error, so that standard output has only the report.
 
     Args:
         parameters: The parameters that vary, by which trials are told apart.
@@ -36,13 +36,13 @@ def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Ite
         return
     with own_stderr() as stream:
         console = open_console(stream)
-        # Colours may be forced on a pipe; a screen that lines can be drawn anew on cannot.
+        # Colours can be forced on a pipe, but lines cannot be redrawn there.
         kind = LiveView if stream.isatty() and console.is_interactive else LineView
         yield kind(console, parameters=parameters, verbose=verbose)
 
 
 class LineView:
-    """Plain lines, for logs and pipes; those on progress come at most every so many seconds."""
+    """Plain lines, for logs and pipes; a line of progress comes at most every few seconds."""
 
     def __init__(
         self, console: Console, *, parameters: Collection[str], verbose: bool, line_seconds: float = 5.0
@@ -61,7 +61,7 @@ class LineView:
             self._print(f"{label:<15} {text}")
 
     def update(self, status: Status) -> None:
-        """Print a line, if there is something new and the last line is old enough."""
+        """Print a line, if there is news and the last line is old enough."""
         if status.closing != self._closing:
             self._closing = status.closing
             self._print(CLOSING.get(status.closing or "", ""))
@@ -92,7 +92,7 @@ class LineView:
 
 
 class LiveView:
-    """A few lines that are drawn anew several times a second."""
+    """A few lines that are redrawn several times a second."""
 
     def __init__(self, console: Console, *, parameters: Collection[str], verbose: bool) -> None:
         self._parameters = parameters
@@ -103,7 +103,7 @@ class LiveView:
         )
 
     def started(self, lines: Mapping[str, str]) -> None:
-        """Print the plan, and begin to draw below it."""
+        """Print the plan, and start drawing below it."""
         for label, text in lines.items():
             self._console.print(Text.assemble((f"{label:<15} ", "dim"), text))
         self._live.start()

@@ -12,8 +12,8 @@ _OPTIONS = (
         "--model",
         metavar="best|confirmed|ensemble|refit|TRIAL",
         help="Which model of a run: the best of the search, the winner over several seeds, the ensemble, the refit, or "
-        "that of a trial whose model was kept. Default: the confirmed winner where there is one, else the best; "
-        "with folds that one fitted again.",
+        "that of a trial whose model was kept. Default: the confirmed winner if there is one, else the best; "
+        "with folds its refit.",
     ),
     click.option(
         "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."

@@ -1,4 +1,4 @@
-"""`fcsearch note`: what a user says of a run."""
+"""`fcsearch note`: a user's note on a run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import click
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
 def note(run: str, text: str | None, root: Path) -> None:
-    """Give a run a note, which `fcsearch runs` and the report show; also while it is searching.
+    """Set the note of a run, which `fcsearch runs` and the report show. The run may be in progress.
 
-    RUN is a run directory, or the name of a run in the runs' folder. TEXT takes the place of the note that was there;
-    an empty one removes it. Without TEXT the note is printed.
+    RUN is a run directory, or the name of a run in the runs' folder. TEXT replaces the run's note; an empty TEXT
+    removes it. Without TEXT the note is printed.
 
     \b
     Example:

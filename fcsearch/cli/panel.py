@@ -1,4 +1,4 @@
-"""The live view's lines: how far, how good, what each worker does, and why nothing happens when nothing does."""
+"""The live view's lines: progress, best figures, what each worker does, and why nothing happens when nothing does."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from fcsearch.report.words import about, duration, number, plural, value_text
 from fcsearch.results import Best, PackStatus, Status
 
 CLOSING = {
-    "interrupt": "ending: what is finished is kept, the rest can be resumed (Ctrl-C again ends at once)",
-    "terminate": "asked to end (SIGTERM): what is finished is kept, the rest can be resumed",
-    "time_budget": "the time budget is used up: packs end at their next epoch",
+    "interrupt": "ending: finished trials are kept, the rest can be resumed (Ctrl-C again ends at once)",
+    "terminate": "asked to end (SIGTERM): finished trials are kept, the rest can be resumed",
+    "time_budget": "the time budget is used up: packs end after their current epoch",
 }
 _BAR = 30
 _LEAST_BAR = 8
 _PACKS_SHOWN = 8
 _SPARKS = "▁▂▃▄▅▆▇█"
 _MOST_SPARKS = 60
-# The first results are far off, and would flatten what comes after them.
+# The first results are far from the rest, and would flatten the line.
 _PASSED_OVER = 0.1
 _SILENCE_SECONDS = 10.0
 
 
 class Panel:
-    """Where a search stands, drawn to the width that there is.
+    """The status of a search, drawn to the available width.
 
     Args:
-        status: Where it stands.
-        parameters: Those by which trials are told apart.
+        status: The status.
+        parameters: Those in which trials differ.
     """
 
     def __init__(self, status: Status, parameters: Collection[str]) -> None:
@@ -58,18 +58,18 @@ class Panel:
 
 
 def fitted(pieces: Sequence[str], width: int, *, lines: int = 2) -> list[str]:
-    """Pieces of text, side by side with commas, in at most so many lines; none is broken, those left off show as `...`.
+    """Pieces of text, joined by commas, in at most `lines` lines; no piece is broken, `...` stands for those left off.
 
     Args:
-        pieces: None is wider than the lines.
-        width: Of the lines.
-        lines: The most.
+        pieces: Each at most as wide as a line.
+        width: Width of a line, in columns.
+        lines: The largest number of lines.
     """
     found: list[str] = []
     for place, piece in enumerate(pieces):
         last = place == len(pieces) - 1
         told = piece if last else f"{piece},"
-        # The last line keeps room for the dots.
+        # The last line leaves room for the dots.
         room = width if last or len(found) < lines else width - 4
         if found and len(found[-1]) + 1 + len(told) <= room:
             found[-1] += f" {told}"
@@ -82,16 +82,16 @@ def fitted(pieces: Sequence[str], width: int, *, lines: int = 2) -> list[str]:
 
 
 def done_text(status: Status) -> str:
-    """How much is done, and what came of it."""
+    """How much is done, and with what results."""
     others = ", ".join(f"{count:,} {state}" for state, count in status.counts.items() if count and state != "complete")
     return f"{status.done:,}/{status.total:,} {status.what}" + (f" ({others})" if others else "")
 
 
 def time_pieces(status: Status) -> list[str]:
-    """How long it took, how fast it goes, and what is left."""
+    """The time taken, the rate, and the time left."""
     pieces = [duration(status.seconds)]
     if status.per_minute:
-        pieces.append(f"{number(status.per_minute, 3)} a minute")
+        pieces.append(f"{number(status.per_minute, 3)} per minute")
     if status.seconds_left is not None and not status.closing and status.done < status.total:
         pieces.append(f"{about(status.seconds_left)} left")
         pieces += [f"then {status.then}"] if status.then else []
@@ -126,7 +126,7 @@ def spark_line(status: Status, width: int) -> Text:
 
 
 def _resampled(course: Sequence[tuple[int, float]], done: int, columns: int) -> list[float | None]:
-    """The best value at so many places from the first trial to the last."""
+    """The best value at `columns` evenly spaced places from the first trial to the last."""
     found: list[float | None] = []
     for column in range(1, columns + 1):
         until = done * column / columns
@@ -140,7 +140,7 @@ def _spark(value: float, low: float, high: float) -> str:
 
 
 def _best(best: Sequence[Best], parameters: Collection[str], width: int) -> Iterator[Text]:
-    """The best trials, of which the first has two lines for its configuration."""
+    """The best trials; the first has two lines for its configuration."""
     value, trial = (max((len(text) for text in texts), default=0) for texts in _best_texts(best))
     for place, entry in enumerate(best):
         shown, name = entry.shown.rjust(value), f"trial {entry.trial_id}".ljust(trial)

@@ -1,4 +1,4 @@
-"""`fcsearch predict`: what a model says of new rows."""
+"""`fcsearch predict`: a model's predictions for new rows."""
 
 from __future__ import annotations
 
@@ -27,21 +27,20 @@ if TYPE_CHECKING:
     "--keep",
     metavar="COLUMNS",
     multiple=True,
-    help="Columns of INPUT to carry along, separated by commas; may be repeated.",
+    help="Columns of INPUT to copy to the output, separated by commas; may be repeated.",
 )
 @model_options
 @click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there.")
 def predict(
     which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path, data_dir: str | None
 ) -> None:
-    """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, a dataset's name.
+    """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, or a dataset's name.
 
-    Its columns are matched by name, in any order, and become features by what the training rows said. A label is not
-    needed. The columns of the answer are `prediction` and a `probability_<class>` for each class; of a regression
-    `prediction` alone, in the unit of the label. Its rows are those of INPUT, in their order. A file may be larger than
-    memory.
+    Columns are matched by name, in any order, and become features as in training. A label is not needed. The output has
+    a column `prediction` and a column `probability_<class>` for each class; for a regression only `prediction`, in the
+    unit of the label. Its rows are those of INPUT, in the same order. A file may be larger than memory.
 
-    RUN is a run directory, or the name of a run in the runs' folder; MODEL a .safetensors file by itself.
+    RUN is a run directory, or the name of a run in the runs' folder; MODEL is a single .safetensors file.
 
     \b
     Example:

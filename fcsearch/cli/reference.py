@@ -1,4 +1,4 @@
-"""The reference of the commands, for the docs: what `--help` says."""
+"""The reference of the commands for the docs, from their `--help`."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def _cell(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text, so that nothing in it is taken for markup."""
+    """The text, with characters of markup escaped."""
     return text.replace("*", "\\*").replace("<", "&lt;").replace("[default:", "\\[default:")

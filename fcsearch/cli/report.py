@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many of the best to list.")
-@click.option("--no-write", is_flag=True, help="Only print: leave report.html and report.json, measure nothing.")
+@click.option("--no-write", is_flag=True, help="Only print: do not write report.html and report.json, measure nothing.")
 def report(run: str | None, root: Path, form: str, top: int, no_write: bool) -> None:
     """Say which network a run found best, and how far to trust it.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. The report is also
-    written into the run directory, as report.html and report.json. The best network is measured on the test rows once,
-    when the run has ended.
+    written to the run directory, as report.html and report.json. The best network is measured on the test rows only
+    once, after the run has ended.
 
     \b
     Example:
@@ -49,11 +49,11 @@ def _report(run: RunDirectory, *, top: int, write: bool) -> Report:
     from fcsearch.errors import RunError
     from fcsearch.report import build_report, known_measurements, write_report
 
-    # The test rows are for one model: as long as the search goes on, the best may change.
+    # The test rows are for one model: while the search is running, the best may still change.
     if write and run.state() != "running":
         try:
             return write_report(run, top=top)
         except RunError as error:
-            # A run that is kept read-only can be reported all the same.
-            click.echo(f"fcsearch: the report is not written: {error}", err=True)
+            # A read-only run can still be reported.
+            click.echo(f"fcsearch: could not write the report: {error}", err=True)
     return build_report(run, **vars(known_measurements(run)), top=top)

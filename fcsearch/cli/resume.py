@@ -1,4 +1,4 @@
-"""`fcsearch resume`: goes on with a run."""
+"""`fcsearch resume`: continues a run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fcsearch.cli.searching import conclude, search_options, varying
 @click.option(
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
-@click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: the one that it has.")
-@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data lie now, if they moved.")
-@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they moved.")
+@click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: unchanged.")
+@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved.")
+@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they have moved.")
 @search_options
 def resume(
     run: str | None,
@@ -29,12 +29,12 @@ def resume(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Go on with an interrupted run, or add trials to a finished one.
+    """Continue an interrupted run, or add trials to a finished one.
 
-    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Trials that are done
-    stay as they are; those that were in training go on from their last checkpoint. Options that are not given are as
-    they were, but for the time budget and the cluster. Data that moved are named with --dataset; they must be the same
-    rows, and the run remembers their new place.
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Finished trials are
+    not touched; those that were in training continue from their last checkpoint. Options that are not given keep their
+    old values, except for the time budget and the cluster. If the data have moved, name them with --dataset; they must
+    be the same rows, and the run stores their new location.
 
     \b
     Example:

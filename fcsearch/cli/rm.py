@@ -1,4 +1,4 @@
-"""`fcsearch rm`: runs, removed."""
+"""`fcsearch rm`: removes runs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import click
 def rm(runs: tuple[str, ...], root: Path, yes: bool) -> None:
     """Remove runs, with their tables, models and reports.
 
-    RUN is a run directory, or the name of a run in the runs' folder; also a damaged one. It asks first. Nothing is
-    removed if one of them is in progress or is no run.
+    RUN is a run directory, or the name of a run in the runs' folder; it may be damaged. The command asks first. Nothing
+    is removed if one of them is in progress or is not a run.
 
     \b
     Example:
@@ -37,9 +37,9 @@ def rm(runs: tuple[str, ...], root: Path, yes: bool) -> None:
         try:
             agreed = click.confirm(f"Remove {'it' if len(paths) == 1 else f'these {len(paths)} runs'}?", default=False)
         except click.Abort:
-            raise UsageError("someone must agree to remove runs; found no answer; say it again with --yes") from None
+            raise UsageError("removing runs needs a confirmation; found no answer; add --yes") from None
         if not agreed:
-            click.echo("nothing is removed")
+            click.echo("nothing was removed")
             click.get_current_context().exit(1)
     for path in paths:
         remove_run(path)

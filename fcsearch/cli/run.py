@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fcsearch.search.planning.plan import SearchPlan
 
 _STARTING = {"ray": "Ray, and the search", "local": "worker processes, and the search"}
-# Names that are folders on every machine, and no paths.
+# Names that mean folders, not run names.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @click.command()
 @click.argument("given", nargs=-1, metavar="[SPACE] [DATA]")
-@click.option("--space", metavar="NAME|FILE", help="The search space: one that ships, by its name, or a YAML file.")
+@click.option("--space", metavar="NAME|FILE", help="The search space: the name of one that ships, or a YAML file.")
 @dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials. Default: as many as the space says.")
@@ -36,18 +36,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
     type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
-    help="Key of the sampler and of training.",
+    help="Seed of the sampler and of training.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Folder that the run goes to."
+    "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Folder for the run directory."
 )
 @click.option("--name", help="Name of the run. Default: the space's or the data's, with a number if taken.")
-@click.option("--from", "start_from", metavar="RUN", help="The sampler knows this run's trials, where they fit.")
+@click.option("--from", "start_from", metavar="RUN", help="Tell the sampler this run's trials, where they fit.")
 @click.option("--try", "tries", multiple=True, metavar="KEY=VALUE,...", help="Try this configuration first: depth=3.")
-@click.option("--note", metavar="TEXT", help="What to say of the run in `fcsearch runs` and the report.")
+@click.option("--note", metavar="TEXT", help="A note that `fcsearch runs` and the report show.")
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by: `fcsearch runs --tag TAG`.")
 @search_options
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, without doing it.")
 def run(
     given: tuple[str, ...],
     space: str | None,
@@ -70,8 +70,8 @@ def run(
     SPACE is a YAML file, or the name of a space that ships (`fcsearch spaces` lists them). DATA is a file, a folder, or
     the name of a dataset. One of the two is enough: the default space fits any table, and a space names a dataset.
 
-    Ctrl-C once ends the search cleanly and keeps what is finished; twice ends it at once. Either way `fcsearch resume`
-    goes on with it.
+    Ctrl-C once ends the search cleanly and keeps the finished trials; twice ends it at once. Either way
+    `fcsearch resume` continues it.
 
     \b
     Example:
@@ -90,7 +90,7 @@ def run(
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
     with contextlib.closing(Pools()) as pools:
         if not dry_run:
-            # Before the libraries are imported, here and there: that takes a second and more.
+            # Before the libraries are imported, in both processes: that takes a second and more.
             pools.start(settings.pool)
             if not quiet:
                 click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
@@ -117,7 +117,7 @@ def run(
 
 
 def _path(out: Path, name: str | None, *, default: str) -> Path:
-    """Where the run goes: the name that is asked for, or the space's with the first number that is free."""
+    """The path of the run: the name that was asked for, or the space's with the first free number."""
     if name is None:
         names = itertools.chain([default], (f"{default}-{number}" for number in itertools.count(2)))
         return next(path for path in (out / candidate for candidate in names) if not path.exists())

@@ -19,8 +19,8 @@ import click
 def runs(root: Path, tags: tuple[str, ...], form: str) -> None:
     """List the runs of a folder, newest first.
 
-    Each with its state, how many trials are done of those that were asked for, the best figure on validation rows, its
-    data, and its size on the disk; then what is wrong with those that failed or are damaged.
+    Each with its state, the trials done and asked for, the best figure on validation rows, its data, and its size on
+    the disk; then the errors of runs that failed or are damaged.
 
     \b
     Example:
@@ -90,7 +90,7 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
 
 
 def size_text(count: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes in a readable unit."""
     size, unit = float(count), "B"
     for larger in ("KB", "MB", "GB", "TB"):
         if size < 999.5:
@@ -100,7 +100,7 @@ def size_text(count: int) -> str:
 
 
 def _trials(entry: dict[str, Any]) -> str:
-    """How many are done; of a run that has not all of them, also how many it is to have, and why it ended."""
+    """How many trials are done; for an incomplete run also how many were asked for, and why it ended."""
     if entry["trials"] is None:
         return "-"
     done = f"{entry['trials']:,}"

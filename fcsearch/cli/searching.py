@@ -1,4 +1,4 @@
-"""What `fcsearch run` and `fcsearch resume` share: options, and what is said at the end."""
+"""What `fcsearch run` and `fcsearch resume` share: options, and the last lines of output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 
 
 class Duration(click.ParamType[float]):
-    """Seconds, or a sum such as 90s, 10m, 1h30m."""
+    """A time such as 90s, 10m or 1h30m, in seconds."""
 
     name = "duration"
 
@@ -30,16 +30,16 @@ class Duration(click.ParamType[float]):
         parts = _PART.findall(value)
         seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
         if "".join(number + unit for number, unit in parts) != value or seconds <= 0:
-            self.fail(f"a time is written like 90s, 10m or 1h30m, and is above 0; found {value!r}", param, ctx)
+            self.fail(f"a time must be above 0 and written like 90s, 10m or 1h30m; found {value!r}", param, ctx)
         return seconds
 
 
 class AutoNumber(click.ParamType[int | str]):
-    """A whole number, or `auto`.
+    """An integer, or `auto`.
 
     Args:
-        what: What it is, for messages.
-        least: The smallest.
+        what: What it means, for messages.
+        least: The smallest allowed integer.
     """
 
     def __init__(self, what: str, *, least: int) -> None:
@@ -51,7 +51,7 @@ class AutoNumber(click.ParamType[int | str]):
         if value == "auto" or isinstance(value, int):
             return value  # type: ignore[no-any-return]
         if not value.isdecimal() or int(value) < self._least:
-            self.fail(f"{self.name} is a whole number of at least {self._least}, or auto; found {value!r}", param, ctx)
+            self.fail(f"{self.name} must be an integer of at least {self._least}, or auto; found {value!r}", param, ctx)
         return int(value)
 
 
@@ -62,7 +62,9 @@ _RESOURCES = (
         "--time-budget", type=Duration(), metavar="TIME", help="Start nothing new after this time: 90s, 10m, 1h30m."
     ),
     click.option(
-        "--workers", type=click.IntRange(min=1), help="Packs trained at a time. Default: one a GPU, else one a core."
+        "--workers",
+        type=click.IntRange(min=1),
+        help="Packs trained at once. Default: one per GPU, else one per core.",
     ),
     click.option(
         "--gpus-per-worker", type=click.FloatRange(min=0), help="GPUs of each worker; 0.5 shares one, 0 uses none."
@@ -76,13 +78,13 @@ _RESOURCES = (
         "--tf32",
         is_flag=True,
         default=None,
-        help="Multiply in TF32 on GPUs: faster, and coarser: 10 bits behind the point in place of 23.",
+        help="Multiply in TF32 on GPUs: faster, but with a mantissa of 10 bits instead of 23.",
     ),
     click.option(
         "--pack-size",
         type=AutoNumber("a pack size", least=1),
         metavar="N|auto",
-        help="Most trials that train in one pass. Default: auto.",
+        help="The most trials that train together, in one pass (a pack). Default: auto.",
     ),
     click.option(
         "--keep-models", type=click.IntRange(min=1), help="How many of the best trials keep their weights. Default: 3."
@@ -90,13 +92,13 @@ _RESOURCES = (
     click.option(
         "--pool",
         type=click.Choice(["ray", "local"]),
-        help="What trains the packs: Ray, or processes of this machine without it. Default: ray.",
+        help="What trains the packs: Ray, or processes of this machine without Ray. Default: ray.",
     ),
     click.option(
         "--checkpoint-every",
         type=click.FloatRange(min=0),
         metavar="SECONDS",
-        help="How often long trials are kept while they train, for `resume` to go on from. Default: 10.",
+        help="How often long trials are saved while they train, for `resume` to continue from. Default: 10.",
     ),
     click.option("--address", metavar="HOST:PORT", help="Search on this Ray cluster instead of this machine alone."),
     click.option("--quiet", is_flag=True, help="Show nothing but errors, and print the run directory at the end."),
@@ -108,16 +110,16 @@ _AFTERWARDS = (
     click.option(
         "--confirm",
         type=AutoNumber("a number of configurations", least=0),
-        help="Train so many of the best again with other seeds; 0: none. Default: what takes little of the time.",
+        help="How many of the best are trained again with other seeds; 0: none. Default: as many as take little time.",
     ),
     click.option("--confirm-seeds", type=click.IntRange(min=1), help="With how many other seeds. Default: 5 at most."),
     click.option(
         "--refit/--no-refit",
         default=None,
-        help="Then train the winner on validation rows as well. Default: with folds alone.",
+        help="Also train the winner on training and validation rows together. Default: only with folds.",
     ),
     click.option(
-        "--ensemble", type=click.IntRange(min=0), help="Candidates of the ensemble; 0: none is made. Default: 50."
+        "--ensemble", type=click.IntRange(min=0), help="Candidates for the ensemble; 0: no ensemble. Default: 50."
     ),
 )
 
@@ -126,12 +128,12 @@ _PAGE_EVERY = click.option(
     "--page-every",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Write report.html so often while the search goes on; 0: at its end alone. Default: 30.",
+    help="How often report.html is written while the search is running; 0: only at its end. Default: 30.",
 )
 
 
 def resource_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say with what to train, until when, and what to show."""
+    """Add the options for resources, the time budget and the output."""
     return _with(command, _RESOURCES)
 
 
@@ -154,7 +156,7 @@ def varying(space: SearchSpace) -> list[str]:
 
 
 def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
-    """Print the report and say how to go on, by the command `again`; exits with 130 after Ctrl-C, 143 after SIGTERM."""
+    """Print the report and, with the command `again`, how to continue; exits with 130 (Ctrl-C) or 143 (SIGTERM)."""
     path = result.run.path
     if quiet:
         click.echo(path)
@@ -166,6 +168,6 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
         print_closing(result.report)
     if result.ended_by != "trials" and not quiet:
         why = "the time budget is used up" if result.ended_by == "time_budget" else "interrupted"
-        click.echo(f"{why}: go on with `fcsearch {again} {path}`", err=True)
+        click.echo(f"{why}: continue with `fcsearch {again} {path}`", err=True)
     if (code := _INTERRUPTED.get(result.ended_by)) is not None:
         click.get_current_context().exit(code)

@@ -10,7 +10,7 @@ import click
 
 @click.command()
 def spaces() -> None:
-    """List the search spaces that ship: the name by which `fcsearch run` takes each, and what it asks.
+    """List the search spaces that ship: the name of each for `fcsearch run`, and what it searches.
 
     To change one, let `fcsearch init --space NAME` write a copy.
 

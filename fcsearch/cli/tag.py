@@ -1,4 +1,4 @@
-"""`fcsearch tag`: words by which runs are found again."""
+"""`fcsearch tag`: tags to find runs by."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import click
 @click.command()
 @click.argument("run")
 @click.argument("tags", metavar="[TAG...]", nargs=-1)
-@click.option("--remove", is_flag=True, help="Take the tags away.")
+@click.option("--remove", is_flag=True, help="Remove the tags instead.")
 @click.option(
     "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
 )
 def tag(run: str, tags: tuple[str, ...], remove: bool, root: Path) -> None:
-    """Give a run tags, which `fcsearch runs` and the report show; also while it is searching.
+    """Add tags to a run, which `fcsearch runs` and the report show. The run may be in progress.
 
-    RUN is a run directory, or the name of a run in the runs' folder. The tags that it has then are printed.
+    RUN is a run directory, or the name of a run in the runs' folder. Prints the run's tags after the change.
 
     \b
     Example:

@@ -37,8 +37,8 @@ _TYPES: dict[str, Any] = {"integer": int, "number": float, "widths": _Widths()}
 
 
 def _parameter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each hyperparameter; `depth` and `hidden_dim` are a space's way to say `--hidden-dims`."""
-    command = click.option("--seed", type=int, help="Key of every random draw.")(command)
+    """Add an option for each hyperparameter; `--hidden-dims` replaces a space's `depth` and `hidden_dim`."""
+    command = click.option("--seed", type=int, help="Seed of every random draw.")(command)
     for parameter in reversed(HYPERPARAMETERS.values()):
         if parameter.name not in ("depth", "hidden_dim"):
             kind = _TYPES.get(parameter.kind) or click.Choice(parameter.words)
@@ -57,7 +57,7 @@ def _help(parameter: Hyperparameter) -> str:
 
 @click.command()
 @click.option("--run", type=click.Path(path_type=Path), help="Take the configuration and the dataset from this run.")
-@click.option("--trial", type=int, help="Which trial of the run; its best one if not named.")
+@click.option("--trial", type=int, help="Which trial of the run; its best one if not given.")
 @dataset_options
 @_parameter_options
 @click.option(
@@ -86,10 +86,10 @@ def train(
 ) -> None:
     """Train one network, from options or from a trial of a run, and measure it on the test rows.
 
-    Without --run and --dataset it learns digits.
+    Without --run and --dataset it is trained on digits.
 
-    A trial that is trained again on the same kind of device gives the result that it had in its run. Options change
-    what the run or the defaults say.
+    A trial that is trained again on the same kind of device gives the same result as in its run. Options override
+    the run's configuration or the defaults.
 
     \b
     Example:
@@ -102,13 +102,13 @@ def train(
     from fcsearch.data import load_dataset
 
     if trial is not None and run is None:
-        raise UsageError("--trial needs the run that the trial is of; found no --run: add it, as in --run runs/dropout")
+        raise UsageError("--trial needs the trial's run; found no --run: add it, as in --run runs/dropout")
     config, spec = _starting_point(run, trial)
     spec = _dataset(spec, dataset, label, data_dir)
     config = _changed(config, parameters)
     where = _device(device)
     if save is not None and not save.absolute().parent.is_dir():
-        raise UsageError(f"--save must name a file in a folder that exists; found {save}; make the folder first")
+        raise UsageError(f"--save must name a file in a folder that exists; found {save}; create the folder first")
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)
@@ -129,11 +129,11 @@ def train(
 
 
 def _silent(_: str) -> None:
-    """Print nothing: programs get the JSON alone."""
+    """Print nothing: programs get only the JSON."""
 
 
 def _starting_point(run: Path | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec]:
-    """The configuration and the dataset that the options change."""
+    """The configuration and the dataset that the options override."""
     from fcsearch.data import DatasetSpec
     from fcsearch.results import open_run
 
@@ -170,19 +170,19 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"--device must be one that this machine has, such as cpu; found {name!r}: {error}") from error
+        raise UsageError(f"--device must be a device of this machine, such as cpu; found {name!r}: {error}") from error
     return device
 
 
 def _for_task(config: TrialConfig, task: Task) -> TrialConfig:
-    """The configuration with a loss of this task: the task's own, where it has the default of another one."""
+    """The configuration with a loss of this task: the task's default, if it has the default of another task."""
     import dataclasses
 
     losses = LOSSES_OF[task]
     if config.loss in losses:
         return config
     if config.loss != HYPERPARAMETERS["loss"].default:
-        raise UsageError(f"--loss of a {task} must be {' or '.join(losses)}; found {config.loss}")
+        raise UsageError(f"--loss for a {task} must be {' or '.join(losses)}; found {config.loss}")
     return dataclasses.replace(config, loss=losses[0])
 
 

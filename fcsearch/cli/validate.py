@@ -1,4 +1,4 @@
-"""`fcsearch validate`: a space as understood, without running it."""
+"""`fcsearch validate`: a space as fcsearch reads it, without running it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnsError
     from fcsearch.space import Parameter, SearchSpace
 
-# Where the output is no terminal, tables are this wide rather than rich's 80 columns.
+# If the output is not a terminal, tables are this wide rather than rich's 80 columns.
 
 
 @click.command()
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
 )
-@click.option("--check-data", is_flag=True, help="Load the dataset too, and say what is in it.")
+@click.option("--check-data", is_flag=True, help="Also load the dataset, and say what is in it.")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def validate(
     given: str,
@@ -37,13 +37,12 @@ def validate(
     check_data: bool,
     output: str,
 ) -> None:
-    """Print a search space as understood: its parameters, when each applies, and a sampled configuration.
+    """Print a search space as fcsearch reads it: its parameters, when each applies, and a sampled configuration.
 
     SPACE is a YAML file, or the name of a space that ships (`fcsearch spaces` lists them).
 
-    Nothing is trained, and the dataset is loaded with --check-data only. A file that cannot be used ends with exit
-    code 2 and a message that says where it goes wrong. With --check-data a table's columns are shown, each with what is
-    done with it.
+    Nothing is trained, and the dataset is loaded only with --check-data, which shows a table's columns and the use of
+    each. If a file cannot be used, the command ends with exit code 2 and a message that says where the mistake is.
 
     \b
     Example:
@@ -82,7 +81,7 @@ def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
 
 
 def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any]], ColumnsError | None]:
-    """What is in the dataset, its columns, and what is wrong with them."""
+    """The dataset in JSON types, its columns, and the error in them if there is one."""
     from fcsearch.cli.column_table import column_rows
     from fcsearch.data import load_dataset
     from fcsearch.data.facts import ColumnsError
@@ -142,7 +141,7 @@ def _options(options: dict[str, Any]) -> str:
 
 
 def _show(value: Any) -> str:
-    """A value for people; true and false as the file has them."""
+    """A value to print; true and false as in the file."""
     from fcsearch.space.parameters import show
 
     if isinstance(value, bool):
@@ -175,7 +174,7 @@ def _when(parameter: Parameter) -> str:
 
 
 def _in_words(found: dict[str, Any]) -> str:
-    """What `--check-data` found."""
+    """The result of `--check-data`, in words."""
     from fcsearch.report.words import plural
 
     labels = "a regression" if found["task"] == "regression" else f"{found['num_classes']} classes"

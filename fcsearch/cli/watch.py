@@ -1,4 +1,4 @@
-"""`fcsearch watch`: how a search goes that another process does."""
+"""`fcsearch watch`: the progress of a search that another process runs."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 )
 @click.option("--verbose", is_flag=True, help="Also show a line for every trial.")
 def watch(run: str | None, root: Path, every: float, verbose: bool) -> None:
-    """Show how a search goes that another process does, here or on another machine that shares the folder.
+    """Show the progress of a search that another process runs, here or on another machine that shares the folder.
 
-    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. It is read from its
-    files. It ends when the search does; Ctrl-C leaves it, and the search goes on.
+    RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
+    read. The command ends when the search does; Ctrl-C stops watching, and the search continues.
 
     \b
     Example:
@@ -51,9 +51,9 @@ def watch(run: str | None, root: Path, every: float, verbose: bool) -> None:
         except KeyboardInterrupt:
             left = True
     if left:
-        click.echo(f"left; the search of {directory.path} goes on", err=True)
+        click.echo(f"stopped watching; the search of {directory.path} continues", err=True)
         return
-    click.echo(f"{directory.path}: {directory.state()}; `fcsearch report {directory.path}` says what it found")
+    click.echo(f"{directory.path}: {directory.state()}; `fcsearch report {directory.path}` shows what it found")
 
 
 def _follow(run: RunDirectory, view: View, every: float) -> None:
@@ -64,7 +64,7 @@ def _follow(run: RunDirectory, view: View, every: float) -> None:
     view.started({"run": str(run.path)})
     try:
         while watched.going():
-            # A part may be moved aside by a search that was just resumed: it is there again, or gone, at the next look.
+            # A search that was just resumed may be moving a part aside: the next look finds it again, or gone.
             with contextlib.suppress(RunError):
                 view.recorded(watched.look())
                 view.update(watched.status())

@@ -21,7 +21,7 @@ class Check:
 
     Attributes:
         subject: `data`, `objective`, `space`, `seed` or `machine`.
-        same: Whether they agree; None where some run does not say.
+        same: Whether they agree; None if some run does not say.
         needed: Whether runs that differ in it cannot be compared.
         sentence: It, for a person.
     """

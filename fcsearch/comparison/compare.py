@@ -19,7 +19,7 @@ class Step:
 
     Attributes:
         trials: How many trials were done by then.
-        seconds: Of the run's work; None where the run does not say.
+        seconds: Of the run's work; None if the run does not say.
         value: The best objective so far.
     """
 

@@ -27,7 +27,7 @@ class Done:
     Attributes:
         trial_id: Its number.
         gain: Its objective, as a number of which more is better; minus infinity where it has no result.
-        seconds: When it was done, in seconds of the run's work; None where the run does not say.
+        seconds: When it was done, in seconds of the run's work; None if the run does not say.
     """
 
     trial_id: int
@@ -44,7 +44,7 @@ class Contestant:
         manifest: What is known of it.
         objective: What its search went by.
         trials: Those that are done, in the order in which they were asked for.
-        confirmed: Its winner over several seeds; None where none is known yet.
+        confirmed: Its winner over several seeds; None if none is known yet.
     """
 
     label: str
@@ -55,7 +55,7 @@ class Contestant:
 
     @property
     def seconds(self) -> float | None:
-        """When its last trial was done, in seconds of its work; None where there is none, or the run does not say."""
+        """When its last trial was done, in seconds of its work; None if there is none, or the run does not say."""
         known = [trial.seconds for trial in self.trials if trial.seconds is not None]
         return max(known) if known and len(known) == len(self.trials) else None
 

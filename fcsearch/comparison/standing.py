@@ -32,7 +32,7 @@ class Lead:
 
     Attributes:
         difference: It.
-        low: Lower end of its 95% interval; None where there are too few values.
+        low: Lower end of its 95% interval; None if there are too few values.
         high: Upper end.
         paired: Whether it was taken seed by seed.
     """
@@ -55,7 +55,7 @@ class Standing:
     Attributes:
         run: Its label.
         trials: Trials that count here; over seeds, trainings.
-        trial_id: Its best trial; None where no trial has a result.
+        trial_id: Its best trial; None if no trial has a result.
         value: The best objective among those trials, or the confirmed winner's mean over the seeds.
         low: Lower end of its 95% interval.
         high: Upper end.
@@ -114,7 +114,7 @@ def by_trials(
 
 
 def by_seeds(runs: Sequence[Contestant], objective: Objective, *, comparable: bool) -> Section | None:
-    """Compare the confirmed winners of those runs that have one; None where none has."""
+    """Compare the confirmed winners of those runs that have one; None if none has."""
     winners = [(run, run.confirmed) for run in runs if run.confirmed and run.confirmed.mean is not None]
     winners.sort(key=lambda entry: -objective.gain(entry[1].mean or 0.0))
     standings = []

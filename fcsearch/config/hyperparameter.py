@@ -1,4 +1,4 @@
-"""What is known of one hyperparameter: its type, range and meaning, and what follows from its value."""
+"""The declaration of one hyperparameter: its type, range and meaning, and when it applies."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class Hyperparameter:
     Attributes:
         name: Its name in spaces, tables and options.
         kind: `integer`, `number`, `word` (one of `words`), or `widths` (a list of integers).
-        default: Its value where nothing else is said.
-        meaning: A phrase for people, without a full stop.
-        unit: What it counts, where it has a unit.
+        default: Its value if none is given.
+        meaning: A phrase that explains it, without a full stop.
+        unit: Its unit, if it has one.
         low: The smallest value of a number; None: there is none.
         high: The largest one.
         low_open: Whether `low` itself is outside.
         high_open: Whether `high` itself is outside.
-        space_high: The largest integer that a space may name: it catches a slipped zero before it fills the memory.
+        space_high: The largest integer that a space may name: it catches a zero too many before memory fills up.
         words: The values of a word.
         old_words: Words that files of earlier versions have in place of a number; see `TrialConfig.from_parameters`.
-        under: Another hyperparameter and those values of it under which this one is read at all; None: always.
-        implies_parent: Whether a space that names it and not that other one means the first of those values.
+        under: Another hyperparameter and its values under which this one is read at all; None: always.
+        implies_parent: Whether a space that names this one and not the other means the first of those values.
         needs_hidden_layer: Whether it is read only in networks with a hidden layer.
-        log: Whether it acts by its order of magnitude, so that its axes are logarithmic.
-        shares_lane: Whether members of a pack that differ in it still train as one stack.
+        log: Whether its order of magnitude matters, so that its axes are logarithmic.
+        shares_lane: Whether members of a pack that differ in it can still train as one stack (a lane).
     """
 
     name: str
@@ -81,7 +81,7 @@ class Hyperparameter:
 
 
 def entry(default: Any, meaning: str, *, kind: Kind = "number", **known: Any) -> Any:
-    """A field of `TrialConfig`: its default, and all else that is known of it (see `Hyperparameter`)."""
+    """A field of `TrialConfig`: its default, and the rest of its declaration (see `Hyperparameter`)."""
     return dataclasses.field(
         default=default, metadata={_METADATA_KEY: {"kind": kind, "default": default, "meaning": meaning, **known}}
     )
@@ -103,7 +103,7 @@ def share(default: float, meaning: str, **known: Any) -> Any:
 
 
 def hyperparameters_of(config: type) -> dict[str, Hyperparameter]:
-    """The entries of a configuration class, by name, in its order; fields that are none are passed over."""
+    """The entries of a configuration class, by name, in its order; other fields are skipped."""
     fields = [field for field in dataclasses.fields(config) if _METADATA_KEY in field.metadata]
     return {field.name: Hyperparameter(name=field.name, **field.metadata[_METADATA_KEY]) for field in fields}
 

@@ -1,4 +1,4 @@
-"""Tasks, and the figures on validation rows by which a search can go."""
+"""Tasks, and the objectives of a search: figures on validation rows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TASKS: tuple[Task, ...] = ("classification", "regression")
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """A figure that a search improves: Optuna, early stopping, the best epoch, the ranking and the report go by it.
+    """A figure that a search improves: it drives Optuna, early stopping, the best epoch, the ranking and the report.
 
     Attributes:
         name: Its name in spaces; `val_<name>` is its column.
-        task: Which task it measures.
+        task: The task that it measures.
         maximize: Whether more is better.
-        meaning: A phrase for people, without a full stop.
-        unit: `fraction` (shown as a percentage), `target` (that of the column that is predicted), or nothing.
+        meaning: A phrase that explains it, without a full stop.
+        unit: `fraction` (shown as a percentage), `target` (that of the predicted column), or nothing.
     """
 
     name: str
@@ -35,19 +35,19 @@ class Objective:
 
     @property
     def title(self) -> str:
-        """Its name for people, such as `balanced accuracy`."""
+        """Its name to print, such as `balanced accuracy`."""
         return {"f1_macro": "macro F1", "roc_auc": "ROC AUC", "rmse": "RMSE", "mae": "MAE", "r2": "R2"}.get(
             self.name, self.name.replace("_", " ")
         )
 
     def show(self, value: float | None) -> str:
-        """A value of it for people."""
+        """A value of it as text."""
         if value is None:
             return "-"
         return f"{100 * value:.2f}%" if self.unit == "fraction" else _number(value)
 
     def show_difference(self, value: float) -> str:
-        """A difference of two values of it, or a standard error, for people."""
+        """A difference of two values of it, or a standard error, as text."""
         return self.show_bare(value) + (" points" if self.unit == "fraction" else "")
 
     def show_bare(self, value: float) -> str:
@@ -55,17 +55,17 @@ class Objective:
         return f"{100 * value:.2f}" if self.unit == "fraction" else _number(value)
 
     def gain(self, value: float) -> float:
-        """The value as one of which more is better."""
+        """The value, negated if less is better, so that more is always better."""
         return value if self.maximize else -value
 
     @property
     def own(self) -> Objective:
-        """The figure of its task that is always measured, on training rows too."""
+        """The figure of its task that is always measured, also on training rows."""
         return OBJECTIVES[DEFAULT_OBJECTIVES[self.task]]
 
     @property
     def train_column(self) -> str:
-        """The column of the training figure beside it: of its own task's figure."""
+        """The column of its task's figure on training rows."""
         return f"train_{self.own.name}"
 
 
@@ -75,15 +75,22 @@ def _number(value: float) -> str:
 
 
 _ALL = (
-    Objective("accuracy", "classification", True, "Share of rows that are right", "fraction"),
-    Objective("balanced_accuracy", "classification", True, "Mean of the classes' shares that are right", "fraction"),
-    Objective("f1_macro", "classification", True, "Mean over the classes of F1, of precision and recall"),
-    Objective("roc_auc", "classification", True, "Area under the ROC curve (many classes: mean of one against rest)"),
-    Objective("average_precision", "classification", True, "Mean precision over the rows of the positive class"),
+    Objective("accuracy", "classification", True, "Fraction of rows that are classified correctly", "fraction"),
+    Objective("balanced_accuracy", "classification", True, "Mean over the classes of recall", "fraction"),
+    Objective("f1_macro", "classification", True, "Mean F1 (harmonic mean of precision and recall) over the classes"),
+    Objective(
+        "roc_auc", "classification", True, "Area under the ROC curve (many classes: mean of one against the rest)"
+    ),
+    Objective(
+        "average_precision",
+        "classification",
+        True,
+        "Average precision of the positive class (many classes: the mean)",
+    ),
     Objective("log_loss", "classification", False, "Mean negative logarithm of the right class's probability"),
     Objective("rmse", "regression", False, "Root of the mean squared error", "target"),
     Objective("mae", "regression", False, "Mean absolute error", "target"),
-    Objective("r2", "regression", True, "Share of the variance that is explained"),
+    Objective("r2", "regression", True, "Fraction of the variance that is explained"),
 )
 
 OBJECTIVES: dict[str, Objective] = {objective.name: objective for objective in _ALL}

@@ -1,4 +1,4 @@
-"""What may become of a trial, and which trial is better: the one rule."""
+"""The states in which a trial can end, and the one rule for which trial is better."""
 
 from __future__ import annotations
 

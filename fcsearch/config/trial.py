@@ -1,8 +1,8 @@
 """The configuration of one trial: every hyperparameter is one entry here, and all else is derived from it.
 
-From the entries follow the checks of `TrialConfig`, what a space file may say and its JSON Schema, the columns of the
-`trials` table, the options of `fcsearch train`, the axes of figures, the order of trials in packs, and tables of the
-docs. What a hyperparameter does is elsewhere: plainly in `fcsearch.nn`, for packs in `fcsearch.training.engine`.
+Derived are the checks of `TrialConfig`, the checks and the JSON Schema of space files, the columns of the `trials`
+table, the options of `fcsearch train`, the axes of figures, the order of trials in packs, and tables of the docs. The
+arithmetic of hyperparameters is in `fcsearch.nn` and, for packs, in `fcsearch.training.engine`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fcsearch.config.hyperparameter import Hyperparameter, entry, hyperparameter
 from fcsearch.config.input_form import OWN_FORM, WITH_BINS, InputForm
 from fcsearch.errors import ConfigError
 
-# Update rule -> the settings that it alone reads, beside the learning rate and weight decay.
+# Update rule -> the settings that it reads, besides the learning rate and weight decay.
 RULE_SETTINGS: dict[str, tuple[str, ...]] = {
     "sgd": (),
     "sgd_momentum": ("momentum",),
@@ -32,9 +32,9 @@ def _readers(setting: str) -> tuple[str, tuple[str, ...]]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrialConfig:
-    """One network and how it is trained. Each field says what it is, in its entry.
+    """One network and how it is trained. The entry of each field explains it.
 
-    `seed` is the key of every random draw: initial weights, dropout masks, minibatch order.
+    `seed` determines every random draw: initial weights, dropout masks, minibatch order.
 
     Raises:
         ConfigError: a value outside its range.
@@ -75,12 +75,12 @@ class TrialConfig:
     )
     activation: str = word(
         "relu",
-        "What follows the product of a hidden layer",
+        "Activation of the hidden layers",
         words=("relu", "leaky_relu", "gelu", "selu"),
         needs_hidden_layer=True,
         shares_lane=False,
     )
-    update_rule: str = word("sgd", "How a gradient changes the weights", words=tuple(RULE_SETTINGS))
+    update_rule: str = word("sgd", "The rule by which gradients change the weights", words=tuple(RULE_SETTINGS))
     batch_size: int = integer(100, "Rows in a minibatch", unit="rows", space_high=10_000_000, shares_lane=False)
     reg: float = entry(0.0, "L2 strength: the loss gains reg * sum(W**2) over all weight matrices", low=0.0, log=True)
     weight_decay: float = entry(
@@ -96,7 +96,7 @@ class TrialConfig:
     )
     lr_decay: float = entry(
         1.0,
-        "Factor on the learning rate after every epoch",
+        "Factor on the learning rate after each epoch",
         low=0.0,
         low_open=True,
         high=1.0,
@@ -104,7 +104,7 @@ class TrialConfig:
     )
     init: str = word(
         "kaiming",
-        "Initial weights: kaiming, Gaussian of deviation sqrt(2 / fan_in), or normal, Gaussian of weight_scale",
+        "Initial weights: Gaussian, with deviation sqrt(2 / fan_in) for kaiming, or weight_scale for normal",
         words=("kaiming", "normal"),
     )
     weight_scale: float = entry(
@@ -124,7 +124,7 @@ class TrialConfig:
     )
     huber_delta: float = entry(
         1.0,
-        "Error, in standard deviations of the target, from which the Huber loss is a line",
+        "Error, in standard deviations of the target, from which the Huber loss is linear",
         low=0.0,
         low_open=True,
         log=True,
@@ -132,16 +132,21 @@ class TrialConfig:
     )
     label_smoothing: float = share(
         0.0,
-        "The part of each target that the loss spreads evenly over the classes",
+        "The fraction of each target that the loss spreads evenly over the classes",
         unit="fraction",
         under=("loss", ("softmax",)),
     )
-    momentum: float = share(0.9, "The part of the velocity that each step keeps", under=_readers("momentum"))
+    momentum: float = share(0.9, "The fraction of the velocity that each step keeps", under=_readers("momentum"))
     decay_rate: float = share(0.99, "Decay of the average of squared gradients", under=_readers("decay_rate"))
     beta1: float = share(0.9, "Decay of the first moment", under=_readers("beta1"))
     beta2: float = share(0.999, "Decay of the second moment", under=_readers("beta2"))
     epsilon: float = entry(
-        1e-8, "Added to the root that divides the step", low=0.0, low_open=True, log=True, under=_readers("epsilon")
+        1e-8,
+        "Added to the root by which the step is divided",
+        low=0.0,
+        low_open=True,
+        log=True,
+        under=_readers("epsilon"),
     )
     seed: int = 0
 
@@ -194,7 +199,7 @@ class TrialConfig:
         return cls(**{**values, "seed": seed})
 
     def parameters(self) -> dict[str, Any]:
-        """Every parameter under its own name, None where it does not apply: the columns of the `trials` table."""
+        """Every parameter under its own name, None if it does not apply: the columns of the `trials` table."""
         values = {name: getattr(self, name) if self.reads(name) else None for name in _ENTRIES}
         widths = set(self.hidden_dims)
         values["depth"] = self.depth

@@ -1,4 +1,4 @@
-"""Which preprocessing `auto` stands for, and how many bins `piecewise` makes where nobody says."""
+"""Which preprocessing `auto` chooses, and how many bins `piecewise` makes by default."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from fcsearch.data.spec import DatasetSpec
 
 # What was best on the tables of docs/quality.md.
 _BINS = 48
-# Of fewer, standardized numbers are as good.
+# With fewer rows, standardized numbers are as good.
 _LEAST_BINS = 16
-# Features that all bins of all numbers make at most, so that the first layer stays small.
+# The most features that all bins together make, so that the first layer stays small.
 _MOST_FEATURES = 1024
-# Rows in a bin, at least.
+# The least rows in a bin.
 _ROWS = 10
 
 
 def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
-    """The spec with what its `auto` stands for on these rows.
+    """The spec with `auto` replaced by its choice for these rows.
 
-    `auto` is `piecewise` where a row is at most 64 numbers, beside its categories, and none of them is of a list or a
-    pixel, as those share a unit; where there are 160 rows or more. Elsewhere it is `standardize`. Where nobody says how
-    many bins `piecewise` makes of a number, it makes 48, and fewer where a row has more than 21 numbers or there are
-    fewer than 480 rows.
+    `auto` is `piecewise` if there are 160 rows or more and a row has, besides its categories, at most 64 numbers, none
+    of them from a list or a pixel, as those share a unit. Otherwise it is `standardize`. Unless the spec sets `bins`,
+    `piecewise` makes 48 bins per number, or fewer if a row has more than 21 numbers or there are fewer than 480 rows.
     """
     numbers = sum(column.kind == "number" for column in rows.columns) if rows.columns else rows.X.shape[1]
     bins = min(_BINS, _MOST_FEATURES // max(1, numbers), len(rows.y) // _ROWS)

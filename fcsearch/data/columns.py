@@ -20,7 +20,7 @@ from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.errors import DataError
 from fcsearch.text import nearest
 
-# One-hot columns of a text column; more of them is an identifier or free text.
+# The most one-hot columns of a text column; with more categories it is an identifier or free text.
 MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
@@ -55,8 +55,8 @@ def features_of(
 ) -> Features:
     """Make a matrix of a table's columns.
 
-    A column of images is the features by itself, and other columns are ignored; else every column is one but the label
-    and those set apart: numbers, lists of numbers of one length, and text as categories.
+    If there is a column of images, it alone makes the features, and other columns are ignored. Otherwise every column
+    except the label and those in `apart` is a feature: numbers, lists of numbers of one length, text as categories.
 
     Args:
         table: All rows.
@@ -64,9 +64,9 @@ def features_of(
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
-        apart: Columns that serve for something else than features, with what for, and that in words.
-        left_out: Columns that its reader left out, as they only number the rows.
-        problems: What is wrong with columns by what is known already.
+        apart: Columns with a use other than as features: the use, and a description of it.
+        left_out: Columns that the reader left out because they only number the rows.
+        problems: Problems of columns that are already known.
 
     Raises:
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
@@ -84,7 +84,7 @@ def features_of(
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
     refused = dict(problems or {})
     parts = []
-    # A wrong label column is said before 50,000 images are decoded.
+    # A wrong label column is reported before 50,000 images are decoded.
     if not (refused and images):
         for name in images or names:
             try:
@@ -102,7 +102,7 @@ def features_of(
 def _uses(
     table: pa.Table, drop: Sequence[str], images: Sequence[str], apart: Mapping[str, tuple[Use, str]]
 ) -> dict[str, tuple[Use, str]]:
-    """What is done with each column, and why where it is not used."""
+    """The use of each column, and the reason if it is not used."""
     uses: dict[str, tuple[Use, str]] = dict.fromkeys(table.column_names, ("used", ""))
     if images:
         uses = dict.fromkeys(uses, ("ignored", f"the images of {images[0]!r} are the features"))
@@ -142,7 +142,7 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Coll
 
 
 def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, *, alone: bool) -> Features:
-    """What one column gives; `alone` if there is no other one."""
+    """The features of one column; `alone` if there is no other one."""
     kind, place = values.type, f"column {name!r} of {source}"
     if holds_images(kind):
         pixels, shape = decode_images(values, locate)
@@ -155,7 +155,7 @@ def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], s
     if values.null_count == len(values):
         raise DataError(f"{place} must have values; found none in any row. {_LEAVE_OUT}")
     if pa.types.is_dictionary(kind) or is_text(kind):
-        # Categories by declaration, numbered ones too.
+        # Categories by declaration, including numbered ones.
         return _categories(category_texts(values), name, place)
     if is_number(kind):
         return Features(_numbers(values, name, place)[:, None], (Column(name),))
@@ -167,21 +167,21 @@ def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], s
 
 
 def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Features:
-    """A column of lists that is all the features: pixels where they are bytes, an image where they are nested."""
+    """A column of lists that makes all the features: pixels if they are bytes, an image if they are nested."""
     image_shape = (shape[0], shape[1], (*shape, 1)[2]) if len(shape) in (2, 3) else None
     scale = PIXEL_SCALE if X.dtype == np.uint8 else 1.0
     return Features(X, column=name, layout="list", scale=scale, image_shape=image_shape)
 
 
 def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]:
-    """Numbers with NaN for what is missing; float32 where that holds them exactly."""
+    """Numbers with NaN for missing values; float32 if it holds them exactly."""
     if (
         pa.types.is_integer(values.type)
         and _IDENTIFIER.fullmatch(name)
         and pc.count_distinct(values).as_py() == len(values)
     ):
         raise DataError(
-            f"{place} must say something of the row; found another number in every row, an identifier. {_LEAVE_OUT}"
+            f"{place} must describe the row; found a different number in every row: an identifier. {_LEAVE_OUT}"
         )
     numbers = number_values(values, place)
     if np.isnan(numbers).all():
@@ -190,7 +190,7 @@ def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]
 
 
 def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
-    """Places in the sorted categories, NaN for what is missing."""
+    """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
         raise DataError(
@@ -206,7 +206,7 @@ def _side_by_side(parts: Sequence[Features]) -> Features:
     exact = all(np.can_cast(part.X.dtype, np.float32) for part in parts)
     columns = tuple(column for part in parts for column in part.columns)
     X = np.empty((len(parts[0].X), len(columns)), dtype=np.float32 if exact else np.float64)
-    # Rows in blocks that stay in the cache: whole columns would touch a new line of memory with every value.
+    # In blocks of rows that fit the cache: writing whole columns would touch a new cache line with every value.
     for top in range(0, len(X), _BLOCK_ROWS):
         block, left = X[top : top + _BLOCK_ROWS], 0
         for part in parts:

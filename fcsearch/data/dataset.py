@@ -25,8 +25,8 @@ class Split:
 
     Attributes:
         X: (N, D) float32, C-contiguous.
-        y: (N,) int64, classes from 0; of a regression float64, the targets in their own unit.
-        row_weights: (N,) float64, how much each row counts where it is trained on, at least 0; None: all alike.
+        y: (N,) int64, classes from 0; for a regression float64, the targets in their own unit.
+        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all equally.
     """
 
     X: npt.NDArray[np.float32]
@@ -39,23 +39,23 @@ class Split:
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Three splits of one source, scaled alike.
+    """Three splits of one source, scaled in the same way.
 
-    With folds these are of the first fold: the model that is kept of a trial is trained and measured on its rows.
+    With folds, these are the splits of the first fold: the model kept of a trial is trained and measured on its rows.
 
     Attributes:
-        spec: What was asked for.
+        spec: The dataset as the user named it.
         name: Short name for tables and reports.
         train: Rows to train on.
         val: Rows that choose between configurations.
         test: Rows for the one final estimate; empty only with `test_fraction: 0`.
         class_names: Name of each class.
-        transform: What made the features, for later rows.
+        transform: The transform that made the features, for later rows.
         fingerprint: 16 hex digits of a sha256 over contents, split and preprocessing; equal on every machine.
-        image_shape: (height, width, channels) where a row is an image, else None. Pixels lie in that order in X.
-        columns: Every column of the source, where it is a table.
-        split: How rows were split by a column, where they were.
-        details: What the manifest says of the source beyond this (JSON types).
+        image_shape: (height, width, channels) if a row is an image, else None. Pixels have that order in X.
+        columns: Every column of the source, if it is a table.
+        split: How rows were split by a column, if they were.
+        details: What the manifest says about the source beyond this (JSON types).
         others: The other folds: the same source without its test rows, scaled by their own training rows.
         form: Which form of the rows this is.
         forms: Its other forms that were asked for, with folds of their own; the rows and their order are the same.
@@ -89,7 +89,7 @@ class Dataset:
 
     @property
     def folds(self) -> tuple[Dataset, ...]:
-        """What a trial is trained on, and measured on, one after the other: itself, and the other folds."""
+        """The datasets that a trial is trained and measured on: this one, and the other folds."""
         return (self, *self.others)
 
     @property
@@ -104,34 +104,34 @@ class Dataset:
 
     @property
     def outputs(self) -> int:
-        """Columns of a network's scores: a regression has one."""
+        """Columns of a network's scores: one per class, one for a regression."""
         return max(1, self.num_classes)
 
     @property
     def task(self) -> Task:
-        """What is learned."""
+        """Classification or regression."""
         return "regression" if self.transform.target else "classification"
 
     @property
     def positive(self) -> int:
-        """Of two classes the rarer one among the training rows, which `average_precision` is of."""
+        """Of two classes, the rarer one among the training rows, which `average_precision` is measured for."""
         if self.num_classes != 2:
             return 1
         counts = np.bincount(self.train.y, minlength=2)
         return int(counts[1] <= counts[0])
 
     def labels(self, split: Split) -> npt.NDArray[Any]:
-        """What networks learn of a split: classes, or standardised targets as float32."""
+        """The targets of the networks for a split: classes, or standardised targets as float32."""
         target = self.transform.target
         return split.y if target is None else ((split.y - target.offset) / target.scale).astype(np.float32)
 
     @cached_property
     def row_weights(self) -> npt.NDArray[np.float64] | None:
-        """(N,) how much each training row counts, 1 on average; None: all alike. DataError if none counts at all."""
+        """(N,) how much each training row counts, 1 on average; None: all equally. DataError if all weights are 0."""
         return training_weights(self.train.y, self.train.row_weights, self.spec.class_weight, self.class_names)
 
     def training_arrays(self, objective: str) -> dict[str, Any]:
-        """The arguments of `TrainingData.from_arrays`, for a search that goes by this objective."""
+        """The arguments of `TrainingData.from_arrays`, for a search with this objective."""
         others = [{**fold.training_arrays(objective), "positive": self.positive} for fold in self.others]
         forms = [form.training_arrays(objective) for form in self.forms]
         return {
@@ -156,7 +156,7 @@ class Dataset:
         }
 
     def split_words(self) -> list[str]:
-        """How rows were split where that was not once and at random, for people: a line each."""
+        """Lines that say how rows were split, unless it was once and at random."""
         sizes = [(len(fold.train), len(fold.val)) for fold in self.folds]
         by_column = [] if self.split is None else [self.split.words()]
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
@@ -175,7 +175,7 @@ class Dataset:
         return f"{names}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
 
     def left_out(self) -> str:
-        """The columns that are not used, though nobody asked for that, and why, for people; empty if all are."""
+        """The columns that are left out although the user did not ask for it, and why, in words; empty if none are."""
         reasons: dict[str, list[str]] = {}
         for column in self.columns:
             if column.use == "ignored":
@@ -183,7 +183,7 @@ class Dataset:
         return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
 
     def model_metadata(self) -> dict[str, Any]:
-        """What a saved model says of the dataset that it learned from (JSON types)."""
+        """What a saved model says about the dataset that it was trained on (JSON types)."""
         return {
             "input_dim": self.input_dim,
             "num_classes": self.num_classes,
@@ -193,7 +193,7 @@ class Dataset:
         }
 
     def describe(self) -> dict[str, Any]:
-        """What the manifest keeps of the dataset (JSON types)."""
+        """What the manifest says about the dataset (JSON types)."""
         return {
             "name": self.name,
             "fingerprint": self.fingerprint,
@@ -212,17 +212,17 @@ class Dataset:
         }
 
     def _folds(self) -> dict[str, Any]:
-        """How many rows each fold has, where there are folds."""
+        """How many rows each fold has, if there are folds."""
         folds = [{"train": len(fold.train), "val": len(fold.val)} for fold in self.folds]
         return {"folds": folds} if self.others else {}
 
     def _weights(self) -> dict[str, Any]:
-        """Between what the weights of the training rows lie, where they have any."""
+        """The range of the weights of the training rows, if they have weights."""
         weights = self.row_weights
         return {} if weights is None else {"row_weights": {"low": float(weights.min()), "high": float(weights.max())}}
 
     def _labels(self) -> dict[str, Any]:
-        """How many rows each class has in each split; of a regression, the training targets in four numbers."""
+        """How many rows each class has in each split; for a regression, a summary of the training targets."""
         if self.task == "regression":
             y = self.train.y
             numbers = {"mean": y.mean(), "deviation": y.std(), "low": y.min(), "high": y.max()}

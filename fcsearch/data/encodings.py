@@ -1,4 +1,4 @@
-"""What becomes of a column's numbers on the way into a network: the parameters that are fitted and kept."""
+"""Encodings of a column's numbers as features: the parameters that are fitted and stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vector = tuple[float, ...]
-# Middle and width (values,) of where a column's numbers lie.
+# Centre and width (values,) of the range of a column's numbers.
 Extent = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
@@ -18,7 +18,7 @@ Extent = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 class Affine:
     """Numbers are shifted, then scaled: (x - offset) * scale, or (x - offset) / scale.
 
-    Both are kept, as the two differ in the last bit, and later rows must get the very numbers of training.
+    Both forms exist because they differ in the last bit, and later rows must get exactly the numbers of training.
     """
 
     offset: Vector
@@ -33,12 +33,12 @@ class Affine:
 
     @property
     def extent(self) -> Extent:
-        """Where the training rows' numbers lie."""
+        """Centre and width of the range of the training rows' numbers."""
         scale = np.array(self.scale)
         return np.array(self.offset), np.abs(scale if self.divide else 1 / np.where(scale == 0, 1, scale))
 
     def check(self) -> None:
-        """Raise ValueError for what no fit can have made."""
+        """Raise ValueError for parameters that no fit can have made."""
         _check_scaling(self.offset, self.scale)
 
 
@@ -61,11 +61,11 @@ class SmoothClip:
 
     @property
     def extent(self) -> Extent:
-        """Where the training rows' numbers lie."""
+        """Centre and width of the range of the training rows' numbers."""
         return np.array(self.offset), np.array(self.scale)
 
     def check(self) -> None:
-        """Raise ValueError for what no fit can have made."""
+        """Raise ValueError for parameters that no fit can have made."""
         _check_scaling(self.offset, self.scale)
         if not (min(self.scale, default=1) > 0 and self.limit > 0):
             raise ValueError("scales and limit must be above 0")
@@ -73,11 +73,11 @@ class SmoothClip:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """Numbers go through a rising line of straight pieces; one outside the knots is taken for the nearest of them.
+    """Numbers go through an increasing piecewise linear function; a number outside the knots is moved to the nearest.
 
     Attributes:
-        knots: Of each number, where the pieces meet.
-        values: What those become.
+        knots: For each number, where the pieces meet.
+        values: The function's values there.
     """
 
     knots: tuple[Vector, ...]
@@ -91,11 +91,11 @@ class Curve:
 
     @property
     def extent(self) -> Extent:
-        """Where the training rows' numbers lie."""
+        """Centre and width of the range of the training rows' numbers."""
         return _extent(self.knots)
 
     def check(self) -> None:
-        """Raise ValueError for what no fit can have made."""
+        """Raise ValueError for parameters that no fit can have made."""
         _check_rising(self.knots, least=1)
         if [len(knots) for knots in self.knots] != [len(values) for values in self.values]:
             raise ValueError("each knot must have a value")
@@ -105,13 +105,13 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True)
 class Bins:
-    """A number becomes a feature for each of its bins: 0 below the bin, 1 above it, and its share of the way inside.
+    """A number becomes one feature per bin: 0 below the bin, 1 above it, the fraction of the way inside it.
 
-    The piecewise-linear encoding of Gorishniy et al. 2022 (arXiv 2203.05556); a number outside the edges is taken for
-    the nearest of them.
+    The piecewise-linear encoding of Gorishniy et al. 2022 (arXiv 2203.05556); a number outside the edges is moved to
+    the nearest one.
 
     Attributes:
-        edges: Of each number, where its bins begin and end.
+        edges: For each number, where its bins begin and end.
     """
 
     edges: tuple[Vector, ...]
@@ -124,11 +124,11 @@ class Bins:
 
     @property
     def extent(self) -> Extent:
-        """Where the training rows' numbers lie."""
+        """Centre and width of the range of the training rows' numbers."""
         return _extent(self.edges)
 
     def check(self) -> None:
-        """Raise ValueError for what no fit can have made."""
+        """Raise ValueError for parameters that no fit can have made."""
         _check_rising(self.edges, least=2)
 
 

@@ -1,4 +1,4 @@
-"""What is said to people of each column of a table, and the error that names every column that cannot be used."""
+"""Facts about each column of a table for users, and the error that names every column that cannot be used."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class ColumnFacts:
     """A column of a table.
 
     Attributes:
-        name: Its name; empty where it has none.
+        name: Its name; empty if it has none.
         kind: What it holds, in a word or two.
-        use: What is done with it.
-        why: Why it is no feature.
+        use: How it is used.
+        why: Why it is not a feature.
         gaps: Rows without a value.
         categories: Categories or classes, sorted.
     """
@@ -34,7 +34,7 @@ class ColumnFacts:
 
     @property
     def title(self) -> str:
-        """The name, for people."""
+        """The name to print."""
         return self.name or "(unnamed)"
 
 

@@ -19,7 +19,7 @@ _BLOCK_ROWS = 4096
 def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
     """16 hex digits of a sha256 over decoded features, classes, split and preprocessing.
 
-    The features are hashed before they are scaled: sums in floating point may differ from machine to machine.
+    The features are hashed before they are scaled, because floating-point sums may differ between machines.
     """
     digest = hashlib.sha256()
     header = {
@@ -38,7 +38,7 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
 
 
 def add_array(digest: Any, array: npt.NDArray[Any]) -> None:
-    """Hash an array's type, shape and values, alike on every machine."""
+    """Hash an array's type, shape and values, with the same result on every machine."""
     little_endian = array.dtype.newbyteorder("<")
     digest.update(f"{little_endian.str}{array.shape}".encode())
     for start in range(0, len(array), _BLOCK_ROWS):

@@ -1,4 +1,4 @@
-"""Fits what becomes of one column's numbers: by ranks, by quartiles, or by bins."""
+"""Fits the encoding of one column's numbers: by ranks, by quartiles, or by bins."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy.typing as npt
 from fcsearch.data.encodings import Bins, Curve, Encoding, SmoothClip
 
 Values = npt.NDArray[np.float64]
-# From the training values (n,) of one number, gaps left out, to its encoding.
+# From the training values (n,) of one number, without missing ones, to its encoding.
 Fit = Callable[[Values], Encoding]
 
-# Knots of a curve: with so many, its pieces are straight enough, and a file of a thousand columns stays small.
+# Knots of a curve: enough for an accurate curve, and few enough for a small file with a thousand columns.
 KNOTS = 128
 
 
 def fit_numbers(preprocessing: str, bins: int | None) -> Fit | None:
-    """What fits a number's encoding (`bins` are those of `piecewise`); None where numbers are shifted and scaled."""
+    """The function that fits a number's encoding (`bins`: for `piecewise`); None if numbers are shifted and scaled."""
     if preprocessing == "piecewise":
         if bins is None:
             raise ValueError("piecewise needs a number of bins")
@@ -32,8 +32,8 @@ def fit_numbers(preprocessing: str, bins: int | None) -> Fit | None:
 def fit_curve(values: Values) -> Curve:
     """A curve that makes the values normal: each becomes the normal distribution's quantile at its rank.
 
-    Equal values have the mean of their ranks, without noise. Of many different values, KNOTS evenly spaced in what they
-    become are kept.
+    Equal values get the mean of their ranks, without noise. If there are many different values, KNOTS of them are kept,
+    evenly spaced in the result.
     """
     distinct, counts = np.unique(values, return_counts=True)
     shares = (np.cumsum(counts) - counts / 2) / len(values)
@@ -49,21 +49,21 @@ def fit_curve(values: Values) -> Curve:
 
 
 def fit_smooth_clip(values: Values) -> SmoothClip:
-    """The median becomes 0 and the distance of the quartiles 1; half the range's where the quartiles are equal."""
+    """The median becomes 0 and the distance of the quartiles 1; half the range if the quartiles are equal."""
     low, first, median, third, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
     scale = third - first or (high - low) / 2 or 1.0
     return SmoothClip((float(median),), (float(scale),))
 
 
 def fit_bins(values: Values, bins: int) -> Bins:
-    """Bins that hold equally many values, where these differ.
+    """Bins that hold equally many values, as far as these differ.
 
-    Few different values are all edges. Of many, one that more than a bin's share of the rows have is an edge, and the
-    other edges are quantiles of the rest: else such a value would take several edges and leave too few for the rest.
+    If there are few different values, each is an edge. Otherwise a value that more than a bin's share of the rows have
+    is an edge, and the other edges are quantiles of the rest: such a value would else take up several edges.
     """
     distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) == 1:
-        # Everything that was seen is at the lower edge: 0.
+        # All training values are at the lower edge: 0.
         edges = np.array([distinct[0], distinct[0] + max(1.0, abs(distinct[0]))])
     elif len(distinct) <= bins + 1:
         edges = distinct

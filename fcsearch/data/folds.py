@@ -1,4 +1,4 @@
-"""Folds: the rows that are no test rows in parts, each of which validates once while the others train."""
+"""Folds: the rows that are not test rows, in parts; each part validates once, while the others train."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from fcsearch.data.rows import Indices
 from fcsearch.data.split_keys import SplitKey
 from fcsearch.errors import DataError
 
-# Draws of groups of which the first is taken that leaves every class rows to train on.
+# Draws of groups; the first one that leaves every class training rows is taken.
 _DRAWS = 64
 _FEWER = "Lower the dataset option folds, or leave it out."
 
 
 class Fold(NamedTuple):
-    """Row numbers of what a fold trains on, and of what it is measured on."""
+    """Row numbers that a fold trains on, and that it is measured on."""
 
     train: Indices
     val: Indices
@@ -29,17 +29,17 @@ class Fold(NamedTuple):
 def draw_folds(
     count: int, pool: Indices, y: npt.NDArray[Any], key: SplitKey | None, seed: int, *, stratified: bool
 ) -> list[Fold]:
-    """Draw folds by scikit-learn's StratifiedKFold, or StratifiedGroupKFold; in time by expanding training rows.
+    """Draw folds with scikit-learn's StratifiedKFold or StratifiedGroupKFold; by time, with expanding training rows.
 
-    Rows of classes that are too rare to validate in every fold train in every fold. Of folds in time the latest comes
+    Rows of classes that are too rare to validate in every fold train in every fold. By time, the latest fold comes
     first.
 
     Args:
         count: How many.
         pool: The rows.
-        y: (N,) classes; all alike for a regression.
+        y: (N,) classes; all equal for a regression.
         key: The column that rows are split by, if any: whole groups, or in the order of time.
-        seed: Key of the draws.
+        seed: Seed of the draws.
         stratified: Whether there are classes.
 
     Raises:
@@ -74,7 +74,7 @@ def _by_groups(count: int, pool: Indices, y: npt.NDArray[Any], key: SplitKey, se
     for draw in range(_DRAWS):
         splitter = StratifiedGroupKFold(count, shuffle=True, random_state=(seed + draw) % 2**32)
         with warnings.catch_warnings():
-            # A class of fewer rows than folds does not validate in each of them.
+            # A class with fewer rows than folds does not validate in each of them.
             warnings.simplefilter("ignore", UserWarning)
             drawn = [_without(shared[val], pool) for _, val in splitter.split(shared, y[shared], key.codes[shared])]
         if all(len(fold.val) and len(np.unique(y[fold.train])) == len(np.unique(y[pool])) for fold in drawn):
@@ -86,7 +86,7 @@ def _by_groups(count: int, pool: Indices, y: npt.NDArray[Any], key: SplitKey, se
 
 
 def _by_time(count: int, pool: Indices, key: SplitKey) -> list[Fold]:
-    """Parts of nearly equal size, of which the first only trains; rows of one time stay together."""
+    """Parts of nearly equal size; the first is only for training; rows of the same time stay together."""
     codes = key.codes[pool]
     times, rows = np.unique(codes, return_counts=True)
     before = np.concatenate([[0], np.cumsum(rows)])

@@ -1,4 +1,4 @@
-"""Splits that leave groups of rows whole."""
+"""Splits that keep groups of rows whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fcsearch.data.rows import Indices
 from fcsearch.data.split_keys import SplitKey
 from fcsearch.errors import DataError
 
-# Draws of which the best is taken: a group more or less moves few of many small groups, and much of a few large ones.
+# The best of these draws is taken: with a few large groups, one group more or less makes a great difference.
 _DRAWS = 64
 
 
@@ -23,15 +23,15 @@ def draw_groups(
 ) -> dict[str, Indices]:
     """Draw whole groups for each split.
 
-    Of several random draws of as many groups as the fraction says, that one is taken whose rows come nearest to the
-    fraction of each class's rows, and leaves every class rows to train on.
+    Of several random draws of as many groups as the fraction says, the one is taken whose rows come nearest to the
+    fraction of each class's rows, and which leaves every class training rows.
 
     Args:
         key: The group of each row.
         pool: Rows to draw from.
-        y: (N,) classes; all alike for a regression.
+        y: (N,) classes; all equal for a regression.
         wanted: Splits to draw, and the fraction of the pool that each is to have.
-        seed: Key of the draws.
+        seed: Seed of the draws.
 
     Returns:
         The rows of each split in `wanted`.
@@ -49,13 +49,13 @@ def draw_groups(
 
 
 def check_groups(key: SplitKey, parts: Mapping[str, Indices]) -> None:
-    """Refuse a split that the source brings if it has rows of one group on two sides."""
+    """Refuse a split of the source that has rows of one group on two sides."""
     for (first, rows), (second, others) in itertools.combinations(parts.items(), 2):
         both = np.intersect1d(key.codes[rows], key.codes[others])
         if len(both):
             raise DataError(
                 f"rows of one group of {key.column!r} must lie on one side of the split; found {len(both):,} groups, "
-                f"such as {key.text(both[0])}, among the {first} and the {second} rows that the source brings. Give "
+                f"such as {key.text(both[0])}, among the {first} and the {second} rows of the source. Give "
                 "all rows as one file, to be split by groups, or leave the dataset option group out."
             )
 
@@ -79,14 +79,14 @@ def _require_enough(column: str, total: int, wanted: Sequence[tuple[str, float]]
 def _best_draw(
     key: SplitKey, pool: Indices, y: npt.NDArray[Any], count: int, rows: npt.NDArray[Any], seed: int
 ) -> npt.NDArray[np.bool_]:
-    """Which rows of the pool to take: those of `count` groups, near to `rows` of each class."""
+    """Which rows of the pool to take: those of `count` groups, close to `rows` of each class."""
     from sklearn.model_selection import ShuffleSplit  # takes most of a second
 
     codes, classes = key.codes[pool], y[pool]
     have = np.bincount(classes, minlength=len(rows))
     free = free_groups(codes, classes, len(rows))
     best, least = None, math.inf
-    # scikit-learn's GroupShuffleSplit is this over the groups; here some of them are not drawn from.
+    # scikit-learn's GroupShuffleSplit does this for all groups; here some of them are excluded.
     draws = ShuffleSplit(_DRAWS, test_size=count, random_state=seed).split(free) if len(free) > count else ()
     for _, places in draws:
         is_drawn = np.zeros(len(key.distinct), dtype=bool)
@@ -98,15 +98,15 @@ def _best_draw(
             best, least = chosen, distance
     if best is None:
         raise DataError(
-            f"every class must have training rows in groups of {key.column!r} that can be kept for them; found classes "
-            f"that are in too few groups to take {count} of {len(np.unique(codes))} groups out. Give rows of more "
+            f"every class must keep training rows in some group of {key.column!r}; found classes "
+            f"in too few groups to take {count} of {len(np.unique(codes))} groups out. Give rows of more "
             "groups, or lower val_fraction or test_fraction."
         )
     return best
 
 
 def free_groups(codes: Indices, classes: npt.NDArray[Any], num_classes: int) -> Indices:
-    """The groups that may leave the training rows: those that are not the only group of some class."""
+    """The groups that may leave the training rows: those that are not the only group of a class."""
     pairs = np.unique(codes * num_classes + classes)
     groups, of_class = pairs // num_classes, pairs % num_classes
     bound = groups[np.bincount(of_class, minlength=num_classes)[of_class] == 1]

@@ -1,4 +1,4 @@
-"""Decoding images that stand in a column as files (JPEG, PNG, ...)."""
+"""Decoding a column of image files (JPEG, PNG, ...)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from fcsearch.errors import DataError
 Pixels = npt.NDArray[np.uint8]
 Locate = Callable[[int], str]
 
-# Not all that Pillow knows: it hands EPS to a program of its own.
+# Not all formats of Pillow: it runs an external program for EPS.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 _GREY = {"1", "L", "LA"}
 _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
-# Smaller images spend their time in Python, where threads wait for one another; from here on two are twice as fast.
+# Smaller images take their time in Python code, where threads wait for each other; from here on two are twice as fast.
 _THREADED_PIXELS = 96 * 96
 _CHUNK = 256
 
 
-class _ColourFound(Exception):  # noqa: N818 (a signal, no error)
+class _ColourFound(Exception):  # noqa: N818 (a signal, not an error)
     """A colour image after grey ones."""
 
 
@@ -80,7 +80,7 @@ def _decode_all(
 
 
 def _check_memory(rows: int, shape: tuple[int, int, int]) -> None:
-    """Refuse what would make the system end the process: each pixel takes a byte decoded and four as a feature."""
+    """Refuse images that do not fit into memory: each pixel takes one byte decoded and four as a feature."""
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return
     needed = 5 * rows * math.prod(shape)
@@ -107,7 +107,7 @@ def _decode_into(out: Pixels, content: bytes | None, row: int, locate: Locate) -
     try:
         image.load()
         if "transparency" in image.info:
-            image = image.convert("RGBA")  # Pillow warns of a palette with transparency on the direct way
+            image = image.convert("RGBA")  # Pillow warns about a palette with transparency if converted directly
         decoded = image if image.mode == target else image.convert(target)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _broken(row, locate, error) from error

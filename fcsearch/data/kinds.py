@@ -27,7 +27,7 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds numbers or truth values."""
+    """Whether a column of this type holds numbers or booleans."""
     return bool(
         pa.types.is_boolean(kind)
         or pa.types.is_integer(kind)
@@ -49,7 +49,7 @@ def category_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def number_values(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
-    """(N,) float32 where that holds them exactly, else float64; NaN for what is missing.
+    """(N,) float32 if it holds them exactly, else float64; NaN for missing values.
 
     Raises:
         DataError: numbers outside float32's range.
@@ -62,7 +62,7 @@ def number_values(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
     if unusable.any():
         raise DataError(
             f"{place} must hold numbers within float32's range (or none, where a value is missing); found "
-            f"{numbers[unusable][0]} in {unusable.sum()} rows. Mend these rows, or leave it "
+            f"{numbers[unusable][0]} in {unusable.sum()} rows. Fix these rows, or leave it "
             "out with the dataset option drop."
         )
     return numbers
@@ -81,7 +81,7 @@ def weight_values(values: pa.Array | pa.ChunkedArray, place: str) -> npt.NDArray
         found = "no value" if np.isnan(weights[first]) else f"{weights[first]:g}"
         raise DataError(
             f"{place} must give every row a weight, a finite number of at least 0; found {found} in row {first}, and "
-            f"{unusable.sum():,} such rows in all. Mend or leave out these rows."
+            f"{unusable.sum():,} such rows in all. Fix or leave out these rows."
         )
     return weights
 
@@ -95,7 +95,7 @@ def _fits_float32(values: pa.ChunkedArray) -> bool:
 
 
 def kind_in_words(kind: pa.DataType) -> str:
-    """What a column of this type holds, for people."""
+    """What a column of this type holds, in words."""
     if holds_images(kind):
         return "image"
     if is_list_of_numbers(kind):

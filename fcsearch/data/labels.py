@@ -22,11 +22,11 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
 
     Args:
         schema: Columns of the table.
-        label: What the user says, or None to go by the column's name or the Hugging Face hub's metadata.
+        label: The name that the user gave; None: found by common names or the Hugging Face hub's metadata.
         where: The file, for messages.
 
     Raises:
-        DataError: there is no such column, or more than one would do.
+        DataError: there is no such column, or more than one is possible.
     """
     columns = ", ".join(schema.names[:40]) + (", ..." if len(schema.names) > 40 else "")
     if label is not None:
@@ -37,7 +37,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     candidates = list(_hub_class_labels(schema)) or [name for name in schema.names if name.lower() in LABEL_NAMES]
     if len(candidates) == 1:
         return candidates[0]
-    found = f"{' and '.join(candidates)} would both do" if candidates else f"found the columns {columns}"
+    found = f"both {' and '.join(candidates)} are possible" if candidates else f"found the columns {columns}"
     raise DataError(
         f"{where} must have one column of classes, called {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; {found}. "
         "Say which column it is with --label (dataset option label)"
@@ -68,7 +68,7 @@ def _hub_class_labels(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
         labels = {name: feature for name, feature in features.items() if feature.get("_type") == "ClassLabel"}
         return {name: tuple(map(str, feature["names"])) for name, feature in labels.items() if name in schema.names}
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
-        return {}  # metadata is a courtesy; the column itself decides
+        return {}  # the metadata are optional; the column itself decides
 
 
 def encode_labels(
@@ -78,14 +78,14 @@ def encode_labels(
 
     Args:
         values: (N,) labels: integers, whole floats, booleans or text.
-        names: Names of the classes 0, 1, ..., where the source gives them.
+        names: Names of the classes 0, 1, ..., if the source gives them.
         where: File and column, for messages.
 
     Returns:
         (N,) int64 classes from 0, in the order of `names`, else sorted; and the name of each class.
 
     Raises:
-        DataError: missing or non-finite labels, numbers that are no classes, one class, a label outside `names`.
+        DataError: missing or non-finite labels, numbers that are not classes, one class, a label outside `names`.
     """
     values = _plain_labels(values, where)
     distinct = sorted(pc.unique(values).to_pylist())
@@ -93,7 +93,7 @@ def encode_labels(
         raise DataError(f"{where} must hold at least 2 classes to tell apart; found only {distinct[0]!r} in every row.")
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
         raise DataError(
-            f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
+            f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, like a quantity "
             "or an identifier. Name the column of the classes with --label (dataset option label)."
         )
     known = _order_of_classes(distinct, names, where)
@@ -106,20 +106,20 @@ def encode_labels(
 def codes_of_labels(
     values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, known: Sequence[str], *, by_place: bool, where: str
 ) -> npt.NDArray[np.int64]:
-    """Number the classes as they were numbered before, by their names.
+    """Number the classes as in training, by their names.
 
     Args:
         values: (N,) labels, as in `encode_labels`.
-        names: Names of the classes 0, 1, ..., where the source of the labels gives them.
+        names: Names of the classes 0, 1, ..., if the source of the labels gives them.
         known: Names of the known classes.
-        by_place: Whether bare numbers are places in `known`.
+        by_place: Whether bare numbers are indices into `known`.
         where: File and column, for messages.
 
     Returns:
-        (N,) int64 places in `known`.
+        (N,) int64 indices into `known`.
 
     Raises:
-        DataError: missing labels, or classes that are not known.
+        DataError: missing labels, or unknown classes.
     """
     values = _plain_labels(values, where)
     if pa.types.is_integer(values.type) and (names or by_place):
@@ -154,7 +154,7 @@ def _order_of_classes(distinct: list[Any], names: Sequence[str] | None, where: s
     outside = [value for value in distinct if not 0 <= value < len(names)]
     if outside:
         raise DataError(
-            f"{where} must hold 0 to {len(names) - 1}, the places of the file's {len(names)} class names; "
+            f"{where} must hold 0 to {len(names) - 1}, the indices of the file's {len(names)} class names; "
             f"found {outside[0]}"
             + (" (the hub's mark of rows without a label)" if outside[0] == -1 else "")
             + ". Leave such rows out."
@@ -191,6 +191,6 @@ def _whole_numbers(array: pa.Array, where: str) -> pa.Array:
     except pa.ArrowInvalid as error:
         example = next(value for value in array.to_pylist() if value != int(value) or abs(value) >= 2**53)
         raise DataError(
-            f"{where} must hold classes; found numbers such as {example}, as of a quantity to predict (regression). "
+            f"{where} must hold classes; found numbers such as {example}, like a quantity to predict (regression). "
             "Name the column of the classes with --label (dataset option label), or turn the quantity into classes."
         ) from error

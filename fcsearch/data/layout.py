@@ -16,7 +16,7 @@ from fcsearch.data.encodings import Affine, Bins, Curve, Encoding, SmoothClip, j
 Floats = npt.NDArray[np.floating[Any]]
 Doubles = npt.NDArray[np.float64]
 
-# A scaled number this large is bent to the limit itself, as float32 has it; its square must not overflow.
+# A scaled number this large reaches the limit itself in float32; its square must not overflow.
 SMOOTH_BOUND = 1e6
 
 
@@ -26,7 +26,7 @@ class Scaling:
 
     Attributes:
         offset, divisor, factor: (numbers,) in the dtype of the transform; a divisor of None is 1.
-        limit: Of `SmoothClip`; None where numbers stay as they are.
+        limit: That of `SmoothClip`; None: numbers are not bent.
     """
 
     offset: Floats
@@ -58,7 +58,7 @@ class Ramps:
     """A feature rises from 0 to 1 between two edges of its number: (min(max(x, low), high) - low) / (high - low).
 
     Attributes:
-        source: (width,) Which number each feature is of.
+        source: (width,) Which number each feature is made from.
         low, high: (width,) float64.
     """
 
@@ -81,10 +81,10 @@ class Ramps:
 
 @dataclasses.dataclass(frozen=True)
 class Curves:
-    """A number goes through a line of straight pieces.
+    """A number goes through a piecewise linear function.
 
     Attributes:
-        knots, values: Of each number, as `Curve` has them; float64.
+        knots, values: For each number, as in `Curve`; float64.
     """
 
     knots: tuple[Doubles, ...]
@@ -104,7 +104,7 @@ class Curves:
     def pieces(self) -> tuple[Doubles, Doubles, Doubles]:
         """Low, high and rise (width, K) of each number's pieces: the curve is `base` and its ramps times their rises.
 
-        A number with fewer than K pieces has some that rise by nothing.
+        A number with fewer than K pieces is padded with pieces of rise 0.
         """
         count = max(1, *(len(knots) - 1 for knots in self.knots))
         low, high, rise = np.zeros((self.width, count)), np.ones((self.width, count)), np.zeros((self.width, count))
@@ -123,10 +123,10 @@ Encoder = Scaling | Ramps | Curves
 
 
 def encoder_of(encodings: Sequence[Encoding], dtype: str) -> Encoder:
-    """The arrays of numbers side by side, whose encodings are of one kind; a scaling computes in `dtype`."""
+    """The encoder of several numbers, whose encodings are of one kind; a scaling computes in `dtype`."""
     match joined(encodings):
         case Affine(offset=offset):
-            # Some may multiply where others divide.
+            # Some numbers multiply, others divide.
             factor = [1.0 if part.divide else scale for part in _affine(encodings) for scale in part.scale]
             divisor = np.array([s if part.divide else 1.0 for part in _affine(encodings) for s in part.scale], dtype)
             return Scaling(np.array(offset, dtype), divisor if (divisor != 1).any() else None, np.array(factor, dtype))
@@ -147,13 +147,13 @@ def _affine(encodings: Sequence[Encoding]) -> list[Affine]:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where the columns of a raw matrix are, and what becomes of them.
+    """Which columns of a raw matrix (N, R) are numbers and categories, and how they become features.
 
     Attributes:
-        places: (numbers,) Where numbers stand in a raw matrix.
-        fill: (numbers,) What stands in for NaN, or NaN; None where nothing does.
-        encoder: What makes their features; None where there are no numbers.
-        categories: Of each category input its place in a raw matrix, its categories, and the place of its fill in them.
+        places: (numbers,) Columns of the numbers in the raw matrix.
+        fill: (numbers,) The value that replaces NaN, or NaN; None: nothing is replaced.
+        encoder: Makes the features of the numbers; None if there are no numbers.
+        categories: For each category input: its column in the raw matrix, its categories, the index of its fill.
     """
 
     places: npt.NDArray[np.int64]
@@ -182,7 +182,7 @@ class Layout:
             left += len(categories)
 
     def _numbers(self, raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """(n, numbers) The numbers of raw rows, without gaps."""
+        """(n, numbers) The numbers of raw rows, gaps filled."""
         numbers = raw[:, self.places] if self.categories else raw
         if self.fill is None or not np.isnan(numbers).any():
             return numbers
@@ -190,5 +190,5 @@ class Layout:
 
 
 def fills(values: Sequence[float], dtype: str) -> Floats | None:
-    """What stands in for NaN, as `Layout` has it."""
+    """`Layout.fill` of these values."""
     return None if all(map(math.isnan, values)) else np.array(values, dtype)

@@ -70,7 +70,7 @@ def _numbers(values: pa.Array, name: str, locate: Callable[[int], str], per_row:
         place = int(np.flatnonzero(~usable)[0])
         raise DataError(
             f"the lists of column {name!r} must hold finite numbers within float32's range; found {numbers[place]} in "
-            f"{locate(place // per_row)}. Mend or drop the row."
+            f"{locate(place // per_row)}. Fix or drop the row."
         )
     return numbers
 

@@ -23,14 +23,14 @@ def load_dataset(spec: DatasetSpec, forms: Iterable[InputForm] = ()) -> Dataset:
     """Read a dataset, split it and scale its features.
 
     Args:
-        spec: What to read. Named datasets that are not on this machine yet are downloaded once, checked and kept.
-        forms: In which other forms the rows are to be had, beside that of the spec.
+        spec: What to read. Named datasets that are not on this machine yet are downloaded once, verified and kept.
+        forms: The other forms of the rows to make, besides that of the spec.
 
     Returns:
-        Training, validation and test rows as float32, scaled by what the training rows say.
+        Training, validation and test rows as float32, scaled by the training rows.
 
     Raises:
-        DataError: everything that cannot be found, read or learned from; the message says what to do.
+        DataError: data that cannot be found, read or trained on; the message says what to do.
     """
     return _prepare(_read(spec), spec, forms)
 
@@ -43,11 +43,11 @@ def dataset_in_memory(
     row_weights: Any = None,
     forms: Iterable[InputForm] = (),
 ) -> Dataset:
-    """Split rows that a program has, and scale their features: as `load_dataset` does with those of a file.
+    """Split rows in memory, and scale their features, as `load_dataset` does with those of a file.
 
     Args:
         X: A table (pandas, polars, pyarrow, or anything with `__arrow_c_stream__`), or an array (N, ...) of numbers.
-        y: (N,) classes; None where a column of the table holds them.
+        y: (N,) classes; None if a column of the table holds them.
         spec: Options of the split and so on; its source is `memory:`.
         row_weights: (N,) numbers of at least 0, how much each row counts in training; None: as `spec` says.
         forms: As `load_dataset`.
@@ -62,7 +62,7 @@ def dataset_in_memory(
 
 
 def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Dataset:
-    # pyarrow and scikit-learn take about a second to import: `DatasetSpec` alone must not pay for them.
+    # pyarrow and scikit-learn take about a second to import, which `DatasetSpec` alone must not cost.
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows
@@ -129,7 +129,7 @@ def _in_form(form: InputForm, dataset: Dataset, rows: Rows, split: SplitRows) ->
 
 
 def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTransform, list[Split]]:
-    """What the first of some parts of the rows says of features, and the features and labels of each part."""
+    """The transform fitted on the first of some parts of the rows, and the features and labels of each part."""
     from fcsearch.data.preprocessing import fit_transform, raw_matrix
 
     transform = fit_transform(rows, parts[0], spec.preprocessing, spec.bins)
@@ -143,7 +143,7 @@ def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTran
 def _read(spec: DatasetSpec) -> Rows:
     if spec.is_memory:
         raise DataError(
-            "the rows of memory: are those that a program handed over, and lie nowhere; save them as Parquet, and name "
+            "memory: stands for rows that a program passed in, which are not stored; save them as Parquet, and name "
             "that file as the dataset."
         )
     if spec.is_openml:

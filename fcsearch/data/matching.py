@@ -1,4 +1,4 @@
-"""Later rows, matched with a transform by the names of their columns: without a label too, and part by part."""
+"""Later rows, with or without a label, matched with a transform by column name; also part by part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fcsearch.errors import DataError
 from fcsearch.text import nearest
 
 Locate = Callable[[int], str]
-# By column: how many values the training rows do not have, by value.
+# By column and value: how often it occurs, of the values that the training rows do not have.
 Unseen = dict[str, Counter[str]]
 
 
@@ -30,7 +30,7 @@ class Matched:
 
     Attributes:
         X: (N, D) float32, as the network takes them.
-        unseen: Categories that the training rows do not have; they are coded as none of the known ones.
+        unseen: Categories that the training rows do not have; they are encoded as none of the known ones.
         ignored: Columns that the network does not read.
     """
 
@@ -40,16 +40,16 @@ class Matched:
 
 
 def match_table(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> Matched:
-    """The features of a table's rows. Columns may stand in any order, and others are ignored.
+    """The features of a table's rows. Columns may have any order; others are ignored.
 
     Args:
-        transform: What the training rows made.
+        transform: Fitted on the training rows.
         table: (N rows) With or without the label.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
 
     Raises:
-        DataError: columns that are missing or hold something else than in training; all of them are named.
+        DataError: columns that are missing or differ in kind from those in training; all of them are named.
     """
     read = columns_read(transform, table.schema, source)
     unseen: Unseen = {}
@@ -62,7 +62,7 @@ def match_table(transform: FeatureTransform, table: pa.Table, locate: Locate, so
 
 
 def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) -> list[str]:
-    """The columns of a table that the features are made of; DataError, naming all, where some are missing."""
+    """The columns of a table that the features are made of; DataError naming all that are missing."""
     if transform.array is not None:
         return [_array_column(transform.array, schema, transform.label, source)]
     names = [str(item.name) for item in transform.inputs]
@@ -71,11 +71,11 @@ def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) ->
 
 
 def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -> npt.NDArray[np.float32]:
-    """The features of rows that stand in an array.
+    """The features of rows in an array.
 
     Args:
-        transform: What the training rows made.
-        X: (N, ...) numbers, a row in the shape that the training rows had.
+        transform: Fitted on the training rows.
+        X: (N, ...) numbers; a row has the shape of the training rows.
         source: Names the array, for messages.
 
     Raises:
@@ -91,7 +91,7 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
 
 
 def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
-    """Columns that a CSV file's reader must leave as text: `01` is another category than `1`."""
+    """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories."""
     names = [item.name for item in transform.inputs if item.kind == "category"]
     if transform.label is not None and not all(_reads_back(name) for name in transform.class_names):
         names.append(transform.label)
@@ -105,7 +105,7 @@ def count_unseen(total: Unseen, part: Unseen) -> None:
 
 
 def _reads_back(name: str) -> bool:
-    """Whether a class's name is what a reader that takes it for a number or a truth value makes of it."""
+    """Whether the name of a class survives a reader that takes it for a number or a boolean."""
     return name in ("true", "false") or (name.removeprefix("-").isdecimal() and str(int(name)) == name)
 
 
@@ -159,14 +159,14 @@ def _numbers(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
 
 
 def _no_number(values: pa.ChunkedArray) -> str:
-    """A text that is no number, or if all look like some, the first of them."""
+    """The first text that is not a number, or, if all look like numbers, the first one."""
     texts = pc.cast(values, pa.string()).drop_null()
     strange = texts.filter(pc.invert(pc.match_substring_regex(texts, r"^[\s\d.eE+-]+$")))
     return str((strange if len(strange) else texts)[0])
 
 
 def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[npt.NDArray[Any], Counter[str]]:
-    """Places in the training rows' categories, -1 for any other, NaN for what is missing; and the others, counted."""
+    """Indices into the training rows' categories (-1: unknown, NaN: missing), and counts of the unknown ones."""
     try:
         texts = category_texts(values)
     except pa.ArrowException as error:
@@ -180,7 +180,7 @@ def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[np
 
 
 def _array_column(item: NumberInput, schema: pa.Schema, label: str | None, source: str) -> str:
-    """The column of the images or lists: by its name, or the only one of its kind."""
+    """The column of the images or lists: the one of that name, or the only one of its kind."""
     if item.name in schema.names:
         return str(item.name)
     fields = [field for field in schema if field.name != label]
@@ -217,10 +217,10 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
 
 
 def _like_training(item: NumberInput, X: npt.NDArray[Any], place: str) -> npt.NDArray[Any]:
-    """(N, width) numbers in the kind of the training rows'."""
+    """(N, width) numbers of the same kind as in training."""
     shape = item.shape[:2] if len(item.shape) == 3 and item.shape[2] == 1 and X.ndim == 3 else item.shape
     if X.ndim == 4 and X.shape[1:3] == item.shape[:2] and X.shape[3] == 1 and item.shape[2:] == (3,):
-        X = np.repeat(X, 3, axis=3)  # grey images where the training rows have colours
+        X = np.repeat(X, 3, axis=3)  # grey images, where the training rows have colour
     flat = X.ndim == 2 and X.shape[1] == item.width
     if X.shape[1:] != shape and not flat:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Labelled rows of a source other than the one that a network learned from, as that network takes them."""
+"""Labelled rows of a source other than the training data, as features for a trained network."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class OtherRows:
 
 
 def read_other(spec: DatasetSpec, transform: FeatureTransform) -> OtherRows:
-    """Read every row of a source, whatever split it is of, and apply a transform that other rows made.
+    """Read every row of a source, whatever its split, and apply a transform that was fitted on other rows.
 
     Args:
-        spec: The source, and where its label goes by another name than in training, `label`.
-        transform: Columns are matched by name, and classes too.
+        spec: The source; `label` if its label has another name than in training.
+        transform: Columns and classes are matched by name.
 
     Raises:
-        DataError: what cannot be found or read, columns that are missing, classes that are not known.
+        DataError: a source that cannot be found or read, missing columns, or unknown classes.
     """
     unseen: Unseen = {}
     ignored: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""Rows without a label, as a network takes them, part by part and in their order."""
+"""Rows without a label as features for a network, part by part and in their order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
-# Features of a part, at most; and rows, where they have few features.
+# The most features in a part; and the most rows, if they have few features.
 _PART_VALUES = 1 << 24
 PART_ROWS = 1 << 16
 
@@ -34,7 +34,7 @@ class Part:
 
     Attributes:
         X: (n, D) float32 features.
-        kept: (n rows) Columns of the source that are carried along; none in a source without column names.
+        kept: (n rows) Columns of the source to copy to the output; none in a source without column names.
         unseen: Categories that the training rows do not have, counted by column.
         ignored: Columns that are neither read nor kept.
         share: How much of the source has been read, from 0 to 1.
@@ -55,17 +55,17 @@ def read_parts(
     most_rows: int = PART_ROWS,
     block: int = BLOCK,
 ) -> Iterator[Part]:
-    """Read every row of a source, whatever split it is of, and apply a transform that other rows made.
+    """Read every row of a source, whatever its split, and apply a transform that was fitted on other rows.
 
     Args:
-        spec: The source; a label that it has is left alone.
+        spec: The source; its label, if any, is ignored.
         transform: Columns are matched by name.
-        keep: Columns to carry along. A text with commas is several, unless a column is called that.
-        most_rows: Rows of a part, at most; fewer where they have many features.
+        keep: Columns to copy to the output. A text with commas names several, unless a column has that name.
+        most_rows: The most rows in a part; fewer if they have many features.
         block: Bytes of a CSV file that are read at a time.
 
     Raises:
-        DataError: what cannot be found or read, a source without rows, columns that are missing.
+        DataError: a source that cannot be found or read, or has no rows, or missing columns.
     """
     rows = max(1, min(most_rows, _PART_VALUES // transform.width))
     if spec.is_openml:

@@ -17,8 +17,8 @@ from fcsearch.data.spec import Preprocessing
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput, TargetScale
 from fcsearch.errors import DataError
 
-# Pixels share one unit, so a pixel that hardly ever changes (the border of a digit) is scaled by no less than this part
-# of the typical deviation: else a single stray dot would weigh as much as dozens of deviations.
+# Pixels share one unit. A pixel that hardly ever changes (the border of a digit) is divided by at least this fraction
+# of the typical deviation: otherwise a single stray dot would become dozens of deviations.
 PIXEL_FLOOR = 0.1
 
 _FIT_BYTES = 1 << 24
@@ -29,26 +29,26 @@ Array = npt.NDArray[Any]
 def fit_transform(
     rows: Rows, train: Indices, preprocessing: Preprocessing, bins: int | None = None
 ) -> FeatureTransform:
-    """Fit what makes features of a source's columns.
+    """Fit the transform from a source's columns to features.
 
-    Pixels are brought into [0, 1]. Missing numbers of a table become the column's median, missing categories its most
-    frequent one, and each category a 0/1 column of its own, which is not scaled; a category that no training row has
-    is 0 in all of them. A constant feature is 0 in the training rows (but for `none`) and is never divided by 0.
+    Pixels are scaled to [0, 1]. In tables, missing numbers become the column's median and missing categories its most
+    frequent one; each category becomes a 0/1 column of its own, which is not scaled; a category that no training row
+    has is 0 in all of them. A constant feature is 0 in the training rows (except with `none`) and never divided by 0.
 
     Args:
         rows: Features in the source's units.
         train: Row numbers of the training split.
-        preprocessing: One of PREPROCESSINGS but `auto`.
-        bins: Bins of a number, at `piecewise`.
+        preprocessing: One of PREPROCESSINGS except `auto`.
+        bins: Bins of a number, for `piecewise`.
 
     Raises:
-        DataError: a column of a table has no value in the training rows, or pixels cannot be preprocessed so.
+        DataError: a column of a table has no value in the training rows, or pixels do not allow this preprocessing.
     """
     fit = fit_numbers(preprocessing, bins)
     if fit and rows.is_pixels:
         raise DataError(
             f"preprocessing of pixels must be standardize, mean or none; found {preprocessing}, which is for columns "
-            "that each have a unit of their own. Choose another one."
+            "with units of their own. Choose another one."
         )
     inputs = _columns(rows, train, preprocessing, fit) if rows.columns else (_whole(rows, train, preprocessing, fit),)
     return FeatureTransform(
@@ -67,7 +67,7 @@ def _target_scale(y: Array) -> TargetScale:
 
 
 def raw_matrix(rows: Rows, transform: FeatureTransform) -> Array:
-    """The rows as the transform takes them: categories by their place among those of the training rows."""
+    """The rows as the transform takes them: categories as indices into those of the training rows."""
     codes = {}
     places = [place for place, column in enumerate(rows.columns) if column.kind == "category"]
     known = [item.categories for item in transform.inputs if item.kind == "category"]
@@ -85,7 +85,7 @@ def raw_matrix(rows: Rows, transform: FeatureTransform) -> Array:
 
 
 def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | None) -> NumberInput:
-    """The input where a row is an image or a list of numbers."""
+    """The input if a row is an image or a list of numbers."""
     encoding: Encoding
     if fit:
         encoding = joined([fit(rows.X[train, place].astype(np.float64)) for place in range(rows.X.shape[1])])
@@ -97,7 +97,7 @@ def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | 
 
 
 def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[Array, Array]:
-    """What to subtract from each feature, and what to multiply it with afterwards; both (D,) float64."""
+    """What to subtract from each feature, and what to multiply it by afterwards; both (D,) float64."""
     dim = rows.X.shape[1]
     if preprocessing == "none":
         return np.zeros(dim), np.full(dim, rows.scale)
@@ -105,11 +105,11 @@ def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[
 
     scaler = StandardScaler()
     for block in _blocks(rows.X, train, _FIT_BYTES):
-        # In float64, whatever the source: its own precision would not do for sums.
+        # In float64, whatever the source: its own precision is too low for sums.
         scaler.partial_fit(rows.X[block].astype(np.float64))
     if preprocessing == "mean":
         return scaler.mean_, np.full(dim, rows.scale)
-    deviation = scaler.scale_  # 1 where a feature is constant
+    deviation = scaler.scale_  # 1 if a feature is constant
     if rows.is_pixels:
         deviation = np.maximum(deviation, PIXEL_FLOOR * np.sqrt(scaler.var_.mean()))
     return scaler.mean_, 1 / deviation
@@ -164,7 +164,7 @@ def _fills(X: Array, columns: tuple[Column, ...]) -> Array:
             continue  # a list has no gaps
         values = np.ascontiguousarray(X[:, [place]])
         if column.kind == "number" and not np.isnan(values).any():
-            fills[place] = np.median(values)  # many times as fast, where there is nothing to leave out
+            fills[place] = np.median(values)  # many times as fast, if nothing is missing
         else:
             strategy = "median" if column.kind == "number" else "most_frequent"
             fills[place] = SimpleImputer(strategy=strategy).fit(values).statistics_[0]
@@ -174,7 +174,7 @@ def _fills(X: Array, columns: tuple[Column, ...]) -> Array:
 def _encodings(
     rows: Rows, X: Array, train: Indices, preprocessing: Preprocessing, fit: Fit | None
 ) -> dict[int, Encoding]:
-    """What becomes of each number, by its place."""
+    """The encoding of each number, by its column."""
     numbers = [place for place, column in enumerate(rows.columns) if column.kind == "number"]
     if fit:
         return {place: fit(X[~np.isnan(X[:, place]), place].astype(np.float64)) for place in numbers}

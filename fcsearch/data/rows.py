@@ -1,4 +1,4 @@
-"""What every reader hands on: all rows of a source, labelled, before they are split and scaled."""
+"""What every reader returns: all rows of a source, labelled, before they are split and scaled."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Indices = npt.NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of a table: a number, or a category coded as its place in `categories`; NaN is a missing value.
+    """A column of a table: a number, or a category as its index in `categories`; NaN is a missing value.
 
-    A number that is one of a list has the name of the list's column in `list_name`.
+    For a number from a list, `list_name` is the column of the list.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class PartSizes:
-    """Rows that the source itself calls train, val and test; 0 where it has no such split."""
+    """Numbers of rows that the source itself assigns to train, val and test; 0 for a split that it does not have."""
 
     train: int
     val: int = 0
@@ -46,21 +46,21 @@ class Rows:
 
     Attributes:
         X: (N, D) uint8, float32 or float64, in the source's own units; NaN only where `columns` is given.
-        y: (N,) int64, the class of each row; of a regression (N,) float64, its targets.
+        y: (N,) int64, the class of each row; for a regression (N,) float64, its targets.
         class_names: Name of each class; none for a regression.
-        sizes: How many rows belong to which given split; they add up to N.
-        scale: Factor that brings X into [0, 1], where X holds pixels; else 1.
-        image_shape: (height, width, channels) where a row is an image.
-        columns: What each column of X is, where the source is a table; else empty.
-        column: Name of the one column that holds a row's image or list, where the source is a table.
-        layout: What a row is where `columns` is empty: an image file, a list, or an array of the source's own.
-        label: Column of the classes, where it has a name.
-        classes_by_place: Whether the source numbers the classes by their place in `class_names`.
-        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all alike.
+        sizes: How many rows belong to each given split; they add up to N.
+        scale: Factor that scales X to [0, 1], if X holds pixels; else 1.
+        image_shape: (height, width, channels) if a row is an image.
+        columns: What each column of X is, if the source is a table; else empty.
+        column: Name of the one column that holds a row's image or list, if the source is a table.
+        layout: What a row is if `columns` is empty: an image file, a list, or an array of the source.
+        label: Column of the classes, if it has a name.
+        classes_by_place: Whether the source numbers the classes by their index in `class_names`.
+        row_weights: (N,) float64, how much each row counts in training, at least 0; None: all equally.
         ignored: Columns of the source that are not used.
-        facts: Every column of the source, where it is a table.
+        facts: Every column of the source, if it is a table.
         split_key: The column that rows are split by, if any.
-        details: What else the manifest should say of the source (JSON types).
+        details: What else the manifest should say about the source (JSON types).
     """
 
     X: npt.NDArray[Any]

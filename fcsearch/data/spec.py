@@ -1,4 +1,4 @@
-"""Which rows a search learns from: the source, how it is split, and how its features are scaled."""
+"""The data of a search: the source, how it is split, and how its features are scaled."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Preprocessing = Literal["auto", "standardize", "mean", "none", "quantile", "robu
 PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
 OPENML_PREFIX = "openml:"
-# Rows that a program hands over: no path and no name of anything that can be read again.
+# Rows that a program passes in: they have no path or name from which they can be read again.
 MEMORY = "memory:"
 
-# Bins of `piecewise` in runs that do not say how many: fcsearch 0.2 wrote none where it took these.
+# Bins of `piecewise` in runs that do not say how many: fcsearch 0.2 did not record its default, which was this.
 _UNSAID_BINS = 16
-# What people write for an option before they have read the manual.
+# Likely guesses for the names of options.
 SYNONYMS = {
     **{"name": "source", "path": "source", "file": "source", "target": "label", "seed": "split_seed"},
     **dict.fromkeys(("cv", "n_folds", "n_splits", "kfold"), "folds"),
@@ -69,7 +69,7 @@ _Folds = Annotated[
 
 @pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class DatasetSpec:
-    """A dataset as the user names it. What is said of each option here is also its description in the JSON Schema.
+    """A dataset as the user names it. The text below each option is also its description in the JSON Schema.
 
     Raises:
         DataError: an unknown option, a value outside its range, or options that do not go together.
@@ -78,48 +78,48 @@ class DatasetSpec:
     source: Source = "digits"
     """A name (digits, cifar10, mnist, fashion_mnist), openml:<name or id>, or a path: a Parquet, CSV or NPZ file, a
     folder of them, or a glob. In a folder, names with train, val or test say the split. memory: stands for rows that a
-    program hands over."""
+    program passes in."""
     _: dataclasses.KW_ONLY
     task: Task | None = None
-    """What is learned; null: found from the label."""
+    """Classification or regression; null: found from the label."""
     label: _Column | None = None
     """Column (or NPZ array) of the classes or targets; null: the one called label, target, class or y."""
     group: _Column | None = None
-    """Column of a table that names groups of rows, such as all those of a customer: each lies whole in one split. It is
-    not a feature."""
+    """Column of a table that names groups of rows, such as all rows of a customer: each group is in one split only. It
+    is not a feature."""
     time: _Column | None = None
     """Column of a table with numbers or dates: training rows come before validation rows, and those before test rows.
     It is not a feature."""
     test: _File | None = None
-    """Path (file, folder or glob) of the test split, where the source does not have it."""
+    """Path (file, folder or glob) of the test split, if the source does not have it."""
     val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.15
-    """Share of the rows that validates; unused where the source has a validation split."""
+    """Fraction of the rows for validation; unused if the source has a validation split."""
     test_fraction: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.15
-    """Share of the rows that tests; unused where the source has a test split."""
+    """Fraction of the rows for test; unused if the source has a test split."""
     folds: _Folds = None
-    """The rows that are not test rows validate in so many folds, each once, and a trial is the mean over them;
-    val_fraction is unused then. null, or 1: one split."""
+    """Number of folds: each row that is not a test row is a validation row in one of them, and a trial is the mean over
+    them; val_fraction is then unused. null, or 1: one split."""
     preprocessing: Preprocessing = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a
-    smooth clip) or piecewise (quantile bins, each a feature). auto: piecewise where a row is a few dozen numbers, else
-    standardize; a dataset that was loaded says which."""
+    smooth clip) or piecewise (quantile bins, each a feature). auto: piecewise for tables with up to a few dozen numbers
+    per row, else standardize; a loaded dataset says which."""
     bins: Annotated[StrictInt, Field(ge=2, le=256)] | None = None
-    """Bins of a number under piecewise; null: as many as suit; a dataset that was loaded says how many."""
+    """Bins per number under piecewise; null: chosen by the data; a loaded dataset says how many."""
     num_train: _Rows | None = None
     """Keep only the first n rows of the seeded, stratified training split."""
     num_val: _Rows | None = None
     """Keep only the first n rows of the validation split."""
     drop: _Columns = ()
-    """Columns of a table that are left out; one name may stand by itself."""
+    """Columns of a table to leave out: a list, or a single name."""
     weights: _Column | None = None
     """Column of a table that says how much each row counts in training, in numbers of at least 0. It is not a
     feature."""
     class_weight: ClassWeight | None = None
-    """How much the rows of each class count in training: balanced (every class the same in all), or numbers of at least
-    0 by class, 1 for a class that is not named. It multiplies weights."""
+    """How much the rows of each class count in training: balanced (all classes the same in total), or numbers of at
+    least 0 by class, 1 for a class that is not named. It multiplies weights."""
     split_seed: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)] = 0  # scikit-learn's seeds are 32 bits wide
-    """Key of the split."""
+    """Seed of the split."""
     data_dir: _Folder | None = None
     """Folder with the files of a named dataset that are already there."""
 
@@ -153,7 +153,7 @@ class DatasetSpec:
     @pydantic.model_validator(mode="wrap")
     @classmethod
     def _explain(cls, values: Any, check: pydantic.ModelWrapValidatorHandler[Self]) -> Self:
-        """To a program a mistake is a DataError; in a document it stays pydantic's, which knows its place."""
+        """Raise a DataError for programs; in a document leave pydantic's error, which knows the place."""
         if isinstance(values, ArgsKwargs) and len(values.args) == 1:
             # So that errors know its name.
             values = ArgsKwargs((), {**(values.kwargs or {}), "source": values.args[0]})
@@ -178,7 +178,7 @@ class DatasetSpec:
 
     @property
     def is_memory(self) -> bool:
-        """Whether a program hands the rows over, as a table or as arrays."""
+        """Whether a program passes in the rows, as a table or as arrays."""
         return self.source == MEMORY
 
     @property
@@ -188,13 +188,14 @@ class DatasetSpec:
 
     @classmethod
     def from_value(cls, value: str | Mapping[str, Any]) -> DatasetSpec:
-        """Read what a space file or `--dataset` says.
+        """Read the value of a space file or of `--dataset`.
 
         Args:
             value: A name, a path, or a mapping with `source` and options.
 
         Raises:
-            DataError: neither of the two, an unknown option (with the nearest known one), or a value outside its range.
+            DataError: neither a text nor a mapping, an unknown option (the nearest known one is named), or a value
+                outside its range.
         """
         if isinstance(value, str):
             return cls(value)
@@ -216,7 +217,7 @@ class DatasetSpec:
         return cls.from_value({**values, "bins": _UNSAID_BINS} if unsaid else values)
 
     def moved(self, *, source: str | None = None, data_dir: str | None = None) -> DatasetSpec:
-        """The same spec of data that lie elsewhere now; files of the test split may have moved along."""
+        """The same spec for data that have moved; files of the test split may have moved with them."""
         spec = self if data_dir is None else dataclasses.replace(self, data_dir=data_dir)
         if source is None:
             return spec
@@ -225,7 +226,7 @@ class DatasetSpec:
         return dataclasses.replace(spec, source=source, test=str(beside) if moved_along else self.test)
 
     def resolve(self, base: Path) -> DatasetSpec:
-        """The same spec with absolute paths, so that it still holds in another working directory.
+        """The same spec with absolute paths, valid in any working directory.
 
         Args:
             base: Folder that relative paths start from.

@@ -1,4 +1,4 @@
-"""What is said to people of a split by a column, and what the manifest keeps of it."""
+"""Facts about a split by a column, for users and for the manifest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SplitBy = Literal["group", "time"]
 # What such a column is for, in words.
 USES: dict[SplitBy, str] = {
     "group": "never in two splits",
-    "time": "parts the splits",
+    "time": "separates the splits",
 }
 
 
@@ -22,8 +22,8 @@ class SplitFacts:
     Attributes:
         by: Whether the column names groups, which stay whole, or times, which stay in order.
         column: Its name.
-        groups: Of groups, how many of them `train`, `val` and `test` have.
-        times: Of times, the first and the last of `train`, `val` and `test`.
+        groups: By group: how many groups `train`, `val` and `test` have.
+        times: By time: the first and the last time of `train`, `val` and `test`.
     """
 
     by: SplitBy

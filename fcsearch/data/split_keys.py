@@ -1,4 +1,4 @@
-"""The column that rows are split by: which group each row is of, or which time."""
+"""The column that rows are split by: the group or the time of each row."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SplitKey:
     """The values of the column.
 
     Attributes:
-        by: What the column names.
+        by: What the column holds: groups or times.
         column: Its name.
-        codes: (N,) int64, each row's place in `distinct`.
+        codes: (N,) int64, each row's index in `distinct`.
         distinct: The different values, sorted.
     """
 
@@ -36,7 +36,7 @@ class SplitKey:
     distinct: pa.Array
 
     def facts(self, parts: dict[str, Indices]) -> SplitFacts:
-        """What to say of a split; `parts` has the row numbers of each."""
+        """The facts of a split; `parts` has the row numbers of each part."""
         codes = {name: self.codes[rows] for name, rows in parts.items() if len(rows)}
         if self.by == "group":
             return SplitFacts("group", self.column, groups={name: len(np.unique(of)) for name, of in codes.items()})
@@ -45,7 +45,7 @@ class SplitKey:
         )
 
     def text(self, code: int) -> str:
-        """One of the different values, for people."""
+        """One of the different values, as text."""
         value = self.distinct[int(code) : int(code) + 1]
         if pa.types.is_timestamp(value.type):
             value = pc.cast(value, _SECONDS, safe=False)
@@ -59,7 +59,7 @@ def require_split_column(names: list[str], by: SplitBy, column: str, label: str,
         found = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
         raise DataError(f"dataset option {by} must name a column of {source}; found {column!r}, not in {found}.{hint}")
     if column == label:
-        raise DataError(f"dataset option {by} must name another column than the label; found {column!r}. Name another.")
+        raise DataError(f"dataset option {by} must name a column other than the label; found {column!r}. Name another.")
 
 
 def read_split_key(
@@ -137,7 +137,7 @@ def _times(values: pa.Array, place: str) -> pa.Array:
 
 
 def _kind(kind: pa.DataType) -> str:
-    # Dates and times would have done: spans of time are left.
+    # Dates and times were handled above: only durations are left.
     return str(kind) if pa.types.is_temporal(kind) else kind_in_words(kind)
 
 

@@ -1,4 +1,4 @@
-"""Seeded splits: stratified, by groups or by time, also in folds. What the source has split is left as it is."""
+"""Seeded splits: stratified, by groups or by time, also in folds. Splits of the source are kept."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class SplitRows:
     """Row numbers of each split.
 
     Attributes:
-        train, val, test: Of each; with folds `train` and `val` are those of the first.
-        training_only: Classes that were too rare to be anywhere but in the training rows.
+        train, val, test: Row numbers; with folds, `train` and `val` are those of the first fold.
+        training_only: Classes that are too rare for any split but the training rows.
         others: The other folds.
     """
 
@@ -42,10 +42,10 @@ def split_rows(
     class_names: tuple[str, ...],
     key: SplitKey | None = None,
 ) -> SplitRows:
-    """Split rows as the spec says, and keep what the source has split already.
+    """Split rows as the spec says, and keep splits that the source already has.
 
     Args:
-        y: (N,) classes, rows in the order train, val, test; of a regression the targets, which stratify nothing.
+        y: (N,) classes, rows in the order train, val, test; for a regression the targets, without stratification.
         sizes: Rows that the source has in each split.
         spec: Fractions, folds, seed, `num_train` and `num_val`.
         class_names: For messages; none for a regression.
@@ -57,7 +57,7 @@ def split_rows(
 
     Raises:
         DataError: too few rows, groups or times for the fractions, fewer rows than `num_train` or `num_val` asks for,
-            or given splits that part groups or are out of order.
+            or given splits that divide groups or are out of order.
     """
     pool = np.arange(sizes.train)
     val = np.arange(sizes.train, sizes.train + sizes.val)
@@ -68,7 +68,7 @@ def split_rows(
     elif not sizes.val:
         to_draw += [("val", spec.val_fraction)]
     if not class_names:
-        # One class: what is drawn is drawn at random.
+        # One class: the draw is random.
         y = np.zeros(len(y), dtype=np.int64)
     if key is None:
         drawn, rare = _draw_stratified(pool, y, to_draw, spec.split_seed, stratified=bool(class_names))
@@ -97,13 +97,13 @@ def split_rows(
 def _require_no_validation(sizes: PartSizes) -> None:
     if sizes.val:
         raise DataError(
-            "folds take turns in validating, so the source must bring no validation split of its own; found "
+            "folds take turns in validation, so the source must not have a validation split of its own; found "
             f"{sizes.val:,} validation rows. Put them among the training rows, or leave the dataset option folds out."
         )
 
 
 def _in_order(fold: Fold, y: npt.NDArray[Any], spec: DatasetSpec, class_names: tuple[str, ...]) -> Fold:
-    """The rows in the order that training takes them in, as many as are asked for."""
+    """The rows in the order of training, as many as were asked for."""
     train, val = (_stratified_order(rows, y, spec.split_seed) for rows in fold)
     if class_names:
         _check_trained(y, train, class_names, in_folds=spec.folds is not None)
@@ -119,7 +119,7 @@ def _draw_stratified(
     """The rows drawn for each split, and the classes that are too rare to be drawn from."""
     total, drawn, rare = len(pool), {}, pool[:0]
     for done, (part, fraction) in enumerate(to_draw):
-        # A class must reach this split, those still to come, and the training rows.
+        # A class needs rows for this split, for those still to come, and for training.
         is_rare = np.bincount(y[pool])[y[pool]] < 1 + len(to_draw) - done
         pool, rare = pool[~is_rare], np.concatenate([rare, pool[is_rare]])
         pool, drawn[part] = _draw(pool, y, part, fraction, total, seed, stratified=stratified)
@@ -146,7 +146,7 @@ def _draw(
     *,
     stratified: bool,
 ) -> tuple[Indices, Indices]:
-    """Draw a share of the source's training rows; returns what is left, and what was drawn."""
+    """Draw a share of the source's training rows; returns the rest, and the drawn rows."""
     from sklearn.model_selection import train_test_split  # takes most of a second
 
     count = max(1, round(fraction * total))

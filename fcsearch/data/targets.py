@@ -1,4 +1,4 @@
-"""Whether a label is a class or a quantity, and the numbers of either."""
+"""Whether a label is a class or a quantity, and its values as numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fcsearch.config.objective import Task
 from fcsearch.data.labels import encode_labels
 from fcsearch.errors import DataError
 
-# Whole numbers are classes up to so many different ones; beyond that they are where each has this many rows or more.
+# Up to this many different integers are classes; more are classes only if each has this many rows or more.
 _FEW_CLASSES = 20
 _MOST_CLASSES = 1000
 _ROWS_PER_CLASS = 20
@@ -27,12 +27,12 @@ def read_labels(
 
     Args:
         values: (N,) labels.
-        names: Names of the classes 0, 1, ..., where the source gives them.
-        task: What the user says; None: `found_task` decides.
+        names: Names of the classes 0, 1, ..., if the source gives them.
+        task: The task that the user gave; None: `found_task` decides.
         where: File and column, for messages.
 
     Returns:
-        (N,) int64 classes and their names; of a regression (N,) float64 and no names.
+        (N,) int64 classes and their names; for a regression (N,) float64 and no names.
 
     Raises:
         DataError: labels that the task cannot have.
@@ -43,7 +43,7 @@ def read_labels(
 
 
 def found_task(values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None = None) -> Task:
-    """What labels are for: numbers with a fraction, or too many different ones for classes, are a regression's."""
+    """The task of some labels: a regression for numbers with a fraction, or too many different ones for classes."""
     kind = values.type
     if names or not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
         return "classification"

@@ -1,4 +1,4 @@
-"""Splits by time: the earliest rows train, later ones validate, the latest test."""
+"""Splits by time: the earliest rows are for training, later ones for validation, the latest for test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fcsearch.errors import DataError
 
 
 def draw_times(key: SplitKey, pool: Indices, wanted: Sequence[tuple[str, float]]) -> dict[str, Indices]:
-    """Cut rows in the order of time; rows of one time stay together, so a cut is the one nearest to the fraction.
+    """Cut rows in the order of time; rows of the same time stay together, and each cut is as near as possible.
 
     Args:
         key: The time of each row.
@@ -45,13 +45,13 @@ def draw_times(key: SplitKey, pool: Indices, wanted: Sequence[tuple[str, float]]
 
 
 def check_times(key: SplitKey, parts: Mapping[str, Indices]) -> None:
-    """Refuse a split that the source brings if its rows are out of order; `parts` from the first to the last."""
+    """Refuse a split of the source whose rows are out of order; `parts` from the first to the last."""
     there = [(name, key.codes[rows]) for name, rows in parts.items() if len(rows)]
     for (earlier, codes), (later, others) in itertools.pairwise(there):
         if codes.max() > others.min():
             raise DataError(
                 f"the {earlier} rows must come before the {later} rows in the order of {key.column!r}; found "
                 f"{earlier} rows up to {key.text(codes.max())}, and {later} rows from {key.text(others.min())} on, in "
-                "splits that the source brings. Give all rows as one file, to be split by time, or leave the dataset "
+                "splits of the source. Give all rows as one file, to be split by time, or leave the dataset "
                 "option time out."
             )

@@ -1,4 +1,4 @@
-"""What turns the columns of a source into the matrix that a network sees: fitted once, applied by one piece of code."""
+"""The transform from a source's columns to the matrix that a network sees: fitted once, applied by the same code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcsearch.data.layout import Layout, encoder_of, fills
 from fcsearch.errors import DataError
 
 FORMAT = 1
-# What fits into a core's own cache.
+# Fits into a core's own cache.
 _APPLY_BYTES = 1 << 20
 
 
@@ -25,11 +25,11 @@ class NumberInput:
     """A number, a list of them, or an image.
 
     Attributes:
-        name: The column; None where the source is an array without a name.
+        name: The column; None if the source is an array without a name.
         source: `number`, `list`, `image` (files such as PNG), or `array`.
-        shape: Of a row: () for a number, (k,) for a list, (height, width, channels) for an image.
-        encoding: What becomes of the numbers.
-        fill: What stands in for a missing value; None where there must be none.
+        shape: Shape of a row: () for a number, (k,) for a list, (height, width, channels) for an image.
+        encoding: How the numbers become features.
+        fill: The value that replaces a missing one; None: there must be none.
         pixels: Whether the values are bytes from 0 to 255.
     """
 
@@ -49,12 +49,12 @@ class NumberInput:
 
 @dataclasses.dataclass(frozen=True)
 class CategoryInput:
-    """A column of categories: a 0/1 feature for each that the training rows have; another one is 0 in all of them.
+    """A column of categories: one 0/1 feature per category of the training rows; an unknown one is 0 in all of them.
 
     Attributes:
         name: The column.
         categories: Those of the training rows, sorted.
-        fill: The category that stands in for a missing value.
+        fill: The category that replaces a missing value.
     """
 
     name: str
@@ -76,16 +76,17 @@ class FeatureTransform:
     """From a source's columns to features.
 
     The columns of a raw matrix (N, R) are the inputs in their order: the values of a number input, the code of a
-    category input (its place in `categories`, -1 for any other one), NaN for what is missing. The features (N, D) are
-    those of the numbers in this order, then the categories' 0/1 columns. Numbers all have the same kind of encoding.
+    category input (its index in `categories`, -1 for an unknown one), NaN for missing values. The features (N, D) are
+    those of the numbers in this order, then the 0/1 columns of the categories. All numbers have the same kind of
+    encoding.
 
     Attributes:
         inputs: The columns that are read.
-        dtype: What the numbers are computed in.
+        dtype: The type in which the numbers are computed.
         class_names: Name of each class; none for a regression.
-        target: Of a regression.
-        label: Column of the classes or targets, where the source names it.
-        classes_by_place: Whether the source numbers the classes by their place in `class_names`.
+        target: Scale of the target, for a regression.
+        label: Column of the classes or targets, if the source names it.
+        classes_by_place: Whether the source numbers the classes by their index in `class_names`.
     """
 
     inputs: tuple[NumberInput | CategoryInput, ...]
@@ -107,7 +108,7 @@ class FeatureTransform:
 
     @property
     def array(self) -> NumberInput | None:
-        """The input that is all the features: images, or lists of numbers; None where columns are matched by name."""
+        """The only input, of images or lists of numbers; None if columns are matched by name."""
         first = self.inputs[0]
         return first if len(self.inputs) == 1 and first.kind == "number" and first.source != "number" else None
 
@@ -150,7 +151,7 @@ class FeatureTransform:
 
     @classmethod
     def from_json(cls, text: str | bytes, *, where: str) -> FeatureTransform:
-        """Read what `to_json` wrote; DataError, naming `where`, if it is something else."""
+        """Read the output of `to_json`; DataError, naming `where`, for anything else."""
         from pydantic import TypeAdapter, ValidationError  # a quarter of a second
 
         try:
@@ -167,7 +168,7 @@ class FeatureTransform:
             place = ".".join(map(str, reason["loc"]))
             raise DataError(
                 f"{where} must hold the transform that fcsearch wrote; found {place + ': ' if place else ''}"
-                f"{reason['msg']}. Put back a copy of it."
+                f"{reason['msg']}. Restore a copy of the file."
             ) from error
         return transform
 
@@ -192,7 +193,7 @@ def _layout(transform: FeatureTransform) -> Layout:
 
 
 def _check(transform: FeatureTransform) -> None:
-    """Raise ValueError for what no fit can have made."""
+    """Raise ValueError for a transform that no fit can have made."""
     if not transform.inputs:
         raise ValueError("no inputs")
     kinds = set()

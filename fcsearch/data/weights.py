@@ -17,7 +17,7 @@ Weights = npt.NDArray[np.float64]
 
 
 def class_name(key: object) -> str:
-    """The name of a class that a program gives as a text, a number or a truth value."""
+    """The name of a class that a program gives as a text, a number or a boolean."""
     if isinstance(key, (bool, np.bool_)):
         return str(key).lower()
     return str(int(float(key))) if isinstance(key, numbers.Real) and float(key).is_integer() else str(key)
@@ -42,7 +42,7 @@ ClassWeight = Annotated[
 
 
 def check_class_weight(class_weight: ClassWeight | None, class_names: tuple[str, ...]) -> None:
-    """Refuse weights of classes that there are not; `class_names` is empty in a regression."""
+    """Refuse weights of unknown classes; `class_names` is empty for a regression."""
     if class_weight is None:
         return
     if not class_names:
@@ -66,16 +66,16 @@ def training_weights(
     """How much each training row counts, 1 on average: the product of its own weight and that of its class.
 
     Args:
-        y: (N,) classes of the training rows; of a regression the targets, which have no class weights.
-        given: (N,) weights of the rows, at least 0; None: all alike.
-        class_weight: Of classes by name, 1 where a class is not named; `balanced`: N / (C * rows of the class).
+        y: (N,) classes of the training rows; for a regression the targets, which have no class weights.
+        given: (N,) weights of the rows, at least 0; None: all equally.
+        class_weight: Of classes by name, 1 if a class is not named; `balanced`: N / (C * rows of the class).
         class_names: Name of each class.
 
     Returns:
-        (N,), or None where all rows count alike.
+        (N,), or None if all rows count alike.
 
     Raises:
-        DataError: every row counts for nothing, or classes that there are not.
+        DataError: all weights are 0, or unknown classes are named.
     """
     check_class_weight(class_weight, class_names)
     if given is None and class_weight is None:

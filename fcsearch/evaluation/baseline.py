@@ -1,4 +1,4 @@
-"""What is reached without a look at the features: the figure that a model must beat to have learned something."""
+"""The base line: the best figure without looking at the features, which a model must beat to have learned something."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class BaseLine:
     """The best answer that ignores the features, on some rows.
 
     Attributes:
-        answer: What it gives to every row: the commonest class, or the mean or median of a regression's targets.
-            Nothing where the figure is that of answers drawn at random, or of the classes' shares.
-        value: What that scores, in the objective.
-        rows: How many rows that is.
+        answer: The answer for every row: the commonest class, or the mean or median of a regression's targets.
+            Empty if the answers are random, or are the classes' shares.
+        value: Its score in the objective.
+        rows: The number of rows.
         objective: The figure that the trials are ranked by: a key of OBJECTIVES.
     """
 
@@ -32,7 +32,7 @@ class BaseLine:
 
     @property
     def method(self) -> str:
-        """How it answers, in words."""
+        """The way of answering, in words."""
         if self.objective == "log_loss":
             return "always answering the shares of the classes"
         if self.objective in ("roc_auc", "average_precision"):
@@ -70,7 +70,7 @@ def base_line(
 
 
 def base_line_of_targets(targets: npt.NDArray[Any], objective: str) -> BaseLine:
-    """The base line of a regression: always answer the mean of these targets, or the median where MAE counts.
+    """The base line of a regression: always answer the mean of these targets, or for MAE the median.
 
     Args:
         targets: (N,) in their own unit; N is at least 1.
@@ -83,6 +83,6 @@ def base_line_of_targets(targets: npt.NDArray[Any], objective: str) -> BaseLine:
 
 
 def beats(value: float, error: float, base: BaseLine) -> bool:
-    """Whether a value measured with that standard error lies clear of the base line: by more than two of them."""
+    """Whether a value is better than the base line by more than two of its standard errors."""
     objective = OBJECTIVES[base.objective]
     return objective.gain(value) - objective.gain(base.value) > 2 * error

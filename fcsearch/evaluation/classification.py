@@ -16,15 +16,15 @@ from fcsearch.evaluation.uncertainty import standard_error
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How one class fared; fractions, None where they would divide by 0.
+    """The figures of one class: fractions, None if they would divide by 0.
 
     Attributes:
         name: The class.
         rows: Rows of it.
-        predicted: Rows that the model takes for it.
-        recall: Share of its rows that the model finds.
-        precision: Share of the rows taken for it that are of it.
-        f1: Harmonic mean of both; 0 where the class has rows and none was found, None where it has none.
+        predicted: Rows that the model assigns to it.
+        recall: Fraction of its rows that the model finds.
+        precision: Fraction of the rows assigned to it that belong to it.
+        f1: Harmonic mean of both; 0 if the class has rows and none was found, None if it has no rows.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Classification:
-    """How a classifier fared.
+    """The figures of a classifier.
 
     Attributes:
-        base_line: What always answering the commonest class of these rows would have.
+        base_line: The accuracy of always answering the commonest class of these rows.
         balanced_accuracy: Mean recall over the classes that have rows.
         balanced_error: Standard error of the balanced accuracy, from the numbers of rows alone.
         f1_macro: Mean F1 over the classes that have rows.
@@ -66,7 +66,7 @@ class Classification:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Classification:
-        """Read what a report.json holds; TypeError or KeyError where it is something else."""
+        """Read the form of a report.json; TypeError or KeyError for anything else."""
         return cls(
             **{
                 **value,
@@ -78,7 +78,7 @@ class Classification:
 
     @property
     def without_rows(self) -> tuple[str, ...]:
-        """The classes that have no rows, of which nothing was measured."""
+        """The classes without rows, for which nothing was measured."""
         return tuple(entry.name for entry in self.classes if not entry.rows)
 
     def most_confused(self, count: int) -> tuple[Confusion, ...]:
@@ -100,7 +100,7 @@ def classify(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], na
 
     Args:
         labels: (N,) classes from 0; N is at least 1.
-        predicted: (N,) the same of the model.
+        predicted: (N,) the classes that the model predicts.
         names: Name of each of the K classes.
     """
     size = len(names)

@@ -1,4 +1,4 @@
-"""A saved model, measured on data that lie elsewhere: the run's own rows that moved, or other rows."""
+"""A saved model, measured on other data: the run's own rows in a new place, or other rows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTransform:
-    """What makes features of rows for a model, as `rows_of` has them.
+    """The transform that makes a model's features, as `rows_of` orders them.
 
-    It is in the models' files, else in the run; a run of an older fcsearch has neither, and its own dataset tells.
+    It is in the models' files, else in the run; a run of an older fcsearch has neither, and its own dataset is loaded.
 
     Raises:
-        DataError: it is nowhere, or damaged.
+        DataError: it cannot be found, or is damaged.
     """
     of_form = {member.form: member for member in reversed(members)}
     found = [_saved_transform(run, of_form[form]) for form in forms_of(members)]
@@ -55,11 +55,11 @@ def measure_other(
         run: The run directory.
         members: The networks of the model, and their weights.
         source: A name or a path.
-        label: Column of the classes or targets, where it is called otherwise than in training.
+        label: Column of the classes or targets, if its name differs from that in training.
         data_dir: Folder with the files of a named dataset.
 
     Raises:
-        DataError: what cannot be read, missing columns, or classes that the model does not know.
+        DataError: a source that cannot be read, missing columns, or classes that the model does not know.
     """
     from fcsearch.data.others import read_other
     from fcsearch.data.spec import DatasetSpec
@@ -80,10 +80,10 @@ def measure_other(
 def measure_moved(
     run: RunDirectory, members: Sequence[Member], source: str, split: str, *, data_dir: str | None = None
 ) -> Measurement:
-    """Measure a model on a split of the run's own dataset, which lies elsewhere now.
+    """Measure a model on a split of the run's own dataset, which has moved.
 
     Raises:
-        UsageError: the source holds other rows, which have no splits that mean something for this model.
+        UsageError: the source holds other rows, whose splits mean nothing for this model.
     """
     try:
         dataset = load_run_dataset(run, source=source, data_dir=data_dir)

@@ -1,4 +1,4 @@
-"""What was measured of a model on some rows."""
+"""The figures of a model on some rows."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class Measurement:
     """One model measured on one split.
 
     Attributes:
-        trial_id: The trial whose weights these are; None for a model that is of no single trial.
+        trial_id: The trial whose weights these are; None for a model of several trials.
         split: `train`, `val` or `test`; `all`: every row of another source.
         fingerprint: Of the dataset that it was measured on.
         rows: How many rows.
         value: The objective of the run on these rows.
-        standard_error: Of the value, from these rows alone: see `uncertainty`.
-        loss: The trial's own loss, without the L2 term; None where it is not finite.
-        classification: The same by class; None of a regression, and in a report that an earlier version wrote.
-        objective: The figure that the run went by: a key of OBJECTIVES.
-        figures: Every objective of the task that these rows allow, by its name.
-        base_line: What needs no model, on these rows, in the objective; None in a report of an earlier version.
+        standard_error: That of the value, from these rows alone: see `uncertainty`.
+        loss: The trial's own loss, without the L2 term; None if it is not finite.
+        classification: The same by class; None for a regression, and in a report that an earlier version wrote.
+        objective: The run's objective: a key of OBJECTIVES.
+        figures: Every objective of the task that is defined on these rows, by its name.
+        base_line: The best answer without a model, on these rows; None in a report of an earlier version.
         networks: How many networks predict together.
-        accuracy: Fraction of the rows that the model classifies rightly; None of a regression.
+        accuracy: Fraction of the rows that the model classifies correctly; None for a regression.
     """
 
     trial_id: int | None
@@ -50,9 +50,9 @@ class Measurement:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Measurement:
-        """Read what a report.json holds, also one of an earlier version; TypeError or KeyError if it is none."""
+        """Read the form of a report.json, also of an earlier version; TypeError or KeyError for anything else."""
         if "value" not in value:
-            # Earlier versions knew of accuracy alone.
+            # Earlier versions knew only accuracy.
             accuracy = value["accuracy"]
             value = {**value, "value": accuracy, "figures": {"accuracy": accuracy}, "objective": "accuracy"}
         known = {entry.name: value[entry.name] for entry in fields(cls) if entry.init and entry.name in value}

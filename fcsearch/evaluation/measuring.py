@@ -28,9 +28,9 @@ from fcsearch.selection.calibration import calibration_of
 from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
 
-# Rows scored at a time: large splits must not need memory for all their hidden layers at once.
+# Rows scored at a time, so that large splits do not need memory for all their hidden units at once.
 _ROWS = 4096
-# The logarithm of no probability is smaller than that of this one.
+# Smaller probabilities count as this one in a logarithm.
 _LEAST = 1e-7
 
 
@@ -64,7 +64,7 @@ def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset
 
 
 def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Split:
-    """The rows of a split as a model takes them: in each form that its networks learned, side by side."""
+    """The rows of a split as the input of a model: every form that its networks were trained on, side by side."""
     parts: list[Split] = [getattr(dataset.in_form(form), split_name) for form in forms_of(members)]
     if len(parts) == 1:
         return parts[0]
@@ -72,7 +72,7 @@ def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Spl
 
 
 def model_metadata(run: RunDirectory, member: Member) -> dict[str, Any]:
-    """What was saved beside a network: of what data it is."""
+    """The metadata saved with a network: which data it was trained on."""
     path = run.models.refit_path if member.trial_id is None else None
     return run.models.metadata(member.trial_id or 0, path=path)
 
@@ -87,26 +87,26 @@ def measure_members(
     *,
     target: TargetScale | None = None,
 ) -> Measurement:
-    """Measure the networks of a model together on some rows, which have their features and labels.
+    """Measure the networks of a model together on some rows with features and labels.
 
     Args:
         run: The run, whose objective is measured.
         members: The networks, and their weights.
-        rows: At least one, as `rows_of` gives them.
-        split_name: What the rows are called.
+        rows: At least one row, as returned by `rows_of`.
+        split_name: The name of the rows.
         class_names: Name of each class; none for a regression.
-        fingerprint: Of what the rows are from.
+        fingerprint: That of the data.
         target: How a regression's targets are standardised.
 
     Raises:
-        DataError: the rows do not allow the run's objective.
+        DataError: the run's objective is not defined on these rows.
     """
     objective, described = objective_of(run.trials()), run.manifest().dataset
     positive = described.positive if described else 1
     truth = truth_of(rows, len(class_names), positive, target)
     scores, loss = score(members, rows, truth)
     if target is None and (calibration := calibration_of(run, members)):
-        # The figures are of the probabilities that are predicted.
+        # The figures are those of the predicted probabilities.
         scores = scores / calibration.temperature
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
@@ -146,20 +146,20 @@ def require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:
     wanted = (metadata["input_dim"], metadata["num_classes"])
     found = (dataset.input_dim, dataset.num_classes)
     if found != wanted:
-        labels = f"{wanted[1]} classes" if wanted[1] else "0 classes, being a regression's"
+        labels = f"{wanted[1]} classes" if wanted[1] else "0 classes, as for a regression"
         raise DataError(
-            f"the dataset must have {wanted[0]} features and {labels}, as the model has; {dataset.name} has "
+            f"the dataset must have {wanted[0]} features and {labels}, like the model; {dataset.name} has "
             f"{found[0]} and {found[1]}; measure on data of the same form"
         )
     if (names := metadata.get("class_names")) and list(names) != list(dataset.class_names):
         raise DataError(
-            f"the classes must be {', '.join(names)}, as the model's were; found {', '.join(dataset.class_names)} in "
+            f"the classes must be {', '.join(names)}, like the model's; found {', '.join(dataset.class_names)} in "
             f"{dataset.name}; measure on data with the same labels"
         )
 
 
 def truth_of(rows: Split, num_classes: int, positive: int, target: TargetScale | None) -> Truth:
-    """What the scores of some rows are compared with."""
+    """The labels of some rows, to compare scores with."""
     y = torch.from_numpy(rows.y)
     if target is None:
         return Truth(y, num_classes, positive)
@@ -169,10 +169,9 @@ def truth_of(rows: Split, num_classes: int, positive: int, target: TargetScale |
 def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
     """The scores (1, C, V) in float64, and the mean loss over the rows, without smoothing and the L2 term.
 
-    The rows are as `rows_of` gives them.
-    The loss is a single network's own. Of several the scores are the logarithms of their mean probabilities, and the
-    loss is the negative one of the right class; of several of a regression the mean of their scores, and its mean
-    squared error.
+    The rows are as returned by `rows_of`. For a single network, the loss is its own. For several classifiers, the
+    scores are the logarithms of their mean probabilities, and the loss is the negative logarithm of the right class's;
+    for several regressions, the scores are the mean of their scores, and the loss is its mean squared error.
     """
     if len(members) > 1:
         return _score_together(members, rows, truth)
@@ -203,7 +202,7 @@ def _score_together(members: Sequence[Member], rows: Split, truth: Truth) -> tup
 
 
 def _figures(objective: Objective, scores: Tensor, truth: Truth) -> dict[str, float]:
-    """Every objective of the task; those that these rows do not allow are left out."""
+    """Every objective of the task; those that are not defined on these rows are left out."""
     names = [name for name, other in OBJECTIVES.items() if other.task == objective.task]
     figures = {name: float(FIGURES[name](scores, truth)) for name in names}
     return {name: value for name, value in figures.items() if math.isfinite(value)}

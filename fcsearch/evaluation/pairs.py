@@ -1,4 +1,4 @@
-"""Two models on the same rows: what makes a row easy or hard for both cancels out of the difference."""
+"""Two models on the same rows, paired: a row that is easy or hard for both cancels out of the difference."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fcsearch.training.objectives import FIGURES, Truth
 
 
 class Pair(NamedTuple):
-    """A model beside another one.
+    """A model compared with another one.
 
     Attributes:
         single: The other one's objective.
-        difference: The model's objective less the other one's.
+        difference: The model's objective minus the other one's.
         error: Standard error of the difference, paired by row.
-        objective: What the run went by: a key of OBJECTIVES.
+        objective: The run's objective: a key of OBJECTIVES.
     """
 
     single: float

@@ -22,7 +22,7 @@ def load_run_dataset(
 
     Args:
         run: The run directory.
-        source: Where the dataset lies now, if not where the run found it: a name or a path.
+        source: Where the dataset is now, if it has moved: a name or a path.
         data_dir: Folder with the files of a named dataset, if not the run's.
         forms: In which forms, beside its own; None: in those that trials with a row learned.
 
@@ -38,6 +38,6 @@ def load_run_dataset(
     if described is None or dataset.fingerprint != described.fingerprint:
         raise DataError(
             f"the dataset {dataset.name} must be the one that the run was made on; found fingerprint "
-            f"{dataset.fingerprint}, the run has {described and described.fingerprint}; put the original data back"
+            f"{dataset.fingerprint}, the run has {described and described.fingerprint}; restore the original data"
         )
     return dataset

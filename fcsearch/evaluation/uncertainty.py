@@ -1,4 +1,4 @@
-"""How sure a measured figure is."""
+"""Standard errors of measured figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RESAMPLES = 100
 def standard_error(accuracy: float, rows: int) -> float:
     """The standard error of an accuracy measured on that many rows: sqrt(p (1 - p) / n), as a fraction.
 
-    At 0 and 1, where the formula would claim certainty, half a row is taken to be otherwise.
+    At 0 and 1, where the formula would give 0, half a row is counted as the opposite.
     """
     share = min(max(accuracy, 0.5 / rows), 1 - 0.5 / rows)
     return math.sqrt(share * (1 - share) / rows)
@@ -35,7 +35,7 @@ def bootstrap_error(objective: str, scores: Tensor, truth: Truth) -> float:
 
 
 def paired_bootstrap_error(objective: str, first: Tensor, second: Tensor, truth: Truth) -> float:
-    """The same of the difference of two models' figures, measured on the same resamples; scores (1, C, V) each."""
+    """The same for the difference of two models' figures, on the same resamples; scores (1, C, V) each."""
     found = _resampled(objective, torch.cat([first, second]), truth)
     return _deviation(found[:, 0] - found[:, 1])
 
@@ -43,7 +43,7 @@ def paired_bootstrap_error(objective: str, first: Tensor, second: Tensor, truth:
 def paired_share_error(first: Tensor, second: Tensor) -> float:
     """The standard error of the difference of two shares of the same rows; (V,) each, true where a row counts.
 
-    Where they never differ, the formula would claim certainty; half a row is taken to be otherwise.
+    If they never differ, where the formula would give 0, half a row is counted as different.
     """
     differences, rows = first.double() - second.double(), len(first)
     spread = max(float(differences.std(correction=0)), math.sqrt(0.5 / rows))
@@ -62,6 +62,6 @@ def _resampled(objective: str, scores: Tensor, truth: Truth) -> Tensor:
 
 
 def _deviation(found: Tensor) -> float:
-    # A resample may lack a class, or have equal targets alone: it has no figure.
+    # A resample may lack a class, or have only equal targets: it has no figure.
     known = found[found.isfinite()]
     return float(known.std()) if len(known) > 1 else 0.0

@@ -1,1 +1,1 @@
-"""Models in use: which model of a run, what it predicts of rows, and forms of it that need no fcsearch."""
+"""Models in use: the choice of a model, its predictions for rows, and exports that do not need fcsearch."""

@@ -1,4 +1,4 @@
-"""Which model is meant: a file by itself, or one of a run."""
+"""The choice of a model: a single file, or one of a run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Chosen:
     """A model that is ready to use.
 
     Attributes:
-        name: What it is, for people: `trial 12 of customers`, or the file's name.
+        name: Its name to print: `trial 12 of customers`, or the file's name.
         predictor: The model.
-        facts: What the file of its first network says of it, as in `SavedModel`.
-        run: The run that it is of; None where it is a file by itself.
-        trials: The trials of the run that it is made of; empty where it is a file by itself.
+        facts: The metadata in the file of its first network, as in `SavedModel`.
+        run: The run that it belongs to; None for a single file.
+        trials: The trials of the run that it is made of; empty for a single file.
     """
 
     name: str
@@ -38,18 +38,18 @@ class Chosen:
 
 
 def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
-    """Load the model that is meant.
+    """Load the model that the arguments name.
 
     Args:
         where: A model file, a run directory, or the name of a run; None: the newest run.
-        model: Which one of a run, as `selection.load_members` takes it.
+        model: Which model of a run, as in `selection.load_members`.
         root: Folder of the runs.
 
     Raises:
         RunError: there is no such run, or the trial's model was not kept.
-        ConfigError: the file is no model file.
-        DataError: the model lacks what makes features of columns.
-        UsageError: `model` names none, or is given with a file.
+        ConfigError: the file is not a model file.
+        DataError: the model lacks its feature transform.
+        UsageError: `model` names no model, or is given with a file.
     """
     if where is not None and where.endswith(MODEL_ENDING):
         return _of_file(Path(where), model)
@@ -68,7 +68,7 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
         for weight, one, own in zip(weights.values(), saved, known, strict=True)
     )
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
-    # An ensemble has a temperature of its own: that of its mean.
+    # An ensemble has its own temperature, for the mean of its networks.
     alone = len(members) == 1
     facts, place = (
         (saved[0].facts, run.directory.models.folder)
@@ -90,7 +90,7 @@ def _of_file(path: Path, model: str | None) -> Chosen:
 
 
 def _kept(run: Run, trial: int | None) -> Path:
-    """The model file of a trial; of the network that was fitted again, where it is None."""
+    """The model file of a trial; None: of the refit."""
     if trial is None:
         return run.directory.models.kept_refit()
     saved = run.directory.saved_models()
@@ -105,6 +105,6 @@ def _kept(run: Run, trial: int | None) -> Path:
 
 def _no_transform(where: str, command: str) -> DataError:
     return DataError(
-        f"{where} must say how features are made of columns; an older fcsearch wrote it without. Train the network "
-        f"again, where its dataset lies, and name the file: `{command}{MODEL_ENDING}`"
+        f"{where} must say how columns become features; an older fcsearch wrote it without that. Train the network "
+        f"again, on a machine with its dataset, and name the file: `{command}{MODEL_ENDING}`"
     )

@@ -12,7 +12,7 @@ from fcsearch.data.layout import SMOOTH_BOUND, Curves, Encoder, Ramps, Scaling
 
 
 def keep(module: nn.Module, **arrays: npt.NDArray[Any] | None) -> None:
-    """Give a module arrays as buffers of these names."""
+    """Register arrays as buffers of a module under these names."""
     for name, values in arrays.items():
         module.register_buffer(name, None if values is None else torch.from_numpy(values))
 

@@ -1,4 +1,4 @@
-"""What every form of export has in common: what goes in, what was checked."""
+"""What all forms of export share: the description of the inputs, and the check of the predictions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fcsearch.errors import FcsearchError
 from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 
-# How far predictions may be from those of fcsearch, at the check that every export passes: probabilities, or a
-# regression's in standard deviations of its target.
+# The largest difference from fcsearch's predictions that the check of every export allows: in probabilities, or for a
+# regression in standard deviations of its target.
 TOLERANCE = 1e-5
 ARRAY = "x"
 LABEL, PROBABILITIES = "label", "probabilities"
@@ -28,9 +28,9 @@ class InputFacts:
     """One input of an exported model.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         kind: Type of its elements.
-        shape: Of the array, in words: `rows x 1`.
+        shape: Shape of the array, in words: `rows x 1`.
         meaning: What it holds.
     """
 
@@ -46,10 +46,10 @@ class Exported:
 
     Attributes:
         content: The file's bytes.
-        inputs: What the model takes.
+        inputs: The model's inputs.
         difference: Largest difference from fcsearch's predictions on the rows of the check, in the unit of TOLERANCE;
             None without one.
-        beside: Other files that belong to it: text by the ending that is added to the model's name.
+        beside: Other files that belong to it: their text, by the ending that is added to the model's name.
     """
 
     content: bytes
@@ -65,7 +65,7 @@ def raw_kind(transform: FeatureTransform) -> str:
 
 
 def shape_of(item: NumberInput | CategoryInput) -> tuple[int, ...]:
-    """The shape of a row of an input that stands by itself: a number and a category are (1,)."""
+    """The shape of a row of a separate input: (1,) for a number or a category."""
     return (item.shape or (1,)) if item.kind == "number" else (1,)
 
 
@@ -75,7 +75,7 @@ def shape_words(shape: tuple[int, ...]) -> str:
 
 
 def described(predictor: Predictor, facts: Mapping[str, Any]) -> dict[str, str]:
-    """What an exported file says of itself, JSON by name."""
+    """The metadata in an exported file: JSON by name."""
     transform = predictor.transform
     names = {} if transform.target else {"fcsearch.classes": json.dumps(list(transform.class_names))}
     return {
@@ -87,31 +87,31 @@ def described(predictor: Predictor, facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def output_names(transform: FeatureTransform) -> tuple[str, ...]:
-    """What the outputs of an exported model are called."""
+    """The names of an exported model's outputs."""
     return (PREDICTION,) if transform.target else (LABEL, PROBABILITIES)
 
 
 def check(
     predictor: Predictor, raw: npt.NDArray[Any], labels: npt.NDArray[Any] | None, values: npt.NDArray[Any]
 ) -> float:
-    """Compare what an exported model says with what fcsearch says of the same raw rows.
+    """Compare an exported model's predictions with fcsearch's for the same raw rows.
 
     Args:
         predictor: The model.
         raw: (N, R) rows.
-        labels: (N,) places of the predicted classes, by the exported model; None of a regression.
-        values: (N, C) probabilities, or a regression's predictions (N, 1), likewise.
+        labels: (N,) indices of the classes that the exported model predicts; None for a regression.
+        values: (N, C) its probabilities, or (N, 1) its predictions for a regression.
 
     Returns:
         The largest difference, in the unit of TOLERANCE.
 
     Raises:
-        FcsearchError: it is above TOLERANCE, or labels differ where the two best classes are no tie.
+        FcsearchError: it is above TOLERANCE, or labels differ although the two best classes are not tied.
     """
     wanted = predictor.values(predictor.transform.apply(raw))
     difference = predictor.output.difference(wanted, values)
     wrong = 0 if labels is None else _other_labels(wanted, labels)
-    # A difference that is not a number is no small one.
+    # NaN is not a small difference.
     if not difference <= TOLERANCE or wrong:
         others = "" if labels is None else f" and {wrong} other labels"
         raise FcsearchError(
@@ -122,6 +122,6 @@ def check(
 
 
 def _other_labels(wanted: npt.NDArray[np.float64], labels: npt.NDArray[Any]) -> int:
-    """How many labels differ where the two best classes are no tie."""
+    """How many labels differ although the two best classes are not tied."""
     first, second = np.sort(wanted, axis=1)[:, :-3:-1].T
     return int(((labels != wanted.argmax(axis=1)) & (first - second > TOLERANCE)).sum())

@@ -1,4 +1,4 @@
-"""A chosen model in a form of its own, written whole or not at all."""
+"""A chosen model as an exported file, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def export_model(chosen: Chosen, form: str) -> Exported:
 
     Raises:
         UsageError: packages that it needs are not installed, or the form cannot hold such a model.
-        FcsearchError: what was made does not predict what fcsearch predicts.
+        FcsearchError: the exported model's predictions differ from fcsearch's.
     """
     return _EXPORTERS[form](chosen.predictor, chosen.facts)
 
 
 def form_of(out: Path, form: str | None) -> str:
-    """The form that is asked for, else that of the file's ending; UsageError where they do not go together."""
+    """The requested form, else that of the file's ending; UsageError if they contradict each other."""
     by_ending = next((name for name, ending in FORMS.items() if out.name.lower().endswith(ending)), None)
     found = form or by_ending
     if found is None or by_ending != found:
@@ -50,7 +50,7 @@ def write_export(exported: Exported, out: Path, card: str) -> list[Path]:
         UsageError: the file system refuses.
     """
     texts = {**exported.beside, ".md": card}
-    # The model comes last: where it is, the others are.
+    # The model comes last: if it exists, so do the others.
     contents = {beside(out, ending): text.encode() for ending, text in texts.items()}
     for path, content in {**contents, out: exported.content}.items():
         with open_out(path) as stream:

@@ -30,7 +30,7 @@ class Features(nn.Module):
         self._dtype = _FLOATS[transform.dtype]
         self._whole = not layout.categories
         self._categories = [(place, len(categories), float(fill)) for place, categories, fill in layout.categories]
-        # Without numbers there are no buffers: torch.export saves no empty ones.
+        # Without numbers there are no buffers: torch.export does not save empty ones.
         self._encode = None if layout.encoder is None else encoder_module(layout.encoder)
         if self._encode is not None:
             keep(self, places=layout.places, fill=layout.fill)
@@ -58,7 +58,7 @@ class Scores(nn.Module):
         self._depth = network.depth
         self._activation = ACTIVATIONS[network.activation]
         for name, values in network.params.items():
-            # Of its own: a part of another tensor's memory makes torch.export save all of that.
+            # A copy: for a view, torch.export would save the whole tensor behind it.
             self.register_buffer(name, values.detach().clone(memory_format=torch.contiguous_format))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ class Scores(nn.Module):
 class PredictorModule(nn.Module):
     """A predictor, from raw rows.
 
-    It gives `label`, the place of the class (N,) int64, and `probabilities` (N, C) float32; of a regression
+    It returns `label`, the index of the class (N,) int64, and `probabilities` (N, C) float32; for a regression
     `prediction` (N,) float64, in the unit of the target.
     """
 
@@ -102,7 +102,7 @@ class PredictorModule(nn.Module):
         return {LABEL: values.argmax(dim=1), PROBABILITIES: values.to(torch.float32)}
 
     def _values(self, scores: Tensor) -> Tensor:
-        """What `ClassOutput` and `TargetOutput` make of scores."""
+        """The values that `ClassOutput` and `TargetOutput` compute from scores."""
         if self._target is not None:
             return scores * self._target.scale + self._target.offset
         return torch.softmax(scores, dim=1)

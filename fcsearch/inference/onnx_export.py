@@ -24,7 +24,7 @@ from fcsearch.inference.exported import (
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
 
-# A text that no category is.
+# A text that is never a category.
 _UNKNOWN = "\ufffd"
 
 
@@ -33,9 +33,9 @@ def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
 
     Raises:
         UsageError: onnx or onnxruntime is not installed.
-        FcsearchError: the model does not predict what fcsearch predicts.
+        FcsearchError: the model's predictions differ from fcsearch's.
     """
-    # onnxruntime would tell its maker of its use, and leave a file in the temporary folder.
+    # onnxruntime would send telemetry, and leave a file in the temporary folder.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnx
@@ -83,10 +83,10 @@ def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputF
     for name, item in zip(names, transform.inputs, strict=True):
         if item.kind == "category":
             known = ", ".join(map(repr, item.categories[:5])) + (", ..." if len(item.categories) > 5 else "")
-            kind, meaning = "string", f"a category: {known}; an empty text where it is missing"
+            kind, meaning = "string", f"a category: {known}; an empty text if it is missing"
         else:
             kind = raw_kind(transform)
-            gaps = "" if item.fill is None else "; not a number (NaN) where it is missing"
+            gaps = "" if item.fill is None else "; not a number (NaN) if it is missing"
             meaning = ("bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}") + gaps
         found.append(InputFacts(name, kind, shape_words(shape_of(item)), meaning))
     return tuple(found)

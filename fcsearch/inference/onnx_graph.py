@@ -1,4 +1,4 @@
-"""A predictor as an ONNX graph: the preprocessing, the networks, and what is made of their scores."""
+"""A predictor as an ONNX graph: the preprocessing, the networks, and the predictions from their scores."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from fcsearch.inference.predictor import Predictor
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.activations import SELU, LeakyReLU
 
-# Of 2021 to 2022: what runtimes in use know.
+# From 2021 to 2022: supported by the runtimes in use.
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 _ROWS = "rows"
-# Begins the names of values inside the graph; no column's name does.
+# The prefix of names of values inside the graph; no column's name begins so.
 _INTERNAL = "fcsearch/"
 _TYPES = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE}
 
@@ -48,7 +48,7 @@ class Graph:
 
 
 def input_names(transform: FeatureTransform) -> tuple[str, ...]:
-    """What the model's inputs are called: as the columns, but for those without a name or with that of an output."""
+    """The names of the model's inputs: those of the columns, unless empty or equal to the name of an output."""
     if transform.array is not None:
         return (ARRAY,)
     names: list[str] = []
@@ -61,8 +61,8 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     """The model: an input for each column (rows x 1: numbers, or texts of categories), or one array.
 
     Args:
-        predictor: The networks and what makes their features.
-        described: What the file says of itself.
+        predictor: The networks and their feature transform.
+        described: Metadata of the file.
     """
     transform, graph = predictor.transform, Graph()
     names = input_names(transform)
@@ -177,7 +177,7 @@ def _classes(
     """From the networks' scores and weights to the class, and the mean of probabilities at a temperature; float32."""
     dtype: type[np.floating[Any]] = np.float32
     if temperature != 1:
-        # What a temperature makes of a probability near 0 is more than float32 can tell.
+        # Probabilities near 0, divided by a temperature, need more range than float32 has.
         dtype = np.float64
         scores = [(graph.add("Cast", values, to=TensorProto.DOUBLE), weight) for values, weight in scores]
     parts = [_weighted(graph, graph.add("Softmax", values, axis=1), weight, dtype) for values, weight in scores]

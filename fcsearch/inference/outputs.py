@@ -1,4 +1,4 @@
-"""From a network's scores to what a user reads: the one place that knows what scores mean."""
+"""From a network's scores to predictions: the one place that knows what scores mean."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PREDICTION = "prediction"
 
 @dataclasses.dataclass(frozen=True)
 class ClassOutput:
-    """Scores are of classes: their softmax is read as probabilities, the highest one is the prediction.
+    """Scores of classes: their softmax gives probabilities, and the highest one is the prediction.
 
     Attributes:
         names: Name of each class.
@@ -34,9 +34,9 @@ class ClassOutput:
         return (PREDICTION, *(f"probability_{name}" for name in self.names))
 
     def values(self, scores: torch.Tensor) -> npt.NDArray[np.float64]:
-        """From one network's scores (N, C) to its probabilities (N, C), of which those of several can be averaged.
+        """From one network's scores (N, C) to its probabilities (N, C), which can be averaged over networks.
 
-        They are computed in float64, where scores that differ stay different.
+        They are computed in float64, so that different scores stay different.
         """
         found: npt.NDArray[np.float64] = torch.softmax(scores.double(), dim=1).numpy()
         return found
@@ -53,10 +53,10 @@ class ClassOutput:
 
 @dataclasses.dataclass(frozen=True)
 class TargetOutput:
-    """The score is a regression's standardised target.
+    """The score of a regression: its standardised target.
 
     Attributes:
-        scale: How it was standardised.
+        scale: How the target was standardised.
     """
 
     scale: TargetScale
@@ -81,7 +81,7 @@ class TargetOutput:
 
 
 def tempered(probabilities: npt.NDArray[np.float64], temperature: float) -> npt.NDArray[np.float64]:
-    """Probabilities (N, C) as the softmax of their scores divided by a temperature; the highest stays the highest."""
+    """Probabilities (N, C) after their scores are divided by a temperature; the highest stays the highest."""
     if temperature == 1:
         return probabilities
     powers = (probabilities / probabilities.max(axis=1, keepdims=True)) ** (1 / temperature)
@@ -93,7 +93,7 @@ def output_of(network: FullyConnectedNet, transform: FeatureTransform) -> ClassO
     """What a network's scores mean.
 
     Raises:
-        ConfigError: the network has another number of outputs than the transform has classes.
+        ConfigError: the network has a different number of outputs than the transform has classes.
     """
     if transform.target is not None:
         return TargetOutput(transform.target)

@@ -19,10 +19,10 @@ from fcsearch.inference.predictor import Predictor
 
 @dataclasses.dataclass(frozen=True)
 class Predicted:
-    """What was found in a source on the way.
+    """What was found in a source while predicting.
 
     Attributes:
-        rows: How many.
+        rows: The number of rows.
         unseen: Categories that the training rows do not have, counted by column.
         ignored: Columns that are neither read nor kept.
     """
@@ -47,14 +47,15 @@ def predict_source(
     Args:
         predictor: The model.
         spec: The source.
-        write: Takes the kept columns and the predictions of some rows after the others.
-        keep: Columns of the source to carry along.
-        progress: Told how much of the source is done, from 0 to 1.
-        most_rows: Rows that are predicted at a time, at most.
+        write: Called with the kept columns and the predictions of some rows, part after part.
+        keep: Columns of the source to copy to the output.
+        progress: Called with the fraction of the source that is done, from 0 to 1.
+        most_rows: The most rows that are predicted at a time.
         block: Bytes of a CSV file that are read at a time.
 
     Raises:
-        DataError: what cannot be found or read, missing columns, no rows, kept columns called like predictions.
+        DataError: a source that cannot be found or read, missing columns, no rows, or kept columns with the names of
+            predictions.
     """
     rows, unseen, ignored = 0, Unseen(), dict[str, None]()
     for part in read_parts(spec, predictor.transform, keep, most_rows=most_rows, block=block):
@@ -71,14 +72,14 @@ def predict_source(
 
 
 def check_not_input(out: Path, spec: DatasetSpec) -> None:
-    """Refuse to write over a file that is read; UsageError."""
+    """Refuse to overwrite an input file; UsageError."""
     if not spec.is_named and out.exists() and any(out.samefile(path) for path in find_files(spec.source)):
-        raise UsageError(f"--out must be another file than those of INPUT; found {out}. Name another one.")
+        raise UsageError(f"--out must not be a file of INPUT; found {out}. Name another one.")
 
 
 def _check_kept(names: Sequence[str], predictor: Predictor) -> None:
     if twice := [name for name in names if name in predictor.output.columns]:
         raise DataError(
-            f"--keep must name columns that are called otherwise than those of predictions; found {', '.join(twice)}. "
+            f"--keep must name columns whose names differ from those of predictions; found {', '.join(twice)}. "
             "Rename it, or leave it out."
         )

@@ -1,4 +1,4 @@
-"""One network or several, and what makes their features: from rows to predictions."""
+"""One or more networks and their feature transform: from rows to predictions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of, tempered
 from fcsearch.nn import FullyConnectedNet
 
-# Rows scored at a time: a large part must not need memory for all its hidden layers at once.
+# Rows scored at a time, so that a large part does not need memory for all its hidden units at once.
 _ROWS = 4096
 
 
@@ -33,12 +33,12 @@ class Member:
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """Networks that predict together: by the mean of their probabilities, or of what a regression predicts.
+    """Networks that predict together: by the mean of their probabilities, or of a regression's predictions.
 
     Attributes:
         members: At least one.
-        transform: What makes the features of all of them: where they learned the rows in several forms, a joint one.
-        temperature: Of that mean, as `tempered` takes it; 1 for a regression.
+        transform: Makes the features of all of them: a joint one if they were trained on several forms of the rows.
+        temperature: That of the mean, as in `tempered`; 1 for a regression.
     """
 
     members: tuple[Member, ...]

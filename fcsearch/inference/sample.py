@@ -1,4 +1,4 @@
-"""Rows to check an exported model on: made from its transform alone, with gaps and categories that are not known."""
+"""Rows to check an exported model on, made from its transform alone, with gaps and unknown categories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where predictions go: a Parquet or CSV file, written part by part and whole or not at all, or a stream of CSV."""
+"""The output of predictions: a Parquet or CSV file, written part by part but whole or not at all, or a CSV stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcsearch.errors import DataError, UsageError
 from fcsearch.whole_file import whole_file
 
 FORMATS = (".parquet", ".csv")
-# What is gathered before it is written: many small parts would make many small row groups.
+# Rows gathered before they are written: many small parts would make many small row groups.
 _GROUP_ROWS, _GROUP_BYTES = 1 << 16, 1 << 26
 
 
@@ -31,7 +31,7 @@ class TableSink:
         self._schema: pa.Schema | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Add a table's rows; DataError where its columns cannot follow those before, or cannot be in a CSV file."""
+        """Add a table's rows; DataError if its columns do not match earlier ones, or cannot be in a CSV file."""
         table = _without_dictionaries(table)
         self._schema = self._schema or table.schema
         try:
@@ -45,7 +45,7 @@ class TableSink:
             self._flush()
 
     def close(self) -> None:
-        """Write what waits, and the end of the file."""
+        """Write the pending rows, and the end of the file."""
         self._flush()
         if self._writer is not None:
             self._writer.close()
@@ -67,7 +67,7 @@ class TableSink:
 
 
 def check_out(out: Path) -> None:
-    """Refuse a file that no predictions can be written to, before any are made; UsageError."""
+    """Refuse a file to which predictions cannot be written, before any are made; UsageError."""
     if out.suffix.lower() not in FORMATS:
         raise UsageError(f"--out must end in {' or '.join(FORMATS)}, or be -; found {out}. Add the ending.")
     check_place(out)
@@ -79,14 +79,14 @@ def check_place(out: Path) -> None:
     if out.is_dir():
         raise UsageError(f"--out must be a file; found the folder {out}. Name a file in it.")
     if not folder.is_dir():
-        raise UsageError(f"--out must name a file in a folder that exists; found {out}. Make the folder first.")
+        raise UsageError(f"--out must name a file in a folder that exists; found {out}. Create the folder first.")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"--out must be a file that can be written; {folder} permits no writing. Name another place.")
+        raise UsageError(f"--out must be a file that can be written; {folder} is not writable. Name another place.")
 
 
 @contextlib.contextmanager
 def open_sink(out: Path) -> Iterator[TableSink]:
-    """A sink into a file, which gets its name when all has been written; what was there is replaced.
+    """A sink into a file, which gets its name when all has been written and then replaces an older file.
 
     Raises:
         UsageError: the file system refuses.
@@ -99,7 +99,7 @@ def open_sink(out: Path) -> Iterator[TableSink]:
 
 @contextlib.contextmanager
 def open_out(out: Path) -> Iterator[IO[bytes]]:
-    """A binary stream into a file that gets its name at the end; UsageError where the file system refuses."""
+    """A binary stream into a file that gets its name at the end; UsageError if the file system refuses."""
     try:
         with whole_file(out) as stream:
             yield stream

@@ -25,15 +25,15 @@ from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
 
-# What torch notes of the place of each operation in the source: paths of the machine that exported.
+# torch records the source location of each operation, with paths of the exporting machine.
 _ORIGINS = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
 
 
 def export_torch(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
-    """A program that takes raw rows `x` and gives what `PredictorModule` gives.
+    """A program that takes raw rows `x` and returns the outputs of `PredictorModule`.
 
     Raises:
-        FcsearchError: the program does not predict what fcsearch predicts.
+        FcsearchError: the program's predictions differ from fcsearch's.
     """
     transform = predictor.transform
     raw, shape = sample_rows(transform), _shape(transform)
@@ -74,7 +74,7 @@ def _meaning(transform: FeatureTransform) -> str:
         if item.kind == "category":
             places = ", ".join(f"{place} {name!r}" for place, name in enumerate(item.categories[:3]))
             more = ", ..." if len(item.categories) > 3 else ""
-            names.append(f"{item.name} (place of the category: {places}{more}; -1 any other one)")
+            names.append(f"{item.name} (index of the category: {places}{more}; -1 for any other)")
         else:
             names.append(str(item.name) if item.width == 1 else f"{item.name} ({item.width} numbers)")
-    return f"the columns {', '.join(names)}; not a number (NaN) where a value is missing"
+    return f"the columns {', '.join(names)}; not a number (NaN) for a missing value"

@@ -1,4 +1,4 @@
-"""The hand-written network: layers, losses, update rules, networks and the solver, on torch tensors alone."""
+"""The hand-written network: layers, losses, update rules, networks and the solver, on plain torch tensors."""
 
 from fcsearch.nn.activations import GELU, SELU, LeakyReLU, ReLU
 from fcsearch.nn.init import initial_weights

@@ -1,6 +1,6 @@
-"""Activations: what follows the product of a hidden layer, element by element, each with its backward pass.
+"""Activations of hidden layers: elementwise functions, each with its backward pass.
 
-Another one is a class like ReLU here, an entry in ACTIVATIONS, and its stacked form in `fcsearch.training.engine`.
+To add one, write a class like ReLU here, an entry in ACTIVATIONS, and its stacked form in `fcsearch.training.engine`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Activation(Protocol):
 
     @staticmethod
     def backward(dout: Tensor, cache: Tensor) -> Tensor:
-        """From the gradient of the loss by the output to that by x, both of the shape of x."""
+        """From the gradient of the loss with respect to the output to that for x, both of the shape of x."""
 
 
 class ReLU:
@@ -41,7 +41,7 @@ class ReLU:
 
     @staticmethod
     def backward(dout: Tensor, cache: Tensor) -> Tensor:
-        """Pass the gradient where x was above zero; at exactly zero it is stopped, as torch.relu has it.
+        """Pass the gradient where x was above zero; at exactly zero it is stopped, as in torch.relu.
 
         Args:
             dout: Gradient of the loss by the output, of the shape of x.
@@ -70,11 +70,11 @@ class LeakyReLU:
 
 
 class GELU:
-    """x * Phi(x), with the distribution Phi of the standard normal (Hendrycks & Gimpel 2016); exact, by erf."""
+    """x * Phi(x), where Phi is the standard normal distribution function (Hendrycks & Gimpel 2016); exact, by erf."""
 
     @staticmethod
     def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        """Weigh each value by Phi of it; shapes and cache as in ReLU."""
+        """Multiply each value by Phi of it; shapes and cache as in ReLU."""
         return x * GELU._phi(x), x
 
     @staticmethod

@@ -1,7 +1,7 @@
 """Gradient checks: a backward pass against central differences, and against autograd through the forward pass.
 
-Gradients are checked in float64. The relative error of two tensors is max|a - b| / max(|a| + |b|), as in the seed's
-course.
+Gradients are checked in float64. The relative error of two tensors is max|a - b| / max(|a| + |b|), as in the course
+of the document that the network follows.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Tensors = Mapping[str, Tensor]
 DIFFERENCES = "central differences"
 AUTOGRAD = "autograd"
 ARITHMETIC = "plain arithmetic"
-# The engine of packs is held to the plain net in both of its types.
+# The engine of packs is compared with the plain net in both of its types.
 PLAIN_NET = {torch.float64: "plain net, float64", torch.float32: "plain net, float32"}
 
-# The largest relative error that passes. Central differences lose about half the digits of a double, autograd and plain
-# arithmetic only the rounding of its last few. Whole training adds up the rounding of some steps.
+# The largest relative error that passes. Central differences lose about half the digits of a double; autograd and plain
+# arithmetic only round the last few. In a whole training, the rounding errors of several steps add up.
 LIMITS = {
     DIFFERENCES: 1e-7,
     AUTOGRAD: 1e-12,
@@ -37,7 +37,7 @@ class Check:
 
     Attributes:
         subject: What was checked, such as `Linear, x (N, d1, d2)`.
-        quantity: Which of its results: the name of the tensor that the gradient is by, or `w` of an update rule.
+        quantity: Which of its results: the tensor whose gradient it is, or `w` for an update rule.
         reference: What it was compared with: a key of LIMITS.
         error: Relative error.
         arithmetic: What computed it: the `plain net`, or the engine's `kernels` or `torch` operations.
@@ -56,19 +56,19 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the error is below the limit; an error that is not a number is not."""
+        """Whether the error is below the limit; NaN does not pass."""
         return self.error < self.limit
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A forward and a backward pass to be held to each other.
+    """A forward and a backward pass to check against each other.
 
     Attributes:
         name: What is checked.
-        inputs: The tensors that gradients are taken by, float64, by name.
+        inputs: The tensors to differentiate with respect to, float64, by name.
         forward: From the inputs to the output.
-        backward: From the inputs and the gradient of a loss by the output to its gradient by each input.
+        backward: From the inputs and the gradient of a loss with respect to the output, to that for each input.
     """
 
     name: str
@@ -78,18 +78,18 @@ class Case:
 
 
 def relative_error(a: Tensor, b: Tensor) -> float:
-    """Compare two tensors: max|a - b| / max(|a| + |b|); infinite where their shapes differ."""
+    """Compare two tensors: max|a - b| / max(|a| + |b|); infinite if their shapes differ."""
     if a.shape != b.shape:
         return float("inf")
     return float((a - b).abs().max() / (a.abs() + b.abs()).max().clamp(min=1e-10))
 
 
 def numeric_gradient(f: Callable[[Tensor], Tensor], x: Tensor, dout: Tensor, h: float = 1e-5) -> Tensor:
-    """Compute the gradient of sum(f(x) * dout) by x by central differences.
+    """Compute the gradient of sum(f(x) * dout) with respect to x by central differences.
 
     Args:
         f: A function of one tensor.
-        x: Where; float64, any shape. It is not written to.
+        x: The point; float64, any shape. It is not written to.
         dout: Of the shape of f(x).
         h: Half the distance of the two points.
 
@@ -106,18 +106,18 @@ def numeric_gradient(f: Callable[[Tensor], Tensor], x: Tensor, dout: Tensor, h: 
 
 
 def autograd_gradient(f: Callable[[Tensor], Tensor], x: Tensor, dout: Tensor) -> Tensor:
-    """Compute the gradient of sum(f(x) * dout) by x by autograd; arguments and result as in numeric_gradient."""
+    """Compute the same gradient by autograd; arguments and result as in numeric_gradient."""
     leaf = x.detach().clone().requires_grad_()
     (gradient,) = torch.autograd.grad(f(leaf), leaf, dout)
     return gradient
 
 
 def check_case(case: Case, dout: Tensor | None = None) -> list[Check]:
-    """Hold the backward pass of a case to both references, for every input.
+    """Compare the backward pass of a case with both references, for every input.
 
     Args:
         case: What to check.
-        dout: Gradient to send back, of the output's shape; by default fixed numbers that differ from one another.
+        dout: Gradient of the output, of its shape; by default fixed numbers that all differ.
     """
     out = case.forward(case.inputs)
     if dout is None:

@@ -27,7 +27,7 @@ def initial_weights(
 ) -> dict[str, Tensor]:
     """Draw the weights of every layer from a Gaussian and set the biases to zero.
 
-    The draw of a layer depends on the seed and the layer's number alone, and is made in float32, so that networks of
+    The draw of a layer depends only on the seed and the layer's number, and is made in float32, so that networks of
     either dtype start from the same numbers.
 
     Args:
@@ -35,7 +35,7 @@ def initial_weights(
         input_dim: D, values in a row of the input.
         num_classes: C, columns of the scores.
         weight_scale: Standard deviation of the weights, or `kaiming` for sqrt(2 / fan_in) of each layer.
-        seed: Key of the draws.
+        seed: Seed of the draws.
         dtype: torch.float32 or torch.float64.
 
     Returns:

@@ -1,7 +1,6 @@
 """The layers of a fully connected network, each with its forward and its backward pass written out.
 
-Shapes: N is the number of rows, D the values in a row, H the units of a layer. No layer writes to a tensor that its
-caller gave it.
+Shapes: N is the number of rows, D the values in a row, H the units of a layer. No layer writes to its arguments.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class Linear:
 
     @staticmethod
     def backward_params(dout: Tensor, cache: LinearCache) -> tuple[Tensor, Tensor]:
-        """Compute dw and db alone: what the first layer of a network needs, whose dx nobody reads.
+        """Compute only dw and db: enough for the first layer of a network, whose dx is not needed.
 
         Args:
             dout: Gradient of the loss by the output, (N, H).
@@ -95,12 +94,12 @@ class Linear_ReLU:
 
     @staticmethod
     def backward_params(dout: Tensor, cache: LinearReLUCache) -> tuple[Tensor, Tensor]:
-        """Return dw and db alone; arguments and shapes as in Linear.backward_params."""
+        """Return only dw and db; arguments and shapes as in Linear.backward_params."""
         return Linear.backward_params(ReLU.backward(dout, cache.relu), cache.linear)
 
 
 class Dropout:
-    """Inverted dropout: p is the probability of dropping a unit, and what is kept is scaled by 1 / (1 - p)."""
+    """Inverted dropout: p is the probability of dropping a unit; units that are kept are scaled by 1 / (1 - p)."""
 
     @staticmethod
     def forward(x: Tensor, dropout_param: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:

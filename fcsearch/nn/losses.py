@@ -1,4 +1,4 @@
-"""Losses with their gradients, means over the N rows: of a classifier of C classes, and of a regression.
+"""Losses with their gradients, as means over N rows: for a classifier with C classes, and for a regression.
 
 Each takes `weights`, (N,) of the scores' dtype: the loss is then the mean of weight times loss over the rows.
 """
@@ -25,7 +25,7 @@ def softmax_loss(
         y: Labels, int64 in [0, C), (N,).
         label_smoothing: The part s, in [0, 1), of each row's target that is spread evenly over the classes (Szegedy et
             al. 2016): the target is (1 - s) * one_hot(y) + s / C.
-        weights: (N,), how much each row counts; None: all alike.
+        weights: (N,), how much each row counts; None: all equally.
 
     Returns:
         loss, of shape (), and its gradient by the scores, (N, C).
@@ -47,7 +47,7 @@ def svm_loss(scores: Tensor, y: Tensor, *, weights: Tensor | None = None) -> tup
     Args:
         scores: (N, C).
         y: Labels, int64 in [0, C), (N,).
-        weights: (N,), how much each row counts; None: all alike.
+        weights: (N,), how much each row counts; None: all equally.
 
     Returns:
         loss, of shape (), and its gradient by the scores, (N, C). At a margin of exactly zero the gradient is zero.
@@ -65,7 +65,7 @@ def squared_loss(scores: Tensor, y: Tensor, *, weights: Tensor | None = None) ->
     Args:
         scores: (N, 1).
         y: Targets, floating point, (N,).
-        weights: (N,), how much each row counts; None: all alike.
+        weights: (N,), how much each row counts; None: all equally.
 
     Returns:
         loss, of shape (), and its gradient by the scores, (N, 1).

@@ -22,7 +22,7 @@ from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.nn.storage import load_tensors, save_tensors
 
 _METADATA_KEY = "fcsearch.network"
-# What every version has saved of a network beside its weights, and the seed of the dropout masks.
+# The settings that every version has saved with a network's weights; and the seed of the dropout masks.
 _ALWAYS_SAVED = ("seed", "dropout", "reg", "loss")
 
 
@@ -101,7 +101,7 @@ class FullyConnectedNet:
 
     @property
     def settings(self) -> NetworkSettings:
-        """What the network is beside its weights, now."""
+        """The current settings: all that defines the network except its weights."""
         values = {name: getattr(self, name) for name in NETWORK_SETTINGS if name != "loss"}
         return NetworkSettings(loss=self.loss_name, **values)
 
@@ -113,7 +113,7 @@ class FullyConnectedNet:
 
         Args:
             params: `W1` (D, H1), `b1` (H1,), `W2` (H1, H2), ...: the tensors themselves are used, not copies.
-            settings: What the network is beside them.
+            settings: All that defines the network except its weights.
             seed: Key of the dropout masks.
 
         Raises:
@@ -178,12 +178,12 @@ class FullyConnectedNet:
     def loss(
         self, X: Tensor, y: Tensor | None = None, weights: Tensor | None = None
     ) -> Tensor | tuple[Tensor, dict[str, Tensor]]:
-        """Score some rows; with labels, the loss of training on them and its gradients.
+        """Score some rows; with labels, compute the training loss and its gradients.
 
         Args:
             X: (N, D) or (N, d1, ..., dk) with d1 * ... * dk = D; it is converted to the network's dtype and device.
-            y: Labels, int64 in [0, C), or the targets of a regression, (N,); None for test mode: no dropout, and the
-                scores alone.
+            y: Labels, int64 in [0, C), or the targets of a regression, (N,); None for test mode: no dropout, and only
+                the scores.
             weights: (N,), how much each row counts in the loss, which is the mean of weight times loss; None: all
                 alike.
 
@@ -213,9 +213,10 @@ class FullyConnectedNet:
         return LOSSES[self.loss_name](scores, y, weights=weights)
 
     def _forward(self, hidden: Tensor, mode: str) -> tuple[Tensor, list[Any]]:
-        """Return the scores (N, C), and one cache a layer, first to last."""
+        """Return the scores (N, C), and one cache per layer, first to last."""
         caches: list[Any] = []
-        # Nobody reads the input's gradient, so its mask is not kept: the first layer's cache holds the dropped rows.
+        # The gradient of the input is not needed, so its mask is not kept: the first layer's cache holds the dropped
+        # rows.
         hidden, _ = self._drop(hidden, 0, mode)
         for layer in range(1, self.depth):
             hidden, linear = Linear.forward(hidden, self.params[f"W{layer}"], self.params[f"b{layer}"])
@@ -258,7 +259,7 @@ class FullyConnectedNet:
 
         Args:
             path: The file; one that exists is replaced.
-            texts: What else the file's metadata should hold, by name.
+            texts: Further metadata of the file, by name.
 
         Raises:
             ConfigError: it cannot be written.
@@ -266,7 +267,7 @@ class FullyConnectedNet:
         save_tensors(path, self.params, {**(texts or {}), **self.metadata()})
 
     def metadata(self) -> dict[str, str]:
-        """What a safetensors file of the network says beside its weights, so that `load` can read it."""
+        """The metadata that `load` needs in a safetensors file beside the weights."""
         return {_METADATA_KEY: json.dumps({"seed": self.dropout_seed, **dataclasses.asdict(self.settings)})}
 
     @classmethod
@@ -274,7 +275,7 @@ class FullyConnectedNet:
         """Read a network that `save` wrote.
 
         Raises:
-            ConfigError: there is no such file, or it holds no network.
+            ConfigError: there is no such file, or it does not hold a network.
         """
         params, metadata = load_tensors(path)
         try:

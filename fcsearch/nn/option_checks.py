@@ -1,4 +1,4 @@
-"""Checks of options, each with a message that says what would do."""
+"""Checks of options, each with a message that says what is allowed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def one_of(what: str, found: Iterable[object], known: Collection[str]) -> None:
     Args:
         what: What the names are, for the message.
         found: Names to check.
-        known: Names that would do.
+        known: Names that are allowed.
 
     Raises:
         ConfigError: names the unknown name, the nearest known one and all known ones.
@@ -32,8 +32,8 @@ def number(name: str, value: object, *, minimum: float, below: float = math.inf,
     Args:
         name: The option, for the message.
         value: What was given.
-        minimum: Smallest value that will do.
-        below: Smallest value above it that will not.
+        minimum: Smallest allowed value.
+        below: Upper bound, itself not allowed.
         whole: Whether it must be an integer.
 
     Raises:

@@ -13,7 +13,7 @@ DTYPES = (torch.float32, torch.float64)
 
 
 def parameter_names(depth: int) -> list[str]:
-    """The names of so many layers' parameters: W1, b1, W2, ..."""
+    """The names of the parameters of `depth` layers: W1, b1, W2, ..."""
     return [f"{kind}{layer}" for layer in range(1, depth + 1) for kind in "Wb"]
 
 

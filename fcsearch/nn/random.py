@@ -1,4 +1,4 @@
-"""Random draws by key: the same seed and purpose give the same numbers, whatever was drawn before."""
+"""Random draws by key: the same seed and purpose always give the same numbers, whatever was drawn before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def key(seed: int, *purpose: int | str) -> int:
-    """Hash a seed and what it is used for to a seed of its own.
+    """Hash a seed and its purpose to a separate seed.
 
     Args:
         seed: The seed of a trial, a network or a solver.

@@ -15,7 +15,7 @@ def scheduled_rate(schedule: str, initial: float, *, epoch: int, epochs: int, lr
     Args:
         schedule: `exponential`: initial * lr_decay**(epoch - 1). `cosine` (Loshchilov & Hutter 2017): initial *
             (1 + cos(pi * (epoch - 1) / epochs)) / 2, which falls from `initial` towards 0 and, after `epochs` epochs,
-            begins anew.
+            begins again.
         initial: Rate of the first epoch.
         epoch: Which epoch, from 1.
         epochs: Epochs in all, at least 1; `exponential` does not read it.

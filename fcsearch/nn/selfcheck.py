@@ -1,4 +1,4 @@
-"""The plain net, checked: layers, losses and networks by their gradients, update rules by arithmetic on floats.
+"""Checks of the plain net: layers, losses and networks by their gradients, update rules by arithmetic on floats.
 
 The numbers are drawn on the CPU by key, so that every machine and device checks the same points.
 """
@@ -38,7 +38,7 @@ N, D, H, C = 4, 6, 5, 3  # rows, values in a row, units, classes
 
 def run_checks(device: Device = "cpu") -> Iterator[Check]:
     """Run every check on a device, in float64."""
-    # Autograd's thread of a GPU must have run something before it is given a product, or torch warns.
+    # Autograd's thread for a GPU must have run something before its first product, or torch warns.
     autograd_gradient(lambda x: x * 2, torch.zeros(1, device=device), torch.ones(1, device=device))
     for case in gradient_cases(device):
         yield from check_case(case)
@@ -67,7 +67,7 @@ def _layer_cases(device: Device) -> Iterator[Case]:
         yield _affine(layer, f"{layer.__name__}, x (N, D)", (N, D), device)
         yield _affine(layer, f"{layer.__name__}, x (N, d1, d2)", (N, 2, D // 2), device)
     x = _normal("activation", N, H, device=device)
-    # Away from the corner, on both sides of which a central difference would stand.
+    # Away from the corner, which a central difference would straddle.
     inputs = {"x": x + 0.1 * x.sign()}
     for function in ACTIVATIONS.values():
         yield _activation(function, inputs)
@@ -81,7 +81,7 @@ def _activation(function: type[Activation], inputs: Tensors) -> Case:
 
 
 def _corner_check(device: Device) -> Check:
-    """Check that at exactly zero ReLU stops the gradient, as torch.relu does: no central difference can."""
+    """Check that at exactly zero ReLU stops the gradient, as torch.relu does; central differences cannot check this."""
     x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64, device=device)
     dout = torch.ones_like(x)
     error = relative_error(ReLU.backward(dout, ReLU.forward(x)[1]), autograd_gradient(torch.relu, x, dout))
@@ -141,7 +141,7 @@ def _loss_cases(device: Device) -> Iterator[Case]:
 
 
 def _weighted(functions: Mapping[str, Loss], device: Device) -> dict[str, Loss]:
-    """The same with a weight for each row; one counts for nothing."""
+    """The same with a weight for each row, one of them 0."""
     weights = torch.tensor([0.0, 0.4, 1.0, 2.5], dtype=torch.float64, device=device)
     return {f"{name}, weights": functools.partial(function, weights=weights) for name, function in functions.items()}
 
@@ -177,10 +177,10 @@ def _network_cases(device: Device) -> Iterator[Case]:
 
 def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
     regression = net.loss_name in REGRESSION_LOSSES
-    # Errors of one sign: else the gradient of the absolute loss by the last bias may be zero, but for rounding.
+    # Errors of one sign: otherwise the absolute loss's gradient for the last bias may be zero up to rounding.
     y = 9 + _normal("net targets", N, device=device) if regression else _labels("labels", N, device=device)
     X = _normal("X", N, D, device=device)
-    # Biases of zero would hide what a bias does.
+    # Biases of zero would hide the effect of a bias.
     params = {
         key: value.to(device) + 0.1 * _normal(key, *value.shape, device=device) for key, value in net.params.items()
     }
@@ -196,7 +196,7 @@ def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
 
 
 def update_rule_checks(device: Device = "cpu", steps: int = 50) -> Iterator[Check]:
-    """Make some steps with every update rule, and the same by arithmetic on floats."""
+    """Compare some steps of every update rule with arithmetic on floats."""
     changed = {"learning_rate": 0.02, "momentum": 0.8, "decay_rate": 0.95, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6}
     w = _normal("start", 3, 4, device=device)
     gradients = [_normal(f"gradient {step}", 3, 4, device=device) for step in range(steps)]
@@ -220,7 +220,7 @@ def _rule_error(rule: str, w: Tensor, gradients: Sequence[Tensor], settings: Map
 
 
 def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[str, float]) -> float:
-    """Follow one weight through an update rule, written as its paper has it."""
+    """Follow one weight through an update rule, written as in its paper."""
     rate, first, second = settings["learning_rate"], 0.0, 0.0
     for t, dw in enumerate(gradients, start=1):
         w -= rate * settings["weight_decay"] * w
@@ -248,5 +248,5 @@ def _arithmetic(rule: str, w: float, gradients: list[float], settings: Mapping[s
             w -= rate * math.copysign(1, settings["beta1"] * first + (1 - settings["beta1"]) * dw)
             first = settings["beta2"] * first + (1 - settings["beta2"]) * dw
         else:
-            raise NotImplementedError(f"the arithmetic of {rule} must be written here, as its paper has it")
+            raise NotImplementedError(f"the arithmetic of {rule} must be written here, as in its paper")
     return w

@@ -1,4 +1,4 @@
-"""What a network is beside its weights."""
+"""The settings of a network: all that defines it except its weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fcsearch.nn.option_checks import number, one_of
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """What training and scoring need to know of a network beside its weights; saved with them.
+    """All that training and scoring need besides the weights; saved with them.
 
     Attributes:
         dropout: Probability of dropping a hidden unit, in [0, 1).
@@ -20,8 +20,8 @@ class NetworkSettings:
         loss: `softmax` or `svm`; for a regression `squared`, `absolute` or `huber`.
         input_dropout: Probability of dropping a feature of the input, in [0, 1).
         label_smoothing: The part of each target that the softmax loss spreads over all classes, in [0, 1).
-        activation: What follows a hidden layer's product: `relu`, `leaky_relu`, `gelu` or `selu`.
-        huber_delta: Where the Huber loss becomes a line, above 0.
+        activation: The activation of hidden layers: `relu`, `leaky_relu`, `gelu` or `selu`.
+        huber_delta: The error from which the Huber loss is linear, above 0, in the unit of the scores.
 
     Raises:
         ConfigError: a value outside its range.

@@ -32,17 +32,17 @@ _WEIGHTS = "weights_train"
 class Solver:
     """Trains a network and keeps the weights that were best on the validation rows.
 
-    An epoch takes the training rows in a new order, as many full minibatches as there are; the rows left over differ
-    from epoch to epoch. Packs do the same, so a trial without dropout is the same trained here. Accuracies are
-    taken before the first step (epoch 0) and after every epoch. Training ends early when the loss is no longer finite.
+    An epoch takes the training rows in a new order, in full minibatches only; the rows left over differ from epoch to
+    epoch. Packs do the same, so a trial without dropout gives the same result here. Accuracies are measured before the
+    first step (epoch 0) and after every epoch. Training ends early when the loss is no longer finite.
 
     Args:
-        model: The network; its `params` change while it is trained, and are `best_params` in the end.
+        model: The network; its `params` change during training, and are `best_params` at the end.
         data: `X_train` (N, d1, ..., dk), `y_train` (N,), `X_val`, `y_val`: tensors or NumPy arrays; labels are integers
             in [0, C). `weights_train` (N,), at least 0, may say how much each training row counts in the loss.
         update_rule: A function of `fcsearch.nn.update_rules`, its name, or another function of that kind.
         optim_config: Settings of the update rule, such as `learning_rate`; None for its defaults. Its `weight_decay`
-            is of the weight matrices: biases do not decay.
+            applies to weight matrices, not to biases.
         lr_decay: Factor on the learning rate after every epoch, in (0, 1], under the `exponential` schedule.
         batch_size: Rows in a minibatch.
         num_epochs: Passes over the training rows.
@@ -54,11 +54,11 @@ class Solver:
             `logging.basicConfig(level=logging.INFO)` shows it.
         checkpoint_name: Path prefix: after every epoch, `<prefix>_epoch_<n>.safetensors` (the network) and
             `<prefix>_epoch_<n>.json` (options and history) are written. None: no checkpoints.
-        lr_schedule: `exponential` (by lr_decay), or `cosine` over num_epochs, anew with every call of `train`; see
+        lr_schedule: `exponential` (by lr_decay), or `cosine` over num_epochs, again with every call of `train`; see
             `fcsearch.nn.schedules`.
-        seed: Key of the minibatch order, the dropout masks and the rows drawn for accuracies: runs with one seed and
-            one initial network repeat. Without it the key comes from torch's global generator.
-        device: Where to train; the network is moved there. None: where the network is.
+        seed: Seed of the minibatch order, the dropout masks and the rows drawn for accuracies: with the same seed and
+            initial network, training repeats exactly. None: taken from torch's global generator.
+        device: The device to train on; the network is moved there. None: the network's own.
 
     Attributes:
         loss_history: The loss of every step.
@@ -140,7 +140,7 @@ class Solver:
         return settings
 
     def train(self) -> None:
-        """Train for `num_epochs`, and leave the best weights in the model; called again, it goes on from them."""
+        """Train for `num_epochs`, and put the best weights into the model; called again, it continues from them."""
         dropout_seed = self.model.dropout_seed
         try:
             if not self.val_acc_history:
@@ -157,12 +157,12 @@ class Solver:
         self.model.params = _copies(self.best_params)
 
     def check_accuracy(self, X: Tensor, y: Tensor, num_samples: int | None = None, batch_size: int = 1000) -> float:
-        """Measure the share of rows whose highest score is that of their label, without dropout.
+        """Measure the fraction of rows whose highest score is that of their label, without dropout.
 
         Args:
             X: Rows (N, d1, ..., dk), on the model's device.
             y: Labels (N,).
-            num_samples: Rows to draw, the same ones whenever the epoch is the same; None for all.
+            num_samples: Rows to draw, the same ones in the same epoch; None for all.
             batch_size: Rows scored at a time.
         """
         if num_samples is not None and num_samples < len(X):
@@ -173,10 +173,10 @@ class Solver:
         return float(right) / len(X)
 
     def _schedule(self, number: int) -> None:
-        """Bring the learning rates to those of an epoch, which is the number-th of this call of `train`."""
+        """Set the learning rates for the epoch `number` of this call of `train`."""
         epoch = number if self.lr_schedule == "cosine" else self.epoch
         factor = scheduled_rate(self.lr_schedule, 1.0, epoch=epoch, epochs=self.num_epochs, lr_decay=self.lr_decay)
-        # By a factor, since a rule of the user's own may have a rate of its own, and may change it.
+        # By a factor, since a user's rule may have its own rate, and may change it.
         change = factor / self._factor if self._factor else 0.0
         for config in self.optim_configs.values():
             if "learning_rate" in config:
@@ -236,7 +236,7 @@ class Solver:
 
 
 def _copies(params: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # An update rule of the user's own may write to the weights that it is given.
+    # A user's update rule may write to its arguments.
     return {name: w.clone() for name, w in params.items()}
 
 
@@ -276,7 +276,7 @@ def _split(data: Mapping[str, Any], name: str, model: FullyConnectedNet) -> tupl
 
 
 def _weights(given: Any, rows: Tensor) -> Tensor | None:
-    """The weights of the training rows, checked, where and in the type in which these are."""
+    """The weights of the training rows, checked, on the rows' device and in their type."""
     if given is None:
         return None
     weights = torch.as_tensor(given).to(rows)

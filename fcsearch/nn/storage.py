@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors files, which hold tensors and text and can run nothing when they are read."""
+"""Weights on disk: safetensors files, which hold tensors and text; reading them runs no code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapp
 
 
 def load_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Read what save_tensors wrote: the tensors, on the CPU, and the text.
+    """Read a file of save_tensors: the tensors, on the CPU, and the text.
 
     Raises:
         ConfigError: there is no such file, or it is no safetensors file.

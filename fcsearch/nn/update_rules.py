@@ -4,13 +4,13 @@ Every rule is `(w, dw, config=None) -> (next_w, config)` and pure: neither the t
 change; the config that it returns holds the settings and the state of the next call. A missing setting takes its
 default.
 
-`w` and `dw` are of one shape, any. A setting is a number.
+`w` and `dw` have the same shape, of any kind. A setting is a number.
 
 Every rule has the setting `weight_decay` (0), decoupled as in `torch.optim.AdamW` (Loshchilov & Hutter 2019): before
 the step w becomes w * (1 - learning_rate * weight_decay), so that a rule which scales the gradient does not scale the
 decay. It is meant for weight matrices, not for biases.
 
-Another rule is a function here, its settings in DEFAULTS, an entry in RULES, and its stacked form in
+To add a rule, write a function here, its settings in DEFAULTS, an entry in RULES, and its stacked form in
 `fcsearch.training.engine`.
 """
 
@@ -75,7 +75,9 @@ def rmsprop(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> t
 
 
 def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
-    """Step along the running mean of the gradient, scaled by the root of that of its square, both unbiased.
+    """Step along the running mean of the gradient, divided by the root of the mean of its square (Kingma & Ba 2015).
+
+    Both means are corrected for their start at zero.
 
     Config: `learning_rate` (1e-3), `weight_decay` (0), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside
     the root), and the state: `m` and `v` (running means of the gradient and of its square, of the shape of w; zeros),
@@ -92,7 +94,7 @@ def adam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tupl
 
 
 def nadam(w: Tensor, dw: Tensor, config: Mapping[str, Any] | None = None) -> tuple[Tensor, Config]:
-    """Adam with Nesterov's look ahead, and a momentum that grows to beta1 (Dozat 2016), as `torch.optim.NAdam` has it.
+    """Adam with Nesterov momentum that grows to beta1 (Dozat 2016), as in `torch.optim.NAdam`.
 
     Config: `learning_rate` (2e-3), `weight_decay` (0), `beta1` (0.9), `beta2` (0.999), `epsilon` (1e-8, added outside
     the root), and the state: `m` and `v` as in adam, `t` (steps made, 0), `product` (of all momentums so far, 1).

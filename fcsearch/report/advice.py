@@ -1,4 +1,4 @@
-"""What to try next, as far as the best network and the space of a run show it."""
+"""What to try next, judging by the best network and the space of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fcsearch.report.words import plural, points, value_text
 
 _MANY_DIVERGED = 0.2
 _OVERFIT_GAP = 0.05
-# Of a regression: how many times the training RMSE the validation RMSE is.
+# For a regression: the ratio of validation RMSE to training RMSE.
 _OVERFIT_RATIO = 1.3
 _EDGE = 0.02
 _SMALL_ENOUGH = 0.8
@@ -26,7 +26,7 @@ Row = Mapping[str, Any]
 
 
 def of_the_states(work: Work) -> Iterator[Evidence]:
-    """Trials that came to no result."""
+    """Trials without a result."""
     diverged = work.counts.get("diverged", 0)
     if work.done and diverged / work.done >= _MANY_DIVERGED:
         yield Evidence(
@@ -45,13 +45,13 @@ def of_the_network(best: Row, smallest: Row, objective: Objective) -> Iterator[E
     Args:
         best: Its row.
         smallest: The row of the smallest network that is about as good.
-        objective: What the run went by.
+        objective: The run's objective.
     """
     size, least = best["num_parameters"], smallest["num_parameters"]
     if size and least and least < _SMALL_ENOUGH * size:
         yield Evidence(
             "smaller",
-            f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters in place of {size:,} "
+            f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters instead of {size:,} "
             f"(validation {objective.show(smallest[objective.column])})",
             pulls=tuple(Pull(name, "down") for name in _SIZES if _is_less(smallest.get(name), best.get(name))),
         )
@@ -68,7 +68,7 @@ def of_the_network(best: Row, smallest: Row, objective: Objective) -> Iterator[E
 
 
 def _overfit(best: Row, own: Objective) -> str | None:
-    """How much better the best network does on its training rows, if that is much."""
+    """How much better the best network is on its training rows, if the gap is large."""
     training, validation = best[own.train_column], best[own.column]
     if training is None or validation is None:
         return None
@@ -82,7 +82,7 @@ def _overfit(best: Row, own: Objective) -> str | None:
 
 
 def of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[Evidence]:
-    """The values of the best network that lie at an end of what was searched.
+    """The values of the best network that lie at an end of the searched range.
 
     Args:
         best: Its row.
@@ -93,7 +93,7 @@ def of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[Evidence]:
         if name in best and isinstance(definition, dict) and (edge := _edge(name, best[name], definition)):
             yield Evidence(
                 "edge",
-                f"{name} = {value_text(best[name])} lies at the {edge} end of what was searched",
+                f"{name} = {value_text(best[name])} lies at the {edge} end of the searched range",
                 "widen it there",
                 (Pull(name, "up" if edge == "upper" else "down"),),
             )
@@ -115,6 +115,6 @@ def _edge(name: str, value: Any, definition: Mapping[str, Any]) -> str | None:
     known = HYPERPARAMETERS.get(name)
     if place >= 1 - _EDGE:
         return None if known and known.high is not None and high >= known.high else "upper"
-    # 0 dropout or 0 reg is no bound that could be moved, nor is a depth of 1.
+    # A dropout or reg of 0 and a depth of 1 are bounds that cannot be moved.
     natural = low == 0 or (isinstance(low, int) and low == 1)
     return "lower" if place <= _EDGE and not natural else None

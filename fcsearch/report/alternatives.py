@@ -14,13 +14,13 @@ from fcsearch.report.measured import Alternative, Versus
 from fcsearch.results import RunDirectory
 from fcsearch.selection import load_members
 
-NOT_YET_MEASURED = "it is measured when the run has ended"
+NOT_YET_MEASURED = "it is measured once the run has ended"
 
 LoadDataset = Callable[[], Dataset]
 
 
 def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | None:
-    """What the last report.json says of a model; None if it says nothing."""
+    """The model's entry in the last report.json; None if there is none."""
     try:
         return Alternative.from_json(stored[model])
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -30,16 +30,16 @@ def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | No
 def ensemble_of(
     run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None
 ) -> Alternative | None:
-    """The run's ensemble beside the winner; None where there is none, or where it is the winner alone.
+    """The run's ensemble beside the winner; None if there is none, or if it is only the winner.
 
     Args:
         run: The run directory.
         winner: The trial whose network is the winner.
-        load: Loads the run's dataset; None: only what is known is said.
+        load: Loads the run's dataset; None: nothing is measured, and only earlier measurements are used.
         known: What was measured before. It is not measured again.
 
     Raises:
-        RunError: what says which networks are in it is damaged.
+        RunError: the ensemble's file is damaged.
     """
     members = run.models.ensemble()
     if set(members) <= {winner}:
@@ -50,9 +50,9 @@ def ensemble_of(
 
 
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
-    """The network that was fitted again, beside the winner; arguments as `ensemble_of`.
+    """The refit beside the winner; arguments as `ensemble_of`.
 
-    One that was fitted anew since it was measured is measured anew.
+    A refit that is newer than its measurement is measured again.
     """
     if not run.models.refit_path.is_file():
         return None
@@ -71,7 +71,7 @@ def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadData
     try:
         dataset = load()
         members, single = load_members(run, found.model), load_members(run, str(winner))
-        # The refit has learned from the validation rows.
+        # The refit was trained on the validation rows.
         splits = ("val", "test") if found.model == "ensemble" else ("test",)
         there = [name for name in splits if len(getattr(dataset, name))]
         measured = {name: measure_model(run, members, dataset, name) for name in there}

@@ -40,14 +40,14 @@ def build_report(
     refit: Alternative | None = None,
     top: int = DEFAULT_TOP,
 ) -> Report:
-    """Report a run: complete, still going on, interrupted or failed, with trials or without.
+    """Report a run: complete, running, interrupted or failed, with trials or without.
 
     Args:
         run: The run directory; it is only read.
-        test: What is known of the chosen network on the test split.
+        test: The chosen network on the test split, as far as it was measured.
         validation: The chosen network on the validation split, if it was measured.
-        ensemble: What is known of the ensemble.
-        refit: What is known of the network that was fitted again.
+        ensemble: The ensemble, as far as it was measured.
+        refit: The refit, as far as it was measured.
         top: How many of the best trials to list.
 
     Raises:
@@ -111,17 +111,17 @@ def build_report(
 
 
 def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
-    """That of the chosen network, where its model is kept."""
+    """The calibration of the chosen network, if its model is kept."""
     if chosen is None or chosen not in run.saved_models():
         return None
     try:
         return read_calibration(run.models.metadata(chosen), where=str(run.models.path(chosen)))
     except RunError:
-        return None  # what the model is needed for says that it is damaged
+        return None  # a damaged model is reported where it is needed
 
 
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
-    """What was measured of the models as they are now: that of models before them says nothing of these."""
+    """The measurements of the current models, without those of models that they replaced."""
     validation, test = measured.validation, measured.test
     digest = run.models.refit_digest() if chosen is not None and answers_by_refit(run) else None
     if validation and validation.trial_id != chosen:
@@ -172,13 +172,13 @@ def _base_line(
     by_split = dataset.class_counts or {}
     counts = by_split.get("val", ())
     if dataset.folds and counts:
-        # What trains in the first fold validates in another.
+        # Rows that train in the first fold validate in another.
         counts = tuple(map(sum, zip(counts, by_split["train"], strict=True)))
     if dataset.class_names and any(counts):
         return base_line(dataset.class_names, counts, objective.name, positive=positive)
     if validation is None:
         return None
-    # Earlier versions kept it with the classes alone.
+    # Earlier versions kept it only with the classes.
     return validation.base_line or (validation.classification.base_line if validation.classification else None)
 
 
@@ -199,7 +199,7 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
 
 
 def _elapsed(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of work from the run's start to its end, or to its latest result where it has no end."""
+    """Seconds of work from the run's start to its end, or to its latest result if it has not ended."""
     times = [
         (datetime.fromisoformat(row["started_at"]), datetime.fromisoformat(row["finished_at"]))
         for row in rows

@@ -1,4 +1,4 @@
-"""The model card of an exported model: what it is, how good, how to use it, and where that ends."""
+"""The model card of an exported model: what it is, how good it is, how to use it, and its limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def model_card(chosen: Chosen, exported: Exported, form: str, name: str) -> str:
 
     Args:
         chosen: The model.
-        exported: What was made of it.
+        exported: The exported form.
         form: `torch`, `onnx` or `safetensors`.
         name: The exported file's name, without its folder.
     """
@@ -72,7 +72,7 @@ def _data(chosen: Chosen) -> Iterator[str]:
         yield f"- Dataset: {_code(Path(described.name).name)}"
     yield f"- Fingerprint: {_code(chosen.facts.get('dataset') or 'unknown')}"
     rows = described.rows
-    named = ((rows.train, "to train on"), (rows.val, "to validate"), (rows.test, "to test"))
+    named = ((rows.train, "for training"), (rows.val, "for validation"), (rows.test, "for test"))
     if counts := [f"{count:,} {word}" for count, word in named if count]:
         yield f"- Rows: {', '.join(counts)}"
     for line in described.split_words():
@@ -105,7 +105,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         yield ""
         yield f"The base line is that of {method}.{' ± is one standard error.' if balanced else ''}"
     if missing := _classes_without_rows(found[-1]):
-        yield f"No row measured was of {class_list(missing)}."
+        yield f"None of the measured rows belongs to {class_list(missing)}."
 
 
 def _cells(item: Measurement, objective: Objective) -> Iterator[str]:
@@ -181,19 +181,19 @@ def _making(chosen: Chosen) -> Iterator[str]:
 
 
 def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
-    yield "- It is good for rows like those that it learned from. On others nobody has measured it."
+    yield "- It is made for rows like those that it was trained on. It was not measured on others."
     if chosen.run is not None and len(chosen.run.trials) > 1:
         objective = _objective(chosen)
         yield (
             f"- It was chosen among {plural(len(chosen.run.trials), 'trial')} by its validation {objective.title}, "
             f"which is therefore too {'high' if objective.maximize else 'low'} on average. The test "
-            f"{objective.title}, where there is one, is the figure to quote."
+            f"{objective.title}, if there is one, is the figure to quote."
         )
     losses = {member.network.loss_name for member in chosen.predictor.members}
-    reason = "; it learned by margins (svm), not by likelihood" if "svm" in losses else ""
+    reason = "; it was trained by margins (svm), not by likelihood" if "svm" in losses else ""
     temperature = chosen.predictor.temperature
     if chosen.predictor.transform.target is not None:
-        yield "- A prediction is one number, without an interval: of how far it may be off, the figures above tell."
+        yield "- A prediction is a single number, without an interval: the figures above say how far off it may be."
     elif temperature == 1:
         yield f"- Probabilities are the softmax of the network's scores{reason}; they are not calibrated."
     else:

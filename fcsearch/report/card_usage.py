@@ -1,4 +1,4 @@
-"""How to use an exported model: the part of its card that is code."""
+"""How to use an exported model: the code in its card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[
 
     Args:
         chosen: The model.
-        exported: What was made of it.
+        exported: The exported form.
         form: `torch`, `onnx` or `safetensors`.
         name: The exported file's name.
     """
@@ -29,9 +29,9 @@ def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[
     yield ""
     transform = chosen.predictor.transform
     if transform.target is not None:
-        yield f"Output: `{PREDICTION}` (one number a row, float64), in the unit of the label."
+        yield f"Output: `{PREDICTION}` (one number per row, float64), in the unit of the label."
     else:
-        label = "the class, a text" if form == "onnx" else "the place of the class in `classes`"
+        label = "the class, as text" if form == "onnx" else "the index of the class in `classes`"
         yield f"Outputs: `{LABEL}` ({label}) and `{PROBABILITIES}` (rows x classes, float32)."
     yield from ("", "```python")
     outputs = output_names(transform)
@@ -103,7 +103,7 @@ def _onnx_columns(exported: Exported, name: str, outputs: Sequence[str]) -> Iter
 
 
 def _run(outputs: Sequence[str], inputs: str) -> Iterator[str]:
-    """Run a session, and print what it says."""
+    """Run a session, and print its outputs."""
     names = ", ".join(outputs)
     yield f"{names} = session.run({json.dumps(outputs)}, {inputs}){'[0]' if len(outputs) == 1 else ''}"
     yield f"print({names})"

@@ -13,12 +13,12 @@ from fcsearch.report.number_table import COLUMN_GAP, number_table
 from fcsearch.report.words import class_list, percent
 
 _PAIRS = 10
-# A matrix of more classes than this is no longer read as one.
+# A larger matrix is unreadable.
 _MAX_MATRIX = 12
 
 
 def class_parts(found: Classification, *, width: int, limit: int | None = None) -> Iterator[RenderableType]:
-    """The figures of each class, and which classes are taken for which.
+    """The figures of each class, and which classes are confused.
 
     Args:
         found: The figures.
@@ -31,9 +31,9 @@ def class_parts(found: Classification, *, width: int, limit: int | None = None) 
         yield Text(f"The {limit} classes of {len(found.classes):,} with the lowest F1:", style="dim")
     yield _figures(shown)
     if found.without_rows:
-        yield Text(f"No rows of {class_list(found.without_rows)}: nothing is known of it here.")
+        yield Text(f"No rows of {class_list(found.without_rows)}: nothing was measured for it.")
     if matrix := _matrix(found, width):
-        yield Text("\nRows by class (left) and by what they were taken for:", style="dim")
+        yield Text("\nRows by class (left) and by predicted class (top):", style="dim")
         yield matrix
     elif pairs := found.most_confused(_PAIRS):
         yield Text("\nConfused most often:", style="dim")
@@ -59,7 +59,7 @@ def _matrix(found: Classification, width: int) -> Table | None:
         return None
     table = number_table("", *names, right=len(names))
     for index, (name, row) in enumerate(zip(names, found.confusion, strict=True)):
-        # The diagonal is what the model got right.
+        # The diagonal counts the correct rows.
         cells = [Text(f"{count:,}", style="bold" if column == index else "") for column, count in enumerate(row)]
         table.add_row(Text(name, style="dim"), *cells)
     return table

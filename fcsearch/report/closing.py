@@ -1,4 +1,4 @@
-"""The last lines of a run: the winner, its figures, and what one does next."""
+"""The last lines of a run: the winner, its figures, and the usual next commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMMANDS = 3
 
 
 def winner_line(report: Report, best: Best) -> str:
-    """The best network: which trial, and its parameters, of which those that did not vary stand in the report."""
+    """The best network: its trial, and the parameters that varied."""
     varied = [effect.parameter for effect in report.effects if effect.parameter in best.parameters]
     shown = [(name, value_text(best.parameters[name])) for name in best.parameters if name in varied] or settings(best)
     return f"trial {best.row['trial_id']}: {', '.join(f'{name} {value}' for name, value in shown)}"
@@ -37,7 +37,7 @@ def figures_line(report: Report, best: Best) -> str:
 
 
 def _folds(report: Report, best: Best) -> str:
-    """That a value is a mean over folds, and its standard error; nothing without folds."""
+    """The number of folds that a value is the mean of, and its standard error; empty without folds."""
     error = best.row.get("val_standard_error")
     if report.dataset.folds is None or error is None:
         return ""
@@ -46,7 +46,7 @@ def _folds(report: Report, best: Best) -> str:
 
 
 def next_commands(report: Report) -> list[str]:
-    """The commands that one wants next, ready to be copied."""
+    """The usual next commands, ready to be copied."""
     return [shlex.join(command) for command in _commands(report)][:_COMMANDS]
 
 

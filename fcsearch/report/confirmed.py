@@ -1,4 +1,4 @@
-"""The best configurations over several seeds, and what can be used in the winner's place, in words."""
+"""The best configurations over several seeds, and the alternatives to the winner, in words."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _COLUMNS = ("trial", "mean", "deviation", "seeds", "search", "winner's lead", ""
 
 
 def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
-    """What other seeds say of the winner."""
+    """The winner's results with other seeds."""
     if found is None or not found.done:
         return
     if not found.complete:
         yield Evidence(
             "unconfirmed",
             f"The confirmation is not complete: {found.done} of {found.asked} trainings are done (`fcsearch confirm` "
-            "goes on with it), and until then the best of the search counts as the winner",
+            "continues it), and until then the best of the search counts as the winner",
         )
         return
     winner = found.winner
@@ -46,10 +46,10 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
             f"It is a tie with {noun} {names}: chance explains the difference, so choose among them by size or speed",
         )
     elif len(found.configurations) > 1:
-        yield Evidence("lead", "Chance does not explain its lead over the others that were confirmed")
+        yield Evidence("lead", "Chance does not explain its lead over the other confirmed configurations")
     if found.bias is not None:
         flatters = found.bias > 0
-        why = ": what choosing the best of many measurements does" if flatters else ""
+        why = ": the effect of choosing the best of many measurements" if flatters else ""
         yield Evidence(
             "bias",
             f"The search's own values of these are {objective.show_difference(abs(found.bias))} "
@@ -62,7 +62,7 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
 
 
 def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
-    """Whether the ensemble, or the network fitted again, is worth having."""
+    """Whether the ensemble, or the refit, is worth using."""
     for model in found:
         if model.versus is None:
             continue
@@ -71,11 +71,11 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         size = f" of {len(model.members)} networks" if model.model == "ensemble" else ""
         lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
         if versus.worth_having:
-            verdict = f"more than chance explains, so it is worth having: `--model {model.model}`"
+            verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
         elif versus.gain < -2 * versus.error:
-            verdict = "more than chance explains, so it is not worth having"
+            verdict = "more than chance explains, so it is not worth using"
         else:
-            verdict = "within what chance explains, so it is not shown to be worth having"
+            verdict = "within what chance explains, so it is not shown to be worth using"
         yield Evidence(
             model.model,
             f"{_NAMES[model.model].capitalize()}{size} has {noun} {objective.title} "
@@ -85,32 +85,32 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
 
 
 def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[Evidence]:
-    """Which network is used where a trial has one in each fold; nothing without folds."""
+    """Which network is used if a trial has one in each fold; nothing without folds."""
     if not dataset.folds or dataset.train_rows is None or dataset.val_rows is None:
         return
     rows = f"{dataset.train_rows + dataset.val_rows:,}"
     if test.refit:
         yield Evidence(
             "folds",
-            f"The network to use is the winner as it was fitted again, on the {rows} rows of all folds; `--model "
-            f"{trial_id}` is that of the first fold, which learned {dataset.train_rows:,} of them",
+            f"The network to use is the refit: the winner, trained on the {rows} rows of all folds; `--model "
+            f"{trial_id}` is that of the first fold, which was trained on {dataset.train_rows:,} of them",
         )
     else:
         yield Evidence(
             "folds",
-            f"The network is that of the first fold, which learned {dataset.train_rows:,} of {rows} rows: `fcsearch "
-            "confirm --refit` fits it again on all of them",
+            f"The network is that of the first fold, trained on {dataset.train_rows:,} of {rows} rows: `fcsearch "
+            "confirm --refit` trains it on all of them",
         )
 
 
 def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
-    """What a temperature makes of the probabilities."""
+    """The effect of the temperature on the probabilities."""
     if found is None:
         return
     if found.temperature == 1:
         yield Evidence(
             "calibration",
-            f"Its probabilities are as the network gives them: no temperature lowers the log loss of the "
+            f"Its probabilities are the network's own: no temperature lowers the log loss of the "
             f"{found.rows:,} validation rows, {found.log_loss_before:.4f}",
         )
         return
@@ -118,12 +118,12 @@ def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
         "calibration",
         f"Its probabilities are given at a temperature of {found.temperature:.3g}, fitted on the {found.rows:,} "
         f"validation rows: their log loss falls from {found.log_loss_before:.4f} to {found.log_loss_after:.4f}, and "
-        "predicted classes stay as they are",
+        "predicted classes do not change",
     )
 
 
 def confirmed_line(found: Confirmation | None, folds: int | None = None) -> list[tuple[str, str, str]]:
-    """The winner's figure over seeds, and over folds: which, how much, and a remark; nothing where there is none."""
+    """The winner's figure over seeds, and over folds: its name, value and a remark; empty if there is none."""
     winner = found.winner if found else None
     if found is None or winner is None:
         return []
@@ -135,7 +135,7 @@ def confirmed_line(found: Confirmation | None, folds: int | None = None) -> list
 
 
 def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, str, str]]:
-    """The test figures of models that can be used in the winner's place."""
+    """The test figures of models that can be used instead of the winner."""
     lines = []
     for model in found:
         if model is not None and model.test is not None:
@@ -154,7 +154,7 @@ def confirmation_cells(found: Confirmation) -> tuple[tuple[str, ...], list[tuple
 
 
 def confirmation_unit(found: Confirmation) -> str:
-    """What the deviations and leads of the table are in."""
+    """The unit of the deviations and leads in the table."""
     objective = OBJECTIVES[found.objective]
     return "points" if objective.unit == "fraction" else objective.title
 

@@ -1,4 +1,4 @@
-"""What each parameter did: the results of the trials, grouped by its values."""
+"""The effect of each parameter: the results of the trials, grouped by its values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Rows = Sequence[Mapping[str, Any]]
 def varied_parameters(rows: Rows) -> list[str]:
     """The parameters that took more than one value, in the order of the schema.
 
-    The shape of the network is named once: by `hidden_dims` where some net has layers of unequal width, else by
+    The shape of the network is named once: by `hidden_dims` if some net has layers of unequal width, else by
     `depth` and `hidden_dim`.
     """
     uneven = any(len(set(row["hidden_dims"] or ())) > 1 for row in rows)
@@ -34,7 +34,7 @@ def varied_parameters(rows: Rows) -> list[str]:
 
 
 def differs(rows: Rows, name: str) -> bool:
-    """Whether rows have different values of a parameter; that it applies to some alone is a difference, too."""
+    """Whether rows differ in a parameter; it is also a difference if it applies only to some of them."""
     return len({parameter_value(row[name]) for row in rows}) > 1
 
 
@@ -60,7 +60,7 @@ def _order(effect: Effect) -> tuple[float, float]:
 
 
 def _spread(effect: Effect) -> float:
-    # The median of a trial or two says little of its value.
+    # The median of a trial or two says little about the value.
     medians = [group.median for group in effect.groups if group.median is not None and group.trials >= _TRUSTED_TRIALS]
     return max(medians) - min(medians) if medians else 0.0
 
@@ -93,9 +93,9 @@ def _values(rows: Rows, name: str) -> set[Any]:
 
 
 def partition(rows: Rows, name: str) -> list[tuple[str, list[int]]]:
-    """The values of a parameter, or ranges of it, as words, each with the places of its rows.
+    """The values of a parameter, or ranges of them, in words, each with the indices of its rows.
 
-    Rows to which the parameter does not apply are in none: they say nothing about it.
+    Rows to which the parameter does not apply are left out.
     """
     found = [(parameter_value(row[name]), place) for place, row in enumerate(rows) if row[name] is not None]
     numbers = [value for value, _ in found if is_number(value)]

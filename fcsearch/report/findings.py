@@ -12,13 +12,13 @@ from fcsearch.report.words import listing
 
 @dataclass(frozen=True)
 class Evidence:
-    """One thing that a run showed, before it is held against the others.
+    """One thing that a run showed, before it is compared with the others.
 
     Attributes:
         kind: As in `Finding`.
-        fact: What is so, whatever follows from it, without a full stop.
-        advice: What to do, a clause about `{parameters}`; said only of those that nothing else pulls the other way.
-        pulls: What the advice, or the fact itself, would have changed.
+        fact: The fact, without a full stop.
+        advice: What to do, a clause about `{parameters}`: those that nothing else pulls in the other direction.
+        pulls: The changes that the advice, or the fact itself, suggests.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class Evidence:
 def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
     """Turn evidence into findings.
 
-    A parameter that is pulled both ways is advised neither way: the facts stay, and a last finding says so.
+    If evidence pulls a parameter both ways, there is no advice on it: the facts stay, and a last finding says so.
     """
     known = list(evidence)
     directions: dict[str, set[str]] = defaultdict(set)
@@ -44,7 +44,7 @@ def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
         yield Finding(piece.kind, f"{piece.fact}{advice}.", pulls)
     if torn:
         names = listing(torn)
-        sentence = f"The evidence on {names} points both ways, so nothing is advised there."
+        sentence = f"The evidence on {names} points both ways, so there is no advice on it."
         yield Finding("torn", sentence, torn=tuple(torn))
 
 

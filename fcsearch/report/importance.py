@@ -1,4 +1,4 @@
-"""How much each parameter decided the order of the trials, and how sure that is."""
+"""How much each parameter determined the order of the trials, with intervals."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fcsearch.report.effects import Rows, partition, varied_parameters
 from fcsearch.report.model import Importance
 from fcsearch.results import RANKED_STATES
 
-# Of fewer trials, and of a parameter that applied to fewer, the interval would span nearly everything.
+# With fewer trials, or for a parameter that applied to fewer, the interval would span nearly everything.
 MIN_TRIALS = 20
 MIN_ACTIVE = 12
-# A value with fewer trials has no spread of its own to be compared with.
+# The spread of a value with fewer trials cannot be estimated.
 _MIN_GROUP = 3
 _RESAMPLES = 400
 _INTERVAL = (2.5, 97.5)
@@ -33,7 +33,7 @@ Weights = npt.NDArray[np.float64]
 def importances_of(
     rows: Rows, objective: Objective = OBJECTIVES["accuracy"]
 ) -> tuple[dict[str, Importance], str | None]:
-    """The importance of each parameter that varied, and why there are none, if there are none.
+    """The importance of each parameter that varied, and the reason if there are none.
 
     A one-way analysis of variance of the trials' ranks (Kruskal and Wallis 1952) by the groups that the report shows,
     with the chance share taken off (epsilon squared, Kelley 1935): the main effects of a functional ANOVA (Hutter et
@@ -48,11 +48,11 @@ def importances_of(
     serve any objective.
 
     Args:
-        rows: Rows of the trials table; those without a result are passed over.
-        objective: What the trials are ranked by.
+        rows: Rows of the trials table; those without a result are skipped.
+        objective: The objective that the trials are ranked by.
 
     Returns:
-        Importances by parameter, without those for which too few trials speak; and a note.
+        Importances by parameter, without those with too few trials; and a note.
     """
     ranked = [row for row in rows if row["state"] in RANKED_STATES]
     if len(ranked) < MIN_TRIALS:
@@ -73,7 +73,7 @@ def _ranks(results: Weights) -> Weights:
 
 
 def _codes(ranked: Rows, name: str) -> Codes | None:
-    """The group of each trial, -1 where it has none; None where too few trials are in groups to be compared."""
+    """The group of each trial, -1 if it has none; None if too few trials are in groups to be compared."""
     codes = np.full(len(ranked), -1)
     large = [members for _, members in partition(ranked, name) if len(members) >= _MIN_GROUP]
     for group, members in enumerate(large):

@@ -1,4 +1,4 @@
-"""What was measured of a run's models, in JSON types."""
+"""The measurements of a run's models, in JSON types."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class FinalTest:
     """The best model on the test rows, or why it was not measured.
 
     Attributes:
-        measurement: None where nothing was measured.
+        measurement: None if nothing was measured.
         note: Why there is no measurement; None otherwise.
-        measured_trials: Every trial of the run whose model has been measured on the test split, in order. More than
-            one, and the choice between them is no longer blind to the test rows.
-        refit: Whether what was measured is the last trial's network as it was fitted again.
-        digest: `Models.refit_digest` of that network; None where it is no such network, or an earlier version measured
-            it: then it is not known which network that was.
+        measured_trials: Every trial of the run whose model has been measured on the test split, in order. If there is
+            more than one, a choice between them is no longer blind to the test rows.
+        refit: Whether the measured network is the last trial's refit.
+        digest: `Models.refit_digest` of that network; None if it is not a refit, or an earlier version measured it, so
+            that it is not known which network it was.
     """
 
     measurement: Measurement | None = None
@@ -31,7 +31,7 @@ class FinalTest:
     digest: str | None = None
 
     def is_of(self, trial_id: int | None, *, digest: str | None) -> bool:
-        """Whether the measurement is of the network with this digest, or where that is None, of this trial's own."""
+        """Whether the measurement is of the network with this digest, or, if that is None, of this trial's own."""
         if self.measurement is None:
             return False
         if digest is not None:
@@ -41,14 +41,14 @@ class FinalTest:
 
 @dataclass(frozen=True)
 class Versus:
-    """A model beside the single winner, on the same rows.
+    """A model compared with the single winner, on the same rows.
 
     Attributes:
         split: Which rows.
         single: The winner's objective there.
-        difference: The model's objective less the winner's.
+        difference: The model's objective minus the winner's.
         error: Standard error of the difference, paired by row.
-        objective: What the run went by: a key of OBJECTIVES.
+        objective: The run's objective: a key of OBJECTIVES.
     """
 
     split: str
@@ -70,14 +70,14 @@ class Versus:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A model that can be used in place of the single winner.
+    """A model that can be used instead of the single winner.
 
     Attributes:
         model: `ensemble` or `refit`.
         members: The weight of each trial's prediction in it.
-        validation: On the validation rows; None where the model learned from them, or nothing was measured.
+        validation: On the validation rows; None if the model was trained on them, or nothing was measured.
         test: On the test rows, once.
-        versus: Beside the winner: on the test rows, or where there are none on the validation rows.
+        versus: Compared with the winner: on the test rows, or on the validation rows if there are no test rows.
         note: Why nothing was measured; None otherwise.
         digest: `Models.refit_digest` of a refit; None for an ensemble, or where an earlier version measured it.
     """
@@ -92,7 +92,7 @@ class Alternative:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Alternative:
-        """Read what a report.json holds; TypeError, KeyError or ValueError if it is none."""
+        """Read the form of a report.json; TypeError, KeyError or ValueError for anything else."""
         validation, test = (
             Measurement.from_json(value[name]) if value[name] else None for name in ("validation", "test")
         )
@@ -107,9 +107,9 @@ class Measured:
 
     Attributes:
         validation: The chosen network on the validation split.
-        test: And on the test split.
-        ensemble: The ensemble beside it.
-        refit: The network that learned from training and validation rows, beside it.
+        test: The chosen network on the test split.
+        ensemble: The ensemble.
+        refit: The refit, trained on training and validation rows.
     """
 
     validation: Measurement | None = None

@@ -1,4 +1,4 @@
-"""What a report says, in JSON types: the same content for text, HTML and programs."""
+"""The content of a report, in JSON types: the same for text, HTML and programs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fcsearch.selection import Confirmation
 
 @dataclass(frozen=True)
 class Dataset:
-    """The dataset as the manifest has it; None where the manifest does not say.
+    """The dataset as the manifest has it; None if the manifest does not say.
 
     Attributes:
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
         task: `classification` or `regression`.
-        label: The column that is predicted, where it has a name.
-        split: How rows were split where that was not once and at random, in words.
+        label: The column that is predicted, if it has a name.
+        split: How rows were split, in words, unless it was once and at random.
         folds: How many folds there are; None: one split. Rows and class counts of `train` and `val` are those of the
             first.
     """
@@ -39,17 +39,17 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Work:
-    """How much was done, in how long, and where.
+    """How much was done, in what time, and where.
 
     Attributes:
-        planned: Trials that the run was to have; None where the manifest does not say.
+        planned: Trials that the run was to have; None if the manifest does not say.
         counts: Trials by state.
         packs: Packs that are done.
         elapsed_seconds: From the start of the run to its end, or to its latest result.
-        trials_per_minute: Trials done a minute of that time.
+        trials_per_minute: Trials done per minute of that time.
         train_seconds: Sum over the trials of their share of training time.
         places: Trials by `node device`.
-        first_error: Of the first trial that failed.
+        first_error: The error of the first trial that failed.
     """
 
     planned: int | None
@@ -75,7 +75,7 @@ class Best:
         row: Its row of the trials table, times in ISO 8601.
         parameters: Those that apply to it.
         model: Path of its weights; None if they were not kept.
-        train_command: Trains the same network again.
+        train_command: The command that trains the same network again.
     """
 
     row: dict[str, Any]
@@ -90,8 +90,8 @@ class Group:
 
     Attributes:
         label: The value or the range.
-        trials: Trials with a result; `diverged` counts those that had none because their loss ran away.
-        best: Best objective on the validation rows; None where no trial has one.
+        trials: Trials with a result; `diverged` counts those whose loss diverged.
+        best: Best objective on the validation rows; None if no trial has one.
         median: Median of it.
     """
 
@@ -104,13 +104,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much a parameter decided the order of the trials; see `importances_of`.
+    """How much a parameter determined the order of the trials; see `importances_of`.
 
     Attributes:
-        share: Of the variance of the trials' ranks, a fraction of 1. The shares of several parameters need not add up.
+        share: Fraction of the variance of the trials' ranks. The shares of several parameters need not add up to 1.
         low: Lower end of its 95% interval over resampled trials.
         high: Upper end.
-        trials: Trials that speak of it: it applied to them, and others had the same value.
+        trials: Trials that count: the parameter applied to them, and others had the same value.
     """
 
     share: float
@@ -121,7 +121,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one parameter did; `importance` is None where too few trials speak of it."""
+    """The effect of one parameter; `importance` is None if too few trials count for it."""
 
     parameter: str
     importance: Importance | None
@@ -130,7 +130,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Pull:
-    """A parameter that a finding would have larger (`up`) or smaller (`down`)."""
+    """A parameter that a finding suggests to make larger (`up`) or smaller (`down`)."""
 
     parameter: str
     direction: Literal["up", "down"]
@@ -141,10 +141,10 @@ class Finding:
     """One thing that a run showed.
 
     Attributes:
-        kind: Which of the things that can be shown, such as `edge` or `overfit`.
-        sentence: It, and what to do about it, for a person.
-        pulls: What it would have changed. No two findings of a run pull one parameter in two directions.
-        torn: Parameters that the evidence pulls both ways, so that nothing is advised.
+        kind: Its kind, such as `edge` or `overfit`.
+        sentence: The finding, and what to do about it, in words.
+        pulls: The changes that it suggests. No two findings of a run pull one parameter in two directions.
+        torn: Parameters that the evidence pulls both ways, so that there is no advice on them.
     """
 
     kind: str
@@ -158,11 +158,11 @@ class Trust:
     """How far the best result can be trusted.
 
     Attributes:
-        standard_error: Of the best value of the objective, from the validation rows alone; with folds that over them.
-        within: Trials whose value is within one standard error of the best, the best included.
-        smallest: Of those the one with the fewest parameters: its row.
-        verdict: What is to be said before all else: that nothing was learned. None otherwise.
-        findings: The rest.
+        standard_error: That of the objective's best value, from the validation rows alone; with folds, over the folds.
+        within: Trials whose value is within one standard error of the best, including the best.
+        smallest: The row of the one of them with the fewest parameters.
+        verdict: That nothing was learned, to be said first; None otherwise.
+        findings: Everything else.
     """
 
     standard_error: float | None
@@ -184,21 +184,21 @@ class Trust:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that is reported of a run.
+    """Everything in the report of a run.
 
     Attributes:
-        objective: The figure that the search went by: a key of OBJECTIVES.
-        base_line: Of the validation rows; None where their labels are not known.
-        validation: The best model on the validation rows; None where that was not measured.
+        objective: The search's objective: a key of OBJECTIVES.
+        base_line: That of the validation rows; None if their labels are not known.
+        validation: The best model on the validation rows; None if that was not measured.
         test: The best model on the test rows.
-        confirmation: The best configurations over several seeds; None where they had one.
-        ensemble: The ensemble; None where there is none.
-        refit: The network that learned from training and validation rows; None where there is none.
+        confirmation: The best configurations over several seeds; None if nothing was confirmed.
+        ensemble: The ensemble; None if there is none.
+        refit: The network trained on training and validation rows; None if there is none.
         top: Rows of the trials table, best first.
-        top_columns: The parameters that differ among those.
-        effects: What each parameter did, the most important first.
-        importance_note: Why there are no importances; None where there are.
-        note: What a user says of the run; `tags` likewise.
+        top_columns: The parameters in which those differ.
+        effects: The effect of each parameter, the most important first.
+        importance_note: Why there are no importances; None if there are.
+        note: The user's note on the run; `tags`: the user's tags.
     """
 
     name: str

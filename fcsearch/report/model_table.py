@@ -1,4 +1,4 @@
-"""What was measured, as rows of the table of models."""
+"""The measurements as rows of the table of models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one parameter of a space is moved: widened at an end, or narrowed to where the good trials lie."""
+"""Changes of one parameter of a space: widened at an end, or narrowed to where the good trials lie."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fcsearch.report.effects import parameter_value
 from fcsearch.report.words import listing, value_text
 from fcsearch.space import Choices, Constant, Parameter, Range
 
-# A range is narrowed if it loses at least so much of its length; so much of it is left on either side of good trials.
+# The least fraction of its length by which a range is narrowed; and the margin left on either side of good trials.
 _WORTH_IT = 0.25
 _MARGIN = 0.1
-# A choice that was tried less often may be bad by chance.
+# A choice that was tried less often may look bad by chance.
 _TRIED = 3
 _MOST_DROPOUT = 0.5
 _REG = (1e-5, 1e-4, 1e-3)
@@ -42,14 +42,14 @@ class Change:
 def move(
     parameter: Parameter, direction: str, good: Sequence[Any], *, kinds: Collection[str], why: str
 ) -> Change | None:
-    """The parameter with larger values (`up`) or smaller ones (`down`); None where that changes nothing.
+    """The parameter with larger values (`up`) or smaller ones (`down`); None if that changes nothing.
 
     Args:
         parameter: As it was searched.
         direction: `up` or `down`.
-        good: Its values in the good trials, that of the best network first; None where it does not apply.
-        kinds: Of the findings that ask for it. `edge` widens the space at that end, `last_epoch` too; others narrow it
-            to where the good trials lie on that side.
+        good: Its values in the good trials, that of the best network first; None if it does not apply.
+        kinds: Kinds of the findings that ask for it. `edge` and `last_epoch` widen the space at that end; others narrow
+            it to where the good trials lie on that side.
         why: Their sentences.
     """
     numbers = [value for value in good if type(value) in (int, float)]
@@ -67,7 +67,7 @@ def move(
 
 
 def add_regulariser(name: str, value: Any, why: str) -> Change | None:
-    """Dropout or L2, which the space did not search, from the value that the best network has."""
+    """Dropout or L2, which the space did not search, starting from the best network's value."""
     if type(value) not in (int, float):
         return None
     constant = Constant(name, value)
@@ -76,11 +76,11 @@ def add_regulariser(name: str, value: Any, why: str) -> Change | None:
 
 
 def narrow(parameter: Parameter, good: Sequence[Any], tried: Sequence[Any]) -> Change | None:
-    """The parameter narrowed to where the good trials lie; None where that is not worth it.
+    """The parameter narrowed to where the good trials lie; None if that is not worth it.
 
     Args:
         parameter: As it was searched.
-        good: Its values in the good trials; None where it does not apply.
+        good: Its values in the good trials; None if it does not apply.
         tried: And in all trials with a result.
     """
     values = [parameter_value(value) for value in good if value is not None]
@@ -103,7 +103,7 @@ def narrow(parameter: Parameter, good: Sequence[Any], tried: Sequence[Any]) -> C
 
 
 def _opened(parameter: Constant, value: float, direction: str, *, widen: bool) -> Json | None:
-    """A range, or choices, in place of a constant, with the constant in it."""
+    """A range, or choices, that replace a constant and include it."""
     if direction == "up" and widen and isinstance(value, int):
         return {"low": value, "high": int(_inside(parameter.name, value, 2 * value))}
     if direction == "up" and parameter.name == "dropout" and value < _MOST_DROPOUT:
@@ -133,7 +133,7 @@ def _cut(parameter: Range, direction: str, good: Sequence[float]) -> Json | None
 
 
 def _changed(parameter: Range, *, low: float | None = None, high: float | None = None) -> Json | None:
-    """The range with a new end; None where it is the old one, or nothing would be left to search."""
+    """The range with a new end; None if it is the old one, or nothing would be left to search."""
     ends = (parameter.low if low is None else low, parameter.high if high is None else high)
     unchanged = ends == (parameter.low, parameter.high)
     return None if unchanged or ends[0] >= ends[1] else _range(parameter, *ends)
@@ -170,7 +170,7 @@ def _length(parameter: Range, low: float, high: float) -> float:
 
 
 def _inside(name: str, end: float, further: float) -> float:
-    """`further`, or what of the way there the parameter allows; two digits are enough."""
+    """`further`, or as far towards it as the parameter allows, to two digits."""
     known = HYPERPARAMETERS[name]
     further = _rounded(further, whole=isinstance(end, int))
     highest = known.space_high if known.space_high is not None else known.high

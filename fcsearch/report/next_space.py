@@ -1,4 +1,4 @@
-"""What to try next as a space that runs: the advice of the report, put into the space of the run."""
+"""What to try next, as a space file: the run's space with the advice of the report applied."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fcsearch.report.words import plural
 from fcsearch.space import SearchSpace
 from fcsearch.space.written import space_file
 
-# The good trials: this share of those with a result, and at least so many.
+# The good trials: this fraction of those with a result, and at least this many.
 _GOOD_SHARE = 0.25
 _FEWEST_GOOD = 6
 NEXT_SPACE = "next_space.yaml"
-# Their samplers learn from trials that they are given.
+# These samplers learn from earlier trials.
 _LEARN_FROM_OTHERS = ("tpe", "gp")
 _OBSERVED = ("With --from the sampler knows the trials of that run, as far as they lie inside this space.",)
 _REGULARISERS = ("dropout", "reg")
@@ -30,20 +30,20 @@ Row = Mapping[str, Any]
 
 
 def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str | None:
-    """The text of a space file: the run's space with the report's advice in it, and a comment on each change.
+    """The text of a space file: the run's space with the report's advice applied, and a comment on each change.
 
     A parameter that a finding pulls is widened at that end, or narrowed to where the good trials lie on that side, and
-    never moved the other way. One that the findings pull both ways stays as it is. Any other is narrowed to where the
-    good trials lie, if it is known to have mattered. The values of the best network, and of the smallest that is about
-    as good, stay inside.
+    never moved the other way. One that the findings pull both ways is not changed. Any other is narrowed to where the
+    good trials lie, if it is known to have mattered. The values of the best network, and of the smallest one that is
+    about as good, stay inside.
 
     Args:
         report: The run's report.
-        space: What was searched.
+        space: The run's space.
         ranked: The rows of the trials with a result, best first.
 
     Returns:
-        None where nothing is advised: no trial has a result, nothing was learned, or no change follows.
+        None if nothing is advised: no trial has a result, nothing was learned, or no change follows.
     """
     if report.best is None or report.trust.verdict is not None:
         return None
@@ -64,7 +64,7 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
 
 
 def next_command(path: str, sampler: str | None) -> list[str]:
-    """What searches the next space of the run at this path; its trials are observations where the sampler learns."""
+    """The command that searches the next space of the run at this path; samplers that learn are given its trials."""
     observations = ["--from", path] if sampler in _LEARN_FROM_OTHERS else []
     return ["fcsearch", "run", str(Path(path) / NEXT_SPACE), *observations]
 
@@ -95,7 +95,7 @@ def _changes(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> Itera
             change = add_regulariser(name, best[name], why) if name in _REGULARISERS and direction == "up" else None
         if change is not None:
             yield change
-    # With few trials a narrow band of good ones is chance.
+    # With few trials, a narrow band of good ones may be chance.
     if len(good) < _FEWEST_GOOD:
         return
     importances = {effect.parameter: effect.importance for effect in report.effects}

@@ -44,14 +44,15 @@ _AROUND = 190
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of the report, which a notebook draws.
+    """A chart of the report, which a notebook displays.
 
-    It is light, whatever the theme of the notebook, and asks nobody for anything: what draws it is inside, 0.8 MB.
+    Its colours are light, whatever the theme of the notebook. It contains the code that draws it (0.8 MB), and loads
+    nothing from the network.
 
     Attributes:
         title: Its heading.
         text: What it shows.
-        spec: A Vega-Lite specification with its data, for whatever reads such: Altair, vl-convert, an editor.
+        spec: A Vega-Lite specification with its data, for any program that reads it: Altair, vl-convert, an editor.
     """
 
     title: str
@@ -94,7 +95,7 @@ class Charts:
         self._run = run
 
     def __getitem__(self, name: str) -> Chart:
-        """The chart of that name; UsageError where the run has none."""
+        """The chart of that name; UsageError if the run has none."""
         figure = self._figures.get(name)
         if figure is None:
             hint = did_you_mean(nearest(name, self._figures)) or f"; there are {', '.join(self._figures) or 'none yet'}"
@@ -138,7 +139,7 @@ def _predicted(run: RunDirectory, report: Report) -> Predicted | None:
 
 
 def _coloured(spec: Spec) -> Spec:
-    """The chart with the page's light colours in place of their names."""
+    """The chart with the names of colours replaced by the page's light colours."""
     text = re.sub(r"var\(--([\w-]+)\)", lambda match: _palette()[match[1]], json.dumps(spec))
     coloured: Spec = json.loads(text)
     return coloured

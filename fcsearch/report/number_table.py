@@ -6,7 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-# What stands between two columns of such a table.
+# The separator of two columns of such a table.
 COLUMN_GAP = 3
 
 
@@ -19,11 +19,11 @@ def number_table(*columns: str, right: int) -> Table:
 
 
 def fit_words(table: Table, width: int) -> bool:
-    """Set the columns' widths so that the table fits and no word is cut; False where that cannot be.
+    """Set the columns' widths so that the table fits and no word is cut; False if that is impossible.
 
     Args:
         table: A table with its rows.
-        width: Columns of the terminal that it may take.
+        width: The available width, in columns of the terminal.
     """
     texts = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
     least = [max((len(word) for text in column for word in text.split()), default=0) for column in texts]

@@ -14,7 +14,7 @@ Line = tuple[str, str, str]
 
 
 def headline(report: Report) -> list[str]:
-    """What ran: on which data, how much, how fast, where."""
+    """What ran: the data, how much, how fast, where."""
     data, work = report.dataset, report.work
     rows = [f"{count:,} {name}" for name, count in _rows(data) if count is not None]
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
@@ -27,7 +27,7 @@ def headline(report: Report) -> list[str]:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
         lines.append(
-            f"{duration(work.elapsed_seconds)} in all, {number(work.trials_per_minute, 3)} trials a minute; "
+            f"{duration(work.elapsed_seconds)} in all, {number(work.trials_per_minute, 3)} trials per minute; "
             f"{duration(work.train_seconds)} of training"
         )
     if work.places:
@@ -62,21 +62,21 @@ def _moment(time: str | None) -> str | None:
 
 
 def settings(best: Best) -> list[tuple[str, str]]:
-    """The best network's parameters as words, each fact once."""
+    """The best network's parameters in words, each fact once."""
     return [(name, value_text(value)) for name, value in best.parameters.items() if name != "hidden_dim"]
 
 
 def figure_lines(report: Report, best: Best) -> list[Line]:
-    """The best network's figures and the base line: which, how much, and a remark.
+    """The best network's figures and the base line: name, value and a remark.
 
-    Names leave out accuracy where the run went by it: that is what the lines are of, as a rule.
+    Names leave out `accuracy` if it is the run's objective, the usual case.
     """
     row, folds, objective = best.row, report.dataset.folds, OBJECTIVES[report.objective]
     error = row.get("val_standard_error") if folds else report.trust.standard_error
     own = objective.own
     mean = f"mean of {folds} folds, " if folds else ""
     spread = f"{mean}standard error {objective.show_difference(error)}" if error is not None else ""
-    # What was measured of the one network that is kept.
+    # The measurements of the network that was kept.
     validation = "first fold, " if folds else "validation, "
     final = (_name("validation, final", own, objective), own.show(row[f"final_{own.column}"]))
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
@@ -94,7 +94,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:
-    """Of the lines of `figure_lines` those that a choice goes by: of each model one, and the base line."""
+    """The lines of `figure_lines` that a choice needs: one per model, and the base line."""
     others = [*_others(report.validation, "validation, "), *_others(report.test.measurement, "test, ")]
     beside = ("validation, final", "training")
     lines = figure_lines(report, best)
@@ -102,7 +102,7 @@ def main_lines(report: Report, best: Best) -> list[Line]:
 
 
 def top_remark(objective: Objective) -> str:
-    """What the best trials are listed by, and what else stands beside it."""
+    """The figure that the best trials are ranked by, and the training figure beside it."""
     beside = "" if objective is objective.own else f"; training: {objective.own.title}"
     return f"by validation {objective.title} at the best epoch{beside}"
 
@@ -135,7 +135,7 @@ def _of_the_test(report: Report) -> list[Line]:
         return [("test", "-", f"not measured: {report.test.note}")]
     objective = OBJECTIVES[measured.objective]
     error = objective.show_difference(measured.standard_error)
-    which = "as it was fitted again on the rows of all folds" if report.test.refit else "on this network alone"
+    which = "on its refit to the rows of all folds" if report.test.refit else "on this network alone"
     remark = f"standard error {error}; measured once, {which}"
     name = _name("test", objective, objective)
     return [(name, objective.show(measured.value), remark), *_others(measured, "test, ")]
@@ -146,7 +146,7 @@ def _base_line(base: BaseLine | None, prefix: str) -> list[Line]:
 
 
 def _others(found: Measurement | None, prefix: str) -> list[Line]:
-    """Beside accuracy, the balanced accuracy; beside any other objective, every figure that was measured."""
+    """With accuracy, the balanced accuracy; with any other objective, every figure that was measured."""
     if found is None:
         return []
     if found.objective == "accuracy":
@@ -166,6 +166,6 @@ def _balanced(found: Measurement, prefix: str) -> list[Line]:
     if (figures := found.classification) is None:
         return []
     remark = f"mean recall of the classes; standard error {points(figures.balanced_error)}"
-    # On a narrow terminal two words must do.
+    # Two words at most, for narrow terminals.
     name = f"{prefix}balanced" if prefix else "balanced accuracy"
     return [(name, percent(figures.balanced_accuracy), remark)]

@@ -1,4 +1,4 @@
-"""report.html of a search that goes on: written every so often by a process of its own, which yields to training."""
+"""report.html of a running search: written regularly by a process of its own, which yields to training."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fcsearch.report.write import known_measurements
 from fcsearch.results import FrozenRun, RunDirectory
 from fcsearch.results.files import ASIDE
 
-# A program of its own, that never imports `__main__`. Modules are found where the search finds them.
+# A separate program that never imports `__main__`. Modules are found where the search finds them.
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from fcsearch.report.running_page import main; main({run!r}, {every!r})"
-# Training comes first.
+# Training has priority.
 _NICE = 15
-# At most this share of a core goes into pages: one that took long is left alone for longer.
+# Pages take at most this fraction of a core: after a slow one the wait is longer.
 _SHARE = 0.05
-# How long to wait for the search to say what became of it.
+# How long to wait for the search to record its end.
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.2
 
@@ -40,7 +40,7 @@ class RunningPage:
     def __init__(self, run: RunDirectory, every: float) -> None:
         self._aside = run.path / ASIDE
         with run.log_path.open("a") as log:
-            # In a session of its own: Ctrl-C is for the search.
+            # In its own session: Ctrl-C is for the search.
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM.format(path=sys.path, run=str(run.path.resolve()), every=every)],
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
@@ -51,15 +51,15 @@ class RunningPage:
             )
 
     def stop(self) -> None:
-        """End it at once: the search writes its last page itself."""
+        """End it at once: the search itself writes the last page."""
         self._process.kill()
         self._process.wait()
         self._close()
-        # What it was about to write.
+        # The file that it was about to write.
         (self._aside / f"{REPORT_HTML}.{self._process.pid}").unlink(missing_ok=True)
 
     def leave(self) -> None:
-        """Let it write a last page, of the state that the search has come to, and end by itself."""
+        """Let it write a last page, of the search's last state, and end by itself."""
         self._close()
         threading.Thread(target=self._process.wait, daemon=True).start()
 
@@ -69,7 +69,7 @@ class RunningPage:
 
 
 def main(path: str, every: float) -> None:
-    """Write a run's page now and every so often, until standard input is closed: the search has ended, or was killed.
+    """Write a run's page now and regularly, until standard input is closed: the search has ended, or was killed.
 
     Args:
         path: The run directory.
@@ -86,14 +86,14 @@ def main(path: str, every: float) -> None:
 
 
 def write_running_page(path: Path, *, every: float) -> None:
-    """Write a run's report.html from what is known by now; nothing is measured.
+    """Write a run's report.html from its current state; nothing is measured.
 
     Args:
         path: The run directory.
-        every: After how many seconds the page is to look for the next one, if the search goes on.
+        every: After how many seconds the page looks for the next one, if the search is running.
 
     Raises:
-        RunError: a part of the tables was moved in this moment, or the file cannot be written.
+        RunError: a part of the tables was moved at this moment, or the file cannot be written.
     """
     run = FrozenRun.open(path)
     report = build_report(run, **vars(known_measurements(run)))
@@ -103,14 +103,14 @@ def write_running_page(path: Path, *, every: float) -> None:
 def _write(path: str, every: float) -> float:
     """Write the page; returns the seconds to wait before the next one."""
     began = time.process_time()
-    # What cannot be read or written now may be next time, and the search itself says what is wrong.
+    # A file that cannot be read or written now may work next time, and the search itself reports errors.
     with contextlib.suppress(FcsearchError, OSError):
         write_running_page(Path(path), every=every)
     return max(every, (time.process_time() - began) / _SHARE)
 
 
 def _closed(seconds: float) -> bool:
-    """Whether standard input is closed, or is within so many seconds."""
+    """Whether standard input is closed, or becomes so within `seconds`."""
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     return bool(ready)
 

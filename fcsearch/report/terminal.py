@@ -28,7 +28,7 @@ _MAX_EFFECTS = 8
 _MAX_CLASSES = 12
 _INDENT = 2
 _EFFECT_COLUMNS = ("parameter", "importance", "value", "trials", "diverged", "best", "median")
-# What a narrow terminal does without, one after another.
+# Columns that a narrow terminal leaves out, one after another.
 _LESS_NEEDED = ("diverged", "trials", "median", "importance")
 _LESS_NEEDED_SEEDS = ("search", "seeds", "deviation")
 
@@ -37,16 +37,16 @@ def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False)
     """The report as text.
 
     Args:
-        report: What to say.
-        width: Columns.
-        color: Whether the reader understands ANSI colours.
+        report: The report.
+        width: Columns of the terminal.
+        color: Whether to use ANSI colours.
     """
     stream = io.StringIO()
     console = PrintingConsole(
         file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False
     )
     for part in _parts(report, width):
-        # One line, however long: it is there to be copied.
+        # One line, however long, so that it can be copied.
         console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
@@ -120,7 +120,7 @@ def _by_class(found: Measurement | None, width: int) -> Iterator[RenderableType]
 
 def _top(report: Report, width: int) -> Group:
     objective = OBJECTIVES[report.objective]
-    # What all of them share is said once, below.
+    # Values that all of them share are listed once, below.
     columns = {name: _cells(report, name) for name in report.top_columns}
     results = [_results(row, objective) for row in report.top]
     taken = [max(map(len, cells)) for cells in zip(("trial", "val", "train", "epoch"), *results, strict=True)]
@@ -138,25 +138,25 @@ def _top(report: Report, width: int) -> Group:
     values = {name: report.top[0][name] for name in same}
     shared = ", ".join(f"{name} {value_text(value, 3)}" for name, value in values.items() if value is not None)
     notes = [
-        f"Also varied, no room here: {', '.join(rest)}." if rest else "",
+        f"Also varied, but not shown for lack of room: {', '.join(rest)}." if rest else "",
         f"The same in all of them: {shared}." if shared and len(report.top) > 1 else "",
     ]
     return Group(table, *(Text(note, style="dim") for note in notes if note))
 
 
 def _results(row: Row, objective: Objective) -> tuple[str, str, str, str]:
-    """A top trial's number, its figures, and its best epoch of those that it ran."""
+    """A top trial's number, its figures, and its best epoch out of those that it ran."""
     figures = objective.show(row[objective.column]), objective.own.show(row[objective.train_column])
     return str(row["trial_id"]), *figures, f"{row['best_epoch']}/{row['epochs_run'] or '-'}"
 
 
 def _cells(report: Report, name: str) -> list[str]:
-    """A parameter's column of the top trials: its name, broken where it can be, and its values."""
+    """A parameter's column of the top trials: its name, broken where possible, and its values."""
     return [name.replace("_", "_\n"), *(value_text(row[name], 3) for row in report.top)]
 
 
 def _confirmation(found: Confirmation, width: int) -> Table:
-    """As much of it as fits without a cut in a word."""
+    """As much of it as fits without cutting a word."""
     columns, rows = confirmation_cells(found)
     for dropped in range(len(_LESS_NEEDED_SEEDS) + 1):
         kept = [place for place, name in enumerate(columns) if name not in _LESS_NEEDED_SEEDS[:dropped]]
@@ -169,7 +169,7 @@ def _confirmation(found: Confirmation, width: int) -> Table:
 
 
 def _effects(effects: tuple[Effect, ...], objective: Objective, width: int) -> Table:
-    """As much of it as fits without a cut in a word: what each value did is the last to go."""
+    """As much of it as fits without cutting a word: the results of each value are the last to go."""
     for dropped in range(len(_LESS_NEEDED) + 1):
         table = _effects_table(effects, objective, without=_LESS_NEEDED[:dropped])
         if fit_words(table, width):

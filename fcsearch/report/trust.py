@@ -1,4 +1,4 @@
-"""How far to trust the best result: what the numbers of a search can say, and what they cannot."""
+"""How far to trust the best result: what the figures of a search show, and what they do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 _ONE_SEED = Evidence(
     "one_seed",
-    "Every trial ran with one seed: how much another seed would change it was not measured (`fcsearch confirm` does)",
+    "Every trial ran with one seed: the effect of another seed was not measured (`fcsearch confirm` measures it)",
 )
 
 
@@ -41,22 +41,22 @@ def assess(
     calibration: Calibration | None = None,
     objective: Objective = OBJECTIVES["accuracy"],
 ) -> Trust:
-    """Weigh the best of a run.
+    """Assess the best result of a run.
 
     Args:
         ranked: The rows of the trials with a result, best first.
         test: The best model on the test split.
-        state: What became of the run.
+        state: The state of the run.
         work: Counts of the trials.
         dataset: Numbers of rows.
         space: The space as the manifest has it.
-        base: What needs no model, on the validation rows; None where it is not known.
+        base: The base line of the validation rows; None if it is not known.
         validation: The best model on the validation rows, if it was measured.
         chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
         confirmation: The best configurations over several seeds.
-        alternatives: Models that can be used in its place.
-        calibration: How its probabilities were made to fit the validation rows.
-        objective: What the run went by.
+        alternatives: Models that can be used instead of it.
+        calibration: The calibration of its probabilities.
+        objective: The run's objective.
     """
     progress = [*_of_the_run(state, work), *of_the_states(work)]
     if not ranked:
@@ -94,7 +94,7 @@ def assess(
 
 
 def _error(best: Row, dataset: Dataset, validation: Measurement | None, objective: Objective) -> float | None:
-    """The standard error of the best value: over the folds, by the rows of an accuracy, else as it was measured."""
+    """The standard error of the best value: over the folds, from the rows for an accuracy, else as measured."""
     if dataset.folds:
         return best.get("val_standard_error")
     if objective.name == "accuracy":
@@ -108,7 +108,7 @@ def _size(row: Row, objective: Objective) -> tuple[float, float, int]:
 
 def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
     if state != "complete":
-        endings = {"running": "is still going on", "interrupted": "was interrupted", "failed": "failed"}
+        endings = {"running": "is still running", "interrupted": "was interrupted", "failed": "failed"}
         planned = f" of {work.planned:,}" if work.planned else ""
         yield Evidence(
             "unfinished",
@@ -129,10 +129,10 @@ def _nothing_learned(value: float, error: float, base: BaseLine) -> str:
 
 
 def _instead(validation: Measurement | None, objective: Objective) -> Iterator[Evidence]:
-    """What to do where nothing was learned. A larger network or another end of the space is no way out of that."""
+    """What to do if nothing was learned. A larger network or another end of the space would not help."""
     advice = (
-        "Check that the label is the right column and that its rows were not mixed up; look for features that say more "
-        "about it"
+        "Check that the label is the right column and that its rows were not mixed up; look for more informative "
+        "features"
     )
     if objective.name != "accuracy":
         yield Evidence("nothing_learned", advice)
@@ -149,7 +149,7 @@ def _instead(validation: Measurement | None, objective: Objective) -> Iterator[E
         )
     yield Evidence(
         "nothing_learned",
-        f"{advice}. Where some classes are rare, weigh the classes or rank the trials by a measure in which each "
+        f"{advice}. If some classes are rare, weight the classes or rank the trials by a measure in which each "
         "class counts, such as balanced accuracy",
     )
 
@@ -161,7 +161,7 @@ def _of_the_choice(
     if rows is None or error is None:
         yield Evidence(
             "no_errors",
-            "The manifest does not say how many rows validate, so the accuracies come without standard errors"
+            "The manifest does not give the number of validation rows, so the accuracies come without standard errors"
             if objective.name == "accuracy"
             else f"The best network was not measured again, so its {objective.title} comes without a standard error",
         )
@@ -193,26 +193,26 @@ def _of_the_base_line(base: BaseLine | None, objective: Objective) -> Iterator[E
     if base is not None and objective.name != "accuracy":
         yield Evidence(
             "base_line",
-            f"{base.method.capitalize()} would have {objective.title} {objective.show(base.value)} on the "
+            f"{base.method.capitalize()} would reach {objective.title} {objective.show(base.value)} on the "
             f"{plural(base.rows, 'validation row')}",
         )
     elif objective.task == "regression":
         yield Evidence(
             "no_base_line",
-            "The best network was not measured on the validation rows, so it is not known what always answering their "
-            "mean would have",
+            "The best network was not measured on the validation rows, so the score of always answering their mean is "
+            "not known",
         )
     elif base is None:
         yield Evidence(
             "no_base_line",
-            "The run does not say how many validation rows each class has (an earlier version made it), so it is not "
-            "known what always answering the commonest class would have",
+            "The run does not say how many validation rows each class has (an earlier version made it), so the score "
+            "of always answering the commonest class is not known",
         )
     else:
         yield Evidence(
             "base_line",
-            f"Always answering {base.answer!r}, the commonest class, would have {percent(base.value)} of the "
-            f"{plural(base.rows, 'validation row')} right",
+            f"Always answering {base.answer!r}, the commonest class, would be right for {percent(base.value)} of the "
+            f"{plural(base.rows, 'validation row')}",
         )
 
 
@@ -223,11 +223,11 @@ def _of_the_classes(dataset: Dataset) -> Iterator[Evidence]:
     for split, noun in (("val", "validation"), ("test", "test")):
         found = counts.get(split, ())
         missing = [name for name, count in zip(names, found, strict=False) if not count]
-        # Without any rows there is no split to speak of.
+        # A split without rows needs no remark.
         if missing and any(found):
             them = "it" if len(missing) == 1 else "them"
             yield Evidence(
-                "no_rows", f"No {noun} row is of {class_list(missing)}: nothing was measured of {them} there"
+                "no_rows", f"No {noun} row is of {class_list(missing)}: nothing was measured for {them} there"
             )
 
 
@@ -250,7 +250,7 @@ def _of_the_test(
     verdict = "within what chance explains" if abs(gap) <= 2 * spread else "more than chance explains"
     yield Evidence(
         "test",
-        f"{figure}, is the figure to quote: these rows chose nothing. Validation minus test is "
+        f"{figure}, is the figure to quote: these rows played no part in any choice. Validation minus test is "
         f"{objective.show_difference(gap)}, {verdict} "
         f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
     )
@@ -259,12 +259,12 @@ def _of_the_test(
         yield Evidence(
             "test_reused",
             f"The test rows have been used {len(test.measured_trials)} times in this run (trials {trials}). Do not "
-            f"choose between those by their test {objective.title}",
+            f"choose among these trials by their test {objective.title}",
         )
 
 
 def _there(measured: Measurement) -> str:
-    """What the base line of the same rows has."""
+    """The base line of the same rows, in words."""
     if measured.objective == "accuracy":
         base = measured.classification.base_line if measured.classification else None
         return f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""

@@ -1,4 +1,4 @@
-"""How values read in a report."""
+"""Values in words, for reports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def duration(seconds: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """A time span that is estimated, told no finer than it can be known."""
+    """An estimated time span, no more precise than the estimate."""
     if seconds < 60:
         return f"about {max(1, round(seconds))} s"
     step = 10 if seconds < 600 else 60

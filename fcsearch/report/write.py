@@ -30,10 +30,10 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     Args:
         run: The run directory.
         top: How many of the best trials to list.
-        dataset: The run's dataset, if the caller holds it already; else it is loaded when it is needed.
+        dataset: The run's dataset, if the caller already has it; else it is loaded when it is needed.
 
     Raises:
-        RunError: the run directory is damaged or cannot be written. A dataset or model that is gone is no error: the
+        RunError: the run directory is damaged or cannot be written. A missing dataset or model is not an error: the
             report says so.
     """
     rows = _Rows(run, dataset)
@@ -47,7 +47,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
 
 
 def _write_next_space(run: RunDirectory, report: Report) -> None:
-    """Write next_space.yaml; where nothing is advised, or an earlier version wrote the space, there is none."""
+    """Write next_space.yaml, unless there is no advice, or an earlier version wrote the space."""
     try:
         text = next_space(report, run.space(), rank_trials(run.trials()).to_pylist())
     except UsageError:
@@ -59,7 +59,7 @@ def _write_next_space(run: RunDirectory, report: Report) -> None:
 
 
 def _predicted(run: RunDirectory, report: Report, rows: _Rows) -> Predicted | None:
-    """What a regression's winner predicts for the validation rows; None where that cannot be known."""
+    """The predictions of a regression's winner for the validation rows; None if they cannot be made."""
     if report.best is None or OBJECTIVES[report.objective].task != "regression":
         return None
     try:
@@ -74,15 +74,15 @@ def render_json(report: Report) -> str:
 
 
 def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measured:
-    """The run's models on the validation split, where that can be, and on the test split.
+    """The run's models on the validation split, if possible, and on the test split.
 
-    These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit. What
-    the last report holds of a model is not measured again, unless an earlier version wrote it, without the figures of
-    each class.
+    These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit.
+    Measurements in the last report are not repeated, unless an earlier version wrote them, without the figures of each
+    class.
 
     Args:
         run: The run directory.
-        dataset: The run's dataset, if the caller holds it already.
+        dataset: The run's dataset, if the caller already has it.
     """
     return _measured(run, _Rows(run, dataset))
 
@@ -103,7 +103,7 @@ def _measured(run: RunDirectory, rows: _Rows) -> Measured:
 
 
 def known_measurements(run: RunDirectory) -> Measured:
-    """What the last report.json says of the run's models as they were then; nothing is measured."""
+    """The measurements in the last report.json, of the run's models at that time; nothing is measured."""
     stored = _stored(run)
     return Measured(
         validation=_known_validation(stored),
@@ -130,9 +130,9 @@ class _Rows:
 def _measure_chosen(
     run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, digest: str | None
 ) -> tuple[Measurement | None, FinalTest]:
-    """The chosen trial's network on the validation rows; and on the test rows, with folds as it was fitted again.
+    """The chosen trial's network on the validation rows; and on the test rows, with folds its refit.
 
-    The latter is the network with this digest.
+    `digest` is that of the refit.
     """
     refit = digest is not None
     validation = known.validation if known.validation and known.validation.trial_id == chosen else None
@@ -144,7 +144,7 @@ def _measure_chosen(
             validation = measure(run, chosen, rows.get(), "val")
         test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), rows.get(), "test")
     except (DataError, RunError) as error:
-        # The figure that an earlier version measured is better than none.
+        # The figure of an earlier version is better than none.
         note = None if test else str(error)
         return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit, digest=digest)
     trials = known.test.measured_trials
@@ -176,7 +176,7 @@ def _known_validation(stored: dict[str, Any]) -> Measurement | None:
 
 
 def _stored(run: RunDirectory) -> dict[str, Any]:
-    """The last report.json; nothing if there is none yet, or one that something else wrote: the next replaces it."""
+    """The last report.json; empty if there is none, or something else wrote it: the next one replaces it."""
     try:
         stored = json.loads((run.path / REPORT_JSON).read_bytes())
     except (OSError, ValueError):

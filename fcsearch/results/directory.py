@@ -51,11 +51,11 @@ class RunDirectory:
 
     @classmethod
     def create(cls, path: Path, manifest: Manifest) -> RunDirectory:
-        """Make a run directory with no rows.
+        """Make a run directory without rows.
 
         Args:
             path: Must not exist; missing parents are made.
-            manifest: What is known of the run at its start; its format becomes today's.
+            manifest: The facts about the run at its start; its format becomes the current one.
 
         Raises:
             RunError: the path is taken or cannot be written. Nothing is left behind.
@@ -72,14 +72,14 @@ class RunDirectory:
             run._epochs.create()
             run.models_path.mkdir()
             write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
-            # Whole or not at all: a process that is killed in here leaves no folder that is half a run.
+            # Whole or not at all: a process that is killed here does not leave a half-made run.
             unfinished.rename(path)
         except OSError as error:
             _remove(made)
             if path.exists():
                 raise RunError(
-                    f"a new run needs a name that is free; found {path}, which exists; choose another with --name, or "
-                    f"go on with that run: `fcsearch resume {path}`"
+                    f"a new run needs a free name; found {path}, which exists; choose another with --name, or "
+                    f"continue that run: `fcsearch resume {path}`"
                 ) from error
             raise RunError(
                 f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"
@@ -114,7 +114,7 @@ class RunDirectory:
 
     @property
     def log_path(self) -> Path:
-        """What Ray, Optuna and the search had to say."""
+        """The messages of Ray, Optuna and the search."""
         return self.path / "log.txt"
 
     @property
@@ -131,14 +131,14 @@ class RunDirectory:
         update_manifest(self._manifest, changes, aside=self._aside)
 
     def space(self) -> SearchSpace:
-        """What is searched; RunError if run.json does not say, SpaceError if that is not a space."""
+        """The run's space; RunError if run.json does not have it, SpaceError if it is not valid."""
         space = self.manifest().space
         if space is None:
             raise missing_entry(self._manifest, "space")
         return SearchSpace.from_json(space)
 
     def dataset_spec(self) -> DatasetSpec:
-        """Which dataset the run learns; RunError if run.json does not say, DataError if that is not a dataset."""
+        """The run's dataset; RunError if run.json does not have it, DataError if it is not valid."""
         dataset = self.manifest().dataset
         if dataset is None or dataset.spec is None:
             raise missing_entry(self._manifest, "dataset")
@@ -149,7 +149,7 @@ class RunDirectory:
         files.write_whole(self.path / name, lambda stream: stream.write(text.encode()), aside=self._aside)
 
     def transform(self) -> FeatureTransform | None:
-        """What made the features that the run learns from; None where an older fcsearch made the run.
+        """The transform that made the run's features; None if an older fcsearch made the run.
 
         Raises:
             DataError: transform.json is damaged.
@@ -158,14 +158,14 @@ class RunDirectory:
         return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
 
     def keep_transform(self, transform: FeatureTransform, form: InputForm = OWN_FORM) -> None:
-        """Write what makes a form of the rows, which each model that learns it holds too; one that is there stays."""
+        """Write the transform of a form of the rows, unless it exists; models trained on it also contain it."""
         if not (self.path / transform_name(form)).is_file():
             self.write_file(transform_name(form), transform.to_json() + "\n")
 
     def state(self) -> RunState:
-        """What became of the run.
+        """The state of the run.
 
-        A run whose manifest says `running`, but which no process holds any more, was interrupted.
+        A run whose manifest says `running`, but which no process holds, was interrupted.
         """
         state = self.manifest().state
         died = state == "running" and lock.is_held(self.path / LOCK) is False
@@ -173,14 +173,14 @@ class RunDirectory:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the run as its only writer, and first clear away what a crash left half done.
+        """Hold the run as its only writer, after removing what a crash left half done.
 
         Raises:
             RunError: another process is writing the run.
         """
         with lock.hold(self.path / LOCK):
             files.clear_aside(self._aside)
-            # Epochs are written before trials. Without their trials they are of trials that will be trained again.
+            # Epochs are written before trials. Epochs without a trial belong to trials that will be trained again.
             for pack_id in self._epochs.pack_ids() - self._trials.pack_ids():
                 self._epochs.remove(pack_id)
             if self._trials.older:
@@ -189,7 +189,7 @@ class RunDirectory:
             yield
 
     def set_damaged_aside(self) -> list[Damage]:
-        """Move damaged parts of the tables into the folder `damaged`; their trials have no row any more.
+        """Move damaged parts of the tables into the folder `damaged`; their trials then have no row.
 
         The caller holds `writing()`.
 
@@ -205,7 +205,7 @@ class RunDirectory:
         return frozenset(self._trials.pack_ids())
 
     def next_pack_id(self) -> int:
-        """A number that no pack of this run has, nor any earlier call gave out."""
+        """A number that no pack of this run has, and that no earlier call returned."""
         written = self._trials.pack_ids() | self._epochs.pack_ids() | self._confirmations.pack_ids()
         self._last_pack_id = max(self._last_pack_id, *written, -1) + 1
         return self._last_pack_id
@@ -221,8 +221,8 @@ class RunDirectory:
             epochs: A record or a row for each trial and epoch.
 
         Raises:
-            RunError: rows that break the schema, a pack or a trial that has its rows already, or a full disk; then
-                nothing was added.
+            RunError: rows that violate the schema, a pack or a trial that already has rows, or a full disk; nothing was
+                added then.
         """
         table = with_origin(trials_table(pack_id, trials), self.manifest())
         trial_ids = set(table["trial_id"].to_pylist())
@@ -238,7 +238,7 @@ class RunDirectory:
         self.finished_trials().update(trial_ids)
 
     def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
-        """Add what came of a pack of trials that were trained again, each with another seed.
+        """Add the results of a pack of trials that were trained again, each with another seed.
 
         Args:
             pack_id: A number that no other pack of the run has.
@@ -256,7 +256,7 @@ class RunDirectory:
         return self._confirmations.read(self._confirmations.pack_ids())
 
     def write_models(self, measured: Sequence[Row]) -> None:
-        """Write models.parquet, a row a model and split: what was measured of the models that the run offers."""
+        """Write models.parquet, one row per model and split: what was measured of the models that the run offers."""
         table = with_origin(models_table(measured), self.manifest())
         files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
 

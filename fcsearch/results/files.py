@@ -1,4 +1,4 @@
-"""Files of a run directory: written whole, and read with a remedy for what is damaged."""
+"""Files of a run directory: written whole, and read with a remedy for damage."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, aside: Path
         with whole_file(path, aside=aside) as stream:
             write(stream)
     except OSError as error:
-        raise RunError(f"{path} must be writable; found: {error.strerror or error}; free space or permit it") from error
+        raise RunError(f"{path} must be writable; found: {error.strerror or error}; free space or allow it") from error
 
 
 def write_json(path: Path, value: Mapping[str, Any], *, aside: Path) -> None:
-    """Write a JSON file, indented, whole or not at all; ValueError or TypeError where the value is not JSON."""
+    """Write a JSON file, indented, whole or not at all; ValueError or TypeError if the value is not JSON."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
     write_whole(path, lambda stream: stream.write(text.encode()), aside=aside)
 
 
 def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
-    """Read a JSON object; RunError with the place of the damage and the remedy where it is not one."""
+    """Read a JSON object; RunError with the place of the damage and the remedy if it is not one."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:

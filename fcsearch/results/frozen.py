@@ -1,4 +1,4 @@
-"""A run that goes on, as it is at one moment."""
+"""A snapshot of a running run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fcsearch.results.directory import RunDirectory
 
 
 class FrozenRun(RunDirectory):
-    """A run whose tables are read once: whoever asks again gets the same, also where the search goes on."""
+    """A run whose tables are read once: later calls return the same, even while the search is running."""
 
     @functools.cached_property
     def _read_trials(self) -> pa.Table:

@@ -1,4 +1,4 @@
-"""What a user says of a run: a note and tags, in a file of their own, so that they can be written while it runs."""
+"""A user's note and tags on a run, in a separate file, so that they can be written while it runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fcsearch.results import files
 _FILE = "labels.json"
 _TAG = re.compile(r"[^\s,]{1,40}")
 _MOST_LETTERS = 2000
-_REMEDY = "remove the file, and say note and tags again"
+_REMEDY = "remove the file, and set note and tags again"
 
 
 class Labels(BaseModel):
@@ -34,7 +34,7 @@ class Labels(BaseModel):
         """With another note, none if the text is empty; UsageError for one that is too long."""
         text = " ".join(text.split())
         if len(text) > _MOST_LETTERS:
-            raise UsageError(f"a note has at most {_MOST_LETTERS:,} letters; found {len(text):,}")
+            raise UsageError(f"a note must have at most {_MOST_LETTERS:,} characters; found {len(text):,}; shorten it")
         return self.model_copy(update={"note": text or None})
 
     def with_tags(self, tags: Iterable[str]) -> Labels:
@@ -42,7 +42,9 @@ class Labels(BaseModel):
         tags = tuple(tags)
         for tag in tags:
             if not _TAG.fullmatch(tag) or not tag.isprintable():
-                raise UsageError(f"a tag is a word of at most 40 letters, without spaces and commas; found {tag!r}")
+                raise UsageError(
+                    f"a tag must have at most 40 characters, without spaces and commas; found {tag!r}; change it"
+                )
         return self.model_copy(update={"tags": tuple(dict.fromkeys([*self.tags, *tags]))})
 
     def without_tags(self, tags: Iterable[str]) -> Labels:
@@ -51,7 +53,7 @@ class Labels(BaseModel):
         for tag in tags:
             if tag not in self.tags:
                 known = ", ".join(self.tags) or "none"
-                raise UsageError(f"a tag to be removed must be one of the run's ({known}); found {tag!r}")
+                raise UsageError(f"a tag to remove must be one of the run's ({known}); found {tag!r}")
         return self.model_copy(update={"tags": tuple(tag for tag in self.tags if tag not in tags)})
 
 

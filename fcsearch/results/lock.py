@@ -1,4 +1,4 @@
-"""One writer a run: a lock that its holder's death releases."""
+"""One writer per run: a lock that is released when its holder dies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from fcsearch.errors import RunError
 
-# A reader that asks who holds the lock holds it for an instant itself; the writer waits that out.
+# A reader that tests the lock holds it for an instant itself; the writer waits that long.
 _PATIENCE_SECONDS = 1.0
 
 
@@ -22,13 +22,13 @@ def hold(path: Path) -> Iterator[None]:
     Raises:
         RunError: another process holds it, or the file cannot be written.
     """
-    # The soft lock, which filelock would take where the file system has no other, outlives its holder.
+    # filelock's soft lock, its fallback on some file systems, would outlive its holder.
     lock = FileLock(path, timeout=_PATIENCE_SECONDS, poll_interval=0.02, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout as error:
         raise RunError(
-            f"a run must have one writer; found another process that is writing {path.parent}; "
+            f"a run must have only one writer; found another process that is writing {path.parent}; "
             "wait until it ends, or end it with Ctrl-C"
         ) from error
     except OSError as error:
@@ -40,7 +40,7 @@ def hold(path: Path) -> Iterator[None]:
 
 
 def is_held(path: Path) -> bool | None:
-    """Whether some process holds the lock; None where no process ever did, or where that cannot be read."""
+    """Whether some process holds the lock; None if no process ever did, or it cannot be read."""
     # A shared lock, which filelock does not take on files that may only be read: two readers must not meet each other.
     try:
         with path.open() as stream:

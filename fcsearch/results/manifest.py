@@ -1,4 +1,4 @@
-"""run.json: what is known of a run as a whole. Read with types, written key by key."""
+"""run.json: the facts about a run as a whole. Read with types, written key by key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _Workers = Annotated[int, BeforeValidator(lambda found: len(found) if isinstance
 # Pydantic would write `Z` for `+00:00`.
 _Time = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, when_used="json")]
 
-_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+_REMEDY = "restore a copy of it; the tables in trials/ and epochs/ can be read without it"
 
 
 class _Entry(BaseModel):
@@ -39,7 +39,7 @@ class SplitRows(_Entry):
 
 
 class DatasetEntry(_Entry):
-    """The dataset, as `Dataset.describe` says it; None where an older fcsearch did not.
+    """The dataset, as `Dataset.describe` says it; None if an older fcsearch did not.
 
     Attributes:
         spec: DatasetSpec.to_json().
@@ -92,18 +92,18 @@ class ObservationsEntry(_Entry):
 
 
 class Manifest(_Entry):
-    """The content of run.json; None, or empty, where the file does not say.
+    """The content of run.json; None, or empty, if the file does not say.
 
     Attributes:
-        format: Of the run directory; see `fcsearch.results.upgrade`.
+        format: Format of the run directory; see `fcsearch.results.upgrade`.
         name: The run's name.
-        state: What its search last wrote of itself; `RunDirectory.state` knows of one that died.
+        state: The state that its search last wrote; `RunDirectory.state` also recognises a search that died.
         space: SearchSpace.to_json().
-        dataset: What is learned.
-        seed: Key of the sampler and of every trial.
+        dataset: The dataset.
+        seed: Seed of the sampler and of every trial.
         command: The command line.
-        options: What was asked of the search (SearchOptions.to_json()).
-        versions: Of what the run depends on.
+        options: The options of the search (SearchOptions.to_json()).
+        versions: Versions of the packages that the run depends on.
         machine: The machine that drives the search.
         created_at: When the run was started.
         finished_at: When its search last ended.
@@ -136,7 +136,7 @@ class Manifest(_Entry):
 
     @property
     def planned(self) -> int | None:
-        """Trials that the run is to have: as asked for, else as the space says."""
+        """Trials that the run is to have: as the options say, else as the space says."""
         asked = self.options.get("trials") or (self.space or {}).get("trials")
         return asked if isinstance(asked, int) else None
 
@@ -171,7 +171,7 @@ def update_manifest(path: Path, changes: Mapping[str, Any], *, aside: Path) -> N
 
 
 def missing_entry(path: Path, key: str) -> RunError:
-    """The error that run.json does not say what is needed of it."""
+    """The error for a run.json without a key that is needed."""
     return RunError(f"{path} must hold the run's {key}; found none; {_REMEDY}")
 
 

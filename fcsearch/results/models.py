@@ -1,4 +1,4 @@
-"""Saved networks of a run's best trials: one safetensors file a trial, with what is needed to use it again."""
+"""Saved networks of a run's best trials: one self-contained safetensors file per trial."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from fcsearch.results.files import read_json, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
 _REMEDY = "remove it, and `fcsearch confirm` makes it again"
-# Under the first key FullyConnectedNet.load finds its settings; under the second is what else the run knows; under the
-# third what turns a table into the network's input.
+# The first key has the settings for FullyConnectedNet.load; the second what else the run knows; the third the transform
+# from a table to the network's input.
 _NETWORK_KEY = "fcsearch.network"
 _TRIAL_KEY = "fcsearch.trial"
 _TRANSFORM_KEY = "fcsearch.transform"
@@ -47,12 +47,12 @@ class Models:
 
     @property
     def refit_path(self) -> Path:
-        """Where the network is that learned from training and validation rows, or would be."""
+        """The path of the refit, the network trained on training and validation rows."""
         return self.folder / "refit.safetensors"
 
     @property
     def ensemble_path(self) -> Path:
-        """Where it stands which networks make the ensemble, and with which weights, or would."""
+        """The path of the file with the ensemble's networks and weights."""
         return self.folder / "ensemble.json"
 
     def save(
@@ -68,8 +68,8 @@ class Models:
         Args:
             trial_id: The trial.
             weights: Tensors by name.
-            metadata: What is kept beside them.
-            path: Where to, if not to the trial's own file.
+            metadata: What is stored with them.
+            path: The file, if not the trial's own.
         """
         config = metadata["config"]
         network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS if name in config}}
@@ -80,7 +80,7 @@ class Models:
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
 
     def add_facts(self, trial_id: int, facts: Mapping[str, Any], *, path: Path | None = None) -> None:
-        """Keep more (JSON types) beside a network; arguments and errors as `metadata`, which returns it."""
+        """Add facts (JSON types) to a network's metadata; arguments and errors as `metadata`, which returns them."""
         path, known = path or self.kept(trial_id), self.metadata(trial_id, path=path)
         tensors, texts = load_tensors(path)
         texts = {**texts, _TRIAL_KEY: json.dumps({**known, **facts}, allow_nan=False)}
@@ -92,20 +92,20 @@ class Models:
         return _load(self.kept(trial_id))
 
     def load_refit(self) -> FullyConnectedNet:
-        """The network that learned from training and validation rows, on the CPU; RunError if there is none."""
+        """The refit, on the CPU; RunError if there is none."""
         return _load(self.kept_refit())
 
     def kept_refit(self) -> Path:
         """Its file; RunError if there is none."""
         if not self.refit_path.is_file():
             raise RunError(
-                f"{self.folder.parent} must have a network that was fitted again; found no {self.refit_path.name}; "
+                f"{self.folder.parent} must have a refit; found no {self.refit_path.name}; "
                 f"make it with `fcsearch confirm {self.folder.parent} --refit`"
             )
         return self.refit_path
 
     def refit_digest(self) -> str:
-        """What tells it from every other: SHA-256 of its weights; RunError if there is none or its file is damaged."""
+        """SHA-256 of the refit's weights; RunError if there is none or its file is damaged."""
         path = self.kept_refit()
         try:
             tensors, _ = load_tensors(path)
@@ -114,17 +114,17 @@ class Models:
         return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
 
     def save_ensemble(self, members: Mapping[int, float], facts: Mapping[str, Any]) -> None:
-        """Write down which trials make the ensemble.
+        """Record which trials make the ensemble.
 
         Args:
             members: The weight of each trial's prediction; they sum to 1.
-            facts: What else there is to say of it (JSON types).
+            facts: Other facts about it (JSON types).
         """
         listed = [{"trial_id": trial_id, "weight": weight} for trial_id, weight in members.items()]
         write_json(self.ensemble_path, {"members": listed, **facts}, aside=self._aside)
 
     def ensemble(self) -> dict[int, float]:
-        """The weight of each trial's prediction in the ensemble; empty where there is no ensemble.
+        """The weight of each trial's prediction in the ensemble; empty if there is no ensemble.
 
         Raises:
             RunError: the file is damaged.
@@ -137,11 +137,11 @@ class Models:
             raise RunError(f"{self.ensemble_path} must name members and weights; found neither; {_REMEDY}") from error
 
     def ensemble_facts(self) -> dict[str, Any]:
-        """All that stands in the ensemble's file; empty where there is none."""
+        """The whole content of the ensemble's file; empty if there is none."""
         return read_json(self.ensemble_path, remedy=_REMEDY) if self.ensemble_path.is_file() else {}
 
     def metadata(self, trial_id: int, *, path: Path | None = None) -> dict[str, Any]:
-        """What was saved beside the trial's network, or beside that of another file; RunError as in `load`."""
+        """The metadata saved with the trial's network, or with that of another file; RunError as in `load`."""
         path = path or self.kept(trial_id)
         try:
             value: dict[str, Any] = json.loads(load_tensors(path)[1][_TRIAL_KEY])
@@ -155,7 +155,7 @@ class Models:
         return InputForm.of(self.metadata(trial_id or 0, path=path).get("config", {}))
 
     def transform(self, trial_id: int) -> FeatureTransform | None:
-        """What made the features that the trial's network learned from; None where an older fcsearch saved it."""
+        """The transform of the trial's network; None if an older fcsearch saved it."""
         return load_transform(self.kept(trial_id))
 
     def saved(self) -> list[int]:
@@ -189,19 +189,19 @@ def transform_name(form: InputForm) -> str:
 
 
 def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:
-    """What a model file says beside the network itself: of its trial, and how features are made (JSON), by key."""
+    """The metadata of a model file beside the network: facts about its trial, and the transform (JSON), by key."""
     texts = {_TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
     return texts if transform is None else {**texts, _TRANSFORM_KEY: transform}
 
 
 @dataclasses.dataclass(frozen=True)
 class SavedModel:
-    """What a model file holds.
+    """The content of a model file.
 
     Attributes:
         network: The network, on the CPU.
-        transform: What makes its features; None where an older fcsearch saved it.
-        facts: What else was saved, as `save_model` of `RunDirectory` takes it; empty where the network was saved alone.
+        transform: Makes its features; None if an older fcsearch saved it.
+        facts: Other metadata, as in `RunDirectory.save_model`; empty if the network was saved alone.
     """
 
     network: FullyConnectedNet
@@ -213,9 +213,9 @@ def read_model(path: Path) -> SavedModel:
     """Read a model file, wherever it lies.
 
     Raises:
-        ConfigError: it is no model file.
+        ConfigError: it is not a model file.
         DataError: its transform is damaged.
-        RunError: what it says of its trial is damaged.
+        RunError: the facts about its trial are damaged.
     """
     network, text = FullyConnectedNet.load(path), load_tensors(path)[1].get(_TRIAL_KEY, "{}")
     try:
@@ -229,7 +229,7 @@ def load_transform(path: Path) -> FeatureTransform | None:
     """The transform in a model file; None if it has none.
 
     Raises:
-        ConfigError: it is no model file.
+        ConfigError: it is not a model file.
         DataError: the transform is damaged.
     """
     text = load_tensors(path)[1].get(_TRANSFORM_KEY)

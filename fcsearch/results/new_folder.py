@@ -12,7 +12,7 @@ _UNFINISHED = re.compile(r".*\.(\d+)\.part")
 
 
 def new_folder(path: Path) -> Path:
-    """Make a folder that the caller is to rename to `path`; those that killed processes have left for it are removed.
+    """Make a folder that the caller then renames to `path`; leftovers of killed processes are removed.
 
     Raises:
         OSError: the path is taken, or the file system refused.

@@ -1,4 +1,4 @@
-"""What tells a run directory from other folders, and the error for one that is none."""
+"""How a run directory is recognised, and the error for a path that is not one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LOCK = ".lock"
 
 
 def no_run(path: Path) -> RunError:
-    """The error of a path that is no run directory: what it is, and which is meant, or what lists them."""
+    """The error for a path that is not a run directory: what it is, and which run was probably meant."""
     found = "a file" if path.exists() else "nothing there"
     if path.is_dir():
-        found = "a folder that is no run" if (path / MANIFEST).is_file() else f"a folder without {MANIFEST}"
+        found = "a folder that is not a run" if (path / MANIFEST).is_file() else f"a folder without {MANIFEST}"
     runs = [entry.parent.name for entry in path.parent.glob(f"*/{MANIFEST}")]
     near = nearest(path.name, runs)
     hint = did_you_mean(near and path.parent / near) or "; `fcsearch runs` lists the runs"

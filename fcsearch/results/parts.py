@@ -1,4 +1,4 @@
-"""A folder of Parquet parts, one a pack: the form in which a run keeps a table that grows while others read it."""
+"""A folder of Parquet parts, one per pack: a table of a run, which grows while others read it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fcsearch.results.upgrade import to_current
 
 _PART = re.compile(r"pack-(\d+)\.parquet")
 _EMPTY = "empty.parquet"
-# Each page has a checksum, so that a flipped bit is an error, and not another number.
+# Each page has a checksum, so that a flipped bit is an error, not a different number.
 _FORMAT = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
 )
@@ -31,7 +31,7 @@ class Parts:
         aside: Where unfinished files are kept.
 
     Attributes:
-        older: Whether an earlier version wrote the parts, in other columns.
+        older: Whether an earlier version wrote the parts, with other columns.
     """
 
     def __init__(self, folder: Path, schema: pa.Schema, *, aside: Path) -> None:
@@ -41,7 +41,7 @@ class Parts:
         self.older = False
 
     def create(self) -> None:
-        """Make the folder, with a part of no rows: it gives readers the columns before the first pack is done."""
+        """Make the folder, with a part without rows: it gives readers the columns before the first pack is done."""
         self.folder.mkdir(exist_ok=True)
         self._write(self.folder / _EMPTY, self.schema.empty_table())
 
@@ -76,7 +76,7 @@ class Parts:
         return self.folder / f"pack-{pack_id:06d}.parquet"
 
     def damage(self, pack_id: int) -> str | None:
-        """What is wrong with the pack's part; None if it is there and whole.
+        """The damage to the pack's part; None if it exists and is whole.
 
         Raises:
             RunError: the file system does not let it be read.
@@ -84,7 +84,7 @@ class Parts:
         return self._damage(self.path(pack_id))
 
     def restore_empty(self) -> None:
-        """Write the folder and the part of no rows again, where they are missing or damaged."""
+        """Write the folder and the part without rows again, if they are missing or damaged."""
         if self._damage(self.folder / _EMPTY) is not None:
             self.create()
 
@@ -116,7 +116,7 @@ class Parts:
         return RunError(f"the files in {self.folder} must be whole Parquet files; found: {error}")
 
     def upgrade(self) -> None:
-        """Write the parts of an earlier version anew, in the columns of today."""
+        """Write the parts of an earlier version again, in the columns of today."""
         for path in self.folder.glob("*.parquet"):
             self._write(path, to_current(pq.read_table(path), self.schema))
         self.older = False

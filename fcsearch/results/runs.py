@@ -46,12 +46,12 @@ class Run:
 
     @cached_property
     def trials(self) -> pa.Table:
-        """One row a trial, sorted by `trial_id`."""
+        """One row per trial, sorted by `trial_id`."""
         return self.directory.trials()
 
     @cached_property
     def epochs(self) -> pa.Table:
-        """One row a trial and epoch, sorted by both."""
+        """One row per trial and epoch, sorted by both."""
         return self.directory.epochs()
 
     @cached_property
@@ -113,7 +113,7 @@ def summarize_run(path: Path) -> dict[str, Any]:
     Returns:
         `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
         `planned` (trials that it is to have), `ended_by`, `objective`, `best_value` (of the objective, on validation
-        rows), `note`, `error`; None where unknown. Besides `tags`, and `bytes` on the disk.
+        rows), `note`, `error`; None if unknown. Besides `tags`, and `bytes` on the disk.
     """
     summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
     known = {"path": str(path), "name": path.name, "state": "damaged", "tags": [], "bytes": disk_bytes(path)}

@@ -26,7 +26,7 @@ _TYPES: dict[str, pa.DataType] = {
 def _parameter_field(parameter: Hyperparameter) -> pa.Field:
     text = parameter.meaning
     if parameter.name == "hidden_dim":
-        text += "; null where they differ"
+        text += "; null if they differ"
     if parameter.under is not None:
         parent, values = parameter.under
         text += f"; null unless {parent} is {' or '.join(values)}"
@@ -35,7 +35,7 @@ def _parameter_field(parameter: Hyperparameter) -> pa.Field:
 
 def _figure_field(objective: Objective, when: str) -> pa.Field:
     unit = "that of the target" if objective.unit == "target" else objective.unit
-    note = "" if objective.name in DEFAULT_OBJECTIVES.values() else "; null unless the search went by it"
+    note = "" if objective.name in DEFAULT_OBJECTIVES.values() else "; null unless it is the search's objective"
     return _field(objective.column, pa.float64(), f"On the validation rows{when}: {objective.meaning}{note}", unit)
 
 
@@ -48,10 +48,10 @@ def _spread_field(when: str) -> pa.Field:
     )
 
 
-# Where a row comes from: so that tables of several runs can be joined. Null in rows of earlier versions.
+# The origin of a row, so that tables of several runs can be joined. Null in rows of earlier versions.
 ORIGIN = (
     _field("run", pa.string(), "The run's name when the row was written; null in rows of earlier versions"),
-    _field("dataset", pa.string(), "What the run learns; null in rows of earlier versions"),
+    _field("dataset", pa.string(), "Name of the run's dataset; null in rows of earlier versions"),
 )
 
 TRIALS: pa.Schema = pa.schema(
@@ -65,24 +65,24 @@ TRIALS: pa.Schema = pa.schema(
             required=True,
         ),
         *(_parameter_field(parameter) for parameter in HYPERPARAMETERS.values()),
-        _field("seed", pa.int64(), "Key of the trial's random draws: initial weights, dropout masks, minibatch order"),
-        _field("objective", pa.string(), "The figure on validation rows that the search went by, such as accuracy"),
+        _field("seed", pa.int64(), "Seed of the trial's random draws: initial weights, dropout masks, minibatch order"),
+        _field("objective", pa.string(), "The search's objective, a figure on validation rows, such as accuracy"),
         *(_figure_field(objective, " at the best epoch") for objective in OBJECTIVES.values()),
         _spread_field(" at the best epoch"),
         _field("best_epoch", pa.int32(), "Epoch (from 1) of the best objective", "epoch"),
         _field("train_accuracy", pa.float64(), "Training accuracy at the best epoch", "fraction"),
-        _field("train_rmse", pa.float64(), "Training RMSE at the best epoch, of a regression", "that of the target"),
-        _field("train_loss", pa.float64(), "Training loss of the best epoch; null where not finite"),
+        _field("train_rmse", pa.float64(), "Training RMSE at the best epoch, for a regression", "that of the target"),
+        _field("train_loss", pa.float64(), "Training loss of the best epoch; null if not finite"),
         _field(
             "val_loss",
             pa.float64(),
-            "Validation loss at the best epoch; null where not finite",
+            "Validation loss at the best epoch; null if not finite",
         ),
         _field("final_val_accuracy", pa.float64(), "Validation accuracy at the last epoch that ran", "fraction"),
         _field("final_train_accuracy", pa.float64(), "Training accuracy at the last epoch that ran", "fraction"),
         _field("final_val_rmse", pa.float64(), "Validation RMSE at the last epoch that ran", "that of the target"),
         _field("final_train_rmse", pa.float64(), "Training RMSE at the last epoch that ran", "that of the target"),
-        _field("epochs_run", pa.int32(), "Epochs that the trial did train for", "epochs"),
+        _field("epochs_run", pa.int32(), "Epochs that the trial was trained for", "epochs"),
         _field("num_parameters", pa.int64(), "Weights and biases of the network"),
         _field("train_seconds", pa.float64(), "The trial's share of its pack's training time", "s"),
         _field("device", pa.string(), "Device that trained the trial, such as cpu or cuda:0"),
@@ -101,18 +101,18 @@ EPOCHS: pa.Schema = pa.schema(
         _field(
             "train_loss",
             pa.float64(),
-            "Mean over its minibatches, dropout, label smoothing and weights on, no L2 term; null where not finite",
+            "Mean over its minibatches, with dropout, label smoothing and weights, no L2 term; null if not finite",
         ),
-        _field("train_accuracy", pa.float64(), "On a fixed sample of training rows, dropout off", "fraction"),
-        _field("train_rmse", pa.float64(), "On a fixed sample of training rows, of a regression", "that of the target"),
+        _field("train_accuracy", pa.float64(), "On a fixed sample of training rows, without dropout", "fraction"),
+        _field("train_rmse", pa.float64(), "On a fixed sample of training rows (regression)", "that of the target"),
         _field(
             "val_loss",
             pa.float64(),
-            "On the validation rows, dropout and label smoothing off, no L2 term; null where not finite",
+            "On the validation rows, without dropout and label smoothing, no L2 term; null if not finite",
         ),
         *(_figure_field(objective, "") for objective in OBJECTIVES.values()),
         _spread_field(""),
-        _field("learning_rate", pa.float64(), "Step size of this epoch, by the schedule"),
+        _field("learning_rate", pa.float64(), "Step size of this epoch, from the schedule"),
         _field("seconds", pa.float64(), "The trial's share of the epoch's time", "s"),
         *ORIGIN,
     ]
@@ -128,7 +128,7 @@ _AGAIN = (
 CONFIRMATIONS: pa.Schema = pa.schema(
     [
         _field("trial_id", pa.int64(), "The trial whose configuration was trained again", required=True),
-        _field("seed", pa.int64(), "Key of all random draws, other than the trial's own", required=True),
+        _field("seed", pa.int64(), "Seed of all random draws, different from the trial's own", required=True),
         _field("pack_id", pa.int64(), "The pack that it was trained in", required=True),
         _field("state", pa.string(), "complete, diverged or failed", required=True),
         *(TRIALS.field(name) for name in _AGAIN),
@@ -142,13 +142,13 @@ PREDICTIONS: pa.Schema = pa.schema(
         _field(
             "row",
             pa.int32(),
-            "Row of the validation split (with folds: that of the first), from 0, in the order that training has",
+            "Row of the validation split (with folds: of the first one), from 0, in the order of training",
             required=True,
         ),
         _field(
             "prediction",
             pa.list_(pa.float32()),
-            "Probability of each class (of a regression: the standardised target), rounded to half precision",
+            "Probability of each class (for a regression: the standardised target), rounded to half precision",
             required=True,
         ),
     ]
@@ -162,18 +162,29 @@ MODELS: pa.Schema = pa.schema(
             "winner, ensemble or refit; confirmed: a configuration trained again with other seeds",
             required=True,
         ),
-        _field("trial_id", pa.int64(), "The trial whose network it is; null for a model that is of no single trial"),
+        _field("trial_id", pa.int64(), "The trial whose network it is; null for a model of several trials"),
         _field("networks", pa.int32(), "How many networks predict together", required=True),
         _field("split", pa.string(), "Rows that it was measured on: val or test", required=True),
-        _field("rows", pa.int64(), "How many rows those are", "rows", required=True),
-        _field("objective", pa.string(), "The figure that the search went by, such as accuracy", required=True),
+        _field("rows", pa.int64(), "Number of these rows", "rows", required=True),
+        _field("objective", pa.string(), "The search's objective, such as accuracy", required=True),
         _field("value", pa.float64(), "The objective on these rows", required=True),
-        _field("standard_error", pa.float64(), "Of the value: of these rows alone; of a confirmed one, over the seeds"),
-        _field("seeds", pa.int32(), "Trainings with other seeds that the value is the mean of; null of a network"),
+        _field(
+            "standard_error",
+            pa.float64(),
+            "Standard error of the value, from these rows alone; if confirmed, over the seeds",
+        ),
+        _field(
+            "seeds", pa.int32(), "Trainings with other seeds that the value is the mean of; null for a single network"
+        ),
         _field("deviation", pa.float64(), "Standard deviation of the value over those seeds"),
-        _field("accuracy", pa.float64(), "Share of the rows that are right; null of a regression", "fraction"),
-        _field("loss", pa.float64(), "Mean loss on the rows, without the L2 term; null where not finite"),
-        _field("fingerprint", pa.string(), "Of the dataset"),
+        _field(
+            "accuracy",
+            pa.float64(),
+            "Fraction of the rows that are classified correctly; null for a regression",
+            "fraction",
+        ),
+        _field("loss", pa.float64(), "Mean loss on the rows, without the L2 term; null if not finite"),
+        _field("fingerprint", pa.string(), "Fingerprint of the dataset"),
         *ORIGIN,
     ]
 )

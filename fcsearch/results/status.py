@@ -1,4 +1,4 @@
-"""Where a search stands, as it says of itself while it runs: in its own view, and in a file for those who watch it."""
+"""The status of a search while it runs: for its own view, and in a file for those who watch it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Best:
 
 @dataclasses.dataclass(frozen=True)
 class PackStatus:
-    """How a pack goes that a worker has.
+    """The progress of a pack that a worker has.
 
     Attributes:
         pack_id: Its number.
@@ -44,7 +44,7 @@ class PackStatus:
         epochs: The most epochs that a living member has to train; 0 before the first report.
         node: The machine; None before the first report.
         device: The device, by the number that the machine gives it; None before the first report.
-        silent_seconds: Since its last epoch that was heard of, or since it was handed out.
+        silent_seconds: Seconds since its last reported epoch, or since it was handed out.
     """
 
     pack_id: int
@@ -58,24 +58,24 @@ class PackStatus:
 
     @property
     def trained(self) -> float:
-        """How many trials' work is done in it, as far as its epochs tell."""
+        """How many trials' worth of work is done in it, judging by its epochs."""
         return self.trials * self.epoch / self.epochs if self.epochs else 0.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """Where a search stands.
+    """The status of a search.
 
     Attributes:
-        total: Trials of the run, or trainings of what is done after it.
+        total: Trials of the run, or trainings of a later stage.
         counts: Trials that are done, by state (`complete`, `stopped`, `diverged`, `failed`).
         packs: The packs in training.
         best: The best trials so far, the best first.
         seconds: Since the search began to train.
-        seconds_left: An estimate of what remains of `what`, None before there is anything to tell it by.
+        seconds_left: Estimated seconds until all of `what` are done; None before an estimate is possible.
         closing: Why no new pack starts, if so.
         what: What is counted.
-        per_minute: How many of `what` come to an end a minute; None before there is anything to tell it by.
+        per_minute: How many of `what` end per minute; None before an estimate is possible.
         course: Each best value so far, with how many trials were done when it was found.
         waiting: Why nothing happens, if so.
         then: What comes after it, if anything does.
@@ -104,10 +104,10 @@ _READER = pydantic.TypeAdapter(Status)
 
 
 def write_status(path: Path, status: Status) -> None:
-    """Write it into a run directory; nothing where the file system refuses, which the run's tables will say too."""
+    """Write it to a run directory; ignores a file system that refuses, which the run's tables will report."""
     text = json.dumps(dataclasses.asdict(status), allow_nan=False)
     try:
-        # Only a search that runs has use for it: it need not outlive the machine.
+        # Only useful while the search runs: it need not survive a crash of the machine.
         with whole_file(path / STATUS, aside=path / ASIDE, durable=False) as stream:
             stream.write(text.encode())
     except OSError:
@@ -115,9 +115,9 @@ def write_status(path: Path, status: Status) -> None:
 
 
 def read_status(path: Path) -> Status | None:
-    """What the search of a run directory last said of itself; None where it did not, or another version did.
+    """The status that the search of a run directory last wrote; None if there is none, or another version wrote it.
 
-    It is of use while the search runs alone: one that was killed leaves the file behind.
+    It is only valid while the search runs: a killed search leaves the file behind.
     """
     try:
         return _READER.validate_json((path / STATUS).read_bytes())

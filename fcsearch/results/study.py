@@ -19,7 +19,7 @@ from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.ranking import objective_of
 
-JOURNAL_REMEDY = "put back a copy of it; the tables in trials/ and epochs/ can be read without it"
+JOURNAL_REMEDY = "restore a copy of it; the tables in trials/ and epochs/ can be read without it"
 
 
 def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str) -> JournalStorage:
@@ -42,7 +42,7 @@ def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str) -> 
 
 
 def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.Study:
-    """A copy of the run's study; what is done to it leaves the run as it is.
+    """A copy of the run's study; changing it does not change the run.
 
     Args:
         run: The run directory, also of a run in progress.
@@ -55,7 +55,7 @@ def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.St
         RunError: the run has no journal, or is damaged.
     """
     objective = objective_of(run.trials())
-    # First: of a run that is damaged nothing is written.
+    # First, so that nothing is written for a damaged run.
     trials = _trials(run, objective)
     with _quiet():
         study = optuna.create_study(
@@ -69,7 +69,7 @@ def study_of(run: RunDirectory, storage: BaseStorage | None = None) -> optuna.St
 
 
 def name_metric(study: optuna.Study, objective: Objective) -> None:
-    """Let plots and the dashboard call the study's values by the objective's column."""
+    """Let plots and the dashboard show the study's values under the name of the objective's column."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([objective.column])
@@ -89,7 +89,7 @@ def _quiet() -> Iterator[None]:
 def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
     if not run.journal_path.is_file():
         raise RunError(
-            f"a study needs the run's journal; {run.journal_path} is missing; put it back, or read the tables in "
+            f"a study needs the run's journal; {run.journal_path} is missing; restore it, or read the tables in "
             f"{run.path / 'trials'}"
         )
     storage = journal_storage(JournalFileBackend(str(run.journal_path)), run.journal_path, remedy=JOURNAL_REMEDY)

@@ -1,4 +1,4 @@
-"""When a run was at work: the time since its start, less its pauses."""
+"""The working time of a run: the time since its start, without pauses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Span = tuple[datetime, datetime]
 
 
 class WorkClock:
-    """Tells at which second of a run's work a moment was.
+    """Converts a moment to seconds of a run's working time.
 
     A pause is a minute or more in which no pack was in training: the run was interrupted, and resumed later.
 

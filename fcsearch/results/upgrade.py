@@ -1,11 +1,11 @@
-"""Tables of earlier versions, in the columns of today."""
+"""Tables of earlier versions, converted to the current columns."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Raised when a run directory of today could not be read by yesterday's fcsearch.
+# Increased when an earlier fcsearch could not read a current run directory.
 # 1: `weight_scale` was a text, a number or `kaiming`, and there was no `init`.
 FORMAT = 2
 
@@ -16,7 +16,7 @@ def to_current(table: pa.Table, schema: pa.Schema) -> pa.Table:
         text = table["weight_scale"]
         is_kaiming = pc.equal(text, "kaiming")
         scale = pc.cast(pc.if_else(is_kaiming, None, text), pa.float64())
-        init = pc.if_else(is_kaiming, "kaiming", "normal")  # null where the text is
+        init = pc.if_else(is_kaiming, "kaiming", "normal")  # null if the text is
         place = table.schema.get_field_index("weight_scale")
         table = table.set_column(place, "weight_scale", scale).append_column("init", init)
     columns = [

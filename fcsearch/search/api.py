@@ -1,4 +1,4 @@
-"""Starts searches and goes on with them: the run directory, the search, the report."""
+"""Starts and resumes searches: the run directory, the search, the report."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
 
     Args:
         space: What is searched.
-        options: What the user asks for.
+        options: The user's options.
         path: The run directory.
 
     Raises:
-        UsageError: what is asked for cannot be had on this machine.
+        UsageError: this machine does not have the resources that were asked for.
         RunError: the path is taken.
     """
     if path.exists():
         raise RunError(
-            f"a new run needs a name that is free; found {path}, which exists; choose another with --name, or go on "
-            f"with that run: `fcsearch resume {path}`"
+            f"a new run needs a free name; found {path}, which exists; choose another with --name, or "
+            f"continue that run: `fcsearch resume {path}`"
         )
     return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
 
@@ -67,34 +67,34 @@ def start_search(
     """Search a space.
 
     Args:
-        space: What is searched.
-        options: How.
+        space: The space.
+        options: How to search it.
         path: The run directory; must not exist.
         command: The command line, for the manifest.
-        view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: the pool that the options name.
-        pools: Opens that pool, where it was started ahead; closed at the end.
-        dataset: What is learned, where it is loaded already; else the space names it.
+        view: Shows the progress.
+        open_pool: Opens the pool that trains the packs; None: the one that the options name.
+        pools: Opens that pool, if it was started ahead; closed at the end.
+        dataset: The dataset, if it is already loaded; else the space names it.
         report: Whether to write the report at the end.
-        labels: What the user says of the run.
+        labels: The user's note and tags.
 
     Raises:
-        UsageError: something that the user gave cannot be used. Nothing is left behind.
+        UsageError: an option, the space or the data cannot be used. Nothing is left behind.
         SearchError: every trial failed, or workers do not start.
-        KeyboardInterrupt: the user interrupted twice. What was done by then is kept.
+        KeyboardInterrupt: the user interrupted twice. Finished trials are kept.
     """
     began = time.monotonic()
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
             pools.begin(plan)
-        # Loaded by the name that the user wrote, for its errors; recorded by one that holds in every working directory.
+        # Loaded under the name that the user wrote, for its errors; recorded under one valid in any working directory.
         loaded = dataset or load_dataset(space.dataset, space.input_forms)
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))
-        # With what was found in the rows, such as how many bins: that is what later commands must do again.
+        # With the settings found from the rows, such as the number of bins: later commands must repeat them.
         plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec))
         plan = _for_task_of(dataset, plan)
-        # For its errors: there is nothing to be undone yet.
+        # Called for its errors, while there is nothing to undo.
         read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
         missing = [parent for parent in path.parents if not parent.exists()]
         run = RunDirectory.create(path, new_manifest(plan, dataset, command))
@@ -103,7 +103,7 @@ def start_search(
                 write_labels(path, labels)
             return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
         except UsageError:
-            # Such as a cluster that cannot be reached. Where trials were asked for already, there is something to keep.
+            # Such as a cluster that cannot be reached. If trials were already asked for, the run is kept.
             if not has_trials(run):
                 shutil.rmtree(path, ignore_errors=True)
                 with contextlib.suppress(OSError):
@@ -113,7 +113,7 @@ def start_search(
 
 
 def saved_options(run: RunDirectory) -> SearchOptions:
-    """The options that a run was last made with, for going on with it: without its time budget and its cluster."""
+    """The last options of a run, to continue it: without its time budget and its cluster."""
     saved = run.manifest().options
     known = {field.name for field in dataclasses.fields(SearchOptions)}
     options = SearchOptions(**{name: value for name, value in saved.items() if name in known})
@@ -129,18 +129,18 @@ def resume_search(
     view: View | None = None,
     open_pool: OpenPool | None = None,
 ) -> SearchResult:
-    """Go on with a run: train the trials that wait, then new ones up to the total.
+    """Continue a run: train the waiting trials, then new ones up to the total.
 
     Args:
         run: The run directory.
-        options: How: `saved_options`, with changes. `trials` is the run's total; the seed stays the run's.
-        source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
-        data_dir: Folder with the files of a named dataset, if they moved.
-        view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: the pool that the options name.
+        options: `saved_options`, with changes. `trials` is the run's total; the seed is always the run's.
+        source: Where the run's dataset is now, if it has moved: a name or a path. The run stores it.
+        data_dir: Folder with the files of a named dataset, if they have moved.
+        view: Shows the progress.
+        open_pool: Opens the pool that trains the packs; None: the one that the options name.
 
     Raises:
-        UsageError: the run or its dataset is not what it was, or fewer trials are asked for than are done.
+        UsageError: the run or its dataset has changed, or fewer trials are asked for than are done.
         SearchError: as `start_search`.
     """
     began = time.monotonic()
@@ -160,21 +160,21 @@ def confirm_run(
     """Train the best configurations of a run again with other seeds, and select its ensemble.
 
     Args:
-        run: The run directory. Its trials stay as they are, also where some still wait.
-        options: How: `saved_options`, with changes; `confirm` and `confirm_seeds` say how much.
-        source: Where the run's dataset lies now, if it moved: a name or a path. The run remembers it.
-        data_dir: Folder with the files of a named dataset, if they moved.
-        view: Shows how it goes.
-        open_pool: Opens what trains the packs; None: Ray.
+        run: The run directory. Its trials do not change, even if some still wait.
+        options: `saved_options`, with changes; `confirm` and `confirm_seeds` say how much.
+        source: Where the run's dataset is now, if it has moved: a name or a path. The run stores it.
+        data_dir: Folder with the files of a named dataset, if they have moved.
+        view: Shows the progress.
+        open_pool: Opens the pool that trains the packs; None: Ray.
 
     Raises:
-        UsageError: no trial of the run has a result, or its dataset is not what it was.
+        UsageError: no trial of the run has a result, or its dataset has changed.
         SearchError: as `start_search`.
     """
     began = time.monotonic()
     if not has_result(run):
         raise RunError(
-            f"{run.path} must have a trial with a result; found none; go on with it: `fcsearch resume {run.path}`"
+            f"{run.path} must have a trial with a result; found none; continue it: `fcsearch resume {run.path}`"
         )
     plan, dataset = _take_up(run, options, source, data_dir)
     with run.writing(), interruption() as stop:
@@ -187,7 +187,7 @@ def confirm_run(
 def _take_up(
     run: RunDirectory, options: SearchOptions, source: str | None, data_dir: str | None
 ) -> tuple[SearchPlan, Dataset]:
-    """The plan and the data for going on with a run, by the run's own seed."""
+    """The plan and the data to continue a run, with the run's own seed."""
     seed = run.manifest().seed
     options = options if seed is None else dataclasses.replace(options, seed=seed)
     plan = _settle(run.space(), options, run.path)
@@ -198,12 +198,12 @@ def _take_up(
 
 
 def _for_task_of(dataset: Dataset, plan: SearchPlan) -> SearchPlan:
-    """The plan for what the dataset turned out to be."""
+    """The plan for the task of the loaded dataset."""
     return dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:
-    """Write down where the dataset lies now, by a name that holds in every working directory."""
+    """Record where the dataset is now, under a name valid in any working directory."""
     spec = dataset.spec.resolve(Path.cwd())
     plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=spec))
     with run.writing():
@@ -214,7 +214,7 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
 
 
 def _settle(space: SearchSpace, options: SearchOptions, path: Path) -> SearchPlan:
-    # The sampler is made for its errors.
+    # The sampler is made only for its errors.
     make_sampler(space.sampler, seed=options.seed)
     placement = place(options, [local_node()]) if options.address is None else None
     plan = make_plan(space, options, path=path, placement=placement)

@@ -1,4 +1,4 @@
-"""Carries a plan out on a run directory: trains what is left, keeps what is worth it, and reports."""
+"""Carries out a plan on a run directory: trains what is left, keeps the best models, and reports."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fcsearch.search.record.manifest import now
 
 logger = logging.getLogger(__name__)
 
-# A search whose time budget is used up did what it was asked to; `resume` goes on with it all the same.
+# A search whose time budget is used up is complete as asked; `resume` can still continue it.
 _STATES: dict[EndedBy, str] = {
     "trials": "complete",
     "time_budget": "complete",
@@ -37,7 +37,7 @@ _STATES: dict[EndedBy, str] = {
 
 @dataclasses.dataclass(frozen=True)
 class SearchResult:
-    """What a search left.
+    """The result of a search.
 
     Attributes:
         run: Its run directory.
@@ -60,20 +60,20 @@ def train(
     *,
     report: bool = True,
 ) -> SearchResult:
-    """Train what a plan has left of a run, keep what is worth it, and report.
+    """Train the remaining trials of a plan, keep the best models, and report.
 
     Args:
-        run: The run directory, with nobody else writing to it.
-        plan: What is to be done in all.
-        dataset: What is learned.
-        view: Shows how it goes.
-        open_pool: Opens what trains the packs.
-        began: When the time budget begins, by the monotonic clock.
+        run: The run directory, with no other writer.
+        plan: The whole plan.
+        dataset: The dataset.
+        view: Shows the progress.
+        open_pool: Opens the pool that trains the packs.
+        began: The start of the time budget, on the monotonic clock.
         report: Whether to write the report at the end.
 
     Raises:
         UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
-        SearchError: no trial has a result, or the pool broke; the run says of what.
+        SearchError: no trial has a result, or the pool broke; the run records the reason.
     """
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
@@ -82,7 +82,7 @@ def train(
             view.notice(str(damage))
         if plan.trials < (done := len(run.finished_trials())):
             raise RunError(
-                f"--trials is the run's total and must be at least {done}, which are done; found {plan.trials}"
+                f"--trials is the run's total and must be at least {done}, the trials done; found {plan.trials}"
             )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
@@ -104,7 +104,7 @@ def train(
             changes = {"state": "interrupted", "ended_by": "interrupt"}
             raise
         except UsageError:
-            # Nothing was trained: the run is what it was.
+            # Nothing was trained: the run has not changed.
             changes = {key: getattr(before, key) for key in running}
             raise
         except BaseException as error:
@@ -120,14 +120,14 @@ def train(
 def _write_end(
     run: RunDirectory, changes: Mapping[str, Any], dataset: Dataset | None, seen: ForOthers, *, reports: bool
 ) -> None:
-    """Write what became of a search; where that cannot be done, what ended it is still the error that is raised."""
+    """Record the end of a search; if that fails, the error that ended the search is still the one raised."""
     broken = sys.exc_info()[1]
     failed = False
     try:
         with _written(run):
             try:
                 run.update_manifest(changes)
-                # Also of a search in which every trial failed: the report says of what, and what was tried.
+                # Also if every trial failed: the report says why, and what was tried.
                 failed = dataset is not None and changes["state"] == "failed" and len(run.trials()) > 0
             finally:
                 seen.close(report=reports or failed)
@@ -141,20 +141,20 @@ def _write_end(
 
 @contextlib.contextmanager
 def _written(run: RunDirectory) -> Iterator[None]:
-    """A search that has begun, and whose directory cannot be read or written any more, could not be done."""
+    """Turn a run directory that can no longer be read or written into a SearchError."""
     try:
         yield
     except (RunError, OSError) as error:
-        raise SearchError(f"{error}; then go on with `fcsearch resume {run.path}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch resume {run.path}`") from error
 
 
 def conclude(
     run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool = True
 ) -> SearchResult:
-    """Keep what is worth it, and report."""
+    """Keep the best models, and report."""
     if not has_result(run):
         return SearchResult(run, ended_by, None)
-    # What was interrupted is gone on with: its candidates stay.
+    # An interrupted search may continue: its candidates stay.
     if _STATES[ended_by] == "complete":
         keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
     return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
@@ -166,7 +166,7 @@ def has_result(run: RunDirectory) -> bool:
 
 
 def _require_result(run: RunDirectory) -> None:
-    """Raise SearchError for a search that has trials, of which none has a result."""
+    """Raise SearchError for a search whose trials have no result."""
     states = Counter(run.trials()["state"].to_pylist())
     if states and not has_result(run):
         counts = ", ".join(f"{count} {state}" for state, count in states.items())

@@ -1,4 +1,4 @@
-"""What the user asks of a search, beyond the space: checked once, before anything starts."""
+"""The options of a search beyond the space, checked once before anything starts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ class SearchOptions:
 
     Attributes:
         trials: How many trials the run is to have in all, at least 1; None: as many as the space says.
-        time_budget: Seconds after which no new pack starts and those in training end at their next epoch; None: no end.
-        seed: Key of the sampler and of every trial, at least 0.
-        workers: How many packs train at a time; None: one a GPU, or one a core where there is no GPU.
-        gpus_per_worker: Share of a GPU (0.5) or whole GPUs (1); 0: train on the CPU; None: what fits the workers.
+        time_budget: Seconds after which no new pack starts and those in training end after their current epoch; None:
+            no limit.
+        seed: Seed of the sampler and of every trial, at least 0.
+        workers: How many packs train at a time; None: one per GPU, or one per core if there is no GPU.
+        gpus_per_worker: Fraction of a GPU (0.5) or whole GPUs (1); 0: train on the CPU; None: what fits the workers.
         cpus_per_worker: CPUs that a worker claims, above 0; it trains with as many threads. None: 1.
-        tf32: Whether GPUs multiply in TF32: faster, with numbers that are rounded to 10 bits behind the point.
+        tf32: Whether GPUs multiply in TF32: faster, with a mantissa of 10 bits.
         pack_size: The most trials in a pack, at least 1, or `auto`.
         address: `host:port` of a Ray cluster that runs already; None: Ray is started on this machine.
         pool: What trains the packs: `ray`; `local`: processes of this machine, without Ray; `inline`: the calling
@@ -35,13 +36,13 @@ class SearchOptions:
         confirm: How many of the best configurations are trained again with other seeds when the search has ended; 0:
             none; `auto`: as many, with as many seeds, as take little of the search's time.
         confirm_seeds: With how many other seeds, at least 1; None: 5, or with `auto` as many as take little time.
-        refit: Whether the winner is trained once more, on training and validation rows; None: where there are folds.
-        ensemble: At most so many of the best trials are candidates for the ensemble; 0: none is made.
-        checkpoint_every: Seconds after which a pack in training is kept again, so that its trials can go on from there;
-            at least 0: as often as workers say how they go.
-        start_from: A run directory whose trials the sampler knows from the start, as far as they lie in the space.
+        refit: Whether the winner is trained once more, on training and validation rows; None: only with folds.
+        ensemble: The most trials that are candidates for the ensemble; 0: none is made.
+        checkpoint_every: Seconds between two checkpoints of a pack in training, from which its trials can continue; 0:
+            as often as workers report.
+        start_from: A run directory whose trials the sampler is told at the start, as far as they lie in the space.
         tries: Configurations that come first, each `key=value,...`.
-        page_every: Seconds between two writings of report.html while the search goes on; 0: it is written at the end.
+        page_every: Seconds between two writings of report.html during the search; 0: it is written only at the end.
 
     Raises:
         UsageError: a value outside its range.
@@ -68,7 +69,7 @@ class SearchOptions:
     page_every: float = 30.0
 
     def __post_init__(self) -> None:
-        # From run.json it comes as a list.
+        # In run.json it is a list.
         object.__setattr__(self, "tries", tuple(self.tries))
         for name in ("trials", "workers", "keep_models", "confirm_seeds"):
             _require(name, getattr(self, name), "an integer of at least 1", lambda v: _whole(v) and v >= 1)

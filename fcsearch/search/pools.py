@@ -1,4 +1,4 @@
-"""Opens what trains the packs of a search, started ahead: its processes import their libraries while this one does."""
+"""Opens the pool of a search, with processes started ahead: they import their libraries while this one does."""
 
 from __future__ import annotations
 

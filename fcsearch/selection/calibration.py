@@ -1,4 +1,4 @@
-"""Temperature scaling (Guo et al. 2017, arXiv 1706.04599): one number that makes probabilities mean what they say."""
+"""Temperature scaling (Guo et al. 2017, arXiv 1706.04599): one number that calibrates a model's probabilities."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _HALVINGS = 40
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """What a model's scores are divided by before their softmax; the likeliest class stays the likeliest.
+    """The temperature by which a model's scores are divided before the softmax; predicted classes do not change.
 
     Attributes:
-        temperature: Above 1: the model was surer than its validation rows bear out. 1: nothing made these better.
-        rows: Validation rows that it was fitted on.
-        log_loss_before: Of these rows, at a temperature of 1.
-        log_loss_after: At the one that was fitted.
+        temperature: Above 1: the model was overconfident on its validation rows. 1: no other value was better.
+        rows: Number of validation rows that it was fitted on.
+        log_loss_before: Log loss of these rows at a temperature of 1.
+        log_loss_after: Log loss at the fitted temperature.
     """
 
     temperature: float
@@ -82,7 +82,7 @@ def mixed(parts: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
 
 
 def read_calibration(facts: Mapping[str, Any], *, where: str) -> Calibration | None:
-    """What is kept beside a model or an ensemble; None where it has none. RunError, naming `where`, if damaged."""
+    """What is kept beside a model or an ensemble; None if it has none. RunError, naming `where`, if damaged."""
     stored = facts.get(KEY)
     if stored is None:
         return None
@@ -92,19 +92,19 @@ def read_calibration(facts: Mapping[str, Any], *, where: str) -> Calibration | N
             raise ValueError(found.temperature)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(
-            f"{where} must hold a temperature above 0; found: {error!r}; put back a copy of the file, or train it again"
+            f"{where} must hold a temperature above 0; found: {error!r}; restore a copy of the file, or train it again"
         ) from error
     return found
 
 
 def temperature_in(facts: Mapping[str, Any], *, where: str) -> float:
-    """The temperature of what has these facts; 1 where it has none. Errors as `read_calibration`."""
+    """The temperature of what has these facts; 1 if it has none. Errors as `read_calibration`."""
     found = read_calibration(facts, where=where)
     return 1.0 if found is None else found.temperature
 
 
 def calibration_of(run: RunDirectory, members: Sequence[Member]) -> Calibration | None:
-    """The calibration of a model of the run; None where it has none. Errors as `read_calibration`."""
+    """The calibration of a model of the run; None if it has none. Errors as `read_calibration`."""
     if len(members) > 1:
         return read_calibration(run.models.ensemble_facts(), where=str(run.models.ensemble_path))
     trial_id = members[0].trial_id

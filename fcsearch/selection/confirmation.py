@@ -1,4 +1,4 @@
-"""What training the best configurations again, with other seeds, says of them."""
+"""The best configurations, trained again with other seeds."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Confirmed:
         trial_id: The trial whose configuration it is.
         search_value: The objective that the search found, with the run's own seed.
         values: The objective with each of the other seeds, by seed.
-        mean: Of the values; None where there is none.
-        deviation: Their standard deviation; None where there are fewer than two.
+        mean: Of the values; None if there is none.
+        deviation: Their standard deviation; None if there are fewer than two.
         best_epoch: Mean best epoch.
         lost: Seeds with which it diverged or failed.
         difference: Of the winner's value and this one's, mean over the seeds that both have; 0 for the winner. Above 0:
             the winner is better.
-        difference_error: Standard error of that mean; None where they share fewer than two seeds.
+        difference_error: Standard error of that mean; None if they share fewer than two seeds.
         tied: Whether chance explains the difference.
     """
 
@@ -102,7 +102,7 @@ def chosen_trial(run: RunDirectory) -> int:
         return found.winner.trial_id
     ranked = rank_trials(run.trials())
     if not len(ranked):
-        raise RunError(f"a best trial needs a trial with a result; found none in {run.path}; see its log.txt")
+        raise RunError(f"a run must have a trial with a result; found none in {run.path}; see its log.txt")
     best: int = ranked["trial_id"][0].as_py()
     return best
 
@@ -122,7 +122,7 @@ def answers_by_refit(run: RunDirectory) -> bool:
 
 
 def confirmation_of(run: RunDirectory) -> Confirmation | None:
-    """What the run's confirmations say, as far as they are done; None where there was none to be."""
+    """The run's confirmation, as far as it is done; None if none was planned."""
     planned = run.manifest().confirmation
     if planned is None or not planned.trials:
         return None

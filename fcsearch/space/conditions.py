@@ -1,9 +1,9 @@
 """When a parameter applies: the conditions that a space writes (`when`), and those that follow from the network.
 
-A setting that a trial's network never reads is not sampled in it, whether or not the file says so: Optuna would learn
-from noise. What is read under what stands in `fcsearch.config`: `momentum` under `sgd_momentum`, say, and `dropout`
-where there is a hidden layer. A setting that would apply to no trial is an error, unless an override
-(`--set parameters.update_rule=adam`) took its ground away: then it is left out.
+A setting that a trial's network never reads is not sampled for it, whether or not the file says so: Optuna would learn
+from noise. `fcsearch.config` declares when a setting is read: `momentum` under `sgd_momentum`, for example, and
+`dropout` only with a hidden layer. A setting that would apply to no trial is an error, unless an override
+(`--set parameters.update_rule=adam`) is the reason: then it is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
         if name in nodes and "hidden_dims" in nodes:
             raise nodes[name].fail_key(
                 f"parameters.{name}",
-                f"hidden_dims says the layers already; keep hidden_dims or depth and hidden_dim, not {name} too",
+                f"hidden_dims already gives the layers; keep hidden_dims or depth and hidden_dim, not {name} too",
             )
     drafts = {name: read_parameter(name, field) for name, field in nodes.items()}
     for name, field in nodes.items():

@@ -1,4 +1,4 @@
-"""YAML text as a tree of nodes that know where they stand, so that every later error can say so.
+"""YAML text as a tree of nodes that know their place, so that every later error can name it.
 
 The tree is built from PyYAML's event stream, not by its constructors: nothing in a document can build an object, call
 code or recurse, and the limits below hold before a tree exists. Scalars are read by YAML 1.2's rules (`1e-4` is a
@@ -42,7 +42,7 @@ def read_file(path: Path) -> Node:
     """Read the YAML mapping in the file at `path`.
 
     Raises:
-        SpaceError: it cannot be read, is larger than MAX_BYTES, no UTF-8, or what `read_text` refuses.
+        SpaceError: it cannot be read, is larger than MAX_BYTES, is not UTF-8, or is refused by `read_text`.
     """
     try:
         with path.open("rb") as file:
@@ -187,7 +187,7 @@ class _Builder:
             raise SpaceError(f"{node.mark}: a key must be a word; found {node.found()}")
         if node.value in fields:
             first = fields[node.value].key_mark
-            raise SpaceError(f"{node.mark}: the key {node.value!r} stands twice; first at {first}. Keep one of them")
+            raise SpaceError(f"{node.mark}: the key {node.value!r} occurs twice; first at {first}. Keep one of them")
 
 
 def _scalar(text: str, mark: Mark) -> Scalar:

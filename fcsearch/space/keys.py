@@ -50,15 +50,15 @@ class Tpe(TypedDict, total=False):
 
     name: Required[Literal["tpe"]]
     n_startup_trials: _Count
-    """Trials at random, before the sampler learns from them."""
+    """Random trials at the start, before the sampler learns."""
     n_ei_candidates: _CountFrom1
-    """Candidates of which the one of the highest expected improvement is tried."""
+    """Candidates from which the one with the highest expected improvement is tried."""
     multivariate: StrictBool
-    """Whether parameters are sampled together, not each by itself."""
+    """Whether parameters are sampled jointly, not independently."""
     group: StrictBool
-    """Whether parameters that apply in the same trials are sampled together; needs multivariate."""
+    """Whether parameters that apply in the same trials are sampled jointly; needs multivariate."""
     constant_liar: StrictBool
-    """Whether trials that still run count as bad ones, so that a pack does not try one place many times."""
+    """Whether running trials count as bad ones, so that the trials of a pack differ."""
 
 
 class Random(TypedDict):
@@ -80,7 +80,7 @@ class Qmc(TypedDict, total=False):
     qmc_type: Literal["sobol", "halton"]
     """The sequence of points."""
     scramble: StrictBool
-    """Whether the points are moved at random."""
+    """Whether the points are scrambled at random."""
 
 
 class Cmaes(TypedDict, total=False):
@@ -88,7 +88,7 @@ class Cmaes(TypedDict, total=False):
 
     name: Required[Literal["cmaes"]]
     n_startup_trials: _Count
-    """Trials at random, before the sampler learns from them."""
+    """Random trials at the start, before the sampler learns."""
     popsize: _CountFrom2
     """Trials in a generation."""
     consider_pruned_trials: StrictBool
@@ -106,7 +106,7 @@ class Gp(TypedDict, total=False):
 
     name: Required[Literal["gp"]]
     n_startup_trials: _Count
-    """Trials at random, before the sampler learns from them."""
+    """Random trials at the start, before the sampler learns."""
     deterministic_objective: StrictBool
     """Whether the same configuration always has the same result."""
 
@@ -145,14 +145,14 @@ class SamplerSpec:
 
 @pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True))
 class EarlyStopping:
-    """Asynchronous successive halving: of all trials that reach a rung, the best 1 in `reduction_factor` go on."""
+    """Asynchronous successive halving: of all trials that reach a rung, the best 1 in `reduction_factor` continue."""
 
     method: Literal["asha"] = "asha"
     """Asynchronous successive halving."""
     min_epochs: _CountFrom1 = 3
-    """Epochs of the first rung; each next rung is reduction_factor times as far."""
+    """Epoch of the first rung, at which trials are judged; each next rung is reduction_factor times as late."""
     reduction_factor: Annotated[StrictInt, Field(ge=2, le=1_000)] = 3
-    """Of all trials that reach a rung, the best 1 in so many go on."""
+    """Of all trials that reach a rung, the best 1 in this number continue."""
 
 
 class SpaceFile(pydantic.BaseModel):
@@ -169,11 +169,11 @@ class SpaceFile(pydantic.BaseModel):
             title="a name of up to 64 letters, digits, '.', '_' or '-'",
         ),
     ] = Field(default_factory=str)
-    """What the run is called; by default the file's name."""
+    """Name of the run; by default the file's name."""
     dataset: Annotated[DatasetSpec, ShortForm("source", Source)] = Field(default_factory=DatasetSpec)
-    """What is learned; by default digits. A path is relative to the current folder."""
+    """The dataset; by default digits. A path is relative to the current folder."""
     task: Task | None = None
-    """What is learned; by default found from the label: quantities are a regression."""
+    """Classification or regression; by default found from the label: quantities make a regression."""
     objective: Annotated[str, _one_of(OBJECTIVES)] | None = None
     """The figure on validation rows that the search improves; by default accuracy, or rmse."""
     class_weight: ClassWeight | None = None
@@ -181,11 +181,11 @@ class SpaceFile(pydantic.BaseModel):
     sampler: Annotated[SamplerSpec, ShortForm("name", Annotated[str, _one_of(SAMPLERS)])] = Field(
         default_factory=lambda: SamplerSpec("tpe")
     )
-    """Which sampler suggests, by default tpe; a mapping adds options of Optuna's constructor."""
+    """The sampler that suggests trials, by default tpe; a mapping adds options of Optuna's constructor."""
     trials: Annotated[StrictInt, Field(ge=1, le=10_000_000)] = 50
-    """How many configurations are tried; where nothing is said, under grid all of it."""
+    """How many configurations are tried; by default, with the sampler grid, all of them."""
     early_stopping: Annotated[EarlyStopping | None, ShortForm("method", Literal["asha"])] = None
-    """When trials that fall behind are stopped; by default never."""
+    """Whether and when trials that fall behind are stopped; by default never."""
     parameters: Any
     """Constants, choices and ranges by parameter; those not named have their defaults."""
 

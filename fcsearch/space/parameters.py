@@ -200,7 +200,7 @@ class Choices(Parameter):
 
 
 def show(value: Any) -> str:
-    """A parameter's value for people."""
+    """A parameter's value as text."""
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(str, value))}]"
     return str(value).removesuffix(".0")

@@ -30,7 +30,7 @@ _TYPES = {
 
 def parameters_markdown() -> str:
     """A Markdown table of every parameter: what values it takes, its default, where it is read, and its meaning."""
-    lines = ["| parameter | values | default | read where | meaning |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| parameter | values | default | used if | meaning |", "| --- | --- | --- | --- | --- |"]
     for parameter in HYPERPARAMETERS.values():
         values = parameter.requirement.removeprefix("one of ")
         default = "" if parameter.name == "hidden_dims" else f"`{show(parameter.default)}`"

@@ -143,7 +143,7 @@ class SearchSpace:
         """The space with `KEY=VALUE` put in, as `load_space` does it.
 
         Raises:
-            SpaceError: what comes of it is no space.
+            SpaceError: what comes of it is not a space.
         """
         root = apply_overrides(from_plain(self.to_json(), "the space"), overrides)
         return SearchSpace.from_node(root, default_name=self.name)

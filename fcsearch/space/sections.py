@@ -28,7 +28,7 @@ def read_sections(root: Node) -> SpaceFile:
     """The document, checked but for its parameters.
 
     Raises:
-        SpaceError: the first thing that is wrong, and where it stands.
+        SpaceError: the first error, and its place.
     """
     try:
         return SpaceFile.model_validate(root.plain())
@@ -70,7 +70,7 @@ def dataset_of(file: SpaceFile) -> DatasetSpec:
 
 
 def check_sampler_fits(sampler: SamplerSpec, parameters: Mapping[str, Parameter], node: Node) -> None:
-    """Refuse a sampler that could only draw at random in this space, which `random` does without the pretence."""
+    """Refuse a sampler that could only draw at random in this space: that is what `random` is for."""
     ranges = [p for p in parameters.values() if isinstance(p, Range) and p.low < p.high and not p.when]
     needed = {"cmaes": 2, "qmc": 1}.get(sampler.name, 0)
     if len(ranges) < needed:
@@ -82,7 +82,7 @@ def check_sampler_fits(sampler: SamplerSpec, parameters: Mapping[str, Parameter]
 
 
 def trials_of(file: SpaceFile, parameters: Mapping[str, Parameter], sampler_node: Node) -> int:
-    """How many trials: as the file says, at most the grid under `grid`; one where there is nothing to vary."""
+    """The number of trials: as the file says, with `grid` at most its size; one if nothing varies."""
     given = file.trials if "trials" in file.model_fields_set else None
     if file.sampler.name == "grid":
         try:

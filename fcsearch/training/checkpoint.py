@@ -1,6 +1,6 @@
-"""A pack in training as bytes: a safetensors file whose metadata holds the rest as JSON. Nothing in it can run.
+"""A pack in training as bytes: a safetensors file whose metadata holds the rest as JSON. Reading it runs no code.
 
-Tensors are stacked as lanes train them, a row a member; histories are one table of numbers. A checksum covers all.
+Tensors are stacked as lanes train them, one row per member; histories are one table of numbers. A checksum covers all.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class SavedPack:
     Attributes:
         configs: Its members.
         epoch: The epoch.
-        states: How the members ended that train no more.
+        states: How the members that no longer train ended.
         lanes: The members of each lane, in the lane's own order.
         lengths: How many epochs each member ran.
         tensors: `lane<n>.<name>`, with a row for each member of the lane (or for those of an update rule),
             `result<member>.<name>`, the weights of those that ended, and the table of all epochs.
-        facts: What else whoever saved it knows (JSON types).
+        facts: Other facts saved with it (JSON types).
     """
 
     configs: tuple[TrialConfig, ...]
@@ -75,7 +75,7 @@ class SavedPack:
             raise ConfigError("members without their epochs")
 
     def tensors_of(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose name starts so, without it."""
+        """The tensors whose names start with `prefix`, under the rest of their names."""
         return {name.removeprefix(prefix): found for name, found in self.tensors.items() if name.startswith(prefix)}
 
     def weights(self, member: int, shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
@@ -123,7 +123,7 @@ def dump(saved: SavedPack) -> bytes:
 
 
 def load(content: bytes) -> SavedPack:
-    """Read what `dump` gave.
+    """Read the output of `dump`.
 
     Raises:
         ConfigError: it is something else, damaged, or of another version.
@@ -140,7 +140,7 @@ def load(content: bytes) -> SavedPack:
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """Whatever a checkpoint's content raises in this block is a ConfigError that says so."""
+    """Turn any error that a checkpoint's content raises in this block into a ConfigError."""
     try:
         yield
     except (ConfigError, *_ERRORS) as error:

@@ -1,4 +1,4 @@
-"""The rows that a pack learns from, resident on its device, and the minibatches drawn from them."""
+"""The rows that a pack is trained on, resident on its device, and the minibatches drawn from them."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _EVALUATED_ROWS = 384
 
 @dataclasses.dataclass(frozen=True)
 class TrainingData:
-    """Training and validation rows on one device; with folds those of the first, which has the others.
+    """Training and validation rows on one device; with folds those of the first fold, with the others in `others`.
 
     Attributes:
         X_train: (N, D) features, float32 or float64.
-        y_train: (N,) int64 labels in [0, num_classes); of a regression the standardised targets, in the features' type.
+        y_train: (N,) int64 labels in [0, num_classes); for a regression standardised targets, in the features' type.
         X_val: (V, D) features.
         y_val: (V,) labels or targets.
         num_classes: Number of classes C; 0 for a regression.
-        objective: The figure on validation rows that decides which epoch is best: a key of OBJECTIVES, of the task.
-        positive: Of two classes, the one that `average_precision` is of.
-        target_scale: What a standardised target of 1 is in the target's own unit.
+        objective: The figure on validation rows that decides which epoch is best: a key of OBJECTIVES for the task.
+        positive: Of two classes, the one that `average_precision` is measured for.
+        target_scale: The value of a standardised target of 1 in the target's own unit.
         row_weights: (N,) how much each training row counts in the loss, at least 0 and 1 on average, in the features'
-            type; None: all alike. What is measured on validation rows, and on the training sample, has no weights.
-        others: The rows of the other folds, which may have other features; a trial learns each fold by itself, and is
-            worth the mean over them.
-        form: Which form of the rows this is.
-        forms: Their other forms; a trial learns the one that its configuration says.
+            type; None: all equally. Figures on validation rows and on the training sample have no weights.
+        others: The rows of the other folds, whose features may differ; a trial is trained on each fold separately, and
+            its figures are the mean over them.
+        form: The form of these rows.
+        forms: The same rows in other forms; a trial is trained on the one that its configuration names.
     """
 
     X_train: Tensor
@@ -97,9 +97,9 @@ class TrainingData:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> TrainingData:
-        """Take NumPy arrays or tensors to the device; nothing is copied that is already there in the right type.
+        """Move NumPy arrays or tensors to the device; those already there in the right type are not copied.
 
-        `others` has these arguments of each other fold, `forms` those of each other form.
+        `others` has these arguments for each other fold, `forms` for each other form.
         """
 
         def features(X: Any) -> Tensor:
@@ -132,17 +132,17 @@ class TrainingData:
 
     @property
     def task(self) -> Task:
-        """What is learned."""
+        """Classification or regression."""
         return "classification" if self.num_classes else "regression"
 
     @property
     def outputs(self) -> int:
-        """Columns of the scores: a regression has one."""
+        """Columns of the scores: one per class, one for a regression."""
         return max(1, self.num_classes)
 
     @functools.cached_property
     def truth(self) -> Truth:
-        """What the scores of the validation rows are compared with."""
+        """The labels or targets of the validation rows, to compare scores with."""
         return Truth(self.y_val, self.num_classes, self.positive, self.target_scale)
 
     @property
@@ -185,7 +185,7 @@ class TrainingData:
         return [Batch(x, labels, self.targets(labels.unsqueeze(0))) for x, labels in parts]
 
     def targets(self, labels: Tensor) -> Tensor:
-        """What the losses compare scores with, (..., C, N): labels (..., 1, N) one-hot, or targets as they are."""
+        """The targets of the losses, (..., C, N): labels (..., 1, N) one-hot, or a regression's targets unchanged."""
         return one_hot(labels, self.num_classes, self.dtype) if self.num_classes else labels
 
 
@@ -209,15 +209,15 @@ class Batch:
 
 
 class Minibatches:
-    """The minibatches of one seed and batch size; the order of an epoch depends on these and the epoch alone.
+    """The minibatches of one seed and batch size; the order of an epoch depends only on these and the epoch.
 
-    As in the seed's Solver an epoch has N // batch_size steps (at least one); the rows left over differ from epoch to
-    epoch, since each epoch is a new permutation.
+    As in `fcsearch.nn.Solver` an epoch has N // batch_size steps (at least one); the rows left over differ from epoch
+    to epoch, since each epoch is a new permutation.
 
     Args:
         data: The rows.
-        seed: Key of the order.
-        batch_size: Rows a step; more than there are means all of them.
+        seed: Seed of the order.
+        batch_size: Rows per step; more than there are means all of them.
     """
 
     def __init__(self, data: TrainingData, *, seed: int, batch_size: int) -> None:

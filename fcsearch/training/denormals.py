@@ -1,6 +1,6 @@
-"""Numbers too small for full precision (denormals) are taken for 0 in training: on a CPU each costs a hundred others.
+"""Numbers too small for full precision (denormals) count as 0 in training: on a CPU each costs as much as a hundred.
 
-A weight that decays, or the mean of squared gradients of a unit that is dead, passes through them on its way to 0.
+A decaying weight, or the mean of squared gradients of a dead unit, passes through them on its way to 0.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _SMALLEST = sys.float_info.min  # of full precision: its half is a denormal
 
 
 def flushes_denormals() -> bool:
-    """Whether this thread takes denormals for 0. Torch can set that but not tell it; arithmetic shows it."""
+    """Whether this thread treats denormals as 0. Torch can set this but not report it; arithmetic shows it."""
     return _SMALLEST / 2 == 0
 
 
 @contextlib.contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Take denormals for 0 in this thread, and leave it as it was; does nothing on a CPU that cannot."""
+    """Treat denormals as 0 in this thread, and restore the setting afterwards; does nothing if the CPU cannot."""
     before = flushes_denormals()
     torch.set_flush_denormal(True)
     try:

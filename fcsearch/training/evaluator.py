@@ -37,10 +37,10 @@ class Evaluator:
         return self._figure is None
 
     def measure(self) -> Tensor:
-        """What `epoch_metrics` makes figures of, (M, 3 or 4).
+        """The measurements for `epoch_metrics`, (M, 3 or 4).
 
-        A sum over the training sample (rows that are right, or squared errors), the mean validation loss, the same sum
-        over the validation rows, and the objective, unless it follows from that sum.
+        A sum over the training sample (correct rows, or squared errors), the mean validation loss, the same sum over
+        the validation rows, and the objective, unless it follows from that sum.
         """
         train = torch.stack([self._sum(self._scores(batch), batch) for batch in self._data.train_sample]).sum(0)
         losses, sums, kept = [], [], []
@@ -64,7 +64,7 @@ class Evaluator:
         return self._nets[len(batch.x)].forward(batch.x)
 
     def _sum(self, scores: Tensor, batch: Batch) -> Tensor:
-        """(M,): how many rows are right, the first of equal scores counting; or the sum of squared errors."""
+        """(M,): the number of correct rows, the first of equal scores counting; or the sum of squared errors."""
         if not self._data.num_classes:
             return (scores - batch.targets).square().sum((1, 2))
         # The indices of `max`: `argmax` was seen six times slower on a CPU.

@@ -1,4 +1,4 @@
-"""How good predictions are, by the objective of a run: the one place that knows which figure that is."""
+"""Measures predictions by the objective of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.training.objectives import FIGURES, Truth
 
-# Rows scored at a time: large splits must not need memory for all their hidden layers at once.
+# Rows scored at a time, so that large splits do not need memory for all their hidden units at once.
 _ROWS = 4096
 _LEAST = 1e-7
 
@@ -32,9 +32,9 @@ def scores_of(net: FullyConnectedNet, X: Tensor) -> Tensor:
 
 
 def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:
-    """What a network predicts: probabilities (N, C), or the standardised target (N, 1) of a regression.
+    """A network's predictions: probabilities (N, C), or the standardised target (N, 1) of a regression.
 
-    A network of the svm loss has no probabilities of its own: the softmax of its scores stands for them.
+    A network with the svm loss has no probabilities of its own: the softmax of its scores is used.
 
     Args:
         net: The network.
@@ -48,11 +48,11 @@ class Judge:
     """Measures predictions for the same rows.
 
     Args:
-        objective: By what.
+        objective: The objective.
         y: (V,) labels, or standardised targets.
         num_classes: C; 0 for a regression.
-        positive: Of two classes the one that `average_precision` finds.
-        scale: What a standardised target of 1 is in the unit of the target.
+        positive: Of two classes, the one that `average_precision` is measured for.
+        scale: The value of a standardised target of 1 in the unit of the target.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class Judge:
         self._truth = Truth(labels if num_classes else labels.double(), num_classes, positive, scale)
 
     def value(self, predicted: Tensor) -> Tensor:
-        """The objective of M predictions (M, C, V), as users read it: (M,)."""
+        """The objective of M predictions (M, C, V), in its own unit: (M,)."""
         return self._figure(self.objective.name, self._scores(predicted))
 
     def gain(self, predicted: Tensor) -> list[tuple[float, float]]:
-        """What to compare M predictions (M, C, V) by, more is better: the objective, then the loss that breaks ties."""
+        """Keys to compare M predictions (M, C, V) by, more is better: the objective, then the loss to break ties."""
         scores = self._scores(predicted)
         values = [self.objective.gain(value) for value in self._figure(self.objective.name, scores).tolist()]
         losses = self._figure("log_loss" if self._truth.num_classes else "rmse", scores).tolist()

@@ -81,7 +81,7 @@ class Lane:
         return [(RULES[name], members) for name, members in spans([config.update_rule for config in self.configs])]
 
     def _build(self, state: Sequence[Sequence[Buffers]]) -> None:
-        """Make all that depends on which members there are, around `weights`, `best` and the rules' state."""
+        """Make everything that depends on the members, around `weights`, `best` and the rules' state."""
         like, first = self.weights.wide, self.configs[0]
         self.rules = [
             rule(self.configs[span], span.start, like, buffers)
@@ -162,7 +162,7 @@ class Lane:
             self.best.put(torch.tensor(improved, device=self._data.device), self.weights)
 
     def remove(self, members: Collection[int]) -> None:
-        """Let members (pack indices) go, and compact what is left."""
+        """Remove members (pack indices), and compact the rest."""
         keep = [position for position, member in enumerate(self.members) if member not in members]
         state = []
         for rule in self.rules:
@@ -181,7 +181,7 @@ class Lane:
         return torch.tensor(positions, device=self._data.device)
 
     def state_tensors(self) -> dict[str, Tensor]:
-        """Every tensor that training goes on from, by name: a row for each member, or for those of an update rule."""
+        """Every tensor that training continues from, by name: a row per member, or per member of an update rule."""
         named = {"weights": self.weights, "best": self.best}
         for rule in self.rules:
             named.update({f"{rule.name}.{number}": buffers for number, buffers in enumerate(rule.state)})
@@ -195,17 +195,17 @@ class Lane:
         gains: Sequence[float],
         epoch: int,
     ) -> None:
-        """Go on from the state of a lane that has these members and maybe others.
+        """Continue from the state of a lane that has these members and maybe others.
 
         Args:
             tensors: Its `state_tensors`.
             configs: Its members' configurations.
-            places: Where each member of this lane stands in it.
-            gains: Each member's best objective so far, as a value of which more is better.
-            epoch: The epoch after which it was.
+            places: The position in it of each member of this lane.
+            gains: Each member's best gain so far (the objective, negated if less is better).
+            epoch: The epoch after which the state was taken.
 
         Raises:
-            ConfigError: tensors of another shape or type.
+            ConfigError: tensors of a different shape or type.
         """
         named = [("weights", self.weights, places), ("best", self.best, places)]
         first = {name: members.start for name, members in spans([config.update_rule for config in configs])}

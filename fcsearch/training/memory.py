@@ -1,4 +1,4 @@
-"""How much memory a pack takes on its device: known before it is made, so that a pack too large can be split."""
+"""The memory that a pack takes on its device, estimated before it is made, so that a pack too large can be split."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from fcsearch.training.engine.compiled_lane import block_rows
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.rules import RULES
 
-# Beside the update rule's own buffers: the weights, those of the best epoch, and, where steps are torch operations, the
-# gradients, and space for what update rules compute.
+# Besides the update rule's own buffers: the weights, those of the best epoch, and, if steps are torch operations, the
+# gradients, and scratch space for update rules.
 _BUFFERS = 4
 _COMPILED_BUFFERS = 2
 _MEMINFO = Path("/proc/meminfo")
 # Of a container: what it may use, and what it uses, of which the files that it has read lately can be let go.
 _CGROUP = Path("/sys/fs/cgroup")
-# The last part of the memory is the system's: Ray ends workers that reach for it.
+# The last part of the memory is left to the system: Ray ends workers that use it.
 _SYSTEMS_SHARE = 0.05
 
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
-    """Bytes that the members of a pack take, the rows of the dataset not counted."""
+    """Bytes that the members of a pack take, without the rows of the dataset."""
     total = 0
     for form in dict.fromkeys(config.input_form for config in configs):
         members = [config for config in configs if config.input_form == form]
@@ -46,7 +46,7 @@ def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Bytes that are free on a device, now; None where that cannot be told."""
+    """Bytes that are currently free on a device; None if that is not known."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
@@ -90,7 +90,7 @@ def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -
 
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:
-    """What a lane whose steps are compiled has once, for one member after the other."""
+    """Values that a lane with compiled steps holds once, for one member after the other."""
     shape = _shape(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
     gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]

@@ -1,4 +1,4 @@
-"""What a pack reports of its members: epoch by epoch, and at the end."""
+"""The results of a pack's members: epoch by epoch, and at the end."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class EpochMetrics:
 
     Attributes:
         epoch: Which epoch, from 1.
-        train_loss: Mean loss over the epoch's minibatches, as they were trained (dropout, label smoothing and the
-            rows' weights on), without the L2 term. None if not finite.
+        train_loss: Mean loss over the epoch's minibatches as in training (with dropout, label smoothing and the rows'
+            weights), without the L2 term. None if not finite.
         val_loss: Mean loss on the validation rows in test mode, without label smoothing or the L2 term. None if not
             finite.
         train: The task's own figure, `accuracy` or `rmse`, by its name, in test mode on a fixed sample of training
             rows; empty if the member diverged.
-        val: The same on the validation rows, and the objective, where it is another one.
+        val: The same on the validation rows, and the objective, if it is a different figure.
         learning_rate: Learning rate of this epoch.
         seconds: The member's share of the epoch's wall time.
-        standard_error: Of the objective on the validation rows, over the folds; None without folds.
+        standard_error: That of the objective on the validation rows, over the folds; None without folds.
     """
 
     epoch: int
@@ -68,7 +68,7 @@ class MemberResult:
         config: Its configuration.
         state: `complete` (all its epochs), `stopped` (early stopping) or `diverged` (a loss that is not finite).
         epochs: Every epoch that it ran.
-        objective: What decides which epoch is best: a key of OBJECTIVES.
+        objective: The objective, which decides the best epoch: a key of OBJECTIVES.
         best_epoch: The first epoch whose objective is best; None if it diverged in the first.
         num_parameters: Weights and biases.
         seconds: Its share of the pack's wall time.
@@ -93,7 +93,7 @@ class MemberResult:
 def epoch_metrics(
     epoch: int, learning_rate: float, seconds: float, measured: Sequence[float], data: TrainingData
 ) -> EpochMetrics:
-    """Make a member's metrics from what the device measured.
+    """Make a member's metrics from the measurements of the device.
 
     Args:
         epoch: Which epoch, from 1.
@@ -122,7 +122,7 @@ def epoch_metrics(
 
 
 def mean_over_folds(folds: Sequence[EpochMetrics], objective: str) -> EpochMetrics:
-    """A member's metrics as the mean of those of each fold; it diverged where it did in any of them.
+    """A member's metrics as the mean over the folds; it diverged if it did in any of them.
 
     Args:
         folds: Of one epoch; at least one.
@@ -159,7 +159,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _own_figure(total: float, rows: int, data: TrainingData) -> float:
-    """Accuracy from the rows that are right, or RMSE from the sum of squared errors."""
+    """Accuracy from the number of correct rows, or RMSE from the sum of squared errors."""
     return total / rows if data.num_classes else math.sqrt(total / rows) * data.target_scale
 
 

@@ -1,6 +1,6 @@
-"""The figures that a search can go by, of all members at once, computed where the scores are.
+"""The objectives of a search, for all members at once, computed on the device of the scores.
 
-Definitions are scikit-learn's (`sklearn.metrics`), to which the tests hold them. M members, C classes, V rows.
+Definitions are those of scikit-learn (`sklearn.metrics`); the tests compare them. M members, C classes, V rows.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch import Tensor
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """What the scores of some rows are compared with.
+    """The labels or targets of some rows, to compare scores with.
 
     Attributes:
         y: (V,) int64 labels, or standardised targets in the scores' dtype.
         num_classes: C; 0 for a regression.
-        positive: Of two classes the one that `average_precision` finds: the rarer one, as a rule.
-        scale: What a standardised target of 1 is in the unit of the target.
+        positive: Of two classes, the one that `average_precision` is measured for: usually the rarer one.
+        scale: The value of a standardised target of 1 in the unit of the target.
     """
 
     y: Tensor
@@ -30,7 +30,7 @@ class Truth:
 
 
 def accuracy(scores: Tensor, truth: Truth) -> Tensor:
-    """Share of rows whose highest score is that of their class."""
+    """Fraction of rows whose highest score is that of their class."""
     return _right(scores, truth).mean(1)
 
 
@@ -106,7 +106,7 @@ def _errors(scores: Tensor, truth: Truth) -> Tensor:
 
 
 def _one_against_rest(scores: Tensor, truth: Truth, figure: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """Of two classes the figure of the positive one; of more its mean over the classes that have rows and a rest."""
+    """With two classes the positive one's figure; with more the mean over classes that have rows and a rest."""
     if truth.num_classes == 2:
         margin = scores[:, truth.positive] - scores[:, 1 - truth.positive]
         return figure(margin, truth.y == truth.positive)
@@ -116,7 +116,7 @@ def _one_against_rest(scores: Tensor, truth: Truth, figure: Callable[[Tensor, Te
 
 
 def _area(values: Tensor, positive: Tensor) -> Tensor:
-    """Area under the ROC curve of values (M, V), from the ranks of the positive rows; NaN where a side has no rows."""
+    """Area under the ROC curve of values (M, V), from the ranks of the positive rows; NaN if a side has no rows."""
     ordered = values.sort(1).values
     mine = values[:, positive].contiguous()
     ranks = torch.searchsorted(ordered, mine) + torch.searchsorted(ordered, mine, right=True)

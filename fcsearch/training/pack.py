@@ -32,19 +32,19 @@ _Minibatches = tuple[int, InputForm, int, int]
 class Pack:
     """Trains a list of trials, epoch by epoch.
 
-    A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
-    its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
-    (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
-    of one row, GELU and SELU. Those are equal to rounding, as is all else on several threads or a GPU. Members that
-    share shape, batch size, input dropout, form of the rows and seed train together (a lane). Where the rows have folds
-    each of them has lanes of its own, a member is worth the mean over its folds, and the weights of a result are those
-    of the first.
+    A member's result depends on its configuration, the data and the device type, but not on the other members or its
+    position among them. On one CPU thread with compiled steps this holds to the last bit. With torch operations there
+    (with MKL) it also does, except for hidden layers of one unit, linear classifiers of fewer than eight classes,
+    batches of one row, GELU and SELU. These agree up to rounding, as does everything on several threads or a GPU.
+    Members that share shape, batch size, input dropout, form of the rows and seed train together, as a lane. With
+    folds, each fold has its own lanes, a member's figures are the mean over its folds, and the weights of a result are
+    those of the first.
 
     Args:
         configs: The members. They may differ in everything.
         data: The rows; the pack trains on their device and in their dtype.
-        keep_last: Whether a result's weights are those of the last epoch, in place of the best: where no rows are left
-            to tell which epoch is best.
+        keep_last: Whether a result's weights are those of the last epoch instead of the best: for training without rows
+            to choose the best epoch by.
         cohort: How lanes are trained; None: on a GPU by graphs, on a CPU in turns.
     """
 
@@ -89,8 +89,8 @@ class Pack:
     def train_epoch(self) -> dict[int, EpochMetrics]:
         """Train every living member for one epoch.
 
-        Members whose epochs are over, or whose loss is no longer finite, leave the pack at its end. Meanwhile this
-        thread takes denormal numbers for 0 (see `fcsearch.training.denormals`).
+        Members whose epochs are over, or whose loss is no longer finite, leave the pack at the end of the epoch. During
+        the epoch this thread treats denormal numbers as 0 (see `fcsearch.training.denormals`).
 
         Returns:
             The metrics of each member that ran the epoch.
@@ -115,11 +115,11 @@ class Pack:
         return metrics
 
     def stop(self, members: Iterable[int]) -> None:
-        """End members early; those that have left already are passed over."""
+        """End members early; those that have already left are skipped."""
         self._leave({member: "stopped" for member in members if member not in self._results})
 
     def best_gain(self, member: int) -> float:
-        """The objective of a member's best epoch as a value of which more is better; minus infinity if it has none."""
+        """The gain of a member's best epoch (the objective, negated if less is better); minus infinity without one."""
         objective = OBJECTIVES[self._data.objective]
         best = best_epoch(self._histories[member], objective)
         return -math.inf if best is None else objective.gain(self._histories[member][best - 1].val[objective.name])
@@ -132,15 +132,19 @@ class Pack:
 
     def _leave(self, leaving: Mapping[int, State]) -> None:
         for lane in self._lanes():
-            for member in lane.members:
-                if member in leaving and member not in self._results:
-                    kept = lane.weights if self._keep_last else lane.best
-                    weights = kept.to_dict(lane.members.index(member))
+            places = {
+                member: place
+                for place, member in enumerate(lane.members)
+                if member in leaving and member not in self._results
+            }
+            if places:
+                kept = lane.weights if self._keep_last else lane.best
+                for member, weights in zip(places, kept.to_dicts(list(places.values())), strict=True):
                     self._results[member] = self._result(member, leaving[member], weights)
         self._compact(leaving)
 
     def _compact(self, gone: Collection[int]) -> None:
-        """Take members out of their lanes, and drop what is left empty."""
+        """Remove members from their lanes, and drop empty lanes and cohorts."""
         for cohort in self._cohorts:
             cohort.remove(gone)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.lanes]
@@ -165,14 +169,14 @@ class Pack:
 
     @property
     def state_bytes(self) -> int:
-        """About how many bytes `dump` gives."""
+        """About how many bytes `dump` returns."""
         return sum(tensor.nbytes for tensor in self._tensors().values())
 
     def dump(self, facts: Mapping[str, Any]) -> bytes:
         """The pack as it is after this epoch, for `checkpoint.load`.
 
         Args:
-            facts: What is saved beside it (JSON types).
+            facts: Other facts to save with it (JSON types).
         """
         histories = [self._histories[member] for member in range(len(self.configs))]
         saved = SavedPack(
@@ -196,17 +200,17 @@ class Pack:
         keep_last: bool = False,
         cohort: type[Cohort] | None = None,
     ) -> Pack:
-        """Go on with members of a saved pack, all or some, to the results that they would have had.
+        """Continue with all or some members of a saved pack, to the results that they would have had.
 
         Args:
             saved: The pack.
             members: Indices into its `configs`; the new pack has these members, in this order.
             data: The rows that it was trained on.
-            keep_last: As it had it, like `cohort`.
+            keep_last: As for the saved pack.
             cohort: See `Pack`.
 
         Raises:
-            ConfigError: its content does not fit these members, or these rows.
+            ConfigError: its content does not match these members, or these rows.
         """
         with checkpoint.reading():
             pack = cls([saved.configs[member] for member in members], data, keep_last=keep_last, cohort=cohort)
@@ -224,7 +228,7 @@ class Pack:
 
     def _load(self, saved: SavedPack, members: Sequence[int]) -> None:
         """Set the lanes to the state that they had in a saved pack, whose members these are."""
-        # Where a member has several lanes they are in the same order.
+        # If a member has several lanes, they are in the same order.
         found: Counter[int] = Counter()
         for lane in self._lanes():
             known = [members[at] for at in lane.members]
@@ -267,10 +271,10 @@ def train_pack(
         configs: The members.
         data: The rows.
         on_epoch: Called after every epoch with its number and each member's metrics; returns the members to stop.
-        cohort: As `Pack` has it.
+        cohort: See `Pack`.
 
     Returns:
-        One result a member, in the order of `configs`.
+        One result per member, in the order of `configs`.
     """
     pack = Pack(configs, data, cohort=cohort)
     while pack.alive:

@@ -144,7 +144,7 @@ def test_a_run_lives_as_long_as_its_object_or_where_it_is_asked_to(tmp_path: Pat
     assert (tmp_path / "kept" / "report.html").is_file()
     again = fcsearch.open_run(tmp_path / "kept")
     assert len(again.predict(table())) == 200
-    with pytest.raises(RunError, match="needs a name that is free"):
+    with pytest.raises(RunError, match="needs a free name"):
         search(table(), label="kind", out=tmp_path / "kept")
 
 
@@ -153,7 +153,7 @@ def test_a_kept_run_goes_on_where_its_rows_were_saved(tmp_path: Path) -> None:
     directory = RunDirectory.open(run.path)
     more = saved_options(directory)
     more = type(more)(**{**more.to_json(), "trials": 3})
-    with pytest.raises(DataError, match="a program handed over"):
+    with pytest.raises(DataError, match="a program passed in"):
         resume_search(directory, more)
     pa.parquet.write_table(table(), tmp_path / "rows.parquet")
     resume_search(directory, more, source=str(tmp_path / "rows.parquet"))

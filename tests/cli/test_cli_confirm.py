@@ -53,7 +53,7 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
     assert stored["best"]["row"]["trial_id"] == winner
     for choice in ((), ("--model", "confirmed"), ("--trial", winner)):
         assert f"trial {winner} on 270 test rows" in call("evaluate", searched.path, *choice).output
-    assert "the network fitted again on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
+    assert "the refit on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
 
 
 def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
@@ -72,12 +72,12 @@ def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
         (("confirm", "{run}", "--top", "0"), "0 is not in the range x>=1"),
         (("confirm", "{run}", "--seeds", "-1"), "-1 is not in the range x>=1"),
         (("confirm", "{run}", "--top", "many"), "'many' is not a valid integer"),
-        (("confirm", "{run}", "--time-budget", "soon"), "a time is written like 90s"),
-        (("run", "full", "--confirm", "-1"), "a number of configurations is a whole number of at least 0, or auto"),
+        (("confirm", "{run}", "--time-budget", "soon"), "a time must be above 0 and written like 90s"),
+        (("run", "full", "--confirm", "-1"), "a number of configurations must be an integer of at least 0, or auto"),
         (("run", "full", "--confirm", "1.5"), "found '1.5'"),
         (("run", "full", "--confirm-seeds", "0"), "0 is not in the range x>=1"),
         (("run", "full", "--ensemble", "-1"), "-1 is not in the range x>=0"),
-        (("run", "full", "--pack-size", "0"), "a pack size is a whole number of at least 1, or auto; found '0'"),
+        (("run", "full", "--pack-size", "0"), "a pack size must be an integer of at least 1, or auto; found '0'"),
     ],
 )
 def test_options_that_cannot_be_used(searched: RunDirectory, arguments: tuple[str, ...], message: str) -> None:

@@ -59,7 +59,7 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
         (["--trial", "999"], "trial 999 must have a saved model; found models of trials: "),
         (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
         (["--dataset", "no/such.parquet"], "such.parquet"),
-        (["--label", "kind"], "--label is for other rows than the run's"),
+        (["--label", "kind"], "--label is only for other data than the run's"),
         (["--dataset", "digits", "--label", "kind"], "--label belongs to tables; digits has a layout of its own"),
     ],
 )
@@ -77,7 +77,7 @@ def test_changed_data_are_refused(run: RunDirectory, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", str(run.path)])
     assert caught.value.code == 2
-    assert "the run has 0123; put the original data back" in capsys.readouterr().err
+    assert "the run has 0123; restore the original data" in capsys.readouterr().err
 
 
 def test_help_has_an_example() -> None:

@@ -68,7 +68,7 @@ def test_unseen_categories_are_none_of_the_known_ones_and_counted(customers: Run
     arguments = [str(customers.path), "--dataset", str(path)]
     result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
     assert "column 'job' has 100 values that the training rows do not have ('abbot')" in result.stderr
-    assert "ignored what the network does not read: memo" in result.stderr
+    assert "ignored columns that the network does not read: memo" in result.stderr
     assert "on all 300 rows" in result.stdout
     known = found(customers, "--dataset", str(path))
     assert known["unseen_categories"] == {"job": {"abbot": 100}}

@@ -90,7 +90,7 @@ def test_onnx_takes_named_columns_as_its_card_says(
     customers: RunDirectory, new_rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = exported(customers.path, tmp_path / "customers.onnx")
-    assert "| age | float64 | rows x 1 | number; not a number (NaN) where it is missing |" in card
+    assert "| age | float64 | rows x 1 | number; not a number (NaN) if it is missing |" in card
     assert "| job | string | rows x 1 | a category: 'cook', 'nurse', 'smith'; an empty text" in card
     found = predicted(customers.path, new_rows, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -111,7 +111,7 @@ def test_onnxruntime_tells_nobody_of_its_use(customers: RunDirectory, tmp_path: 
 
 def test_torch_needs_no_fcsearch(customers: RunDirectory, new_rows: Path, tmp_path: Path) -> None:
     card = exported(customers.path, tmp_path / "customers.pt2")
-    assert "place of the category: 0 'cook', 1 'nurse', 2 'smith'; -1 any other one" in card
+    assert "index of the category: 0 'cook', 1 'nurse', 2 'smith'; -1 for any other" in card
     beside = json.loads((tmp_path / "customers.pt2.transform.json").read_text())
     rows = pa.csv.read_csv(new_rows, convert_options=pa.csv.ConvertOptions(column_types={"code": pa.string()}))
     columns = []
@@ -233,7 +233,7 @@ def test_bad_input_is_refused_and_nothing_is_written(
     (tmp_path / "folder.onnx").mkdir()
     assert "found the folder" in refused(capsys, customers.path, "--out", tmp_path / "folder.onnx")
     assert "must have a saved model" in refused(capsys, customers.path, "--out", out, "--model", "9")
-    assert "must say how features are made" in refused(capsys, made_run.path, "--out", out)
+    assert "must say how columns become features" in refused(capsys, made_run.path, "--out", out)
     broken = shutil.copy(customers.models.path(0), tmp_path / "broken.safetensors")
     broken.write_bytes(broken.read_bytes()[:50])
     assert "must be a safetensors file" in refused(capsys, broken, "--out", out)

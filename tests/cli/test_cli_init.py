@@ -37,7 +37,7 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     for line in (
         "# A search space for customers.csv, made by `fcsearch init` from the space default.",
         "#   fcsearch run customers.yaml",
-        "# Rows: 42 to train on, 9 to validate, 9 to test",
+        "# Rows: 42 for training, 9 for validation, 9 for test",
         "# Task: classification by the column churn, 2 classes: no, yes",
         "# Features: 3, from these columns:",
         "#   age   number",
@@ -102,7 +102,7 @@ def test_a_file_that_is_there_is_replaced_where_that_is_forced(here: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["there.csv"], "there.yaml is there already; replace it with --force"),
+        (["there.csv"], "there.yaml already exists; replace it with --force"),
         (["none.csv"], "none.csv"),
         (["customers.csv"], "one column of classes"),
         (["customers.csv", "--label", "chur"], "Did you mean 'churn'?"),

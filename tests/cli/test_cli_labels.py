@@ -57,16 +57,16 @@ def test_runs_can_be_found_by_their_tags(made: RunDirectory) -> None:
 def test_a_run_that_is_being_written_can_be_labelled(made: RunDirectory) -> None:
     with made.writing():
         shown("tag", "a", "slow")
-        shown("note", "a", "still going on")
-    assert read_labels(made.path) == Labels(note="still going on", tags=("slow",))
+        shown("note", "a", "still running")
+    assert read_labels(made.path) == Labels(note="still running", tags=("slow",))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tag", "a", "two words"], "a tag is a word of at most 40 letters"),
-        (["tag", "a", "none", "--remove"], "a tag to be removed must be one of the run's (none); found 'none'"),
-        (["note", "a", "x" * 3000], "a note has at most 2,000 letters; found 3,000"),
+        (["tag", "a", "two words"], "a tag must have at most 40 characters"),
+        (["tag", "a", "none", "--remove"], "a tag to remove must be one of the run's (none); found 'none'"),
+        (["note", "a", "x" * 3000], "a note must have at most 2,000 characters; found 3,000"),
         (["note", "nowhere", "x"], "runs/nowhere must be a run directory"),
     ],
 )

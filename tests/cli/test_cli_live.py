@@ -62,7 +62,7 @@ def test_a_line_comes_when_there_is_something_new_and_not_too_often() -> None:
     view.update(status())
     [line] = stream.getvalue().splitlines()
     assert line == (
-        "13/60 trials (2 stopped, 1 failed), 1 min 15 s, 10.4 a minute, about 3 min 20 s left, best 91.23% (trial 7)"
+        "13/60 trials (2 stopped, 1 failed), 1 min 15 s, 10.4 per minute, about 3 min 20 s left, best 91.23% (trial 7)"
     )
 
 
@@ -92,7 +92,7 @@ def test_a_terminal_shows_counts_best_and_packs() -> None:
     shown = stream.getvalue()
     for text in (
         "13/60 trials (2 stopped, 1 failed)",
-        "10.4 a minute, about 3 min 20 s left",
+        "10.4 per minute, about 3 min 20 s left",
         "91.23%  trial 7   learning_rate 0.01235, hidden_dims 64-32",
         "89.00%  trial 3   learning_rate",
         "pack 5: 3 of 8 trials, epoch 7/30, box.lab (10.0.0.1), cuda:1",

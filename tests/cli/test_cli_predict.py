@@ -146,7 +146,7 @@ def test_what_is_not_known_is_said_with_counts(customers: RunDirectory, tmp_path
     path = write(tmp_path, table().set_column(1, "job", job).append_column("memo", job).append_column("id", job))
     result = CliRunner().invoke(predict, [str(customers.path), str(path), "--keep", "id"])
     assert "column 'job' has 100 values that the training rows do not have ('abbot')" in result.stderr
-    assert "ignored what the network does not read: memo\n" in result.stderr
+    assert "ignored columns that the network does not read: memo\n" in result.stderr
 
 
 def test_digits_from_arrays_images_and_by_name(digits_run: RunDirectory, tmp_path: Path) -> None:

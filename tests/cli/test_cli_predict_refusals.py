@@ -75,14 +75,14 @@ def test_bad_outputs_and_kept_columns_are_refused(
     (tmp_path / "folder.csv").mkdir()
     assert "found the folder" in refused(capsys, customers.path, path, "--out", tmp_path / "folder.csv")
     before = path.read_bytes()
-    assert "another file than those of INPUT" in refused(capsys, customers.path, path, "--out", path)
+    assert "must not be a file of INPUT" in refused(capsys, customers.path, path, "--out", path)
     assert path.read_bytes() == before
     keep = "--keep must name columns of"
     assert f"{keep} {path}; found 'ages'" in refused(capsys, customers.path, path, "--keep", "ages")
     assert "Did you mean 'age'?" in refused(capsys, customers.path, path, "--keep", "ages")
     assert "no named columns to keep" in refused(capsys, digits_run.path, "digits", "--keep", "id")
     twice = write(tmp_path, table().append_column("prediction", table()["job"]), "twice.csv")
-    assert "called otherwise" in refused(capsys, customers.path, twice, "--keep", "prediction")
+    assert "whose names differ" in refused(capsys, customers.path, twice, "--keep", "prediction")
     lists = table().append_column("many", pa.array([[1, 2]] * ROWS))
     nested = write(tmp_path, lists, "nested.parquet")
     error = refused(capsys, customers.path, nested, "--keep", "many", "--out", tmp_path / "out.csv")
@@ -104,7 +104,7 @@ def test_a_folder_that_permits_no_writing_is_refused(
 ) -> None:
     (tmp_path / "shut").mkdir(mode=0o500)
     path = write(tmp_path, table())
-    assert "permits no writing" in refused(capsys, customers.path, path, "--out", tmp_path / "shut" / "out.csv")
+    assert "is not writable" in refused(capsys, customers.path, path, "--out", tmp_path / "shut" / "out.csv")
 
 
 def test_models_of_an_older_fcsearch_are_refused_with_what_to_do(
@@ -115,5 +115,5 @@ def test_models_of_an_older_fcsearch_are_refused_with_what_to_do(
     assert f"`fcsearch train --run {made_run.path} --trial {best} --save model.safetensors`" in error
     customers.models.load(0).save(tmp_path / "bare.safetensors")
     error = refused(capsys, tmp_path / "bare.safetensors", write(tmp_path, table()))
-    assert "must say how features are made of columns; an older fcsearch wrote it without" in error
+    assert "must say how columns become features; an older fcsearch wrote it without" in error
     assert "fcsearch train --run RUN --trial N --save model.safetensors" in error

@@ -103,7 +103,7 @@ def test_what_is_not_there_or_not_a_run_is_named(run: RunDirectory, capsys: pyte
 def test_a_total_below_what_is_done_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     code, error = fails(capsys, "--trials", "1")
     assert code == 2
-    assert "must be at least 2, which are done; found 1" in error
+    assert "must be at least 2, the trials done; found 1" in error
 
 
 def test_a_run_whose_data_changed_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:

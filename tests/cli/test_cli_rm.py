@@ -48,7 +48,7 @@ def test_asks_and_removes(root: Path) -> None:
 def test_without_a_yes_nothing_is_removed(root: Path, answer: str) -> None:
     result = invoke("a", "b", answer=answer)
     assert "Remove these 2 runs?" in result.output
-    assert "nothing is removed" in result.output
+    assert "nothing was removed" in result.output
     assert result.exit_code == 1
     assert names(root) == ["a", "b"]
 
@@ -66,7 +66,7 @@ def test_a_damaged_run_can_be_removed(root: Path) -> None:
 
 def test_where_nobody_can_answer_it_says_how(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = invoke("a", answer="")
-    assert "say it again with --yes" in str(result.exception)
+    assert "add --yes" in str(result.exception)
     assert names(root) == ["a", "b"]
     assert capsys.readouterr().err == ""
 
@@ -84,7 +84,7 @@ def test_what_is_no_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str
     (folder / "run.json").write_text("{}")
     (root / "link").symlink_to(root / "a")
     for path, found in (
-        (folder, "found a folder that is no run"),
+        (folder, "found a folder that is not a run"),
         (folder / "run.json", "found a file"),
         (root, "found a folder without run.json"),
         (root / "c", "found nothing there"),

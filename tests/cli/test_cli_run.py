@@ -132,7 +132,7 @@ def test_after_ctrl_c_the_exit_code_is_130_and_the_way_on_is_said(here: Path, mo
     monkeypatch.setattr(api, "start_search", interrupted)
     result = invoke()
     assert result.exit_code == 130
-    assert "interrupted: go on with `fcsearch resume runs/small`" in result.stderr
+    assert "interrupted: continue with `fcsearch resume runs/small`" in result.stderr
     assert here.exists()
 
 
@@ -157,9 +157,9 @@ def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:
     ("arguments", "message"),
     [
         (["--trials", "0"], "--trials"),
-        (["--time-budget", "soon"], "a time is written like 90s, 10m or 1h30m"),
+        (["--time-budget", "soon"], "a time must be above 0 and written like 90s, 10m or 1h30m"),
         (["--time-budget", "0"], "above 0"),
-        (["--pack-size", "0"], "a whole number of at least 1, or auto"),
+        (["--pack-size", "0"], "must be an integer of at least 1, or auto"),
         (["--workers", "0"], "--workers"),
         (["--seed", "-1"], "--seed"),
         (["--gpus-per-worker", "1.5"], "--gpus-per-worker must be 0, a fraction"),
@@ -169,7 +169,7 @@ def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:
         (["--address", "127.0.0.1:1"], "Connection refused"),
         (["--address", "ray://h:10001"], "a Ray Client address"),
         (["--name", "../up"], "--name must be letters"),
-        (["--name", "taken"], "choose another with --name, or go on with that run"),
+        (["--name", "taken"], "choose another with --name, or continue that run"),
         (["--out", "file"], "file"),
         (["--dataset", "missing.csv"], "missing.csv"),
         (["--dataset", "cifra10"], "cifar10"),

@@ -124,14 +124,14 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--trial", "3"], "--trial needs the run"),
+        (["--trial", "3"], "--trial needs the trial's run"),
         (["--weight-scale", "0"], "weight_scale must be a number above 0"),
         (["--dropout", "1"], "dropout must be a number in"),
         (["--input-dropout", "1"], "input_dropout must be a number in"),
         (["--label-smoothing", "1"], "label_smoothing must be a number in"),
         (["--weight-decay", "-1"], "weight_decay must be a number of at least 0"),
-        (["--device", "cuda:77"], "--device must be one that this machine has"),
-        (["--device", "nonsense"], "--device must be one that this machine has"),
+        (["--device", "cuda:77"], "--device must be a device of this machine"),
+        (["--device", "nonsense"], "--device must be a device of this machine"),
         (["--save", "nowhere/at/all.safetensors"], "a folder that exists"),
         (["--run", "runs/no-such-run"], "no-such-run"),
     ],

@@ -157,7 +157,7 @@ def test_check_data_says_by_which_column_rows_are_split(tmp_path: Path) -> None:
     options[-1] = "dataset.time=customer_id"
     lines = [" ".join(line.split()) for line in run(space, *options).splitlines()]
     assert "split in the order of customer_id: train 0 to 434, val 441 to 525, test 532 to 623" in lines
-    assert "customer_id number 0 time: parts the splits" in lines
+    assert "customer_id number 0 time: separates the splits" in lines
 
 
 def test_a_column_to_split_by_that_is_not_there_ends_with_exit_code_2(

@@ -53,7 +53,7 @@ def test_it_shows_each_trial_once_and_ends_with_the_search(
     lines = [line.split()[1] for line in result.stderr.splitlines() if line.startswith("trial ")]
     assert lines == [str(number) for number in range(24)]
     assert "24/48 trials" in result.stderr.splitlines()[-1]
-    assert result.stdout == "runs/a: complete; `fcsearch report runs/a` says what it found\n"
+    assert result.stdout == "runs/a: complete; `fcsearch report runs/a` shows what it found\n"
 
 
 def test_ctrl_c_leaves_it(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_ctrl_c_leaves_it(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) 
 
     result = followed(monkeypatch, lambda: add_trials(going, range(8, 16)), interrupt)
     assert result.exit_code == 0
-    assert result.stderr.splitlines()[-1] == "left; the search of runs/a goes on"
+    assert result.stderr.splitlines()[-1] == "stopped watching; the search of runs/a continues"
     assert going.manifest().state == "running"
 
 

@@ -43,7 +43,7 @@ def test_what_cannot_be_compared_is_said_first(run: RunDirectory, tmp_path: Path
     other = make_run(tmp_path / "other", trials=16)
     change_dataset(other, fingerprint="0" * 16)
     page = comparison_page(compare_runs([run.path, other.path]))
-    assert "These runs cannot be compared: what follows is of each by itself. Data: other rows" in page
+    assert "These runs cannot be compared: each is shown by itself. Data: other rows" in page
 
 
 def test_runs_without_trials_have_a_page(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_a_validation_split_of_the_source_is_refused(
 ) -> None:
     for name in ("train", "val"):
         write_table(COLUMNS, f"folder/{name}.parquet")
-    assert "must bring no validation split of its own; found 600" in refusal(tmp_path / "folder", folds=5)
+    assert "must not have a validation split of its own; found 600" in refusal(tmp_path / "folder", folds=5)
 
 
 def test_named_datasets_have_folds_too() -> None:

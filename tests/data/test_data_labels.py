@@ -50,7 +50,7 @@ def test_given_names_keep_their_places() -> None:
         (pa.array([1, None, 2, None]), "found 2 missing or non-finite labels"),
         (pa.array([1.0, float("nan"), float("inf"), 2.0]), "found 2 missing or non-finite labels"),
         (pa.array(["a", None]), "found 1 missing"),
-        (pa.array([1.5, 2.0]), r"found numbers such as 1.5, as of a quantity to predict \(regression\)"),
+        (pa.array([1.5, 2.0]), r"found numbers such as 1.5, like a quantity to predict \(regression\)"),
         (pa.array([7, 7, 7]), "at least 2 classes to tell apart; found only 7"),
         (pa.array(["a", "a"]), "found only 'a'"),
         (pa.array(range(100)), "found 100 distinct values in 100 rows"),
@@ -67,7 +67,7 @@ def test_labels_that_are_no_classes_are_refused(values: pa.Array, message: str) 
 
 
 def test_a_label_outside_the_names_is_refused() -> None:
-    assert "0 to 1, the places of the file's 2 class names; found 5" in refusal(pa.array([0, 5]), ("a", "b"))
+    assert "0 to 1, the indices of the file's 2 class names; found 5" in refusal(pa.array([0, 5]), ("a", "b"))
     assert "found -1 (the hub's mark of rows without a label)" in refusal(pa.array([0, -1]), ("a", "b"))
 
 
@@ -91,7 +91,7 @@ def test_a_named_label_column_must_be_there() -> None:
 def test_an_open_label_column_is_refused_with_the_columns() -> None:
     with pytest.raises(DataError, match=r"found the columns length, width. Say which column it is with --label"):
         find_label(schema("length", "width"), None, "f")
-    with pytest.raises(DataError, match="label and y would both do"):
+    with pytest.raises(DataError, match="both label and y are possible"):
         find_label(schema("label", "y"), None, "f")
 
 

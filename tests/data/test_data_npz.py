@@ -62,8 +62,8 @@ def test_text_labels_and_a_named_array(write_npz, load) -> None:
     [
         ({"a": X, "b": Y}, "must hold an array of features called X .*; found a, b"),
         ({"X": X}, "one of classes called y .*; found X"),
-        ({"X": X, "data": X, "y": Y}, "one array of features a split; found 'data' besides"),
-        ({"X": X, "y": Y[:-1]}, r"one class a row; found features of shape \(60, 5\) and classes of shape \(59,\)"),
+        ({"X": X, "data": X, "y": Y}, "one array of features per split; found 'data' as well"),
+        ({"X": X, "y": Y[:-1]}, r"one class per row; found features of shape \(60, 5\) and classes of shape \(59,\)"),
         ({"X": X[:, 0], "y": Y}, r"found features of shape \(60,\)"),
         ({"X": X[:0], "y": Y[:0]}, r"found features of shape \(0, 5\)"),
         ({"X": X, "y": np.eye(3)[Y]}, r"classes of shape \(60, 3\)"),

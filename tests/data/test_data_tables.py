@@ -112,7 +112,7 @@ def test_numbered_categories_are_categories() -> None:
         ("far", [1.0, float("inf")] * 30, "found inf in 30 rows"),
         ("far", [1.0, 1e39] * 30, "found 1e[+]39 in 30 rows"),
         ("name", [f"person {row}" for row in range(60)], "found 60 texts in 60 rows, such as 'person 0'"),
-        ("user_id", list(range(100, 160)), "found another number in every row, an identifier"),
+        ("user_id", list(range(100, 160)), "found a different number in every row: an identifier"),
     ],
 )
 def test_a_column_that_cannot_be_used_is_named(write_table, load, refusal, name, values, found) -> None:

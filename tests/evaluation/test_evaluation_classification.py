@@ -94,7 +94,7 @@ def many(classes: int) -> Classification:
 
 def test_few_classes_are_shown_as_a_matrix_with_their_names() -> None:
     text = shown(many(3), width=80)
-    assert "Rows by class (left) and by what they were taken for" in text
+    assert "Rows by class (left) and by predicted class (top)" in text
     lines = [line.split() for line in text.splitlines() if line.startswith("[b]class 0")]
     assert lines == [["[b]class", "0", "3", "33.33%", "100.00%", "50.00%"], ["[b]class", "0", "1", "2", "0"]]
 

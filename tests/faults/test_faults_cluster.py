@@ -145,7 +145,7 @@ def test_a_head_that_dies_is_named_and_resume_goes_on_without_the_cluster(
     assert search.process.wait(timeout=120) == 1, commands.err
     say(capsys, f"a head that died was named after {time.monotonic() - died:.0f} s")
     assert f"its head (GCS) died on the cluster at {cluster[0].address}:{PORT}" in commands.err
-    assert "go on with `fcsearch resume runs/small`" in commands.err
+    assert "continue with `fcsearch resume runs/small`" in commands.err
     assert "Traceback" not in commands.err
     commands.env.pop("RAY_AUTH_MODE")
     assert commands.run("resume", "small", "--pool", "local", "--workers", "1", timeout=600) == 0, commands.err

@@ -47,7 +47,7 @@ def undisturbed(commands: Processes, tmp_path: Path) -> Path:
 
 def assert_ended_with_a_remedy(commands: Processes, run: str, found: str) -> None:
     assert found in commands.err.splitlines()[-1]
-    assert f"go on with `fcsearch resume {run}`" in commands.err.splitlines()[-1]
+    assert f"continue with `fcsearch resume {run}`" in commands.err.splitlines()[-1]
     assert "Traceback" not in commands.err + commands.out
 
 

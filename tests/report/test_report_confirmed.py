@@ -92,12 +92,12 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
     assert (
         "The ensemble of 2 networks has test RMSE 90, 10 better than the winner alone (two standard errors: 4)" in lower
     )
-    assert "so it is worth having: `--model ensemble`" in lower
+    assert "so it is worth using: `--model ensemble`" in lower
     higher = model("rmse", 100.0, 10.0, 2.0)
     assert "has test RMSE 110, 10 worse than the winner alone" in higher
-    assert "more than chance explains, so it is not worth having" in higher
+    assert "more than chance explains, so it is not worth using" in higher
     assert "has test accuracy 93.00%, 3.00 points better" in model("accuracy", 0.9, 0.03, 0.01)
-    assert "not shown to be worth having" in model("accuracy", 0.9, 0.03, 0.02)
+    assert "not shown to be worth using" in model("accuracy", 0.9, 0.03, 0.02)
     assert "within what chance explains, so it is not shown to be" in model("accuracy", 0.9, -0.01, 0.01)
 
 

@@ -96,11 +96,11 @@ def test_what_accuracy_does_not_reward_is_said(recall: tuple[float, float], word
 def test_above_the_base_line_the_report_is_what_it_was() -> None:
     found = trust(row(0, 0.99, depth=5), test=FinalTest(measured("test", (1.0, 0.9)), None, (0,)))
     assert found.verdict is None
-    assert "Always answering 'no', the commonest class, would have 96.00% of the 400 validation rows right" in said(
+    assert "Always answering 'no', the commonest class, would be right for 96.00% of the 400 validation rows" in said(
         found
     )
     assert "is the figure to quote" in said(found)
-    assert "depth = 5 lies at the upper end of what was searched: widen it there." in said(found)
+    assert "depth = 5 lies at the upper end of the searched range: widen it there." in said(found)
 
 
 def test_a_run_of_an_earlier_version_has_no_base_line_and_says_so() -> None:
@@ -119,9 +119,9 @@ def test_classes_without_rows_are_named() -> None:
 def test_a_parameter_pulled_both_ways_is_advised_neither_way() -> None:
     found = trust(row(0, 0.99, epochs=5, best_epoch=5))
     assert "more epochs" not in said(found)
-    assert "epochs = 5 lies at the lower end of what was searched.\n" in said(found)
+    assert "epochs = 5 lies at the lower end of the searched range.\n" in said(found)
     assert "Its best epoch was its last (5).\n" in said(found)
-    assert "The evidence on epochs points both ways, so nothing is advised there." in said(found)
+    assert "The evidence on epochs points both ways, so there is no advice on it." in said(found)
 
 
 def test_what_is_not_contested_is_still_advised() -> None:
@@ -134,8 +134,8 @@ def test_what_is_not_contested_is_still_advised() -> None:
 
 def test_a_smaller_network_as_good_does_not_stand_beside_more_depth() -> None:
     found = trust(row(0, 0.99, depth=5), row(1, 0.989, depth=2, num_parameters=100))
-    assert "with 100 parameters in place of 1,000" in said(found)
-    assert "depth = 5 lies at the upper end of what was searched.\n" in said(found)
+    assert "with 100 parameters instead of 1,000" in said(found)
+    assert "depth = 5 lies at the upper end of the searched range.\n" in said(found)
 
 
 def test_an_end_that_cannot_be_moved_is_none() -> None:
@@ -143,7 +143,7 @@ def test_an_end_that_cannot_be_moved_is_none() -> None:
     work = Work(None, {"complete": 1}, 1, 1.0, 60.0, 1.0, {}, None)
     dataset = Dataset("d", "f", 1000, 400, 400, 2)
     found = assess([row(0, 0.9, momentum=1.0)], NO_TEST, state="complete", work=work, dataset=dataset, space=space)
-    assert "what was searched" not in said(found)
+    assert "the searched range" not in said(found)
 
 
 def test_evidence_that_pulls_three_times() -> None:
@@ -152,7 +152,7 @@ def test_evidence_that_pulls_three_times() -> None:
         resolve([Evidence("a", "A", "more {parameters}", up), Evidence("b", "B", "less {parameters}", down)] * 2)
     )
     assert [finding.sentence for finding in found] == ["A.", "B: less reg."] * 2 + [
-        "The evidence on epochs points both ways, so nothing is advised there."
+        "The evidence on epochs points both ways, so there is no advice on it."
     ]
 
 
@@ -200,7 +200,7 @@ def test_no_two_findings_of_any_run_pull_one_parameter_in_two_directions() -> No
         # And the sentences say no more than the pulls do.
         for words, pull in (("more epochs", Pull("epochs", "up")), ("more dropout", Pull("dropout", "up"))):
             assert (words in said(found)) <= any(pull in finding.pulls for finding in found.findings)
-        for name, end in re.findall(r"(\w+) = \S+ lies at the (\w+) end of what was searched: widen", said(found)):
+        for name, end in re.findall(r"(\w+) = \S+ lies at the (\w+) end of the searched range: widen", said(found)):
             assert directions[name] == {"up" if end == "upper" else "down"}
         if found.verdict:
             assert not directions.keys() - {"learning_rate"}

@@ -55,7 +55,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
 def test_data_that_do_not_fit_the_model_are_refused(made_run: RunDirectory) -> None:
     data, trial = digits(), made_run.saved_models()[0]
     narrow = dataclasses.replace(data, train=dataclasses.replace(data.train, X=data.train.X[:, :5]))
-    with pytest.raises(DataError, match="must have 64 features and 10 classes, as the model has; digits has 5 and 10"):
+    with pytest.raises(DataError, match="must have 64 features and 10 classes, like the model; digits has 5 and 10"):
         measure(made_run, trial, narrow, "test")
     with pytest.raises(DataError, match=r"the classes must be 0, 1, .* found zero, 1,"):
         measure(made_run, trial, dataclasses.replace(data, class_names=("zero", *data.class_names[1:])), "test")
@@ -103,7 +103,7 @@ def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
     found = write_report(run)
     assert found.test.measurement is None
     assert "found fingerprint" in (found.test.note or "")
-    assert "the run has 0123; put the original data back" in (found.test.note or "")
+    assert "the run has 0123; restore the original data" in (found.test.note or "")
     assert found.best is not None
 
 
@@ -116,7 +116,7 @@ def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
     assert "must hold the run's dataset" in (measure_models(run).test.note or "")
-    with pytest.raises(RunError, match="put back a copy of it"):
+    with pytest.raises(RunError, match="restore a copy of it"):
         load_run_dataset(run)
 
 
@@ -193,4 +193,4 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
     found = build_report(run, test=known_measurements(run).test, validation=known_measurements(run).validation)
     assert found.validation is None
     assert found.test.measurement is None
-    assert found.test.note == "it is measured when the run has ended"
+    assert found.test.note == "it is measured once the run has ended"

@@ -47,7 +47,7 @@ def test_a_browser_runs_the_scripts_of_the_page_and_no_others(page: str) -> None
 
 def test_holds_the_best_network_the_tables_and_the_remarks(page: str) -> None:
     best = max((trial_row(i) for i in range(48)), key=lambda row: row.get("val_accuracy", 0))
-    assert f"What won: trial {best['trial_id']}" in page
+    assert f"Best network: trial {best['trial_id']}" in page
     assert f"{100 * best['val_accuracy']:.2f}%" in page
     assert "is the figure to quote" in page
     assert f"--trial {best['trial_id']}" in page

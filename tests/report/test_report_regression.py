@@ -67,7 +67,7 @@ def test_trials_within_one_standard_error_lie_above_the_best() -> None:
     assert "the lowest of 3 measurements on the same rows, so it is too low on average" in said(found)
     assert "Always answering the mean (2,000) would have RMSE 300 on the 400 validation rows." in said(found)
     assert "Validation minus test is -5, within what chance explains" in said(found)
-    assert "Trial 1 is within one standard error with 200 parameters in place of 1,000 (validation 109)" in said(found)
+    assert "Trial 1 is within one standard error with 200 parameters instead of 1,000 (validation 109)" in said(found)
     assert "%" not in said(found)
     assert "points" not in said(found)
 
@@ -79,7 +79,7 @@ def test_nothing_is_learned_where_the_mean_does_as_well() -> None:
         "below the 300 of always answering the mean (2,000)."
     )
     assert "always answering the mean (2,000) has 300 there" in said(found)
-    assert "weigh the classes" not in said(found)
+    assert "weight the classes" not in said(found)
 
 
 @pytest.mark.parametrize(("training", "overfit"), [(76.0, True), (77.0, False), (150.0, False)])

@@ -28,7 +28,7 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert f"learning_rate {found.best.row['learning_rate']:.4g}" in text
     assert f"\n  fcsearch train --run {shlex.quote(str(made_run.path))} --trial {trial}\n" in text
     assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text
-    assert "1 min 36 s in all, 30 trials a minute" in text
+    assert "1 min 36 s in all, 30 trials per minute" in text
     assert "digits: 1,257 training, 270 validation, 270 test rows, 10 classes" in text
     assert "not measured: the model is gone" in text
     assert "learning_rate   8" in text  # its importance
@@ -93,7 +93,7 @@ def test_what_the_top_trials_share_is_said_once(made_run: RunDirectory) -> None:
 def test_parameters_for_which_there_is_no_room_are_named(made_run: RunDirectory) -> None:
     found = build_report(made_run, test=NOTHING)
     narrow = render_text(found, width=70)
-    rest = re.search(r"Also varied, no room here: (.*?)\.", narrow, re.DOTALL)
+    rest = re.search(r"Also varied, but not shown for lack of room: (.*?)\.", narrow, re.DOTALL)
     assert rest is not None
     assert "momentum" in rest[1]
     assert "learning_rate" not in rest[1], "the most important is shown first"

@@ -63,7 +63,7 @@ def test_trials_within_one_standard_error_are_counted_and_the_smallest_named() -
     assert found.smallest["trial_id"] == 1
     assert "1 other trial of 2 lies within one standard error" in said(found)
     assert "It is the highest of 3 measurements on the same rows, so it is too high on average" in said(found)
-    assert "Trial 1 is within one standard error with 200 parameters in place of 1,000" in said(found)
+    assert "Trial 1 is within one standard error with 200 parameters instead of 1,000" in said(found)
 
 
 def test_a_clear_winner() -> None:
@@ -124,15 +124,15 @@ def test_a_best_value_at_the_edge_of_its_range(
     name: str, value: Any, definition: dict[str, Any], end: str | None
 ) -> None:
     text = said(trust(row(0, 0.9, **{name: value}), space={"parameters": {name: definition}}))
-    assert (f"lies at the {end} end of what was searched" in text) == (end is not None)
-    assert ("what was searched" in text) == (end is not None)
+    assert (f"lies at the {end} end of the searched range" in text) == (end is not None)
+    assert ("the searched range" in text) == (end is not None)
 
 
 def test_a_run_that_has_not_ended_says_so_first() -> None:
     found = trust(row(0, 0.9), state="interrupted", planned=40)
     assert found.remarks[0] == "The run was interrupted: 1 of 40 trials are done, and what follows may change."
     assert trust(state="running", counts={}).remarks == (
-        "The run is still going on: 0 trials are done, and what follows may change.",
+        "The run is still running: 0 trials are done, and what follows may change.",
     )
 
 

@@ -48,7 +48,7 @@ class TestCreate:
     def test_refuses_a_name_that_is_taken_and_leaves_it_alone(self, tmp_path: Path) -> None:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("dear")
-        with pytest.raises(RunError, match=r"needs a name that is free; found .*mine, which exists"):
+        with pytest.raises(RunError, match=r"needs a free name; found .*mine, which exists"):
             RunDirectory.create(tmp_path / "mine", Manifest())
         assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
@@ -199,7 +199,10 @@ class TestWriter:
             assert holder.stdout.readline() == "held\n"
             try:
                 assert empty_run.state() == "running"
-                with pytest.raises(RunError, match="must have one writer; found another process"), empty_run.writing():
+                with (
+                    pytest.raises(RunError, match="must have only one writer; found another"),
+                    empty_run.writing(),
+                ):
                     pass
             finally:
                 holder.send_signal(signal.SIGKILL)

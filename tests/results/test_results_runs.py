@@ -113,7 +113,7 @@ class TestFind:
         assert resolve_run(None) == Path("runs/b")
         assert resolve_run("c", Path("runs")) == Path("runs/c")  # RunDirectory.open names its nearest neighbour
         Path("a").mkdir()
-        assert resolve_run("a") == Path("runs/a"), "a folder that is no run"
+        assert resolve_run("a") == Path("runs/a"), "a folder that is not a run"
         assert resolve_run("elsewhere/a") == Path("elsewhere/a")
 
 

@@ -179,9 +179,9 @@ def test_nothing_is_left_of_a_search_that_could_not_start(earlier: RunDirectory,
 @pytest.mark.parametrize(
     ("keys", "begin", "message"),
     [
-        ({"sampler": "random"}, {"start_from": ""}, "--from gives a sampler trials to learn from"),
-        ({"dataset": {**DATA, "num_train": 100}}, {"start_from": ""}, "on the same rows, split alike"),
-        ({"objective": "log_loss"}, {"start_from": ""}, "by the same objective, log_loss; found"),
+        ({"sampler": "random"}, {"start_from": ""}, "--from needs a sampler that learns from earlier trials"),
+        ({"dataset": {**DATA, "num_train": 100}}, {"start_from": ""}, "on the same rows, with the same split"),
+        ({"objective": "log_loss"}, {"start_from": ""}, "with the same objective, log_loss; found"),
         (
             {"sampler": "grid", "parameters": {"epochs": {"choices": [1, 2]}}},
             {"tries": ("epochs=1",)},

@@ -134,7 +134,7 @@ def test_a_budget_that_is_shorter_than_a_trial_gets_to_the_end(
     clock = {"clock": lambda: time.monotonic() + 1000 * (epochs.trained - before)}
     monkeypatch.setattr(Engine.__init__, "__kwdefaults__", {**(Engine.__init__.__kwdefaults__ or {}), **clock})
     run, before = tmp_path / "cut", 0
-    with pytest.raises(SearchError, match="no trial came to an end within the time budget; go on, from the last epoch"):
+    with pytest.raises(SearchError, match="no trial ended within the time budget; continue, from the last epoch"):
         start(tmp_path, "cut", options(time_budget=500), **keys)
     for _ in range(needed):
         before = epochs.trained

@@ -273,5 +273,5 @@ def test_a_refit_is_made_and_measured_again_only_where_it_is_another(tmp_path: P
 def test_a_run_without_a_result_cannot_be_confirmed(tmp_path: Path) -> None:
     space = make_space(tmp_path)
     run = RunDirectory.create(tmp_path / "run", Manifest(name="run", state="running", space=space.to_json()))
-    with pytest.raises(RunError, match="must have a trial with a result; found none; go on with it: `fcsearch resume"):
+    with pytest.raises(RunError, match="must have a trial with a result; found none; continue it: `fcsearch resume"):
         confirm_run(run, SearchOptions(), open_pool=InProcess())

@@ -277,7 +277,7 @@ def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchR
     assert "split 3 folds, each of 113 to 114 training and 56 to 57 validation rows" in text
     assert "is the mean of 3 folds: its standard error over them is" in text
     assert "of the 170 validation rows right" in text
-    assert "fitted again, on the 170 rows of all folds" in text
+    assert "the winner, trained on the 170 rows of all folds" in text
     assert f"(mean of 3 folds, standard error {error})" in figures_line(report, report.best)
     assert "mean of 3 folds" in (found.run.path / "report.html").read_text()
 
@@ -292,7 +292,7 @@ def test_predictions_and_exports_take_the_network_that_was_fitted_again(made: Ru
     X = pa.table({"a": [0.5, -2.0], "b": [0.0, -1.0], "kind": ["often", "rare"]})
     assert run.predict(X).tolist() == ["yes", "no"]
     done = CliRunner().invoke(evaluate, [str(made.path), "--split", "val"], catch_exceptions=False)
-    assert "it learned from these rows" in done.output
+    assert "it was trained on these rows" in done.output
 
 
 def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -> None:

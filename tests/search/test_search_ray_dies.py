@@ -80,6 +80,6 @@ def test_ray_that_dies_again_and_again_ends_the_search(commands: Processes, spac
         kill(commands, "raylet")
     assert driver.wait(timeout=LONG) == 1
     assert "its raylet died on this machine, 3 times" in commands.err
-    assert "go on with `fcsearch resume runs/small`" in commands.err
+    assert "continue with `fcsearch resume runs/small`" in commands.err
     assert RunDirectory.open(run).state() == "failed"
     assert "Traceback" not in commands.err

@@ -79,7 +79,7 @@ def test_an_ensemble_is_its_networks_and_their_weights(run: RunDirectory) -> Non
         (
             "refit",
             RunError,
-            r"must have a network that was fitted again; found no refit.safetensors; make it with .*--refit",
+            r"must have a refit; found no refit.safetensors; make it with .*--refit",
         ),
         ("9999", RunError, "trial 9999 must have a saved model"),
         ("bset", UsageError, "--model must be best, confirmed, ensemble, refit or the number of a trial; found 'bset'"),

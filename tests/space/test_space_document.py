@@ -71,7 +71,7 @@ def test_every_node_knows_its_place() -> None:
         ("parameters: {epochs: 3\n", "FILE:2:1", "YAML error"),
         ("parameters:\n\tepochs: 3\n", "FILE:2:1", "tabs"),
         ("parameters:\n  epochs: 3\n bad: 1\n", "FILE:3:2", "YAML error"),
-        ("parameters:\n  epochs: 3\n  epochs: 4\n", "FILE:3:3", "stands twice; first at FILE:2:3"),
+        ("parameters:\n  epochs: 3\n  epochs: 4\n", "FILE:3:3", "occurs twice; first at FILE:2:3"),
         ("parameters: {1: 2}\n", "FILE:1:14", "unknown parameter '1'"),
         ("parameters: {? [a] : 2}\n", "FILE:1:16", "a key must be a word"),
         ("a: &x 1\nparameters: {epochs: *x}\n", "FILE:2:22", "aliases"),

@@ -113,7 +113,7 @@ def test_a_list_is_a_constant_for_hidden_dims(load: Callable[..., SearchSpace]) 
         ("hidden_dims: {choices: [64, 32]}", "1:38: parameters.hidden_dims.choices[0]", "must be a list of widths"),
         ("hidden_dims: {low: 1, high: 2}", "1:27: parameters.hidden_dims", "has no range"),
         ("hidden_dims: [64], depth: 3", "1:33: parameters.depth", "keep hidden_dims or depth and hidden_dim"),
-        ("hidden_dim: 5, hidden_dims: [64]", "1:14: parameters.hidden_dim", "hidden_dims says the layers already"),
+        ("hidden_dim: 5, hidden_dims: [64]", "1:14: parameters.hidden_dim", "hidden_dims already gives the layers"),
     ],
 )
 def test_bad_parameters(

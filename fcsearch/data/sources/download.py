@@ -76,12 +76,12 @@ def user_folder(data_dir: str | None) -> Path | None:
     folder = Path(named).expanduser()
     if not folder.is_dir():
         source = "dataset option data_dir" if data_dir else DATA_VARIABLE
-        raise DataError(f"{source} must name a folder; found {named!r}. Make the folder, or leave the setting out.")
+        raise DataError(f"{source} must name a folder; found {named!r}. Create the folder, or leave the setting out.")
     return folder
 
 
 def fetch(dataset: str, name: str, *, data_dir: str | None) -> Path:
-    """Path of a dataset's file, downloaded if it is on this machine neither in `data_dir` nor in the cache.
+    """Path of a dataset's file, downloaded if it is neither in `data_dir` nor in the cache.
 
     Args:
         dataset: Name of the dataset.
@@ -89,7 +89,7 @@ def fetch(dataset: str, name: str, *, data_dir: str | None) -> Path:
         data_dir: Folder of the user's, which may hold the file itself or in a subfolder named after the dataset.
 
     Raises:
-        DataError: the network is out of reach, or a file is not the one that it should be.
+        DataError: the download failed, or a file has the wrong contents.
     """
     remote = FILES[dataset][name]
     folder = user_folder(data_dir)
@@ -109,11 +109,11 @@ def fetch(dataset: str, name: str, *, data_dir: str | None) -> Path:
 
 
 def _download(dataset: str, name: str, remote: RemoteFile) -> Path:
-    """The file in the cache, which is downloaded where it is not there or is not what it should be."""
+    """The file in the cache, downloaded if it is missing or has the wrong contents."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)
-    # Some servers call .gz files an encoding of what is in them, and requests would unpack them.
+    # Some servers declare .gz files as a content encoding, and requests would unpack them.
     as_it_is = pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=_CHUNK, headers={"Accept-Encoding": "identity"})
     folder = cache_folder() / dataset
     failures = []
@@ -130,7 +130,7 @@ def _download(dataset: str, name: str, remote: RemoteFile) -> Path:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The error at the root: `Connection refused`, without what each library on the way says of it."""
+    """The error at the root, such as `Connection refused`, without what each library on the way adds to it."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner
     return error

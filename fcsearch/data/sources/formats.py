@@ -28,10 +28,10 @@ def read_parquet(path: Path) -> pa.Table:
     """Read a Parquet file.
 
     Raises:
-        DataError: it is empty, cut short, damaged or no Parquet file.
+        DataError: it is empty, cut short, damaged or not a Parquet file.
     """
     check_size(path)
-    # ParquetFile, not read_table: that one takes folders called `a=b` for columns.
+    # ParquetFile, not read_table, which takes folders called `a=b` for columns.
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
         table = file.read()
     return table.drop_columns([name for name in set(table.column_names) if is_index(name)])
@@ -43,14 +43,14 @@ def is_index(name: str) -> bool:
 
 
 def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
-    """Read a CSV file in UTF-8 whose first line names the columns; the delimiter is seen from that line.
+    """Read a CSV file in UTF-8 whose first line names the columns; the delimiter is found from that line.
 
     Args:
         path: The file.
         texts: Columns that stay text, whatever they look like.
 
     Raises:
-        DataError: it is empty, no UTF-8, or its lines differ in length.
+        DataError: it is empty, not UTF-8, or its lines differ in length.
     """
     check_size(path)
     with readable(path, CSV):
@@ -68,7 +68,7 @@ def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
 
 
 def delimiter_of(path: Path) -> str:
-    """What parts the values of a CSV file, by its first line."""
+    """The delimiter of a CSV file, found from its first line."""
     with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
         header = re.sub(rb'"[^"]*"', b"", file.readline(1 << 20))
     return max(_DELIMITERS, key=lambda char: header.count(char.encode()))
@@ -76,7 +76,7 @@ def delimiter_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def readable(path: Path, what: str) -> Iterator[None]:
-    """Turn what goes wrong when a file is read into a DataError that says what it must be."""
+    """Turn errors in reading a file into a DataError that says what the file must be."""
     try:
         yield
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:

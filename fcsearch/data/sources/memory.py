@@ -1,4 +1,4 @@
-"""Rows that a program has: frames of pandas and polars, Arrow tables, and arrays."""
+"""Rows in memory: DataFrames of pandas and polars, Arrow tables, and arrays."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> R
 
     Args:
         X: A table, or an array (N, ...) of numbers.
-        y: (N,) classes; None where a column of the table holds them.
+        y: (N,) classes; None if a column of the table holds them.
         spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
         row_weights: (N,) numbers of at least 0; None: a column of the table holds them, or there are none.
 
     Raises:
-        DataError: what cannot be used, as for files.
+        DataError: data that cannot be used, as for files.
     """
     rows = _read(X, y, spec)
     if row_weights is None:
@@ -77,7 +77,7 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
 
 
 def match_memory(transform: FeatureTransform, X: Any) -> npt.NDArray[np.float32]:
-    """The features (N, D) of a table's or an array's rows, by what training rows made; a label is not needed.
+    """The features (N, D) of the rows of a table or an array, by a fitted transform; a label is not needed.
 
     Raises:
         DataError: as `match_table` and `match_array`.
@@ -96,7 +96,7 @@ def is_table(X: Any) -> bool:
 
 
 def as_table(X: Any) -> pa.Table:
-    """A table of any of the known libraries as an Arrow table; an index of pandas is left out.
+    """A table of any supported library as an Arrow table, without a pandas index.
 
     Raises:
         DataError: columns that Arrow has no type for, two of one name, or no rows.
@@ -108,15 +108,15 @@ def as_table(X: Any) -> pa.Table:
             table = _without_views(X if isinstance(X, pa.Table) else pa.table(X))
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise DataError(
-            f"{_TABLE} must have columns of one kind of value each, and no two of one name; found: {error}. Mend or "
-            "leave out that column."
+            f"{_TABLE} must have columns of one kind of value each, and no two with the same name; found: {error}. Fix "
+            "or leave out that column."
         ) from error
     check_columns(table, _TABLE)
     return table
 
 
 def _without_views(table: pa.Table) -> pa.Table:
-    """The table with text as plain strings: polars hands it on as views, by themselves and in categories."""
+    """The table with text as plain strings: polars passes it as views, alone and in categories."""
     columns = [
         pa.chunked_array([_plain(chunk) for chunk in column.chunks], _plain_type(column.type)) for column in table
     ]
@@ -137,7 +137,7 @@ def _plain(values: pa.Array) -> pa.Array:
 
 
 def _is_pandas(X: Any) -> bool:
-    # By its name: a program that has no frame of pandas must not wait for its import.
+    # By its name: a program without a pandas DataFrame must not wait for the import.
     return type(X).__module__.partition(".")[0] == "pandas" and hasattr(X, "columns")
 
 
@@ -167,7 +167,7 @@ def _with_label(table: pa.Table, y: Any, name: str | None) -> tuple[pa.Table, st
     free = [candidate for candidate in (name or getattr(y, "name", None), *LABEL_NAMES) if candidate]
     label = next((str(candidate) for candidate in free if str(candidate) not in table.column_names), None)
     if label is None or (name is not None and label != name):
-        raise DataError(f"y must have a name that is no column of {_TABLE}; give the option label another one.")
+        raise DataError(f"y must have a name that is not a column of {_TABLE}; give the option label another one.")
     return table.append_column(label, values), label
 
 

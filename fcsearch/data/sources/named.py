@@ -36,10 +36,10 @@ _IDX_TEST_FILES = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 
 
 def read_named(spec: DatasetSpec) -> Rows:
-    """Read a named dataset, downloading it first where it is not on this machine.
+    """Read a named dataset, downloading it first if it is not on this machine.
 
     Raises:
-        DataError: it cannot be downloaded, or a file is not what it should be.
+        DataError: it cannot be downloaded, or a file has the wrong contents.
     """
     if spec.task == "regression":
         raise DataError(f"{spec.source} must be learned as a classification; found task regression. Leave task out.")
@@ -57,7 +57,7 @@ def _digits() -> Rows:
     digits = load_digits()
     pixels = np.ascontiguousarray(digits.data, dtype=np.uint8)
     names = tuple(map(str, digits.target_names))
-    # The digits count ink from 0 to 16.
+    # Pixels of digits are from 0 to 16.
     y = digits.target.astype(np.int64)
     return Rows(pixels, y, names, PartSizes(len(y)), scale=1 / 16, image_shape=(8, 8, 1), classes_by_place=True)
 
@@ -72,7 +72,7 @@ def _cifar10(archive: Path) -> Rows:
         if len(block) == 0 or len(block) % _CIFAR10_RECORD:
             raise DataError(
                 f"{archive}: {name} must be whole records of {_CIFAR10_RECORD} bytes; found {len(block)} bytes. "
-                "Delete the file and run again to download it anew."
+                "Delete the file and run the command again to download it."
             )
     records = np.concatenate([blocks[name].reshape(-1, _CIFAR10_RECORD) for name in _CIFAR10_FILES])
     num_test = len(blocks["test_batch.bin"]) // _CIFAR10_RECORD
@@ -93,11 +93,11 @@ def _members(archive: Path, wanted: tuple[str, ...]) -> dict[str, npt.NDArray[np
                     found[name] = np.frombuffer(stream.read(), dtype=np.uint8)
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataError(
-            f"{archive} must be a gzipped tar archive; reading it failed: {error}. Download it anew."
+            f"{archive} must be a gzipped tar archive; reading it failed: {error}. Download it again."
         ) from error
     missing = [name for name in wanted if name not in found]
     if missing:
-        raise DataError(f"{archive} must hold {', '.join(wanted)}; {missing[0]} is missing. Download it anew.")
+        raise DataError(f"{archive} must hold {', '.join(wanted)}; {missing[0]} is missing. Download it again.")
     return found
 
 
@@ -110,7 +110,7 @@ def _idx_pairs(spec: DatasetSpec, names: tuple[str, ...]) -> Rows:
         if len(images[-1]) != len(labels[-1]):
             raise DataError(
                 f"{paths[0]} and {paths[1]} must have as many images as labels; "
-                f"found {len(images[-1])} and {len(labels[-1])}. Download both anew."
+                f"found {len(images[-1])} and {len(labels[-1])}. Download both again."
             )
     height, width = images[0].shape[1:]
     pixels = np.concatenate([part.reshape(-1, height * width) for part in images])
@@ -124,17 +124,17 @@ def _read_idx(path: Path, ndim: int) -> npt.NDArray[np.uint8]:
     try:
         data = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} must be a gzip file; reading it failed: {error}. Download it anew.") from error
+        raise DataError(f"{path} must be a gzip file; reading it failed: {error}. Download it again.") from error
     start = 4 + 4 * ndim
     if data[:4] != bytes((0, 0, 8, ndim)) or len(data) < start:
         raise DataError(
-            f"{path} must be an idx file of {ndim} dimensions of bytes; it begins {data[:4]!r}. Download it anew."
+            f"{path} must be an idx file of {ndim} dimensions of bytes; it begins {data[:4]!r}. Download it again."
         )
     shape = tuple(int.from_bytes(data[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(ndim))
     if len(data) - start != math.prod(shape):
         raise DataError(
             f"{path} must hold {math.prod(shape)} bytes of data, as its header says; found {len(data) - start}. "
-            "Download it anew."
+            "Download it again."
         )
     return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)
 
@@ -142,5 +142,5 @@ def _read_idx(path: Path, ndim: int) -> npt.NDArray[np.uint8]:
 def _classes(labels: npt.NDArray[np.uint8], count: int, path: Path) -> npt.NDArray[np.int64]:
     if len(labels) == 0 or labels.max() >= count:
         found = f"class {labels.max()}" if len(labels) else "no rows"
-        raise DataError(f"{path} must hold classes 0 to {count - 1}; found {found}. Download it anew.")
+        raise DataError(f"{path} must hold classes 0 to {count - 1}; found {found}. Download it again.")
     return labels.astype(np.int64)

@@ -29,10 +29,10 @@ _SPLIT_WORD = re.compile(r"_?(train|val|valid|test)_?")
 
 
 def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Array, PartSizes]:
-    """Read NPZ files into features (N, ...), labels (N,), and how many rows each split has. Pickles are refused.
+    """Read NPZ files into features (N, ...), labels (N,), and the number of rows of each split. Pickles are refused.
 
     Args:
-        parts: Files of each split; one file alone may hold all splits.
+        parts: Files of each split; a single file may hold all splits.
         spec: `label` names the array of the classes.
 
     Raises:
@@ -62,7 +62,7 @@ def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Ar
 
 
 def npz_features(files: Sequence[Path]) -> npt.NDArray[Any]:
-    """(N, ...) The features of NPZ files, with labels beside them or without; of each, training rows first.
+    """(N, ...) The features of NPZ files, with or without labels; from each file, training rows first.
 
     Raises:
         DataError: a file that cannot be read, or has no array of features, or arrays that do not fit together.
@@ -85,7 +85,7 @@ def read_npz(parts: Parts, spec: DatasetSpec) -> Rows:
     """Read NPZ files into features and classes.
 
     Raises:
-        DataError: as `npz_arrays`, or labels that are no classes.
+        DataError: as `npz_arrays`, or labels that are not classes.
     """
     return rows_of_arrays(*npz_arrays(parts, spec), spec, f"{next(iter(parts.values()))[0]}")
 
@@ -97,7 +97,7 @@ def rows_of_arrays(X: npt.NDArray[Any], labels: pa.Array, sizes: PartSizes, spec
         X: (N, ...) uint8, float32 or float64, 2 to 4 axes.
         labels: (N,).
         sizes: Rows in each given split.
-        spec: Says the task, where the user does.
+        spec: Its `task`, if the user gave one.
         source: Names the arrays, for messages.
 
     Raises:
@@ -115,7 +115,7 @@ def rows_of_arrays(X: npt.NDArray[Any], labels: pa.Array, sizes: PartSizes, spec
 
 
 def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
-    """Features and labels by split; a file of one split is all train, whatever its arrays are called."""
+    """Features and labels by split; a file with one split is all train, whatever the names of its arrays."""
     found, names = _arrays_in(path, label)
     if any(len(pair) < 2 for pair in found.values()) or not ("train" in found or len(found) == 1):
         raise DataError(
@@ -134,14 +134,14 @@ def _arrays_in(path: Path, label: str | None) -> tuple[dict[str, Arrays], str]:
         for name in file.files:
             split, role = _role_of(name, label)
             if role in found.get(split, {}):
-                raise DataError(f"{path} must hold one array of {role} a split; found {name!r} besides. Remove one.")
+                raise DataError(f"{path} must hold one array of {role} per split; found {name!r} as well. Remove one.")
             if role:
                 found.setdefault(split, {})[role] = file[name]
         return found, ", ".join(file.files)
 
 
 def _role_of(name: str, label: str | None) -> tuple[str, str]:
-    """The split that an array's name says (train if none), and `features`, `labels` or nothing."""
+    """The split in an array's name (train if none), and `features`, `labels` or nothing."""
     match = _SPLIT_WORD.search(name.lower())
     split = "val" if match and match[1] == "valid" else match[1] if match else "train"
     stem = _SPLIT_WORD.sub("", name.lower())
@@ -157,7 +157,7 @@ def _opened(path: Path) -> Iterator[Any]:
             pass
         with np.load(path, allow_pickle=False) as file:
             yield file
-    # MemoryError: an array that claims more than there is, or a file that is larger than this machine.
+    # MemoryError: an array that claims more than the memory, or a file that is larger.
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, MemoryError, NotImplementedError) as error:
         reason = "it holds Python objects" if "allow_pickle" in str(error) else str(error)
         raise DataError(
@@ -167,13 +167,13 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def checked_arrays(features: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) -> Pair:
-    """Arrays that fit each other, features as uint8, float32 or float64; DataError, naming `source`, if they do not."""
+    """Arrays that match, features as uint8, float32 or float64; DataError, naming `source`, if they do not."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if features.ndim not in (2, 3, 4) or labels.ndim != 1 or len(features) != len(labels) or features.size == 0:
         raise DataError(
-            f"{source} must hold features of shape (rows, ...) with 2 to 4 axes and one class a row; found features of "
-            f"shape {features.shape} and classes of shape {labels.shape}."
+            f"{source} must hold features of shape (rows, ...) with 2 to 4 axes and one class per row; found features "
+            f"of shape {features.shape} and classes of shape {labels.shape}."
         )
     if features.dtype == np.uint8:
         return features, labels
@@ -186,7 +186,7 @@ def checked_arrays(features: npt.NDArray[Any], labels: npt.NDArray[Any], source:
         row = int(np.argwhere(~usable)[0][0])
         raise DataError(
             f"{source} must hold finite features within float32's range; found {features[~usable][0]} in row {row}, "
-            f"{usable.size - usable.sum()} such values in all. Mend or drop these rows."
+            f"{usable.size - usable.sum()} such values in all. Fix or drop these rows."
         )
     return features, labels
 
@@ -202,7 +202,7 @@ def _stack(features: list[npt.NDArray[Any]], source: str) -> npt.NDArray[Any]:
 
 
 def arrow_labels(labels: npt.NDArray[Any], source: str) -> pa.Array:
-    """(N,) labels as an Arrow array; DataError, naming `source`, for what is neither integers nor text."""
+    """(N,) labels as an Arrow array; DataError, naming `source`, for labels that are neither integers nor text."""
     if labels.dtype.kind not in "biufUS":
         raise DataError(f"the labels of {source} must be integers or text; found the type {labels.dtype}.")
     text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels

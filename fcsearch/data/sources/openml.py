@@ -1,4 +1,4 @@
-"""Datasets of openml.org, through scikit-learn (which checks and keeps what it downloads)."""
+"""Datasets of openml.org, through scikit-learn (which verifies and caches downloads)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fcsearch.errors import DataError
 
 
 def openml_table(spec: DatasetSpec) -> tuple[pa.Table, str, dict[str, Any]]:
-    """The table of `openml:<name or id>`, its label (the dataset's own target unless named), and which it is.
+    """The table of `openml:<name or id>`, its label (by default the dataset's target), and details for the manifest.
 
     Raises:
-        DataError: the network is out of reach, or there is no such dataset.
+        DataError: the download failed, or there is no such dataset.
     """
     if spec.test is not None:
         raise DataError(f"dataset option test belongs to files; {spec.source} has one table. Leave it out.")
@@ -62,7 +62,7 @@ def read_openml(spec: DatasetSpec) -> Rows:
 
 
 def _fetch(spec: DatasetSpec) -> Any:
-    """What scikit-learn makes of the dataset: `frame`, `target_names`, `details`."""
+    """The dataset as scikit-learn returns it: `frame`, `target_names`, `details`."""
     from sklearn.datasets import fetch_openml
 
     key = _key(spec)
@@ -71,7 +71,7 @@ def _fetch(spec: DatasetSpec) -> Any:
     label = spec.label or "default-target"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # retries, and versions: the id of what came goes into the manifest
+            warnings.simplefilter("ignore")  # on retries, and on versions: the manifest records the id
             return fetch_openml(
                 **key, data_home=str(home), target_column=label, as_frame=True, parser=_parser(), n_retries=2
             )
@@ -103,7 +103,7 @@ def _key(spec: DatasetSpec) -> dict[str, int | str]:
 
 
 def _parser() -> str:
-    """scikit-learn's fast parser, or its slow one where pandas (from 3.1 on) reads numbered categories as numbers.
+    """scikit-learn's fast parser, or its slow one if pandas (from 3.1 on) reads numbered categories as numbers.
 
     scikit-learn 1.9.1 fails on such a column (its issue 34892), and removes the downloaded file when it does.
     """

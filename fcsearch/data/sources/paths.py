@@ -1,4 +1,4 @@
-"""Datasets in files: which files belong to which split, and what is read from them."""
+"""Datasets in files: which files belong to which split, and how they are read."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def read_files(spec: DatasetSpec) -> Rows:
 def find_parts(spec: DatasetSpec) -> Parts:
     """The files of each split.
 
-    In a folder or a glob the file names say the split (`train-00000.parquet`, `cifar10-test.csv`); where all names
-    say the same, or nothing, the files are one split. A single file is what it is, whatever its name.
+    In a folder or a glob the file names say the split (`train-00000.parquet`, `cifar10-test.csv`); if all names
+    say the same split, or none, the files are one split. The name of a single file is ignored.
 
     Raises:
-        DataError: nothing is there, or the names leave open what belongs where.
+        DataError: there are no files, or their names do not say clearly which split they belong to.
     """
     files = find_files(spec.source)
     parts = _sort_by_split(files, spec.source)
@@ -71,13 +71,13 @@ def find_parts(spec: DatasetSpec) -> Parts:
 
 
 def format_of(path: Path) -> str:
-    """`parquet`, `csv` or `npz`, by the file's ending; empty if it is none of them."""
+    """`parquet`, `csv` or `npz`, by the file's ending; empty for any other ending."""
     name = path.name.lower()
     return next((kind for ending, kind in FORMATS.items() if name.endswith(ending)), "")
 
 
 def formats_of(files: Sequence[Path], source: str) -> set[str]:
-    """The formats of the files: `npz` alone, or those of tables; DataError for a mixture."""
+    """The formats of the files: only `npz`, or those of tables; DataError for a mixture."""
     formats = {format_of(path) for path in files}
     if "npz" in formats and len(formats) > 1:
         raise DataError(f"{source} and the test split must be of one format; found {' and '.join(sorted(formats))}.")

@@ -28,8 +28,8 @@ class TablePart:
 
     Attributes:
         table: (n rows) The columns that are read, missing values as nulls.
-        kept: (n rows) The columns that are carried along.
-        share: Of the file, from 0 to 1, how much has been read.
+        kept: (n rows) The columns to copy to the output.
+        share: The fraction of the file that has been read, from 0 to 1.
     """
 
     table: pa.Table
@@ -38,7 +38,7 @@ class TablePart:
 
 
 def file_schema(path: Path, *, block: int = BLOCK) -> pa.Schema:
-    """The columns of a Parquet or CSV file; the types of a CSV file's are those of its first rows.
+    """The columns of a Parquet or CSV file; for a CSV file, their types are those of its first rows.
 
     Raises:
         DataError: it cannot be read.
@@ -70,11 +70,11 @@ def stream_file(
 
     Args:
         path: A Parquet or CSV file.
-        schema: What `file_schema` says of it.
+        schema: Its `file_schema`.
         read: The columns to read.
         texts: Those of them that stay text in a CSV file; the others are numbers.
-        keep: The columns to carry along. Where they are not read too, those of a CSV file stay the text that they are.
-        rows: At most so many at a time.
+        keep: The columns to copy to the output. Those of a CSV file stay text, unless they are also read.
+        rows: The most rows at a time.
         block: Bytes of a CSV file that are read at a time.
 
     Raises:
@@ -133,7 +133,7 @@ def _csv_options(path: Path, block: int) -> dict[str, pa.csv.ParseOptions | pa.c
 
 
 def _csv_type(field: pa.Field, number: bool) -> pa.DataType:
-    """The type to read a column as: the first rows of a number may be whole, or missing, and later ones not."""
+    """The type to read a column as: the first rows of a number may be integers, or missing, and later ones not."""
     if not number:
         return pa.string()
     plain = pa.types.is_integer(field.type) or pa.types.is_null(field.type)
@@ -141,7 +141,7 @@ def _csv_type(field: pa.Field, number: bool) -> pa.DataType:
 
 
 def _with_gaps(table: pa.Table) -> pa.Table:
-    """A CSV file's table with nulls where its texts say that a value is missing."""
+    """A CSV file's table with nulls in place of the texts that mean a missing value."""
     for place, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             gone = pc.is_in(table[place], value_set=pa.array(MISSING))
@@ -151,7 +151,7 @@ def _with_gaps(table: pa.Table) -> pa.Table:
 
 @contextlib.contextmanager
 def _numbers_expected(path: Path, names: Sequence[str]) -> Iterator[None]:
-    """Name the column and the value where later rows are no numbers, as the first ones were."""
+    """Name the column and the value if later rows are not numbers, as the first ones were."""
     try:
         yield
     except pa.ArrowInvalid as error:

@@ -1,4 +1,4 @@
-"""Parquet and CSV files: from files to one table, from its columns to a matrix of features."""
+"""Parquet and CSV files: from files to one table, and from its columns to a matrix of features."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
-# pandas gives a column without a name the second form when it reads it.
+# The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
 
 Located = list[tuple[Path, pa.Table]]
@@ -69,7 +69,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
 
 def index_columns(table: pa.Table) -> list[str]:
-    """The first columns that have no name and only number the rows: the index that pandas' `to_csv` writes."""
+    """The leading columns that have no name and only number the rows: the index that pandas' `to_csv` writes."""
     names: list[str] = []
     for name in table.column_names:
         values = table[name]
@@ -105,8 +105,8 @@ def rows_of_table(
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
         split_by: Whether rows are split by group or by time, and by which column.
-        left_out: Columns that were left out already, as they only number the rows.
-        details: What the manifest should say of the source.
+        left_out: Columns that were already left out because they only number the rows.
+        details: What the manifest should say about the source.
         weights: Column that says how much rows count.
 
     Raises:
@@ -155,7 +155,7 @@ def _split_key(
     source: str,
     problems: dict[str, str],
 ) -> SplitKey | None:
-    """The column that rows are split by; what is wrong with its values goes into `problems`."""
+    """The column that rows are split by; errors in its values go into `problems`."""
     if split_by is None:
         return None
     by, column = split_by
@@ -170,7 +170,7 @@ def _split_key(
 def _row_weights(
     table: pa.Table, name: str | None, label: str, source: str, problems: dict[str, str]
 ) -> npt.NDArray[np.float64] | None:
-    """The column of weights; what is wrong with its values goes into `problems`."""
+    """The column of weights; errors in its values go into `problems`."""
     if name is None:
         return None
     if name not in table.column_names or name == label:
@@ -188,7 +188,7 @@ def _row_weights(
 
 
 def join_tables(files: Located, label: str) -> pa.Table:
-    """Lay tables of equal columns one under the other, in the order of the first one's columns."""
+    """Concatenate tables with the same columns, in the order of the first one's columns."""
     first_path, first = files[0]
     columns = first.column_names
     for path, table in files:
@@ -197,21 +197,21 @@ def join_tables(files: Located, label: str) -> pa.Table:
             missing = sorted(found & {*columns})
             what = f"{path} lacks {missing[0]!r}" if missing else f"{path} has {min(found)!r} besides"
             raise DataError(
-                f"all files of a dataset, those of the test split too, must have the same columns, the label {label!r} "
-                f"among them; {what} (compared with {first_path}). Make the files alike, or leave that file out."
+                f"all files of a dataset, including the test split, must have the same columns, including the label "
+                f"{label!r}; {what} (compared with {first_path}). Make the columns equal, or leave that file out."
             )
     try:
         joined = pa.concat_tables([table.select(columns) for _, table in files], promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(
             f"a column must have one type in all files of a dataset; found between {first_path} and the others: "
-            f"{error}. Make the files alike."
+            f"{error}. Make the types equal."
         ) from error
     return joined.replace_schema_metadata(first.schema.metadata)
 
 
 def locator(files: Located) -> Callable[[int], str]:
-    """A function that says in which file, and in which row of it (from 0), a row of the joined table stands."""
+    """A function that names the file, and the row in it (from 0), of a row of the joined table."""
     lengths = [(path, table.num_rows) for path, table in files]
 
     def locate(row: int) -> str:
@@ -225,14 +225,14 @@ def locator(files: Located) -> Callable[[int], str]:
 
 
 def check_columns(table: pa.Table, source: str) -> None:
-    """Refuse a table without rows, or with two columns of one name."""
+    """Refuse a table without rows, or with two columns of the same name."""
     check_names(table.column_names, source)
     if table.num_rows == 0:
         raise no_rows(table.column_names, source)
 
 
 def check_names(names: Sequence[str], source: str) -> None:
-    """Refuse two columns of one name."""
+    """Refuse two columns of the same name."""
     if repeated := [name for name in names if names.count(name) > 1]:
         raise DataError(
             f"{source} must name each column once; found {repeated[0]!r} more than once. Rename one of them."
@@ -240,7 +240,7 @@ def check_names(names: Sequence[str], source: str) -> None:
 
 
 def no_rows(names: Sequence[str], source: str) -> DataError:
-    """What is wrong with a table that has columns alone."""
+    """The error for a table without rows."""
     return DataError(f"{source} must have rows; found none below its {len(names)} column names.")
 
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs no other: charts, what draws them, and their data are inside it."""
+"""The report as a single HTML file: charts, the code that draws them, and their data are inside it."""
 
 from fcsearch.report.page.charts.regression import Predicted, predicted_by
 from fcsearch.report.page.render import render_html

@@ -1,4 +1,4 @@
-"""What every page is made with: its style, its scripts and what they may do, and JSON that stands in it."""
+"""The parts of every page: its style, its scripts and their permissions, and embedded JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHARTS = (*(f"vendor/{name}" for name in LIBRARIES), "charts.js")
 
 
 def page_environment(privacy: Privacy) -> jinja2.Environment:
-    """Templates of this folder, of which nothing that is printed says where a run lies."""
+    """Templates of this folder; everything that they print goes through `privacy`."""
     return jinja2.Environment(
         loader=jinja2.FunctionLoader(asset),
         autoescape=True,
@@ -32,12 +32,12 @@ def page_environment(privacy: Privacy) -> jinja2.Environment:
 
 
 def page_scripts(*names: str) -> list[str]:
-    """The scripts of a page: what draws its charts, and others by name."""
+    """The scripts of a page: those that draw its charts, and others by name."""
     return [asset(name) for name in (*_CHARTS, *names)]
 
 
 def page_frame(scripts: Sequence[str]) -> dict[str, Any]:
-    """What the template of a page needs of its style and scripts."""
+    """The style and scripts for the template of a page."""
     return {
         "style": Markup(asset("page.css")),
         "scripts": [Markup(script) for script in scripts],
@@ -46,13 +46,13 @@ def page_frame(scripts: Sequence[str]) -> dict[str, Any]:
 
 
 def json_text(value: Mapping[str, Any]) -> Markup:
-    """JSON that can stand in an element: nothing in it ends that."""
+    """JSON that is safe inside an element: nothing in it can end the element."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    """What a browser may do for the page: run these scripts, and ask nobody for anything."""
+    """The page's Content-Security-Policy: it may run these scripts, and load nothing."""
     hashes = " ".join(f"'sha256-{_hash(script)}'" for script in scripts)
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}; base-uri 'none'; form-action 'none'"
 

@@ -1,5 +1,5 @@
 "use strict";
-// Draws the charts of a page and shows their data. All that is shown was made by fcsearch as JSON.
+// Draws the charts of a page and shows their data, all of which fcsearch made as JSON.
 const page = (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const byId = (id) => document.getElementById(id);
@@ -27,7 +27,7 @@ const page = (() => {
 
   // --- charts ---
   const views = new Map();
-  // Charts whose whole axis is to be shown from the start.
+  // Charts that show their whole axis from the start.
   const wholeAxis = new Set();
   // On a phone the kinds of a legend stand below each other.
   const narrow = (spec) => JSON.parse(JSON.stringify(spec), (key, value) =>
@@ -35,7 +35,7 @@ const page = (() => {
   const embed = (place, spec) =>
     vegaEmbed(place, place.clientWidth < 340 ? narrow(spec) : spec, { mode: "vega-lite", renderer: "svg", actions: false, ast: true, config: data.config, tooltip: { disableDefaultStyle: true } });
 
-  // The first half is the best; of the others every so many.
+  // Half of them are the best; the others are thinned evenly.
   function sample(most) {
     if (rows.length <= most) return rows;
     const half = most / 2;
@@ -47,7 +47,7 @@ const page = (() => {
     return sample(most).map((row) => Object.fromEntries(fields.filter((name) => row[name] !== null).map((name) => [name, row[name]])));
   }
 
-  // Parallel axes, as far apart as the page allows; where not all have room, those that matter least are left out.
+  // Parallel axes, as far apart as the page allows; if not all fit, those that matter least are left out.
   function across(place, all, labels) {
     const last = all.length - 1;
     // Beside the labels of the axes, those of the results and the margins take room.
@@ -55,7 +55,7 @@ const page = (() => {
     let count = last;
     while (count > 1 && each(count) < 28) count -= 1;
     const note = place.parentElement.querySelector(".drawn");
-    note.textContent = count < last ? `${count} of ${last} parameters have room here; a wider page shows all.` : "";
+    note.textContent = count < last ? `${count} of ${last} parameters fit here; a wider page shows all.` : "";
     const drawn = new Set([...Array(count).keys(), last].map((axis) => `range${axis}`));
     const views = JSON.parse(JSON.stringify([...all.slice(0, count), all[last]]), (key, value) =>
       (key === "and" ? value.filter((part) => drawn.has(part.param)) : value));
@@ -160,7 +160,7 @@ const page = (() => {
   });
   // The other scripts of the page have run by then: what they keep over a reload is in place.
   document.addEventListener("DOMContentLoaded", drawAll);
-  // What opens a trial, and what is kept when the page is reloaded: `save` gives JSON, `restore` takes it.
+  // The function that opens a trial, and the state kept over a reload: `save` returns JSON, `restore` takes it.
   const shared = { open: undefined, kept: [] };
   return Object.assign(shared, { data, byId, element, names, rows, byTrial, asText, title, whole, embed, saveCsv, views, wholeAxis });
 })();

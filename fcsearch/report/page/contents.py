@@ -1,4 +1,4 @@
-"""What the page shows of a run: its trials, their curves, and the charts by section."""
+"""The contents of a run's page: its trials, their curves, and the charts by section."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _OTHERS = 9
 
 @dataclass(frozen=True)
 class Contents:
-    """What the page shows.
+    """The contents of the page.
 
     Attributes:
-        trials: All of them.
-        results: Of those that have one.
+        trials: All trials.
+        results: The results of those that have one.
         curves: Learning curves, by trial.
         figures: The charts of each section: `winner`, `sure`, `mattered`, `slices`, `compared`, `course`.
         curve: The chart of a single trial's curve.
@@ -60,14 +60,14 @@ class Contents:
 def contents_of(
     report: Report, run: RunDirectory, manifest: Manifest, privacy: Privacy, predicted: regression.Predicted | None
 ) -> Contents:
-    """Collect what the page shows.
+    """Collect the contents of the page.
 
     Args:
-        report: What is said of the run.
+        report: The run's report.
         run: The run.
-        manifest: Of the run.
-        privacy: What must not be said.
-        predicted: What a regression's winner predicts.
+        manifest: The run's manifest.
+        privacy: Hides what the page must not tell.
+        predicted: Predictions of a regression's winner.
     """
     objective = OBJECTIVES[report.objective]
     table = run.trials()

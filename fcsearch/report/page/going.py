@@ -1,4 +1,4 @@
-"""How far a search is that has not done all that it was to do, and how it goes on."""
+"""The progress of a search that is not complete, and how to continue it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from fcsearch.results import PackStatus, Status
 
 @dataclass(frozen=True)
 class Going:
-    """What the page says on top of a search that is not complete.
+    """What the page says at the top about a search that is not complete.
 
     Attributes:
-        done: Trials that are done, or trainings of what comes after them.
-        total: Of so many.
-        sentences: How far it is.
+        done: Trials that are done, or trainings of the steps after them.
+        total: How many there are to be.
+        sentences: The progress, in words.
         packs: What each worker does: the pack, and where it trains.
-        command: What goes on with it; None while it goes on.
+        command: The command that continues the search; None while it is running.
         written: When the page was written, UTC.
-        every: After how many seconds to look for the next page; None where there is none to come.
+        every: After how many seconds to look for the next page; None if there will be none.
     """
 
     done: int
@@ -37,13 +37,13 @@ class Going:
 
 
 def going_of(report: Report, status: Status | None, privacy: Privacy, every: float | None) -> Going | None:
-    """How far the search is; None where it is complete.
+    """The progress of the search; None if it is complete.
 
     Args:
-        report: What is said of the run; its path is what the page calls it.
-        status: Where the search stands, if it goes on and says so.
+        report: The run's report; its path is the page's name for the run.
+        status: The search's status, if it is running and has written one.
         privacy: Names the machines.
-        every: After how many seconds there is to be another page.
+        every: Seconds until the next page.
     """
     work, now = report.work, datetime.now(UTC)
     total = max(work.planned or 0, work.done)
@@ -52,7 +52,7 @@ def going_of(report: Report, status: Status | None, privacy: Privacy, every: flo
             return None
         ended = {"complete": "The search ended", "failed": "The search failed"}
         why = ended.get(report.state, "The search was interrupted")
-        told = f"{why} after {work.done:,} of {plural(total, 'trial')}. What is done is kept. To go on with it:"
+        told = f"{why} after {work.done:,} of {plural(total, 'trial')}. Finished trials are kept. To continue:"
         command = shlex.join(["fcsearch", "resume", report.path])
         return Going(work.done, total, (told,), (), command, now, None)
     if status is None:
@@ -68,10 +68,10 @@ def _sentences(status: Status) -> Sequence[str]:
     states = [f"{count:,} {state}" for state, count in status.counts.items() if count and state != "complete"]
     told = f" ({', '.join(states)})" if states else ""
     done = f"{status.done:,} of {status.total:,} {status.what} are done{told}"
-    found = [f"{done}, {training:,} are in training, {rest:,} are to come."]
+    found = [f"{done}, {training:,} are in training, {rest:,} are left."]
     time = f"{duration(status.seconds)} so far"
     if status.per_minute:
-        time += f", {number(status.per_minute, 3)} {status.what} a minute"
+        time += f", {number(status.per_minute, 3)} {status.what} per minute"
     if status.seconds_left is not None and status.done < status.total:
         time += f", {about(status.seconds_left)} left"
         time += f", then {status.then}" if status.then else ""

@@ -1,4 +1,4 @@
-"""What a page that is passed on must not say: where on which machine the run lies, and whose it is."""
+"""Hides what a page that is passed on must not tell: the paths, machines and users of a run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-# A path from the root, and what it ends in; the latter is told. A URL, a date and a fraction are none.
+# An absolute path, and its last part, which is kept. URLs, dates and fractions do not match.
 _PATH = re.compile(r"(?<![\w.:/\\<-])(?:~|[A-Za-z]:(?=\\))?[/\\](?:[^\s/\\'\"`<>,;:()]+[/\\])+([^\s/\\'\"`<>,;:()]*)")
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b(?::\d+)?")
 _SERVICE = re.compile(r"\b(ray|https?|ssh)://[^\s/'\"]+")
-# A shorter name, or one of letters alone, may be a word of the language.
+# A shorter name, or one of only letters, may be an ordinary word.
 _LEAST_NAME = 4
 
 
@@ -21,9 +21,9 @@ class Privacy:
         """Take what is known to be private.
 
         Args:
-            nodes: Machines that trained, in the order in which they are to be numbered.
+            nodes: Machines that trained, in the order of their numbers.
             host: The machine that drove the search.
-            folders: Paths that may hold spaces, by which a path in a text could not be told from words.
+            folders: Paths that may contain spaces, and so could not be recognised in a text.
         """
         self.nodes: Mapping[str, str] = {
             node: f"machine {number}" for number, node in enumerate(dict.fromkeys(nodes), 1)
@@ -34,7 +34,7 @@ class Privacy:
         self._folders = sorted(known.items(), key=lambda pair: -len(pair[0]))
 
     def of(self, text: str) -> str:
-        """The text without them; of a path its last part stays."""
+        """The text without them; the last part of a path is kept."""
         for folder, name in self._folders:
             text = text.replace(folder, name)
         text = _SERVICE.sub(r"\1://ADDRESS", text)
@@ -44,15 +44,15 @@ class Privacy:
         return text
 
     def node(self, name: str | None) -> str:
-        """What a machine is called on the page."""
+        """The page's name for a machine."""
         return self.nodes.get(name or "", "a machine")
 
 
 def _home() -> dict[str, str]:
-    """The user's folder, whose name is the user's as a rule, and what stands for it."""
+    """The user's home folder, which usually contains the user's name, and its replacement."""
     try:
         home = Path.home()
-    except RuntimeError:  # nobody knows of one
+    except RuntimeError:  # there is none
         return {}
     return {str(home): "~"} if len(home.parts) > 1 else {}
 

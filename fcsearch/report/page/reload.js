@@ -1,5 +1,5 @@
 "use strict";
-// Looks for a newer page while the search goes on, and keeps what the reader has opened, chosen and scrolled to.
+// Looks for a newer page while the search is running, and keeps what the reader has opened, chosen and scrolled to.
 (() => {
   const { every, written } = page.data.reload;
   const said = page.byId("written");
@@ -59,18 +59,18 @@
     return false;
   }
 
-  // What a reload would take from the reader: what is being done, a trial that is open, a choice of text or of lines.
+  // What a reload would interrupt: an action in progress, an open trial, a selection of text or of lines.
   const busy = () => document.hidden || root.dataset.drawn !== "yes" || Date.now() - touched < 3000 ||
     document.querySelector("dialog[open]") !== null || String(getSelection()) !== "" || brushed();
 
   const since = () => (Date.now() - written) / 1000;
-  // After so long the search has ended, or this is a copy of the page that nobody writes any more.
+  // After this time the search has ended, or this is a copy of the page that is no longer written.
   const patience = Math.max(600, 10 * every);
   const opened = Date.now();
 
   function look() {
     if (since() > patience) {
-      said.textContent = `${said.textContent.split(";")[0]}. Nothing newer has come since: the search was ended, or this is a copy. Reload the page to look again.`;
+      said.textContent = `${said.textContent.split(";")[0]}. There is nothing newer: the search has ended, or this is a copy. Reload the page to look again.`;
       button.hidden = true;
       clearInterval(timer);
     } else if (!paused && Date.now() - opened > 1000 * every && !busy()) reload();

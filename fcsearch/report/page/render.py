@@ -1,4 +1,4 @@
-"""Puts the page together."""
+"""Renders the page."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from fcsearch.results import Manifest, RunDirectory, read_status
 
 _PAIRS = 10
 _TOP = 10
-# What a reader is advised; all else that was found says how sure the winner is.
+# Findings that are advice; all others say how sure the winner is.
 _ADVICE = ("diverged", "failed", "smaller", "overfit", "last_epoch", "edge", "torn")
 _SCRIPTS = ("trials.js",)
-# Of a page that is written again while the search goes on.
+# For a page that is rewritten while the search is running.
 _RELOAD = "reload.js"
 
 
@@ -38,10 +38,10 @@ def render_html(
     """The report as a page.
 
     Args:
-        report: What to say.
-        run: Whose trials and epochs the charts are of; it is only read.
-        predicted: What a regression's winner predicts, if that is known.
-        every: While the search goes on: after how many seconds the page is to look whether there is a newer one.
+        report: The report.
+        run: The run whose trials and epochs the charts show; it is only read.
+        predicted: Predictions of a regression's winner, if they are known.
+        every: While the search is running: after how many seconds the page looks for a newer one.
     """
     manifest = run.manifest()
     privacy = privacy_of(report, run, manifest)
@@ -116,7 +116,7 @@ def _next_space(run: RunDirectory) -> str | None:
 
 
 def privacy_of(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
-    """What the page of a run must not say."""
+    """What the page of a run must not tell."""
     nodes = [place.rpartition(" ")[0] for place in report.work.places]
     place = run.path.absolute()
     return Privacy(nodes, host=manifest.machine.get("host"), folders=[place, place.parent])
@@ -128,7 +128,7 @@ def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
 
 
 def _commands(report: Report, manifest: Manifest) -> list[tuple[str, str]]:
-    """What repeats the run, and what can be done with its winner; run where the runs are."""
+    """Commands that repeat the run or use its winner; to be run in the runs' folder."""
     run = shlex.quote(report.path)
     commands = []
     if manifest.command:
@@ -139,7 +139,7 @@ def _commands(report: Report, manifest: Manifest) -> list[tuple[str, str]]:
             ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),
             ("Export it", f"fcsearch export {run} --out model.onnx"),
         ]
-    return [*commands, ("This report anew", f"fcsearch report {run}")]
+    return [*commands, ("Update this report", f"fcsearch report {run}")]
 
 
 def _environment(manifest: Manifest) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@
     place.replaceChildren();
     const curve = data.curves[trial];
     if (!curve) {
-      place.textContent = "Its learning curve is not in this page; the table of epochs in the run directory has it.";
+      place.textContent = "Its learning curve is not on this page; the table of epochs in the run directory has it.";
       return;
     }
     const points = [["validation", "value"], ["training", "training"]].flatMap(([line, name]) =>

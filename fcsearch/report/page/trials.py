@@ -1,4 +1,4 @@
-"""A run's trials and their learning curves as the page has them: columns of JSON, the best trial first."""
+"""A run's trials and their learning curves for the page: columns of JSON, the best trial first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES
 
-# Numbers in the page have so many digits; those in the tables of the run have all.
+# Digits of numbers in the page; the tables of the run have full precision.
 _DIGITS = 5
 # Points of all curves together: about a megabyte.
 _CURVE_POINTS = 120_000
@@ -29,12 +29,12 @@ _MOST_UNITS = 180
 
 @dataclass(frozen=True)
 class Clock:
-    """How the page tells time: since the first trial's start, in a unit that suits the run.
+    """The page's time scale: since the first trial's start, in a unit that suits the run.
 
     Attributes:
         start: That moment; None before there is any trial.
-        unit: Such as `minutes`.
-        seconds: In one of that unit.
+        unit: Its name, such as `minutes`.
+        seconds: Seconds per unit.
     """
 
     start: datetime | None
@@ -66,10 +66,10 @@ class PageTrials:
     Attributes:
         columns: `trial`, `state`, `why` (it stopped), `value` (of the objective), `training`, `best_epoch`,
             `epochs_run`, `size` (weights and biases), `seconds` (of training), `at` (when it ended, by the clock),
-            `gap` where dropout varied (how much better it is on training rows than on validation rows), and each
+            `gap` if dropout varied (how much better it is on training rows than on validation rows), and each
             parameter that varied.
-        parameters: Names of the latter.
-        clock: How the page tells time.
+        parameters: Names of the parameters that varied.
+        clock: The page's time scale.
     """
 
     columns: dict[str, list[Any]]
@@ -80,14 +80,14 @@ class PageTrials:
         return len(self.columns["trial"])
 
     def rows(self, *names: str, ranked: bool = False) -> Iterator[dict[str, Any]]:
-        """Each trial as a dict with these columns; `ranked`: those alone that have a result."""
+        """Each trial as a dict with these columns; `ranked`: only those that have a result."""
         columns = [self.columns[name] for name in names]
         for values, result in zip(zip(*columns, strict=True), self.columns["value"], strict=True):
             if result is not None or not ranked:
                 yield dict(zip(names, values, strict=True))
 
     def values(self, name: str) -> list[Any]:
-        """A column of the trials that have a result, without what is missing."""
+        """A column of the trials that have a result, without missing values."""
         pairs = zip(self.columns[name], self.columns["value"], strict=True)
         return [value for value, result in pairs if value is not None and result is not None]
 
@@ -97,9 +97,9 @@ def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str]
 
     Args:
         table: The trials table.
-        objective: What the run went by.
+        objective: The run's objective.
         parameters: Those to have columns.
-        privacy: What the reasons of failures must not say.
+        privacy: Hides what the reasons of failures must not tell.
     """
     states = table["state"].to_pylist()
     results = [
@@ -130,20 +130,20 @@ def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str]
 
 
 def _gaps(table: pa.Table, own: Objective) -> list[float | None]:
-    """How much better each trial is on the training rows, by the figure that is known of both."""
+    """How much better each trial is on the training rows, by the figure that both have."""
     pairs = zip(table[own.train_column].to_pylist(), table[own.column].to_pylist(), strict=True)
     return _rounded([None if None in pair else own.gain(pair[0]) - own.gain(pair[1]) for pair in pairs])
 
 
 def curves(epochs: pa.Table, objective: Objective, order: Sequence[int]) -> dict[int, dict[str, list[Any]]]:
-    """Learning curves by trial: `epoch`, `value` and, of the objective's own task, `training`; `loss` likewise.
+    """Learning curves by trial: `epoch`, `value`, the `training` figure of the task, and `loss`.
 
-    Long curves have every so many epochs, and where there is no room for all trials, those that come first have it.
+    Long curves are thinned; if there is no room for all trials, the first ones have it.
 
     Args:
         epochs: The epochs table.
-        objective: What the run went by.
-        order: The trials, those first whose curves matter most.
+        objective: The run's objective.
+        order: The trials, the most important curves first.
     """
     own = objective is objective.own
     names = ["epoch", objective.column, *([objective.train_column] if own else []), "val_loss", "train_loss"]
@@ -172,7 +172,7 @@ def _numbers(column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
 
 
 def _thinned(start: int, end: int, values: npt.NDArray[np.float64], objective: Objective) -> npt.NDArray[np.int64]:
-    """At most so many places of a curve, its ends and its best among them."""
+    """A limited number of places on a curve, including its ends and its best."""
     places = np.unique(np.linspace(start, end - 1, min(end - start, _POINTS_OF_A_CURVE)).round().astype(np.int64))
     part = values[start:end]
     if np.isfinite(part).any():

@@ -1,4 +1,4 @@
-"""Chooses who writes a run's trials."""
+"""Chooses the module that writes a run's trials."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def write_trials(run: RunDirectory, form: str, folder: Path) -> list[Path]:
     Args:
         run: The run directory, also of a run in progress.
         form: `csv`, `optuna`, `tensorboard`, `mlflow` or `wandb`.
-        folder: Where the files go; made if missing. CSV files that are there are replaced. In the other forms several
-            runs can share a folder, and a run that is there already is refused.
+        folder: The folder for the files; made if missing. Existing CSV files are replaced. In the other forms several
+            runs can share a folder, and a run that it already contains is refused.
 
     Returns:
-        What was written: files, or the folder of many.
+        The files that were written, or the folder of many.
 
     Raises:
-        RunError: the run is damaged, the folder cannot be written, or the form's library cannot use what is in it.
+        RunError: the run is damaged, the folder cannot be written, or the form's library cannot use its contents.
         UsageError: the form's library is not installed.
     """
     module, extra = _WRITERS[form]

@@ -15,14 +15,14 @@ class Child:
     """Starts a worker.
 
     Args:
-        starter: What it is started by.
+        starter: The process that starts it.
         rows: The open file that holds the dataset.
 
     Attributes:
         task: The pack that it has, from submission to its end.
-        process: Its number as a process, once it said that it can train.
-        unfit: Why it cannot, if it said so.
-        dead: Whether it has let go of its pipe.
+        process: Its process id, once it has said that it can train.
+        unfit: Why it cannot train, if it said so.
+        dead: Whether it has closed its pipe.
     """
 
     def __init__(self, starter: Starter, rows: int) -> None:
@@ -42,7 +42,7 @@ class Child:
         return self.process is not None
 
     def send(self, message: ToWorker) -> None:
-        """Send a message; one to a process that is gone is lost, and `receive` will tell."""
+        """Send a message; if the process is gone the message is lost, and `receive` will tell."""
         with contextlib.suppress(OSError):
             send(self.pipe, message)
 
@@ -62,7 +62,7 @@ class Child:
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     def end(self) -> int:
-        """End the process, whatever it does; its exit code, or minus the signal that ended it."""
+        """Kill the process; returns its exit code, or minus the signal that ended it."""
         self.pipe.close()
         if self._code is None:
             self._code = self._starter.end(self._number, kill=self.task is not None and not self.dead)

@@ -10,17 +10,17 @@ from fcsearch.search.pool.interface import OutOfMemory, PackFailed, Raised
 
 
 def pack_failure(pack_id: int, error: Exception) -> PackFailed:
-    """What an error says of the pack in which it was raised."""
+    """The failure of a pack in whose training an error was raised."""
     kind = OutOfMemory if isinstance(error, (MemoryError, torch.OutOfMemoryError)) else Raised
     return kind(pack_id, cause_of(error), details_of(error))
 
 
 def cause_of(error: BaseException) -> str:
-    """An error in one line: its kind, and the first line of what it says."""
+    """An error in one line: its type, and the first line of its message."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def details_of(error: BaseException) -> str:
-    """All that is known of an error: its traceback."""
+    """The details of an error: its traceback."""
     return "".join(traceback.format_exception(error))

@@ -19,7 +19,7 @@ from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData
 from fcsearch.training.denormals import flushed_denormals
 
-# With nothing to train, `wait` returns this soon: the caller has work to hand out, or is about to have some.
+# With nothing to train, `wait` returns after this time: the caller has, or will soon have, work to hand out.
 _IDLE_SECONDS = 0.01
 
 
@@ -27,7 +27,7 @@ _IDLE_SECONDS = 0.01
 def open_inline_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
     """Train packs in this process, in the thread that asks for them.
 
-    How torch computes (threads, TF32, denormals) is as before when the block ends.
+    The settings of torch (threads, TF32, denormals) are restored when the block ends.
 
     Args:
         plan: Says with how many threads, and whether on a GPU.
@@ -48,7 +48,7 @@ def open_inline_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[Pool]:
 
 
 class InlinePool:
-    """Trains the pack that it was given for as long as `wait` may wait, epoch by epoch.
+    """Trains its pack epoch by epoch, for as long as `wait` may wait.
 
     Args:
         placement: One worker.

@@ -1,4 +1,4 @@
-"""The process that workers are forked from: it imports what they need once, also while the search still imports."""
+"""The process that workers are forked from: it imports their libraries once, while the search still imports its own."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _LOOK_SECONDS = 0.01
 
 
 def main(descriptor: int) -> None:
-    """Start workers, and end them, as the search at the other end of a socket says, until it lets go of it.
+    """Start and end workers on orders of the search at the other end of a socket, until it closes the socket.
 
     Args:
         descriptor: This end of it.
     """
-    # What was imported stays shared with the workers: their collectors do not look at it, and so do not write to it.
+    # Imported objects stay shared with the workers: their garbage collectors skip them, and so do not write to them.
     gc.collect()
     gc.freeze()
     workers: dict[int, int] = {}
@@ -42,7 +42,7 @@ def main(descriptor: int) -> None:
 
 
 def _start(line: socket.socket, pipe: int, rows: int, stream: int) -> int:
-    """Start a worker; its number as a process."""
+    """Start a worker; returns its process id."""
     start: Callable[[socket.socket, int, int, int], int] = _fork if sys.platform == "linux" else _spawn
     process = start(line, pipe, rows, stream)
     for descriptor in (pipe, rows, stream):
@@ -69,7 +69,7 @@ def _fork(line: socket.socket, pipe: int, rows: int, stream: int) -> int:
 
 
 def _spawn(_line: socket.socket, pipe: int, rows: int, stream: int) -> int:
-    """Start a worker where the system's libraries do not live through a fork, as on macOS."""
+    """Start a worker where the system's libraries do not survive a fork, as on macOS."""
     program = WORKER.format(path=sys.path, pipe=pipe, rows=rows)
     # Reaped by `_end`.
     return subprocess.Popen(
@@ -78,7 +78,7 @@ def _spawn(_line: socket.socket, pipe: int, rows: int, stream: int) -> int:
 
 
 def _end(process: int, *, seconds: float) -> int:
-    """Wait for a worker to end, and kill it when the time is up; its exit code, or minus the signal that ended it."""
+    """Wait for a worker to end, and kill it after `seconds`; returns its exit code, or minus the signal."""
     end = time.monotonic() + seconds
     while True:
         ended, status = os.waitpid(process, os.WNOHANG)

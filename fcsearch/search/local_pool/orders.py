@@ -1,7 +1,7 @@
-"""What passes through the socket between a search and the process that its workers are forked from.
+"""The messages between a search and the process that its workers are forked from.
 
-An order is its kind and the number of a worker; with that to start come three open files: the worker's end of its pipe,
-the dataset, and where it prints to. What ended is answered with its exit code.
+An order is its kind and the number of a worker. An order to start comes with three open files: the worker's end of its
+pipe, the dataset, and its output. The answer to an order to end is the exit code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WORKER = "import sys; sys.path[:] = {path!r}; from fcsearch.search.local_pool.wo
 
 
 def send_order(line: socket.socket, kind: bytes, number: int, files: tuple[int, ...] = ()) -> None:
-    """Send an order; OSError if nobody listens."""
+    """Send an order; OSError if the other end is gone."""
     socket.send_fds(line, [_ORDER.pack(kind, number)], files)
 
 
@@ -37,7 +37,7 @@ def receive_order(line: socket.socket) -> tuple[bytes, int, list[int]] | None:
 
 
 def reply(line: socket.socket, code: int) -> None:
-    """Answer with an exit code; one that nobody waits for any more is lost."""
+    """Answer with an exit code; it is lost if the other end no longer waits for it."""
     try:
         line.sendall(_REPLY.pack(code))
     except OSError:
@@ -45,7 +45,7 @@ def reply(line: socket.socket, code: int) -> None:
 
 
 def receive_reply(line: socket.socket) -> int | None:
-    """The exit code that is answered; None if the other end is gone."""
+    """The exit code in the answer; None if the other end is gone."""
     try:
         data = line.recv(_REPLY.size, socket.MSG_WAITALL)
     except OSError:

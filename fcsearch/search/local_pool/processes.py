@@ -20,7 +20,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import Event, NotStarted, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackTask, Progress
 
-# With nothing to train, `wait` returns this soon: the caller has work to hand out, or is about to have some.
+# With nothing to train, `wait` returns after this time: the caller has, or will soon have, work to hand out.
 _IDLE_SECONDS = 0.01
 
 
@@ -31,7 +31,7 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, starter: Starter | Non
     Args:
         plan: Says how many, with how many threads, and on which GPUs.
         dataset: What is learned; the workers share one copy.
-        starter: What workers are forked from, if it was started ahead; it ends with the pool.
+        starter: The process that workers are forked from, if it was started ahead; it ends with the pool.
 
     Raises:
         SearchError: the temporary folder has no room for the dataset.
@@ -52,9 +52,9 @@ class ProcessPool:
 
     Args:
         placement: The workers.
-        rows: What they learn.
-        facts: What else `TrainingData.from_arrays` takes, of each fold of each form.
-        starter: What workers are forked from.
+        rows: The rows of the dataset.
+        facts: The other arguments of `TrainingData.from_arrays`, for each fold of each form.
+        starter: The process that workers are forked from.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ProcessPool:
         self._leaving = False
 
     def wait(self, timeout: float) -> list[Event]:
-        """What the workers said; waits for the first word."""
+        """The messages of the workers; waits for the first one."""
         living = {worker.pipe: worker for worker in self._workers if not worker.dead}
         if all(worker.task is None for worker in self._workers):
             timeout = min(timeout, _IDLE_SECONDS)
@@ -120,7 +120,7 @@ class ProcessPool:
         return child
 
     def _hear(self, worker: Child) -> Event | None:
-        """Take a worker's word; the event that it makes, if any."""
+        """Take a worker's message; returns the event that it causes, if any."""
         message = worker.receive()
         if message is None:
             return self._lost(worker) if worker.task is not None else None
@@ -136,7 +136,7 @@ class ProcessPool:
         return message
 
     def _lost(self, worker: Child) -> Event:
-        """How the pack of a worker that is dead failed."""
+        """The failure of the pack of a dead worker."""
         assert worker.task is not None
         pack_id, worker.task = worker.task.pack_id, None
         if worker.unfit is not None:

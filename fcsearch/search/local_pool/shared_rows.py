@@ -1,4 +1,4 @@
-"""Arrays that processes of one machine share: a file without a name, which the system removes with the last of them."""
+"""Arrays shared by processes of one machine: an unnamed file, which the system removes with the last of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ArrayPlace:
 
 @dataclasses.dataclass(frozen=True)
 class SharedRows:
-    """The file and what lies where in it.
+    """The file and the places of the arrays in it.
 
     Attributes:
         descriptor: The open file, which a child process inherits.

@@ -14,8 +14,8 @@ from fcsearch.search.pool.early_output import EarlyOutput
 
 logger = logging.getLogger(__name__)
 
-# A program of its own, that never imports `__main__`: scripts need no guard. Modules are found where this process
-# finds them.
+# A separate program, which never imports `__main__`: scripts need no guard. Modules are found where this process finds
+# them.
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from fcsearch.search.local_pool.nursery import main; main({descriptor})"
 _STDERR = 2
 
@@ -30,8 +30,8 @@ class Starter:
         self._stack.enter_context(self._line)
         self._count = 0
         with theirs:
-            # In a session of its own: Ctrl-C is for the pool, which asks its workers to leave. OpenBLAS, which nothing
-            # here computes with, would start threads, and a process is to be forked while it has one.
+            # In its own session: Ctrl-C is for the pool, which asks its workers to leave. OpenBLAS, which is not used
+            # here, would start threads, and a process should be forked while it has only one.
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())],
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
@@ -48,20 +48,20 @@ class Starter:
         return self._process.poll() is None
 
     def start(self, pipe: int, rows: int) -> int:
-        """Have a worker started, that prints to this process's standard error; its number, for `end`.
+        """Have a worker started, which prints to this process's standard error; returns its number, for `end`.
 
         Args:
             pipe: The worker's end of its pipe.
             rows: The open file that holds the dataset.
         """
         self._count += 1
-        # Where nobody listens any more, the pipe tells.
+        # If the process is gone, the pipe tells.
         with contextlib.suppress(OSError):
             send_order(self._line, START, self._count, (pipe, rows, _STDERR))
         return self._count
 
     def end(self, number: int, *, kill: bool) -> int:
-        """End a worker that was told to, or at once; its exit code, or minus the signal that ended it."""
+        """End a worker that was told to end, or kill it; returns its exit code, or minus the signal."""
         with contextlib.suppress(OSError):
             send_order(self._line, KILL if kill else END, number)
         code = receive_reply(self._line)

@@ -1,7 +1,7 @@
-"""What passes through the pipe between a pool and one of its worker processes.
+"""The messages between a pool and one of its worker processes.
 
-Both ends are of one program on one machine, and nothing else can reach the pipe. Weights travel as NumPy arrays: torch
-would put each tensor into shared memory of its own, whose life depends on both processes.
+Both ends are parts of one program on one machine, and nothing else can reach the pipe. Weights are sent as NumPy
+arrays: torch would put each tensor into its own shared memory, whose lifetime depends on both processes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Leave:
 
 @dataclasses.dataclass(frozen=True)
 class Ready:
-    """From a worker: it can train; its number as a process."""
+    """From a worker: it can train; with its process id."""
 
     process: int
 

@@ -1,4 +1,4 @@
-"""The worker process: maps the rows, then trains one pack after another, until its pool lets go of the pipe."""
+"""The worker process: maps the rows, then trains one pack after another, until its pool closes the pipe."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fcsearch.search.pool.messages import PackOutcome, PackTask, Place
 from fcsearch.search.pool.pack_run import PackRun, memory_share
 from fcsearch.training import TrainingData
 
-# How often the pipe is looked at in training, and how often the pool hears how it goes.
+# How often the pipe is checked during training, and how often the pool gets a report.
 _STEP_SECONDS = 0.1
 _REPORT_SECONDS = 0.5
 
@@ -38,7 +38,7 @@ def main(pipe: int, rows: int) -> None:
         pipe: This end of it.
         rows: The open file that holds the dataset.
     """
-    # The pool is gone, as by a kill, when the pipe breaks: nobody is left to tell.
+    # A broken pipe means that the pool is gone, for example killed: there is no one to tell.
     with Connection(pipe) as line, contextlib.suppress(EOFError, OSError):
         _serve(line, rows)
 
@@ -64,7 +64,7 @@ class _Worker:
         self._pipe = pipe
         self._lines = LogLines()
         if setup.gpu is not None:
-            # Before the first call of CUDA: it is the only GPU that this process is to see.
+            # Before the first call of CUDA: this process must see no other GPU.
             os.environ["CUDA_VISIBLE_DEVICES"] = setup.gpu
         compute_as(setup.placement)
         device = torch.device("cpu" if setup.gpu is None else "cuda:0")
@@ -82,7 +82,7 @@ class _Worker:
         self._share = memory_share(device, workers=setup.placement.sharers(available_cores()))
 
     def train(self, task: PackTask) -> None:
-        """Train a pack, and say how it goes and what came of it."""
+        """Train a pack, and report its progress and its outcome."""
         found: PackOutcome | PackFailed
         try:
             found = self._train(task)

@@ -1,1 +1,1 @@
-"""The loop of a search: hands out packs, hears what came of them, and shows how it goes."""
+"""The loop of a search: hands out packs, takes their outcomes, and shows the progress."""

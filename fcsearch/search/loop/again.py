@@ -1,4 +1,4 @@
-"""Trains what a search has found once more: the best configurations with other seeds, the winner on more rows."""
+"""Trains the results of a search again: the best configurations with other seeds, the winner on more rows."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _PACKS_PER_WORKER = 2
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """What every stage of a search has: where it writes, what it shows, when it ends.
+    """What every stage of a search shares: where it writes, where it shows progress, when it ends.
 
     Attributes:
         run: The run directory, which is held for writing.
-        view: Shows how it goes.
+        view: Shows the progress.
         stop: Whether the user wants it to end.
         deadline: When the time budget is used up (`time.monotonic()`).
     """
@@ -55,7 +55,7 @@ class Surroundings:
 
 
 class _NoStandings(Standings):
-    """For trainings that do not compete with each other: none is best, and none keeps its weights."""
+    """For trainings that do not compete: none is the best, and none keeps its weights."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -73,14 +73,14 @@ def find_checkpoints(
     dataset: Dataset,
     every: float,
 ) -> Checkpoints:
-    """What trials that wait can go on from; files that are no use are removed, and a notice says so.
+    """The checkpoints that waiting trials can continue from; unusable files are removed, with a notice.
 
     Args:
-        around: Where, and what shows notices.
+        around: The run, and the view for notices.
         waiting: The trials.
-        pool: What trains them.
-        stage: What they are: `trials`, `confirmations` or `refit`.
-        dataset: What they learn.
+        pool: The pool that trains them.
+        stage: Their kind: `trials`, `confirmations` or `refit`.
+        dataset: The dataset.
         every: Seconds between two checkpoints.
     """
     objective = around.run.space().for_task(dataset.task).known_objective.name
@@ -93,9 +93,9 @@ def find_checkpoints(
 
 
 def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Dataset) -> Extent | None:
-    """Settle what is trained again, and write it into the manifest; None where it is nothing.
+    """Decide what is trained again, and write it to the manifest; None if nothing is.
 
-    With `auto` what was settled before stays, as long as the same trials are the best.
+    With `auto` an earlier decision is kept, as long as the same trials are the best.
     """
     table = run.trials()
     ranked = rank_trials(table).to_pylist()
@@ -113,22 +113,22 @@ def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Datase
 def confirm_best(
     around: Surroundings, extent: Extent, dataset: Dataset, open_pool: Callable[[], Pool], *, every: float
 ) -> Closing | None:
-    """Train configurations with seeds that they were not trained with yet, and record what comes of it.
+    """Train configurations with seeds that they were not trained with yet, and record the results.
 
     Args:
-        around: Where, and until when.
-        extent: Which, with which seeds. What stands in the run's table already is not trained again.
-        dataset: What is learned.
-        open_pool: Gives what trains the packs; called if there is anything to train.
+        around: The run, the view, and when to end.
+        extent: Which configurations, with which seeds. Results in the run's table are not repeated.
+        dataset: The dataset.
+        open_pool: Opens the pool; called if there is anything to train.
         every: Seconds between two checkpoints.
 
     Returns:
-        What ended it before all was done, if anything did.
+        What ended it early, if anything did.
     """
     run = around.run
     done = {(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()}
     configs = {row["trial_id"]: row_config(row) for row in run.trials().to_pylist()}
-    # Numbered as all of them are: a checkpoint knows them by their numbers.
+    # Numbered in the order of all of them, because checkpoints refer to these numbers.
     pairs = dict(enumerate((trial, seed) for seed in extent.seeds for trial in extent.trials))
     planned = [
         PlannedTrial(number, dataclasses.replace(configs[trial], seed=seed))
@@ -160,16 +160,16 @@ def refit_chosen(
 ) -> Closing | None:
     """Train the chosen configuration on training and validation rows, for its mean best epoch, and save the network.
 
-    Where the run has this very network already, nothing is trained.
+    If the run already has this network, nothing is trained.
 
     Args:
-        around: Where, and until when.
-        dataset: What is learned.
-        open_pool: Gives what trains on a dataset; called if there is anything to train.
+        around: The run, the view, and when to end.
+        dataset: The dataset.
+        open_pool: Opens a pool for a dataset; called if there is anything to train.
         every: Seconds between two checkpoints.
 
     Returns:
-        What ended it before it was done, if anything did.
+        What ended it early, if anything did.
     """
     run, trial_id = around.run, chosen_trial(around.run)
     config = refit_config(run, trial_id)
@@ -193,7 +193,7 @@ def refit_chosen(
 
 
 def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
-    """The configuration of a trial, for as many epochs as were best on the mean of its seeds, or else in the search."""
+    """The configuration of a trial, with the mean best epoch over its seeds, else with that of the search."""
     row = next(row for row in run.trials().to_pylist() if row["trial_id"] == trial_id)
     found = confirmation_of(run)
     means = {entry.trial_id: entry.best_epoch for entry in found.configurations} if found else {}

@@ -1,4 +1,4 @@
-"""The loop of a search: hands packs to a pool, takes what comes of them, and ends when all is done or it is time."""
+"""The loop of a search: hands packs to a pool, takes their outcomes, and ends when all is done or the time is up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fcsearch.search.record.ledger import Model
 
 logger = logging.getLogger(__name__)
 
-# How long to wait for an event before the clock and the user are asked again.
+# How long to wait for an event before the clock and the user's signals are checked again.
 _WAIT_SECONDS = 0.1
 # Packs that were asked to end and have not done so after this long (their epochs are longer) are abandoned.
 _GRACE_SECONDS = 10.0
@@ -41,25 +41,24 @@ class Engine:
 
     Args:
         pool: Trains packs.
-        scheduler: Says what to train.
-        recorder: Records what came of it.
-        tracker: Counts, and shows how it goes.
+        scheduler: Decides what to train.
+        recorder: Records the outcomes.
+        tracker: Counts, and shows the progress.
         standings: The best of the run so far; kept up to date.
-        rungs: What other trials recorded at the rungs of early stopping; None: trials train to their end.
+        rungs: Values of other trials at the rungs of early stopping; None: all trials train to their end.
         keep_models: How many trials keep their weights.
-        predict: Whether they also keep what they predict for the validation rows.
-        keep_last: Whether the weights are those of the last epoch, in place of the best.
-        next_pack_id: Gives a number that no pack of the run has.
+        predict: Whether they also keep their predictions for the validation rows.
+        keep_last: Whether the weights are those of the last epoch instead of the best.
+        next_pack_id: Returns a number that no pack of the run has.
         checkpoints: The checkpoints of the packs; None: none are kept. The recorder has them too.
-        model_metadata: What a saved model's metadata says beside its configuration (JSON types), by the form of the
-            rows that it learned from.
+        model_metadata: Metadata of a saved model besides its configuration (JSON types), by the form of its rows.
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
         clock: Seconds; simulated pools bring their own.
 
     Attributes:
-        closing: What ends it before all is done, if anything does.
-        abandoned: Whether packs still trained when it ended: the pool is of no use to another.
+        closing: What ends it early, if anything does.
+        abandoned: Whether packs were still training when it ended: the pool cannot be used again.
         first_error: The first cause of a pack's failure.
     """
 
@@ -214,10 +213,10 @@ class Engine:
 
 @contextlib.contextmanager
 def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run: Path) -> Iterator[None]:
-    """See to it that every outcome is recorded, however the block ends.
+    """Make sure that every outcome is recorded, however the block ends.
 
-    The recorder's thread ends in here, before the pool does: Ray ends the process when another thread lets go of an
-    object of its while it shuts down.
+    The recorder's thread ends here, before the pool: Ray ends the process if another thread releases one of its objects
+    while it shuts down.
     """
     try:
         try:
@@ -226,8 +225,8 @@ def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run
             recorder.shutdown()
             view.ended(tracker.status(engine.closing))
     except UsageError as error:
-        # A run that cannot be written any more is no matter of how it was started.
-        raise SearchError(f"{error}; then go on with `fcsearch resume {run}`") from error
+        # A run that can no longer be written is not a usage error.
+        raise SearchError(f"{error}; then continue with `fcsearch resume {run}`") from error
 
 
 def _history(member: MemberOutcome) -> dict[int, float]:

@@ -1,4 +1,4 @@
-"""A search as its files show it, for those who are not the process that searches."""
+"""The state of a search from its files, for other processes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fcsearch.results import RunDirectory, Status, TrialRecord, read_status
 from fcsearch.results.timing import WorkClock
 from fcsearch.search.loop.standings import Standings
 
-# It says where it stands every second.
+# A running search writes its status every second.
 _SILENCE_SECONDS = 10.0
 
 
 class Watched:
-    """A run that another process writes; it is read anew where there is something new.
+    """A run that another process writes; it is read again when there is something new.
 
     Args:
         run: The run directory.
@@ -31,7 +31,7 @@ class Watched:
         self._said: tuple[float, float] = (-1.0, time.monotonic())
 
     def going(self) -> bool:
-        """Whether its search goes on; RunError if its manifest is damaged."""
+        """Whether its search is running; RunError if its manifest is damaged."""
         return self._run.state() == "running"
 
     def look(self) -> list[TrialRecord]:
@@ -52,7 +52,7 @@ class Watched:
         return new
 
     def status(self) -> Status:
-        """Where the search stands: as it says itself, else as far as its tables tell."""
+        """The status that the search wrote, else the status according to its tables."""
         said = read_status(self._run.path) if self.going() else None
         if said is None:
             return self._from_tables()
@@ -63,7 +63,7 @@ class Watched:
         silent = now - self._said[1]
         if silent < _SILENCE_SECONDS:
             return said
-        return dataclasses.replace(said, waiting=f"the search has not been heard of for {duration(silent)}")
+        return dataclasses.replace(said, waiting=f"the search has not written its status for {duration(silent)}")
 
     def _from_tables(self) -> Status:
         manifest = self._run.manifest()

@@ -1,4 +1,4 @@
-"""Ctrl-C, and SIGTERM by which systems end programs: once ends a search cleanly, twice at once."""
+"""Ctrl-C and SIGTERM: the first signal ends a search cleanly, the second at once."""
 
 from __future__ import annotations
 

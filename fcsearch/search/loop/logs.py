@@ -1,4 +1,4 @@
-"""Keeps what Ray, Optuna and Python have to say out of the terminal: it goes to the run's log.txt."""
+"""Keeps messages of Ray, Optuna and Python out of the terminal: they go to the run's log.txt."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 @contextlib.contextmanager
 def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) -> Iterator[None]:
-    """Append to a file what would go to standard output and error in this block, of Python and of C++ alike.
+    """Redirect standard output and error in this block to the end of a file, for both Python and C++ code.
 
     Streams that were opened on a duplicate of the terminal before keep writing there: so does the live view.
 
     Args:
         path: The file.
-        level: From which level on log records are written.
-        streams: Whether to take what is printed too, and not log records and warnings alone.
+        level: The lowest level of log records to write.
+        streams: Whether to take printed output too, and not only log records and warnings.
 
     Raises:
-        RunError: the file cannot be written, or is a link: what it names may be anybody's.
+        RunError: the file cannot be written, or is a symbolic link, which may point to another user's file.
     """
     with _opened(path) as stream, contextlib.ExitStack() as stack:
         if streams:
@@ -38,7 +38,7 @@ def output_to(path: Path, *, level: int = logging.INFO, streams: bool = True) ->
                 stack.enter_context(_redirected(number, stream))
             stack.enter_context(contextlib.redirect_stdout(stream))
             stack.enter_context(contextlib.redirect_stderr(stream))
-        # What others warn of is for the log, also where the program at large turns warnings into errors.
+        # Warnings of libraries go to the log, even if the program turns warnings into errors.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("default")
         logging.captureWarnings(True)

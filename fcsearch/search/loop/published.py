@@ -1,4 +1,4 @@
-"""What a search lets others see while it runs, beside its own view: status.json and report.html."""
+"""What a search publishes while it runs, besides its own view: status.json and report.html."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 # How often the status is written, for those who watch.
 _STATUS_SECONDS = 1.0
-# And where the search says why nothing happens.
+# How often the search logs why nothing happens.
 _WAITING_SECONDS = 0.2
 
 
@@ -24,7 +24,7 @@ class ForOthers:
     Args:
         view: Shows it.
         run: The run directory.
-        page_every: Seconds between two pages, the first of which comes after as many; 0: none is written.
+        page_every: Seconds before the first page and between two pages; 0: none is written.
     """
 
     def __init__(self, view: View, run: RunDirectory, *, page_every: float) -> None:
@@ -39,7 +39,7 @@ class ForOthers:
         self._view.started(lines)
 
     def update(self, status: Status) -> None:
-        """Write the status every second, and see to it that the page is written."""
+        """Write the status every second, and make sure that the page is written."""
         now = time.monotonic()
         if now >= self._wrote + (_WAITING_SECONDS if status.waiting else _STATUS_SECONDS):
             self._wrote = now
@@ -79,6 +79,6 @@ class ForOthers:
         try:
             self._page = RunningPage(self._run, self._page_every)
         except OSError as error:
-            # Such as too many processes: the search goes on without one.
+            # For example too many processes: the search continues without the page.
             self._page_every = 0
-            logger.warning("no page is written while the search goes on: %s", error)
+            logger.warning("no page is written while the search is running: %s", error)

@@ -1,6 +1,6 @@
-"""The ledger's thread: the sampler and the files do their work beside the loop, so that a worker waits for neither.
+"""The ledger's thread: it runs the sampler and writes the files beside the loop, so that a worker waits for neither.
 
-Packs are asked for ahead while others train, and outcomes are recorded while the next pack trains already. The thread
+Packs are asked for ahead, while others train, and outcomes are recorded while the next pack already trains. The thread
 does its work in the order in which it was given. With one worker that order, and so every suggestion, is the same in
 every run of one seed: pack k+2 is asked for after pack k was told and before pack k+1 was.
 """
@@ -22,7 +22,7 @@ Done = TypeVar("Done")
 
 
 class Books(Protocol):
-    """What the loop needs of a ledger."""
+    """The part of a ledger that the loop needs."""
 
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask for new trials."""
@@ -40,7 +40,7 @@ class Books(Protocol):
 
 
 class Recorder:
-    """Asks the ledger for trials and hands it outcomes, in a thread of its own.
+    """Asks the ledger for trials and gives it outcomes, in its own thread.
 
     Args:
         books: The ledger.
@@ -71,14 +71,14 @@ class Recorder:
         models: Mapping[int, Model],
         keep: Collection[int],
     ) -> None:
-        """Record the outcome of a pack, after all that was given before; nothing where no trial came to an end."""
+        """Record the outcome of a pack, after all earlier work; nothing if no trial ended."""
         self._keeping.pop(pack_id, None)
         if trials:
             work = functools.partial(self._record, pack_id, trials, epochs, models=models, keep=keep)
             self._recording.append(self._thread.submit(self._do, work))
 
     def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> None:
-        """Keep a pack's checkpoint, in place of one that still waits to be written."""
+        """Keep a pack's checkpoint; it replaces one that still waits to be written."""
         if self._checkpoints is None:
             return
         if pack_id in self._keeping:
@@ -87,17 +87,17 @@ class Recorder:
 
     def _record(self, pack_id: int, trials: Sequence[TrialRecord], *epochs: Sequence[EpochRecord], **keys: Any) -> None:
         self._books.record(pack_id, trials, *epochs, **keys)
-        # Not before: a crash between the two leaves a file too many, and no trial without.
+        # Only afterwards: a crash in between leaves a superfluous file, but no trial without one.
         if self._checkpoints is not None:
             self._checkpoints.release(trial.trial_id for trial in trials)
 
     def check(self) -> None:
-        """Raise the error of a pack that could not be recorded, if there is one by now."""
+        """Raise the error of a pack that could not be recorded, if there is one."""
         while self._recording and self._recording[0].done():
             self._recording.popleft().result()
 
     def shutdown(self) -> None:
-        """Wait until all outcomes are recorded, and raise their first error; trials still to be asked for are not."""
+        """Wait until all outcomes are recorded, and raise their first error; pending requests are dropped."""
         for future in self._asked:
             future.cancel()
         self._thread.shutdown(wait=True)
@@ -105,7 +105,7 @@ class Recorder:
             recording.result()
 
     def _do(self, work: Callable[[], Done]) -> Done:
-        """In the thread: do some work, unless work before it failed, which it counts on."""
+        """In the thread: do some work, unless earlier work, which it depends on, failed."""
         if self._error is not None:
             raise self._error
         try:

@@ -1,4 +1,4 @@
-"""Decides what each free worker trains next, and what becomes of the trials of a pack that failed."""
+"""Decides what each free worker trains next, and what happens to the trials of a failed pack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import CutShort, NotStarted, PackFailed, WorkerLost
 
-# Packs that are asked for before a worker is free to train them.
+# Packs that are asked for before a worker is free.
 _AHEAD = 1
 
 Trials = tuple[PlannedTrial, ...]
@@ -23,10 +23,10 @@ class Patience:
     """How often something is tried.
 
     Attributes:
-        errors: A trial is given up after so many errors in a pack of one.
-        lost_workers: Or after so many lost workers: a machine that sleeps or is taken away is not the trial's fault,
-            but a trial may also be what ends its worker's process.
-        starts: So many workers in a row that do not even start end the search: the fault is not in the trials.
+        errors: A trial is given up after this many errors in a pack of one.
+        lost_workers: Or after this many lost workers: a machine that sleeps or is taken away is not the trial's fault,
+            but a trial may also be the reason that its worker's process ended.
+        starts: This many workers in a row that do not even start end the search: the trials are not at fault.
     """
 
     errors: int = 2
@@ -65,18 +65,18 @@ class Scheduler:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing waits and nothing more is to be asked for."""
+        """Whether nothing waits, and nothing more will be asked for."""
         return not (self._ready or self._asked or self._planner.remaining)
 
     @property
     def waits(self) -> bool:
-        """Whether the sampler is yet to name the next trials."""
+        """Whether the sampler still has to suggest the next trials."""
         return not self._ready and bool(self._asked) and not self._asked[0].done()
 
     def next(self, *, free: int, workers: int) -> Trials | None:
         """The trials that a free worker is to train; None if there are no more.
 
-        Waits for the sampler, if no pack is ready: there is nothing better to do, and Ray Tune ends the process of a
+        Waits for the sampler if no pack is ready: there is nothing better to do, and Ray Tune ends the process of a
         free worker that gets no pack.
 
         Args:
@@ -97,11 +97,11 @@ class Scheduler:
         self._start_failures = 0
 
     def failed(self, trials: Trials, failure: PackFailed) -> Trials:
-        """Put the trials of a pack that failed back to be tried again; returns those that are given up.
+        """Queue the trials of a failed pack to be tried again; returns those that are given up.
 
-        A pack of several is halved, until the trial at fault is alone; but once its worker may be lost by no fault of
-        any trial, and then it stays together, as its checkpoint has it. A trial that fails alone is tried once more,
-        or a few times more where its worker was lost.
+        A pack of several is halved, until the trial at fault is alone. Its first lost worker may not be the fault of
+        any trial: then the pack stays together, as in its checkpoint. A trial that fails alone is tried once more, or a
+        few times more if its worker was lost.
 
         Raises:
             SearchError: workers do not start.

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Stages:
-    """Which parts of a search there are to be.
+    """The parts of a search to run.
 
     Attributes:
         search: Whether trials are trained.
@@ -54,10 +54,10 @@ class Stages:
 def run_stages(
     around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: OpenPool, stages: Stages
 ) -> EndedBy:
-    """Train the trials that wait and new ones, until there are as many as planned; then confirm the best of them.
+    """Train waiting trials and new ones, until there are as many as planned; then confirm the best of them.
 
-    A pool is opened if there is anything to train. It serves the confirmation too, unless it still holds packs that
-    the search has abandoned.
+    A pool is opened if there is anything to train. It is also used for the confirmation, unless it still holds packs
+    that the search has abandoned.
 
     Args:
         around: The run directory, the view, and when to end.
@@ -71,14 +71,14 @@ def run_stages(
 
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
-        SearchError: every trial failed, none came to an end within the time budget, workers do not start, or the run
-            directory cannot be written any more.
+        SearchError: every trial failed, none ended within the time budget, workers do not start, or the run directory
+            can no longer be written.
         KeyboardInterrupt: the user interrupted twice.
     """
     run, every = around.run, plan.options.checkpoint_every
     ended_by: EndedBy = "trials"
     abandoned = False
-    # Who trains in this process goes on to print what it likes.
+    # A pool that trains in this process may still print what it likes.
     with output_to(run.log_path, streams=plan.options.pool != "inline"):
         with contextlib.ExitStack() as stack:
 
@@ -95,10 +95,10 @@ def run_stages(
                     pool.cache_clear()
             if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
-                # To open a pool again takes time, and there may be none left.
+                # Opening a pool again takes time, and there may be none left.
                 if extent and not (abandoned and _is_late(around)):
                     ended_by = confirm_best(around, extent, dataset, pool, every=every) or ended_by
-        # On other rows, and so on other workers.
+        # On other rows, so it needs other workers.
         if (
             ended_by in ("trials", "time_budget")
             and refits(plan.options, dataset)
@@ -181,7 +181,7 @@ def _train_trials(
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:
-    """Put what the search begins with into the ledger, once; returns the line of the plan that says how much it is."""
+    """Put the beginning of the search into the ledger, once; returns the plan's line about it."""
     options = plan.options
     if not (options.start_from or options.tries):
         return {}
@@ -199,7 +199,7 @@ def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset
 
 
 def _search_deadline(around: Surroundings, plan: SearchPlan, *, afterwards: bool) -> float | None:
-    """When trials must have ended: a part of the time budget is for what comes after them, if anything does."""
+    """When trials must have ended: a part of the time budget is reserved for later stages, if there are any."""
     budget = plan.options.time_budget
     if around.deadline is None or budget is None or not afterwards:
         return around.deadline
@@ -251,7 +251,7 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     if engine.closing == "time_budget":
         if not counts:
             raise SearchError(
-                "no trial came to an end within the time budget; go on, from the last epoch, with "
+                "no trial ended within the time budget; continue, from the last epoch, with "
                 f"`fcsearch resume {run.path} --time-budget 1h`"
             )
         return "time_budget"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fcsearch.config.states import Rank
 from fcsearch.results import RANKED_STATES, Best, TrialRecord, rank
 
-# Of so many the records are kept, for those who watch.
+# The records of this many trials are kept, for views.
 _LEADERS = 3
 
 

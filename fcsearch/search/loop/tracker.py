@@ -1,4 +1,4 @@
-"""Keeps count of a search, and shows how it goes."""
+"""Keeps count of a search, and shows its progress."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 logger = logging.getLogger(__name__)
 
 _VIEW_SECONDS = 0.2
-# An epoch that takes longer than this is worth a word.
+# An epoch that takes longer than this is worth a notice.
 _SILENCE_SECONDS = 10.0
 
 
 @dataclasses.dataclass
 class _Going:
-    """A pack that a worker has: when it was last heard of, and what it said."""
+    """A pack that a worker has: its last report, and the time of it."""
 
     trials: int
     heard: float
@@ -32,7 +32,7 @@ class _Going:
 
 
 class Tracker:
-    """Hears of every event of a search.
+    """Follows every event of a search.
 
     Args:
         view: Shows it.
@@ -94,7 +94,7 @@ class Tracker:
         place = outcome.place
         if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
             self._without_gpu.add(place.node)
-            self._view.notice(f"torch can use no GPU on {place.node}: packs train on the CPU there (see log.txt)")
+            self._view.notice(f"torch cannot use a GPU on {place.node}: packs train on the CPU there (see log.txt)")
 
     def failed(self, failure: PackFailed, trials: Sequence[TrialRecord]) -> None:
         """A pack could not be trained, with the trials that are given up."""
@@ -150,7 +150,7 @@ class Tracker:
         return PackStatus(number, going.trials, said.alive, said.epoch, said.epochs, place.node, place.device, silent)
 
     def _waiting(self, packs: Sequence[PackStatus], *, choosing: bool) -> str | None:
-        """Why nothing happens, or less than could."""
+        """Why nothing happens, or less than possible."""
         if self.counts.total() >= self._total:
             return None
         if choosing:

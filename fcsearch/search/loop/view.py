@@ -1,4 +1,4 @@
-"""What a search shows while it runs. The search itself prints nothing: the command line brings a view."""
+"""The view of a running search. The search itself prints nothing: the command line provides a view."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """TPE whose cost a suggestion stops growing: of many trials it is shown the best, and a sample of the others.
 
-TPE models the good trials, at most 25, and all others, and does so anew for each value that it suggests. The good ones
+TPE models the good trials, at most 25, and all others, and does so again for each value that it suggests. The good ones
 are all kept here, so its idea of them stays what it was; of the others an even sample over time has about the same
 density. Up to `limit` trials it suggests exactly what Optuna's own does.
 """

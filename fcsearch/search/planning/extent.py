@@ -1,4 +1,4 @@
-"""How much is trained again when a search has ended, and how much is kept of it for an ensemble."""
+"""How much is trained again after a search, and how much of it is kept for an ensemble."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ class Extent:
 def confirmation_extent(
     options: SearchOptions, ranked: Sequence[Row], done: Sequence[Row], dataset: Dataset, *, workers: int
 ) -> Extent | None:
-    """What the options have trained again.
+    """What is trained again, according to the options.
 
     Args:
-        options: What the user asks for.
+        options: The user's options.
         ranked: Rows of the trials that can be best, best first.
         done: Rows of all trials.
         dataset: What is learned.
         workers: How many trained them.
 
     Returns:
-        None where nothing is asked for, or with `auto` where even the least would take too much of the search's time.
+        None if nothing is asked for, or, with `auto`, if even the least would take too much of the search's time.
     """
     best = _distinct(ranked)
     size = (
@@ -81,12 +81,12 @@ def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
 
 
 def refits(options: SearchOptions, dataset: Dataset) -> bool:
-    """Whether the winner is fitted again: as asked for, else where the model of a trial is that of one of its folds."""
+    """Whether the winner is fitted again: as the options say, by default only with folds."""
     return bool(dataset.others) if options.refit is None else options.refit
 
 
 def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> int:
-    """How many of the best trials keep weights and predictions while the search goes on, for the ensemble's sake.
+    """How many of the best trials keep weights and predictions during the search, as candidates for the ensemble.
 
     Args:
         options: What the user asks for.
@@ -103,7 +103,7 @@ def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> 
 
 
 def _distinct(ranked: Sequence[Row]) -> list[Row]:
-    """The rows without those whose configuration a better one has."""
+    """The rows without those that repeat the configuration of a better one."""
     seen: set[TrialConfig] = set()
     found = []
     for row in ranked:
@@ -135,7 +135,7 @@ def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
 
 
 def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:
-    """What a trial takes for its epochs, in every fold, on one core."""
+    """Seconds that a trial takes for its epochs, in all folds, on one core."""
     return len(dataset.folds) * _fit_seconds(config, epochs, len(dataset.train), dataset)
 
 

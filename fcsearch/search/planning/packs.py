@@ -1,9 +1,9 @@
 """How large a pack is, and which trials train together.
 
-The whole answer is here. A plan chooses the most trials of a pack (`choose_pack_size`): by what the user asks for, by
-how fast packs of this space train (pack_cost.py predicts it), and so that workers and sampler get their share. The
-Planner cuts trials into packs of at most that size, alike ones together, and smaller ones towards the end. What a
-device has no room for is refused by the worker, which alone can tell, and then halved by the loop.
+All of it is decided here. A plan chooses the largest size of a pack (`choose_pack_size`): by the user's option, by how
+fast packs of this space train (predicted by pack_cost.py), and so that there are enough packs for workers and sampler.
+The Planner cuts trials into packs of at most that size, similar ones together, and smaller packs towards the end. A
+pack that does not fit on a device is refused by the worker, the only one that can tell, and halved by the loop.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.space import SearchSpace
 
-# Sizes that are weighed on a CPU. A GPU gains up to hundreds of small nets (docs/performance.md); where larger ones do
-# not fit, the pack is halved.
+# Sizes that are compared on a CPU. A GPU gains up to hundreds of small nets (docs/performance.md); a pack of larger
+# ones that does not fit is halved.
 _CPU_SIZES = (1, 2, 4, 8, 16, 32)
 _MOST_ON_A_GPU = 256
 # The smallest size wins whose steps take no longer than this times the best: small packs waste less of the sampler.
 _NEARLY = 1.05
-# Configurations that are drawn from the space to see what its packs look like.
+# Configurations that are drawn from the space as a sample of its packs.
 _DRAWN = 96
 # A sampler that learns should see results this many times in a run.
 _ROUNDS = 10
-# Each worker gets so many packs: enough to even out their lengths.
+# Each worker gets at least this many packs, to even out their lengths.
 _PACKS_PER_WORKER = 3
 # For the sampler's sake no pack is made smaller than this.
 _LEAST = 4
@@ -69,7 +69,7 @@ def choose_pack_size(
 
 
 def efficient_size(configs: Sequence[TrialConfig], dataset: Dataset) -> int:
-    """The smallest size of packs in which such trials train nearly as fast as they can on a CPU core.
+    """The smallest pack size with which such trials train nearly as fast as possible on a CPU core.
 
     Args:
         configs: Trials as a sampler would suggest them, one after the other.
@@ -96,7 +96,7 @@ def draw(space: SearchSpace) -> list[TrialConfig]:
 
 
 def next_pack_size(size: int, *, remaining: int, workers: int) -> int:
-    """The size of the next pack: towards the end what is left is spread over all workers."""
+    """The size of the next pack: towards the end the remaining trials are spread over all workers."""
     return max(1, min(size, math.ceil(remaining / workers)))
 
 
@@ -115,7 +115,7 @@ class Planner:
         self._learns = learns
 
     def next_count(self, *, workers: int) -> int:
-        """How many trials to ask for next, together: counted as asked. 0: all have been.
+        """How many trials to ask for next, together; they then count as asked for. 0: all have been.
 
         Args:
             workers: How many packs train at a time.

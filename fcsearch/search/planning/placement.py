@@ -1,4 +1,4 @@
-"""How many workers, and what each of them holds: decided from the options and what the machines have."""
+"""The number of workers, and the resources of each: decided from the options and the machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOLERANCE = 1e-6
 
 @dataclasses.dataclass(frozen=True)
 class Node:
-    """What one machine offers: CPUs and GPUs, as Ray counts them."""
+    """The resources of one machine: CPUs and GPUs, as Ray counts them."""
 
     cpus: float
     gpus: float
@@ -33,7 +33,7 @@ class Placement:
         workers: How many packs train at a time.
         cpus: CPUs that each claims.
         gpus: GPUs that each claims; 0: it trains on the CPU.
-        tf32: Whether products on a GPU take numbers of 10 bits behind the point.
+        tf32: Whether products on a GPU use TF32, with a mantissa of 10 bits.
     """
 
     workers: int
@@ -47,13 +47,13 @@ class Placement:
         return max(1, int(self.cpus))
 
     def sharers(self, cores: int) -> int:
-        """How many of the workers may share one device's memory: a GPU's, or that of a machine of so many cores."""
+        """How many workers may share the memory of one device: a GPU, or a machine with `cores` cores."""
         if self.gpus:
             return math.floor(1 / self.gpus + _TOLERANCE) if self.gpus < 1 else 1
         return max(1, min(self.workers, math.floor(cores / self.cpus + _TOLERANCE)))
 
     def describe(self) -> str:
-        """One line for people."""
+        """The workers in one line of text."""
         workers = f"{self.workers} worker{'s' if self.workers != 1 else ''}"
         threads = f"{self.threads} thread{'s' if self.threads != 1 else ''}"
         return (
@@ -83,19 +83,19 @@ def available_cores() -> int:
 
 
 def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
-    """Lay the workers out on the machines.
+    """Place the workers on the machines.
 
     Args:
-        options: What the user asks for.
-        nodes: What there is.
+        options: The user's options.
+        nodes: The machines.
 
     Raises:
-        UsageError: GPUs, or what only they can do, are asked for where there are none, or more workers than fit.
+        UsageError: the options ask for GPUs, or for TF32, without a GPU, or for more workers than fit.
     """
     total_gpus = sum(node.gpus for node in nodes)
     gpus = _gpus_per_worker(options, total_gpus)
     if options.tf32 and not gpus:
-        raise UsageError("--tf32 is a way of computing on GPUs; the workers have none; leave it out")
+        raise UsageError("--tf32 needs GPUs; the workers have none; leave it out")
     cpus = options.cpus_per_worker if options.cpus_per_worker is not None else 1
     fit = sum(_fit(node, cpus, gpus) for node in nodes)
     where = "this machine" if options.address is None else "the cluster"
@@ -108,7 +108,7 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
     workers = options.workers if options.workers is not None else 1 if options.pool == "inline" else fit
     if workers > fit:
         raise UsageError(
-            f"--workers {workers} must fit at {_number(cpus)} CPUs and {_number(gpus)} GPUs each; {has}: room for "
+            f"--workers {workers} must fit, with {_number(cpus)} CPUs and {_number(gpus)} GPUs each; {has}: room for "
             f"{fit}; use --workers {fit}, or give each worker less with --cpus-per-worker or --gpus-per-worker"
         )
     return Placement(workers=workers, cpus=cpus, gpus=gpus, tf32=options.tf32)
@@ -140,7 +140,7 @@ def _fit(node: Node, cpus: float, gpus: float) -> int:
     by_cpu = math.floor(node.cpus / cpus + _TOLERANCE)
     if not gpus:
         return by_cpu
-    # A worker's share lies on one GPU: two halves of different GPUs are no whole.
+    # A worker's share is on one GPU: halves of two GPUs do not make one.
     by_gpu = int(node.gpus) * math.floor(1 / gpus + _TOLERANCE) if gpus < 1 else int(node.gpus // gpus)
     return min(by_cpu, by_gpu)
 

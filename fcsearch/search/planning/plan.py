@@ -1,4 +1,4 @@
-"""What a search will do, before it does it."""
+"""The plan of a search, made before anything starts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class SearchPlan:
         path: The run directory.
         space: What is searched.
         trials: Trials that the run is to have in all.
-        placement: The workers; None where only the cluster can tell.
-        pack_size: Most trials in a pack; None where only the cluster or the dataset can tell.
+        placement: The workers; None if only the cluster can tell.
+        pack_size: Most trials in a pack; None if only the cluster or the dataset can tell.
         options: What the user asked for.
     """
 
@@ -34,7 +34,7 @@ class SearchPlan:
     options: SearchOptions
 
     def lines(self) -> dict[str, str]:
-        """The plan for people, as label and text."""
+        """The plan in words, as label and text."""
         early = self.space.early_stopping
         budget = self.options.time_budget
         cluster = f"as many as the cluster at {self.options.address} has room for"
@@ -49,7 +49,7 @@ class SearchPlan:
             "sampler": " ".join(
                 [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
             ),
-            "early stopping": f"ASHA from epoch {early.min_epochs}, 1 in {early.reduction_factor} goes on"
+            "early stopping": f"ASHA from epoch {early.min_epochs}, 1 in {early.reduction_factor} continues"
             if early
             else "none",
             "workers": self.placement.describe() if self.placement else cluster,
@@ -59,11 +59,11 @@ class SearchPlan:
         }
 
     def _remark(self) -> str:
-        """What is odd about the number of trials, if anything is."""
+        """A remark on the number of trials, if it needs one."""
         if self.trials < (asked := self.options.trials or self.space.trials):
-            return f"; {asked} were asked for, and the grid has no more"
+            return f"; {asked} were asked for, but the grid has no more"
         if self.trials > 1 and all(isinstance(found, Constant) for found in self.space.parameters.values()):
-            return "; the space has one configuration, so that all of them give the same network"
+            return "; the space has only one configuration, so all of them give the same network"
         return ""
 
     def _task(self) -> dict[str, str]:
@@ -99,7 +99,7 @@ def make_plan(
     placement: Placement | None,
     dataset: Dataset | None = None,
 ) -> SearchPlan:
-    """Settle what the options and the space leave open.
+    """Decide what the options and the space leave open.
 
     Args:
         space: What is searched.

@@ -1,4 +1,4 @@
-"""Optuna's samplers, made from what a space says."""
+"""Makes Optuna's samplers from a space's specification."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fcsearch.search.planning.bounded_tpe import BoundedTPESampler
 from fcsearch.search.planning.cmaes_sampler import CmaEsSampler
 from fcsearch.space import SamplerSpec
 
-# Samplers that suggest the same whatever the results are: their trials may be asked for long before they are trained.
+# Samplers whose suggestions do not depend on results: their trials may be asked for long before they are trained.
 _BLIND = ("random", "grid", "qmc")
 
 
@@ -34,14 +34,13 @@ def make_sampler(spec: SamplerSpec, *, seed: int, trials_so_far: int = 0) -> Bas
     Args:
         spec: Which, with which options.
         seed: The run's seed.
-        trials_so_far: Trials that the study has already. A sampler that goes on must not draw the numbers of its start
-            again.
+        trials_so_far: Trials that the study already has. A sampler that continues must not repeat its first draws.
 
     Raises:
         UsageError: the sampler needs a package that is not installed.
     """
     with warnings.catch_warnings():
-        # Whoever asks for a sampler by name has made up his mind.
+        # Users who name an experimental sampler need no warning.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return _MAKERS[spec.name](dict(spec.options), seed, trials_so_far)
 
@@ -53,15 +52,15 @@ def _later_seed(seed: int, trials_so_far: int) -> int:
 
 
 def _tpe(options: dict[str, Any], seed: int, trials_so_far: int) -> BaseSampler:
-    # The liar keeps the members of a pack, which are all asked for before the first result, apart from each other.
+    # The constant liar keeps the members of a pack apart, which are all asked for before the first result.
     tpe = optuna.samplers.TPESampler(**{"constant_liar": True, **options}, seed=_later_seed(seed, trials_so_far))
     return BoundedTPESampler(tpe)
 
 
 class KeyedRandomSampler(BaseSampler):
-    """Draws each value by the run's seed, the trial's number and the parameter's name.
+    """Draws each value from the run's seed, the trial's number and the parameter's name.
 
-    So a trial is the same however the run was cut before it.
+    So a trial is the same however often the run was interrupted before it.
 
     Args:
         seed: The run's seed.

@@ -14,7 +14,7 @@ class PlannedTrial:
     Attributes:
         trial_id: Its number.
         config: Its configuration.
-        ends_at: The epoch at which it ended when it was trained before, and its rows were lost: it is not judged anew.
+        ends_at: The epoch at which it ended when it was trained before, and its rows were lost: it is not judged again.
     """
 
     trial_id: int

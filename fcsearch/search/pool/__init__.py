@@ -1,1 +1,1 @@
-"""What passes between the loop and whatever trains its packs, and what trains a pack: no Ray, no files."""
+"""The interface between the loop and the pools, and the training of one pack: no Ray, no files."""

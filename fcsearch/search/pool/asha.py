@@ -1,4 +1,4 @@
-"""Early stopping by ASHA: at a rung a trial goes on if it is in the top 1/eta of all values recorded there so far."""
+"""Early stopping by ASHA: at a rung (an epoch) a trial continues if it is in the top 1/eta of the values so far."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Asha:
 
     Attributes:
         min_epochs: The first rung: every trial trains this long.
-        reduction_factor: Eta: each rung lies eta times later than the last, and 1 in eta goes on.
+        reduction_factor: Eta: each rung is eta times later than the last, and 1 in eta continues.
     """
 
     min_epochs: int
     reduction_factor: int
 
     def rung(self, epoch: int, epochs: int) -> int | None:  # noqa: ARG002 (other rules go by it: benchmarks/ways.py)
-        """The rung after this epoch (from 1) of a trial of so many; None where there is none. Here it is the epoch."""
+        """The rung after this epoch (from 1) of a trial of so many; None if there is none. Here it is the epoch."""
         rung = self.min_epochs
         while rung < epoch:
             rung *= self.reduction_factor
@@ -66,7 +66,7 @@ class Rungs:
             self._record(self.asha.rung(epoch, epochs), best)
 
     def judge(self, epoch: int, standings: Mapping[int, Standing]) -> list[int]:
-        """Record where a pack's members stand after an epoch, then judge them all: which are to stop?
+        """Record the values of a pack's members after an epoch, then judge them; returns those that must stop.
 
         All are recorded before the first is judged, so that the verdict does not depend on their order.
         """
@@ -84,7 +84,7 @@ class Rungs:
             self._values.setdefault(rung, []).append(value)
 
     def _goes_on(self, rung: int, value: float) -> bool:
-        """Whether a value recorded at this rung is among the best. Ties go on, and so does the best of all."""
+        """Whether a value recorded at this rung is among the best. Ties continue, and so does the best of all."""
         recorded = self._values[rung]
         better = sum(other > value for other in recorded)
         return better < max(1, len(recorded) // self.asha.reduction_factor)

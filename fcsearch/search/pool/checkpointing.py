@@ -1,4 +1,4 @@
-"""What a worker sends of a pack in training, so that its trials can go on elsewhere, and how they do."""
+"""The checkpoints that a worker sends of a pack in training, and how trials continue from them elsewhere."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class SavedTrials:
 
     Attributes:
         pack: The pack.
-        key: What its trials learned; see `Checkpointing`.
-        places: Where each trial stands in the pack.
+        key: The data and objective of its trials; see `Checkpointing`.
+        places: The position of each trial in the pack.
     """
 
     pack: SavedPack
@@ -43,7 +43,7 @@ class SavedTrials:
     places: Mapping[int, int]
 
     def place(self, trial: PlannedTrial) -> int:
-        """Where a trial stands in the pack; ConfigError unless it is the very trial, and can go on from here."""
+        """The position of a trial in the pack; ConfigError unless it is the same trial, and can continue from here."""
         place = self.places.get(trial.trial_id)
         if place is None or self.pack.configs[place] != trial.config:
             raise ConfigError(f"another trial {trial.trial_id}")
@@ -54,12 +54,12 @@ class SavedTrials:
 
 
 def read_checkpoint(content: bytes, key: str) -> SavedTrials:
-    """Read a checkpoint; ConfigError if it is damaged, or of trials that learn something else."""
+    """Read a checkpoint; ConfigError if it is damaged, or of trials on other data."""
     pack = load(content)
     with reading():
         trials = [int(number) for number in pack.facts["trials"]]
         if len(set(trials)) != len(pack.configs):
-            raise ConfigError("members that are no trials")
+            raise ConfigError("members that are not trials")
         if pack.facts["key"] != key:
             raise ConfigError("trials of other data")
     return SavedTrials(pack, key, {number: place for place, number in enumerate(trials)})

@@ -1,4 +1,4 @@
-"""The seam between the loop and whatever trains its packs."""
+"""The interface between the loop and the pools that train its packs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Raised(PackFailed):
 
 
 class OutOfMemory(PackFailed):
-    """The pack did not fit into the memory of its device, or its worker was ended for want of memory."""
+    """The pack did not fit into the memory of its device, or its worker was ended for lack of memory."""
 
 
 class WorkerLost(PackFailed):
@@ -44,11 +44,11 @@ class WorkerLost(PackFailed):
 
 
 class NotStarted(PackFailed):
-    """The worker did not get as far as to train: its trials are not at fault."""
+    """The worker did not start training: its trials are not at fault."""
 
 
 class CutShort(PackFailed):
-    """What trains packs had to start again, as a Notice has told: its trials are not at fault."""
+    """The pool had to start again, as a Notice has said: its trials are not at fault."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the loop and its workers tell each other: a pack to train, how it goes, and what came of it."""
+"""The messages between the loop and its workers: a pack to train, its progress, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Checkpointing:
-    """How a pack in training is kept, so that its trials can go on where they were.
+    """How a pack in training is saved, so that its trials can continue where they were.
 
     Attributes:
         every: Seconds from one checkpoint to the next, at least.
         bytes_per_second: How much of them the pack may send on average.
-        key: What its trials learn, and by which objective: they cannot go on with other data.
+        key: Identifies the data and the objective of its trials: they cannot continue with others.
     """
 
     every: float
@@ -70,7 +70,7 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How a pack goes.
+    """The progress of a pack.
 
     Attributes:
         pack_id: Its number.
@@ -91,7 +91,7 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class MemberOutcome:
-    """What came of a trial; weights and predictions are there only if they may be among the best of the run."""
+    """The outcome of a trial; it has weights and predictions only if they may be among the best of the run."""
 
     trial_id: int
     result: MemberResult
@@ -101,11 +101,11 @@ class MemberOutcome:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class PackOutcome:
-    """What came of a pack.
+    """The outcome of a pack.
 
     Attributes:
         pack_id: Its number.
-        members: The trials that came to an end. Those that a worker had to leave in the middle are not among them.
+        members: The trials that ended. Those that a worker had to leave unfinished are not among them.
         place: Where it was trained.
         started_at: When, UTC.
         log: Lines for the run's log.txt.

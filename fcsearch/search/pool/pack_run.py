@@ -29,7 +29,7 @@ class PackRun:
         task: The pack.
         data: The rows, on the worker's device.
         place: Where the worker is.
-        share: Bytes that this worker may take of what it shares with others; None: nobody knows, or it is alone.
+        share: Bytes that this worker may take of the memory that it shares; None: not known, or it is alone.
     """
 
     def __init__(self, task: PackTask, data: TrainingData, place: Place, *, share: int | None = None) -> None:
@@ -125,7 +125,7 @@ class PackRun:
 
 
 def memory_share(device: torch.device, *, workers: int) -> int | None:
-    """Bytes that each of so many workers may take of its device's free memory; None where that cannot be told."""
+    """Bytes that each of so many workers may take of its device's free memory; None if that cannot be told."""
     free = free_bytes(device)
     return None if free is None else free // workers
 
@@ -138,5 +138,5 @@ def _require_memory(configs: Sequence[TrialConfig], data: TrainingData, share: i
         members = f"a pack of {len(configs)} trials" if len(configs) > 1 else "this trial"
         raise MemoryError(
             f"{members} must fit into {_SHARE_OF_FREE_MEMORY * min(limits):,.0f} bytes, this worker's share of the "
-            f"memory; found that it takes {needed:,}; use smaller layers, or fewer --workers"
+            f"memory; found a need of {needed:,}; use smaller layers, or fewer --workers"
         )

@@ -1,8 +1,8 @@
-"""Tune's actors as a search needs them: an error is the loss of one worker, and one that is silent is waited for.
+"""Tune's actors as a search needs them: an error costs one worker, and a silent worker is waited for.
 
-Ray says that an actor is unavailable where its process stands still or the network between two nodes is cut: it may
-come back. Tune would start its pack over elsewhere. What a worker is asked to do here can be asked twice, since a pack
-goes on from where it is: so it is asked again, until the worker answers or Ray says that it is dead.
+Ray reports an actor as unavailable if its process is stopped or the network between two nodes is cut: it may come
+back, but Tune would start its pack over elsewhere. All requests to a worker here can be repeated, since a pack
+continues from where it is: so they are repeated until the worker answers or Ray reports that it is dead.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Call:
 
 
 class ActorManager(RayActorManager):
-    """Manages actors for Tune, which begins it anew by its first argument when a search ends.
+    """Manages actors for Tune, which begins it again by its first argument when a search ends.
 
     Args:
         resource_manager: Reserves what actors take.
@@ -103,5 +103,5 @@ class ActorManager(RayActorManager):
 
 def silence(pack_id: int, silent: bool) -> str:
     """What a user is told when the worker of a pack stops answering, and when it goes on."""
-    since = f"since {datetime.now(UTC):%H:%M:%S} UTC the worker of pack {pack_id} does not answer"
+    since = f"since {datetime.now(UTC):%H:%M:%S} UTC the worker of pack {pack_id} has not answered"
     return f"{since}: its trials wait for it" if silent else f"the worker of pack {pack_id} answers again"

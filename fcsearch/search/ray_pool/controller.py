@@ -1,4 +1,4 @@
-"""Tune's controller, fed with packs and made to tell what becomes of them."""
+"""Tune's controller, fed with packs; it reports their outcomes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fcsearch.search.ray_pool.failures import pack_failure
 from fcsearch.search.ray_pool.wire import Sealed, Told
 from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID
 
-# A worker that has not started after so long is no longer waited for: its node may have gone again.
+# How long to wait for a worker to start: its node may have left again.
 _START_SECONDS = 60.0
 # What is used of Tune beyond its documented interface.
 _USED = (

@@ -1,4 +1,4 @@
-"""The process that drives Ray for a search: it does what it is told, until nobody listens any more or Ray dies."""
+"""The process that drives Ray for a search: it follows the search's requests until the search or Ray ends."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ logger = logging.getLogger(__name__)
 
 _HEAD = "head (GCS)"
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-# A free worker gets its next pack this soon, if there is one.
+# How often free workers are checked for, to hand out the next pack.
 _REPLY_SECONDS = 0.05
 _WATCH_SECONDS = 0.5
 # How often a cluster is asked for its nodes.
 _LOOK_SECONDS = 3.0
 # Of a head on another machine: how long a connection may take, and how many in a row may fail.
 _ANSWER_SECONDS, _UNANSWERED = 3.0, 3
-# After the search has ended Ray may take so long to end.
+# How long Ray may take to end after the search.
 _END_SECONDS = 15.0
 
 
@@ -81,9 +81,9 @@ def _drive(search: _Search) -> None:
 
 
 def _end_at_once(start: Start) -> None:
-    """End a Ray that was started here, where that can be done: asked to, it would take more than a second.
+    """Kill a Ray that was started here, if possible: an orderly shutdown would take more than a second.
 
-    Nothing of it is wanted any more: outcomes are with the search, and the search removes the folder.
+    Its state is no longer needed: the search has the outcomes, and removes the folder.
     """
     if start.address is None and can_end_sessions():
         end_session(os.getsid(0), but=os.getpid())
@@ -91,7 +91,7 @@ def _end_at_once(start: Start) -> None:
 
 
 class _Search:
-    """The search at the other end. A thread hears its requests: where Ray is stuck, the process still ends in time."""
+    """The search at the other end. A thread receives its requests, so that the process ends in time if Ray is stuck."""
 
     def __init__(self, line: Line[Answer, Request]) -> None:
         self._line = line
@@ -100,7 +100,7 @@ class _Search:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, message: Answer) -> None:
-        """Tell the search something, if it still listens."""
+        """Send a message to the search, if it still exists."""
         with self._sending, contextlib.suppress(OSError):
             self._line.send(message)
 

@@ -26,12 +26,12 @@ class WorkerKilledError(RayActorError):
 
 
 def pack_failure(pack_id: int, error: BaseException, *, started: bool) -> PackFailed:
-    """What an error says of a pack.
+    """The failure of a pack that an error means.
 
     Args:
         pack_id: The pack.
         error: What Ray raised.
-        started: Whether the worker got as far as to train.
+        started: Whether the worker had started training.
     """
     kind = _kind(error) if started else NotStarted
     return kind(pack_id, cause_of(str(error)) or type(error).__name__, str(error))

@@ -1,6 +1,6 @@
-"""Ray in a process of its own: where its raylet or its head dies, Ray ends the process that drives it, without a word.
+"""Ray in a separate process: if its raylet or its head dies, Ray silently ends the process that drives it.
 
-The search itself lives on, says what happened, and starts Ray again where that is in its power: on this machine.
+The search itself survives, says what happened, and starts Ray again if it can: on this machine.
 """
 
 from __future__ import annotations
@@ -190,11 +190,11 @@ class GuardedPool:
         if self._plan.options.address is not None or self._restarts == _RESTARTS:
             again = f", {_RESTARTS + 1} times" if self._restarts else ""
             raise SearchError(
-                f"Ray must live as long as a search; {death} {where}{again}; nothing that is done is lost: when Ray "
-                f"is well again, go on with `fcsearch resume {self._plan.path}`"
+                f"Ray must live as long as a search; {death} {where}{again}; finished trials are kept: when Ray "
+                f"works again, continue with `fcsearch resume {self._plan.path}`"
             )
         self._restarts += 1
         self._notices.append(
-            Notice(f"{death} {where}; Ray is started again ({self._restarts} of {_RESTARTS}), and the search goes on")
+            Notice(f"{death} {where}; Ray is started again ({self._restarts} of {_RESTARTS}), and the search continues")
         )
         self._driver = Driver()

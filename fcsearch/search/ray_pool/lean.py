@@ -1,6 +1,6 @@
 """A Ray of this machine without the parts that a search does not use, started without its pauses.
 
-All of this is private to Ray. Where a version lacks a part, that part is as Ray has it: slower, and right all the same.
+All of this is private to Ray. If a version lacks one of these parts, Ray's own way is used: slower, but correct.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ends processes that Ray leaves behind when a part of it dies."""
+"""Ends processes that Ray leaves behind when part of it dies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def can_end_sessions() -> bool:
 
 
 def end_session(leader: int, *, but: int | None = None) -> None:
-    """Kill what is left of the session that a process led; it has ended itself, or spares itself.
+    """Kill the remaining processes of a session whose leader has ended, or is `but`.
 
     Ray's agents outlive their raylet for up to a minute, and its workers for some seconds. Only Linux lists its
     processes as files; elsewhere they end by themselves.

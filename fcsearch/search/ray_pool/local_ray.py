@@ -1,4 +1,4 @@
-"""A Ray of this machine that nobody else gets into: it listens on the loopback alone, and asks for a token."""
+"""A private Ray on this machine: it listens only on the loopback address, and demands a token."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Driver:
         self._ordered = False
         with far:
             code = _CODE.format(path=sys.path, number=far.fileno())
-            # In a session of its own: Ctrl-C is for the search, which decides what becomes of the packs.
+            # In its own session: Ctrl-C is for the search, which decides what happens to the packs.
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 pass_fds=[far.fileno()],
@@ -76,7 +76,7 @@ class Driver:
             self._line.send_stream(_STDERR)
 
     def send(self, message: Request) -> None:
-        """Tell the driver something; one that has died does not hear it, and `receive` tells."""
+        """Send the driver a message; if it has died the message is lost, and `receive` tells."""
         with contextlib.suppress(OSError):
             self._line.send(message)
 
@@ -85,10 +85,10 @@ class Driver:
         return self._line.poll(timeout)
 
     def receive(self) -> Ready | Capacity | Told:
-        """What it has to say.
+        """The driver's next message.
 
         Raises:
-            FcsearchError: the driver cannot go on.
+            FcsearchError: the driver cannot continue.
             DriverDiedError: it has died.
         """
         try:
@@ -107,7 +107,7 @@ class Driver:
         """End the process, which sees that its pipe is closed, and what it started."""
         self._line.close()
         if not self.begun or (not self._ordered and can_end_sessions()):
-            # Nothing trains. It may be in the middle of its imports, or of Ray's start: nobody is to wait for these.
+            # Nothing trains. It may be in the middle of its imports, or of Ray's start: do not wait for these.
             self._process.kill()
         try:
             self._process.wait(_END_SECONDS)
@@ -119,6 +119,6 @@ class Driver:
             self._stack.close()
 
     def _log_early(self) -> None:
-        """Log what it said before it had a stream of ours."""
+        """Log its output from before it had our stream."""
         if text := self._early.text():
             logger.error("the driver of Ray said before it died: %s", text)

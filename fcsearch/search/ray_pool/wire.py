@@ -1,7 +1,7 @@
-"""What the search and the process that drives Ray tell each other.
+"""The messages between the search and the process that drives Ray.
 
-That process passes packs and their outcomes on as they are, in bytes: so it needs neither torch nor the tables, whose
-imports would take longer than Ray itself does to start.
+That process forwards packs and their outcomes as bytes, so it needs neither torch nor the tables, whose imports would
+take longer than the start of Ray itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Sealed(Generic[Content]):
 
     Attributes:
         pack_id: The pack's number.
-        content: The pickled message. Who gets it trusts the sender: both are processes of one search.
+        content: The pickled message. The receiver trusts the sender: both are processes of one search.
     """
 
     pack_id: int
@@ -121,14 +121,14 @@ Answer = Ready | Refused | Lost | Capacity | Told
 class Line(Generic[Said, Heard]):
     """A pipe that carries messages whole: `Connection` itself would leave tensors in the sender's memory.
 
-    Both ends are processes of one search; nobody else has the pipe.
+    Both ends are processes of one search; no other process has the pipe.
     """
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
 
     def send(self, message: Said) -> None:
-        """Send a message; OSError if nobody listens."""
+        """Send a message; OSError if the other end is gone."""
         self._pipe.send_bytes(pickle.dumps(message))
 
     def receive(self) -> Heard:

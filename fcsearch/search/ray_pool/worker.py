@@ -36,7 +36,7 @@ _REPORT_SECONDS = 1.0
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Message:
-    """What a worker has to say. Tune formats every result for its debug log, also where that is off: not this."""
+    """A worker's message. Tune formats every result for its debug log, even if that is off, but not this."""
 
     content: Progress | Sealed[PackOutcome]
 
@@ -81,7 +81,7 @@ class PackWorker(tune.Trainable):
         self._let_go()
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:  # noqa: ARG002
-        """Let go of the last pack."""
+        """Drop the last pack."""
         self._let_go()
         return True
 
@@ -90,7 +90,7 @@ class PackWorker(tune.Trainable):
         self._task = task.open()
 
     def step(self) -> dict[str, Any]:
-        """Train until the next report is due, or to the end of the pack; report how it goes, or what came of it."""
+        """Train until the next report is due, or to the end of the pack; report the progress, or the outcome."""
         # Tune keeps it, with its checkpoint.
         self._last_result = None
         if self._task is None:

@@ -1,1 +1,1 @@
-"""What is kept of a search: Optuna's journal and the tables, in an order that loses no trial."""
+"""The records of a search: Optuna's journal and the tables, written in an order that loses no trial."""

@@ -1,4 +1,4 @@
-"""What a search begins with, beside its space: trials that the sampler knows, and configurations that come first."""
+"""What a search starts with: trials of an earlier run for the sampler, and configurations that come first."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fcsearch.results.records import row_config
 from fcsearch.search.options import SearchOptions
 from fcsearch.space import SearchSpace, read_try
 
-# The sampler of each reads every trial of its study, whoever asked for it.
+# These samplers learn from every trial of their study, also from trials that they did not suggest.
 _SAMPLERS_THAT_READ = ("tpe", "gp")
-# The user attribute by which a study's trials that are no trials of its run are known.
+# The user attribute by which a study's trials that are not trials of its run are known.
 OBSERVATION = "fcsearch_observation"
 
 
@@ -68,8 +68,8 @@ def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) 
     sampler = space.sampler.name
     if options.start_from is not None and sampler not in _SAMPLERS_THAT_READ:
         raise UsageError(
-            f"--from gives a sampler trials to learn from, which {' and '.join(_SAMPLERS_THAT_READ)} do; found the "
-            f"sampler {sampler}; choose with --set sampler=tpe, or leave --from out"
+            f"--from needs a sampler that learns from earlier trials, {' or '.join(_SAMPLERS_THAT_READ)}; found the "
+            f"sampler {sampler}; choose one with --set sampler=tpe, or leave --from out"
         )
     if options.tries and sampler == "grid":
         raise UsageError("--try needs a sampler that takes other configurations; a grid has its own; leave one out")
@@ -83,15 +83,15 @@ def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> N
     theirs = described.fingerprint if described else None
     if theirs != fingerprint:
         raise UsageError(
-            f"--from must name a run on the same rows, split alike: figures on other rows mean something else; found "
+            f"--from must name a run on the same rows, with the same split: other figures are not comparable; found "
             f"{run.path}, on {theirs or 'unknown data'} and not {fingerprint}; leave --from out"
         )
     trials = run.trials()
     found, ours = objective_of(trials), space.known_objective
     if len(trials) and found != ours:
         raise UsageError(
-            f"--from must name a run by the same objective, {ours.name}; found {run.path}, by {found.name}; leave "
-            f"--from out, or say --set objective={found.name}"
+            f"--from must name a run with the same objective, {ours.name}; found {run.path}, with {found.name}; leave "
+            f"--from out, or add --set objective={found.name}"
         )
 
 

@@ -1,8 +1,8 @@
 """The checkpoints of packs in training, as files of the run directory: there for `resume`, gone when all is done.
 
-A file is of one pack after an epoch. Each trial goes on from the last file that it is in; a file goes once no trial
-would: a newer one has taken its place, or its trials have their rows. So nothing else need know which pack a trial was
-in, or will be in.
+A file holds one pack after an epoch. Each trial continues from the last file that contains it; a file is removed once
+no trial needs it: a newer one has replaced it, or its trials have their rows. So nothing else needs to know which pack
+a trial was in, or will be in.
 """
 
 from __future__ import annotations
@@ -132,5 +132,5 @@ class Checkpoints:
 
 
 def clear_checkpoints(run: Path) -> None:
-    """Remove whatever checkpoints a run has: there is nothing left to go on with."""
+    """Remove all checkpoints of a run: there is nothing left to continue."""
     shutil.rmtree(run / _FOLDER, ignore_errors=True)

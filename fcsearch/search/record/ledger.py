@@ -5,8 +5,8 @@ tables, its result is told to Optuna. After a crash at any point a trial without
 the same configuration; a trial with a row is done and, if it was not told yet, is told from the row. A trial that was
 told and has no row any more, since a file was damaged, waits too.
 
-Optuna keeps every trial of the study in memory, so it is told no more than samplers use: of a trial that was stopped,
-the last value. The values of all epochs are in the tables.
+Optuna keeps every trial of the study in memory, so it is told only what samplers use: the last value of a trial that
+was stopped. The values of all epochs are in the tables.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def has_trials(run: RunDirectory) -> bool:
 
 
 class Ledger:
-    """Asks for trials and records what came of them. The caller holds `run.writing()`.
+    """Asks for trials and records their outcomes. The caller holds `run.writing()`.
 
     Args:
         run: The run directory.
@@ -256,7 +256,7 @@ class Ledger:
 
 
 def _last_values(epochs: Iterable[tuple[int, int, float | None]]) -> dict[int, tuple[int, float]]:
-    """Of each trial the last epoch with a finite value, and that value: Optuna never sees NaN."""
+    """For each trial the last epoch with a finite value, and that value: Optuna never sees NaN."""
     last: dict[int, tuple[int, float]] = {}
     for number, epoch, value in epochs:
         if value is not None and (number not in last or epoch > last[number][0]):

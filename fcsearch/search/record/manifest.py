@@ -1,4 +1,4 @@
-"""What run.json says of a search."""
+"""The run.json of a search."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> 
     Args:
         plan: The plan.
         dataset: What is learned.
-        command: The command line, for those who want to do it again.
+        command: The command line, so that the search can be repeated.
     """
     return Manifest(
         name=plan.path.name,
@@ -47,7 +47,7 @@ def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> 
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a run depends on."""
+    """Versions of the packages that a run depends on."""
     return {"fcsearch": __version__, "python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}}
 
 

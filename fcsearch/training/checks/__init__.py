@@ -1,4 +1,4 @@
-"""The engine of packs, held to the plain net of `fcsearch.nn` on this machine: in pieces, and in whole training."""
+"""The engine of packs, compared with the plain net of `fcsearch.nn` on this machine: in pieces and whole trainings."""
 
 from fcsearch.training.checks.runner import run_engine_checks
 

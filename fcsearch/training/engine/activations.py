@@ -57,7 +57,7 @@ class ReluDropout(Relu):
     Args:
         rates: Probability of dropping, one a member.
         hidden: The layers that are dropped, each (M, N, H); they give shapes and memory layouts.
-        seed: Key of the draws.
+        seed: Seed of the draws.
     """
 
     def __init__(self, rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int) -> None:

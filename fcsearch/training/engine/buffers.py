@@ -111,11 +111,20 @@ class Buffers:
 
     def to_dict(self, member: int) -> dict[str, Tensor]:
         """A copy on the CPU of one member's parameters: `W1` (D, H), `b1` (H,), `W2`, ..."""
+        return self.to_dicts([member])[0]
+
+    def to_dicts(self, members: Sequence[int]) -> list[dict[str, Tensor]]:
+        """Such copies of several members, taken off the device together."""
+        kept = self.select(torch.tensor(members, device=self.wide.device))
+        there = Buffers(self.shape, kept.wide.cpu(), kept.rest.cpu())
+        return [there._copied(member) for member in range(len(members))]
+
+    def _copied(self, member: int) -> dict[str, Tensor]:
         weights: dict[str, Tensor] = {}
         for layer in range(len(self.shape.layers)):
             w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
-            weights[f"W{layer + 1}"] = w.clone().cpu()
-            weights[f"b{layer + 1}"] = self.bias(layer)[member].clone().cpu()
+            weights[f"W{layer + 1}"] = w.clone()
+            weights[f"b{layer + 1}"] = self.bias(layer)[member].clone()
         return weights
 
     def fill(self, member: int, weights: Mapping[str, Tensor]) -> None:

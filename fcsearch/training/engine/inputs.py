@@ -16,7 +16,7 @@ class InputDropout:
         rate: Probability of dropping a feature, in (0, 1).
         rows: Rows of a minibatch N.
         features: Features of a row D.
-        seed: Key of the draws.
+        seed: Seed of the draws.
         like: A tensor of the rows' dtype and device.
     """
 

@@ -17,14 +17,14 @@ _LOWEST = torch.iinfo(torch.int64).min
 
 
 class RandomBits:
-    """Sixteen random bits for each of some units, drawn anew at every step.
+    """Sixteen random bits for each of some units, redrawn at every step.
 
     The bits of an epoch depend on the seed, the purpose, the epoch and the number of units alone; so a pack that is
     resumed after an epoch needs no generator state.
 
     Args:
         count: Number of units.
-        seed: Key of the draws.
+        seed: Seed of the draws.
         purpose: What they are for.
         device: Where they are drawn.
 
@@ -64,5 +64,5 @@ def thresholds_and_scales(rates: Sequence[float], like: Tensor) -> tuple[Tensor,
 
 
 def zero_where_not_positive(values: Tensor, condition: Tensor, *, out: Tensor) -> None:
-    """Put `values`, or 0 where `condition` <= 0, into `out`: one pass, where a boolean mask would be slow on a CPU."""
+    """Put `values`, or 0 if `condition` <= 0, into `out`: one pass, where a boolean mask would be slow on a CPU."""
     torch.ops.aten.threshold_backward.grad_input(values, condition, 0.0, grad_input=out)

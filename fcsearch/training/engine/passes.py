@@ -1,7 +1,7 @@
 """Forward and backward passes of all members of a lane at once, into buffers that are made once.
 
-The same mathematics as `fcsearch.nn.layers`, which `fcsearch check` and the tests hold each member to. What is
-different is for speed on a GPU: the first layers stand side by side in one product, activations work in place, the
+The same mathematics as `fcsearch.nn.layers`, with which `fcsearch check` and the tests compare each member. The
+differences are for speed on a GPU: the first layers are side by side in one product, activations work in place, the
 gradient of the input is never computed, and scores are class-first (M, C, N), as the losses take them.
 """
 

@@ -1,4 +1,4 @@
-"""What holds the weights of a lane's members down: L2, which is part of the loss, and decoupled weight decay."""
+"""Regularisation of the weights of a lane's members: L2, which is part of the loss, and decoupled weight decay."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The update rules over a range of members at once: the same mathematics as `fcsearch.nn.update_rules`.
 
-`fcsearch check` and tests hold them to it. Another rule is a class here and an entry in RULES; a kernel of its name in
-native/ makes it faster.
+`fcsearch check` and tests compare the two. To add a rule, write a class here and an entry in RULES; a kernel of its
+name in native/ makes it faster.
 """
 
 from __future__ import annotations

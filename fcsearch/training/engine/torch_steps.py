@@ -68,7 +68,7 @@ class TorchSteps:
         Args:
             x: (steps, N, D).
             targets: (steps, C, N).
-            row_weights: (steps, N), or None where all rows count alike.
+            row_weights: (steps, N), or None if all rows count alike.
             number: That of the first step in the epoch, from 0.
         """
         for step in range(len(x)):

@@ -104,7 +104,7 @@ def test_a_page_that_cannot_be_started_is_gone_without(
         seen.update(STATUS)
     seen.close(report=True)
     assert view.seen == [STATUS, STATUS]
-    assert caplog.messages == ["no page is written while the search goes on: Resource temporarily unavailable"]
+    assert caplog.messages == ["no page is written while the search is running: Resource temporarily unavailable"]
 
 
 def test_who_watches_sees_what_the_search_says(empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +114,6 @@ def test_who_watches_sees_what_the_search_says(empty_run: RunDirectory, monkeypa
     write_status(empty_run.path, STATUS)
     assert watched.status() == STATUS
     now[0] = 31.0
-    assert watched.status().waiting == "the search has not been heard of for 31.0 s"
+    assert watched.status().waiting == "the search has not written its status for 31.0 s"
     empty_run.update_manifest({"state": "complete"})
     assert watched.status().packs == ()

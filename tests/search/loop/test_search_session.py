@@ -48,7 +48,7 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
     def open_pool(plan: SearchPlan, dataset: Dataset) -> Iterator[SimulatedPool]:  # noqa: ARG001
         yield SimulatedPool(answer)
 
-    with pytest.raises(SearchError, match=f"the disk is full; then go on with `fcsearch resume {tmp_path}/run`"):
+    with pytest.raises(SearchError, match=f"the disk is full; then continue with `fcsearch resume {tmp_path}/run`"):
         start_search(
             make_space(tmp_path, trials=1),
             SearchOptions(workers=1, cpus_per_worker=0.5),

@@ -153,7 +153,7 @@ def test_a_gpu_that_torch_cannot_use_is_told_once_a_node() -> None:
     tracker, view, _ = make_tracker(gpus=True)
     for pack_id in range(3):
         tracker.ended(outcome(pack_id, {}), [])
-    assert view.notices == ["torch can use no GPU on here (10.0.0.1): packs train on the CPU there (see log.txt)"]
+    assert view.notices == ["torch cannot use a GPU on here (10.0.0.1): packs train on the CPU there (see log.txt)"]
     tracker, view, _ = make_tracker(gpus=False)
     tracker.ended(outcome(0, {}), [])
     assert view.notices == []

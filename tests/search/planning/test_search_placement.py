@@ -99,5 +99,5 @@ def test_who_shares_the_memory_of_a_device(workers: int, cpus: float, gpus: floa
 
 def test_tf32_is_for_gpus() -> None:
     assert place(SearchOptions(tf32=True), GPU_BOX) == Placement(2, 1, 1, tf32=True)
-    with pytest.raises(UsageError, match="--tf32 is a way of computing on GPUs; the workers have none"):
+    with pytest.raises(UsageError, match="--tf32 needs GPUs; the workers have none"):
         place(SearchOptions(tf32=True, gpus_per_worker=0), GPU_BOX)

@@ -19,13 +19,13 @@ from fcsearch.search.planning.plan import make_plan
         (
             "random",
             {"learning_rate": 0.1},
-            "5, seed 0; the space has one configuration, so that all of them give the same network",
+            "5, seed 0; the space has only one configuration, so all of them give the same network",
         ),
         ("grid", {"learning_rate": {"choices": [0.1, 0.2, 0.3, 0.4, 0.5]}}, "5, seed 0"),
         (
             "grid",
             {"learning_rate": {"choices": [0.1, 0.2]}},
-            "2, seed 0; 5 were asked for, and the grid has no more",
+            "2, seed 0; 5 were asked for, but the grid has no more",
         ),
     ],
 )

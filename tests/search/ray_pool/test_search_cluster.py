@@ -74,7 +74,7 @@ def test_both_nodes_train_packs_and_each_worker_has_a_gpu_of_its_own(
     # torch has no GPU here, and each worker says so, of the GPU that Ray gave it.
     given = re.findall(r"\((10\.[\d.]+)\): .*gave this worker GPU (\d) \(CUDA_VISIBLE_DEVICES=(\d)\)", log.read_text())
     assert sorted(given) == [(head.address, "0", "0"), (head.address, "1", "1"), (other.address, "0", "0")]
-    assert commands.err.count("torch can use no GPU on") == 2
+    assert commands.err.count("torch cannot use a GPU on") == 2
 
     # A cluster that others use is left as it was found: no actor, no reservation.
     wait_for(lambda: "0.0/3.0 GPU" in ray_status(head, commands), seconds=30)
@@ -102,7 +102,7 @@ def test_a_part_of_the_cluster_that_dies_is_named_in_time(
     os.kill(min(found), signal.SIGKILL)
     assert driver.wait(timeout=40) == 1
     assert f"{part} on the cluster at {head.address}:{PORT}" in commands.err
-    assert "go on with `fcsearch resume runs/small`" in commands.err
+    assert "continue with `fcsearch resume runs/small`" in commands.err
     assert "Traceback" not in commands.err
     assert open_run(tmp_path / "runs" / "small").directory.state() == "failed"
 

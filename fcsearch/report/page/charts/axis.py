@@ -1,4 +1,4 @@
-"""A parameter as an axis: of numbers, logarithmic or not, or of the values that it took."""
+"""A parameter as an axis: of numbers, linear or logarithmic, or of the values that it took."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Axis:
     """A parameter as an axis.
 
     Attributes:
-        name: Of the parameter.
-        categories: Its values, where they are drawn one by one; none where the axis is one of numbers.
-        log: Whether that is logarithmic.
-        values: Of all trials to which it applies.
+        name: The parameter's name.
+        categories: Its values, if they are drawn one by one; none for an axis of numbers.
+        log: Whether an axis of numbers is logarithmic.
+        values: The values of all trials to which it applies.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Axis:
         return (scale(value) - scale(low)) / (scale(high) - scale(low)) if high > low else 0.5
 
     def labels(self) -> list[tuple[float, str]]:
-        """What stands at the axis where lines cross it."""
+        """The labels of the axis, with their places."""
         if self.categories:
             step = -(-len(self.categories) // _AXIS_LABELS)
             shown = self.categories[::step]
@@ -87,7 +87,7 @@ class Axis:
 
 
 def axis_of(name: str, trials: PageTrials, space: Mapping[str, Any]) -> Axis | None:
-    """A parameter as an axis; None where no trial with a result has it."""
+    """A parameter as an axis; None if no trial with a result has it."""
     if not trials.values(name):
         return None
     values = tuple(value for value in trials.columns[name] if value is not None)

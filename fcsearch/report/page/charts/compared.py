@@ -1,4 +1,4 @@
-"""The comparisons that a space was made for: a parameter's values by their best curves, dropout by what it does."""
+"""The comparisons that a space was made for: a parameter's values by their best curves, dropout by its effect."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fcsearch.report.page.charts.learning import Curve, loss_scale, zoomed_resul
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.words import listing, plural, value_text
 
-# Parameters whose values are compared by their curves, and what each chart is called.
+# Parameters whose values are compared by their curves, and the title of each chart.
 _BY_CURVES = {"update_rule": "Update rules, each at its best", "depth": "Depths, each at its best"}
 _MOST_LINES = 8
 # By what dropout is told apart.
 _WIDTHS = ("hidden_dim", "hidden_dims")
 _MOST_POINTS = 800
-# A median of fewer says little.
+# A median of fewer trials says little.
 _FEWEST = 3
 # Of the axis.
 _JITTER = 0.08
@@ -200,13 +200,13 @@ def _gap_chart(name: str | None, trials: PageTrials, results: Results) -> Figure
 
 
 def _point(row: Mapping[str, Any], label: str, span: float) -> dict[str, Any]:
-    """A trial as a point, beside its place, so that trials of one value do not hide each other."""
+    """A trial as a point, slightly moved, so that trials with the same value do not hide each other."""
     place = row["dropout"] + _JITTER * span * ((row["trial"] * 0.618034) % 1 - 0.5)
     return {**{key: row[key] for key in ("trial", "state", "dropout", "gap")}, "place": round(place, 4), "by": label}
 
 
 def _bulk(values: Sequence[float]) -> list[float]:
-    """The ends of an axis that leaves the few far ones out."""
+    """The ends of an axis that leaves out the few outliers."""
     low, *_, high = statistics.quantiles(values, n=50) if len(values) > 1 else (values[0], values[0])
     margin = 0.1 * (high - low) or 0.01
     return [min(0.0, low - margin), max(0.0, high + margin)]

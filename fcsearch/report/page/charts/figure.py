@@ -1,4 +1,4 @@
-"""What every chart of the page has: its data, the axis of results, how a trial reads when it is pointed at."""
+"""What every chart of the page shares: its data, the axis of results, and the tooltip of a trial."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fcsearch.report.words import plural
 Spec = dict[str, Any]
 
 HEIGHT = 260
-# Drawing more points than this is slow, and says no more.
+# Drawing more points than this is slow, and shows no more.
 MOST_DRAWN = 2000
 _WHISKER = 1.5
-# A logarithmic axis that spans no more than this factor has labels between its powers of ten.
+# A logarithmic axis that spans at most this factor has labels between its powers of ten.
 _FEW_DECADES = 50
-# The page's own colours: they follow its theme, and what it is printed on.
+# The page's own colours, which follow its theme, and print.
 ACCENT, SECOND, MUTED, INK, BAD = "var(--accent)", "var(--second)", "var(--muted)", "var(--ink)", "var(--bad)"
 # From worst to best; legible to colour-blind readers on light and dark, since they differ in lightness.
 SCALE = [f"var(--q{number})" for number in range(1, 7)]
@@ -57,17 +57,17 @@ CONFIG: Spec = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with what stands around it.
+    """A chart with its heading and text.
 
     Attributes:
-        name: Of its element; no other figure of the page has it.
+        name: Name of its element, unique on the page.
         title: Its heading.
-        text: What it shows, for all who read it, and those to whom it is read.
-        spec: The chart. Data of its own is inside; trials it has from the page by the name `trials`.
-        fields: What it needs to know of each trial; none where its data is inside.
+        text: What it shows, also for screen readers.
+        spec: The chart. Its own data are inside; trials come from the page under the name `trials`.
+        fields: The fields of each trial that it needs; none if its data are inside.
         most: The most trials to draw.
         wide: Whether it takes the whole width of the page.
-        labels: Of a chart of several views side by side, the pixels that the labels of each take.
+        labels: For a chart of several views side by side: the width of each view's labels, in pixels.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Figure:
     labels: tuple[int, ...] = ()
 
     def to_json(self) -> Spec:
-        """What the page's script needs of it."""
+        """The parts that the page's script needs."""
         return {
             "spec": {"description": f"{self.title}. {self.text}", **self.spec},
             "fields": self.fields,
@@ -91,11 +91,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Results:
-    """The results of a run's trials: how they read, and where an axis of them ends.
+    """The results of a run's trials: their format, and the ends of their axis.
 
     Attributes:
-        objective: What the run went by.
-        values: Of the trials that have one.
+        objective: The run's objective.
+        values: The results of the trials that have one.
         shown: The worst value that the axis must show, if it matters.
     """
 
@@ -105,12 +105,12 @@ class Results:
 
     @functools.cached_property
     def bulk(self) -> tuple[float, float]:
-        """The least and the largest value that the axis shows: of all trials but those that would flatten it."""
+        """The least and the largest value that the axis shows, without trials that would flatten it."""
         gains = sorted(map(self.objective.gain, self.values))
         if len(gains) < 2:
             only = self.values[0] if self.values else 0.5
             return only, only
-        # Of the better half alone: what one wants to see are the differences between the best.
+        # Only the better half: the differences between the best are of interest.
         half = gains[len(gains) // 2 :]
         lower, _, upper = statistics.quantiles(half, n=4) if len(half) > 1 else (gains[0], 0.0, gains[-1])
         worst = max(gains[0], lower - _WHISKER * (upper - lower))
@@ -151,12 +151,12 @@ class Results:
         return f"validation {self.objective.title}"
 
     def held(self) -> Spec:
-        """The transform that gives `shown`: a trial's value, or where that is worse the edge of the axis."""
+        """The transform that computes `shown`: a trial's value, or the edge of the axis if the value is worse."""
         edge = f"{'max' if self.objective.maximize else 'min'}(datum.value, {self.edge!r})"
         return {"calculate": f"everything ? datum.value : {edge}" if self.outliers else "datum.value", "as": "shown"}
 
     def shape(self) -> Spec:
-        """The shape of a point: a triangle where it lies beyond the axis."""
+        """The shape of a point: a triangle if it lies beyond the axis."""
         away = "triangle-down" if self.objective.maximize else "triangle-up"
         return {"condition": {"test": "datum.shown != datum.value", "value": away}, "value": "circle"}
 
@@ -178,7 +178,7 @@ class Results:
         }
 
     def zoomed(self, spec: Spec, noun: str = "trial") -> Spec:
-        """The chart with a switch for the outliers, where there are any; `noun` says what its points are."""
+        """The chart with a switch for the outliers, if there are any; `noun` says what its points are."""
         if not self.outliers:
             return spec
         label = f"the whole axis, with {plural(self.outliers, noun)} beyond this one"
@@ -208,7 +208,7 @@ class Results:
         }
 
     def tooltip(self, *parameters: str) -> list[Spec]:
-        """What is said of a trial that is pointed at."""
+        """The tooltip of a trial."""
         return [
             {"field": "trial", "title": "trial"},
             {"field": "value", "title": self.title, "format": self.format},
@@ -217,7 +217,7 @@ class Results:
         ]
 
     def _with_margin(self, low: float, high: float) -> tuple[float, float]:
-        # Of a fraction no axis spans less than a point; of other figures it would hide what differs.
+        # An axis of fractions spans at least one point; for other figures that would hide differences.
         least = 0.004 if self.objective.unit == "fraction" else 0.01 * max(abs(low), abs(high)) or 0.004
         margin = max(0.06 * (high - low), least)
         top = min(high + margin, 1 + margin / 2) if self.objective.unit == "fraction" else high + margin
@@ -253,12 +253,12 @@ def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **
 
 
 def spans(values: Sequence[float], factor: float) -> bool:
-    """Whether positive numbers span more than a factor, so that their axis had better be logarithmic."""
+    """Whether positive numbers span more than a factor, so that their axis should be logarithmic."""
     return bool(values) and min(values) > 0 and max(values) / min(values) > factor
 
 
 def best_last(results: Results) -> Spec:
-    """What is drawn last lies above the rest."""
+    """Draw the best last, above the rest."""
     return {
         "field": "value",
         "type": "quantitative",

@@ -1,4 +1,4 @@
-"""How the winner learned, and any other trial: its curves."""
+"""The learning curves of the winner, and of any other trial."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
             },
         ],
     }
-    text = "Training loss has dropout and label smoothing, validation loss has not: the former may lie above."
+    text = "Only the training loss includes dropout and label smoothing, so it may lie above the validation loss."
     return Figure("losses", "Its loss", text, spec)
 
 
 def loss_scale(values: Sequence[float]) -> Spec:
-    """A logarithmic scale where losses span much; they may be 0."""
+    """A logarithmic scale if losses span much; they may be 0."""
     above = [value for value in values if value > 0]
     if not spans(above, _LOG_SPAN):
         return {"zero": False, "padding": 6}
@@ -170,7 +170,7 @@ def _best_epoch(epoch: int | None) -> list[Spec]:
 
 
 def zoomed_results(results: Results, curves: Sequence[Row], rows: Sequence[Row]) -> Results:
-    """The results of rows of curves, of which some must be seen from where they have risen.
+    """The results with an axis for curves, some of which must be visible once they have risen.
 
     Args:
         results: Those of the run.

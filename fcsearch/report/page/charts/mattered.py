@@ -1,4 +1,4 @@
-"""What mattered: the parameters' importances, each one by itself, and two together."""
+"""Which parameters mattered: their importances, each parameter alone, and the two most important together."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.phrases import importance_text
 
 _MOST_OF_A_SLICE = 1000
-# Points of one value are spread about their place, so that they do not hide each other; the same in every drawing.
+# Points with the same value are spread around it, so that they do not hide each other; the same in every drawing.
 _JITTER = "((datum.trial * 0.618034) % 1) - 0.5"
 
 
@@ -203,6 +203,6 @@ def map_chart(
             },
         ],
     }
-    text = f"{first.name} and {second.name} of every trial, its result as colour. Crosses diverged or failed."
+    text = f"{first.name} and {second.name} of every trial, coloured by its result. Crosses: diverged or failed trials."
     fields = ("trial", "value", "state", first.name, second.name)
     return Figure("map", "The two that matter most, together", text, spec, fields, wide=True)

@@ -41,8 +41,8 @@ def parallel_chart(
     views.append(_between(len(axes), titles, ends, results, len(axes) + 1))
     spec: Spec = {"data": inline(rows), "hconcat": views, "spacing": 0, "config": {"view": {"stroke": None}}}
     text = (
-        "Each line is a trial, its result as colour. Drag along an axis to keep the lines that pass there, on several "
-        "axes if you like; a double click lets go. A line below an axis: the parameter does not apply."
+        "Each line is a trial, coloured by its result. Drag along one or more axes to keep only the lines that pass "
+        "there; double-click to reset. A line below an axis: the parameter does not apply."
     )
     room = tuple(min(_LABEL_LIMIT, 6 * _longest(axis.labels())) for axis in axes)
     return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
@@ -107,7 +107,7 @@ def _between(
 
 
 def _few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best half of what can be drawn, and of the others every so many."""
+    """As many trials as can be drawn: half of them the best, the others evenly thinned."""
     if len(rows) <= _MOST_LINES:
         return list(rows)
     half = _MOST_LINES // 2
@@ -119,11 +119,11 @@ def _result_text(results: Results, value: float) -> str:
 
 
 def _longest(labels: Sequence[tuple[float, str]]) -> int:
-    """Characters of the longest label; each part of one with underscores has a line of its own."""
+    """Characters of the longest label; a label with underscores has one line per part."""
     return max(len(word) for _, text in labels for word in text.split("_"))
 
 
 def _lines(text: str) -> str:
-    """A label as an expression of Vega: words with underscores between them below each other."""
+    """A label as a Vega expression: words joined by underscores go on separate lines."""
     quoted = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"split('{quoted}', '_')"

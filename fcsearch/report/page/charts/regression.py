@@ -1,4 +1,4 @@
-"""How a regression's winner predicts: against the truth, and by how much it is wrong."""
+"""The predictions of a regression's winner: against the true values, and the residuals."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MOST_ROWS = 1500
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a trial's network predicts for the validation rows.
+    """A trial's predictions for the validation rows.
 
     Attributes:
-        trial_id: Whose network.
-        truth: (V,) the targets.
-        predicted: (V,) likewise, in the unit of the target.
+        trial_id: The trial.
+        truth: (V,) the targets, in their own unit.
+        predicted: (V,) the predictions, in the same unit.
     """
 
     trial_id: int
@@ -36,7 +36,7 @@ class Predicted:
 
 
 def predicted_by(run: RunDirectory, trial_id: int, dataset: Dataset) -> Predicted | None:
-    """What a regression's trial predicts; None if its network was not kept, or does not fit the dataset."""
+    """A regression trial's predictions; None if its network was not kept, or does not fit the dataset."""
     target = dataset.transform.target
     if target is None or not len(dataset.val):
         return None
@@ -94,7 +94,7 @@ def _against(rows: list[dict[str, Any]], ends: list[float], name: str, drawn: st
             },
         ],
     }
-    text = f"{drawn.capitalize()}. On the dashed line a prediction is right."
+    text = f"{drawn.capitalize()}. On the dashed line predictions are exact."
     return Figure("predicted", "Predicted against true", text, spec)
 
 
@@ -119,5 +119,5 @@ def _residuals(rows: list[dict[str, Any]], name: str) -> Figure:
         },
     }
     return Figure(
-        "residuals", "Residuals", "How many validation rows are predicted too high or too low by how much.", spec
+        "residuals", "Residuals", "How many validation rows are predicted too high or too low, and by how much.", spec
     )

@@ -1,4 +1,4 @@
-"""How sure it is: the best over seeds, and what a smaller network reaches."""
+"""How sure the result is: the best over seeds, and the results of smaller networks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG_SPAN = 10
 
 
 def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
-    """Each configuration's value with each seed, their mean, and what the search had found."""
+    """Each configuration's value with each seed, their mean, and the search's own value."""
     entries = [entry for entry in found.configurations if entry.values]
     if not entries:
         return None
@@ -66,7 +66,7 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
     }
     # A mean is a line across: the shape `stroke` lies flat.
     spec["encoding"]["angle"] = {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 90}, "value": 0}
-    text = "The best configurations, trained again. A search's value beyond the seeds' had luck."
+    text = "The best configurations, trained again. A search's own value better than those of the seeds was luck."
     return Figure("confirmation", "The best with other seeds", text, spec, wide=True)
 
 
@@ -76,7 +76,7 @@ def _by(name: str, values: list[Any]) -> Spec:
 
 
 def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figure | None:
-    """Results by number of parameters, with the networks that no smaller one equals."""
+    """Results by number of parameters, with the networks that no smaller one equals (the Pareto front)."""
     sizes = trials.values("size")
     if len(set(sizes)) < 2:
         return None

@@ -1,4 +1,4 @@
-"""What won: its figures beside each other, and which classes it confuses."""
+"""The winner: its figures side by side, and the classes that it confuses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fcsearch.report.page.charts.figure import (
     inline,
 )
 
-# A matrix of more classes than this is no longer read as one; of more than the second, its cells hold no numbers.
+# A matrix of more classes than the first is unreadable; with more than the second, its cells show no numbers.
 MAX_MATRIX = 40
 _MAX_NUMBERS = 20
 _ROW = 26
@@ -30,7 +30,7 @@ _SPLITS = {"val": "validation", "test": "test"}
 
 
 def figures_chart(report: Report, results: Results) -> Figure | None:
-    """The winner's figures, what could be used in its place, and the base line, with what is known of their spread."""
+    """The figures of the winner, of its alternatives and of the base line, with their spread as far as it is known."""
     rows = list(_figures(report, results.objective))
     if len(rows) < 2:
         return None
@@ -63,10 +63,10 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
             },
         ],
     }
-    text = "Lines are one standard error to each side; of the confirmed figure, one standard deviation over the seeds."
+    text = "Lines are one standard error to each side; for the confirmed figure, one standard deviation over the seeds."
     if report.base_line:
         text += f" The base line, {results.objective.show(report.base_line.value)}, is not in the picture."
-    return Figure("figures", "The figures beside each other", text, spec)
+    return Figure("figures", "The figures side by side", text, spec)
 
 
 def _figures(report: Report, objective: Objective) -> Iterator[dict[str, Any]]:
@@ -93,7 +93,7 @@ def _figure(name: str, value: float, spread: float | None, kind: str, objective:
 
 
 def confusion_chart(found: Classification, split: str) -> Figure | None:
-    """Which classes are taken for which; None where there are too many to be shown so."""
+    """The confusion matrix; None if there are too many classes to show it."""
     names = [entry.name for entry in found.classes]
     if len(names) > MAX_MATRIX:
         return None

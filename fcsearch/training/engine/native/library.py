@@ -37,7 +37,7 @@ _forbidden: contextvars.ContextVar[bool] = contextvars.ContextVar("without kerne
 
 
 def kernels(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | None:
-    """The kernels of a GPU by name, or None where torch operations do the work.
+    """The kernels of a GPU by name, or None if torch operations do the work.
 
     That is on other devices, where they cannot be compiled, with FCSEARCH_NATIVE=0, or within `without_kernels`.
     """
@@ -47,7 +47,7 @@ def kernels(device: torch.device, dtype: torch.dtype) -> Mapping[str, Kernel] | 
 
 
 def step_functions(device: torch.device, dtype: torch.dtype) -> StepFunctions | None:
-    """Whole steps of a lane in C on a CPU, or None where torch operations do the work.
+    """Whole steps of a lane in C on a CPU, or None if torch operations do the work.
 
     That is on other devices, with several CPU threads (the functions use one), without a compiler, where torch has no
     product for C, with FCSEARCH_NATIVE=0, or within `without_kernels`.
