@@ -55,3 +55,8 @@ def data_of(page: str) -> dict[str, Any]:
 
 def without_scripts(page: str) -> str:
     return re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def commands_in(page: str) -> str:
+    """The page without what keeps the words of its commands whole: as they are copied."""
+    return re.sub(r'<span class="word">(.*?)</span>', r"\1", page)

@@ -45,11 +45,20 @@ def print_table(table: Table) -> None:
     console = open_console()
     unbounded = console.options.update(width=_UNBOUNDED)
     needed = Measurement.get(console, unbounded, table).maximum
-    for column in table.columns:
-        if not column.no_wrap:
+    narrowed = []
+    if needed > console.width:
+        for column in (column for column in table.columns if not column.no_wrap):
             sizes = [Measurement.get(console, unbounded, cell) for cell in (column.header, *column.cells)]
-            needed -= max(size.maximum for size in sizes) - max(size.minimum for size in sizes)
-    console.width = max(console.width, needed)
+            column.width = max(size.minimum for size in sizes)
+            missing = max(size.maximum for size in sizes) - column.width
+            narrowed.append((column, missing))
+            needed -= missing
+        console.width = max(console.width, needed)
+        # Rich would take room from columns that have none to give; the first ones have what is left.
+        spare = console.width - needed
+        for column, missing in narrowed:
+            column.width = (column.width or 0) + min(spare, missing)
+            spare -= min(spare, missing)
     console.print(table)
 
 

@@ -12,7 +12,7 @@ from fcsearch.evaluation.measuring import measure_model
 from fcsearch.evaluation.pairs import compare
 from fcsearch.report.measured import Alternative, Versus
 from fcsearch.results import RunDirectory
-from fcsearch.selection import load_members
+from fcsearch.selection import answers_by_refit, load_members
 
 NOT_YET_MEASURED = "it is measured once the run has ended"
 
@@ -44,9 +44,10 @@ def ensemble_of(
     members = run.models.ensemble()
     if set(members) <= {winner}:
         return None
-    if known and known.members == members and known.note is None:
+    found = Alternative("ensemble", members, digest=run.models.refit_digest() if answers_by_refit(run) else None)
+    if known and (known.members, known.digest, known.note) == (members, found.digest, None):
         return known
-    return _measured(run, Alternative("ensemble", members), winner, load)
+    return _measured(run, found, winner, load)
 
 
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
@@ -70,11 +71,14 @@ def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadData
         return dataclasses.replace(found, note=NOT_YET_MEASURED)
     try:
         dataset = load()
-        members, single = load_members(run, found.model), load_members(run, str(winner))
+        members = load_members(run, found.model)
         # The refit was trained on the validation rows.
         splits = ("val", "test") if found.model == "ensemble" else ("test",)
         there = [name for name in splits if len(getattr(dataset, name))]
         measured = {name: measure_model(run, members, dataset, name) for name in there}
+        # Beside the network that the ensemble would be used in place of, where it did not learn those rows.
+        again = found.model == "ensemble" and found.digest is not None and there[-1:] == ["test"]
+        single = load_members(run, "refit" if again else str(winner))
         versus = Versus(there[-1], *compare(run, members, single, dataset, there[-1])) if there else None
     except (DataError, RunError) as error:
         return dataclasses.replace(found, note=str(error))

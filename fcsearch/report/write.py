@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
@@ -17,7 +18,8 @@ from fcsearch.report.model import Report
 from fcsearch.report.model_table import model_rows
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import FrozenRun, RunDirectory, rank_trials
+from fcsearch.results.arrow import Row
 from fcsearch.selection import answers_by_refit, chosen_trial, load_members
 
 
@@ -36,20 +38,22 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
         RunError: the run directory is damaged or cannot be written. A missing dataset or model is not an error: the
             report says so.
     """
-    rows = _Rows(run, dataset)
-    found = _measured(run, rows)
-    report = build_report(run, **vars(found), top=top)
+    # Of a search of many packs, reading a table takes seconds.
+    seen = FrozenRun.open(run.path)
+    rows = _Rows(seen, dataset)
+    found = _measured(seen, rows)
+    report = build_report(seen, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     run.write_models(model_rows(found, report))
-    _write_next_space(run, report)
-    run.write_file(REPORT_HTML, render_html(report, run, _predicted(run, report, rows)))
+    _write_next_space(run, report, rank_trials(seen.trials()).to_pylist())
+    run.write_file(REPORT_HTML, render_html(report, seen, _predicted(seen, report, rows)))
     return report
 
 
-def _write_next_space(run: RunDirectory, report: Report) -> None:
+def _write_next_space(run: RunDirectory, report: Report, ranked: Sequence[Row]) -> None:
     """Write next_space.yaml, unless there is no advice, or an earlier version wrote the space."""
     try:
-        text = next_space(report, run.space(), rank_trials(run.trials()).to_pylist())
+        text = next_space(report, run.space(), ranked)
     except UsageError:
         text = None
     if text is not None:

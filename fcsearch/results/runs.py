@@ -70,7 +70,7 @@ class Run:
         """The best trial's row; RunError while no trial has a result."""
         ranked = rank_trials(self.trials)
         if not len(ranked):
-            raise RunError(f"a best trial needs a trial with a result; found none in {self.path}; see its log.txt")
+            raise RunError(f"a run must have a trial with a result; found none in {self.path}; see its log.txt")
         row: dict[str, Any] = ranked.slice(0, 1).to_pylist()[0]
         return row
 

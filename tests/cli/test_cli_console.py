@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 from rich.text import Text
 
 from fcsearch.cli.console import open_console, plain_table, print_table, short_path
@@ -79,3 +80,17 @@ def test_paths_are_relative_or_lose_their_first_folders(tmp_path: Path, monkeypa
     assert short_path("/data/cifar10.parquet") == "/data/cifar10.parquet"
     assert short_path("/a long way" * 9 + "/run") == ".../a long way/a long way/a long way/run"
     assert short_path("/x/" + "y" * 70) == ".../" + "y" * 70
+
+
+def test_a_table_gives_up_room_where_there_is_some_and_cuts_no_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fcsearch.cli.console.PIPE_WIDTH", 60)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for title in ("parameter", "kind", "values", "applies when"):
+        table.add_column(title)
+    table.add_row("learning_rate", "integer range", "sgd_momentum, rmsprop, adam", "update_rule is sgd_momentum")
+    print_table(table)
+    shown = capsys.readouterr().out
+    assert {"learning_rate", "sgd_momentum,", "update_rule"} <= set(shown.split())
+    assert max(map(len, shown.splitlines())) <= 63

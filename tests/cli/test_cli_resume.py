@@ -152,7 +152,7 @@ def test_a_run_that_does_not_say_what_is_needed_is_refused(
 ) -> None:
     _forget(run, key)
     code, error = fails(capsys)
-    assert (code, f"run.json must hold the run's {key}; found none; put back a copy of it" in error) == (2, True)
+    assert (code, f"run.json must hold the run's {key}; found none; restore a copy of it" in error) == (2, True)
 
 
 def test_options_that_are_not_recorded_are_the_usual_ones(run: RunDirectory) -> None:

@@ -89,7 +89,7 @@ def test_a_file_in_two_splits_is_refused(write_csv, refusal) -> None:
 def test_files_of_unequal_columns_are_refused(write_csv, refusal, tmp_path) -> None:
     train = write_csv(CSV, "data/train.csv")
     test = write_csv("x,z\n1,2\n", "data/test.csv")
-    assert f"the label 'label' among them; {test} lacks 'label' (compared with {train})" in refusal(tmp_path / "data")
+    assert f"including the label 'label'; {test} lacks 'label' (compared with {train})" in refusal(tmp_path / "data")
     write_csv("x,z,label,w\n1,2,a,3\n", "data/test.csv")
     assert f"{test} has 'w' besides" in refusal(tmp_path / "data")
     write_csv("x,z,label\nword,2,a\n", "data/test.csv")

@@ -16,7 +16,7 @@ from fcsearch.report.page.charts.axis import Axis, axis_of
 from fcsearch.report.page.charts.compared import comparison_charts
 from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import Results
-from fcsearch.report.page.charts.learning import loss_scale, zoomed_results
+from fcsearch.report.page.charts.learning import loss_axis, round_numbers, zoomed_results
 from fcsearch.report.page.charts.sure import pareto_front
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
@@ -196,4 +196,21 @@ def test_a_winner_s_curve_is_seen_from_where_it_has_risen() -> None:
     ("losses", "kind"), [([1.0, 2.0], None), ([0.01, 2.0], "log"), ([0.0, 0.01, 2.0], "symlog"), ([], None)]
 )
 def test_losses_that_span_much_are_drawn_on_a_scale_that_shows_it(losses: list[float], kind: str | None) -> None:
-    assert loss_scale(losses).get("type") == kind
+    assert loss_axis("loss", losses)["scale"].get("type") == kind
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.016, 2.1, [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2]),
+        (2e-4, 0.9, [0.001, 0.01, 0.1]),
+        (0.5, 20, [0.5, 1, 2, 5, 10, 20]),
+    ],
+)
+def test_a_logarithmic_axis_has_lines_at_round_numbers(low: float, high: float, expected: list[float]) -> None:
+    assert round_numbers(low, high) == expected
+
+
+def test_results_of_a_fraction_of_a_point_fill_their_axis() -> None:
+    low, high = Results(OBJECTIVES["accuracy"], (0.988, 0.989, 0.990, 0.9905)).ends
+    assert high - low == pytest.approx(0.005)

@@ -64,7 +64,7 @@ def test_the_better_one_wins_and_the_other_is_no_tie(objective: str) -> None:
 def test_a_regression_has_its_own_unit_and_direction() -> None:
     text = said(CASES["rmse"])
     assert "trial 1 has validation RMSE 100.8 on average, standard deviation 0.7638: the best of the 2" in text
-    assert "own values of these are 13.42 lower on average than with other seeds: what choosing" in text
+    assert "own values of these are 13.42 lower on average than with other seeds: the effect of choosing" in text
     assert confirmation_cells(CASES["rmse"])[1][1] == ("0", "111", "1", "3", "95", "10.17 ± 0.1667", "")
     assert confirmation_unit(CASES["rmse"]) == "RMSE"
     assert confirmed_line(CASES["rmse"]) == [

@@ -111,7 +111,7 @@ def test_a_run_of_an_earlier_version_has_no_base_line_and_says_so() -> None:
 
 def test_classes_without_rows_are_named() -> None:
     text = said(trust(row(0, 0.99), class_counts={"train": (9, 1), "val": (400, 0), "test": (400, 0)}))
-    assert "No validation row is of class 'yes': nothing was measured of it there." in text
+    assert "No validation row is of class 'yes': nothing was measured for it there." in text
     assert "No test row is of class 'yes'" in text
     assert "No test row" not in said(trust(row(0, 0.99), class_counts={**COUNTS, "test": (0, 0)}))
 

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from page_checks import check, data_of, without_scripts
+from page_checks import check, commands_in, data_of, without_scripts
 from synthetic_run import SPACE, add_trials, epoch_rows, manifest, trial_row
 
 from fcsearch.report import FinalTest, build_report, write_report
@@ -50,7 +50,7 @@ def test_holds_the_best_network_the_tables_and_the_remarks(page: str) -> None:
     assert f"Best network: trial {best['trial_id']}" in page
     assert f"{100 * best['val_accuracy']:.2f}%" in page
     assert "is the figure to quote" in page
-    assert f"--trial {best['trial_id']}" in page
+    assert f"--trial {best['trial_id']}" in commands_in(page)
     table = page[page.index('id="trials"') : page.index("<noscript>")]
     assert table.count('<th scope="row">') == 10
     for section in ("won", "sure", "mattered", "next", "all", "run"):
@@ -172,7 +172,19 @@ def test_the_advice_is_on_the_page_as_a_space_with_its_command(run: RunDirectory
     run.update_manifest({"space": SearchSpace.from_mapping({**SPACE, "early_stopping": "asha"}).to_json()})
     write_report(run)
     page = (run.path / "report.html").read_text()
-    assert "fcsearch run synthetic/next_space.yaml --from synthetic" in page
+    assert "fcsearch run synthetic/next_space.yaml --from synthetic" in commands_in(page)
     assert "<code># What to try next, from 48 trials of the run synthetic." in page
     (run.path / "next_space.yaml").unlink()
     assert "next_space.yaml" not in render_html(build_report(run, test=FinalTest(note="")), run)
+
+
+def test_what_is_typed_is_set_as_code_and_no_word_of_a_command_is_broken(page: str) -> None:
+    assert "<code>fcsearch confirm</code>" in page
+    assert "`" not in without_scripts(page)
+    (command,) = re.findall(r"<p class=\"small\">Train the winner again</p>\s*<pre><code>(.*?)</code>", page)
+    assert '<span class="word">--trial</span> <span class="word">' in command
+
+
+def test_the_page_says_how_to_open_the_run_in_the_dashboard_of_optuna(page: str) -> None:
+    assert "In Optuna&#39;s dashboard, after pip install &#34;fcsearch[dashboard]&#34;" in page
+    assert "<code>optuna-dashboard synthetic/study.journal</code>" in commands_in(page)

@@ -65,7 +65,7 @@ def test_trials_within_one_standard_error_lie_above_the_best() -> None:
     assert found.smallest["trial_id"] == 1
     assert "Validation RMSE 100 was measured on 400 rows: its standard error is 10." in said(found)
     assert "the lowest of 3 measurements on the same rows, so it is too low on average" in said(found)
-    assert "Always answering the mean (2,000) would have RMSE 300 on the 400 validation rows." in said(found)
+    assert "Always answering the mean (2,000) would reach RMSE 300 on the 400 validation rows." in said(found)
     assert "Validation minus test is -5, within what chance explains" in said(found)
     assert "Trial 1 is within one standard error with 200 parameters instead of 1,000 (validation 109)" in said(found)
     assert "%" not in said(found)

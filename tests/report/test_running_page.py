@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_checks import check, data_of, without_scripts
+from page_checks import check, commands_in, data_of, without_scripts
 from synthetic_run import add_trials, manifest
 
 from fcsearch.report import RunningPage, running_page, write_report
@@ -51,7 +51,7 @@ def test_it_says_how_far_the_search_is_and_what_the_workers_do(tmp_path: Path) -
     page = text_of(run)
     check(page)
     assert "40 of 96 trials are done (10 stopped), 13 are in training, 40 are left." in page
-    assert "1 min 1 s so far, 39 trials a minute, about 1 min 20 s left, then the best again with other seeds." in page
+    assert "1 min 1 s so far, 39 trials per minute, about 1 min 20 s left, then the best again" in page
     assert "pack 5, 8 trials: epoch 7 of 10, 5 still train, on machine 1, cuda:0" in page
     assert "pack 6, 8 trials: handed out 12 s ago" in page
     assert "node-1" not in without_scripts(page)
@@ -88,7 +88,7 @@ def test_the_page_of_what_ended_early_says_how_to_go_on(tmp_path: Path, state: s
     write_status(run.path, status())
     page = text_of(run)
     assert f"{told} after 40 of 96 trials" in page
-    assert "fcsearch resume &#39;a run&#39;" in page
+    assert "fcsearch resume &#39;a run&#39;" in commands_in(page)
     assert "in training" not in page
     assert data_of(page)["reload"] is None
     assert 'http-equiv="refresh"' not in page
@@ -133,7 +133,7 @@ def test_another_process_writes_it_and_leaves_a_last_one(writer: tuple[RunDirect
     assert "8 of 96 trials are done" in path.read_text()
     page.leave()
     run.update_manifest({"state": "interrupted"})
-    until(lambda: "fcsearch resume" in path.read_text())
+    until(lambda: "fcsearch resume" in commands_in(path.read_text()))
 
 
 def test_once_stopped_it_writes_no_more(writer: tuple[RunDirectory, RunningPage]) -> None:

@@ -80,7 +80,7 @@ def test_a_damaged_manifest_says_where_and_what_to_do(
     empty_run: RunDirectory, content: str | bytes, message: str
 ) -> None:
     (empty_run.path / "run.json").write_bytes(content.encode() if isinstance(content, str) else content)
-    with pytest.raises(RunError, match=message + r".*; put back a copy of it"):
+    with pytest.raises(RunError, match=message + r".*; restore a copy of it"):
         RunDirectory.open(empty_run.path)
     with pytest.raises(RunError, match=message):
         empty_run.update_manifest({"state": "complete"})
@@ -89,7 +89,7 @@ def test_a_damaged_manifest_says_where_and_what_to_do(
 @pytest.mark.parametrize("read", [RunDirectory.space, RunDirectory.dataset_spec])
 def test_what_is_not_said_is_asked_for_in_vain(tmp_path: Path, read: Any) -> None:
     run = RunDirectory.create(tmp_path / "bare", Manifest())
-    with pytest.raises(RunError, match=r"bare/run.json must hold the run's \w+; found none; put back a copy of it"):
+    with pytest.raises(RunError, match=r"bare/run.json must hold the run's \w+; found none; restore a copy of it"):
         read(run)
 
 

@@ -18,6 +18,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from engine_helpers import RecordingView
+from page_checks import data_of
 from search_helpers import make_space
 
 import fcsearch
@@ -32,7 +33,7 @@ from fcsearch.report import build_report, known_measurements, write_report
 from fcsearch.report.card import model_card
 from fcsearch.report.closing import figures_line
 from fcsearch.report.terminal import render_text
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
 from fcsearch.search.loop.again import joined, refit_config
@@ -280,6 +281,27 @@ def test_the_report_says_what_is_a_mean_and_which_network_is_used(found: SearchR
     assert "the winner, trained on the 170 rows of all folds" in text
     assert f"(mean of 3 folds, standard error {error})" in figures_line(report, report.best)
     assert "mean of 3 folds" in (found.run.path / "report.html").read_text()
+
+
+def test_the_page_shows_the_mean_of_the_folds_and_the_ensemble_beside_the_network_fitted_again(
+    found: SearchResult, tmp_path: Path
+) -> None:
+    run = RunDirectory.open(shutil.copytree(found.run.path, tmp_path / "copy"))
+    first, second = (row["trial_id"] for row in rank_trials(run.trials()).to_pylist()[:2])
+    run.models.save_ensemble({first: 0.5, second: 0.5}, {})
+    report = write_report(run)
+    assert report.best is not None
+    figures = data_of((run.path / "report.html").read_text())["charts"]["figures"]["spec"]["data"]["values"]
+    row, error = report.best.row, report.best.row["val_standard_error"]
+    (shown,) = [figure for figure in figures if figure["figure"] == "validation, 3 folds"]
+    assert (shown["value"], shown["low"]) == (row["val_accuracy"], pytest.approx(row["val_accuracy"] - error))
+    assert report.ensemble is not None
+    assert report.ensemble.versus is not None
+    assert report.test.measurement is not None
+    assert report.ensemble.versus.single == pytest.approx(report.test.measurement.accuracy)
+    assert report.ensemble.digest == report.test.digest
+    # What is known is not measured again.
+    assert write_report(run).ensemble == report.ensemble
 
 
 def test_predictions_and_exports_take_the_network_that_was_fitted_again(made: RunDirectory, tmp_path: Path) -> None:

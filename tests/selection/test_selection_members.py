@@ -100,5 +100,5 @@ def test_a_damaged_ensemble_is_refused(run: RunDirectory) -> None:
 
 def test_a_run_without_results_has_no_winner(empty_run: RunDirectory) -> None:
     for choice in (None, "best"):
-        with pytest.raises(RunError, match="a best trial needs a trial with a result"):
+        with pytest.raises(RunError, match="a run must have a trial with a result"):
             load_members(empty_run, choice)

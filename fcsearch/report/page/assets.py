@@ -6,22 +6,27 @@ import base64
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fcsearch.report.page.privacy import Privacy
 
 LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 _CHARTS = (*(f"vendor/{name}" for name in LIBRARIES), "charts.js")
+_CODE = re.compile("`([^`]+)`")
 
 
 def page_environment(privacy: Privacy) -> jinja2.Environment:
-    """Templates of this folder; everything that they print goes through `privacy`."""
-    return jinja2.Environment(
+    """Templates of this folder; everything that they print goes through `privacy`.
+
+    Their filters `sentence` and `command` set what stands between backticks as code, and keep words of a command whole.
+    """
+    environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(asset),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -29,6 +34,18 @@ def page_environment(privacy: Privacy) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=lambda value: privacy.of(value) if type(value) is str else value,
     )
+    environment.filters["sentence"] = lambda text: _sentence(privacy.of(text))
+    environment.filters["command"] = lambda text: _command(privacy.of(text))
+    return environment
+
+
+def _sentence(text: str) -> Markup:
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
+def _command(text: str) -> Markup:
+    # A browser would break a line within `--out`, too.
+    return Markup(" ").join(Markup('<span class="word">{}</span>').format(word) for word in text.split(" "))
 
 
 def page_scripts(*names: str) -> list[str]:

@@ -40,6 +40,8 @@
 
   function reload() {
     history.replaceState({ fcsearch: page.kept.map((part) => part.save()) }, "");
+    // The last page does not have this script: there the browser goes back to the place.
+    history.scrollRestoration = "auto";
     location.reload();
   }
 

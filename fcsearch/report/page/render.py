@@ -81,7 +81,7 @@ def render_html(
         figures=found.figures,
         top=found.top(_TOP),
         trials=len(found.trials),
-        commands=_commands(told, manifest),
+        commands=_commands(told, manifest, journal=run.journal_path),
         environment=_environment(manifest),
         data=json_text({**_data(found), "reload": _reload(going) if going else None}),
         **page_frame(scripts),
@@ -127,7 +127,7 @@ def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
     return {f"{privacy.node(node)} {device}": count for (node, _, device), count in named}
 
 
-def _commands(report: Report, manifest: Manifest) -> list[tuple[str, str]]:
+def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tuple[str, str]]:
     """Commands that repeat the run or use its winner; to be run in the runs' folder."""
     run = shlex.quote(report.path)
     commands = []
@@ -139,6 +139,9 @@ def _commands(report: Report, manifest: Manifest) -> list[tuple[str, str]]:
             ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),
             ("Export it", f"fcsearch export {run} --out model.onnx"),
         ]
+    if journal.is_file():
+        dashboard = 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"'
+        commands.append((dashboard, f"optuna-dashboard {shlex.quote(f'{report.path}/{journal.name}')}"))
     return [*commands, ("Update this report", f"fcsearch report {run}")]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcsearch.report.effects import is_number, partition
-from fcsearch.report.page.charts.figure import Figure, Results, Spec, by_category, inline
-from fcsearch.report.page.charts.learning import Curve, loss_scale, zoomed_results
+from fcsearch.report.page.charts.figure import EPOCHS, Figure, Results, Spec, by_category, inline
+from fcsearch.report.page.charts.learning import Curve, loss_axis, zoomed_results
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.words import listing, plural, value_text
 
@@ -73,13 +73,7 @@ def _loss_chart(name: str, best: Mapping[Any, int], curves: Mapping[int, Curve])
     rows = _rows(name, best, curves, "training_loss")
     if not rows:
         return None
-    y: Spec = {
-        "field": "value",
-        "type": "quantitative",
-        "title": "training loss",
-        "scale": loss_scale([row["value"] for row in rows]),
-        "axis": {"tickCount": 5, "format": "~g"},
-    }
+    y = loss_axis("training loss", [row["value"] for row in rows])
     text = "The training loss of the same trials: which one fits the training rows soonest."
     return Figure(f"compare-{name}-loss", f"Their training loss, by {name}", text, _lines(rows, name, y, ".4~g"))
 
@@ -108,7 +102,7 @@ def _lines(rows: Sequence[dict[str, Any]], name: str, y: Spec, form: str) -> Spe
             "cursor": "pointer",
         },
         "encoding": {
-            "x": {"field": "epoch", "type": "quantitative", "axis": {"tickMinStep": 1, "grid": False}},
+            "x": EPOCHS,
             "y": y,
             **by_category(name, values, dashes=True),
             "tooltip": [

@@ -39,7 +39,7 @@ def _course(by: str, title: str, order: str, trials: PageTrials, results: Result
         "type": "quantitative",
         "title": title,
         "scale": {"nice": False, "padding": 6, "zero": False, "domain": [min(places), max(places)]},
-        "axis": {"grid": False, **({"tickMinStep": 1} if by == "trial" else {})},
+        "axis": {"grid": False, **({"tickMinStep": 1, "format": ",d"} if by == "trial" else {})},
     }
     tip = [*results.tooltip(), {"field": "at", "title": trials.clock.title, "format": ",.4~g"}]
     states = [state for state in _LOOKS if state in trials.columns["state"]]

@@ -29,6 +29,14 @@ SCALE = [f"var(--q{number})" for number in range(1, 7)]
 KINDS = [f"var(--c{number})" for number in range(1, 9)]
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4], [4, 1, 1, 1], [3, 5])
 
+EPOCHS: Spec = {
+    "field": "epoch",
+    "type": "quantitative",
+    "title": "epoch",
+    "scale": {"zero": False, "nice": False},
+    "axis": {"tickMinStep": 1, "grid": False},
+}
+
 LINE_LEGEND: Spec = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2.5}
 
 STATES = ("complete", "stopped", "diverged", "failed")
@@ -217,9 +225,9 @@ class Results:
         ]
 
     def _with_margin(self, low: float, high: float) -> tuple[float, float]:
-        # An axis of fractions spans at least one point; for other figures that would hide differences.
-        least = 0.004 if self.objective.unit == "fraction" else 0.01 * max(abs(low), abs(high)) or 0.004
-        margin = max(0.06 * (high - low), least)
+        # No axis spans less than this: half a point, or a hundredth of what is measured.
+        least = 0.005 if self.objective.unit == "fraction" else 0.01 * max(abs(low), abs(high)) or 0.005
+        margin = max(0.06 * (high - low), (least - (high - low)) / 2)
         top = min(high + margin, 1 + margin / 2) if self.objective.unit == "fraction" else high + margin
         return low - margin, top
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcsearch.report.page.charts.figure import (
     ACCENT,
+    EPOCHS,
     INK,
     LINE_LEGEND,
     MUTED,
@@ -24,6 +26,7 @@ Row = Mapping[str, Any]
 
 # Losses that span more than this factor have a logarithmic axis.
 _LOG_SPAN = 10
+_DECADES = 300
 # The first part of a curve, in which it rises, may lie beyond the axis.
 _RISEN = 0.2
 
@@ -41,7 +44,6 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
         {"field": "epoch"},
         {"field": "value", "title": results.objective.title, "format": zoom.format},
     ]
-    x = {"field": "epoch", "type": "quantitative", "title": "epoch", "axis": {"tickMinStep": 1, "grid": False}}
     y = zoom.axis(title=results.objective.title)
     mark = {"type": "line", "clip": True, "interpolate": "linear"}
     grey: Spec = {
@@ -52,7 +54,7 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
     spec: Spec = {
         "width": "container",
         "height": 280,
-        "encoding": {"x": x, "y": y, "tooltip": tip},
+        "encoding": {"x": EPOCHS, "y": y, "tooltip": tip},
         "layer": [
             *([grey] if others else []),
             *_best_epoch(best_epoch),
@@ -80,24 +82,12 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
     ]
     if not rows:
         return None
-    scale = loss_scale([row["value"] for row in rows])
     spec: Spec = {
         "width": "container",
         "height": 280,
         "encoding": {
-            "x": {
-                "field": "epoch",
-                "type": "quantitative",
-                "title": "epoch",
-                "axis": {"tickMinStep": 1, "grid": False},
-            },
-            "y": {
-                "field": "value",
-                "type": "quantitative",
-                "title": "loss",
-                "scale": scale,
-                "axis": {"tickCount": 5, "format": "~g"},
-            },
+            "x": EPOCHS,
+            "y": loss_axis("loss", [row["value"] for row in rows]),
             "tooltip": [{"field": "line"}, {"field": "epoch"}, {"field": "value", "title": "loss", "format": ".4~g"}],
         },
         "layer": [
@@ -116,14 +106,26 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
     return Figure("losses", "Its loss", text, spec)
 
 
-def loss_scale(values: Sequence[float]) -> Spec:
-    """A logarithmic scale if losses span much; they may be 0."""
+def loss_axis(title: str, values: Sequence[float]) -> Spec:
+    """An axis of losses: logarithmic if they span much; they may be 0."""
     above = [value for value in values if value > 0]
-    if not spans(above, _LOG_SPAN):
-        return {"zero": False, "padding": 6}
-    if len(above) == len(values):
-        return {"type": "log", "nice": False, "padding": 6}
-    return {"type": "symlog", "constant": max(min(above), max(above) / 1000), "nice": False}
+    scale: Spec = {"zero": False, "padding": 6}
+    axis: Spec = {"tickCount": 5, "format": "~g"}
+    if spans(above, _LOG_SPAN):
+        scale = {"type": "log", "nice": False, "padding": 6}
+        axis = {"values": round_numbers(min(above), max(above)), "format": "~g"}
+        if len(above) < len(values):
+            scale = {"type": "symlog", "constant": max(min(above), max(above) / 1000), "nice": False}
+            axis["values"] = [0, *axis["values"]]
+    return {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """The numbers 1, 2 and 5 times a power of ten from one to another; of more than two decades the powers alone."""
+    steps = (1, 2, 5) if high / low < _DECADES else (1,)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [float(f"{step}e{decade}") for decade in decades for step in steps]
+    return [number for number in found if low <= number <= high]
 
 
 def trial_chart(results: Results) -> Spec:
@@ -134,12 +136,7 @@ def trial_chart(results: Results) -> Spec:
         "height": 220,
         "mark": {"type": "line", "point": {"filled": True, "size": 22}},
         "encoding": {
-            "x": {
-                "field": "epoch",
-                "type": "quantitative",
-                "title": "epoch",
-                "axis": {"tickMinStep": 1, "grid": False},
-            },
+            "x": EPOCHS,
             "y": {**results.axis(title=results.objective.title), "scale": {"zero": False, "padding": 6}},
             "color": _line_color(["validation", "training"]),
             "tooltip": [{"field": "line"}, {"field": "epoch"}, {"field": "value", "format": results.format}],
@@ -161,7 +158,7 @@ def _best_epoch(epoch: int | None) -> list[Spec]:
         "data": inline([{"epoch": epoch}]),
         "mark": {"type": "rule", "color": INK, "strokeDash": [2, 3], "tooltip": None},
         "encoding": {
-            "x": {"field": "epoch", "type": "quantitative"},
+            "x": EPOCHS,
             "y": None,
             "tooltip": {"value": f"best epoch: {epoch}"},
         },

@@ -13,7 +13,7 @@ from fcsearch.report.page.trials import PageTrials
 _MOST_LINES = 400
 _MOST_AXES = 8
 # Pixels.
-_LABEL_LIMIT = 62
+_LABEL_LIMIT = 72
 
 
 def parallel_chart(
@@ -44,7 +44,7 @@ def parallel_chart(
         "Each line is a trial, coloured by its result. Drag along one or more axes to keep only the lines that pass "
         "there; double-click to reset. A line below an axis: the parameter does not apply."
     )
-    room = tuple(min(_LABEL_LIMIT, 6 * _longest(axis.labels())) for axis in axes)
+    room = tuple(min(_LABEL_LIMIT, 7 * _longest(axis.labels())) for axis in axes)
     return Figure("parallel", "All of them side by side", text, spec, wide=True, labels=room)
 
 
@@ -115,7 +115,7 @@ def _few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _result_text(results: Results, value: float) -> str:
-    return f"{100 * value:.1f}%" if results.objective.unit == "fraction" else f"{value:.3g}"
+    return f"{100 * value:.1f}%" if results.objective.unit == "fraction" else results.objective.show(value)
 
 
 def _longest(labels: Sequence[tuple[float, str]]) -> int:

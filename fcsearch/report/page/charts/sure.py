@@ -22,6 +22,7 @@ from fcsearch.report.page.trials import PageTrials
 from fcsearch.selection import Confirmation
 
 _LOG_SPAN = 10
+_NUMBER_WIDTH = 34
 
 
 def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
@@ -82,6 +83,8 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
         return None
     front = pareto_front(trials, results.objective)
     x = number_axis("size", "weights and biases", sizes, log=spans(sizes, _LOG_SPAN))
+    # The number of the largest network of the front stands right of it.
+    x["scale"]["padding"] = _NUMBER_WIDTH
     y = results.axis()
     marked = {"test": f"datum.trial == {winner}", "value": SECOND} if winner is not None else None
     spec: Spec = {
@@ -99,6 +102,8 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
                     "color": {**({"condition": marked} if marked else {}), "value": ACCENT},
                     "opacity": {**({"condition": {**marked, "value": 1}} if marked else {}), "value": 0.5},
                     "size": {**({"condition": {**marked, "value": 160}} if marked else {}), "value": 40},
+                    # The winner lies above the others.
+                    **({"order": {"condition": {**marked, "value": 1}, "value": 0}} if marked else {}),
                     "tooltip": [*results.tooltip(), {"field": "size", "title": "weights and biases", "format": ",d"}],
                 },
             },

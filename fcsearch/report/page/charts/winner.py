@@ -73,7 +73,12 @@ def _figures(report: Report, objective: Objective) -> Iterator[dict[str, Any]]:
     winner = report.confirmation.winner if report.confirmation else None
     if winner is not None and winner.mean is not None:
         yield _figure("confirmed", winner.mean, winner.deviation, "standard deviation", objective)
-    if report.validation:
+    if report.dataset.folds and report.best:
+        # What was measured is the network of the first fold alone.
+        row = report.best.row
+        mean, error = row[objective.column], row.get("val_standard_error")
+        yield _figure(f"validation, {report.dataset.folds} folds", mean, error, "standard error", objective)
+    elif report.validation:
         yield _measured("validation", report.validation, objective)
     if report.test.measurement:
         yield _measured("test", report.test.measurement, objective)
