@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from common import RESULTS, chosen
 from curve_table import CurveTable
 from curves import FOLDER
+from replayed_joins import undisturbed
 from replayed_search import WORKERS, Course
-from ways import WAYS
+from ways import GROUPS, WAYS, Named
 
 sys.path.append(str(Path(__file__).parent / "experiments"))
 
@@ -26,6 +27,8 @@ from marks import insert, markdown
 FILE = RESULTS / "replay.parquet"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "search.md"
 SHARES = (0.1, 0.2, 1 / 3, 0.5, 2 / 3, 1.0)
+# Of the tables in which several are side by side.
+FEW_SHARES = (0.2, 1 / 3, 1.0)
 REFERENCE = "today"
 # So many configurations could be trained to their end on each worker in the simulated time of a search.
 TRAININGS = 20
@@ -35,14 +38,15 @@ Courses = dict[Key, Course]
 
 
 @click.command()
-@click.option("--tables", default="digits-default,adult-default,california-default", show_default=True)
-@click.option("--ways", default=",".join(WAYS), show_default=False, help="Default: all of ways.py.")
+@click.option("--tables", default="digits-default,adult-default,california-default,cifar10-default", show_default=True)
+@click.option("--group", type=click.Choice(list(GROUPS)), default="ways", show_default=True, help="See ways.py.")
+@click.option("--ways", help="Default: all of the group.")
 @click.option("--seeds", default=20, show_default=True, help="Searches of each, with seeds 0, 1, ...")
 @click.option(
     "--file", type=click.Path(path_type=Path), default=FILE, help="Keeps courses; those in it are not run again."
 )
 @click.option("--document/--no-document", default=False, help="Whether to put the tables into docs/search.md.")
-def main(tables: str, ways: str, seeds: int, file: Path, document: bool) -> None:
+def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, document: bool) -> None:
     """Replay searches, and print what was known after shares of the time.
 
     The same seeds give the same figures on any machine, whatever else it does.
@@ -58,27 +62,32 @@ def main(tables: str, ways: str, seeds: int, file: Path, document: bool) -> None
     for name in names:
         space = name.rpartition("-")[2]
         others = [table for other, table in known.items() if other != name and other.endswith(f"-{space}")]
-        for way in chosen(ways, WAYS):
+        for way in chosen(ways or ",".join(GROUPS[group]), GROUPS[group]):
+            named = GROUPS[group][way]
             for seed in range(seeds):
                 if (name, way, seed) not in courses:
-                    courses[name, way, seed] = WAYS[way].course(known[name], seconds(known[name]), seed, others)
+                    courses[name, way, seed] = named.course(known[name], seconds(known[name], named), seed, others)
             write(file, courses)
             print(f"{name}: {way}", flush=True)
-    text = {f"replay-{name}": regrets(name, known[name], courses) for name in names}
-    text["replay-ranks"] = ranks(names, known, courses)
+    if group == "ways":
+        text = {f"replay-{name}": regrets(name, known[name], courses) for name in names}
+        text["replay-ranks"] = ranks(WAYS, names, known, courses)
+    else:
+        text = {f"replay-{group}": side_by_side(GROUPS[group], [known[name] for name in names], names, courses)}
+        text[f"replay-{group}-ranks"] = ranks(GROUPS[group], names, known, courses)
     print("\n\n".join(text.values()))
     if document:
         DOCUMENT.write_text(insert(DOCUMENT.read_text(), text)[0])
 
 
-def seconds(table: CurveTable) -> float:
+def seconds(table: CurveTable, way: Named) -> float:
     """The simulated time of a search."""
-    return TRAININGS * table.mean_seconds() * 2 / WORKERS
+    return undisturbed(way.cost, table) if way.cost else TRAININGS * table.mean_seconds() * 2 / WORKERS
 
 
 def regrets(name: str, table: CurveTable, courses: Courses) -> str:
     """Mean regret after shares of the time, and when a way knew what today's knows at its end."""
-    end = seconds(table)
+    end = seconds(table, WAYS[REFERENCE])
     shown, digits = (100, 2) if table.objective.unit == "fraction" else (1, 3)
     goal = float(regret(name, REFERENCE, table, courses, [end])[0])
     rows = []
@@ -104,16 +113,16 @@ def regret(name: str, way: str, table: CurveTable, courses: Courses, times: Sequ
     return np.array([np.mean([table.best - course.at(time) for course in mine]) for time in times])
 
 
-def ranks(names: Sequence[str], known: Mapping[str, CurveTable], courses: Courses) -> str:
+def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, CurveTable], courses: Courses) -> str:
     """The mean rank of each way among those that were run on all tables, over tables and seeds."""
-    ways = [way for way in WAYS if all(way in ways_of(name, courses) for name in names)]
+    ways = [way for way in group if all(way in ways_of(name, courses, group) for name in names)]
     common = [key for key in courses if key[1] == ways[0] and all((key[0], way, key[2]) in courses for way in ways)]
     rows = []
     places: dict[float, np.ndarray] = {}
     for share in SHARES:
         gains = np.array(
             [
-                [courses[name, way, seed].at(share * seconds(known[name])) for way in ways]
+                [courses[name, way, seed].at(share * seconds(known[name], group[way])) for way in ways]
                 for name, _, seed in common
                 if name in names
             ]
@@ -122,13 +131,35 @@ def ranks(names: Sequence[str], known: Mapping[str, CurveTable], courses: Course
         equal = (gains[:, None, :] == gains[:, :, None]).sum(axis=2)
         places[share] = (better + (equal + 1) / 2).mean(axis=0)
     for number, way in enumerate(ways):
-        rows.append([WAYS[way].what, *(f"{places[share][number]:.1f}" for share in SHARES)])
+        rows.append([group[way].what, *(f"{places[share][number]:.1f}" for share in SHARES)])
     return markdown([f"mean rank of {len(ways)}", *(f"{share:.2g}" for share in SHARES)], rows)
 
 
-def ways_of(name: str, courses: Courses) -> list[str]:
+def side_by_side(
+    group: Mapping[str, Named], tables: Sequence[CurveTable], names: Sequence[str], courses: Courses
+) -> str:
+    """Mean regret on several tables, by way; then the trials, the mean of all tables."""
+    rows = []
+    for way, named in group.items():
+        if not any(way in ways_of(name, courses, group) for name in names):
+            continue
+        cells, counts, seeds = list[str](), list[float](), set[int]()
+        for name, table in zip(names, tables, strict=True):
+            end = seconds(table, named)
+            shown, digits = (100, 2) if table.objective.unit == "fraction" else (1, 3)
+            found = regret(name, way, table, courses, [share * end for share in FEW_SHARES])
+            cells.append(" / ".join(f"{shown * v:.{digits}f}" if math.isfinite(v) else "-" for v in found))
+            mine = {key[2]: course.trials for key, course in courses.items() if key[:2] == (name, way)}
+            counts += mine.values()
+            seeds |= set(mine)
+        rows.append([named.what, *cells, f"{np.mean(counts):.0f}", str(len(seeds))])
+    shares = " / ".join(f"{share:.2g}" for share in FEW_SHARES)
+    return markdown([f"after {shares} of the time", *names, "trials", "seeds"], rows)
+
+
+def ways_of(name: str, courses: Courses, group: Mapping[str, Named] = WAYS) -> list[str]:
     """The ways that were replayed on a table, in the order of ways.py."""
-    return [way for way in WAYS if any(key[:2] == (name, way) for key in courses)]
+    return [way for way in group if any(key[:2] == (name, way) for key in courses)]
 
 
 def read(file: Path) -> Courses:

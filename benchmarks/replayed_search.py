@@ -184,14 +184,17 @@ class TableBooks:
         """Tell Optuna, as the ledger does."""
         last = {e.trial_id: (e.epoch, value) for e in epochs if (value := getattr(e, self._column)) is not None}
         for trial in trials:
-            if trial.state == "complete":
-                self._study.tell(trial.trial_id, trial.value)
-                continue
-            if trial.trial_id in last:
-                self._study._storage.set_trial_intermediate_value(
-                    self._study.get_trials(deepcopy=False)[trial.trial_id]._trial_id, *last[trial.trial_id]
-                )
-            self._study.tell(trial.trial_id, state=TrialState.PRUNED)
+            self.tell(trial.trial_id, trial.value if trial.state == "complete" else None, last.get(trial.trial_id))
+
+    def tell(self, number: int, value: float | None, last: tuple[int, float] | None) -> None:
+        """Tell Optuna of a trial: its value, or, where it was not trained to its end, its last epoch and value."""
+        if value is not None:
+            self._study.tell(number, value)
+            return
+        if last is not None:
+            trial = self._study.get_trials(deepcopy=False)[number]
+            self._study._storage.set_trial_intermediate_value(trial._trial_id, *last)
+        self._study.tell(number, state=TrialState.PRUNED)
 
 
 def _train(task: PackTask, rungs: Rungs | None, table: CurveTable, answers: dict[int, PackOutcome]) -> float:

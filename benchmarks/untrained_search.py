@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from result_table import ResultTable
 
-from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
+from fcsearch.results import EpochRecord, Manifest, RunDirectory, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.logs import output_to
@@ -87,7 +87,7 @@ def search(settings: Settings) -> Reading:
     """Search, and say what it took."""
     space = load_space(SPACE, overrides=[f"sampler={settings.sampler}", f"parameters.epochs={settings.epochs}"])
     with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
-        run = RunDirectory.create(Path(folder) / "run", {"name": "driver", "state": "running"})
+        run = RunDirectory.create(Path(folder) / "run", Manifest(name="driver", state="running"))
         with run.writing(), output_to(run.log_path):
             books = TimedBooks(Ledger(run, space, seed=0))
             view = ClockedView(Clock(books), since_first=settings.with_ray)
@@ -104,7 +104,7 @@ def train(
     recorder, standings = Recorder(books), Standings(3)
     engine = Engine(
         pool,
-        Scheduler(planner, recorder.ask, waiting=(), workers=settings.workers),
+        Scheduler(planner, recorder.ask, first=()),
         recorder,
         Tracker(view, total=settings.trials, before=(), standings=standings, deadline=None, gpus=False),
         standings=standings,

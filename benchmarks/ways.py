@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
 from curve_table import CurveTable
 from optuna.pruners import BasePruner, HyperbandPruner, SuccessiveHalvingPruner
+from replayed_joins import Core, Cost, Gpu, Joining, replay_joins
+from replayed_others import Dehb, Searcher, Smac, replay_searcher
 from replayed_peer import replay_optuna
 from replayed_search import Course, Way, replay
 
 from fcsearch.search.pool.asha import Asha, Rungs, Standing
-from fcsearch.space import SamplerSpec
+from fcsearch.space import SamplerSpec, SearchSpace
 
 
 class Lengths(Asha):
@@ -54,13 +58,17 @@ class Named:
     Attributes:
         what: For people.
         course: Replays it on a table, for so many seconds, with a seed; the other tables of the space are known.
+        cost: Where it is replayed, if not on two cores.
     """
 
     what: str
     course: Callable[[CurveTable, float, int, Sequence[CurveTable]], Course]
+    cost: Cost | None = None
 
 
 RANDOM = SamplerSpec("random")
+# With the tables' rows, and with ten times as many.
+_GPU, _ROWS = Gpu(), Gpu(step=800e-6, member=7.5e-6)
 
 
 def tpe(startup: int = 10, **options: object) -> SamplerSpec:
@@ -87,6 +95,44 @@ def house(
     return Named(what, course)
 
 
+def joined(
+    what: str,
+    joins: int | None = None,
+    *,
+    pack: int,
+    cost: Cost | None = None,
+    rule: Asha | None = None,
+    early: bool = True,
+    ahead: bool = True,
+    sampler: SamplerSpec | None = None,
+    rates: Sequence[float] = (),
+    tried: int = 0,
+) -> Named:
+    """One whose packs of so many places take new members, or only tell of each as it ends.
+
+    Adam at `rates` comes first, or `tried` configurations that did best on the other tables.
+    """
+
+    def course(table: CurveTable, seconds: float, seed: int, others: Sequence[CurveTable]) -> Course:
+        tries = (
+            *(usual(table.space, rate) for rate in rates),
+            *(table.values[row] for row in portfolio(table, others, tried)),
+        )
+        way = Way(sampler or tpe(16), lambda: Rungs(rule or Asha(3, 3)), pack, tries)
+        return replay_joins(way, Joining(joins, early, ahead), cost or Core(), table, seconds=seconds, seed=seed)
+
+    return Named(what, course, cost)
+
+
+def usual(space: SearchSpace, rate: float) -> dict[str, object]:
+    """What one would try without a search: Adam, no dropout, the widest layers, the most epochs; the rest is drawn."""
+    wanted: dict[str, object] = {"update_rule": "adam", "learning_rate": rate, "dropout": 0.0}
+    for name in ("hidden_dim", "epochs"):
+        if (values := space.parameters[name].finite_values()) is not None:
+            wanted[name] = max(values)
+    return {name: value for name, value in wanted.items() if space.parameters[name].contains(value)}
+
+
 def optuna_alone(what: str, pruner: Callable[[], BasePruner]) -> Named:
     """Optuna's TPE with its defaults, one trial at a time on each worker, without any cost between trials."""
 
@@ -94,6 +140,15 @@ def optuna_alone(what: str, pruner: Callable[[], BasePruner]) -> Named:
         return replay_optuna(
             table, lambda seed: optuna.samplers.TPESampler(seed=seed), pruner, seconds=seconds, seed=seed
         )
+
+    return Named(what, course)
+
+
+def other(what: str, make: Callable[[Any, int, str], Searcher]) -> Named:
+    """Another program, one training at a time on each worker."""
+
+    def course(table: CurveTable, seconds: float, seed: int, _: Sequence[CurveTable]) -> Course:
+        return replay_searcher(table, make, seconds=seconds, seed=seed)
 
     return Named(what, course)
 
@@ -137,3 +192,37 @@ WAYS: dict[str, Named] = {
         "Optuna: TPE, HyperbandPruner", lambda: HyperbandPruner(min_resource=1, max_resource=30, reduction_factor=3)
     ),
 }
+
+PACKS: dict[str, Named] = {
+    "core": joined("packs of 6, told at their end, as today until now", pack=6, early=False),
+    "core-early": joined("the same, TPE told of each member as it ends", pack=6),
+    "core-join-3": joined("3 places, each filled as soon as it is free", 1, pack=3, ahead=False),
+    "core-small": joined("TPE after 10, packs of 3", pack=3, early=False, sampler=tpe()),
+    "core-one-by-one": joined(
+        "packs of 6, each parameter by itself", pack=6, early=False, sampler=tpe(16, multivariate=False)
+    ),
+    "core-usual": joined("packs of 6, Adam at 0.001 without dropout first", pack=6, early=False, rates=[1e-3]),
+    "core-tried": joined("packs of 6, three of other tables first", pack=6, early=False, tried=3),
+    "core-1-3": joined("packs of 6, ASHA 1 x 3", pack=6, early=False, rule=Asha(1, 3)),
+    "core-3": joined(
+        "TPE after 10, packs of 3, told of each, three of other tables first", pack=3, sampler=tpe(), tried=3
+    ),
+    "core-3-1": joined("the same, ASHA 1 x 3", pack=3, rule=Asha(1, 3), sampler=tpe(), tried=3),
+    "core-3-1-end": joined(
+        "the same, told at the end of a pack", pack=3, early=False, rule=Asha(1, 3), sampler=tpe(), tried=3
+    ),
+}
+ON_GPU: dict[str, Named] = {
+    "gpu": joined("packs of 10, told at their end, as today", pack=10, early=False, cost=_GPU),
+    "gpu-32": joined("packs of 32, told at their end", pack=32, early=False, cost=_GPU),
+    "gpu-join-3": joined("10 places, filled by threes", 3, pack=10, cost=_GPU),
+    "gpu-join-32": joined("32 places, filled by eights", 8, pack=32, cost=_GPU),
+    "more": joined("ten times the rows: packs of 10, told at their end, as today", pack=10, early=False, cost=_ROWS),
+    "more-join-3": joined("ten times the rows: 10 places, filled by threes", 3, pack=10, cost=_ROWS),
+}
+OTHERS: dict[str, Named] = {
+    "dehb": other("DEHB", Dehb),
+    "smac": other("SMAC, whole trainings", functools.partial(Smac, parts=False)),
+    "smac-parts": other("SMAC, Hyperband", functools.partial(Smac, parts=True)),
+}
+GROUPS = {"ways": WAYS, "packs": PACKS, "gpu": ON_GPU, "others": OTHERS}

@@ -1,4 +1,4 @@
-"""A network that predicts: from rows of a table or an array to probabilities and classes."""
+"""Networks in use: from rows of a table or an array to probabilities and classes."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import UsageError
-from fcsearch.inference.outputs import output_of, tempered
+from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.nn import FullyConnectedNet
-
-# Rows scored at a time, so that a large table does not need memory for all its hidden units at once.
-_ROWS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """A network and its feature transform; it needs no file, and can be pickled.
+    """Networks, and what makes their features; it needs no file, and can be pickled.
 
     Attributes:
-        network: On the CPU. It computes in float64, so that a row's scores do not depend on the rows beside it.
-        transform: Fitted on the training rows.
-        temperature: The number by which scores of classes are divided before the softmax.
+        predictor: The networks, on the CPU. They compute in float64, where a row has the same scores in any company.
     """
 
-    network: FullyConnectedNet
-    transform: FeatureTransform
-    temperature: float = 1.0
+    predictor: Predictor
 
     @classmethod
-    def of(cls, network: FullyConnectedNet, transform: FeatureTransform, temperature: float = 1.0) -> Model:
-        """A model of a copy of a network."""
-        params = {name: tensor.double() for name, tensor in network.params.items()}
-        return cls(FullyConnectedNet.from_params(params, network.settings), transform, temperature)
+    def of(cls, predictor: Predictor) -> Model:
+        """A model of networks that stay as they are."""
+        members = tuple(Member(member.weight, _exact(member.network)) for member in predictor.members)
+        return cls(dataclasses.replace(predictor, members=members))
+
+    @property
+    def transform(self) -> FeatureTransform:
+        """What the training rows made."""
+        return self.predictor.transform
+
+    @property
+    def temperature(self) -> float:
+        """What scores of classes are divided by before their softmax."""
+        return self.predictor.temperature
 
     @cached_property
     def classes(self) -> npt.NDArray[Any]:
@@ -57,8 +59,8 @@ class Model:
             X: A table with the columns of the training rows, in any order, or an array (N, ...) if they were one.
 
         Raises:
-            DataError: columns that are missing or differ in kind from those in training.
-            UsageError: the network is a regression's.
+            DataError: columns that are missing or hold something else than in training.
+            UsageError: the model is a regression's.
         """
         if self.transform.target is not None:
             raise UsageError("a regression has no classes; use predict")
@@ -72,9 +74,9 @@ class Model:
         return found
 
     def _values(self, X: Any) -> npt.NDArray[np.float64]:
-        output, features = output_of(self.network, self.transform), match_memory(self.transform, X)
-        starts = range(0, len(features), _ROWS)
-        parts = [
-            output.values(self.network.loss(torch.from_numpy(features[start : start + _ROWS]))) for start in starts
-        ]
-        return tempered(np.concatenate(parts), self.temperature)
+        return self.predictor.values(match_memory(self.transform, X))
+
+
+def _exact(network: FullyConnectedNet) -> FullyConnectedNet:
+    params = {name: tensor.double() for name, tensor in network.params.items()}
+    return FullyConnectedNet.from_params(params, network.settings)

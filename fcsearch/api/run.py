@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from fcsearch import results
 from fcsearch.api.model import Model
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
+from fcsearch.inference.choosing import model_of_run
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.notebook_charts import Chart, Charts
 from fcsearch.results import Run as ReadRun
-from fcsearch.results import RunDirectory
 from fcsearch.results.models import load_transform
 from fcsearch.selection import answers_by_refit, chosen_trial
-from fcsearch.selection.calibration import temperature_in
 
 if TYPE_CHECKING:
     import optuna
@@ -37,29 +37,32 @@ class Run(ReadRun):
     The network is that of the confirmed winner (over several seeds), or of the best trial if none was confirmed.
     """
 
-    def predict(self, X: Any) -> npt.NDArray[Any]:
+    def predict(self, X: Any, *, model: str | int | None = None) -> npt.NDArray[Any]:
         """The likeliest class of each row, or the target of a regression.
 
         Args:
             X: A table (pandas, polars, pyarrow) with the columns of the training rows, in any order; other columns are
                 ignored, and the label is not needed. Or an array (N, ...), if the training rows were one.
+            model: `best` of the search, `confirmed` over several seeds, `ensemble`, `refit`, or the number of a trial
+                whose model was kept; None: the network of this run, as above.
 
         Returns:
             (N,) classes: integers if the names of all classes are, likewise booleans, else text. For a regression
             float64, in the target's own unit.
 
         Raises:
-            DataError: columns that are missing or differ in kind from those in training.
-            RunError: no trial has a result.
+            DataError: columns that are missing or hold something else than in training.
+            RunError: no trial has a result, or the model was not kept.
+            UsageError: `model` names none.
         """
-        return self.model.predict(X)
+        return self._model(model).predict(X)
 
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Any, *, model: str | int | None = None) -> npt.NDArray[np.float64]:
         """The probability of each class (N, C), in the order of `classes`.
 
-        Argument and errors as `predict`; a regression has no classes (UsageError).
+        Arguments and errors as `predict`; a regression has no classes (UsageError).
         """
-        return self.model.probabilities(X)
+        return self._model(model).probabilities(X)
 
     @property
     def classes(self) -> npt.NDArray[Any]:
@@ -164,10 +167,21 @@ class Run(ReadRun):
 
     @cached_property
     def model(self) -> Model:
-        """The network and its feature transform, in memory."""
-        path = self._file(None)
-        facts = self.directory.models.metadata(self.chosen, path=path)
-        return Model.of(self.load_model(), self._transform(None), temperature_in(facts, where=str(path)))
+        """The network with what makes its features, in memory."""
+        return Model.of(model_of_run(self, None).predictor)
+
+    def _model(self, choice: str | int | None) -> Model:
+        if choice is None:
+            return self.model
+        name = str(choice)
+        if name not in self._others:
+            self._others[name] = Model.of(model_of_run(self, name).predictor)
+        return self._others[name]
+
+    @cached_property
+    def _others(self) -> dict[str, Model]:
+        """The other models that were asked for, by what they were called."""
+        return {}
 
     @cached_property
     def chosen(self) -> int:
@@ -197,8 +211,8 @@ class Run(ReadRun):
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory, also while its search is running; RunError if there is none."""
-    return Run(RunDirectory.open(Path(path)))
+    """Open a run directory, or a run at a URL, also while its search is running; RunError if there is none."""
+    return Run(results.open_run(path).directory)
 
 
 def keep_with(run: Run, folder: Path) -> Run:

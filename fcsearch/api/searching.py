@@ -16,7 +16,7 @@ from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
-from fcsearch.results import rank_trials
+from fcsearch.results import rank_trials, remote
 from fcsearch.search.api import start_search
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
@@ -61,8 +61,8 @@ def search(
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds after which no new trial starts; None: no limit.
         seed: Seed of the sampler and of training.
-        out: The run directory, which must not exist; None: a temporary one without a report, which is removed with the
-            returned object.
+        out: The run directory, or the run's URL, such as s3://bucket/runs/digits, which must not exist; None: a
+            temporary one without a report, which is removed with the returned object.
         pool: What trains: `local` (processes of this machine), `inline` (this process) or `ray`.
         workers: How many packs train at a time; None: one per GPU, or one per core if there is no GPU.
         confirm: How many of the best configurations are trained again with other seeds, for the winner on average; 0:
@@ -97,7 +97,9 @@ def search(
     )
     with open_view(progress) as view:
         if out is not None:
-            return Run(_finished(run_search(rows, searched, options, Path(out), view)).run)
+            url = out if isinstance(out, str) and remote.is_url(out) else None
+            path = Path(out) if url is None else remote.local_copy(url)
+            return Run(_finished(run_search(rows, searched, options, path, view, url=url)).run)
         with temporary_folder() as folder:
             found = _finished(run_search(rows, searched, options, folder / searched.name, view, report=False))
             return keep_with(Run(found.run), folder)
@@ -128,13 +130,20 @@ def read_space(space: Space | None) -> SearchSpace:
 
 
 def run_search(
-    rows: Dataset, space: SearchSpace, options: SearchOptions, path: Path, view: View, *, report: bool = True
+    rows: Dataset,
+    space: SearchSpace,
+    options: SearchOptions,
+    path: Path,
+    view: View,
+    *,
+    url: str | None = None,
+    report: bool = True,
 ) -> SearchResult:
     """Search a space on loaded rows, after the searches of other threads; errors as `start_search`."""
     space = dataclasses.replace(space, dataset=rows.spec)
     with _one_at_a_time:
         return start_search(
-            space, options, path=path, command=["fcsearch.search"], view=view, dataset=rows, report=report
+            space, options, path=path, url=url, command=["fcsearch.search"], view=view, dataset=rows, report=report
         )
 
 

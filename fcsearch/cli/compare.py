@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
+
 if TYPE_CHECKING:
     from fcsearch.comparison import Comparison, Section
 
 
 @click.command()
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write it as a page."
 )
-def compare(runs: tuple[str, ...], root: Path, form: str, page: Path | None) -> None:
+def compare(runs: tuple[str, ...], root: Path | str, form: str, page: Path | None) -> None:
     """Compare runs: after equally many trials, in equal time, and over seeds where they were confirmed.
 
     RUN is a run directory, or the name of a run in the runs' folder. The leader of each table comes first; for each

@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.cli.searching import conclude, resource_options, varying
 
 
 @click.command()
 @click.argument("run", required=False)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many of the best.")
 @click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="With how many other seeds.")
 @click.option(
@@ -28,7 +27,7 @@ from fcsearch.cli.searching import conclude, resource_options, varying
 @resource_options
 def confirm(
     run: str | None,
-    root: Path,
+    root: Path | str,
     top: int,
     seeds: int,
     refit: bool | None,

@@ -11,6 +11,7 @@ import click
 
 from fcsearch.cli.dataset_options import dataset_options
 from fcsearch.cli.notes import print_notes
+from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", required=False)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option(
     "--model",
     metavar="best|confirmed|ensemble|refit|TRIAL",
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def evaluate(
     run: str | None,
-    root: Path,
+    root: Path | str,
     model: str | None,
     trial: int | None,
     split: str | None,
@@ -85,7 +84,7 @@ def evaluate(
     if other is not None:
         print_notes(other.unseen, other.ignored)
     _print(found)
-    if found.trial_id is None and found.networks == 1 and found.split == "val":
+    if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
         click.echo("it was trained on these rows: the figures say nothing about other rows")
 
 

@@ -28,7 +28,7 @@ _TRIALS = ("csv", "optuna", "tensorboard", "mlflow", "wandb")
     help="The file to write; for trials, the folder.",
 )
 @model_options
-def export(which: str | None, form: str | None, out: Path, model: str | None, root: Path) -> None:
+def export(which: str | None, form: str | None, out: Path, model: str | None, root: Path | str) -> None:
     """Write a model, or the trials of a run, for other programs.
 
     A model, with its preprocessing, is a file with a model card beside it (FILE.md). onnx: an ONNX model with an input
@@ -56,7 +56,7 @@ def export(which: str | None, form: str | None, out: Path, model: str | None, ro
         _export_model(which, form, out, model, root)
 
 
-def _export_trials(which: str | None, form: str, out: Path, model: str | None, root: Path) -> None:
+def _export_trials(which: str | None, form: str, out: Path, model: str | None, root: Path | str) -> None:
     from fcsearch.errors import UsageError
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.results.export import write_trials
@@ -67,7 +67,7 @@ def _export_trials(which: str | None, form: str, out: Path, model: str | None, r
         click.echo(f"wrote {path}")
 
 
-def _export_model(which: str | None, form: str | None, out: Path, model: str | None, root: Path) -> None:
+def _export_model(which: str | None, form: str | None, out: Path, model: str | None, root: Path | str) -> None:
     from fcsearch.inference.choosing import choose_model
     from fcsearch.inference.exporting import export_model, form_of, write_export
     from fcsearch.inference.sink import check_place

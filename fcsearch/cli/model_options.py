@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
+
+from fcsearch.cli.runs_folder import runs_folder
 
 _OPTIONS = (
     click.option(
@@ -15,9 +16,7 @@ _OPTIONS = (
         "that of a trial whose model was kept. Default: the confirmed winner if there is one, else the best; "
         "with folds its refit.",
     ),
-    click.option(
-        "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-    ),
+    runs_folder,
 )
 
 

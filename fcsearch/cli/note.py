@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
+
 
 @click.command()
 @click.argument("run")
 @click.argument("text", required=False)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
-def note(run: str, text: str | None, root: Path) -> None:
+@runs_folder
+def note(run: str, text: str | None, root: Path | str) -> None:
     """Set the note of a run, which `fcsearch runs` and the report show. The run may be in progress.
 
     RUN is a run directory, or the name of a run in the runs' folder. TEXT replaces the run's note; an empty TEXT
@@ -25,11 +25,12 @@ def note(run: str, text: str | None, root: Path) -> None:
       fcsearch note dropout
       fcsearch note dropout ""
     """
-    from fcsearch.results import RunDirectory, read_labels, resolve_run, write_labels
+    from fcsearch.results import RunDirectory, read_labels, remote, resolve_run, write_labels
 
     path = RunDirectory.open(resolve_run(run, root)).path
     labels = read_labels(path)
     if text is None:
         click.echo(labels.note or f"{path} has no note")
     else:
-        write_labels(path, labels.with_note(text))
+        with remote.sending(path):
+            write_labels(path, labels.with_note(text))

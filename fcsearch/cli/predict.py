@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @model_options
 @click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there.")
 def predict(
-    which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path, data_dir: str | None
+    which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path | str, data_dir: str | None
 ) -> None:
     """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, or a dataset's name.
 

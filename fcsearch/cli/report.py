@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
+
 if TYPE_CHECKING:
     from fcsearch.report import Report
     from fcsearch.results import RunDirectory
@@ -14,13 +16,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", required=False)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many of the best to list.")
 @click.option("--no-write", is_flag=True, help="Only print: do not write report.html and report.json, measure nothing.")
-def report(run: str | None, root: Path, form: str, top: int, no_write: bool) -> None:
+def report(run: str | None, root: Path | str, form: str, top: int, no_write: bool) -> None:
     """Say which network a run found best, and how far to trust it.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. The report is also
@@ -35,10 +35,11 @@ def report(run: str | None, root: Path, form: str, top: int, no_write: bool) -> 
     """
     from fcsearch.cli.console import print_report
     from fcsearch.report import render_json
-    from fcsearch.results import RunDirectory, resolve_run
+    from fcsearch.results import RunDirectory, remote, resolve_run
 
     directory = RunDirectory.open(resolve_run(run, root))
-    found = _report(directory, top=top, write=not no_write)
+    with remote.sending(directory.path):
+        found = _report(directory, top=top, write=not no_write)
     if form == "json":
         click.echo(render_json(found), nl=False)
     else:

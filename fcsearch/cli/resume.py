@@ -8,21 +8,20 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.cli.searching import conclude, search_options, varying
 
 
 @click.command()
 @click.argument("run", required=False)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: unchanged.")
 @click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved.")
 @click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they have moved.")
 @search_options
 def resume(
     run: str | None,
-    root: Path,
+    root: Path | str,
     dataset: str | None,
     data_dir: str | None,
     quiet: bool,

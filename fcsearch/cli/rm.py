@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
+
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def rm(runs: tuple[str, ...], root: Path, yes: bool) -> None:
+def rm(runs: tuple[str, ...], root: Path | str, yes: bool) -> None:
     """Remove runs, with their tables, models and reports.
 
     RUN is a run directory, or the name of a run in the runs' folder; it may be damaged. The command asks first. Nothing
@@ -28,6 +28,11 @@ def rm(runs: tuple[str, ...], root: Path, yes: bool) -> None:
     from fcsearch.errors import UsageError
     from fcsearch.results import disk_bytes, remove_run, require_removable, resolve_run
 
+    if url := next((name for name in (str(root), *runs) if "://" in name), None):
+        raise UsageError(
+            f"fcsearch rm removes runs of this machine; found {url}; remove it with a tool of its storage, such as "
+            "`aws s3 rm --recursive`"
+        )
     paths = list(dict.fromkeys(resolve_run(name, root) for name in runs))
     for path in paths:
         require_removable(path)

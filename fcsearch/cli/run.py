@@ -14,6 +14,7 @@ import click
 
 from fcsearch.cli.choosing import choose
 from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
+from fcsearch.cli.runs_folder import RunsFolder
 from fcsearch.cli.searching import conclude, search_options, varying
 from fcsearch.errors import RunError
 
@@ -39,7 +40,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
     help="Seed of the sampler and of training.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="runs", show_default=True, help="Folder for the run directory."
+    "--out",
+    type=RunsFolder(),
+    metavar="FOLDER|URL",
+    default="runs",
+    show_default=True,
+    help="Folder for the run directory, or a URL such as s3://bucket/runs, from which any machine can continue.",
 )
 @click.option("--name", help="Name of the run. Default: the space's or the data's, with a number if taken.")
 @click.option("--from", "start_from", metavar="RUN", help="Tell the sampler this run's trials, where they fit.")
@@ -55,7 +61,7 @@ def run(
     label: str | None,
     data_dir: str | None,
     overrides: tuple[str, ...],
-    out: Path,
+    out: Path | str,
     name: str | None,
     note: str | None,
     tags: tuple[str, ...],
@@ -83,6 +89,7 @@ def run(
       fcsearch run customers.csv --note "without the rows of May" --tag baseline
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
+      fcsearch run customers.csv --out s3://bucket/runs
     """
     from fcsearch.search.options import SearchOptions
     from fcsearch.search.pools import Pools
@@ -94,6 +101,7 @@ def run(
             pools.start(settings.pool)
             if not quiet:
                 click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
+            pools.begin(settings, sure=False)
         from fcsearch.results import Labels, resolve_run
 
         labels = Labels().with_note(note or "").with_tags(tags)
@@ -101,7 +109,7 @@ def run(
             settings = dataclasses.replace(settings, start_from=str(resolve_run(start_from, out).resolve()))
         choice = choose(given, space=space, dataset=dataset)
         searched = choice.load(dataset_overrides(overrides, label, data_dir))
-        path = _path(out, name, default=searched.name)
+        path, url = _place(out, name, default=searched.name)
         from fcsearch.search.api import plan_search, start_search
 
         if dry_run:
@@ -111,19 +119,25 @@ def run(
 
         with open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
             result = start_search(
-                searched, settings, path=path, command=sys.argv, view=view, pools=pools, labels=labels
+                searched, settings, path=path, url=url, command=sys.argv, view=view, pools=pools, labels=labels
             )
     conclude(result, quiet=quiet)
 
 
-def _path(out: Path, name: str | None, *, default: str) -> Path:
-    """The path of the run: the name that was asked for, or the space's with the first free number."""
-    if name is None:
-        names = itertools.chain([default], (f"{default}-{number}" for number in itertools.count(2)))
-        return next(path for path in (out / candidate for candidate in names) if not path.exists())
-    if not _NAME.fullmatch(name):
+def _place(out: Path | str, name: str | None, *, default: str) -> tuple[Path, str | None]:
+    """The path of the run and its URL, if it has one: the name that was asked for, or the first free one."""
+    from fcsearch.results import remote
+
+    if name is not None and not _NAME.fullmatch(name):
         raise RunError(f"--name must be letters, digits, dots, dashes and underscores; found {name!r}")
-    return out / name
+    names = itertools.chain([default], (f"{default}-{number}" for number in itertools.count(2)))
+    for candidate in [name] if name is not None else names:
+        url = None if isinstance(out, Path) else remote.within(out, candidate)
+        path = out / candidate if isinstance(out, Path) else remote.local_copy(remote.within(out, candidate))
+        free = not path.exists() and (url is None or not remote.is_taken(url))
+        if free or name is not None:
+            return path, url
+    raise AssertionError("numbers do not end")
 
 
 def _print_plan(plan: SearchPlan) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.runs_folder import runs_folder
+
 
 @click.command()
-@click.option(
-    "--dir", "root", type=click.Path(path_type=Path), default="runs", show_default=True, help="The runs' folder."
-)
+@runs_folder
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; several: with all of them.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def runs(root: Path, tags: tuple[str, ...], form: str) -> None:
+def runs(root: Path | str, tags: tuple[str, ...], form: str) -> None:
     """List the runs of a folder, newest first.
 
     Each with its state, the trials done and asked for, the best figure on validation rows, its data, and its size on

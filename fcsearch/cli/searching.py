@@ -157,7 +157,9 @@ def varying(space: SearchSpace) -> list[str]:
 
 def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
     """Print the report and, with the command `again`, how to continue; exits with 130 (Ctrl-C) or 143 (SIGTERM)."""
-    path = result.run.path
+    from fcsearch.results import remote
+
+    path = remote.address(result.run.path)
     if quiet:
         click.echo(path)
     elif result.report is not None:

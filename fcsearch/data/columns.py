@@ -16,6 +16,7 @@ from fcsearch.data.facts import ColumnFacts, ColumnsError, Use
 from fcsearch.data.images import decode_images
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
+from fcsearch.data.number_texts import number_hint
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.errors import DataError
 from fcsearch.text import nearest
@@ -195,7 +196,8 @@ def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
         raise DataError(
             f"{place} must hold categories (at most {MAX_CATEGORIES}, each in several rows); found {len(categories)} "
-            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text. {_LEAVE_OUT}"
+            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{number_hint(values)} "
+            f"{_LEAVE_OUT}"
         )
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
     codes = pc.cast(index, pa.float32()).to_numpy()

@@ -212,9 +212,14 @@ class Dataset:
         }
 
     def _folds(self) -> dict[str, Any]:
-        """How many rows each fold has, if there are folds."""
-        folds = [{"train": len(fold.train), "val": len(fold.val)} for fold in self.folds]
-        return {"folds": folds} if self.others else {}
+        """How many rows each fold has, and how many of each class validate in it, where there are folds."""
+        if not self.others:
+            return {}
+        rows = [{"train": len(fold.train), "val": len(fold.val)} for fold in self.folds]
+        if not self.num_classes:
+            return {"folds": rows}
+        counts = [np.bincount(fold.val.y, minlength=self.num_classes).tolist() for fold in self.folds]
+        return {"folds": [{**row, "class_counts": found} for row, found in zip(rows, counts, strict=True)]}
 
     def _weights(self) -> dict[str, Any]:
         """The range of the weights of the training rows, if they have weights."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -57,5 +58,9 @@ class ColumnsError(DataError):
 
 def _together(source: str, problems: Mapping[str, str], features: Sequence[str]) -> str:
     lines = "\n".join(f"  - {problem}" for problem in problems.values())
-    way_out = f"\nTo leave the features out: drop: {json.dumps(features, ensure_ascii=False)}" if features else ""
+    way_out = ""
+    if features:
+        names = json.dumps(features, ensure_ascii=False)
+        option = shlex.quote(f"dataset.drop={names}")
+        way_out = f"\nTo leave the features out: drop: {names} in a space file, or --set {option}"
     return f"{len(problems)} columns of {source} cannot be used:\n{lines}{way_out}"

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.data.kinds import is_text
+from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
 
@@ -90,11 +92,15 @@ def encode_labels(
     values = _plain_labels(values, where)
     distinct = sorted(pc.unique(values).to_pylist())
     if len(distinct) < 2:
-        raise DataError(f"{where} must hold at least 2 classes to tell apart; found only {distinct[0]!r} in every row.")
-    if len(distinct) > 20 and len(distinct) > len(values) / 2:
         raise DataError(
-            f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, like a quantity "
-            "or an identifier. Name the column of the classes with --label (dataset option label)."
+            f"{where} must hold at least 2 classes to tell apart; found only {distinct[0]!r} in every row. "
+            "Name another column with --label, or add rows of another class."
+        )
+    if len(distinct) > 20 and len(distinct) > len(values) / 2:
+        hint = number_hint(values) if is_text(values.type) else ""
+        raise DataError(
+            f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
+            f"or an identifier.{hint} Name the column of the classes with --label (dataset option label)."
         )
     known = _order_of_classes(distinct, names, where)
     index = pc.index_in(values, value_set=pa.array(known, type=values.type))

@@ -62,7 +62,7 @@ def dataset_in_memory(
 
 
 def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Dataset:
-    # pyarrow and scikit-learn take about a second to import, which `DatasetSpec` alone must not cost.
+    # pyarrow takes a good part of a second to import, which `DatasetSpec` alone must not cost.
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows

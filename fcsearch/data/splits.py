@@ -14,6 +14,7 @@ from fcsearch.data.group_splits import check_groups, draw_groups
 from fcsearch.data.rows import Indices, PartSizes
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_keys import SplitKey
+from fcsearch.data.stratified import draw_rows
 from fcsearch.data.time_splits import check_times, draw_times
 from fcsearch.errors import DataError
 
@@ -147,8 +148,6 @@ def _draw(
     stratified: bool,
 ) -> tuple[Indices, Indices]:
     """Draw a share of the source's training rows; returns the rest, and the drawn rows."""
-    from sklearn.model_selection import train_test_split  # takes most of a second
-
     count = max(1, round(fraction * total))
     classes = len(np.unique(y[pool]))
     if classes < 1 + stratified or count < classes or len(pool) - count < classes:
@@ -157,8 +156,7 @@ def _draw(
             f"({part}_fraction {fraction:g}) should be split off for {classes} classes with enough rows. "
             f"Give more rows, another {part}_fraction, or a file of its own for the {part} split."
         )
-    left, drawn = train_test_split(pool, test_size=count, random_state=seed, stratify=y[pool] if stratified else None)
-    return left, drawn
+    return draw_rows(pool, count, seed, classes=y[pool] if stratified else None)
 
 
 def _stratified_order(rows: Indices, y: npt.NDArray[np.int64], seed: int) -> Indices:

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import Task
+from fcsearch.data.kinds import is_text
 from fcsearch.data.labels import encode_labels
+from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
 
 # Up to this many different integers are classes; more are classes only if each has this many rows or more.
@@ -60,8 +62,9 @@ def encode_targets(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArra
     """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
     kind = values.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+        found = f"text.{number_hint(values)}" if is_text(kind) else f"{kind}."
         raise DataError(
-            f"{where} must hold the numbers that a regression predicts; found {kind}. Name another column with "
+            f"{where} must hold the numbers that a regression predicts; found {found} Name another column with "
             "--label, or learn classes with --set task=classification."
         )
     numbers = np.array(pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -1,10 +1,11 @@
 """Saved models, measured on rows: a run's own, or others."""
 
-from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_targets, beats
+from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets, beats
 from fcsearch.evaluation.classification import ClassFigures, Classification, classify
 from fcsearch.evaluation.elsewhere import measure_moved, measure_other, model_transform
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
+from fcsearch.evaluation.out_of_fold import measure_out_of_fold
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
@@ -14,6 +15,7 @@ __all__ = [
     "Classification",
     "Measurement",
     "base_line",
+    "base_line_of_folds",
     "base_line_of_targets",
     "beats",
     "bootstrap_error",
@@ -23,6 +25,7 @@ __all__ = [
     "measure_model",
     "measure_moved",
     "measure_other",
+    "measure_out_of_fold",
     "model_transform",
     "standard_error",
 ]

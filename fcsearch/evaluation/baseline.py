@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fcsearch.config.objective import OBJECTIVES
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class BaseLine:
     """The best answer that ignores the features, on some rows.
 
@@ -43,7 +43,12 @@ class BaseLine:
 
 
 def base_line(
-    names: Sequence[str], counts: Sequence[int], objective: str = "accuracy", *, positive: int = 1
+    names: Sequence[str],
+    counts: Sequence[int],
+    objective: str = "accuracy",
+    *,
+    positive: int = 1,
+    answer: int | None = None,
 ) -> BaseLine:
     """The base line of a classification.
 
@@ -52,37 +57,76 @@ def base_line(
         counts: Rows of each class; their sum is at least 1.
         objective: The figure that it is measured in.
         positive: Of two classes the one that `average_precision` finds.
+        answer: The class that every row is taken for; None: the commonest of these rows.
     """
-    commonest = max(range(len(counts)), key=counts.__getitem__)
+    if answer is None:
+        answer = _commonest(counts)
     shares = [count / sum(counts) for count in counts if count]
-    largest, classes = max(shares), len(shares)
+    hits, classes = counts[answer] / sum(counts), len(shares)
     values: dict[str, float] = {
-        "accuracy": largest,
-        "balanced_accuracy": 1 / classes,
-        "f1_macro": 2 * largest / (1 + largest) / classes,
+        "accuracy": hits,
+        "balanced_accuracy": (hits > 0) / classes,
+        "f1_macro": 2 * hits / (1 + hits) / classes,
         "roc_auc": 0.5,
         # Of more than two classes it is the mean over the classes.
         "average_precision": counts[positive] / sum(counts) if len(counts) == 2 else 1 / classes,
         "log_loss": -math.fsum(share * math.log(share) for share in shares),
     }
-    answer = names[commonest] if objective in ("accuracy", "balanced_accuracy", "f1_macro") else ""
-    return BaseLine(answer, values[objective], sum(counts), objective)
+    name = names[answer] if objective in ("accuracy", "balanced_accuracy", "f1_macro") else ""
+    return BaseLine(name, values[objective], sum(counts), objective)
 
 
-def base_line_of_targets(targets: npt.NDArray[Any], objective: str) -> BaseLine:
-    """The base line of a regression: always answer the mean of these targets, or for MAE the median.
+def base_line_of_folds(
+    names: Sequence[str], folds: Sequence[Sequence[int]], objective: str = "accuracy", *, positive: int = 1
+) -> BaseLine:
+    """The base line of a figure that is the mean over folds: the mean of theirs, with one answer in all of them.
+
+    Args:
+        names: Name of each class.
+        folds: Validation rows of each class in each fold, each at least one.
+        objective: As `base_line`, like `positive`.
+        positive: Likewise.
+    """
+    answer = _commonest([sum(counts) for counts in zip(*folds, strict=True)])
+    return _mean([base_line(names, counts, objective, positive=positive, answer=answer) for counts in folds])
+
+
+def base_line_of_targets(targets: npt.NDArray[Any], objective: str, *, answer: float | None = None) -> BaseLine:
+    """The base line of a regression: always answer the mean of these targets, or the median where MAE counts.
 
     Args:
         targets: (N,) in their own unit; N is at least 1.
         objective: `rmse`, `mae` or `r2`.
+        answer: What is answered in their place.
     """
-    middle = float(np.median(targets) if objective == "mae" else targets.mean())
+    middle = _middle(targets, objective) if answer is None else answer
     errors = targets - middle
-    values = {"rmse": float(np.sqrt(np.square(errors).mean())), "mae": float(np.abs(errors).mean()), "r2": 0.0}
+    spread = float(np.square(targets - targets.mean()).mean())
+    explained = 0.0 if answer is None or not spread else 1 - float(np.square(errors).mean()) / spread
+    values = {"rmse": float(np.sqrt(np.square(errors).mean())), "mae": float(np.abs(errors).mean()), "r2": explained}
     return BaseLine(OBJECTIVES["mae"].show(middle), values[objective], len(targets), objective)
+
+
+def base_line_of_target_folds(folds: Sequence[npt.NDArray[Any]], objective: str) -> BaseLine:
+    """As `base_line_of_folds`, of a regression; arguments as `base_line_of_targets`, for each fold."""
+    answer = _middle(np.concatenate(list(folds)), objective)
+    return _mean([base_line_of_targets(targets, objective, answer=answer) for targets in folds])
 
 
 def beats(value: float, error: float, base: BaseLine) -> bool:
     """Whether a value is better than the base line by more than two of its standard errors."""
     objective = OBJECTIVES[base.objective]
     return objective.gain(value) - objective.gain(base.value) > 2 * error
+
+
+def _commonest(counts: Sequence[int]) -> int:
+    return max(range(len(counts)), key=counts.__getitem__)
+
+
+def _middle(targets: npt.NDArray[Any], objective: str) -> float:
+    return float(np.median(targets) if objective == "mae" else targets.mean())
+
+
+def _mean(lines: Sequence[BaseLine]) -> BaseLine:
+    value, rows = math.fsum(line.value for line in lines) / len(lines), sum(line.rows for line in lines)
+    return dataclasses.replace(lines[0], value=value, rows=rows)

@@ -104,7 +104,11 @@ def classify(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], na
         names: Name of each of the K classes.
     """
     size = len(names)
-    confusion = np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size)
+    return classification_of(np.bincount(labels * size + predicted, minlength=size * size).reshape(size, size), names)
+
+
+def classification_of(confusion: npt.NDArray[np.int64], names: Sequence[str]) -> Classification:
+    """What counts of rows say, (K, K) by class and by what they were taken for; one is above 0."""
     classes = tuple(_figures(name, confusion, index) for index, name in enumerate(names))
     present = [entry for entry in classes if entry.rows]
     recalls = [entry.recall or 0.0 for entry in present]

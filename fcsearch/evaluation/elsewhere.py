@@ -28,13 +28,11 @@ def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTran
         DataError: it cannot be found, or is damaged.
     """
     of_form = {member.form: member for member in reversed(members)}
-    found = [_saved_transform(run, of_form[form]) for form in forms_of(members)]
-    return join_transforms(found)
+    return join_transforms([_saved_transform(run, of_form[form]) for form in forms_of(members)])
 
 
 def _saved_transform(run: RunDirectory, member: Member) -> FeatureTransform:
-    path = run.models.refit_path if member.trial_id is None else run.models.kept(member.trial_id)
-    found = load_transform(path) or run.transform()
+    found = load_transform(member.path) or run.transform()
     if found is not None:
         return found
     try:

@@ -27,7 +27,9 @@ class Measurement:
         figures: Every objective of the task that is defined on these rows, by its name.
         base_line: The best answer without a model, on these rows; None in a report of an earlier version.
         networks: How many networks predict together.
-        accuracy: Fraction of the rows that the model classifies correctly; None for a regression.
+        folds: Of how many folds these are the rows, each predicted by the network that did not see it, and the figures
+            the mean; None: one network, or several together, predicted all rows.
+        accuracy: Fraction of the rows that the model classifies rightly; None of a regression.
     """
 
     trial_id: int | None
@@ -42,11 +44,19 @@ class Measurement:
     figures: Mapping[str, float] = field(default_factory=dict)
     base_line: BaseLine | None = None
     networks: int = 1
+    folds: int | None = None
     accuracy: float | None = field(init=False)
 
     def __post_init__(self) -> None:
         accuracy = self.value if self.objective == "accuracy" else self.figures.get("accuracy")
         object.__setattr__(self, "accuracy", accuracy)
+
+    @property
+    def place(self) -> str:
+        """The rows, in words that stand before `rows`."""
+        if self.folds is not None:
+            return "out-of-fold"
+        return {"val": "validation"}.get(self.split, self.split)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Measurement:

@@ -23,7 +23,7 @@ from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES, squared_loss
 from fcsearch.results import RunDirectory, objective_of
-from fcsearch.selection import Member, columns_of, forms_of, load_member
+from fcsearch.selection import Member, Part, columns_of, forms_of, load_member
 from fcsearch.selection.calibration import calibration_of
 from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
@@ -47,7 +47,8 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
         RunError: the model was not kept.
         DataError: the split is empty, or the dataset does not fit the model.
     """
-    return measure_model(run, [load_member(run, trial_id)], dataset, split_name)
+    part = Part(1.0, trial_id, run.models.path(trial_id))
+    return measure_model(run, [load_member(run, part)], dataset, split_name)
 
 
 def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset, split_name: str) -> Measurement:
@@ -73,8 +74,7 @@ def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Spl
 
 def model_metadata(run: RunDirectory, member: Member) -> dict[str, Any]:
     """The metadata saved with a network: which data it was trained on."""
-    path = run.models.refit_path if member.trial_id is None else None
-    return run.models.metadata(member.trial_id or 0, path=path)
+    return run.models.metadata(member.trial_id or 0, path=member.path)
 
 
 def measure_members(
@@ -108,6 +108,26 @@ def measure_members(
     if target is None and (calibration := calibration_of(run, members)):
         # The figures are those of the predicted probabilities.
         scores = scores / calibration.temperature
+    found = measurement_of(scores, rows, truth, objective, class_names, split_name=split_name, fingerprint=fingerprint)
+    return dataclasses.replace(
+        found,
+        trial_id=members[0].trial_id if len(members) == 1 else None,
+        networks=len(members),
+        loss=loss if math.isfinite(loss) else None,
+    )
+
+
+def measurement_of(
+    scores: Tensor,
+    rows: Split,
+    truth: Truth,
+    objective: Objective,
+    class_names: Sequence[str],
+    *,
+    split_name: str,
+    fingerprint: str,
+) -> Measurement:
+    """The figures of scores (1, C, V) for some rows; without a loss. Arguments and errors as `measure_members`."""
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
         raise DataError(
@@ -119,21 +139,20 @@ def measure_members(
         error = standard_error(value, len(rows))
     else:
         error = bootstrap_error(objective.name, scores, truth)
-    if target is None:
+    if truth.num_classes:
         by_class = classify(rows.y, scores[0].max(0).indices.numpy(), class_names)
         counts = [entry.rows for entry in by_class.classes]
-        base = base_line(class_names, counts, objective.name, positive=positive)
+        base = base_line(class_names, counts, objective.name, positive=truth.positive)
     else:
         by_class, base = None, base_line_of_targets(rows.y, objective.name)
     return Measurement(
-        trial_id=members[0].trial_id if len(members) == 1 else None,
-        networks=len(members),
+        trial_id=None,
         split=split_name,
         fingerprint=fingerprint,
         rows=len(rows),
         value=value,
         standard_error=error,
-        loss=loss if math.isfinite(loss) else None,
+        loss=None,
         classification=by_class,
         objective=objective.name,
         figures=figures,

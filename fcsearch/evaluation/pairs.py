@@ -46,6 +46,11 @@ def compare(
     objective = objective_of(run.trials()).name
     truth = truth_of(getattr(dataset, split_name), dataset.num_classes, dataset.positive, dataset.transform.target)
     ours, theirs = (score(model, rows_of(model, dataset, split_name), truth)[0] for model in (members, single))
+    return compare_scores(objective, ours, theirs, truth)
+
+
+def compare_scores(objective: str, ours: Tensor, theirs: Tensor, truth: Truth) -> Pair:
+    """Compare the scores (1, C, V) of two models for the same rows, by an objective that is defined on these."""
     value, other = (float(FIGURES[objective](scores, truth)) for scores in (ours, theirs))
     if objective == "accuracy":
         error = paired_share_error(_right(ours, truth), _right(theirs, truth))

@@ -12,7 +12,7 @@ from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
 from fcsearch.results.models import SavedModel, read_model
-from fcsearch.selection import model_weights
+from fcsearch.selection import Part, model_parts
 from fcsearch.selection.calibration import temperature_in
 
 MODEL_ENDING = ".safetensors"
@@ -37,13 +37,13 @@ class Chosen:
     trials: tuple[int, ...] = ()
 
 
-def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
+def choose_model(where: str | None, model: str | None, root: Path | str) -> Chosen:
     """Load the model that the arguments name.
 
     Args:
-        where: A model file, a run directory, or the name of a run; None: the newest run.
+        where: A model file, a run directory or its URL, or the name of a run; None: the newest run.
         model: Which model of a run, as in `selection.load_members`.
-        root: Folder of the runs.
+        root: Folder of the runs, or its URL.
 
     Raises:
         RunError: there is no such run, or the trial's model was not kept.
@@ -53,19 +53,23 @@ def choose_model(where: str | None, model: str | None, root: Path) -> Chosen:
     """
     if where is not None and where.endswith(MODEL_ENDING):
         return _of_file(Path(where), model)
-    run = open_run(resolve_run(where, root))
-    weights = model_weights(run.directory, model)
-    saved = [read_model(_kept(run, trial)) for trial in weights]
+    return model_of_run(open_run(resolve_run(where, root)), model)
+
+
+def model_of_run(run: Run, model: str | None) -> Chosen:
+    """Load a model of a run; argument and errors as `choose_model`."""
+    parts = model_parts(run.directory, model)
+    saved = [read_model(_kept(run, part)) for part in parts]
     transforms = [one.transform or run.directory.transform() for one in saved]
-    trials = tuple(trial for trial in weights if trial is not None)
+    trials = tuple(part.trial_id for part in parts if part.trial_id is not None)
     known = [transform for transform in transforms if transform is not None]
     if len(known) < len(saved):
         raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
     different = list(dict.fromkeys(known))
     transform = join_transforms(different)
     members = tuple(
-        Member(weight, one.network, different.index(own))
-        for weight, one, own in zip(weights.values(), saved, known, strict=True)
+        Member(part.weight, one.network, different.index(own))
+        for part, one, own in zip(parts, saved, known, strict=True)
     )
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
     # An ensemble has its own temperature, for the mean of its networks.
@@ -89,18 +93,19 @@ def _of_file(path: Path, model: str | None) -> Chosen:
     return Chosen(path.name, Predictor((Member(1.0, saved.network),), saved.transform, temperature), saved.facts)
 
 
-def _kept(run: Run, trial: int | None) -> Path:
-    """The model file of a trial; None: of the refit."""
+def _kept(run: Run, part: Part) -> Path:
+    """The file of a network, if it was kept."""
+    trial = part.trial_id
     if trial is None:
         return run.directory.models.kept_refit()
+    if part.path.is_file():
+        return part.path
     saved = run.directory.saved_models()
-    if trial not in saved:
-        kept = ", ".join(map(str, saved)) or "none"
-        raise RunError(
-            f"trial {trial} of {run.path} must have a saved model; found models of trials: {kept}. Train it again with "
-            f"`fcsearch train --run {run.path} --trial {trial} --save model{MODEL_ENDING}`, and name that file."
-        )
-    return run.directory.models.path(trial)
+    kept = ", ".join(map(str, saved)) or "none"
+    raise RunError(
+        f"trial {trial} of {run.path} must have a saved model; found models of trials: {kept}. Train it again with "
+        f"`fcsearch train --run {run.path} --trial {trial} --save model{MODEL_ENDING}`, and name that file."
+    )
 
 
 def _no_transform(where: str, command: str) -> DataError:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
+from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_model
+from fcsearch.evaluation.out_of_fold import compare_out_of_fold, measure_out_of_fold
 from fcsearch.evaluation.pairs import compare
 from fcsearch.report.measured import Alternative, Versus
 from fcsearch.results import RunDirectory
-from fcsearch.selection import answers_by_refit, load_members
+from fcsearch.selection import Member, ensemble_answers_by_refit, load_members
+from fcsearch.selection.calibration import temperature_in
 
 NOT_YET_MEASURED = "it is measured once the run has ended"
 
@@ -44,42 +47,63 @@ def ensemble_of(
     members = run.models.ensemble()
     if set(members) <= {winner}:
         return None
-    found = Alternative("ensemble", members, digest=run.models.refit_digest() if answers_by_refit(run) else None)
-    if known and (known.members, known.digest, known.note) == (members, found.digest, None):
-        return known
-    return _measured(run, found, winner, load)
+    try:
+        digest = run.models.ensemble_digest() if ensemble_answers_by_refit(run) else None
+    except RunError as error:
+        return Alternative("ensemble", members, note=str(error))
+    return _known_or_measured(run, Alternative("ensemble", members, digest=digest), winner, load, known)
 
 
 def refit_of(run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None) -> Alternative | None:
     """The refit beside the winner; arguments as `ensemble_of`.
 
-    A refit that is newer than its measurement is measured again.
+    Its only member is the trial that was fitted again: another may have become the winner since then. A refit that is
+    newer than its measurement is measured again.
     """
     if not run.models.refit_path.is_file():
         return None
     try:
-        found = Alternative("refit", {winner: 1.0}, digest=run.models.refit_digest())
+        of = run.models.metadata(winner, path=run.models.refit_path).get("trial_id", winner)
+        found = Alternative("refit", {of: 1.0}, digest=run.models.refit_digest())
     except RunError as error:
         return Alternative("refit", {winner: 1.0}, note=str(error))
+    return _known_or_measured(run, found, winner, load, known)
+
+
+def _known_or_measured(
+    run: RunDirectory, found: Alternative, winner: int, load: LoadDataset | None, known: Alternative | None
+) -> Alternative:
     if known and (known.members, known.digest, known.note) == (found.members, found.digest, None):
         return known
-    return _measured(run, found, winner, load)
-
-
-def _measured(run: RunDirectory, found: Alternative, winner: int, load: LoadDataset | None) -> Alternative:
     if load is None:
         return dataclasses.replace(found, note=NOT_YET_MEASURED)
     try:
         dataset = load()
         members = load_members(run, found.model)
+        # The ensemble stands beside the network that it would be used in place of, the refit beside the trial's own.
+        single = load_members(run, None if found.model == "ensemble" else str(winner))
         # The refit was trained on the validation rows.
-        splits = ("val", "test") if found.model == "ensemble" else ("test",)
-        there = [name for name in splits if len(getattr(dataset, name))]
-        measured = {name: measure_model(run, members, dataset, name) for name in there}
-        # Beside the network that the ensemble would be used in place of, where it did not learn those rows.
-        again = found.model == "ensemble" and found.digest is not None and there[-1:] == ["test"]
-        single = load_members(run, "refit" if again else str(winner))
-        versus = Versus(there[-1], *compare(run, members, single, dataset, there[-1])) if there else None
+        validation = _on_validation_rows(run, found, members, dataset) if found.model == "ensemble" else None
+        test = measure_model(run, members, dataset, "test") if len(dataset.test) else None
+        versus: Versus | None = None
+        if test:
+            versus = Versus("test", *compare(run, members, single, dataset, "test"))
+        elif validation and validation.folds:
+            pair = compare_out_of_fold(run, found.members, {winner: 1.0}, dataset)
+            versus = Versus("val", *pair) if pair else None
+        elif validation:
+            versus = Versus("val", *compare(run, members, single, dataset, "val"))
     except (DataError, RunError) as error:
         return dataclasses.replace(found, note=str(error))
-    return dataclasses.replace(found, validation=measured.get("val"), test=measured.get("test"), versus=versus)
+    return dataclasses.replace(found, validation=validation, test=test, versus=versus)
+
+
+def _on_validation_rows(
+    run: RunDirectory, found: Alternative, members: Sequence[Member], dataset: Dataset
+) -> Measurement | None:
+    """The ensemble on the validation rows, with folds on those of all folds; None if it was trained on them."""
+    temperature = temperature_in(run.models.ensemble_facts(), where=str(run.models.ensemble_path))
+    every = measure_out_of_fold(run, found.members, dataset, temperature=temperature)
+    if every or found.digest or not len(dataset.val):
+        return every
+    return measure_model(run, members, dataset, "val")

@@ -13,7 +13,7 @@ from typing import Any
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
 from fcsearch.errors import RunError
-from fcsearch.evaluation import BaseLine, Measurement, base_line
+from fcsearch.evaluation import BaseLine, Measurement, base_line, base_line_of_folds
 from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
 from fcsearch.report.importance import importances_of
@@ -60,12 +60,12 @@ def build_report(
     importances, note = importances_of(rows, objective)
     effects = effects_of(rows, importances, objective)
     space = manifest.space or {}
-    work, dataset = _work(manifest, rows), _dataset(manifest.dataset or DatasetEntry())
-    positive = manifest.dataset.positive if manifest.dataset else 1
+    described = manifest.dataset or DatasetEntry()
+    work, dataset = _work(manifest, rows), _dataset(described)
     chosen = chosen_trial(run) if ranked else None
     best = next((row for row in ranked if row["trial_id"] == chosen), None)
     measured = _of_the_chosen(run, Measured(validation, test, ensemble, refit), chosen)
-    confirmation, base = confirmation_of(run), _base_line(dataset, measured.validation, objective, positive)
+    confirmation, base = confirmation_of(run), _base_line(described, measured.validation, objective)
     trust = assess(
         ranked,
         measured.test,
@@ -165,17 +165,21 @@ def _dataset(described: DatasetEntry) -> Dataset:
     )
 
 
-def _base_line(
-    dataset: Dataset, validation: Measurement | None, objective: Objective, positive: int
-) -> BaseLine | None:
-    """The base line of the validation rows: from the manifest's classes, else from what was measured on those rows."""
-    by_split = dataset.class_counts or {}
+def _base_line(described: DatasetEntry, validation: Measurement | None, objective: Objective) -> BaseLine | None:
+    """The base line of the validation rows: from the manifest's classes, else from what was measured on those rows.
+
+    With folds it is the mean over them, as the figures are.
+    """
+    by_split, names, positive = described.class_counts or {}, described.class_names, described.positive
+    folds = [fold.class_counts for fold in described.folds]
+    if names and folds and all(map(any, folds)):
+        return base_line_of_folds(names, folds, objective.name, positive=positive)
     counts = by_split.get("val", ())
-    if dataset.folds and counts:
-        # Rows that train in the first fold validate in another.
+    if folds and counts:
+        # An earlier version did not count by fold: what trains in the first fold validates in another.
         counts = tuple(map(sum, zip(counts, by_split["train"], strict=True)))
-    if dataset.class_names and any(counts):
-        return base_line(dataset.class_names, counts, objective.name, positive=positive)
+    if names and any(counts):
+        return base_line(names, counts, objective.name, positive=positive)
     if validation is None:
         return None
     # Earlier versions kept it only with the classes.

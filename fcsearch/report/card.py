@@ -18,6 +18,7 @@ from fcsearch.report.words import class_list, percent, plural, points, value_tex
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of
 from fcsearch.results.manifest import DatasetEntry
+from fcsearch.selection import ensemble_answers_by_refit
 
 _MAX_CLASSES = 50
 
@@ -97,7 +98,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
     yield f"| {' | '.join(columns)} |"
     yield f"| {' | '.join('---' for _ in columns)} |"
     for item in found:
-        yield f"| {item.rows:,} {_NAMES[item.split]} | {' | '.join(_cells(item, objective))} |"
+        yield f"| {item.rows:,} {item.place} rows | {' | '.join(_cells(item, objective))} |"
     if bases:
         method = bases[-1].method
         if objective.name == "accuracy":
@@ -105,7 +106,13 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         yield ""
         yield f"The base line is that of {method}.{' ± is one standard error.' if balanced else ''}"
     if missing := _classes_without_rows(found[-1]):
-        yield f"None of the measured rows belongs to {class_list(missing)}."
+        yield f"No row measured was of {class_list(missing)}."
+    if any(item.folds for item in found):
+        yield ""
+        yield (
+            "Out-of-fold rows are predicted by networks of the same configuration that did not see them; a figure is "
+            "the mean over the folds."
+        )
 
 
 def _cells(item: Measurement, objective: Objective) -> Iterator[str]:
@@ -116,9 +123,6 @@ def _cells(item: Measurement, objective: Objective) -> Iterator[str]:
         yield f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
     base = _base(item)
     yield objective.show(base.value if base else None)
-
-
-_NAMES = {"val": "validation rows", "test": "test rows"}
 
 
 def _measured(chosen: Chosen) -> list[Measurement]:
@@ -133,9 +137,14 @@ def _measured(chosen: Chosen) -> list[Measurement]:
         digest = directory.models.refit_digest()
         fitted = [(known.test.measurement, known.test.digest)]
         fitted += [(known.refit.test, known.refit.digest)] if known.refit else []
-        return [item for item, of in fitted if item and of == digest]
+        measured = [item for item, of in fitted if item and of == digest]
+        beside = known.validation
+        if beside and beside.folds and beside.trial_id == chosen.facts.get("trial_id"):
+            return [beside, *measured]
+        return measured
     other = known.ensemble
-    if other is None or set(other.members) != set(chosen.trials):
+    fitted_again = directory.models.ensemble_digest() if ensemble_answers_by_refit(directory) else None
+    if other is None or set(other.members) != set(chosen.trials) or other.digest != fitted_again:
         return []
     return [item for item in (other.validation, other.test) if item]
 

@@ -68,7 +68,7 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             continue
         versus, noun = model.versus, "test" if model.versus.split == "test" else "validation"
         objective = OBJECTIVES[versus.objective]
-        size = f" of {len(model.members)} networks" if model.model == "ensemble" else ""
+        size = f" of {len(model.members)} networks" if model.model == "ensemble" else f", of trial {_only(model)},"
         lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
         if versus.worth_having:
             verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
@@ -82,6 +82,12 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             f"{objective.show(versus.single + versus.difference)}, {lead} the winner alone (two standard errors: "
             f"{objective.show_difference(2 * versus.error)}): {verdict}",
         )
+
+
+def _only(model: Alternative) -> int:
+    """The trial of a model of one network."""
+    [trial_id] = model.members
+    return trial_id
 
 
 def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[Evidence]:
@@ -139,7 +145,7 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
     lines = []
     for model in found:
         if model is not None and model.test is not None:
-            size = f" of {len(model.members)} networks" if model.model == "ensemble" else ""
+            size = f" of {len(model.members)} networks" if model.model == "ensemble" else f" of trial {_only(model)}"
             objective = OBJECTIVES[model.test.objective]
             error = objective.show_difference(model.test.standard_error)
             remark = f"{model.model}{size}; standard error {error}; measured once"

@@ -79,8 +79,8 @@ class Alternative:
         test: On the test rows, once.
         versus: Compared with the winner: on the test rows, or on the validation rows if there are no test rows.
         note: Why nothing was measured; None otherwise.
-        digest: `Models.refit_digest` of a refit. Of an ensemble: that of the network fitted again that it stands
-            beside; None where that is the trial's own. None also where an earlier version measured it.
+        digest: Identifies its networks if they were fitted again: see `Models`. None for an ensemble of networks of the
+            search, and for what an earlier version measured.
     """
 
     model: str

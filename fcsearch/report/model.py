@@ -226,3 +226,9 @@ class Report:
     files: dict[str, str]
     note: str | None = None
     tags: tuple[str, ...] = ()
+
+    @property
+    def by_class(self) -> Measurement | None:
+        """What is shown class by class: with folds what was found on the rows of all of them, else on the test rows."""
+        validation = self.validation
+        return validation if validation and validation.folds else self.test.measurement or validation

@@ -76,19 +76,21 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     own = objective.own
     mean = f"mean of {folds} folds, " if folds else ""
     spread = f"{mean}standard error {objective.show_difference(error)}" if error is not None else ""
-    # The measurements of the network that was kept.
-    validation = "first fold, " if folds else "validation, "
+    # What was measured of the one network that is kept.
+    validation = "first fold, " if folds and not _is_of_folds(report.validation) else "validation, "
     final = (_name("validation, final", own, objective), own.show(row[f"final_{own.column}"]))
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
         *confirmed_line(report.confirmation, folds),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
+        *_out_of_fold("out of fold", report.validation),
         *_base_line(report.base_line, "validation, "),
         *_others(report.validation, validation),
         (*final, f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
         (*training, "at the best epoch"),
         *_of_the_test(report),
+        *_out_of_fold("out of fold, ensemble", report.ensemble.validation if report.ensemble else None),
         *alternative_lines([report.ensemble, report.refit]),
     ]
 
@@ -156,6 +158,23 @@ def _others(found: Measurement | None, prefix: str) -> list[Line]:
         for name, value in found.figures.items()
         if name != found.objective
     ]
+
+
+def _is_of_folds(found: Measurement | None) -> bool:
+    return found is not None and found.folds is not None
+
+
+def _out_of_fold(name: str, found: Measurement | None) -> list[Line]:
+    """The figure by rows that the networks did not see, with the standard error that the rows give."""
+    if found is None or found.folds is None:
+        return []
+    objective = OBJECTIVES[found.objective]
+    who = "the network" if found.networks == 1 else "networks"
+    remark = (
+        f"standard error {objective.show_difference(found.standard_error)}; {plural(found.rows, 'row')}, each by {who} "
+        "that did not see it"
+    )
+    return [(name, objective.show(found.value), remark)]
 
 
 def _meaning(objective: Objective) -> str:

@@ -67,7 +67,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
             unit = confirmation_unit(report.confirmation)
             yield _section("Confirmed", f"the best again with other seeds; {unit}, and the standard error of a lead")
             yield _indented(_confirmation(report.confirmation, width - _INDENT))
-        yield from _by_class(report.test.measurement or report.validation, width)
+        yield from _by_class(report.by_class, width)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))
     if report.effects:
@@ -112,8 +112,7 @@ def _best(report: Report, best: Best) -> Group:
 
 def _by_class(found: Measurement | None, width: int) -> Iterator[RenderableType]:
     if found and found.classification:
-        noun = {"val": "validation"}.get(found.split, found.split)
-        yield _section("Class by class", f"the best network on the {noun} rows")
+        yield _section("Class by class", f"the best network on the {found.place} rows")
         for part in class_parts(found.classification, width=width - _INDENT, limit=_MAX_CLASSES):
             yield _indented(part)
 

@@ -10,7 +10,7 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError, UsageError
-from fcsearch.evaluation import Measurement, load_run_dataset, measure, measure_model
+from fcsearch.evaluation import Measurement, load_run_dataset, measure, measure_model, measure_out_of_fold
 from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, known_alternative, refit_of
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.measured import FinalTest, Measured
@@ -21,6 +21,7 @@ from fcsearch.report.page import Predicted, predicted_by, render_html
 from fcsearch.results import FrozenRun, RunDirectory, rank_trials
 from fcsearch.results.arrow import Row
 from fcsearch.selection import answers_by_refit, chosen_trial, load_members
+from fcsearch.selection.calibration import temperature_in
 
 
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
@@ -145,7 +146,7 @@ def _measure_chosen(
         return validation, known.test
     try:
         if not _is_full(validation):
-            validation = measure(run, chosen, rows.get(), "val")
+            validation = _on_validation_rows(run, chosen, rows.get())
         test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), rows.get(), "test")
     except (DataError, RunError) as error:
         # The figure of an earlier version is better than none.
@@ -154,6 +155,14 @@ def _measure_chosen(
     trials = known.test.measured_trials
     trials = trials if trials[-1:] == (chosen,) else (*trials, chosen)
     return validation, FinalTest(test, None, trials, refit, digest)
+
+
+def _on_validation_rows(run: RunDirectory, chosen: int, dataset: Dataset) -> Measurement:
+    """The chosen trial on the validation rows: with folds on those of all of them, where its predictions were kept."""
+    facts = run.models.metadata(chosen)
+    temperature = temperature_in(facts, where=str(run.models.path(chosen)))
+    found = measure_out_of_fold(run, {chosen: 1.0}, dataset, temperature=temperature)
+    return found or measure(run, chosen, dataset, "val")
 
 
 def _is_full(found: Measurement | None) -> bool:

@@ -25,8 +25,9 @@ from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
-from fcsearch.results.repair import DAMAGED, Damage, set_damaged_aside
-from fcsearch.results.schema import CONFIRMATIONS, EPOCHS, TRIALS
+from fcsearch.results.repair import DAMAGED, Damage
+from fcsearch.results.schema import CONFIRMATIONS
+from fcsearch.results.tables import NewTrials, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
 
@@ -41,12 +42,10 @@ class RunDirectory:
         self.path = path
         self._manifest = path / MANIFEST
         self._aside = path / files.ASIDE
-        self._trials = Parts(path / "trials", TRIALS, aside=self._aside)
-        self._epochs = Parts(path / "epochs", EPOCHS, aside=self._aside)
+        self._tables = Tables(path, aside=self._aside)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
-        self.predictions = Predictions(path / "predictions", aside=self._aside)
+        self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
         self.models = Models(path / "models", transform=path / transform_name(OWN_FORM), aside=self._aside)
-        self._done: set[int] | None = None
         self._last_pack_id = -1
 
     @classmethod
@@ -68,8 +67,7 @@ class RunDirectory:
             unfinished = new_folder(path)
             made.append(unfinished)
             run = cls(unfinished)
-            run._trials.create()
-            run._epochs.create()
+            run._tables.create()
             run.models_path.mkdir()
             write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
             # Whole or not at all: a process that is killed here does not leave a half-made run.
@@ -104,7 +102,7 @@ class RunDirectory:
             raise RunError(
                 f"{path} must be of a format from 1 to {FORMAT}; found {written_by!r}; use the fcsearch that wrote it"
             )
-        run._trials.older = written_by < FORMAT
+        run._tables.older = written_by < FORMAT
         return run
 
     @property
@@ -171,6 +169,10 @@ class RunDirectory:
         died = state == "running" and lock.is_held(self.path / LOCK) is False
         return "interrupted" if died else state
 
+    def is_held(self) -> bool:
+        """Whether some process writes the run, as far as that can be known."""
+        return lock.is_held(self.path / LOCK) is True
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run as its only writer, after removing what a crash left half done.
@@ -180,11 +182,9 @@ class RunDirectory:
         """
         with lock.hold(self.path / LOCK):
             files.clear_aside(self._aside)
-            # Epochs are written before trials. Epochs without a trial belong to trials that will be trained again.
-            for pack_id in self._epochs.pack_ids() - self._trials.pack_ids():
-                self._epochs.remove(pack_id)
-            if self._trials.older:
-                self._trials.upgrade()
+            self._tables.clear_unfinished()
+            if self._tables.older:
+                self._tables.upgrade()
                 self.update_manifest({"format": FORMAT})
             yield
 
@@ -196,18 +196,12 @@ class RunDirectory:
         Raises:
             RunError: the file system refused.
         """
-        damaged = set_damaged_aside(self._trials, self._epochs, self.path / DAMAGED)
-        self._done = None
-        return damaged
-
-    def packs(self) -> frozenset[int]:
-        """The packs whose trials have their rows."""
-        return frozenset(self._trials.pack_ids())
+        return self._tables.set_damaged_aside(self.path / DAMAGED)
 
     def next_pack_id(self) -> int:
         """A number that no pack of this run has, and that no earlier call returned."""
-        written = self._trials.pack_ids() | self._epochs.pack_ids() | self._confirmations.pack_ids()
-        self._last_pack_id = max(self._last_pack_id, *written, -1) + 1
+        written = max(self._tables.highest_pack_id(), *self._confirmations.numbers(), -1)
+        self._last_pack_id = max(self._last_pack_id, written) + 1
         return self._last_pack_id
 
     def write_pack(
@@ -224,18 +218,9 @@ class RunDirectory:
             RunError: rows that violate the schema, a pack or a trial that already has rows, or a full disk; nothing was
                 added then.
         """
-        table = with_origin(trials_table(pack_id, trials), self.manifest())
-        trial_ids = set(table["trial_id"].to_pylist())
-        history = with_origin(epochs_table(epochs, trial_ids), self.manifest())
-        if pack_id in self._trials.pack_ids():
-            raise RunError(
-                f"a pack must be written once; found rows of pack {pack_id}; ask next_pack_id() for a number"
-            )
-        if twice := trial_ids & self.finished_trials():
-            raise RunError(f"a trial must be counted once; found a row of trial {min(twice)} already")
-        self._epochs.write(pack_id, history)
-        self._trials.write(pack_id, table)
-        self.finished_trials().update(trial_ids)
+        manifest, table = self.manifest(), trials_table(pack_id, trials)
+        history = epochs_table(epochs, set(table["trial_id"].to_pylist()))
+        self._tables.add(pack_id, with_origin(table, manifest), with_origin(history, manifest))
 
     def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
         """Add the results of a pack of trials that were trained again, each with another seed.
@@ -253,7 +238,7 @@ class RunDirectory:
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""
-        return self._confirmations.read(self._confirmations.pack_ids())
+        return self._confirmations.read(self._confirmations.numbers())
 
     def write_models(self, measured: Sequence[Row]) -> None:
         """Write models.parquet, one row per model and split: what was measured of the models that the run offers."""
@@ -262,17 +247,19 @@ class RunDirectory:
 
     def finished_trials(self) -> set[int]:
         """The trials that have a row: done, by the ledger. Read once, then kept up to date by this object's writes."""
-        if self._done is None:
-            self._done = set(self._trials.read(self._trials.pack_ids(), columns=["trial_id"])["trial_id"].to_pylist())
-        return self._done
+        return self._tables.finished()
 
     def trials(self) -> pa.Table:
         """All trials that are done, sorted by `trial_id`; schema TRIALS, with no rows before the first pack is done."""
-        return self._trials.read(self._trials.pack_ids())
+        return self._tables.trials()
 
     def epochs(self) -> pa.Table:
         """The epochs of all trials that are done, sorted by `trial_id` and `epoch`; schema EPOCHS."""
-        return self._epochs.read(self._trials.pack_ids())
+        return self._tables.epochs()
+
+    def new_trials(self) -> NewTrials:
+        """Reads, call by call, the trials that have come since."""
+        return NewTrials(self._tables)
 
     def save_model(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
         """Save the weights (W1 (D, H), b1 (H,), ...) of a trial at its best epoch.

@@ -38,6 +38,12 @@ class SplitRows(_Entry):
     test: int | None = None
 
 
+class FoldRows(SplitRows):
+    """Numbers of rows of a fold; `class_counts` of its validation rows, empty where an older fcsearch made the run."""
+
+    class_counts: tuple[int, ...] = ()
+
+
 class DatasetEntry(_Entry):
     """The dataset, as `Dataset.describe` says it; None if an older fcsearch did not.
 
@@ -61,7 +67,7 @@ class DatasetEntry(_Entry):
     task: Task = "classification"
     label: str | None = None
     split: SplitFacts | None = None
-    folds: tuple[SplitRows, ...] = ()
+    folds: tuple[FoldRows, ...] = ()
 
     def split_words(self) -> list[str]:
         """As `Dataset.split_words`."""

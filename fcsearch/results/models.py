@@ -50,6 +50,15 @@ class Models:
         """The path of the refit, the network trained on training and validation rows."""
         return self.folder / "refit.safetensors"
 
+    def member_refit_path(self, trial_id: int) -> Path:
+        """Where a member of the ensemble is as it was fitted again, or would be."""
+        return self.folder / f"refit-{trial_id:06d}.safetensors"
+
+    @staticmethod
+    def is_refit(path: Path) -> bool:
+        """Whether a file of the folder holds a network that learned from validation rows, too."""
+        return path.name.startswith("refit")
+
     @property
     def ensemble_path(self) -> Path:
         """The path of the file with the ensemble's networks and weights."""
@@ -91,9 +100,13 @@ class Models:
         """The trial's network, on the CPU; RunError if it was not kept or the file is damaged."""
         return _load(self.kept(trial_id))
 
-    def load_refit(self) -> FullyConnectedNet:
-        """The refit, on the CPU; RunError if there is none."""
-        return _load(self.kept_refit())
+    def load_refit(self, *, member: int | None = None) -> FullyConnectedNet:
+        """The network that learned from training and validation rows, on the CPU; RunError if there is none.
+
+        Args:
+            member: The trial of the ensemble whose network it is; None: the run's own.
+        """
+        return _load(self.kept_refit() if member is None else self.member_refit_path(member))
 
     def kept_refit(self) -> Path:
         """Its file; RunError if there is none."""
@@ -105,13 +118,13 @@ class Models:
         return self.refit_path
 
     def refit_digest(self) -> str:
-        """SHA-256 of the refit's weights; RunError if there is none or its file is damaged."""
-        path = self.kept_refit()
-        try:
-            tensors, _ = load_tensors(path)
-        except ConfigError as error:
-            raise _damaged(path, error) from error
-        return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
+        """What tells it from every other: SHA-256 of its weights; RunError if there is none or its file is damaged."""
+        return _digest(self.kept_refit())
+
+    def ensemble_digest(self) -> str:
+        """What tells the ensemble's networks, as they were fitted again, from others; RunError as `refit_digest`."""
+        digests = [_digest(self.member_refit_path(trial_id)) for trial_id in self.ensemble()]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def save_ensemble(self, members: Mapping[int, float], facts: Mapping[str, Any]) -> None:
         """Record which trials make the ensemble.
@@ -149,14 +162,9 @@ class Models:
             raise _damaged(path, error) from error
         return value
 
-    def input_form(self, trial_id: int | None) -> InputForm:
-        """In which form the trial's network learned the rows, of None that which was fitted again; errors as `load`."""
-        path = self.refit_path if trial_id is None else None
-        return InputForm.of(self.metadata(trial_id or 0, path=path).get("config", {}))
-
-    def transform(self, trial_id: int) -> FeatureTransform | None:
-        """The transform of the trial's network; None if an older fcsearch saved it."""
-        return load_transform(self.kept(trial_id))
+    def input_form(self, trial_id: int, *, path: Path | None = None) -> InputForm:
+        """The form of the rows that a network was trained on; arguments and errors as `metadata`."""
+        return InputForm.of(self.metadata(trial_id, path=path).get("config", {}))
 
     def saved(self) -> list[int]:
         """The trials that have a model, in order."""
@@ -166,6 +174,12 @@ class Models:
         """Remove the models of all other trials."""
         for trial_id in set(self.saved()) - set(keep):
             self.path(trial_id).unlink(missing_ok=True)
+
+    def prune_refits(self, members: Collection[int]) -> None:
+        """Remove what was fitted again of trials that are no members of the ensemble."""
+        kept = {self.member_refit_path(trial_id) for trial_id in members}
+        for path in set(self.folder.glob("refit-*.safetensors")) - kept:
+            path.unlink(missing_ok=True)
 
     def _transform_text(self, form: InputForm) -> str | None:
         path = self._transform.with_name(transform_name(form))
@@ -234,6 +248,14 @@ def load_transform(path: Path) -> FeatureTransform | None:
     """
     text = load_tensors(path)[1].get(_TRANSFORM_KEY)
     return None if text is None else FeatureTransform.from_json(text, where=str(path))
+
+
+def _digest(path: Path) -> str:
+    try:
+        tensors, _ = load_tensors(path)
+    except ConfigError as error:
+        raise _damaged(path, error) from error
+    return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
 
 
 def _load(path: Path) -> FullyConnectedNet:

@@ -1,4 +1,4 @@
-"""A folder of Parquet parts, one per pack: a table of a run, which grows while others read it."""
+"""A folder of Parquet parts: the form in which a run keeps a table that grows while others read it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from fcsearch.results.upgrade import to_current
 
 _PART = re.compile(r"pack-(\d+)\.parquet")
 _EMPTY = "empty.parquet"
+
+# A file as it was: its number in the file system, its size, and when it was written. What replaces it has another.
+Stamp = tuple[int, int, int]
 # Each page has a checksum, so that a flipped bit is an error, not a different number.
 _FORMAT = ds.ParquetFileFormat(
     default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
@@ -23,7 +26,7 @@ _FORMAT = ds.ParquetFileFormat(
 
 
 class Parts:
-    """The parts of one table: `pack-000012.parquet` holds the rows of pack 12.
+    """The parts of one table: `pack-000012.parquet` was begun with the rows of pack 12, and may hold later packs' too.
 
     Args:
         folder: The table's folder.
@@ -45,43 +48,55 @@ class Parts:
         self.folder.mkdir(exist_ok=True)
         self._write(self.folder / _EMPTY, self.schema.empty_table())
 
-    def write(self, pack_id: int, table: pa.Table) -> None:
-        """Add the pack's part, or replace it: the part appears whole, and is on the disk on return."""
-        self._write(self.path(pack_id), table)
+    def write(self, number: int, table: pa.Table) -> None:
+        """Add a part, or replace it: the part appears whole, and is on the disk on return."""
+        self._write(self.path(number), table)
 
-    def remove(self, pack_id: int) -> None:
-        """Remove the pack's part."""
-        self.path(pack_id).unlink(missing_ok=True)
+    def remove(self, number: int) -> None:
+        """Remove a part."""
+        self.path(number).unlink(missing_ok=True)
 
-    def pack_ids(self) -> set[int]:
-        """The packs that have a part."""
+    def stamp(self, number: int) -> Stamp:
+        """The part's file as it is now; zeros where there is none."""
+        try:
+            found = self.path(number).stat()
+        except OSError:
+            return 0, 0, 0
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+    def stamps(self) -> dict[int, Stamp]:
+        """All parts, and how they are now."""
+        return {number: self.stamp(number) for number in self.numbers()}
+
+    def numbers(self) -> set[int]:
+        """The numbers of the parts, by which they are named."""
         return {int(match[1]) for path in self.folder.glob("pack-*.parquet") if (match := _PART.fullmatch(path.name))}
 
-    def read(self, pack_ids: Iterable[int], *, columns: list[str] | None = None) -> pa.Table:
-        """The rows of those packs, sorted by the table's key columns.
+    def read(self, numbers: Iterable[int], *, columns: list[str] | None = None) -> pa.Table:
+        """The rows of those parts, sorted by the table's key columns.
 
         Raises:
             RunError: a part that cannot be read.
         """
-        paths = [str(self.path(pack_id)) for pack_id in sorted(pack_ids)]
+        paths = [str(self.path(number)) for number in sorted(numbers)]
         try:
             table = self._read_older(paths, columns) if self.older else self._read(paths, columns)
         except (OSError, pa.ArrowException) as error:
-            raise self._named(pack_ids, error) from error
+            raise self._named(numbers, error) from error
         keys = [(name, "ascending") for name in ("trial_id", "seed", "epoch") if name in table.column_names]
         return table.sort_by(keys) if keys and len(table) else table
 
-    def path(self, pack_id: int) -> Path:
-        """Where the pack's part is."""
-        return self.folder / f"pack-{pack_id:06d}.parquet"
+    def path(self, number: int) -> Path:
+        """Where the part is."""
+        return self.folder / f"pack-{number:06d}.parquet"
 
-    def damage(self, pack_id: int) -> str | None:
-        """The damage to the pack's part; None if it exists and is whole.
+    def damage(self, number: int) -> str | None:
+        """What is wrong with the part; None if it is there and whole.
 
         Raises:
             RunError: the file system does not let it be read.
         """
-        return self._damage(self.path(pack_id))
+        return self._damage(self.path(number))
 
     def restore_empty(self) -> None:
         """Write the folder and the part without rows again, if they are missing or damaged."""
@@ -105,12 +120,12 @@ class Parts:
             return str(error).splitlines()[0]
         return None
 
-    def _named(self, pack_ids: Iterable[int], error: Exception) -> RunError:
+    def _named(self, numbers: Iterable[int], error: Exception) -> RunError:
         """The error of parts that cannot be read, which names the first of them."""
-        for pack_id in sorted(pack_ids):
-            if (found := self.damage(pack_id)) is not None:
+        for number in sorted(numbers):
+            if (found := self.damage(number)) is not None:
                 return RunError(
-                    f"{self.path(pack_id)} must be a whole Parquet file; found: {found}; `fcsearch resume "
+                    f"{self.path(number)} must be a whole Parquet file; found: {found}; `fcsearch resume "
                     f"{self.folder.parent}` sets it aside and trains its trials again"
                 )
         return RunError(f"the files in {self.folder} must be whole Parquet files; found: {error}")

@@ -33,7 +33,7 @@ class Damage:
 
 
 def set_damaged_aside(trials: Parts, epochs: Parts, folder: Path) -> list[Damage]:
-    """Move the parts of both tables out of the way for every pack of which one is damaged or missing.
+    """Move the parts of both tables out of the way for every number of which one is damaged or missing.
 
     Args:
         trials: The table of trials.
@@ -47,15 +47,15 @@ def set_damaged_aside(trials: Parts, epochs: Parts, folder: Path) -> list[Damage
         RunError: the file system refused.
     """
     found = []
-    for pack_id in sorted(trials.pack_ids() | epochs.pack_ids()):
-        damaged = [(parts, reason) for parts in (trials, epochs) if (reason := parts.damage(pack_id)) is not None]
+    for number in sorted(trials.numbers() | epochs.numbers()):
+        damaged = [(parts, reason) for parts in (trials, epochs) if (reason := parts.damage(number)) is not None]
         for parts, reason in damaged:
-            path = parts.path(pack_id)
+            path = parts.path(number)
             found.append(Damage(path, reason, _keep(path, folder) if path.exists() else None))
         if damaged:
             # Trials first: epochs without their trials are cleared away in any case.
-            trials.remove(pack_id)
-            epochs.remove(pack_id)
+            trials.remove(number)
+            epochs.remove(number)
     for parts in (trials, epochs):
         parts.restore_empty()
     return found

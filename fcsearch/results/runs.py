@@ -19,6 +19,7 @@ from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.ranking import objective_of, rank_trials
 from fcsearch.results.records import row_config
+from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_bytes, within
 from fcsearch.results.removal import disk_bytes
 from fcsearch.results.schema import MODELS
 from fcsearch.results.upgrade import to_current
@@ -98,12 +99,12 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory to read it, also while its search goes on; RunError if there is none."""
-    return Run(RunDirectory.open(Path(path)))
+    """Open a run directory, or a run at a URL, to read it, also while its search goes on; RunError if there is none."""
+    return Run(RunDirectory.open(fetch(path) if isinstance(path, str) and is_url(path) else Path(path)))
 
 
-def find_runs(root: Path = DEFAULT_ROOT) -> list[Path]:
-    """The run directories in a folder, newest first; none if the folder does not exist."""
+def find_runs(root: Path | str = DEFAULT_ROOT) -> list[Path]:
+    """The run directories in a folder or at a URL, newest first; none if the folder does not exist."""
     return [path for _, path in sorted(((_created(path), path) for path in _candidates(root)), reverse=True)]
 
 
@@ -116,7 +117,9 @@ def summarize_run(path: Path) -> dict[str, Any]:
         rows), `note`, `error`; None if unknown. Besides `tags`, and `bytes` on the disk.
     """
     summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
-    known = {"path": str(path), "name": path.name, "state": "damaged", "tags": [], "bytes": disk_bytes(path)}
+    stored = stored_bytes(path)
+    size = disk_bytes(path) if stored is None else stored
+    known = {"path": address(path), "name": path.name, "state": "damaged", "tags": [], "bytes": size}
     summary = {**known, **summary}
     try:
         run = RunDirectory.open(path)
@@ -140,19 +143,27 @@ def summarize_run(path: Path) -> dict[str, Any]:
         return {**summary, "error": str(error)}
 
 
-def resolve_run(name: str | None, root: Path = DEFAULT_ROOT) -> Path:
-    """Where the run is that the user means: a path, the name of a run in a folder, or (None) the folder's newest run.
+def resolve_run(name: str | None, root: Path | str = DEFAULT_ROOT) -> Path:
+    """Where the run is that the user means; of a run at a URL, its local copy, which is brought up to date.
+
+    Args:
+        name: A path, a URL, the name of a run in the folder, or (None) the folder's newest run.
+        root: The folder, or its URL.
 
     Raises:
-        RunError: the newest run is asked for and there is none.
+        RunError: the newest run is asked for and there is none, or the URL cannot be reached or has no run.
     """
     if name is None:
         return latest_run(root)
+    if is_url(name):
+        return fetch(name)
+    if not isinstance(root, Path):
+        return fetch(within(root, name))
     path = Path(name)
     return path if len(path.parts) > 1 or (path / "run.json").is_file() else root / path
 
 
-def latest_run(root: Path = DEFAULT_ROOT) -> Path:
+def latest_run(root: Path | str = DEFAULT_ROOT) -> Path:
     """The newest run directory of a folder; RunError if it has none."""
     runs = find_runs(root)
     if not runs:
@@ -160,10 +171,12 @@ def latest_run(root: Path = DEFAULT_ROOT) -> Path:
             f"{root} must hold a run; found none; start one with `fcsearch run --space FILE`, or name the folder of "
             "the runs with --dir"
         )
-    return runs[0]
+    return runs[0] if isinstance(root, Path) else fetch(address(runs[0]))
 
 
-def _candidates(root: Path) -> list[Path]:
+def _candidates(root: Path | str) -> list[Path]:
+    if not isinstance(root, Path):
+        return [fetch(url, light=True) for url in run_urls(root)]
     # Hidden: one that is being made.
     return [entry.parent for entry in root.glob("*/run.json") if not entry.parent.name.startswith(".")]
 

@@ -142,7 +142,7 @@ PREDICTIONS: pa.Schema = pa.schema(
         _field(
             "row",
             pa.int32(),
-            "Row of the validation split (with folds: of the first one), from 0, in the order of training",
+            "Row among those that validate, from 0, in the order of training; with folds one fold after the other",
             required=True,
         ),
         _field(
@@ -151,6 +151,12 @@ PREDICTIONS: pa.Schema = pa.schema(
             "Probability of each class (for a regression: the standardised target), rounded to half precision",
             required=True,
         ),
+        _field(
+            "fold",
+            pa.int32(),
+            "The fold, from 1, that the row validates in, whose network predicts it; null without folds",
+        ),
+        *ORIGIN,
     ]
 )
 

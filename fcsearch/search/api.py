@@ -12,11 +12,12 @@ from pathlib import Path
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
 from fcsearch.evaluation import load_run_dataset
-from fcsearch.results import Labels, RunDirectory, write_labels
+from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.search.execution import SearchResult, conclude, has_result, train
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
@@ -44,9 +45,10 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
         RunError: the path is taken.
     """
     if path.exists():
+        taken = remote.address(path)
         raise RunError(
-            f"a new run needs a free name; found {path}, which exists; choose another with --name, or "
-            f"continue that run: `fcsearch resume {path}`"
+            f"a new run needs a free name; found {taken}, which exists; choose another with --name, or "
+            f"continue that run: `fcsearch resume {taken}`"
         )
     return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
 
@@ -57,6 +59,7 @@ def start_search(
     *,
     path: Path,
     command: Sequence[str],
+    url: str | None = None,
     view: View | None = None,
     open_pool: OpenPool | None = None,
     pools: Pools | None = None,
@@ -71,6 +74,7 @@ def start_search(
         options: How to search it.
         path: The run directory; must not exist.
         command: The command line, for the manifest.
+        url: Where the run is kept, beside its directory, which is the copy of this machine; None: nowhere else.
         view: Shows the progress.
         open_pool: Opens the pool that trains the packs; None: the one that the options name.
         pools: Opens that pool, if it was started ahead; closed at the end.
@@ -87,7 +91,7 @@ def start_search(
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
-            pools.begin(plan)
+            pools.begin(plan.options)
         # Loaded under the name that the user wrote, for its errors; recorded under one valid in any working directory.
         loaded = dataset or load_dataset(space.dataset, space.input_forms)
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))
@@ -99,12 +103,15 @@ def start_search(
         missing = [parent for parent in path.parents if not parent.exists()]
         run = RunDirectory.create(path, new_manifest(plan, dataset, command))
         try:
+            if url is not None:
+                remote.attach(path, url)
             if labels is not None:
                 write_labels(path, labels)
             return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. If trials were already asked for, the run is kept.
             if not has_trials(run):
+                remote.detach(path)
                 shutil.rmtree(path, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     for parent in missing:
@@ -144,8 +151,10 @@ def resume_search(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
+    view = view or SilentView()
+    remote.take(run.path, view.notice)
     plan, dataset = _take_up(run, options, source, data_dir)
-    return train(run, plan, dataset, view or SilentView(), open_pool or Pools().open, began)
+    return train(run, plan, dataset, view, open_pool or Pools().open, began)
 
 
 def confirm_run(
@@ -172,15 +181,18 @@ def confirm_run(
         SearchError: as `start_search`.
     """
     began = time.monotonic()
+    view = view or SilentView()
+    remote.take(run.path, view.notice)
     if not has_result(run):
         raise RunError(
             f"{run.path} must have a trial with a result; found none; continue it: `fcsearch resume {run.path}`"
         )
     plan, dataset = _take_up(run, options, source, data_dir)
-    with run.writing(), interruption() as stop:
+    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
         deadline = None if options.time_budget is None else began + options.time_budget
-        around = Surroundings(run, view or SilentView(), stop, deadline)
-        ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
+        with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
+            around = Surroundings(run, seen, stop, deadline)
+            ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
         return conclude(run, plan, dataset, ended_by)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.published import ForOthers
@@ -23,6 +23,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.manifest import now
+from fcsearch.training.threads import threads_for
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def train(
     """
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
-    with run.writing(), interruption() as stop:
+    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
         if plan.trials < (done := len(run.finished_trials())):
@@ -145,7 +146,7 @@ def _written(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except (RunError, OSError) as error:
-        raise SearchError(f"{error}; then continue with `fcsearch resume {run.path}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch resume {remote.address(run.path)}`") from error
 
 
 def conclude(
@@ -154,10 +155,12 @@ def conclude(
     """Keep the best models, and report."""
     if not has_result(run):
         return SearchResult(run, ended_by, None)
-    # An interrupted search may continue: its candidates stay.
-    if _STATES[ended_by] == "complete":
-        keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
-    return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
+    weights = max(run.trials()["num_parameters"].drop_null().to_pylist(), default=0)
+    with threads_for(weights * (len(dataset.val) + len(dataset.test))):
+        # An interrupted search may continue: its candidates stay.
+        if _STATES[ended_by] == "complete":
+            keep_best(run, dataset, keep_models=plan.options.keep_models, ensemble=plan.options.ensemble)
+        return SearchResult(run, ended_by, write_report(run, dataset=dataset) if report else None)
 
 
 def has_result(run: RunDirectory) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from fcsearch.search.options import PoolName
+from fcsearch.search.options import PoolName, SearchOptions
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
@@ -37,22 +37,30 @@ class Pools:
 
             self._starter = Starter()
 
-    def begin(self, plan: SearchPlan) -> None:
-        """Start what needs no dataset, so that it may be loaded meanwhile.
+    def begin(self, options: SearchOptions, *, sure: bool = True) -> None:
+        """Start what needs neither the space nor the dataset, so that they may be loaded meanwhile; once is enough.
+
+        Args:
+            options: How the search is to go.
+            sure: Whether the space and the options are known to be good; if not, nothing is started that could not be
+                ended at once.
 
         Raises:
             UsageError: there is no folder for Ray's files.
         """
-        if plan.options.pool != "ray":
-            self.start(plan.options.pool)
+        if options.pool != "ray":
+            self.start(options.pool)
             return
         from fcsearch.search.planning.placement import local_node
         from fcsearch.search.ray_pool.guard import is_connected
+        from fcsearch.search.ray_pool.leftovers import can_end_sessions
 
-        if not is_connected():
-            self.start("ray")
-            assert self._driver is not None
-            self._driver.begin(plan.options.address, local_node())
+        if is_connected() or not (sure or can_end_sessions()):
+            return
+        self.start("ray")
+        assert self._driver is not None
+        if not self._driver.begun:
+            self._driver.begin(options.address, local_node())
 
     def open(self, plan: SearchPlan, dataset: Dataset) -> AbstractContextManager[Pool]:
         """Open the pool that the plan's options name; errors as that pool's."""

@@ -1,19 +1,37 @@
 """Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
 
-from fcsearch.selection.confirmation import Confirmation, Confirmed, answers_by_refit, chosen_trial, confirmation_of
-from fcsearch.selection.members import CHOICES, Member, columns_of, forms_of, load_member, load_members, model_weights
+from fcsearch.selection.confirmation import (
+    Confirmation,
+    Confirmed,
+    answers_by_refit,
+    chosen_trial,
+    confirmation_of,
+    ensemble_answers_by_refit,
+)
+from fcsearch.selection.members import (
+    CHOICES,
+    Member,
+    Part,
+    columns_of,
+    forms_of,
+    load_member,
+    load_members,
+    model_parts,
+)
 
 __all__ = [
     "CHOICES",
     "Confirmation",
     "Confirmed",
     "Member",
+    "Part",
     "answers_by_refit",
     "chosen_trial",
     "columns_of",
     "confirmation_of",
+    "ensemble_answers_by_refit",
     "forms_of",
     "load_member",
     "load_members",
-    "model_weights",
+    "model_parts",
 ]

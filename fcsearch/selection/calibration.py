@@ -107,9 +107,8 @@ def calibration_of(run: RunDirectory, members: Sequence[Member]) -> Calibration 
     """The calibration of a model of the run; None if it has none. Errors as `read_calibration`."""
     if len(members) > 1:
         return read_calibration(run.models.ensemble_facts(), where=str(run.models.ensemble_path))
-    trial_id = members[0].trial_id
-    path = run.models.refit_path if trial_id is None else run.models.path(trial_id)
-    return read_calibration(run.models.metadata(trial_id or 0, path=path), where=str(path))
+    path = members[0].path
+    return read_calibration(run.models.metadata(members[0].trial_id or 0, path=path), where=str(path))
 
 
 def _log_loss(scores: Tensor, y: Tensor) -> float:

@@ -121,6 +121,18 @@ def answers_by_refit(run: RunDirectory) -> bool:
     return bool(run.models.metadata(0, path=path).get("trial_id") == chosen_trial(run))
 
 
+def ensemble_answers_by_refit(run: RunDirectory) -> bool:
+    """Whether the ensemble is of networks that were fitted again: with folds, where all its members were.
+
+    Raises:
+        RunError: what says which networks are in it is damaged.
+    """
+    described, members = run.manifest().dataset, run.models.ensemble()
+    if described is None or not described.folds:
+        return False
+    return all(run.models.member_refit_path(trial_id).is_file() for trial_id in members)
+
+
 def confirmation_of(run: RunDirectory) -> Confirmation | None:
     """The run's confirmation, as far as it is done; None if none was planned."""
     planned = run.manifest().confirmation

@@ -4,28 +4,46 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.selection.confirmation import answers_by_refit, chosen_trial, confirmation_of
+from fcsearch.selection.confirmation import (
+    answers_by_refit,
+    chosen_trial,
+    confirmation_of,
+    ensemble_answers_by_refit,
+)
 from fcsearch.text import did_you_mean, nearest
 
 # What `--model` takes, beside the number of a trial.
 CHOICES = ("best", "confirmed", "ensemble", "refit")
 
 
-class Member(NamedTuple):
-    """A network of a model, and the weight of its prediction; the weights of a model sum to 1.
+class Part(NamedTuple):
+    """A network of a model, before it is loaded.
 
-    `trial_id` is None for the network that was fitted again; `form` is that of the rows that it learned.
+    Attributes:
+        weight: Of its prediction; the weights of a model sum to 1.
+        trial_id: The trial that it is of; None for the network that was fitted again by itself.
+        path: Its file, if it was kept.
     """
+
+    weight: float
+    trial_id: int | None
+    path: Path
+
+
+class Member(NamedTuple):
+    """A network of a model, and the weight of its prediction; the rest as in `Part`."""
 
     weight: float
     net: FullyConnectedNet
     trial_id: int | None
+    path: Path
     form: InputForm = OWN_FORM
 
 
@@ -37,7 +55,7 @@ def columns_of(members: Sequence[Member]) -> list[slice]:
 
 
 def forms_of(members: Sequence[Member]) -> list[InputForm]:
-    """The forms of the rows that the networks of a model learned, each once."""
+    """The forms of the rows that the networks of a model were trained on, each once."""
     return list(dict.fromkeys(member.form for member in members))
 
 
@@ -49,37 +67,46 @@ def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
     Args:
         run: The run directory.
         choice: `best` of the search, `confirmed` over several seeds, `ensemble`, `refit`, or the number of a trial;
-            None: the confirmed winner where there is one, else the best; with folds that of the two, fitted again.
+            None: the confirmed winner where there is one, else the best; with folds that of the two, fitted again, as
+            the members of the ensemble are.
 
     Raises:
         UsageError: the run has no such model.
         RunError: the model was not kept or is damaged.
     """
-    return [load_member(run, trial_id, weight) for trial_id, weight in model_weights(run, choice).items()]
+    return [load_member(run, part) for part in model_parts(run, choice)]
 
 
-def load_member(run: RunDirectory, trial_id: int | None, weight: float = 1.0) -> Member:
-    """A network of a model; None is the one that was fitted again. RunError if it was not kept or is damaged."""
-    net = run.models.load_refit() if trial_id is None else run.models.load(trial_id)
-    return Member(weight, net, trial_id, run.models.input_form(trial_id))
+def load_member(run: RunDirectory, part: Part) -> Member:
+    """A network of a model, on the CPU; RunError if it was not kept or is damaged."""
+    net = _network(run, part)
+    form = run.models.input_form(part.trial_id or 0, path=part.path)
+    return Member(part.weight, net, part.trial_id, part.path, form)
 
 
-def model_weights(run: RunDirectory, choice: str | None = None) -> dict[int | None, float]:
-    """The weight of each trial's network in a model, None standing for the network that was fitted again.
+def _network(run: RunDirectory, part: Part) -> FullyConnectedNet:
+    if part.trial_id is None:
+        return run.models.load_refit()
+    if run.models.is_refit(part.path):
+        return run.models.load_refit(member=part.trial_id)
+    return run.models.load(part.trial_id)
 
-    Arguments and errors as `load_members`; nothing is loaded.
-    """
+
+def model_parts(run: RunDirectory, choice: str | None = None) -> list[Part]:
+    """The networks of a model. Arguments and errors as `load_members`; nothing is loaded."""
     if choice == "refit" or (choice is None and answers_by_refit(run)):
-        return {None: 1.0}
+        return [Part(1.0, None, run.models.refit_path)]
     if choice != "ensemble":
-        return {resolve_trial(run, choice): 1.0}
+        trial_id = resolve_trial(run, choice)
+        return [Part(1.0, trial_id, run.models.path(trial_id))]
     weights = run.models.ensemble()
     if not weights:
         raise RunError(
             f"{run.path} must have an ensemble; found none; make one with `fcsearch confirm {run.path}`, or choose "
             "another --model"
         )
-    return dict(weights.items())
+    place = run.models.member_refit_path if ensemble_answers_by_refit(run) else run.models.path
+    return [Part(weight, trial_id, place(trial_id)) for trial_id, weight in weights.items()]
 
 
 def resolve_trial(run: RunDirectory, choice: str | None) -> int:

@@ -53,8 +53,9 @@ class SavedPack:
         lanes: The members of each lane, in the lane's own order.
         lengths: How many epochs each member ran.
         tensors: `lane<n>.<name>`, with a row for each member of the lane (or for those of an update rule),
-            `result<member>.<name>`, the weights of those that ended, and the table of all epochs.
-        facts: Other facts saved with it (JSON types).
+            `result<member>.<name>`, the weights of those that ended (those of another fold than the first:
+            `fold<n>.result<member>.<name>`), and the table of all epochs.
+        facts: What else whoever saved it knows (JSON types).
     """
 
     configs: tuple[TrialConfig, ...]
@@ -78,9 +79,16 @@ class SavedPack:
         """The tensors whose names start with `prefix`, under the rest of their names."""
         return {name.removeprefix(prefix): found for name, found in self.tensors.items() if name.startswith(prefix)}
 
-    def weights(self, member: int, shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
-        """The weights at the best epoch of a member that ended; ConfigError if they are not of this shape and type."""
-        found = self.tensors_of(f"result{member}.")
+    def weights(self, member: int, shapes: Sequence[Shape], dtype: torch.dtype) -> list[dict[str, Tensor]]:
+        """The weights at the best epoch of a member that ended, in each fold.
+
+        Raises:
+            ConfigError: they are not of these shapes, or of another type.
+        """
+        return [self._weights(result_key(member, fold), shape, dtype) for fold, shape in enumerate(shapes)]
+
+    def _weights(self, prefix: str, shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
+        found = self.tensors_of(prefix)
         expected: dict[str, tuple[int, ...]] = {}
         for layer, (inputs, outputs) in enumerate(shape.layers, start=1):
             expected.update({f"W{layer}": (inputs, outputs), f"b{layer}": (outputs,)})
@@ -97,6 +105,11 @@ class SavedPack:
             raise ConfigError("epochs of another task")
         rows = table[first : first + self.lengths[member]].tolist()
         return [_epoch_metrics(epoch, dict(zip(columns, row, strict=True))) for epoch, row in enumerate(rows, start=1)]
+
+
+def result_key(member: int, fold: int) -> str:
+    """What the names of the weights of a member that ended begin with; folds from 0."""
+    return f"fold{fold}.result{member}." if fold else f"result{member}."
 
 
 def history_table(histories: Sequence[Sequence[EpochMetrics]], data: TrainingData) -> dict[str, Tensor]:

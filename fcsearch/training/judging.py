@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +52,10 @@ class Judge:
         objective: The objective.
         y: (V,) labels, or standardised targets.
         num_classes: C; 0 for a regression.
-        positive: Of two classes, the one that `average_precision` is measured for.
-        scale: The value of a standardised target of 1 in the unit of the target.
+        positive: Of two classes the one that `average_precision` finds.
+        scale: What a standardised target of 1 is in the unit of the target.
+        folds: How many of the rows, one after the other, validate in each fold: a figure is the mean over them; empty:
+            it is that of all rows.
     """
 
     def __init__(
@@ -63,10 +66,14 @@ class Judge:
         num_classes: int,
         positive: int = 1,
         scale: float = 1.0,
+        folds: Sequence[int] = (),
     ) -> None:
         self.objective = objective
         labels = torch.as_tensor(np.asarray(y))
-        self._truth = Truth(labels if num_classes else labels.double(), num_classes, positive, scale)
+        labels = labels if num_classes else labels.double()
+        ends = [0, *itertools.accumulate(folds or [len(labels)])]
+        self._parts = [slice(*pair) for pair in itertools.pairwise(ends)]
+        self._truths = [Truth(labels[part], num_classes, positive, scale) for part in self._parts]
 
     def value(self, predicted: Tensor) -> Tensor:
         """The objective of M predictions (M, C, V), in its own unit: (M,)."""
@@ -76,14 +83,15 @@ class Judge:
         """Keys to compare M predictions (M, C, V) by, more is better: the objective, then the loss to break ties."""
         scores = self._scores(predicted)
         values = [self.objective.gain(value) for value in self._figure(self.objective.name, scores).tolist()]
-        losses = self._figure("log_loss" if self._truth.num_classes else "rmse", scores).tolist()
+        losses = self._figure("log_loss" if self._truths[0].num_classes else "rmse", scores).tolist()
         return [(value, -loss) for value, loss in zip(values, losses, strict=True)]
 
     def _figure(self, name: str, scores: Tensor) -> Tensor:
-        return FIGURES[name](scores, self._truth)
+        parts = zip(self._parts, self._truths, strict=True)
+        return torch.stack([FIGURES[name](scores[:, :, part], truth) for part, truth in parts]).mean(0)
 
     def _scores(self, predicted: Tensor) -> Tensor:
         # Log-probabilities are scores: their softmax is the probabilities again. In double precision: sums of ranks
         # over many rows do not fit a float32.
         exact = predicted.double()
-        return exact.clamp(min=_LEAST).log() if self._truth.num_classes else exact
+        return exact.clamp(min=_LEAST).log() if self._truths[0].num_classes else exact

@@ -73,6 +73,8 @@ class MemberResult:
         num_parameters: Weights and biases.
         seconds: Its share of the pack's wall time.
         weights: Parameters at the best epoch, on the CPU: `W1` (D, H), `b1` (H,), ...; empty if there is no best epoch.
+            With folds those of the first.
+        others: Those of each other fold.
     """
 
     config: TrialConfig
@@ -83,6 +85,12 @@ class MemberResult:
     num_parameters: int
     seconds: float
     weights: dict[str, Tensor] = dataclasses.field(repr=False)
+    others: tuple[dict[str, Tensor], ...] = dataclasses.field(default=(), repr=False)
+
+    @property
+    def by_fold(self) -> tuple[dict[str, Tensor], ...]:
+        """The parameters in each fold; without folds these alone."""
+        return (self.weights, *self.others)
 
     @property
     def best(self) -> EpochMetrics | None:

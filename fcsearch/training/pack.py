@@ -37,8 +37,7 @@ class Pack:
     (with MKL) it also does, except for hidden layers of one unit, linear classifiers of fewer than eight classes,
     batches of one row, GELU and SELU. These agree up to rounding, as does everything on several threads or a GPU.
     Members that share shape, batch size, input dropout, form of the rows and seed train together, as a lane. With
-    folds, each fold has its own lanes, a member's figures are the mean over its folds, and the weights of a result are
-    those of the first.
+    folds, each fold has its own lanes, and a member's figures are the mean over its folds.
 
     Args:
         configs: The members. They may differ in everything.
@@ -69,7 +68,7 @@ class Pack:
             by_key[config.lane_key].append(member)
         lanes: dict[_Minibatches, list[Lane]] = defaultdict(list)
         batches: dict[_Minibatches, Minibatches] = {}
-        # The first fold comes first: its weights are a result's.
+        # A member's lanes are in the order of the folds.
         for number, members in itertools.product(range(len(data.folds)), by_key.values()):
             first = self.configs[members[0]]
             fold = data.in_form(first.input_form).folds[number]
@@ -131,6 +130,7 @@ class Pack:
         return [self._results[member] for member in range(len(self.configs))]
 
     def _leave(self, leaving: Mapping[int, State]) -> None:
+        by_fold: dict[int, list[dict[str, Tensor]]] = defaultdict(list)
         for lane in self._lanes():
             places = {
                 member: place
@@ -140,7 +140,9 @@ class Pack:
             if places:
                 kept = lane.weights if self._keep_last else lane.best
                 for member, weights in zip(places, kept.to_dicts(list(places.values())), strict=True):
-                    self._results[member] = self._result(member, leaving[member], weights)
+                    by_fold[member].append(weights)
+        for member, found in by_fold.items():
+            self._results[member] = self._result(member, leaving[member], found)
         self._compact(leaving)
 
     def _compact(self, gone: Collection[int]) -> None:
@@ -149,7 +151,7 @@ class Pack:
             cohort.remove(gone)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.lanes]
 
-    def _result(self, member: int, state: State, weights: Mapping[str, Tensor]) -> MemberResult:
+    def _result(self, member: int, state: State, by_fold: Sequence[dict[str, Tensor]]) -> MemberResult:
         history = self._histories[member]
         best = best_epoch(history, OBJECTIVES[self._data.objective])
         return MemberResult(
@@ -158,14 +160,17 @@ class Pack:
             epochs=tuple(history),
             objective=self._data.objective,
             best_epoch=best,
-            num_parameters=self._shape(member).num_parameters,
+            num_parameters=self._shapes(member)[0].num_parameters,
             seconds=sum(values.seconds for values in history),
-            weights=dict(weights) if best is not None else {},
+            weights=by_fold[0] if best is not None else {},
+            others=tuple(by_fold[1:]) if best is not None else (),
         )
 
-    def _shape(self, member: int) -> Shape:
+    def _shapes(self, member: int) -> list[Shape]:
+        """The member's network in each fold."""
         config = self.configs[member]
-        return Shape(self._data.in_form(config.input_form).input_dim, config.hidden_dims, self._data.outputs)
+        folds = self._data.in_form(config.input_form).folds
+        return [Shape(fold.input_dim, config.hidden_dims, fold.outputs) for fold in folds]
 
     @property
     def state_bytes(self) -> int:
@@ -218,9 +223,9 @@ class Pack:
             pack._histories = {at: saved.history(member, data) for at, member in enumerate(members)}
             for at, member in enumerate(members):
                 if member in saved.states:
-                    weights = saved.weights(member, pack._shape(at), data.dtype)
+                    weights = saved.weights(member, pack._shapes(at), data.dtype)
                     result = pack._results[at] = pack._result(at, saved.states[member], weights)
-                    if result.best is not None and not weights:
+                    if result.best is not None and not all(weights):
                         raise ConfigError("a result without weights")
             pack._compact(pack._results)
             pack._load(saved, members)
@@ -245,8 +250,12 @@ class Pack:
     def _tensors(self) -> dict[str, Tensor]:
         lanes = enumerate(lane.state_tensors() for lane in self._lanes())
         living = {f"lane{n}.{name}": tensor for n, state in lanes for name, tensor in state.items()}
-        ended = ((member, result.weights) for member, result in self._results.items())
-        return living | {f"result{member}.{name}": tensor for member, found in ended for name, tensor in found.items()}
+        by_fold = ((m, n, found) for m, result in self._results.items() for n, found in enumerate(result.by_fold))
+        return living | {
+            f"{checkpoint.result_key(member, fold)}{name}": tensor
+            for member, fold, found in by_fold
+            for name, tensor in found.items()
+        }
 
     def _lanes(self) -> list[Lane]:
         return [lane for cohort in self._cohorts for lane in cohort.lanes]

@@ -148,6 +148,16 @@ def test_a_run_lives_as_long_as_its_object_or_where_it_is_asked_to(tmp_path: Pat
         search(table(), label="kind", out=tmp_path / "kept")
 
 
+def test_a_run_may_be_kept_at_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"memory://{tmp_path.name}/kept"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "here"))
+    best = search(table(), label="kind", out=url).best
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    assert fcsearch.open_run(url).best == best
+    with pytest.raises(RunError, match=r"found memory://.* which exists"):
+        search(table(), label="kind", out=url)
+
+
 def test_a_kept_run_goes_on_where_its_rows_were_saved(tmp_path: Path) -> None:
     run = search(table(), label="kind", out=tmp_path / "kept")
     directory = RunDirectory.open(run.path)

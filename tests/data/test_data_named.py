@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import io
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from fcsearch.data import DatasetSpec, load_dataset
-from fcsearch.data.sources import download
+from fcsearch.data.sources import download, named
 from fcsearch.data.sources.download import FILES, RemoteFile, cache_folder
 
 RANDOM = np.random.RandomState(0)
@@ -194,3 +196,21 @@ def test_the_table_of_files_is_whole() -> None:
     assert all(len(remote.sha256) == 64 and remote.urls for remote in every)
     assert len({remote.sha256 for remote in every}) == 9
     assert all(url.endswith(name) for files in FILES.values() for name, remote in files.items() for url in remote.urls)
+
+
+def test_digits_are_those_of_scikit_learn_without_its_import() -> None:
+    code = (
+        "import sys; from fcsearch.data import DatasetSpec, load_dataset\n"
+        "from fcsearch.data.sources.named import read_named\n"
+        "load_dataset(DatasetSpec('digits')); print({'sklearn', 'scipy', 'pandas'} & set(sys.modules))\n"
+        "from sklearn.datasets import load_digits; X, y = load_digits(return_X_y=True)\n"
+        "rows = read_named(DatasetSpec('digits')); print((rows.X == X).all(), (rows.y == y).all())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["set()", "True True"]
+
+
+def test_digits_that_lie_elsewhere_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load_dataset(DatasetSpec("digits"))
+    monkeypatch.setattr(named, "_DIGITS_FILE", ("no", "such", "file"))
+    assert load_dataset(DatasetSpec("digits")).fingerprint == found.fingerprint

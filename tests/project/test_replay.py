@@ -19,8 +19,8 @@ from fcsearch.space import SamplerSpec, SearchSpace
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "experiments")]
-curve_table, peer, search, ways = map(
-    importlib.import_module, ("curve_table", "replayed_peer", "replayed_search", "ways")
+curve_table, joins, peer, search, ways = map(
+    importlib.import_module, ("curve_table", "replayed_joins", "replayed_peer", "replayed_search", "ways")
 )
 
 PARAMETERS: dict[str, Any] = {
@@ -42,8 +42,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     curves[0] = curves[0][:2]
     columns = {name: [v.get(name) for v in values] for name in PARAMETERS}
     table = pa.table({**columns, "val": pa.array(curves, pa.list_(pa.float32())), "seconds": [0.01] * ROWS})
+    facts = {"space": space.to_json(), "rows": {"train": 1000}}
     file = tmp_path_factory.mktemp("curves") / "made-up.parquet"
-    pq.write_table(table.replace_schema_metadata({"curves": json.dumps({"space": space.to_json()})}), file)
+    pq.write_table(table.replace_schema_metadata({"curves": json.dumps(facts)}), file)
     return file
 
 
@@ -84,6 +85,58 @@ def test_a_search_with_time_enough_finds_the_best_row(table: Any) -> None:
         course = ways.WAYS[way].course(table, 100.0, 0, ())
         assert course.trials == ROWS
         assert course.gains[-1] == table.best
+
+
+def test_packs_epoch_by_epoch_give_what_the_loop_gives(table: Any) -> None:
+    way = search.Way(SamplerSpec("tpe", {"n_startup_trials": 40}), lambda: Rungs(Asha(3, 3)), pack=3)
+    loop = search.replay(way, table, seconds=100.0, seed=1)
+    found = joins.replay_joins(way, joins.Joining(), joins.Core(), table, seconds=100.0, seed=1)
+    assert [found.at(time + 1e-9) for time in loop.times] == list(loop.gains)
+    assert (found.trials, found.gains[-1]) == (loop.trials, loop.gains[-1])
+
+
+class Free:
+    """A device on which company costs nothing."""
+
+    workers = 1
+    asking = 0.0
+
+    def seconds(self, *_: Any) -> float:
+        return 1.0
+
+
+def test_places_that_are_filled_at_once_lead_to_more_trials_where_company_is_free(table: Any) -> None:
+    def course(how: Any, seconds: float) -> Any:
+        way = search.Way(SamplerSpec("random"), lambda: Rungs(Asha(3, 3)), pack=6)
+        return joins.replay_joins(way, how, Free(), table, seconds=seconds, seed=0)
+
+    joining, packs = joins.Joining(1, early=True, ahead=False), joins.Joining()
+    assert course(joining, 40.0).trials > 1.3 * course(packs, 40.0).trials
+    found = course(joining, 1000.0)
+    assert found.trials == ROWS
+    assert found.gains[-1] == table.best
+
+
+def test_on_a_gpu_those_who_join_are_lanes_of_their_own(table: Any) -> None:
+    gpu = joins.Gpu(capture=0.0)
+
+    def seconds(groups: int) -> float:
+        members = [
+            joins.Member(joins.PlannedTrial(row, table.configs[1]), row, row % groups, epoch=1) for row in range(12)
+        ]
+        return float(gpu.seconds(table, members, 0, []))
+
+    assert seconds(12) > 2 * seconds(1)
+    assert joins.undisturbed(joins.Gpu(), table, packs=2) > joins.undisturbed(gpu, table, packs=2)
+
+
+def test_a_sampler_hears_of_members_before_their_pack_ends(table: Any) -> None:
+    way = search.Way(SamplerSpec("random"), lambda: Rungs(Asha(3, 3)), pack=12)
+    first = [
+        joins.replay_joins(way, joins.Joining(early=early), joins.Core(), table, seconds=10.0, seed=0).times[0]
+        for early in (True, False)
+    ]
+    assert first[0] < first[1]
 
 
 def test_optuna_alone_goes_through_the_table_too(table: Any) -> None:

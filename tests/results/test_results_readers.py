@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pytest
 from synthetic_run import add_trials, epoch_rows, trial_row
 
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, tables
 
 READERS: dict[str, Callable[[Path], list[int]]] = {
     "pyarrow": lambda folder: ds.dataset(folder).to_table(columns=["trial_id"])["trial_id"].to_pylist(),
@@ -54,9 +54,11 @@ def test_what_a_crash_left_unfinished_is_not_seen(
     assert set(read(empty_run.path / "epochs")) == {0, 1, 2}
 
 
-def test_a_reader_beside_the_writer_sees_whole_packs(
-    empty_run: RunDirectory, read: Callable[[Path], list[int]]
+@pytest.mark.parametrize("own_parts", [64, 2], ids=["own parts", "shared parts"])
+def test_a_reader_beside_the_writer_sees_every_row_once(
+    empty_run: RunDirectory, read: Callable[[Path], list[int]], monkeypatch: pytest.MonkeyPatch, own_parts: int
 ) -> None:
+    monkeypatch.setattr(tables, "_OWN_PARTS", own_parts)
     failures: list[BaseException] = []
 
     def write() -> None:
@@ -71,8 +73,14 @@ def test_a_reader_beside_the_writer_sees_whole_packs(
     writer.start()
     seen = 0
     while writer.is_alive():
-        trials, epochs = read(empty_run.path / "trials"), set(read(empty_run.path / "epochs"))
+        try:
+            trials, epochs = read(empty_run.path / "trials"), set(read(empty_run.path / "epochs"))
+        except pl.exceptions.ComputeError:
+            # Polars opens a file twice: docs/analysis.md.
+            assert own_parts < 64
+            continue
         assert len(trials) % 4 == 0
+        assert sorted(trials) == list(range(len(trials)))
         assert len(trials) >= seen, "a row went away"
         assert set(trials) <= epochs, "epochs come before their trials"
         seen = len(trials)

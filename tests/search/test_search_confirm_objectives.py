@@ -110,8 +110,8 @@ def test_the_ensemble_of_a_regression_is_the_mean_of_predictions(houses: SearchR
     target = data.transform.target
     assert target is not None
     X = torch.from_numpy(data.val.X)
-    apart = [net.loss(X).numpy()[:, 0] * target.scale + target.offset for _, net, _ in members]
-    mean = sum(weight * one for (weight, _, _), one in zip(members, apart, strict=True))
+    apart = [net.loss(X).numpy()[:, 0] * target.scale + target.offset for _, net, *_ in members]
+    mean = sum(weight * one for (weight, *_), one in zip(members, apart, strict=True))
     rmse = float(np.sqrt(np.square(mean - data.val.y).mean()))
     assert rmse <= min(rank_trials(run.trials())["val_rmse"].to_pylist()) * 1.001
     found = houses.report.ensemble  # type: ignore[union-attr]

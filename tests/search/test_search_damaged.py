@@ -13,6 +13,7 @@ from search_helpers import make_space
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, summarize_run
+from fcsearch.results import tables as tables_of_runs
 from fcsearch.search.api import SearchResult
 from fcsearch.search.loop.view import SilentView
 
@@ -27,8 +28,11 @@ PARAMETERS = {
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
-    """Of 12 trials some are complete, some stopped, some diverged."""
-    return inline_pool.start(tmp_path_factory.mktemp("finished"), early_stopping=ASHA, parameters=PARAMETERS)
+    """Of 12 trials some are complete, some stopped, some diverged; in two parts, of two packs each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables_of_runs, "_OWN_PARTS", 1)
+        patch.setattr(tables_of_runs, "_FULL_TRIALS", 4)
+        return inline_pool.start(tmp_path_factory.mktemp("finished"), early_stopping=ASHA, parameters=PARAMETERS)
 
 
 @pytest.fixture
@@ -70,6 +74,7 @@ def parts(run: RunDirectory, table: str) -> list[Path]:
 
 def test_the_run_has_trials_of_every_kind(finished: SearchResult) -> None:
     assert set(finished.run.trials()["state"].to_pylist()) == {"complete", "stopped", "diverged"}
+    assert [len(parts(finished.run, table)) for table in ("trials", "epochs")] == [2, 2]
 
 
 @pytest.mark.parametrize("table", ["trials", "epochs"])
@@ -119,7 +124,7 @@ def test_a_grid_goes_on_after_a_loss(tmp_path: Path) -> None:
 def test_who_reads_a_damaged_run_is_told_the_file_and_the_remedy(
     run: RunDirectory, damage: Callable[[Path], None]
 ) -> None:
-    damaged = parts(run, "epochs")[2]
+    damaged = parts(run, "epochs")[1]
     damage(damaged)
     with pytest.raises(RunError) as raised:
         RunDirectory.open(run.path).epochs()

@@ -23,6 +23,7 @@ from search_helpers import make_space
 from fcsearch.data import load_dataset
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory, Status, open_run
+from fcsearch.results.models import load_transform
 from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.view import SilentView
@@ -136,7 +137,7 @@ def test_the_best_models_are_kept_and_are_what_their_rows_say(finished: SearchRe
 def test_what_makes_the_features_lies_in_the_run_and_in_every_model(finished: SearchResult) -> None:
     transform = load_dataset(open_space(finished).dataset).transform
     assert finished.run.transform() == transform
-    assert [finished.run.models.transform(trial) for trial in finished.run.saved_models()] == [transform] * 3
+    assert [load_transform(finished.run.models.path(trial)) for trial in finished.run.saved_models()] == [transform] * 3
 
 
 def test_all_workers_get_their_first_pack_at_once(finished: SearchResult) -> None:

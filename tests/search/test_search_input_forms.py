@@ -25,6 +25,7 @@ from fcsearch.evaluation.pairs import compare
 from fcsearch.inference.choosing import choose_model
 from fcsearch.inference.exporting import export_model
 from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results.models import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
 from fcsearch.search.loop.again import joined, refit_config
@@ -117,7 +118,7 @@ def test_each_trial_is_the_one_that_a_dataset_of_its_form_would_have(run: RunDir
         assert (row["val_accuracy"], row["val_loss"]) == (expected.best.val["accuracy"], expected.best.val_loss)
         assert row["num_parameters"] == expected.num_parameters
         # And its file has the transform of these rows, and no other.
-        assert run.models.transform(row["trial_id"]) == own.transform
+        assert load_transform(run.models.kept(row["trial_id"])) == own.transform
 
 
 def test_a_space_that_names_no_form_has_the_same_rows_and_no_other_files(tmp_path: Path, run: RunDirectory) -> None:
@@ -175,7 +176,7 @@ def test_a_model_is_measured_in_its_own_form_also_on_other_rows(run: RunDirector
         module = predicted.torch_module(row["trial_id"], preprocessing=True)
         assert module is not None
         chosen = choose_model(str(run.path), str(row["trial_id"]), tmp_path)
-        assert chosen.predictor.transform == run.models.transform(row["trial_id"])
+        assert chosen.predictor.transform == load_transform(run.models.kept(row["trial_id"]))
         assert found.rows == table.num_rows == 300
 
 
@@ -261,7 +262,7 @@ def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDire
     while last.alive:
         last.train_epoch()
     assert all(torch.equal(member.net.params[name], weight) for name, weight in last.results()[0].weights.items())
-    assert run.models.input_form(None) == form
+    assert member.form == form
     assert measure_model(run, [member], load_run_dataset(run), "test").rows == len(own.test)
 
 
@@ -282,4 +283,4 @@ def test_one_network_is_trained_again_in_its_form(run: RunDirectory, tmp_path: P
     )
     assert shown.exit_code == 0, shown.output
     chosen = choose_model(str(saved), None, tmp_path)
-    assert chosen.predictor.transform == run.models.transform(row["trial_id"])
+    assert chosen.predictor.transform == load_transform(run.models.kept(row["trial_id"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import fcsearch.cli
 from fcsearch.search.local_pool.starter import Starter
+from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.pools import Pools
+from fcsearch.search.ray_pool import leftovers, process
 from fcsearch.search.ray_pool.process import Driver
 
 HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
@@ -33,16 +38,46 @@ def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
     assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray is begun when a search is sure to be done")
 @pytest.mark.parametrize("options", [[], ["--from", "another_run", "--tag", "a b"]])
 def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]) -> None:
     code = (
-        "import sys; from fcsearch.cli import main; from fcsearch.search.pools import Pools\n"
+        "import sys; from fcsearch.cli import main\n"
+        "from fcsearch.search.planning import placement; from fcsearch.search.ray_pool.process import Driver\n"
         f"found = lambda: (name for name in {LATE} if name in sys.modules)\n"
-        "Pools.start = lambda *_: print('at the start:', *found(), flush=True)\n"
+        "placement._is_for_cpus_alone = lambda: True\n"
+        "start = Driver.__init__\n"
+        "Driver.__init__ = lambda self: (print('at the start:', *found(), flush=True), start(self))[1]\n"
+        "Driver.begin = lambda *_: print('begun:', *found(), flush=True)\n"
         f"main(['run', 'no_such_space', *{options}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.returncode) == ("at the start:\n", 2)
+    assert (done.stdout, done.returncode) == ("at the start:\nbegun:\n", 2)
+
+
+def test_ray_is_begun_once_and_only_where_it_can_be_ended_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str | None] = []
+
+    class FakeDriver:
+        begun = False
+
+        def begin(self, address: str | None, _local: Node) -> None:
+            self.begun = True
+            begun.append(address)
+
+        def end(self) -> None:
+            """Nothing was started."""
+
+    monkeypatch.setattr(process, "Driver", FakeDriver)
+    monkeypatch.setattr(leftovers, "can_end_sessions", lambda: False)
+    options = SearchOptions(address="head:6379")
+    pools = Pools()
+    pools.begin(options, sure=False)
+    assert begun == []
+    for _ in range(2):
+        pools.begin(options)
+    assert begun == ["head:6379"]
+    pools.close()
 
 
 def test_the_process_that_drives_ray_needs_neither_torch_nor_optuna() -> None:
@@ -51,6 +86,30 @@ def test_the_process_that_drives_ray_needs_neither_torch_nor_optuna() -> None:
 
 def test_a_worker_needs_no_tables_and_no_sampler() -> None:
     assert imported("fcsearch.search.local_pool.worker") & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
+
+
+@pytest.mark.parametrize("module", ["local_pool.nursery", "ray_pool.driver"])
+def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> None:
+    code = (
+        f"import gc, socket; gc.disable(); from fcsearch.search.{module} import main\n"
+        "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach()); print(gc.isenabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
+@pytest.mark.skipif(torch.version.cuda is not None, reason="only a torch without CUDA may compile before a fork")
+def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -> None:
+    if not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler on this machine")
+    code = (
+        "import socket; from fcsearch.search.local_pool.nursery import main\n"
+        "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach())"
+    )
+    for switch, files in (("0", 0), ("1", 1)):
+        variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "FCSEARCH_NATIVE": switch}
+        subprocess.run([sys.executable, "-c", code], env=variables, check=True)
+        assert len(list(tmp_path.rglob("*.so"))) == files
 
 
 @pytest.mark.parametrize("pool", ["ray", "local"])

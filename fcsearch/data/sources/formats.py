@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import gzip
 import re
@@ -10,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -17,6 +19,7 @@ from fcsearch.errors import DataError
 
 # pandas writes a table's index into a column of this name.
 _INDEX_COLUMN = re.compile(r"__index_level_\d+__")
+_OTHER_LENGTH = re.compile(r"Expected \d+ columns, got \d+")
 _DELIMITERS = (",", ";", "\t", "|")
 PARQUET = "a whole Parquet file"
 CSV = "a CSV file in UTF-8 whose first line names the columns"
@@ -52,7 +55,7 @@ def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
     Raises:
         DataError: it is empty, not UTF-8, or its lines differ in length.
     """
-    check_size(path)
+    check_text(path)
     with readable(path, CSV):
         table = pyarrow.csv.read_csv(
             path,
@@ -64,7 +67,24 @@ def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
         fields = [(field.name, field.type) for field in table.schema]  # names are decoded here
     if other := [name for name, kind in fields if kind == pa.binary()]:
         raise DataError(f"{path} must be {CSV}; found other bytes in column {other[0]!r}. Save the file as UTF-8.")
+    _check_names(table, path)
     return table
+
+
+def _check_names(table: pa.Table, path: Path) -> None:
+    """Refuse a table that has its first line once more: every column would be text."""
+    if not all(pa.types.is_string(field.type) for field in table.schema):
+        return
+    again = None
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        same = pc.equal(values, name)
+        again = same if again is None else pc.and_(again, same)
+    row = pc.index(again, True).as_py() if again is not None else -1
+    if row >= 0:
+        raise DataError(
+            f"{path} must name its columns in the first line alone; found these names again in row {row + 1:,} below "
+            "it, as where files were joined. Remove that line."
+        )
 
 
 def delimiter_of(path: Path) -> str:
@@ -81,7 +101,23 @@ def readable(path: Path, what: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise DataError(f"{path} must be {what}; reading it failed: {reason}. Write or copy the file again.") from error
+        raise DataError(f"{path} must be {what}; reading it failed: {reason}. {_remedy(error)}") from error
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "Save the file as UTF-8."
+    if _OTHER_LENGTH.search(str(error)):
+        return "Give that line as many values as there are columns; put values that hold the delimiter in quotes."
+    return "Write or copy the file again."
+
+
+def check_text(path: Path) -> None:
+    """Refuse an empty file, and one in UTF-16, which spreadsheets write as `Unicode text`."""
+    check_size(path)
+    with path.open("rb") as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise DataError(f"{path} must be {CSV}; found UTF-16. Save the file as UTF-8.")
 
 
 def check_size(path: Path) -> None:

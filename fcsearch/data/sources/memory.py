@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fcsearch.data.labels import LABEL_NAMES, find_label
 from fcsearch.data.matching import match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
-from fcsearch.data.sources.tables import check_columns, rows_of_table
+from fcsearch.data.sources.tables import check_columns, index_columns, rows_of_table
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
@@ -49,6 +50,11 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> R
 
 def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     if not is_table(X):
+        if isinstance(X, str | os.PathLike):
+            raise DataError(
+                f"X must be a table, or an array of numbers; found the text {os.fspath(X)!r}. Read a file first, "
+                "such as by pandas.read_csv."
+            )
         if y is None:
             raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")
         if spec.drop or spec.label or spec.split_by or spec.weights:
@@ -59,6 +65,10 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
         return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), spec, _ARRAY)
     table = as_table(X)
+    # As of files: what pandas makes of an index that it wrote into a CSV file.
+    named = (spec.label, spec.group, spec.time, spec.weights)
+    left_out = tuple(name for name in index_columns(table) if name not in named)
+    table = table.drop_columns(left_out)
     if y is not None:
         table, label = _with_label(table, y, spec.label)
     else:
@@ -73,6 +83,7 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         weights=spec.weights,
         locate=_locate,
         source=_TABLE,
+        left_out=left_out,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,12 +13,22 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from fcsearch.data.sources.formats import CSV, MISSING, PARQUET, check_size, delimiter_of, is_index, readable
+from fcsearch.data.sources.formats import (
+    CSV,
+    MISSING,
+    PARQUET,
+    check_size,
+    check_text,
+    delimiter_of,
+    is_index,
+    readable,
+)
 from fcsearch.data.sources.paths import format_of
 from fcsearch.errors import DataError
 
 # Bytes of a CSV file that are read at a time; no row may be longer.
 BLOCK = 1 << 22
+_NO_VALUE = re.compile(r"Failed to parse (?:string: (.*?) as a scalar|value: (.*))")
 _NO_NUMBER = re.compile(r"In CSV column #(\d+): .*conversion error to \w+: invalid value (.*)")
 
 
@@ -43,14 +53,15 @@ def file_schema(path: Path, *, block: int = BLOCK) -> pa.Schema:
     Raises:
         DataError: it cannot be read.
     """
-    check_size(path)
     if format_of(path) == "csv":
+        check_text(path)
         with (
             readable(path, CSV),
             _csv_bytes(path) as stream,
             pyarrow.csv.open_csv(stream, **_csv_options(path, block)) as reader,
         ):
             return reader.schema
+    check_size(path)
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
         schema = file.schema_arrow.remove_metadata()
     return pa.schema([field for field in schema if not is_index(field.name)])
@@ -73,17 +84,19 @@ def stream_file(
         schema: Its `file_schema`.
         read: The columns to read.
         texts: Those of them that stay text in a CSV file; the others are numbers.
-        keep: The columns to copy to the output. Those of a CSV file stay text, unless they are also read.
-        rows: The most rows at a time.
+        keep: The columns to carry along. Those of a CSV file stay the text that they are.
+        rows: At most so many at a time.
         block: Bytes of a CSV file that are read at a time.
 
     Raises:
         DataError: the file cannot be read.
     """
     wanted = [name for name in schema.names if name in read or name in keep]
+    both: dict[str, pa.DataType] = {}
     if format_of(path) == "csv":
         types = {name: _csv_type(schema.field(name), name in read and name not in texts) for name in wanted}
-        tables = _csv_tables(path, schema.names, types, block)
+        both = {name: kind for name, kind in types.items() if name in keep and not pa.types.is_string(kind)}
+        tables = _csv_tables(path, schema.names, types | dict.fromkeys(both, pa.string()), block)
     else:
         tables = _parquet_tables(path, wanted, rows)
     for table, share in tables:
@@ -91,7 +104,7 @@ def stream_file(
             some = table.slice(start, rows)
             kept = some.select(list(keep))
             if format_of(path) == "csv":
-                some = _with_gaps(some)
+                some = _with_numbers(_with_gaps(some), both, path)
             yield TablePart(some, kept, share)
 
 
@@ -149,6 +162,27 @@ def _with_gaps(table: pa.Table) -> pa.Table:
     return table
 
 
+def _with_numbers(table: pa.Table, types: Mapping[str, pa.DataType], path: Path) -> pa.Table:
+    """The table with some columns of text as what they are read as; DataError as `_numbers_expected`."""
+    for name, kind in types.items():
+        place = table.schema.get_field_index(name)
+        try:
+            values = pc.cast(pc.utf8_trim_whitespace(table[place]), kind)
+        except pa.ArrowInvalid as error:
+            found = _NO_VALUE.search(str(error))
+            value = repr((found[1] or found[2]).strip("'")) if found else "text"
+            raise _no_number(name, path, value) from error
+        table = table.set_column(place, name, values)
+    return table
+
+
+def _no_number(name: str, path: Path, found: str) -> DataError:
+    return DataError(
+        f"column {name!r} of {path} must hold numbers, as in the training rows; found {found}. Turn it into numbers, "
+        "and leave missing values empty."
+    )
+
+
 @contextlib.contextmanager
 def _numbers_expected(path: Path, names: Sequence[str]) -> Iterator[None]:
     """Name the column and the value if later rows are not numbers, as the first ones were."""
@@ -157,7 +191,4 @@ def _numbers_expected(path: Path, names: Sequence[str]) -> Iterator[None]:
     except pa.ArrowInvalid as error:
         if (found := _NO_NUMBER.search(str(error))) is None:
             raise
-        raise DataError(
-            f"column {names[int(found[1])]!r} of {path} must hold numbers, as in the training rows; found {found[2]}. "
-            "Turn it into numbers, and leave missing values empty."
-        ) from error
+        raise _no_number(names[int(found[1])], path, found[2]) from error

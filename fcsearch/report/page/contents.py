@@ -108,10 +108,10 @@ def _winner(
         return []
     chosen, epoch = report.best.row["trial_id"], report.best.row["best_epoch"]
     beside = {trial: found[trial] for trial in order[: _OTHERS + 1] if trial in found}
-    measured = report.test.measurement or report.validation
+    measured = report.by_class
     charts = [winner.figures_chart(report, results)]
     if measured and measured.classification:
-        charts.append(winner.confusion_chart(measured.classification, measured.split))
+        charts.append(winner.confusion_chart(measured.classification, measured.place))
     if predicted is not None and predicted.trial_id == chosen:
         charts += regression.regression_charts(predicted, report.dataset.label)
     charts.append(learning.curves_chart(beside, chosen, epoch, results))

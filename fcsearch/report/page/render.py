@@ -54,7 +54,7 @@ def render_html(
     status = read_status(run.path) if report.state == "running" else None
     going = going_of(told, status, privacy, every)
     reloads = going is not None and going.every is not None
-    measured = report.test.measurement or report.validation
+    measured = report.by_class
     classes = measured.classification if measured else None
     scripts = page_scripts(*_SCRIPTS, *([_RELOAD] if reloads else []))
     environment = page_environment(privacy)

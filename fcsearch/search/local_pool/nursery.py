@@ -12,9 +12,12 @@ import time
 import traceback
 from collections.abc import Callable
 
+import torch
+
 from fcsearch.search.local_pool.orders import END, KILL, START, WORKER, receive_order, reply
 from fcsearch.search.local_pool.worker import main as train
 from fcsearch.search.pool.early_output import print_to
+from fcsearch.training.engine.native.library import prepare_for_cpu
 
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.01
@@ -26,9 +29,14 @@ def main(descriptor: int) -> None:
     Args:
         descriptor: This end of it.
     """
+    if torch.version.cuda is None and torch.version.hip is None:
+        # The first time it takes seconds, in which the search still imports. With CUDA it may not be needed, and GPUs
+        # are not to be looked for before a fork.
+        prepare_for_cpu()
     # Imported objects stay shared with the workers: their garbage collectors skip them, and so do not write to them.
     gc.collect()
     gc.freeze()
+    gc.enable()
     workers: dict[int, int] = {}
     with socket.socket(fileno=descriptor) as line:
         while (order := receive_order(line)) is not None:

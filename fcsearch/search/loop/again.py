@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import InputForm, TrialConfig
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
 from fcsearch.results import RunDirectory, rank_trials
@@ -150,46 +151,67 @@ def confirm_best(
         _NoStandings(),
         checkpoints,
         keep_last=False,
-        metadata={},
+        model_metadata=lambda _: {},
         what="confirmations",
     )
 
 
-def refit_chosen(
-    around: Surroundings, dataset: Dataset, open_pool: Callable[[Dataset], Pool], *, every: float
+def refit(
+    around: Surroundings,
+    dataset: Dataset,
+    members: Collection[int],
+    open_pool: Callable[[Dataset], Pool],
+    *,
+    every: float,
 ) -> Closing | None:
-    """Train the chosen configuration on training and validation rows, for its mean best epoch, and save the network.
+    """Train configurations on training and validation rows, for their mean best epochs, and save the networks.
 
-    If the run already has this network, nothing is trained.
+    What the run has already is not trained.
 
     Args:
-        around: The run, the view, and when to end.
-        dataset: The dataset.
-        open_pool: Opens a pool for a dataset; called if there is anything to train.
+        around: Where, and until when.
+        dataset: What is learned.
+        members: The trials of the ensemble, which are fitted again beside the chosen one.
+        open_pool: Gives what trains on a dataset; called if there is anything to train.
         every: Seconds between two checkpoints.
 
     Returns:
         What ended it early, if anything did.
     """
-    run, trial_id = around.run, chosen_trial(around.run)
-    config = refit_config(run, trial_id)
-    if has_refit(run, trial_id, config, dataset.fingerprint):
+    run, chosen = around.run, chosen_trial(around.run)
+    places = [(chosen, run.models.refit_path), *((trial, run.models.member_refit_path(trial)) for trial in members)]
+    configs = {trial: refit_config(run, trial) for trial, _ in places}
+    paths: dict[int, list[Path]] = {}
+    for trial, path in places:
+        if not has_refit(run, path, trial, configs[trial], dataset.fingerprint):
+            paths.setdefault(trial, []).append(path)
+    if not paths:
         return None
-    learned = dataset.in_form(config.input_form)
-    pool, planned = open_pool(joined(learned)), [PlannedTrial(0, config)]
+    wanted = {configs[trial].input_form for trial in paths}
+    learned = dataclasses.replace(dataset, forms=tuple(form for form in dataset.forms if form.form in wanted))
+    pool, planned = open_pool(joined(learned)), [PlannedTrial(trial, configs[trial]) for trial in paths]
     checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
-    around.view.started({"refit": f"trial {trial_id} on training and validation rows, {config.epochs} epochs"})
+    around.view.started({"refit": _refit_line([configs[trial].epochs for trial in paths], list(paths), chosen)})
     return _train(
         around,
         pool,
         planned,
-        RefitBooks(run, {0: trial_id}),
-        Standings(1),
+        RefitBooks(run, paths),
+        Standings(len(planned)),
         checkpoints,
         keep_last=True,
-        metadata=learned.model_metadata(),
+        model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         what="refits",
     )
+
+
+def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> str:
+    """What is fitted again, for people."""
+    numbers = ", ".join(map(str, trials))
+    whose = f"trial {numbers}" if len(trials) == 1 else f"trials {numbers}"
+    count = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
+    ensemble = "" if trials in ([chosen], []) else ", the ensemble's"
+    return f"{whose}{ensemble} on training and validation rows, {count} epochs"
 
 
 def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
@@ -201,13 +223,13 @@ def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
 
 
 def joined(dataset: Dataset) -> Dataset:
-    """The dataset, without folds and other forms, with the validation rows among the training rows."""
+    """The dataset, without folds, with the validation rows among the training rows, in each of its forms."""
     train, val = dataset.train, dataset.val
     weights = None
     if train.row_weights is not None and val.row_weights is not None:
         weights = np.concatenate([train.row_weights, val.row_weights])
     rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]), weights)
-    return dataclasses.replace(dataset, train=rows, others=(), forms=())
+    return dataclasses.replace(dataset, train=rows, others=(), forms=tuple(map(joined, dataset.forms)))
 
 
 def _train(
@@ -219,7 +241,7 @@ def _train(
     checkpoints: Checkpoints,
     *,
     keep_last: bool,
-    metadata: Mapping[str, object],
+    model_metadata: Callable[[InputForm], Mapping[str, object]],
     what: str,
 ) -> Closing | None:
     size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
@@ -243,11 +265,11 @@ def _train(
         tracker,
         standings=standings,
         rungs=None,
-        keep_models=1 if keep_last else 0,
+        keep_models=len(planned) if keep_last else 0,
         keep_last=keep_last,
         next_pack_id=around.run.next_pack_id,
         checkpoints=checkpoints,
-        model_metadata=lambda _: metadata,
+        model_metadata=model_metadata,
         stop=around.stop,
         deadline=around.deadline,
     )

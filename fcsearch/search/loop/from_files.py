@@ -25,14 +25,14 @@ class Watched:
 
     def __init__(self, run: RunDirectory) -> None:
         self._run = run
-        self._seen: frozenset[int] | None = None
+        self._new = run.new_trials()
         self._trials: list[TrialRecord] = []
         self._standings = Standings(1)
         self._said: tuple[float, float] = (-1.0, time.monotonic())
 
     def going(self) -> bool:
-        """Whether its search is running; RunError if its manifest is damaged."""
-        return self._run.state() == "running"
+        """Whether its search goes on, or the best are trained again; RunError if its manifest is damaged."""
+        return self._run.state() == "running" or (read_status(self._run.path) is not None and self._run.is_held())
 
     def look(self) -> list[TrialRecord]:
         """The trials that have come to an end since the last look.
@@ -40,13 +40,7 @@ class Watched:
         Raises:
             RunError: a part of the tables is damaged.
         """
-        packs = self._run.packs()
-        if packs == self._seen:
-            return []
-        known = {trial.trial_id for trial in self._trials}
-        found = map(TrialRecord.from_row, self._run.trials().to_pylist())
-        new = [trial for trial in found if trial.trial_id not in known]
-        self._seen = packs
+        new = [TrialRecord.from_row(row) for row in self._new.read().to_pylist()]
         self._trials += new
         self._standings.add(new)
         return new

@@ -18,6 +18,10 @@ class Interruption:
         self.requested = False
         self.terminated = False
 
+    def request(self) -> None:
+        """End cleanly, as after the first Ctrl-C."""
+        self.requested = True
+
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Take note of the first signal; end at once at the second."""
         if self.requested:

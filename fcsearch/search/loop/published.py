@@ -61,7 +61,7 @@ class ForOthers:
         write_status(self._run.path, status)
         self._view.ended(status)
 
-    def close(self, *, report: bool) -> None:
+    def close(self, *, report: bool = False) -> None:
         """Write nothing more.
 
         Args:

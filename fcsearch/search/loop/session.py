@@ -15,14 +15,14 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit_chosen
+from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit
 from fcsearch.search.loop.engine import Engine, ending
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.planning.extent import BUDGET_SHARE, candidates, refits
+from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, refit_seconds, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -31,6 +31,7 @@ from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
+from fcsearch.search.record.keeping import settle_ensemble
 from fcsearch.search.record.ledger import Ledger
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
@@ -97,23 +98,35 @@ def run_stages(
                 extent = plan_confirmation(run, plan.options, dataset)
                 # Opening a pool again takes time, and there may be none left.
                 if extent and not (abandoned and _is_late(around)):
-                    ended_by = confirm_best(around, extent, dataset, pool, every=every) or ended_by
-        # On other rows, so it needs other workers.
+                    before = _before_the_refit(around, plan, dataset, extent)
+                    ended_by = confirm_best(before, extent, dataset, pool, every=every) or ended_by
+        # On other rows, and so on other workers.
         if (
             ended_by in ("trials", "time_budget")
             and refits(plan.options, dataset)
             and _has_result(run)
             and not _is_late(around)
         ):
+            # Without folds the members of the ensemble have learned all that they are to learn.
+            members = settle_ensemble(run, dataset, plan.options.ensemble) if dataset.others else {}
             with contextlib.ExitStack() as stack:
-                ended_by = (
-                    refit_chosen(around, dataset, lambda rows: stack.enter_context(open_pool(plan, rows)), every=every)
-                    or ended_by
-                )
+
+                def opened(rows: Dataset) -> Pool:
+                    return stack.enter_context(open_pool(plan, rows))
+
+                ended_by = refit(around, dataset, members, opened, every=every) or ended_by
         # Without the search there may be trials that still wait.
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
     return ended_by
+
+
+def _before_the_refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, extent: Extent) -> Surroundings:
+    """The surroundings of a confirmation: of a time budget it leaves the refit its time, where one follows."""
+    if around.deadline is None or not refits(plan.options, dataset):
+        return around
+    rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
+    return dataclasses.replace(around, deadline=around.deadline - refit_seconds(rows, dataset))
 
 
 def _is_late(around: Surroundings) -> bool:
@@ -162,7 +175,8 @@ def _train_trials(
         standings=standings,
         rungs=_rungs(run, plan),
         keep_models=keep,
-        predict=plan.options.ensemble > 0,
+        # With folds the winner's figures are those of its predictions.
+        predict=plan.options.ensemble > 0 or bool(dataset.others),
         next_pack_id=run.next_pack_id,
         checkpoints=checkpoints,
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),

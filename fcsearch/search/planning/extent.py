@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config import TrialConfig
@@ -24,6 +24,7 @@ _LAST_SHARE = 0.25
 # What each worker's start takes of a search's time: three seconds, in those of the cost model, which leaves out
 # evaluation and is therefore too short by more than half on small data.
 _START_SECONDS = 1.2
+_STARTED_SECONDS = 3.0
 # Of a time budget so much is left for it, and for the refit where one follows.
 BUDGET_SHARE = 0.13
 _SEEDS = 5
@@ -85,6 +86,28 @@ def refits(options: SearchOptions, dataset: Dataset) -> bool:
     return bool(dataset.others) if options.refit is None else options.refit
 
 
+def refit_seconds(rows: Iterable[Row], dataset: Dataset) -> float:
+    """About how long the refit takes of any of these trials, by the clock: its worker's start, and the slowest of them.
+
+    A trial was trained beside others, in all its folds, so it takes less by itself.
+
+    Args:
+        rows: Of the trials table, with the times of what was trained.
+        dataset: What is learned.
+    """
+    more = 1 + len(dataset.val) / len(dataset.train)
+    slowest: float = max((more * row["epochs"] * _epoch_seconds(row) for row in rows), default=0.0)
+    return _STARTED_SECONDS + slowest
+
+
+def _epoch_seconds(row: Row) -> float:
+    if not row["epochs_run"] or not row["started_at"] or not row["finished_at"]:
+        return 0.0
+    seconds: float = (row["finished_at"] - row["started_at"]).total_seconds()
+    epochs: int = row["epochs_run"]
+    return seconds / epochs
+
+
 def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> int:
     """How many of the best trials keep weights and predictions during the search, as candidates for the ensemble.
 
@@ -97,7 +120,7 @@ def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> 
         return options.keep_models
     shapes = [_shape(config, dataset) for config in draw(space)]
     weights = 4 * sum(shape.num_parameters for shape in shapes) // len(shapes)
-    predictions = 2 * len(dataset.val) * dataset.outputs
+    predictions = 2 * sum(len(fold.val) for fold in dataset.folds) * dataset.outputs
     room = min(_WEIGHT_BYTES // weights, _PREDICTION_BYTES // max(1, predictions))
     return max(options.keep_models, min(options.ensemble, room))
 

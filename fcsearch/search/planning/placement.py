@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import math
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -65,9 +67,24 @@ class Placement:
 
 def local_node() -> Node:
     """This machine: the cores that this process may use, and the GPUs that torch can."""
+    if _is_for_cpus_alone():
+        return Node(cpus=available_cores(), gpus=0)
     import torch
 
     return Node(cpus=available_cores(), gpus=torch.cuda.device_count())
+
+
+def _is_for_cpus_alone() -> bool:
+    """Whether torch was built without support for GPUs, by the file that says so: its import takes more than a second.
+
+    False where that cannot be told.
+    """
+    package = importlib.util.find_spec("torch")
+    try:
+        text = Path(package.origin or "").with_name("version.py").read_text() if package else ""
+    except (OSError, ValueError):
+        return False
+    return {"cuda", "hip"} <= set(re.findall(r"^(cuda|hip)\b.*= None$", text, re.MULTILINE))
 
 
 def available_cores() -> int:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 import torch
 
 from fcsearch.config.objective import OBJECTIVES
@@ -85,7 +86,7 @@ class PackRun:
         kept = with_best_weights(members, self._task)
         return PackOutcome(
             pack_id=self._task.pack_id,
-            members=tuple(map(self._with_predictions, kept)) if self._task.predict else kept,
+            members=tuple(map(self._with_predictions, kept)),
             place=self._place,
             started_at=self._started_at,
             log=log,
@@ -100,12 +101,17 @@ class PackRun:
                 self._finished_at.setdefault(member, now)
 
     def _with_predictions(self, member: MemberOutcome) -> MemberOutcome:
-        if not member.result.weights:
-            return member
-        config = member.result.config
-        net = network(config, member.result.weights).to(self._data.device)
-        predicted = outputs(net, self._data.in_form(config.input_form).X_val).half().cpu().numpy()
-        return dataclasses.replace(member, predicted=predicted)
+        """The outcome with what is predicted in each fold, if that is wanted, and the first fold's weights alone."""
+        result = member.result
+        kept = dataclasses.replace(result, others=())
+        if not (self._task.predict and result.weights):
+            return dataclasses.replace(member, result=kept)
+        folds = self._data.in_form(result.config.input_form).folds
+        parts = [
+            outputs(network(result.config, weights).to(self._data.device), fold.X_val).half().cpu().numpy()
+            for weights, fold in zip(result.by_fold, folds, strict=True)
+        ]
+        return dataclasses.replace(member, result=kept, predicted=np.concatenate(parts))
 
     def _judge(self, metrics: dict[int, EpochMetrics]) -> None:
         for member, values in metrics.items():

@@ -31,4 +31,4 @@ def with_best_weights(members: Iterable[MemberOutcome], task: PackTask) -> tuple
 
 
 def _without_weights(member: MemberOutcome) -> MemberOutcome:
-    return dataclasses.replace(member, result=dataclasses.replace(member.result, weights={}))
+    return dataclasses.replace(member, result=dataclasses.replace(member.result, weights={}, others=()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import queue
@@ -18,7 +19,7 @@ from typing import Any
 
 import ray
 
-from fcsearch.errors import FcsearchError, SearchError
+from fcsearch.errors import FcsearchError, SearchError, UsageError
 from fcsearch.search.planning.placement import place, room_for
 from fcsearch.search.pool.early_output import print_to
 from fcsearch.search.pool.messages import Progress
@@ -26,6 +27,7 @@ from fcsearch.search.ray_pool.cluster import nodes_alive, ray_session
 from fcsearch.search.ray_pool.failures import cause_of
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
+from fcsearch.search.ray_pool.versions import PATIENCE_SECONDS, Versions
 from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Sealed, Start
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,9 @@ _END_SECONDS = 15.0
 
 def main(number: int) -> None:
     """Drive Ray for the search at the other end of the pipe with this file descriptor."""
+    # What was imported lives to the end.
+    gc.freeze()
+    gc.enable()
     logging.basicConfig(stream=sys.stderr, format=_FORMAT)
     for name in ("ray", "fcsearch"):
         logging.getLogger(name).setLevel(logging.INFO)
@@ -69,13 +74,19 @@ def _drive(search: _Search) -> None:
         # Ray has set a handler that ends the process; the search decides when it is time.
         signal.signal(signal.SIGTERM, lambda *_: None)
         threading.Thread(target=_watch, args=[search], daemon=True).start()
+        versions = None if start.address is None else Versions()
+        if versions:
+            # They answer while the search loads its data.
+            versions.ask()
         order = search.next()
         if isinstance(order, Order):
+            if versions and (strange := versions.strange(PATIENCE_SECONDS)):
+                raise UsageError(str(strange))
             placement = order.placement or place(order.options, nodes)
             with tune_pool(placement, order.arrays, folder=start.folder) as pool:
                 search.send(Ready(placement))
                 most = order.options.workers or sys.maxsize
-                _serve(pool, search, None if start.address is None else most)
+                _serve(pool, search, _Cluster(pool, search, versions, most) if versions else None)
                 _end_at_once(start)
         _end_at_once(start)
 
@@ -120,26 +131,51 @@ class _Search:
         os._exit(1)
 
 
-def _serve(pool: TunePool, search: _Search, most: int | None) -> None:
+class _Cluster:
+    """Nodes that join and leave while a search goes on.
+
+    Args:
+        pool: Trains packs.
+        search: The search.
+        versions: Of the nodes.
+        most: Workers that there may be.
+    """
+
+    def __init__(self, pool: TunePool, search: _Search, versions: Versions, most: int) -> None:
+        self._pool = pool
+        self._search = search
+        self._versions = versions
+        self._most = most
+        self._looked = time.monotonic()
+        # On nodes that may be slower than this one.
+        pool.resize(pool.workers)
+
+    def look(self) -> None:
+        """Have as many workers as there is room for; SearchError where a node has other versions than this one."""
+        if time.monotonic() < self._looked + _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        self._versions.ask()
+        if strange := self._versions.strange(0):
+            raise SearchError(f"{strange}, and go on with `fcsearch resume`")
+        found = min(self._most, room_for(self._pool.placement, nodes_alive()))
+        if found != self._pool.workers:
+            self._pool.resize(found)
+            self._search.send(Capacity(found))
+
+
+def _serve(pool: TunePool, search: _Search, cluster: _Cluster | None) -> None:
     """Pass on requests and events until the search ends.
 
     Args:
         pool: Trains packs.
         search: The search.
-        most: Workers that there may be where nodes join and leave; None: none do.
+        cluster: Where nodes join and leave; None: none do.
     """
     patience = 0.0
-    looked = time.monotonic()
-    if most is not None:
-        # On nodes that may be slower than this one.
-        pool.resize(pool.workers)
     while True:
-        if most is not None and time.monotonic() > looked + _LOOK_SECONDS:
-            looked = time.monotonic()
-            found = min(most, room_for(pool.placement, nodes_alive()))
-            if found != pool.workers:
-                pool.resize(found)
-                search.send(Capacity(found))
+        if cluster is not None:
+            cluster.look()
         try:
             while (request := search.next(patience)) is not None:
                 if isinstance(request, Sealed):

@@ -6,6 +6,7 @@ The process that drives Ray imports this file too, and never trains: torch is im
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
 import os
 import socket
@@ -63,10 +64,14 @@ class PackWorker(tune.Trainable):
             placement: The workers: how many threads each computes with, and how many share a device.
             report_seconds: How long it trains between two reports.
         """
+        # Ray's modules and torch's are a million objects, which live to the end: not to be looked through for garbage.
+        gc.disable()
         from fcsearch.search.pool.computing import compute_as
         from fcsearch.search.pool.pack_run import memory_share
         from fcsearch.training import TrainingData
 
+        gc.freeze()
+        gc.enable()
         os.environ["OMP_NUM_THREADS"] = str(placement.threads)
         compute_as(placement)
         self._report_seconds = report_seconds

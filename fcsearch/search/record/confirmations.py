@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from fcsearch.config import TrialConfig
 from fcsearch.errors import FcsearchError
@@ -42,12 +43,11 @@ class ConfirmationBooks:
         self._run.write_confirmations(pack_id, named)
 
 
-def has_refit(run: RunDirectory, trial_id: int, config: TrialConfig, fingerprint: str) -> bool:
-    """Whether the run has this trial's network as it was fitted again, with this configuration, on these data.
+def has_refit(run: RunDirectory, path: Path, trial_id: int, config: TrialConfig, fingerprint: str) -> bool:
+    """Whether a file holds this trial's network as it was fitted again, with this configuration, on these data.
 
-    One whose file is damaged counts for none.
+    One that is damaged does not.
     """
-    path = run.models.refit_path
     if not path.is_file():
         return False
     try:
@@ -59,7 +59,16 @@ def has_refit(run: RunDirectory, trial_id: int, config: TrialConfig, fingerprint
 
 
 class RefitBooks(ConfirmationBooks):
-    """Saves the one network that was fitted again."""
+    """Saves the networks that were fitted again.
+
+    Args:
+        run: The run directory, which the caller holds for writing.
+        paths: Where the network of each trial goes.
+    """
+
+    def __init__(self, run: RunDirectory, paths: Mapping[int, Sequence[Path]]) -> None:
+        super().__init__(run, {trial_id: trial_id for trial_id in paths})
+        self._paths = paths
 
     def record(
         self,
@@ -70,8 +79,8 @@ class RefitBooks(ConfirmationBooks):
         models: Mapping[int, Model],
         keep: Collection[int],  # noqa: ARG002
     ) -> None:
-        """Write the model; nothing where it diverged."""
-        for number, model in models.items():
-            metadata = {**model.metadata, "trial_id": self._trials[number], "rows": "train+val"}
-            path = self._run.models.refit_path
-            self._run.models.save(self._trials[number], model.weights, metadata, path=path)
+        """Write the models; nothing of those that diverged."""
+        for trial_id, model in models.items():
+            metadata = {**model.metadata, "trial_id": trial_id, "rows": "train+val"}
+            for path in self._paths[trial_id]:
+                self._run.models.save(trial_id, model.weights, metadata, path=path)

@@ -11,10 +11,11 @@ import torch
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, objective_of, rank_trials
-from fcsearch.selection.calibration import KEY, fit_temperature, log_probabilities_of, mixed
+from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
 from fcsearch.selection.confirmation import answers_by_refit, chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
-from fcsearch.training.judging import Judge, outputs
+from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
+from fcsearch.training.judging import outputs
 
 logger = logging.getLogger(__name__)
 
@@ -29,21 +30,35 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
         ensemble: How many of the best trials are candidates; 0: there is no ensemble.
     """
     ranked: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
-    members = (_standing(run) or _select(run, dataset, ranked[:ensemble])) if ensemble else {}
+    members = settle_ensemble(run, dataset, ensemble)
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
     run.prune_models(keep)
+    run.models.prune_refits(members)
     run.predictions.prune(keep)
     if dataset.num_classes:
         _calibrate(run, dataset, keep, members)
 
 
+def settle_ensemble(run: RunDirectory, dataset: Dataset, count: int) -> dict[int, float]:
+    """The weight of each member of the run's ensemble, which is selected where there is none of all its trials yet.
+
+    Args:
+        run: The run directory, which the caller holds for writing.
+        dataset: What was learned.
+        count: How many of the best trials are candidates; 0: there is no ensemble.
+    """
+    if not count:
+        return {}
+    ranked: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
+    return _standing(run) or _select(run, dataset, ranked[:count])
+
+
 def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], members: Mapping[int, float]) -> None:
     """Fit the temperature of each model that is kept, and of the ensemble, where they have none yet."""
-    y = torch.from_numpy(dataset.val.y)
     for trial_id in sorted(set(keep) & set(run.saved_models())):
         try:
             if KEY not in run.models.metadata(trial_id):
-                found = fit_temperature(_log_probabilities(run, dataset, trial_id), y)
+                found = _fitted(run, dataset, {trial_id: 1.0})
                 run.models.add_facts(trial_id, {KEY: dataclasses.asdict(found)})
         except RunError as error:
             logger.warning("a model stays without a temperature: %s", error)
@@ -51,18 +66,23 @@ def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], membe
         _share_temperature(run)
     facts = run.models.ensemble_facts()
     if members and KEY not in facts:
-        parts = [_log_probabilities(run, dataset, trial_id) for trial_id in members]
-        found = fit_temperature(mixed(parts, list(members.values())), y)
+        found = _fitted(run, dataset, members)
         others = {name: value for name, value in facts.items() if name != "members"}
         run.models.save_ensemble(members, {**others, KEY: dataclasses.asdict(found)})
 
 
-def _log_probabilities(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
-    return log_probabilities_of(run.models.load(trial_id), _validation_rows(run, dataset, trial_id))
+def _fitted(run: RunDirectory, dataset: Dataset, members: Mapping[int, float]) -> Calibration:
+    """The temperature of trials together: with folds by what was kept of rows that their networks did not see."""
+    predicted = out_of_fold(run, members, dataset)
+    if predicted is not None:
+        return fit_temperature(log_probabilities(predicted), torch.from_numpy(ValidationRows(dataset.folds).y))
+    inputs = {trial_id: _validation_inputs(run, dataset, trial_id) for trial_id in members}
+    parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id, X in inputs.items()]
+    return fit_temperature(mixed(parts, list(members.values())), torch.from_numpy(dataset.val.y))
 
 
-def _validation_rows(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
-    """(V, D) In the form that the trial's network learned."""
+def _validation_inputs(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
+    """(V, D) The validation rows in the form that the trial's network was trained on."""
     return torch.from_numpy(dataset.in_form(run.models.input_form(trial_id)).val.X)
 
 
@@ -82,27 +102,19 @@ def _standing(run: RunDirectory) -> dict[int, float]:
 
 
 def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[int, float]:
-    saved = set(run.saved_models())
-    found = [trial_id for trial_id in candidates if trial_id in saved]
-    predicted = set(run.predictions.saved())
+    rows = validation_rows(run, dataset)
     predictions = {}
-    for trial_id in found:
+    for trial_id in set(candidates) & set(run.saved_models()):
         try:
             # Those of a run of an earlier version were not kept.
-            if trial_id not in predicted:
-                X = _validation_rows(run, dataset, trial_id)
+            if not run.predictions.rows(trial_id) and len(rows.folds) == 1:
+                X = _validation_inputs(run, dataset, trial_id)
                 run.predictions.save(trial_id, outputs(run.models.load(trial_id), X).half().numpy())
-            predictions[trial_id] = run.predictions.load(trial_id)
+            if run.predictions.rows(trial_id) == len(rows):
+                predictions[trial_id] = rows.standardised(run.predictions.load(trial_id))
         except RunError as error:
             logger.warning("no candidate of the ensemble: %s", error)
-    objective, target = objective_of(run.trials()), dataset.transform.target
-    judge = Judge(
-        objective,
-        dataset.labels(dataset.val),
-        num_classes=dataset.num_classes,
-        positive=dataset.positive,
-        scale=1.0 if target is None else target.scale,
-    )
+    judge = rows.judge(objective_of(run.trials()))
     members = select_ensemble(predictions, judge)
     if members:
         facts = {"objective": judge.objective.name, "candidates": len(predictions)}

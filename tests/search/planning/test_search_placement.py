@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from fcsearch.errors import UsageError
 from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning import placement
 from fcsearch.search.planning.placement import Node, Placement, local_node, place
 
 CPU_BOX = [Node(cpus=4, gpus=0)]
@@ -101,3 +106,18 @@ def test_tf32_is_for_gpus() -> None:
     assert place(SearchOptions(tf32=True), GPU_BOX) == Placement(2, 1, 1, tf32=True)
     with pytest.raises(UsageError, match="--tf32 needs GPUs; the workers have none"):
         place(SearchOptions(tf32=True, gpus_per_worker=0), GPU_BOX)
+
+
+def test_gpus_are_those_that_torch_can_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    built_for_cpus = torch.version.cuda is None and torch.version.hip is None
+    assert placement._is_for_cpus_alone() == built_for_cpus
+    assert local_node().gpus == torch.cuda.device_count()
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    (tmp_path / "__init__.py").touch()
+    where = importlib.machinery.ModuleSpec("torch", None, origin=str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: where)
+    # Where the file is missing, and where it says that it is for GPUs, torch itself is asked.
+    assert local_node().gpus == 3
+    for cuda, hip, gpus in (("'13.0'", "None", 3), ("None", "'6.2'", 3), ("None", "None", 0)):
+        (tmp_path / "version.py").write_text(f"cuda: Optional[str] = {cuda}\nhip: Optional[str] = {hip}\n")
+        assert local_node().gpus == gpus

@@ -180,3 +180,15 @@ def test_a_relative_path_is_locked_too(path: Path, monkeypatch: pytest.MonkeyPat
     with journal.batch():
         study.ask()
         assert Path(f"{path}.lock").resolve() == path
+
+
+def test_the_places_of_logs_are_not_kept(path: Path) -> None:
+    """Optuna's own backend keeps one for each, a dozen a trial; what is asked for again is read again."""
+    journal, study = make_study(path)
+    for _ in range(3):
+        study.ask().suggest_float("x", 0, 1)
+    assert len(journal._log_number_offset) == 1
+    logs = list(journal.read_logs(0))
+    assert list(JournalFileBackend(str(path)).read_logs(0)) == logs
+    assert list(journal.read_logs(2)) == logs[2:]
+    assert list(journal.read_logs(len(logs))) == []

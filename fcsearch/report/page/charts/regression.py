@@ -15,6 +15,7 @@ from fcsearch.evaluation.measuring import require_fit
 from fcsearch.report.page.charts.figure import ACCENT, INK, Figure, Spec, inline, number_axis
 from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory
+from fcsearch.selection.validated import ValidationRows
 from fcsearch.training.judging import outputs
 
 _MOST_ROWS = 1500
@@ -36,11 +37,18 @@ class Predicted:
 
 
 def predicted_by(run: RunDirectory, trial_id: int, dataset: Dataset) -> Predicted | None:
-    """A regression trial's predictions; None if its network was not kept, or does not fit the dataset."""
+    """What a regression's trial predicts; None if its network was not kept, or does not fit the dataset.
+
+    With folds each row is predicted by the network that did not see it, where that was kept.
+    """
     target = dataset.transform.target
     if target is None or not len(dataset.val):
         return None
     try:
+        rows = ValidationRows(dataset.folds)
+        if dataset.others and run.predictions.rows(trial_id) == len(rows):
+            values = rows.in_unit(run.predictions.load(trial_id))
+            return Predicted(trial_id, rows.y.astype(np.float64), values)
         learned = dataset.in_form(run.models.input_form(trial_id))
         require_fit(learned, run.models.metadata(trial_id))
         found = outputs(run.models.load(trial_id), torch.from_numpy(learned.val.X))

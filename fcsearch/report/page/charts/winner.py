@@ -26,7 +26,6 @@ _MAX_NUMBERS = 20
 _ROW = 26
 # Characters of class names that fit side by side.
 _NAME_ROOM = 30
-_SPLITS = {"val": "validation", "test": "test"}
 
 
 def figures_chart(report: Report, results: Results) -> Figure | None:
@@ -97,8 +96,8 @@ def _figure(name: str, value: float, spread: float | None, kind: str, objective:
     return {"figure": name, "value": value, "spread": told, **ends}
 
 
-def confusion_chart(found: Classification, split: str) -> Figure | None:
-    """The confusion matrix; None if there are too many classes to show it."""
+def confusion_chart(found: Classification, place: str) -> Figure | None:
+    """Which classes are taken for which on the rows of a `place`; None where there are too many to be shown so."""
     names = [entry.name for entry in found.classes]
     if len(names) > MAX_MATRIX:
         return None
@@ -164,5 +163,5 @@ def confusion_chart(found: Classification, split: str) -> Figure | None:
             *([numbers] if len(names) <= _MAX_NUMBERS else []),
         ],
     }
-    text = f"{_SPLITS.get(split, split).capitalize()} rows by their class and by what the network takes them for."
+    text = f"{place.capitalize()} rows by their class and by what the network takes them for."
     return Figure("confusion", "Which classes are taken for which", text, spec)

@@ -62,6 +62,16 @@ def runs_compiled(device: torch.device, dtype: torch.dtype) -> bool:
     return kernels(device, dtype) is not None or step_functions(device, dtype) is not None
 
 
+def prepare_for_cpu() -> None:
+    """Compile what trials on a CPU are trained by, in float32, so that it is in the user's cache when it is needed.
+
+    No operation of torch's runs, and so no thread is started. What cannot be compiled is for `step_functions` to tell.
+    """
+    if _wanted(torch.float32):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            _cpu_library(torch.float32)
+
+
 def _wanted(dtype: torch.dtype) -> bool:
     return dtype in REALS and os.environ.get(_SWITCH) != "0" and not _forbidden.get()
 

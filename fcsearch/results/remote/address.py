@@ -1,0 +1,30 @@
+"""What a URL is, and where its local copy lies."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fcsearch.data.sources.download import cache_folder
+from fcsearch.errors import UsageError
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+def is_url(text: str | Path | None) -> bool:
+    """Whether this is a URL, and no path."""
+    return isinstance(text, str) and _URL.fullmatch(text) is not None
+
+
+def within(url: str, name: str) -> str:
+    """The URL of what lies in a folder."""
+    return f"{url.rstrip('/')}/{name}"
+
+
+def local_copy(url: str) -> Path:
+    """The folder of this machine that holds the copy of a run; UsageError for a URL that names no folder."""
+    match = _URL.fullmatch(url)
+    parts = [part for part in match[2].split("/") if part] if match else []
+    if match is None or not parts or any(part in (".", "..") or not part.isprintable() for part in parts):
+        raise UsageError(f"a run's URL must be like s3://bucket/runs/digits, without . and ..; found {url!r}")
+    return cache_folder().joinpath("runs", match[1], *parts)

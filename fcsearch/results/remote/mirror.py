@@ -1,0 +1,204 @@
+"""From this machine to a URL: what changes in a run directory is sent while its search goes on."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from fcsearch.errors import RunError, SearchError
+from fcsearch.results.remote.folder import RemoteFolder
+from fcsearch.results.remote.lease import BEAT_SECONDS, read_lease, write_lease
+from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
+from fcsearch.results.remote.order import MODELS, State, local_files, place_in_order, removal_order
+
+logger = logging.getLogger(__name__)
+
+# Between two rounds; and so many times as long as a round takes, so that large runs are sent less often.
+ROUND_SECONDS = 5.0
+_PAUSE_FACTOR = 10
+# At the end a round that fails is tried again so long.
+END_SECONDS = 60.0
+_RETRY_SECONDS = 2.0
+# Folders in which files come and go.
+_CHANGING = ("trials", "epochs", "confirmations", MODELS, "predictions", "checkpoints")
+
+
+class _LeaseLostError(RunError):
+    """Another machine has taken the run."""
+
+
+class Mirror:
+    """Sends what changes in a run directory, in a thread of its own, until it is closed.
+
+    Args:
+        run: The run directory, which the caller holds for writing.
+        marker: What it is a copy of.
+        notice: Told what fails, and that it works again.
+        lost: Called where another machine has taken the run.
+    """
+
+    def __init__(self, run: Path, marker: Marker, notice: Callable[[str], None], lost: Callable[[], None]) -> None:
+        self._run = run
+        self._marker = marker
+        self._folder = RemoteFolder(marker.url)
+        self._writer = marker.writer or ""
+        self._notice = notice
+        self._lost = lost
+        self._sent: dict[str, State | None] = {}
+        self._error: RunError | None = None
+        self._beat_at = 0.0
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._go_on, name="mirror", daemon=True)
+
+    def start(self) -> None:
+        """Find what is at the URL already, and begin to send; RunError if it cannot be reached."""
+        there = self._folder.files()
+        # What an earlier search sent, and a crash or a repair has taken away here since, is to go there too.
+        self._sent = {name: None for name in there if PurePosixPath(name).parts[0] in _CHANGING}
+        self._sent |= unchanged(self._run, self._marker, {name: tag for name, (tag, _) in there.items()})
+        self._thread.start()
+
+    def close(self, *, patience: float) -> None:
+        """Send the rest, and say that this process writes no more.
+
+        Args:
+            patience: Seconds for which to try again what fails.
+
+        Raises:
+            SearchError: something could not be sent; says what.
+        """
+        self._ending.set()
+        self._thread.join()
+        until = time.monotonic() + patience
+        while not self._try(self._round) and not isinstance(self._error, _LeaseLostError) and time.monotonic() < until:
+            time.sleep(min(_RETRY_SECONDS, max(0.0, until - time.monotonic())))
+        if self._error is None:
+            try:
+                write_lease(self._folder, self._writer, ended=True)
+                tags = {name: tag for name, (tag, _) in self._folder.files().items()}
+                write_marker(self._run, self._marker.model_copy(update={"files": tags}))
+                return
+            except RunError as error:
+                self._error = error
+        if isinstance(self._error, _LeaseLostError):
+            raise SearchError(f"{self._error}; what this search trained stays in {self._run}")
+        missing = self._missing()
+        few = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+        raise SearchError(
+            f"{self._folder.url} must hold all of the run; found missing or out of date: {few or 'nothing'}: "
+            f"{self._error}; all of it is in {self._run}; `fcsearch resume {self._run}` sends it"
+        )
+
+    def _go_on(self) -> None:
+        next_round = 0.0
+        while not self._ending.wait(ROUND_SECONDS if next_round else 0.0):
+            began = time.monotonic()
+            if began < next_round:
+                done = self._try(self._beat)
+            else:
+                done = self._try(self._round)
+                # What fails is tried again soon: it says so at once where the network is gone.
+                next_round = time.monotonic() + (_PAUSE_FACTOR * (time.monotonic() - began) if done else 0.0)
+            if isinstance(self._error, _LeaseLostError):
+                self._lost()
+                return
+
+    def _try(self, what: Callable[[], None]) -> bool:
+        try:
+            what()
+        except RunError as error:
+            if self._error is None:
+                self._say(f"not sent: {error}; tried again while the search goes on")
+            self._error = error
+            return False
+        if self._error is not None:
+            self._say(f"{self._folder.url} is sent what changes again")
+        self._error = None
+        return True
+
+    def _say(self, text: str) -> None:
+        logger.warning("%s", text)
+        self._notice(text)
+
+    def _round(self) -> None:
+        self._require_lease()
+        self._beat()
+        found = local_files(self._run)
+        changed = [name for name, state in found.items() if self._sent.get(name) != state]
+        for name in sorted(changed, key=place_in_order):
+            self._beat()
+            try:
+                self._folder.upload(self._run / name, name)
+            except FileNotFoundError:
+                continue
+            self._sent[name] = found[name]
+        for name in sorted(self._sent.keys() - found.keys(), key=removal_order):
+            self._folder.remove(name)
+            del self._sent[name]
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now < self._beat_at + BEAT_SECONDS:
+            return
+        self._require_lease()
+        write_lease(self._folder, self._writer)
+        self._beat_at = now
+
+    def _require_lease(self) -> None:
+        found = read_lease(self._folder)
+        if found is not None and found.writer != self._writer:
+            raise _LeaseLostError(
+                f"a run must have one writer; found that {found.place} has taken {self._folder.url}, as this process "
+                "was not heard of"
+            )
+
+    def _missing(self) -> list[str]:
+        return sorted(name for name, state in local_files(self._run).items() if self._sent.get(name) != state)
+
+
+@contextmanager
+def mirroring(run: Path, notice: Callable[[str], None], lost: Callable[[], None]) -> Iterator[None]:
+    """In this block, send what changes in a run directory to its URL, if it has one; at the end all is there.
+
+    Args:
+        run: The run directory, which the caller has taken (`take`) and holds for writing.
+        notice: Told what fails, and that it works again.
+        lost: Called, in another thread, where another machine has taken the run.
+
+    Raises:
+        SearchError: something could not be sent; says what.
+    """
+    marker = read_marker(run)
+    if marker is None:
+        yield
+        return
+    mirror = Mirror(run, marker, notice, lost)
+    mirror.start()
+    try:
+        yield
+    except BaseException:
+        # What ended the search is the error to be seen.
+        try:
+            mirror.close(patience=0.0)
+        except SearchError as error:
+            notice(str(error))
+        raise
+    mirror.close(patience=END_SECONDS)
+
+
+@contextmanager
+def sending(run: Path) -> Iterator[None]:
+    """After this block, send the files that it changed to the run's URL, if it has one."""
+    marker = read_marker(run)
+    before = local_files(run) if marker else {}
+    yield
+    if marker is None:
+        return
+    folder = RemoteFolder(marker.url)
+    for name, state in sorted(local_files(run).items()):
+        if before.get(name) != state:
+            folder.upload(run / name, name)

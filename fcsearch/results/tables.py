@@ -1,0 +1,200 @@
+"""The tables of trials and of epochs: they grow pack by pack, in parts of the same numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.errors import RunError
+from fcsearch.results.parts import Parts, Stamp
+from fcsearch.results.repair import Damage, set_damaged_aside
+from fcsearch.results.schema import EPOCHS, TRIALS
+
+# The first packs have parts of their own, which stay as they are. Later ones share.
+_OWN_PARTS = 64
+# A part takes the rows of more packs until it has so much. To write it anew costs little more than a part of one row,
+# most of which is the description of the columns: docs/scaling.md.
+_FULL_TRIALS = 256
+_FULL_EPOCHS = 16_384
+# So that a damaged part costs no more than a night of one worker, or a pack.
+_FULL_TRAIN_SECONDS = 8 * 3600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class _LastPart:
+    """The part that the next pack joins, if there is room: what it holds, and how its files were."""
+
+    number: int
+    trials: pa.Table
+    epochs: pa.Table
+    stamps: tuple[Stamp, Stamp]
+
+    @property
+    def full(self) -> bool:
+        seconds = pc.sum(self.trials["train_seconds"]).as_py() or 0.0
+        return len(self.trials) >= _FULL_TRIALS or len(self.epochs) >= _FULL_EPOCHS or seconds >= _FULL_TRAIN_SECONDS
+
+
+class Tables:
+    """`trials/` and `epochs/` of a run, with the rows of the same packs in parts of the same numbers.
+
+    Where there are many parts, a pack that ends joins the last one, whose two files are replaced whole, one after the
+    other: so a reader of either folder sees every row once at any moment, and files are few however small the packs.
+    Epochs are written before trials; epochs without their trials are passed over, and cleared away when the run is next
+    written to.
+
+    Args:
+        run: The run directory.
+        aside: Where unfinished files are kept.
+    """
+
+    def __init__(self, run: Path, *, aside: Path) -> None:
+        self._trials = Parts(run / "trials", TRIALS, aside=aside)
+        self._epochs = Parts(run / "epochs", EPOCHS, aside=aside)
+        self._done: set[int] | None = None
+        self._pack_ids: set[int] = set()
+        self._highest = -1
+        self._last: _LastPart | None = None
+
+    @property
+    def older(self) -> bool:
+        """Whether an earlier version wrote the parts of trials, in other columns."""
+        return self._trials.older
+
+    @older.setter
+    def older(self, older: bool) -> None:
+        self._trials.older = older
+
+    def create(self) -> None:
+        """Make both folders, with no rows."""
+        self._trials.create()
+        self._epochs.create()
+
+    def upgrade(self) -> None:
+        """Write parts of an earlier version anew, in the columns of today."""
+        self._trials.upgrade()
+
+    def stamps(self) -> dict[int, Stamp]:
+        """The parts of trials, and how they are now."""
+        return self._trials.stamps()
+
+    def finished(self) -> set[int]:
+        """The trials that have a row. Read once, then kept up to date by this object's writes."""
+        if self._done is None:
+            known = self._trials.read(self._trials.numbers(), columns=["trial_id", "pack_id"])
+            self._pack_ids = set(known["pack_id"].to_pylist())
+            self._highest = max(self._pack_ids, default=-1)
+            self._done = set(known["trial_id"].to_pylist())
+        return self._done
+
+    def highest_pack_id(self) -> int:
+        """Of the packs that have rows; -1 where there are none."""
+        self.finished()
+        return self._highest
+
+    def trials(self, parts: Collection[int] | None = None) -> pa.Table:
+        """The rows of trials, of all parts or of these, sorted by `trial_id`."""
+        return self._trials.read(self._trials.numbers() if parts is None else parts)
+
+    def epochs(self) -> pa.Table:
+        """The epochs of all trials that have a row, sorted by `trial_id` and `epoch`."""
+        numbers = self._trials.numbers()
+        done = self._trials.read(numbers, columns=["trial_id"])
+        return _of_trials(self._epochs.read(numbers), done)
+
+    def add(self, pack_id: int, trials: pa.Table, epochs: pa.Table) -> None:
+        """Add the rows of a pack; on return they are on the disk.
+
+        Raises:
+            RunError: a pack or a trial that has its rows already, or the file system refused; nothing was added.
+        """
+        trial_ids, done = set(trials["trial_id"].to_pylist()), self.finished()
+        if pack_id in self._pack_ids:
+            raise RunError(
+                f"a pack must be written once; found rows of pack {pack_id}; ask next_pack_id() for a number"
+            )
+        if twice := trial_ids & done:
+            raise RunError(f"a trial must be counted once; found a row of trial {min(twice)} already")
+        numbers = self._trials.numbers()
+        # Packs end in any order. By its number a part is known for the last.
+        number = max(pack_id, max(numbers, default=-1) + 1)
+        if len(numbers) >= _OWN_PARTS and not (last := self._last_part()).full:
+            number = last.number
+            # In one piece: Parquet is written faster from that.
+            trials = pa.concat_tables([last.trials, trials]).combine_chunks()
+            epochs = pa.concat_tables([last.epochs, epochs]).combine_chunks()
+        self._epochs.write(number, epochs)
+        self._trials.write(number, trials)
+        self._last = _LastPart(number, trials, epochs, self._stamps_of(number))
+        done.update(trial_ids)
+        self._pack_ids.add(pack_id)
+        self._highest = max(self._highest, pack_id)
+
+    def clear_unfinished(self) -> None:
+        """Remove epochs whose trials have no row: a crash came between the two, and they will be trained again."""
+        for number in self._epochs.numbers() - self._trials.numbers():
+            self._epochs.remove(number)
+        last = max(self._trials.numbers(), default=None)
+        # Of earlier parts each was whole when the next began. A damaged one goes with its counterpart.
+        if last is None or any(parts.damage(last) is not None for parts in (self._trials, self._epochs)):
+            return
+        epochs = self._epochs.read([last])
+        kept = _of_trials(epochs, self._trials.read([last], columns=["trial_id"]))
+        if len(kept) < len(epochs):
+            self._epochs.write(last, kept)
+
+    def set_damaged_aside(self, folder: Path) -> list[Damage]:
+        """Move damaged parts into a folder; the trials in them have no row any more.
+
+        Raises:
+            RunError: the file system refused.
+        """
+        damaged = set_damaged_aside(self._trials, self._epochs, folder)
+        self._done = self._last = None
+        return damaged
+
+    def _last_part(self) -> _LastPart:
+        """The last part as it is on the disk, also where another object wrote it; there is one."""
+        if self._last is not None and self._last.stamps == self._stamps_of(self._last.number):
+            return self._last
+        number = max(self._trials.numbers())
+        stamps, trials = self._stamps_of(number), self._trials.read([number])
+        return _LastPart(number, trials, _of_trials(self._epochs.read([number]), trials), stamps)
+
+    def _stamps_of(self, number: int) -> tuple[Stamp, Stamp]:
+        return self._trials.stamp(number), self._epochs.stamp(number)
+
+
+class NewTrials:
+    """Reads a table of trials that another process writes, call by call.
+
+    Args:
+        tables: The run's.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._seen: dict[int, Stamp] = {}
+        self._known: set[int] = set()
+
+    def read(self) -> pa.Table:
+        """The rows that have come since the last call, sorted by `trial_id`: parts that are as they were are not read.
+
+        Raises:
+            RunError: a part that cannot be read.
+        """
+        stamps = self._tables.stamps()
+        found = self._tables.trials([number for number, stamp in stamps.items() if self._seen.get(number) != stamp])
+        new = found.filter(pc.invert(pc.is_in(found["trial_id"], value_set=pa.array(self._known, pa.int64()))))
+        self._seen = stamps
+        self._known.update(new["trial_id"].to_pylist())
+        return new
+
+
+def _of_trials(epochs: pa.Table, trials: pa.Table) -> pa.Table:
+    """The epochs of trials that have a row."""
+    return epochs.filter(pc.is_in(epochs["trial_id"], value_set=trials["trial_id"].combine_chunks()))

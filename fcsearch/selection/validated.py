@@ -1,0 +1,116 @@
+"""The rows that trials are judged by, and what was kept of what their networks predict for these."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fcsearch.config.objective import Objective
+from fcsearch.data import Dataset
+from fcsearch.results import RunDirectory
+from fcsearch.results.predictions import Predicted
+from fcsearch.training.judging import Judge
+
+_LEAST = 1e-7
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationRows:
+    """The rows that validate: with folds those of every fold, one after the other.
+
+    Attributes:
+        folds: What each part of them belongs to.
+    """
+
+    folds: tuple[Dataset, ...]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many rows validate in each fold."""
+        return tuple(len(fold.val) for fold in self.folds)
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    @cached_property
+    def y(self) -> npt.NDArray[Any]:
+        """(V,) classes; of a regression the targets in their own unit."""
+        return np.concatenate([fold.val.y for fold in self.folds])
+
+    @property
+    def labels(self) -> npt.NDArray[Any]:
+        """(V,) classes; of a regression the targets, standardised as in the first fold."""
+        first = self.folds[0]
+        return first.labels(dataclasses.replace(first.val, y=self.y))
+
+    def judge(self, objective: Objective) -> Judge:
+        """What measures predictions for these rows: a figure is the mean over the folds."""
+        first = self.folds[0]
+        target = first.transform.target
+        return Judge(
+            objective,
+            self.labels,
+            num_classes=first.num_classes,
+            positive=first.positive,
+            scale=1.0 if target is None else target.scale,
+            folds=self.sizes,
+        )
+
+    def split(self, predicted: Predicted) -> list[Predicted]:
+        """The predictions of each fold."""
+        return np.split(predicted, np.cumsum(self.sizes)[:-1])
+
+    def in_unit(self, predicted: Predicted) -> npt.NDArray[np.float64]:
+        """(V,) what a regression predicts, in the target's own unit: each fold has standardised by its own rows."""
+        targets = [fold.transform.target for fold in self.folds]
+        parts = [
+            part[:, 0].astype(np.float64) * target.scale + target.offset
+            for part, target in zip(self.split(predicted), targets, strict=True)
+            if target is not None
+        ]
+        return np.concatenate(parts)
+
+    def standardised(self, predicted: Predicted) -> Predicted:
+        """(V, C) probabilities as they are; what a regression predicts, standardised as in the first fold."""
+        target = self.folds[0].transform.target
+        if target is None or len(self.folds) == 1:
+            return predicted
+        values = (self.in_unit(predicted) - target.offset) / target.scale
+        return values[:, np.newaxis].astype(np.float16)
+
+
+def validation_rows(run: RunDirectory, dataset: Dataset) -> ValidationRows:
+    """The rows that the run's predictions are for: those of all folds; an earlier version kept the first fold's."""
+    every = ValidationRows(dataset.folds)
+    if dataset.others and not any(run.predictions.rows(trial) == len(every) for trial in run.predictions.saved()):
+        return ValidationRows((dataset,))
+    return every
+
+
+def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Dataset) -> npt.NDArray[np.float32] | None:
+    """(V, C) what trials together predict, by weight, for the rows of all folds; None where that was not kept.
+
+    Each row is predicted by networks that did not see it. Of a regression: standardised as in the first fold.
+
+    Raises:
+        RunError: a file is damaged.
+    """
+    rows = ValidationRows(dataset.folds)
+    if not dataset.others or any(run.predictions.rows(trial) != len(rows) for trial in weights):
+        return None
+    mean = np.zeros((len(rows), dataset.outputs), np.float32)
+    for trial, weight in weights.items():
+        mean += weight * rows.standardised(run.predictions.load(trial)).astype(np.float32)
+    return mean
+
+
+def log_probabilities(predicted: npt.NDArray[Any]) -> Tensor:
+    """(V, C) float64 logarithms of probabilities that were kept."""
+    return torch.from_numpy(predicted.astype(np.float64)).clamp(min=_LEAST).log()

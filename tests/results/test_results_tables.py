@@ -1,0 +1,163 @@
+"""The tables of trials and epochs where packs share parts: no row is lost, none is there twice, files are few."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from synthetic_run import epoch_rows, trial_row
+
+from fcsearch.errors import RunError
+from fcsearch.results import RunDirectory, tables
+from fcsearch.results.parts import Parts
+
+
+@pytest.fixture(autouse=True)
+def shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packs share parts from the first on, and a part is full with three trials."""
+    monkeypatch.setattr(tables, "_OWN_PARTS", 1)
+    monkeypatch.setattr(tables, "_FULL_TRIALS", 3)
+
+
+def write(run: RunDirectory, pack_id: int, *trial_ids: int) -> None:
+    rows = [trial_row(trial_id) for trial_id in trial_ids]
+    run.write_pack(pack_id, rows, [epoch for row in rows for epoch in epoch_rows(row)])
+
+
+def in_epochs(run: RunDirectory) -> list[tuple[int, int]]:
+    """The trials and epochs that anybody finds in the files of `epochs/`."""
+    table = ds.dataset(run.path / "epochs").to_table(["trial_id", "epoch"])
+    return sorted(zip(*table.to_pydict().values(), strict=True))
+
+
+def expected_epochs(*trial_ids: int) -> list[tuple[int, int]]:
+    return [(number, row["epoch"]) for number in trial_ids for row in epoch_rows(trial_row(number))]
+
+
+def crash(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def full_disk(*_: Any) -> None:
+    raise RunError("no space left")
+
+
+class AtTrials:
+    """Stands in for `Parts.write`: epochs are written, trials are not."""
+
+    def __init__(self, instead: Any) -> None:
+        write = Parts.write
+        self.write = lambda parts, *args: (instead if parts.folder.name == "trials" else write)(parts, *args)
+
+
+def test_packs_share_a_part_until_it_is_full(empty_run: RunDirectory) -> None:
+    for number in (0, 5, 1, 4, 2):  # packs end in any order
+        write(empty_run, number, 10 * number, 10 * number + 1)
+    expected = ["pack-000000.parquet", "pack-000001.parquet", "pack-000002.parquet"]
+    for table in ("trials", "epochs"):
+        assert sorted(path.name for path in (empty_run.path / table).glob("pack-*")) == expected
+    held = [pq.read_table(empty_run.path / "trials" / name)["pack_id"].to_pylist() for name in expected]
+    assert held == [[0, 0, 5, 5], [1, 1, 4, 4], [2, 2]]
+    assert empty_run.next_pack_id() == RunDirectory.open(empty_run.path).next_pack_id() == 6
+
+
+def test_a_part_that_was_begun_later_has_a_higher_number(empty_run: RunDirectory) -> None:
+    for number in (7, 3, 1):
+        write(empty_run, number, 10 * number, 10 * number + 1)
+    assert sorted(path.stem for path in (empty_run.path / "trials").glob("pack-*")) == ["pack-000007", "pack-000008"]
+    assert empty_run.next_pack_id() == 8
+
+
+@pytest.mark.parametrize("limit", ["_FULL_TRIALS", "_FULL_EPOCHS", "_FULL_TRAIN_SECONDS"])
+def test_what_a_part_is_full_of(empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(tables, "_FULL_TRIALS", 1000)
+    monkeypatch.setattr(tables, limit, 1)
+    for number in range(3):
+        write(empty_run, number, 2 * number, 2 * number + 1)
+    assert len(list((empty_run.path / "trials").glob("pack-*"))) == 3
+
+
+def test_the_first_packs_have_parts_of_their_own(empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_OWN_PARTS", 2)
+    for number in range(4):
+        write(empty_run, number, number)
+    held = [pq.read_table(path)["trial_id"].to_pylist() for path in sorted((empty_run.path / "trials").glob("pack-*"))]
+    assert held == [[0], [1, 2, 3]]
+
+
+def test_a_part_goes_on_where_another_writer_left_it(empty_run: RunDirectory) -> None:
+    write(empty_run, 0, 1)
+    write(RunDirectory.open(empty_run.path), 1, 2)
+    write(empty_run, 2, 3)
+    assert empty_run.trials()["trial_id"].to_pylist() == [1, 2, 3]
+    assert in_epochs(empty_run) == expected_epochs(1, 2, 3)
+
+
+def test_after_a_crash_between_epochs_and_trials_the_epochs_go(
+    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(empty_run, 0, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "write", AtTrials(crash).write)
+        with pytest.raises(KeyboardInterrupt):
+            write(empty_run, 1, 2)
+    again = RunDirectory.open(empty_run.path)
+    assert again.finished_trials() == {1}
+    assert set(again.epochs()["trial_id"].to_pylist()) == {1}
+    assert in_epochs(again) == expected_epochs(1, 2), "epochs are written first"
+    with again.writing():
+        assert in_epochs(again) == expected_epochs(1)
+        write(again, 2, 2)
+    assert in_epochs(again) == expected_epochs(1, 2)
+
+
+def test_epochs_of_a_pack_that_could_not_be_written_are_not_there_twice(
+    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(empty_run, 0, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "write", AtTrials(full_disk).write)
+        with pytest.raises(RunError, match="no space left"):
+            write(empty_run, 1, 2)
+    write(empty_run, 2, 2, 3)
+    assert in_epochs(empty_run) == expected_epochs(1, 2, 3)
+
+
+@pytest.mark.parametrize("table", ["trials", "epochs"])
+def test_epochs_without_trials_go_also_where_a_part_is_damaged(
+    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    write(empty_run, 0, 1, 2, 3)
+    write(empty_run, 1, 4)
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "write", AtTrials(crash).write)
+        with pytest.raises(KeyboardInterrupt):
+            write(empty_run, 2, 5)
+    (empty_run.path / table / "pack-000000.parquet").write_bytes(b"")
+    again = RunDirectory.open(empty_run.path)
+    with again.writing():
+        assert len(again.set_damaged_aside()) == 1
+        assert again.finished_trials() == {4}
+        assert in_epochs(again) == expected_epochs(4)
+        write(again, 3, 5, 1, 2, 3)
+    assert in_epochs(again) == expected_epochs(1, 2, 3, 4, 5)
+
+
+def test_what_is_new_is_read_once_and_parts_that_stayed_are_not_read_again(
+    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = RunDirectory.open(empty_run.path).new_trials()
+    found, read = [], []
+    real = Parts.read
+    monkeypatch.setattr(
+        Parts, "read", lambda parts, numbers, **keys: read.append(sorted(numbers)) or real(parts, numbers, **keys)
+    )
+    for number in range(4):
+        write(empty_run, number, 2 * number, 2 * number + 1)
+        read.clear()
+        found.append(new.read()["trial_id"].to_pylist())
+        assert read == [[number // 2 * 2]]
+    assert found == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert new.read()["trial_id"].to_pylist() == []

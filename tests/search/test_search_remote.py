@@ -1,0 +1,241 @@
+"""Searches whose run is kept at a URL: whoever dies, and wherever one goes on, the tables are the same."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import inline_pool
+import pytest
+from inline_pool import Killed, inline, killed_at, tables
+from search_helpers import make_space
+
+from fcsearch.errors import RunError, SearchError
+from fcsearch.results import RunDirectory, remote, resolve_run
+from fcsearch.results.remote import lease, marker, mirror
+from fcsearch.results.remote.folder import RemoteFolder
+from fcsearch.results.remote.mirror import Mirror
+from fcsearch.search.api import start_search
+from fcsearch.search.options import SearchOptions
+
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
+    "epochs": 3,
+    "hidden_dim": {"choices": [8, 12]},
+}
+
+
+def _ignored(*_: object) -> None:
+    """Says nothing."""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage is near, and so are its clocks."""
+    monkeypatch.setattr(lease, "SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr(mirror, "END_SECONDS", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Goes to another machine: one with another folder for local copies."""
+
+    def go_to(name: str) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+
+    go_to("first")
+    return go_to
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/bucket/runs/run"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The tables of a search that nobody disturbed."""
+    return tables(inline_pool.start(tmp_path_factory.mktemp("whole"), parameters=PARAMETERS).run)
+
+
+def start(folder: Path, url: str, open_pool: Any = None) -> RunDirectory:
+    """The same search, kept at a URL."""
+    space = make_space(folder, dataset={"source": "digits", "num_train": 200}, trials=12, parameters=PARAMETERS)
+    options = SearchOptions(seed=3, workers=1, pack_size=3, confirm=0, ensemble=0)
+    path = remote.local_copy(url)
+    return start_search(
+        space, options, path=path, url=url, command=["fcsearch", "run"], open_pool=open_pool or inline()
+    ).run
+
+
+def resume(url: str) -> RunDirectory:
+    return inline_pool.resume(RunDirectory.open(resolve_run(url))).run
+
+
+def test_all_of_a_run_is_at_its_url_in_the_end(
+    tmp_path: Path, url: str, whole: Any, machine: Callable[[str], None]
+) -> None:
+    run = start(tmp_path, url)
+    there = RemoteFolder(url).files().keys() - {lease.FILE}
+    here = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*") if path.is_file()}
+    assert there == {name for name in here if not name.startswith(".")}
+    assert {"run.json", "report.html", "report.json", "study.journal", "log.txt", "models.parquet"} < there
+    machine("second")
+    copy = RunDirectory.open(resolve_run(url))
+    assert copy.path != run.path
+    assert copy.state() == "complete"
+    assert tables(copy) == tables(run) == whole
+
+
+@pytest.mark.parametrize("pack", [0, 2])
+def test_a_machine_that_is_lost_is_gone_on_from_on_another(
+    pack: int, tmp_path: Path, url: str, whole: Any, machine: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Killed: nothing is sent at the end, and nobody says that it was the end.
+    def killed(sender: Mirror, *, patience: float) -> None:  # noqa: ARG001
+        sender._ending.set()
+        sender._thread.join()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Mirror, "close", killed)
+        with pytest.raises(Killed):
+            start(tmp_path, url, killed_at(pack))
+    machine("second")
+    assert tables(resume(url)) == whole
+    machine("third")
+    assert tables(RunDirectory.open(resolve_run(url))) == whole
+
+
+@pytest.fixture
+def sender(tmp_path: Path, url: str) -> Mirror:
+    """A search that died after two packs, of which the URL has seen the first, and the mirror that sends the rest."""
+    seen: list[int] = []
+    path = remote.local_copy(url)
+
+    def before(task: Any) -> None:
+        if len(seen) == 1:
+            shutil.copytree(path, tmp_path / "early", ignore=shutil.ignore_patterns(".*", "*.lock"))
+        if len(seen) == 2:
+            raise Killed
+        seen.append(task.pack_id)
+
+    with pytest.raises(Killed):
+        start(tmp_path, url, inline(before))
+    there = Path(url.removeprefix("file://"))
+    writer = (there / lease.FILE).read_bytes()
+    shutil.rmtree(there)
+    shutil.copytree(tmp_path / "early", there)
+    (there / lease.FILE).write_bytes(writer.replace(b'"ended":true', b'"ended":false'))
+    copied = marker.read_marker(path)
+    assert copied is not None
+    return Mirror(path, copied, _ignored, _ignored)
+
+
+def test_a_machine_may_be_lost_between_any_two_files(
+    sender: Mirror,
+    tmp_path: Path,
+    url: str,
+    whole: Any,
+    machine: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there, kept = Path(url.removeprefix("file://")), tmp_path / "kept"
+    states = 0
+
+    def upload(folder: RemoteFolder, path: Path, name: str) -> None:
+        nonlocal states
+        sent(folder, path, name)
+        if name.endswith(".parquet") or name in ("study.journal", "run.json"):
+            shutil.copytree(there, kept / str(states))
+            states += 1
+
+    sent = RemoteFolder.upload
+    monkeypatch.setattr(RemoteFolder, "upload", upload)
+    sender._round()
+    monkeypatch.setattr(RemoteFolder, "upload", sent)
+    assert states > 6
+    for state in range(states):
+        shutil.rmtree(there)
+        shutil.copytree(kept / str(state), there)
+        machine(f"machine-{state}")
+        notices: list[str] = []
+        found = RunDirectory.open(resolve_run(url))
+        remote.take(found.path, notices.append)
+        with found.writing():
+            assert found.set_damaged_aside() == []
+        assert tables(resume(url)) == whole
+
+
+def test_a_run_has_one_writer(
+    tmp_path: Path, url: str, machine: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(tmp_path, url)
+    folder = RemoteFolder(url)
+    machine("second")
+    path = resolve_run(url)
+    beats = iter(range(1, 100))
+    read = lease.read_lease
+
+    def beating(of: RemoteFolder) -> Any:
+        found = read(of)
+        assert found is not None
+        return found.model_copy(update={"at": datetime.now(UTC) + timedelta(seconds=next(beats)), "ended": False})
+
+    monkeypatch.setattr(lease, "read_lease", beating)
+    with pytest.raises(RunError, match=r"found one of file://.* on .*process \d+"):
+        remote.take(path, _ignored)
+    monkeypatch.setattr(lease, "read_lease", read)
+    # One that was not heard of for so long is dead.
+    lease.write_lease(folder, "another")
+    told: list[str] = []
+    remote.take(path, told.append)
+    assert "was last written on" in told[0]
+
+
+def test_a_search_whose_run_was_taken_says_so_and_sends_nothing(tmp_path: Path, url: str) -> None:
+    def before(task: Any) -> None:  # noqa: ARG001
+        lease.write_lease(RemoteFolder(url), "another")
+
+    with pytest.raises(SearchError, match=r"a run must have one writer; found that .* has taken file://"):
+        start(tmp_path, url, inline(before))
+    found = lease.read_lease(RemoteFolder(url))
+    assert found is not None
+    assert found.writer == "another"
+    assert "report.html" not in RemoteFolder(url).files()
+
+
+def test_what_cannot_be_sent_does_not_end_the_search_and_is_said(
+    tmp_path: Path, url: str, whole: Any, machine: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upload(folder: RemoteFolder, path: Path, name: str) -> None:
+        if name.startswith("trials/"):
+            raise RunError("the network is gone")
+        sent(folder, path, name)
+
+    sent = RemoteFolder.upload
+    monkeypatch.setattr(RemoteFolder, "upload", upload)
+    with pytest.raises(
+        SearchError,
+        match=r"must hold all of the run; found missing or out of date: run.json, .* more: the network is gone",
+    ):
+        start(tmp_path, url)
+    path = remote.local_copy(url)
+    assert tables(RunDirectory.open(path)) == whole
+    assert (path / "report.html").exists()
+    monkeypatch.setattr(RemoteFolder, "upload", sent)
+    resume(url)
+    machine("second")
+    assert tables(RunDirectory.open(resolve_run(url))) == whole
+
+
+def test_nothing_is_left_of_a_search_that_could_not_begin(tmp_path: Path, url: str) -> None:
+    def broken(plan: Any, dataset: Any) -> Any:  # noqa: ARG001
+        raise RunError("no such cluster")
+
+    with pytest.raises(RunError, match="no such cluster"):
+        start(tmp_path, url, broken)
+    assert RemoteFolder(url).files() == {}
+    assert not remote.local_copy(url).exists()
