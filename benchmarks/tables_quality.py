@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 import sys
@@ -31,18 +32,37 @@ ENCODINGS: dict[str, dict[str, Any]] = {
     "piecewise": {"preprocessing": "piecewise"},
     "piecewise-48": {"preprocessing": "piecewise", "bins": 48},
 }
+# Searches that choose it: what they add to the parameters of the space.
+SEARCHED: dict[str, dict[str, str]] = {
+    "searched": {
+        "preprocessing": "{choices: [standardize, quantile, robust, piecewise]}",
+        "bins": "{choices: [8, 16, 48]}",
+    },
+    "searched bins": {"preprocessing": "piecewise", "bins": "{choices: [16, 48, 96]}"},
+}
 PEER = "gradient boosting"
 
 
 @click.command()
 @click.option("--tables", default=",".join(TABLES), show_default=True)
-@click.option("--encodings", default=",".join(ENCODINGS), show_default=True)
+@click.option("--encodings", default=",".join(ENCODINGS), show_default=True, help=f"Also {', '.join(SEARCHED)}.")
+@click.option("--space", "shipped", default="default", show_default=True, help="A space that ships.")
+@click.option("--rows", "most", type=int, help="Train and validate on so many rows at most.")
 @click.option("--seeds", default=3, show_default=True, help="Searches of each, with seeds 0, 1, ...")
 @click.option("--trials", default=24, show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
 @click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
-def main(tables: str, encodings: str, seeds: int, trials: int, overrides: tuple[str, ...], keep: bool) -> None:
-    """Search the default space under each preprocessing, and measure the best network on test rows.
+def main(
+    tables: str,
+    encodings: str,
+    shipped: str,
+    most: int | None,
+    seeds: int,
+    trials: int,
+    overrides: tuple[str, ...],
+    keep: bool,
+) -> None:
+    """Search a space under each preprocessing, and measure the best network on test rows.
 
     A line of JSON is printed for each search, then a table. Seeds change the test rows (not adult's, which are
     official), the split of the others, the sampler and the training.
@@ -54,14 +74,17 @@ def main(tables: str, encodings: str, seeds: int, trials: int, overrides: tuple[
     for name in chosen(tables, TABLES):
         if not is_there(name):
             continue
-        space = load_space(shipped_space("default"), overrides=[f"objective={TABLES[name].objective}", *overrides])
+        space = load_space(shipped_space(shipped), overrides=[f"objective={TABLES[name].objective}", *overrides])
         found: list[dict[str, Any]] = []
         for seed in range(seeds):
             rows = TABLES[name].read(seed)
+            if most is not None:
+                rows = dataclasses.replace(rows, train=rows.train.sample(min(most, len(rows.train)), random_state=seed))
             found.append({"table": name, "encoding": PEER, "seed": seed, **boosting(TABLES[name], rows, seed)})
             print(json.dumps(found[-1]), flush=True)
-            for encoding in chosen(encodings, ENCODINGS):
-                run = search(TABLES[name], rows, seed, space, trials, ENCODINGS[encoding])
+            for encoding in chosen(encodings, (*ENCODINGS, *SEARCHED)):
+                more = [f"parameters.{key}={value}" for key, value in SEARCHED.get(encoding, {}).items()]
+                run = search(TABLES[name], rows, seed, space.changed(more), trials, ENCODINGS.get(encoding, {}))
                 found.append({"table": name, "encoding": encoding, "seed": seed, **run})
                 print(json.dumps(found[-1]), flush=True)
         lines = table(found)
@@ -74,7 +97,7 @@ def main(tables: str, encodings: str, seeds: int, trials: int, overrides: tuple[
 def search(
     table: Table, rows: Rows, seed: int, space: SearchSpace, trials: int, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """One search, and what its best network is worth on the test rows."""
+    """One search, and what its best network and its ensemble are worth on the test rows."""
     began = time.perf_counter()
     run = fcsearch.search(
         rows.train,
@@ -85,10 +108,13 @@ def search(
         confirm=0,
         dataset={"test_fraction": 0, "split_seed": seed, **options},
     )
-    found = {"seconds": round(time.perf_counter() - began, 1)}
-    predictor = choose_model(str(run.path), "best", run.path.parent).predictor
-    X = match_memory(predictor.transform, rows.test.drop(columns=table.label))
-    return {**found, **score(table, rows.test[table.label], predictor.values(X), predictor.transform.class_names)}
+    found: dict[str, Any] = {"seconds": round(time.perf_counter() - began, 1)}
+    for model, prefix in (("best", ""), ("ensemble", "ensemble's ")):
+        predictor = choose_model(str(run.path), model, run.path.parent).predictor
+        X = match_memory(predictor.transform, rows.test.drop(columns=table.label))
+        value = score(table, rows.test[table.label], predictor.values(X), predictor.transform.class_names)
+        found |= {prefix + name: figure for name, figure in value.items()}
+    return found
 
 
 def boosting(table: Table, rows: Rows, seed: int) -> dict[str, Any]:
@@ -121,8 +147,9 @@ def table(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         runs = [entry for entry in found if entry["encoding"] == encoding]
         line = {"preprocessing": encoding}
         for name in ("rmse", "accuracy", "average_precision", "log_loss"):
-            if name in runs[0]:
-                line[name] = _mean([run[name] for run in runs])
+            for shown in (name, f"ensemble's {name}"):
+                if any(shown in entry for entry in found):
+                    line[shown] = _mean([run[shown] for run in runs]) if shown in runs[0] else ""
         lines.append({**line, "seconds": f"{statistics.mean(run['seconds'] for run in runs):.0f}"})
     return lines
 

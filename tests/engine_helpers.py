@@ -146,7 +146,7 @@ class Search:
                 "rungs": None,
                 "keep_models": 2,
                 "next_pack_id": lambda: next(numbers),
-                "model_metadata": {"input_dim": 2},
+                "model_metadata": lambda _: {"input_dim": 2},
                 **keys,
             },
         )

@@ -27,6 +27,7 @@ from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
+from fcsearch.space import SearchSpace
 
 
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -109,7 +110,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
                 confirm=0,
                 ensemble=0,
             )
-            rows = self._rows(table, targets, space.dataset.class_weight, sample_weight, seed)
+            rows = self._rows(table, targets, space, sample_weight, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
                 found = run_search(rows, space, options, Path(folder) / space.name, view, report=False)
                 if found.ended_by in ("interrupt", "terminate"):
@@ -154,7 +155,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self,
         table: pa.Table,
         targets: npt.NDArray[Any],
-        class_weight: ClassWeight | None,
+        space: SearchSpace,
         sample_weight: Any,
         seed: int,
     ) -> Dataset:
@@ -162,9 +163,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
         spec = DatasetSpec(
             MEMORY, label="y", task=self._task, val_fraction=self._share(len(targets)), test_fraction=0.0,
-            folds=self.folds, split_seed=seed, class_weight=self._class_weight(class_weight),
+            folds=self.folds, split_seed=seed, class_weight=self._class_weight(space.dataset.class_weight),
         )  # fmt: skip
-        return dataset_in_memory(table, targets, spec, row_weights=sample_weight)
+        return dataset_in_memory(table, targets, spec, row_weights=sample_weight, forms=space.input_forms)
 
     def _share(self, count: int) -> float:  # noqa: ARG002
         """The share of `count` rows that is held out for validation."""

@@ -90,7 +90,8 @@ def search(
     arguments = {"folds": folds, "class_weight": class_weight, "weights": column}
     given = {name: value for name, value in arguments.items() if value is not None}
     spec = DatasetSpec.from_value({"source": MEMORY, "label": label, **of_space, **(dataset or {}), **given})
-    rows = dataset_in_memory(X, y, spec, row_weights=weights if column is None else None)
+    of_rows = weights if column is None else None
+    rows = dataset_in_memory(X, y, spec, row_weights=of_rows, forms=searched.input_forms)
     options = SearchOptions(
         trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers, confirm=confirm
     )

@@ -111,7 +111,7 @@ def train(
         raise UsageError(f"--save must name a file in a folder that exists; found {save}; create the folder first")
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    rows = load_dataset(spec)
+    rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)
     if left_out := rows.left_out():
         from fcsearch.printing import printable
 

@@ -87,7 +87,7 @@ def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any
     from fcsearch.data.facts import ColumnsError
 
     try:
-        dataset = load_dataset(space.dataset)
+        dataset = load_dataset(space.dataset, space.input_forms)
     except ColumnsError as error:
         return None, column_rows(error.columns, None), error
     space.for_task(dataset.task)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from fcsearch.config.hyperparameter import Hyperparameter, entry, hyperparameters_of, integer, share, word
+from fcsearch.config.input_form import OWN_FORM, WITH_BINS, InputForm
 from fcsearch.errors import ConfigError
 
 # Update rule -> the settings that it reads, besides the learning rate and weight decay.
@@ -54,6 +55,22 @@ class TrialConfig:
         0.0,
         "Probability of dropping a feature of the input; trials of one rate train fastest together, so prefer choices",
         unit="probability",
+        shares_lane=False,
+    )
+    preprocessing: str = word(
+        OWN_FORM.preprocessing,
+        "How numbers become features, as `dataset.preprocessing` has it; dataset: as that option says",
+        words=("dataset", "standardize", "mean", "none", "quantile", "robust", "piecewise"),
+        shares_lane=False,
+    )
+    bins: int = integer(
+        OWN_FORM.bins,
+        "Bins of a number; 0: as many as `dataset.bins` says, else as many as suit the rows",
+        unit="bins",
+        low=0,
+        space_high=256,
+        under=("preprocessing", WITH_BINS),
+        implies_parent=True,
         shares_lane=False,
     )
     activation: str = word(
@@ -151,6 +168,11 @@ class TrialConfig:
         return "kaiming" if self.init == "kaiming" else self.weight_scale
 
     @property
+    def input_form(self) -> InputForm:
+        """In which form it learns the rows."""
+        return InputForm.of({"preprocessing": self.preprocessing, "bins": self.bins})
+
+    @property
     def lane_key(self) -> LaneKey:
         """What members of a pack must have in common to train as one stack."""
         return LaneKey(*(getattr(self, name) for name in LaneKey._fields))
@@ -203,6 +225,8 @@ class LaneKey(NamedTuple):
     """The hyperparameters whose entries say `shares_lane=False`, and the seed."""
 
     hidden_dims: tuple[int, ...]
+    preprocessing: str
+    bins: int
     activation: str
     batch_size: int
     input_dropout: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from fcsearch.config import InputForm
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DatasetSpec
 
@@ -34,3 +35,10 @@ def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     if spec.preprocessing == "piecewise" and spec.bins is None:
         return dataclasses.replace(spec, bins=max(2, bins))
     return spec
+
+
+def spec_of_form(form: InputForm, spec: DatasetSpec, rows: Rows) -> DatasetSpec:
+    """The spec, which is settled, with what a form of its rows says in place of its own options."""
+    own = spec.bins if form.preprocessing == "piecewise" else None
+    changed = dataclasses.asdict(spec) | {"preprocessing": form.preprocessing, "bins": form.bins or own}
+    return settle_preprocessing(DatasetSpec.from_value(changed), rows)

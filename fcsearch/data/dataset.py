@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.config.objective import Task
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
+from fcsearch.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +57,8 @@ class Dataset:
         split: How rows were split by a column, if they were.
         details: What the manifest says about the source beyond this (JSON types).
         others: The other folds: the same source without its test rows, scaled by their own training rows.
+        form: Which form of the rows this is.
+        forms: Its other forms that were asked for, with folds of their own; the rows and their order are the same.
     """
 
     spec: DatasetSpec
@@ -70,6 +74,18 @@ class Dataset:
     split: SplitFacts | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
     others: tuple[Dataset, ...] = ()
+    form: InputForm = OWN_FORM
+    forms: tuple[Dataset, ...] = ()
+
+    def in_form(self, form: InputForm) -> Dataset:
+        """The same rows in another form; DataError where it was not asked for when they were loaded."""
+        for known in (self, *self.forms):
+            if known.form == form:
+                return known
+        raise DataError(
+            f"the rows of {self.name} must be loaded in the form {form}; found "
+            f"{', '.join(str(known.form) for known in (self, *self.forms))}"
+        )
 
     @property
     def folds(self) -> tuple[Dataset, ...]:
@@ -117,7 +133,12 @@ class Dataset:
     def training_arrays(self, objective: str) -> dict[str, Any]:
         """The arguments of `TrainingData.from_arrays`, for a search with this objective."""
         others = [{**fold.training_arrays(objective), "positive": self.positive} for fold in self.others]
-        return {**self._own_arrays(objective), **({"others": others} if others else {})}
+        forms = [form.training_arrays(objective) for form in self.forms]
+        return {
+            **self._own_arrays(objective),
+            **({"others": others} if others else {}),
+            **({"forms": forms} if forms else {}),
+        }
 
     def _own_arrays(self, objective: str) -> dict[str, Any]:
         target = self.transform.target
@@ -131,6 +152,7 @@ class Dataset:
             "positive": self.positive,
             "target_scale": 1.0 if target is None else target.scale,
             "row_weights": self.row_weights,
+            "form": self.form,
         }
 
     def split_words(self) -> list[str]:
@@ -138,6 +160,19 @@ class Dataset:
         sizes = [(len(fold.train), len(fold.val)) for fold in self.folds]
         by_column = [] if self.split is None else [self.split.words()]
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
+
+    def forms_words(self) -> str:
+        """In which forms there are rows, and how much memory they take, for people; empty if there is but one."""
+        if not self.forms:
+            return ""
+        names = ", ".join(str(known.form) for known in (self, *self.forms))
+        arrays = {
+            id(part.X): part.X.nbytes
+            for known in (self, *self.forms)
+            for fold in known.folds
+            for part in (fold.train, fold.val, fold.test)
+        }
+        return f"{names}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
 
     def left_out(self) -> str:
         """The columns that are left out although the user did not ask for it, and why, in words; empty if none are."""

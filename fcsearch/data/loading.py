@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Indices, Rows
 from fcsearch.data.spec import MEMORY, DatasetSpec
@@ -13,14 +15,16 @@ from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
 if TYPE_CHECKING:
+    from fcsearch.data.splits import SplitRows
     from fcsearch.data.transform import FeatureTransform
 
 
-def load_dataset(spec: DatasetSpec) -> Dataset:
+def load_dataset(spec: DatasetSpec, forms: Iterable[InputForm] = ()) -> Dataset:
     """Read a dataset, split it and scale its features.
 
     Args:
         spec: What to read. Named datasets that are not on this machine yet are downloaded once, verified and kept.
+        forms: The other forms of the rows to make, besides that of the spec.
 
     Returns:
         Training, validation and test rows as float32, scaled by the training rows.
@@ -28,10 +32,17 @@ def load_dataset(spec: DatasetSpec) -> Dataset:
     Raises:
         DataError: data that cannot be found, read or trained on; the message says what to do.
     """
-    return _prepare(_read(spec), spec)
+    return _prepare(_read(spec), spec, forms)
 
 
-def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *, row_weights: Any = None) -> Dataset:
+def dataset_in_memory(
+    X: Any,
+    y: Any = None,
+    spec: DatasetSpec | None = None,
+    *,
+    row_weights: Any = None,
+    forms: Iterable[InputForm] = (),
+) -> Dataset:
     """Split rows in memory, and scale their features, as `load_dataset` does with those of a file.
 
     Args:
@@ -39,6 +50,7 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *,
         y: (N,) classes; None if a column of the table holds them.
         spec: Options of the split and so on; its source is `memory:`.
         row_weights: (N,) numbers of at least 0, how much each row counts in training; None: as `spec` says.
+        forms: As `load_dataset`.
 
     Raises:
         DataError: as `load_dataset`.
@@ -46,10 +58,10 @@ def dataset_in_memory(X: Any, y: Any = None, spec: DatasetSpec | None = None, *,
     from fcsearch.data.sources.memory import read_memory
 
     spec = spec or DatasetSpec(MEMORY)
-    return _prepare(read_memory(X, y, spec, row_weights), spec)
+    return _prepare(read_memory(X, y, spec, row_weights), spec, forms)
 
 
-def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
+def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Dataset:
     # pyarrow takes a good part of a second to import, which `DatasetSpec` alone must not cost.
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.fingerprint import fingerprint
@@ -58,13 +70,6 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
     spec = settle_preprocessing(spec, rows)
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
-    transform, (train, val, test) = _scaled(rows, spec, split.train, split.val, split.test)
-    # Test rows are only for the model that is kept, whose features are those of the first fold.
-    no_rows = split.test[:0]
-    others = [_scaled(rows, spec, fold.train, fold.val, no_rows) for fold in split.others]
-    # Computed for its errors.
-    for part in (train, *(parts[0] for _, parts in others)):
-        training_weights(part.y, part.row_weights, spec.class_weight, rows.class_names)
     details = {
         **({} if rows.label is None else {"label": rows.label}),
         **rows.details,
@@ -72,6 +77,7 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
         "ignored_columns": list(rows.ignored),
         "classes_in_training_only": [rows.class_names[label] for label in split.training_only if rows.class_names],
     }
+    transform, (train, val, test) = _scaled(rows, spec, split.train, split.val, split.test)
     dataset = Dataset(
         spec=spec,
         name=_short_name(spec),
@@ -86,11 +92,40 @@ def _prepare(rows: Rows, spec: DatasetSpec) -> Dataset:
         split=None if key is None else key.facts({"train": split.train, "val": split.val, "test": split.test}),
         details=details,
     )
+    dataset = _with_folds(dataset, rows, split)
+    # For its errors.
+    for fold in dataset.folds:
+        training_weights(fold.train.y, fold.train.row_weights, spec.class_weight, rows.class_names)
+    asked = [form for form in dict.fromkeys(forms) if form != OWN_FORM]
+    return dataclasses.replace(dataset, forms=tuple(_in_form(form, dataset, rows, split) for form in asked))
+
+
+def _with_folds(dataset: Dataset, rows: Rows, split: SplitRows) -> Dataset:
+    """The dataset with its other folds, in its own form."""
+    # Test rows are for the one model that is kept, whose features are those of the first fold.
+    no_rows = split.test[:0]
+    scaled = (_scaled(rows, dataset.spec, fold.train, fold.val, no_rows) for fold in split.others)
     folds = (
         dataclasses.replace(dataset, transform=transform, train=train, val=val, test=test)
-        for transform, (train, val, test) in others
+        for transform, (train, val, test) in scaled
     )
-    return dataclasses.replace(dataset, others=tuple(folds)) if others else dataset
+    return dataclasses.replace(dataset, others=tuple(folds))
+
+
+def _in_form(form: InputForm, dataset: Dataset, rows: Rows, split: SplitRows) -> Dataset:
+    """The dataset in another form; where that is its own by another name, with the same arrays."""
+    from fcsearch.data.auto_preprocessing import spec_of_form
+
+    spec = spec_of_form(form, dataset.spec, rows)
+    if spec == dataset.spec:
+        others = tuple(dataclasses.replace(fold, form=form) for fold in dataset.others)
+        return dataclasses.replace(dataset, form=form, others=others)
+    transform, parts = _scaled(rows, spec, split.train, split.val, split.test)
+    train, val, test = parts
+    found = dataclasses.replace(
+        dataset, spec=spec, form=form, transform=transform, train=train, val=val, test=test, others=()
+    )
+    return _with_folds(found, rows, split)
 
 
 def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTransform, list[Split]]:

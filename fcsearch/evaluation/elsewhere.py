@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
 from fcsearch.evaluation.measurement import Measurement
@@ -12,21 +13,26 @@ from fcsearch.evaluation.measuring import measure_members, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.models import load_transform
-from fcsearch.selection import Member
+from fcsearch.selection import Member, forms_of
 
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
 
 
 def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTransform:
-    """The transform that makes a model's features.
+    """The transform that makes a model's features, as `rows_of` orders them.
 
-    It is in the model's file, else in the run; a run of an older fcsearch has neither, and its own dataset is loaded.
+    It is in the models' files, else in the run; a run of an older fcsearch has neither, and its own dataset is loaded.
 
     Raises:
         DataError: it cannot be found, or is damaged.
     """
-    found = load_transform(members[0].path) or run.transform()
+    of_form = {member.form: member for member in reversed(members)}
+    return join_transforms([_saved_transform(run, of_form[form]) for form in forms_of(members)])
+
+
+def _saved_transform(run: RunDirectory, member: Member) -> FeatureTransform:
+    found = load_transform(member.path) or run.transform()
     if found is not None:
         return found
     try:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,7 +23,7 @@ from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES, squared_loss
 from fcsearch.results import RunDirectory, objective_of
-from fcsearch.selection import Member
+from fcsearch.selection import Member, Part, columns_of, forms_of, load_member
 from fcsearch.selection.calibration import calibration_of
 from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
@@ -39,31 +40,41 @@ def measure(run: RunDirectory, trial_id: int, dataset: Dataset, split_name: str)
     Args:
         run: The run directory.
         trial_id: A trial whose model was kept.
-        dataset: Preprocessed as the model's was.
+        dataset: In the form that the model learned, or with it among its forms.
         split_name: `train`, `val` or `test`.
 
     Raises:
         RunError: the model was not kept.
         DataError: the split is empty, or the dataset does not fit the model.
     """
-    members = [Member(1.0, run.models.load(trial_id), trial_id, run.models.path(trial_id))]
-    return measure_model(run, members, dataset, split_name)
+    part = Part(1.0, trial_id, run.models.path(trial_id))
+    return measure_model(run, [load_member(run, part)], dataset, split_name)
 
 
 def measure_model(run: RunDirectory, members: Sequence[Member], dataset: Dataset, split_name: str) -> Measurement:
     """Measure the networks of a model together; the rest as `measure`."""
-    split: Split = getattr(dataset, split_name)
+    for form in forms_of(members):
+        metadata = next(model_metadata(run, member) for member in members if member.form == form)
+        require_fit(dataset.in_form(form), metadata)
+    split = rows_of(members, dataset, split_name)
     if not len(split.y):
         raise DataError(f"the {split_name} split of {dataset.name} must have rows; found none; choose another split")
-    require_fit(dataset, model_metadata(run, members))
     return measure_members(
         run, members, split, split_name, dataset.class_names, dataset.fingerprint, target=dataset.transform.target
     )
 
 
-def model_metadata(run: RunDirectory, members: Sequence[Member]) -> dict[str, Any]:
-    """What was saved beside a model's networks: of what data they are."""
-    return run.models.metadata(members[0].trial_id or 0, path=members[0].path)
+def rows_of(members: Sequence[Member], dataset: Dataset, split_name: str) -> Split:
+    """The rows of a split as the input of a model: every form that its networks were trained on, side by side."""
+    parts: list[Split] = [getattr(dataset.in_form(form), split_name) for form in forms_of(members)]
+    if len(parts) == 1:
+        return parts[0]
+    return dataclasses.replace(parts[0], X=np.concatenate([part.X for part in parts], axis=1))
+
+
+def model_metadata(run: RunDirectory, member: Member) -> dict[str, Any]:
+    """The metadata saved with a network: which data it was trained on."""
+    return run.models.metadata(member.trial_id or 0, path=member.path)
 
 
 def measure_members(
@@ -81,7 +92,7 @@ def measure_members(
     Args:
         run: The run, whose objective is measured.
         members: The networks, and their weights.
-        rows: At least one row.
+        rows: At least one row, as returned by `rows_of`.
         split_name: The name of the rows.
         class_names: Name of each class; none for a regression.
         fingerprint: That of the data.
@@ -177,9 +188,9 @@ def truth_of(rows: Split, num_classes: int, positive: int, target: TargetScale |
 def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
     """The scores (1, C, V) in float64, and the mean loss over the rows, without smoothing and the L2 term.
 
-    For a single network, the loss is its own. For several classifiers, the scores are the logarithms of their mean
-    probabilities, and the loss is the negative logarithm of the right class's; for several regressions, the scores are
-    the mean of their scores, and the loss is its mean squared error.
+    The rows are as returned by `rows_of`. For a single network, the loss is its own. For several classifiers, the
+    scores are the logarithms of their mean probabilities, and the loss is the negative logarithm of the right class's;
+    for several regressions, the scores are the mean of their scores, and the loss is its mean squared error.
     """
     if len(members) > 1:
         return _score_together(members, rows, truth)
@@ -196,8 +207,11 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
 
 
 def _score_together(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor, float]:
-    X = torch.from_numpy(rows.X)
-    mean = torch.stack([weight * outputs(net, X).double() for weight, net, *_ in members]).sum(0)
+    parts = [
+        member.weight * outputs(member.net, torch.from_numpy(np.ascontiguousarray(rows.X[:, columns]))).double()
+        for member, columns in zip(members, columns_of(members), strict=True)
+    ]
+    mean = torch.stack(parts).sum(0)
     if truth.num_classes:
         scores = mean.clamp(min=_LEAST).log()
         loss = -scores.gather(1, truth.y.unsqueeze(1)).mean()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from fcsearch.data.dataset import Dataset
-from fcsearch.evaluation.measuring import score, truth_of
+from fcsearch.evaluation.measuring import rows_of, score, truth_of
 from fcsearch.evaluation.uncertainty import paired_bootstrap_error, paired_share_error
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member
@@ -43,9 +43,9 @@ def compare(
         dataset: The run's.
         split_name: `val` or `test`; it has rows, on which the objective is defined.
     """
-    objective, split = objective_of(run.trials()).name, getattr(dataset, split_name)
-    truth = truth_of(split, dataset.num_classes, dataset.positive, dataset.transform.target)
-    ours, theirs = (score(model, split, truth)[0] for model in (members, single))
+    objective = objective_of(run.trials()).name
+    truth = truth_of(getattr(dataset, split_name), dataset.num_classes, dataset.positive, dataset.transform.target)
+    ours, theirs = (score(model, rows_of(model, dataset, split_name), truth)[0] for model in (members, single))
     return compare_scores(objective, ours, theirs, truth)
 
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from fcsearch.config import InputForm
 from fcsearch.data import load_dataset
 from fcsearch.data.dataset import Dataset
 from fcsearch.errors import DataError
 from fcsearch.results import RunDirectory
 
 
-def load_run_dataset(run: RunDirectory, *, source: str | None = None, data_dir: str | None = None) -> Dataset:
+def load_run_dataset(
+    run: RunDirectory,
+    *,
+    source: str | None = None,
+    data_dir: str | None = None,
+    forms: Iterable[InputForm] | None = None,
+) -> Dataset:
     """Load the dataset that the run was made on.
 
     Args:
         run: The run directory.
         source: Where the dataset is now, if it has moved: a name or a path.
         data_dir: Folder with the files of a named dataset, if not the run's.
+        forms: In which forms, beside its own; None: in those that trials with a row learned.
 
     Raises:
         DataError: the dataset is gone, or its content, split or preprocessing is not the run's.
         RunError: the manifest does not say which it is.
     """
-    dataset = load_dataset(run.dataset_spec().moved(source=source, data_dir=data_dir))
+    spec = run.dataset_spec().moved(source=source, data_dir=data_dir)
+    if forms is None:
+        forms = map(InputForm.of, run.trials().select(["preprocessing", "bins"]).to_pylist())
+    dataset = load_dataset(spec, forms)
     described = run.manifest().dataset
     if described is None or dataset.fingerprint != described.fingerprint:
         raise DataError(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fcsearch.data.joint_transform import join_transforms
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
@@ -59,11 +60,17 @@ def model_of_run(run: Run, model: str | None) -> Chosen:
     """Load a model of a run; argument and errors as `choose_model`."""
     parts = model_parts(run.directory, model)
     saved = [read_model(_kept(run, part)) for part in parts]
-    transform = saved[0].transform or run.directory.transform()
+    transforms = [one.transform or run.directory.transform() for one in saved]
     trials = tuple(part.trial_id for part in parts if part.trial_id is not None)
-    if transform is None:
+    known = [transform for transform in transforms if transform is not None]
+    if len(known) < len(saved):
         raise _no_transform(str(run.path), f"fcsearch train --run {run.path} --trial {(*trials, 'N')[0]} --save model")
-    members = tuple(Member(part.weight, one.network) for part, one in zip(parts, saved, strict=True))
+    different = list(dict.fromkeys(known))
+    transform = join_transforms(different)
+    members = tuple(
+        Member(part.weight, one.network, different.index(own))
+        for part, one, own in zip(parts, saved, known, strict=True)
+    )
     what = "the refit" if not trials else f"trial {trials[0]}" if len(trials) == 1 else f"{len(trials)} trials"
     # An ensemble has its own temperature, for the mean of its networks.
     alone = len(members) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fcsearch.data.joint_transform import parts_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.encoders import encoder_module, keep
 from fcsearch.inference.exported import LABEL, PROBABILITIES
@@ -79,18 +80,19 @@ class PredictorModule(nn.Module):
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
-        self.features = Features(predictor.transform)
+        self.features = nn.ModuleList(map(Features, parts_of(predictor.transform)))
         self.members = nn.ModuleList(Scores(member.network) for member in predictor.members)
+        self._parts = [member.part for member in predictor.members]
         self._weights = [member.weight for member in predictor.members]
         self._target = predictor.transform.target
         self._temperature = predictor.temperature
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Predict raw rows."""
-        features = self.features(x)
+        features = [make(x) for make in self.features]
         parts = [
-            weight * self._values(member(features).double())
-            for weight, member in zip(self._weights, self.members, strict=True)
+            weight * self._values(member(features[part]).double())
+            for weight, member, part in zip(self._weights, self.members, self._parts, strict=True)
         ]
         values = torch.stack(parts).sum(dim=0)
         if self._target is not None:

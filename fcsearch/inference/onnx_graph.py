@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from fcsearch.data.joint_transform import parts_of
 from fcsearch.data.layout import SMOOTH_BOUND, Curves, Ramps, Scaling
 from fcsearch.data.transform import CategoryInput, FeatureTransform, TargetScale
 from fcsearch.inference.exported import ARRAY, LABEL, PROBABILITIES, output_names, raw_kind, shape_of
@@ -65,8 +66,11 @@ def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelPr
     """
     transform, graph = predictor.transform, Graph()
     names = input_names(transform)
-    features = _array_features(graph, transform) if transform.array else _column_features(graph, transform, names)
-    scores = [(_scores(graph, member.network, features), member.weight) for member in predictor.members]
+    features = [
+        _array_features(graph, part) if part.array else _column_features(graph, part, names)
+        for part in parts_of(transform)
+    ]
+    scores = [(_scores(graph, member.network, features[member.part]), member.weight) for member in predictor.members]
     if transform.target is None:
         outputs = _classes(graph, scores, transform.class_names, predictor.temperature)
     else:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
+from fcsearch.data.joint_transform import columns_of_parts
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of, tempered
 from fcsearch.nn import FullyConnectedNet
@@ -20,10 +21,14 @@ _ROWS = 4096
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A network, and its weight among the others; the weights of a predictor add up to 1."""
+    """A network, and its weight among the others; the weights of a predictor add up to 1.
+
+    `part` says which of the transforms that the predictor's is made of makes its features.
+    """
 
     weight: float
     network: FullyConnectedNet
+    part: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Predictor:
 
     Attributes:
         members: At least one.
-        transform: Makes the features of all of them.
+        transform: Makes the features of all of them: a joint one if they were trained on several forms of the rows.
         temperature: That of the mean, as in `tempered`; 1 for a regression.
     """
 
@@ -45,15 +50,24 @@ class Predictor:
         """What the scores mean."""
         return output_of(self.members[0].network, self.transform)
 
+    @cached_property
+    def _columns(self) -> list[slice]:
+        """Where the features of each member are."""
+        parts = columns_of_parts(self.transform)
+        return [parts[member.part] for member in self.members]
+
     def values(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """From features (N, D) to probabilities (N, C), or a regression's targets (N, 1)."""
-        parts = [self._values(torch.from_numpy(X[start : start + _ROWS])) for start in range(0, len(X), _ROWS)]
+        parts = [self._values(X[start : start + _ROWS]) for start in range(0, len(X), _ROWS)]
         return np.concatenate(parts) if parts else np.empty((0, self.members[0].network.num_classes))
 
     def table(self, X: npt.NDArray[np.float32]) -> pa.Table:
         """From features (N, D) to the columns of predictions, N rows."""
         return self.output.table(self.values(X))
 
-    def _values(self, X: torch.Tensor) -> npt.NDArray[np.float64]:
-        first, *others = (member.weight * self.output.values(member.network.loss(X)) for member in self.members)
+    def _values(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        first, *others = (
+            member.weight * self.output.values(member.network.loss(torch.from_numpy(np.ascontiguousarray(X[:, place]))))
+            for member, place in zip(self.members, self._columns, strict=True)
+        )
         return tempered(sum(others, first), self.temperature)

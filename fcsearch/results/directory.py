@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
-from fcsearch.results.models import Models
+from fcsearch.results.models import Models, transform_name
 from fcsearch.results.new_folder import new_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, no_run
 from fcsearch.results.parts import Parts
@@ -29,8 +30,6 @@ from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.tables import NewTrials, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
-
-_TRANSFORM = "transform.json"
 
 
 class RunDirectory:
@@ -46,7 +45,7 @@ class RunDirectory:
         self._tables = Tables(path, aside=self._aside)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
         self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
-        self.models = Models(path / "models", transform=path / _TRANSFORM, aside=self._aside)
+        self.models = Models(path / "models", transform=path / transform_name(OWN_FORM), aside=self._aside)
         self._last_pack_id = -1
 
     @classmethod
@@ -153,13 +152,13 @@ class RunDirectory:
         Raises:
             DataError: transform.json is damaged.
         """
-        path = self.path / _TRANSFORM
+        path = self.path / transform_name(OWN_FORM)
         return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
 
-    def keep_transform(self, transform: FeatureTransform) -> None:
-        """Write transform.json, unless it exists; every model saved from now on also contains it."""
-        if not (self.path / _TRANSFORM).is_file():
-            self.write_file(_TRANSFORM, transform.to_json() + "\n")
+    def keep_transform(self, transform: FeatureTransform, form: InputForm = OWN_FORM) -> None:
+        """Write the transform of a form of the rows, unless it exists; models trained on it also contain it."""
+        if not (self.path / transform_name(form)).is_file():
+            self.write_file(transform_name(form), transform.to_json() + "\n")
 
     def state(self) -> RunState:
         """The state of the run.

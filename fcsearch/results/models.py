@@ -13,6 +13,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
@@ -71,7 +72,7 @@ class Models:
         *,
         path: Path | None = None,
     ) -> None:
-        """Write the network, whole or not at all, with the run's transform; `metadata` as in `RunDirectory`.
+        """Write the network, whole or not at all, with the transform of its rows; `metadata` as in `RunDirectory`.
 
         Args:
             trial_id: The trial.
@@ -81,7 +82,8 @@ class Models:
         """
         config = metadata["config"]
         network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS if name in config}}
-        texts = {_NETWORK_KEY: json.dumps(network), **model_texts(metadata, self._transform_text())}
+        form = InputForm.of(config)
+        texts = {_NETWORK_KEY: json.dumps(network), **model_texts(metadata, self._transform_text(form))}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         content = safetensors.torch.save(tensors, texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
@@ -160,6 +162,10 @@ class Models:
             raise _damaged(path, error) from error
         return value
 
+    def input_form(self, trial_id: int, *, path: Path | None = None) -> InputForm:
+        """The form of the rows that a network was trained on; arguments and errors as `metadata`."""
+        return InputForm.of(self.metadata(trial_id, path=path).get("config", {}))
+
     def saved(self) -> list[int]:
         """The trials that have a model, in order."""
         return sorted(int(match[1]) for path in self.folder.glob("*") if (match := _MODEL.fullmatch(path.name)))
@@ -175,8 +181,9 @@ class Models:
         for path in set(self.folder.glob("refit-*.safetensors")) - kept:
             path.unlink(missing_ok=True)
 
-    def _transform_text(self) -> str | None:
-        return self._transform.read_text("utf-8") if self._transform.is_file() else None
+    def _transform_text(self, form: InputForm) -> str | None:
+        path = self._transform.with_name(transform_name(form))
+        return path.read_text("utf-8") if path.is_file() else None
 
     def kept(self, trial_id: int) -> Path:
         """The trial's file; RunError if there is none."""
@@ -188,6 +195,11 @@ class Models:
                 f"`fcsearch train --run {self.folder.parent} --trial {trial_id}`"
             )
         return path
+
+
+def transform_name(form: InputForm) -> str:
+    """The file of a run with what makes a form of its rows; transform.json makes the dataset's own."""
+    return "-".join(["transform", *([] if form == OWN_FORM else str(form).split())]) + ".json"
 
 
 def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:

@@ -93,7 +93,7 @@ def start_search(
         if open_pool is None:
             pools.begin(plan.options)
         # Loaded under the name that the user wrote, for its errors; recorded under one valid in any working directory.
-        loaded = dataset or load_dataset(space.dataset)
+        loaded = dataset or load_dataset(space.dataset, space.input_forms)
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))
         # With the settings found from the rows, such as the number of bins: later commands must repeat them.
         plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec))
@@ -203,7 +203,7 @@ def _take_up(
     seed = run.manifest().seed
     options = options if seed is None else dataclasses.replace(options, seed=seed)
     plan = _settle(run.space(), options, run.path)
-    dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+    dataset = load_run_dataset(run, source=source, data_dir=data_dir, forms=plan.space.input_forms)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
     return _for_task_of(dataset, plan), dataset

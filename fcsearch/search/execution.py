@@ -89,7 +89,8 @@ def train(
         options = {**plan.options.to_json(), "trials": plan.trials}
         running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
         run.update_manifest(running)
-        run.keep_transform(dataset.transform)
+        for form in (dataset, *dataset.forms):
+            run.keep_transform(form.transform, form.form)
         changes: dict[str, Any] = {"state": "failed"}
         reports = False
         seen = ForOthers(view, run, page_every=plan.options.page_every if report else 0)

@@ -8,7 +8,16 @@ from fcsearch.selection.confirmation import (
     confirmation_of,
     ensemble_answers_by_refit,
 )
-from fcsearch.selection.members import CHOICES, Member, Part, load_members, model_parts
+from fcsearch.selection.members import (
+    CHOICES,
+    Member,
+    Part,
+    columns_of,
+    forms_of,
+    load_member,
+    load_members,
+    model_parts,
+)
 
 __all__ = [
     "CHOICES",
@@ -18,8 +27,11 @@ __all__ = [
     "Part",
     "answers_by_refit",
     "chosen_trial",
+    "columns_of",
     "confirmation_of",
     "ensemble_answers_by_refit",
+    "forms_of",
+    "load_member",
     "load_members",
     "model_parts",
 ]

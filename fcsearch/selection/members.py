@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory, rank_trials
@@ -41,6 +44,19 @@ class Member(NamedTuple):
     net: FullyConnectedNet
     trial_id: int | None
     path: Path
+    form: InputForm = OWN_FORM
+
+
+def columns_of(members: Sequence[Member]) -> list[slice]:
+    """Where the features of each network are, if those of each form stand side by side in the order of `forms_of`."""
+    widths = {member.form: member.net.input_dim for member in members}
+    ends = dict(zip(widths, itertools.accumulate(widths.values()), strict=True))
+    return [slice(ends[member.form] - widths[member.form], ends[member.form]) for member in members]
+
+
+def forms_of(members: Sequence[Member]) -> list[InputForm]:
+    """The forms of the rows that the networks of a model were trained on, each once."""
+    return list(dict.fromkeys(member.form for member in members))
 
 
 def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
@@ -58,7 +74,14 @@ def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
         UsageError: the run has no such model.
         RunError: the model was not kept or is damaged.
     """
-    return [Member(part.weight, _network(run, part), part.trial_id, part.path) for part in model_parts(run, choice)]
+    return [load_member(run, part) for part in model_parts(run, choice)]
+
+
+def load_member(run: RunDirectory, part: Part) -> Member:
+    """A network of a model, on the CPU; RunError if it was not kept or is damaged."""
+    net = _network(run, part)
+    form = run.models.input_form(part.trial_id or 0, path=part.path)
+    return Member(part.weight, net, part.trial_id, part.path, form)
 
 
 def _network(run: RunDirectory, part: Part) -> FullyConnectedNet:

@@ -9,12 +9,13 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 
-from fcsearch.config import HYPERPARAMETERS, TrialConfig
+from fcsearch.config import HYPERPARAMETERS, InputForm, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.space.conditions import read_parameters
 from fcsearch.space.document import from_plain
+from fcsearch.space.forms import check_forms, input_forms
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.nodes import Node
@@ -52,6 +53,11 @@ class SearchSpace:
     def known_objective(self) -> Objective:
         """The objective; where neither the file nor a dataset has said, that of a classification."""
         return OBJECTIVES[self.objective or DEFAULT_OBJECTIVES["classification"]]
+
+    @property
+    def input_forms(self) -> tuple[InputForm, ...]:
+        """The forms of the rows that its trials learn, beside the dataset's own; none where it does not name any."""
+        return input_forms(self.parameters)
 
     def for_task(self, task: Task) -> SearchSpace:
         """The same space for a dataset of this task: with its objective and its loss, where the file names none.
@@ -188,6 +194,7 @@ class SearchSpace:
         file = read_sections(root)
         fields = root.value if isinstance(root.value, dict) else {}
         parameters = read_parameters(fields["parameters"])
+        check_forms(parameters, fields["parameters"])
         sampler_node = fields.get("sampler", root)
         check_sampler_fits(file.sampler, parameters, sampler_node)
         return cls(

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Task
-from fcsearch.errors import DataError
+from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn.random import generator
 from fcsearch.training.objectives import Truth
 
@@ -40,6 +41,8 @@ class TrainingData:
             type; None: all equally. Figures on validation rows and on the training sample have no weights.
         others: The rows of the other folds, whose features may differ; a trial is trained on each fold separately, and
             its figures are the mean over them.
+        form: The form of these rows.
+        forms: The same rows in other forms; a trial is trained on the one that its configuration names.
     """
 
     X_train: Tensor
@@ -52,6 +55,8 @@ class TrainingData:
     target_scale: float = 1.0
     row_weights: Tensor | None = None
     others: tuple[TrainingData, ...] = ()
+    form: InputForm = OWN_FORM
+    forms: tuple[TrainingData, ...] = ()
 
     def __post_init__(self) -> None:
         if OBJECTIVES[self.objective].task != self.task:
@@ -87,12 +92,14 @@ class TrainingData:
         target_scale: float = 1.0,
         row_weights: Any = None,
         others: Sequence[Mapping[str, Any]] = (),
+        form: InputForm = OWN_FORM,
+        forms: Sequence[Mapping[str, Any]] = (),
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> TrainingData:
         """Move NumPy arrays or tensors to the device; those already there in the right type are not copied.
 
-        `others` has these arguments for each other fold.
+        `others` has these arguments for each other fold, `forms` for each other form.
         """
 
         def features(X: Any) -> Tensor:
@@ -105,8 +112,18 @@ class TrainingData:
             objective = DEFAULT_OBJECTIVES["classification" if num_classes else "regression"]
         arrays = features(X_train), labels(y_train), features(X_val), labels(y_val)
         weights = None if row_weights is None else features(row_weights)
-        folds = tuple(cls.from_arrays(**fold, device=device, dtype=dtype) for fold in others)
-        return cls(*arrays, num_classes, objective, positive, target_scale, weights, folds)
+        folds, known = (
+            tuple(cls.from_arrays(**part, device=device, dtype=dtype) for part in parts) for parts in (others, forms)
+        )
+        return cls(*arrays, num_classes, objective, positive, target_scale, weights, folds, form, known)
+
+    def in_form(self, form: InputForm) -> TrainingData:
+        """The same rows in another form; ConfigError if they are not there in it."""
+        for known in (self, *self.forms):
+            if known.form == form:
+                return known
+        known_forms = ", ".join(str(known.form) for known in (self, *self.forms))
+        raise ConfigError(f"a trial needs its rows in the form {form}; found {known_forms}")
 
     @property
     def folds(self) -> tuple[TrainingData, ...]:

@@ -27,7 +27,11 @@ _SYSTEMS_SHARE = 0.05
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     """Bytes that the members of a pack take, without the rows of the dataset."""
-    return sum(_fold_bytes(configs, fold) for fold in data.folds)
+    total = 0
+    for form in dict.fromkeys(config.input_form for config in configs):
+        members = [config for config in configs if config.input_form == form]
+        total += sum(_fold_bytes(members, fold) for fold in data.in_form(form).folds)
+    return total
 
 
 def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:

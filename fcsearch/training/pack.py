@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import InputForm, TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training import checkpoint
@@ -25,17 +25,19 @@ from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch, mean_over_folds
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
+# What lanes share that see the same minibatches: the fold, the form of its rows, the seed, and the rows of a step.
+_Minibatches = tuple[int, InputForm, int, int]
 
 
 class Pack:
     """Trains a list of trials, epoch by epoch.
 
-    A member's result depends on its configuration, the data and the device type: not on the pack, its neighbours or
-    its place among them. On one CPU thread with compiled steps that holds to the last bit. By torch operations there
-    (with MKL) it does too, but for hidden layers of one unit, linear classifiers of fewer than eight classes, batches
-    of one row, GELU and SELU. Those are equal to rounding, as is all else on several threads or a GPU. Members that
-    share shape, batch size, input dropout and seed train together (a lane). Where the rows have folds each of them has
-    lanes of its own, and a member is worth the mean over its folds.
+    A member's result depends on its configuration, the data and the device type, but not on the other members or its
+    position among them. On one CPU thread with compiled steps this holds to the last bit. With torch operations there
+    (with MKL) it also does, except for hidden layers of one unit, linear classifiers of fewer than eight classes,
+    batches of one row, GELU and SELU. These agree up to rounding, as does everything on several threads or a GPU.
+    Members that share shape, batch size, input dropout, form of the rows and seed train together, as a lane. With
+    folds, each fold has its own lanes, and a member's figures are the mean over its folds.
 
     Args:
         configs: The members. They may differ in everything.
@@ -64,13 +66,14 @@ class Pack:
         by_key: dict[object, list[int]] = defaultdict(list)
         for member, config in enumerate(self.configs):
             by_key[config.lane_key].append(member)
-        lanes: dict[tuple[int, int, int], list[Lane]] = defaultdict(list)
-        batches: dict[tuple[int, int, int], Minibatches] = {}
+        lanes: dict[_Minibatches, list[Lane]] = defaultdict(list)
+        batches: dict[_Minibatches, Minibatches] = {}
         # A member's lanes are in the order of the folds.
-        for (number, fold), members in itertools.product(enumerate(data.folds), by_key.values()):
+        for number, members in itertools.product(range(len(data.folds)), by_key.values()):
             first = self.configs[members[0]]
+            fold = data.in_form(first.input_form).folds[number]
             seen = Minibatches(fold, seed=first.seed, batch_size=first.batch_size)
-            key = number, first.seed, seen.batch_size
+            key = number, first.input_form, first.seed, seen.batch_size
             batches[key] = seen
             lane_configs = [self.configs[member] for member in members]
             lanes[key].append(Lane(members, lane_configs, fold, batch_size=seen.batch_size))
@@ -166,7 +169,8 @@ class Pack:
     def _shapes(self, member: int) -> list[Shape]:
         """The member's network in each fold."""
         config = self.configs[member]
-        return [Shape(fold.input_dim, config.hidden_dims, fold.outputs) for fold in self._data.folds]
+        folds = self._data.in_form(config.input_form).folds
+        return [Shape(fold.input_dim, config.hidden_dims, fold.outputs) for fold in folds]
 
     @property
     def state_bytes(self) -> int:

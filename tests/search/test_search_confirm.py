@@ -115,7 +115,7 @@ def test_the_ensemble_is_no_worse_than_any_network_on_the_validation_rows(finish
     mean = sum(weight * outputs(net, torch.from_numpy(val.X)) for weight, net, *_ in members)
     assert isinstance(mean, torch.Tensor)
     accuracy = float((mean.argmax(1).numpy() == val.y).mean())
-    assert sum(weight for weight, _, _ in members) == pytest.approx(1)
+    assert sum(weight for weight, *_ in members) == pytest.approx(1)
     assert accuracy >= max(rank_trials(run.trials())["val_accuracy"].to_pylist()) - 1e-9
     ensemble = finished.report.ensemble  # type: ignore[union-attr]
     if len(members) > 1:

@@ -51,7 +51,7 @@ def test_the_winner_is_the_best_of_the_search_until_another_is_confirmed(run: Ru
     assert [member.trial_id for member in load_members(run)] == [second]
     assert [member.trial_id for member in load_members(run, "confirmed")] == [second]
     assert [member.trial_id for member in load_members(run, "best")] == [first]
-    assert [(weight, number) for weight, _, number in load_members(run, str(first))] == [(1.0, first)]
+    assert [(member.weight, member.trial_id) for member in load_members(run, str(first))] == [(1.0, first)]
 
 
 def test_confirmations_are_read_back_in_order_and_no_pack_number_is_given_twice(run: RunDirectory) -> None:
@@ -67,7 +67,7 @@ def test_an_ensemble_is_its_networks_and_their_weights(run: RunDirectory) -> Non
     first, second = best_of(run)[:2]
     run.models.save_ensemble({first: 0.75, second: 0.25}, {"objective": "accuracy"})
     members = load_members(run, "ensemble")
-    assert [(weight, number) for weight, _, number in members] == [(0.75, first), (0.25, second)]
+    assert [(member.weight, member.trial_id) for member in members] == [(0.75, first), (0.25, second)]
     assert all(torch.equal(members[1].net.params[n], w) for n, w in run.models.load(second).params.items())
 
 

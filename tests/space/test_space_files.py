@@ -80,6 +80,8 @@ def test_full_searches_everything_with_tpe_and_early_stopping() -> None:
     assert space.early_stopping is not None
     left_out = {
         "hidden_dims",
+        "preprocessing",
+        "bins",
         "activation",
         "huber_delta",
         "epsilon",

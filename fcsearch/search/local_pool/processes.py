@@ -38,7 +38,8 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, starter: Starter | Non
     """
     placement = plan.placement or place(plan.options, [local_node()])
     data = dataset.training_arrays(plan.space.known_objective.name)
-    folds = [data, *data.pop("others", ())]
+    forms = [data, *data.pop("forms", ())]
+    folds = [fold for form in forms for fold in (form, *form.pop("others", ()))]
     arrays = [{name: value for name, value in fold.items() if isinstance(value, np.ndarray)} for fold in folds]
     facts = [{name: fold[name] for name in fold.keys() - part.keys()} for fold, part in zip(folds, arrays, strict=True)]
     with contextlib.ExitStack() as stack:
@@ -52,7 +53,7 @@ class ProcessPool:
     Args:
         placement: The workers.
         rows: The rows of the dataset.
-        facts: The other arguments of `TrainingData.from_arrays`, for each fold.
+        facts: The other arguments of `TrainingData.from_arrays`, for each fold of each form.
         starter: The process that workers are forked from.
     """
 

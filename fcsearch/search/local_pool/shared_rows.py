@@ -50,16 +50,19 @@ def share(parts: Sequence[Mapping[str, npt.NDArray[Any]]]) -> Iterator[SharedRow
         SearchError: there is no room in the temporary folder.
     """
     with tempfile.TemporaryFile(prefix="fcsearch-") as file:
+        # What several parts have in common is written once.
+        arrays = {id(array): array for part in parts for array in part.values()}
         try:
-            places = tuple({name: _written(array, file) for name, array in part.items()} for part in parts)
+            written = {key: _written(array, file) for key, array in arrays.items()}
             file.flush()
         except OSError as error:
-            size = sum(array.nbytes for part in parts for array in part.values())
+            size = sum(array.nbytes for array in arrays.values())
             raise SearchError(
                 f"the temporary folder {tempfile.gettempdir()} must have room for the dataset, {size:,} bytes; writing "
                 f"it failed: {error.strerror or error}; make room, or set TMPDIR to another folder"
             ) from error
-        yield SharedRows(file.fileno(), places)
+        places = ({name: written[id(array)] for name, array in part.items()} for part in parts)
+        yield SharedRows(file.fileno(), tuple(places))
 
 
 def read_shared(rows: SharedRows) -> list[dict[str, npt.NDArray[Any]]]:

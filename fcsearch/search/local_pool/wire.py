@@ -24,8 +24,8 @@ class SetUp:
     """The first message to a worker: what it needs before it can train.
 
     Attributes:
-        rows: Arguments of `TrainingData.from_arrays` that are arrays, of each fold.
-        facts: Its other arguments, of each fold.
+        rows: Arguments of `TrainingData.from_arrays` that are arrays, of each fold of each form of the rows.
+        facts: Its other arguments, likewise.
         placement: How to compute.
         gpu: The machine's name for the worker's GPU, the only one that it sees; None: it trains on the CPU.
     """

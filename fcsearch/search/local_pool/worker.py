@@ -8,10 +8,13 @@ import os
 import socket
 import time
 import warnings
+from collections import defaultdict
 from multiprocessing.connection import Connection
+from typing import Any
 
 import torch
 
+from fcsearch.config import InputForm
 from fcsearch.search.local_pool.failures import cause_of, details_of, pack_failure
 from fcsearch.search.local_pool.shared_rows import read_shared
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit, receive, send
@@ -70,8 +73,11 @@ class _Worker:
             # The rows are shared by all workers; nothing writes to them.
             warnings.filterwarnings("ignore", message="The given NumPy (array|buffer) is not writable")
             folds = zip(read_shared(setup.rows), setup.facts, strict=True)
-            first, *others = ({**arrays, **facts} for arrays, facts in folds)
-            self._data = TrainingData.from_arrays(**first, others=others, device=device)
+            by_form: dict[InputForm, list[dict[str, Any]]] = defaultdict(list)
+            for arrays, facts in folds:
+                by_form[facts["form"]].append({**arrays, **facts})
+            first, *forms = ({**own, "others": others} for own, *others in by_form.values())
+            self._data = TrainingData.from_arrays(**first, forms=forms, device=device)
         # Before any of them trains.
         self._share = memory_share(device, workers=setup.placement.sharers(available_cores()))
 

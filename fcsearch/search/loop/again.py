@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import InputForm, TrialConfig
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
 from fcsearch.results import RunDirectory, rank_trials
@@ -151,7 +151,7 @@ def confirm_best(
         _NoStandings(),
         checkpoints,
         keep_last=False,
-        metadata={},
+        model_metadata=lambda _: {},
         what="confirmations",
     )
 
@@ -187,7 +187,9 @@ def refit(
             paths.setdefault(trial, []).append(path)
     if not paths:
         return None
-    pool, planned = open_pool(joined(dataset)), [PlannedTrial(trial, configs[trial]) for trial in paths]
+    wanted = {configs[trial].input_form for trial in paths}
+    learned = dataclasses.replace(dataset, forms=tuple(form for form in dataset.forms if form.form in wanted))
+    pool, planned = open_pool(joined(learned)), [PlannedTrial(trial, configs[trial]) for trial in paths]
     checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
     around.view.started({"refit": _refit_line([configs[trial].epochs for trial in paths], list(paths), chosen)})
     return _train(
@@ -198,7 +200,7 @@ def refit(
         Standings(len(planned)),
         checkpoints,
         keep_last=True,
-        metadata=dataset.model_metadata(),
+        model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         what="refits",
     )
 
@@ -221,13 +223,13 @@ def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
 
 
 def joined(dataset: Dataset) -> Dataset:
-    """The dataset, without folds, with the validation rows among the training rows."""
+    """The dataset, without folds, with the validation rows among the training rows, in each of its forms."""
     train, val = dataset.train, dataset.val
     weights = None
     if train.row_weights is not None and val.row_weights is not None:
         weights = np.concatenate([train.row_weights, val.row_weights])
     rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]), weights)
-    return dataclasses.replace(dataset, train=rows, others=())
+    return dataclasses.replace(dataset, train=rows, others=(), forms=tuple(map(joined, dataset.forms)))
 
 
 def _train(
@@ -239,7 +241,7 @@ def _train(
     checkpoints: Checkpoints,
     *,
     keep_last: bool,
-    metadata: Mapping[str, object],
+    model_metadata: Callable[[InputForm], Mapping[str, object]],
     what: str,
 ) -> Closing | None:
     size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
@@ -267,7 +269,7 @@ def _train(
         keep_last=keep_last,
         next_pack_id=around.run.next_pack_id,
         checkpoints=checkpoints,
-        model_metadata=metadata,
+        model_metadata=model_metadata,
         stop=around.stop,
         deadline=around.deadline,
     )

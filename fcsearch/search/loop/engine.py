@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from fcsearch.config import InputForm
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.search.loop.interruption import Interruption
@@ -50,7 +51,7 @@ class Engine:
         keep_last: Whether the weights are those of the last epoch instead of the best.
         next_pack_id: Returns a number that no pack of the run has.
         checkpoints: The checkpoints of the packs; None: none are kept. The recorder has them too.
-        model_metadata: Metadata of a saved model besides its configuration (JSON types).
+        model_metadata: Metadata of a saved model besides its configuration (JSON types), by the form of its rows.
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
         clock: Seconds; simulated pools bring their own.
@@ -72,7 +73,7 @@ class Engine:
         rungs: Rungs | None,
         keep_models: int,
         next_pack_id: Callable[[], int],
-        model_metadata: Mapping[str, Any],
+        model_metadata: Callable[[InputForm], Mapping[str, Any]],
         stop: Interruption,
         deadline: float | None,
         predict: bool = False,
@@ -205,7 +206,8 @@ class Engine:
         self._tracker.failed(failure, given_up)
 
     def _model(self, member: MemberOutcome) -> Model:
-        metadata = {"config": member.result.config.to_json(), **self._model_metadata}
+        config = member.result.config
+        metadata = {"config": config.to_json(), **self._model_metadata(config.input_form)}
         return Model(member.result.weights, metadata, member.predicted)
 
 

@@ -179,11 +179,15 @@ def _train_trials(
         predict=plan.options.ensemble > 0 or bool(dataset.others),
         next_pack_id=run.next_pack_id,
         checkpoints=checkpoints,
-        model_metadata=dataset.model_metadata(),
+        model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
     )
-    told = {"split": "; ".join(dataset.split_words()), "left out": dataset.left_out()}
+    told = {
+        "split": "; ".join(dataset.split_words()),
+        "left out": dataset.left_out(),
+        "preprocessing": dataset.forms_words(),
+    }
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view, run.path):
         engine.run()

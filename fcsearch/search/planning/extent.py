@@ -118,7 +118,7 @@ def candidates(options: SearchOptions, space: SearchSpace, dataset: Dataset) -> 
     """
     if not options.ensemble:
         return options.keep_models
-    shapes = [Shape(dataset.input_dim, config.hidden_dims, dataset.outputs) for config in draw(space)]
+    shapes = [_shape(config, dataset) for config in draw(space)]
     weights = 4 * sum(shape.num_parameters for shape in shapes) // len(shapes)
     predictions = 2 * sum(len(fold.val) for fold in dataset.folds) * dataset.outputs
     room = min(_WEIGHT_BYTES // weights, _PREDICTION_BYTES // max(1, predictions))
@@ -171,5 +171,8 @@ def _refit_seconds(best: Sequence[Row], dataset: Dataset, workers: int) -> float
 
 def _fit_seconds(config: TrialConfig, epochs: int, rows: int, dataset: Dataset) -> float:
     batch = min(config.batch_size, rows)
-    shape = Shape(dataset.input_dim, config.hidden_dims, dataset.outputs)
-    return epochs * (rows // batch) * step_seconds(shape, batch)
+    return epochs * (rows // batch) * step_seconds(_shape(config, dataset), batch)
+
+
+def _shape(config: TrialConfig, dataset: Dataset) -> Shape:
+    return Shape(dataset.in_form(config.input_form).input_dim, config.hidden_dims, dataset.outputs)

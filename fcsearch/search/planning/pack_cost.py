@@ -7,10 +7,10 @@ take as long in any pack, so all that is asked of the model is what a lane and a
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import InputForm, TrialConfig
 from fcsearch.training.engine.buffers import Shape
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
@@ -21,14 +21,19 @@ _MEMBER, _PRODUCTS, _POWER = 4.0, 12.0, 0.92  # of a member's step, and of its m
 
 
 def pack_seconds(
-    configs: Sequence[TrialConfig], *, rows: int, input_dim: int, num_classes: int, folds: int = 1
+    configs: Sequence[TrialConfig],
+    *,
+    rows: int,
+    input_dim: Callable[[InputForm], int],
+    num_classes: int,
+    folds: int = 1,
 ) -> float:
     """Seconds from one pack to the next on a worker with one core, but for evaluation and early stopping.
 
     Args:
         configs: The members.
         rows: Training rows.
-        input_dim: Features D.
+        input_dim: Features D of a form of the rows.
         num_classes: Classes C; 0 for a regression, which has one output.
         folds: Folds, each of so many training rows.
     """
@@ -39,7 +44,7 @@ def pack_seconds(
     for members in lanes.values():
         batch = min(members[0].batch_size, rows)
         epochs = sum(config.epochs for config in members) / len(members)
-        shape = Shape(input_dim, members[0].hidden_dims, max(1, num_classes))
+        shape = Shape(input_dim(members[0].input_form), members[0].hidden_dims, max(1, num_classes))
         steps = rows // batch * len(members) * step_seconds(shape, batch)
         seconds += folds * epochs * (_LANE / 1e6 + steps)
     return seconds

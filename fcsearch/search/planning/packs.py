@@ -78,7 +78,7 @@ def efficient_size(configs: Sequence[TrialConfig], dataset: Dataset) -> int:
     cost = functools.partial(
         pack_seconds,
         rows=len(dataset.train.y),
-        input_dim=dataset.input_dim,
+        input_dim=lambda form: dataset.in_form(form).input_dim,
         num_classes=dataset.num_classes,
         folds=len(dataset.folds),
     )

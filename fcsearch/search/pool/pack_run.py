@@ -106,9 +106,10 @@ class PackRun:
         kept = dataclasses.replace(result, others=())
         if not (self._task.predict and result.weights):
             return dataclasses.replace(member, result=kept)
+        folds = self._data.in_form(result.config.input_form).folds
         parts = [
             outputs(network(result.config, weights).to(self._data.device), fold.X_val).half().cpu().numpy()
-            for weights, fold in zip(result.by_fold, self._data.folds, strict=True)
+            for weights, fold in zip(result.by_fold, folds, strict=True)
         ]
         return dataclasses.replace(member, result=kept, predicted=np.concatenate(parts))
 

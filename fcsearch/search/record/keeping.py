@@ -76,9 +76,14 @@ def _fitted(run: RunDirectory, dataset: Dataset, members: Mapping[int, float]) -
     predicted = out_of_fold(run, members, dataset)
     if predicted is not None:
         return fit_temperature(log_probabilities(predicted), torch.from_numpy(ValidationRows(dataset.folds).y))
-    X, y = torch.from_numpy(dataset.val.X), torch.from_numpy(dataset.val.y)
-    parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id in members]
-    return fit_temperature(mixed(parts, list(members.values())), y)
+    inputs = {trial_id: _validation_inputs(run, dataset, trial_id) for trial_id in members}
+    parts = [log_probabilities_of(run.models.load(trial_id), X) for trial_id, X in inputs.items()]
+    return fit_temperature(mixed(parts, list(members.values())), torch.from_numpy(dataset.val.y))
+
+
+def _validation_inputs(run: RunDirectory, dataset: Dataset, trial_id: int) -> torch.Tensor:
+    """(V, D) The validation rows in the form that the trial's network was trained on."""
+    return torch.from_numpy(dataset.in_form(run.models.input_form(trial_id)).val.X)
 
 
 def _share_temperature(run: RunDirectory) -> None:
@@ -103,7 +108,7 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
         try:
             # Those of a run of an earlier version were not kept.
             if not run.predictions.rows(trial_id) and len(rows.folds) == 1:
-                X = torch.from_numpy(dataset.val.X)
+                X = _validation_inputs(run, dataset, trial_id)
                 run.predictions.save(trial_id, outputs(run.models.load(trial_id), X).half().numpy())
             if run.predictions.rows(trial_id) == len(rows):
                 predictions[trial_id] = rows.standardised(run.predictions.load(trial_id))

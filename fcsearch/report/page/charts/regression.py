@@ -49,8 +49,9 @@ def predicted_by(run: RunDirectory, trial_id: int, dataset: Dataset) -> Predicte
         if dataset.others and run.predictions.rows(trial_id) == len(rows):
             values = rows.in_unit(run.predictions.load(trial_id))
             return Predicted(trial_id, rows.y.astype(np.float64), values)
-        require_fit(dataset, run.models.metadata(trial_id))
-        found = outputs(run.models.load(trial_id), torch.from_numpy(dataset.val.X))
+        learned = dataset.in_form(run.models.input_form(trial_id))
+        require_fit(learned, run.models.metadata(trial_id))
+        found = outputs(run.models.load(trial_id), torch.from_numpy(learned.val.X))
     except (RunError, DataError):
         return None
     values = found[:, 0].double().numpy() * target.scale + target.offset

@@ -1,0 +1,56 @@
+"""Several transforms of the same columns as one: networks that learned them in different forms predict together."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fcsearch.data.transform import FeatureTransform
+
+
+@dataclasses.dataclass(frozen=True)
+class JointTransform(FeatureTransform):
+    """The features (N, D) of its own fields, and beside them those of others that were fitted on the same rows.
+
+    Attributes:
+        others: They read the same columns: all but their encodings is alike.
+    """
+
+    others: tuple[FeatureTransform, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Number of features D, of all together."""
+        return sum(part.width for part in parts_of(self))
+
+    def apply(self, raw: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float32]:
+        """As `FeatureTransform`; the features of all."""
+        return np.concatenate([part.apply(raw, rows) for part in parts_of(self)], axis=1)
+
+
+def parts_of(transform: FeatureTransform) -> tuple[FeatureTransform, ...]:
+    """The transforms that a joint one is made of; of any other itself."""
+    if not isinstance(transform, JointTransform):
+        return (transform,)
+    own = {field.name: getattr(transform, field.name) for field in dataclasses.fields(FeatureTransform)}
+    return (FeatureTransform(**own), *transform.others)
+
+
+def join_transforms(transforms: Sequence[FeatureTransform]) -> FeatureTransform:
+    """One transform with the features of each of these, side by side; of a single one itself."""
+    first, *others = transforms
+    if not others:
+        return first
+    own = {field.name: getattr(first, field.name) for field in dataclasses.fields(FeatureTransform)}
+    return JointTransform(**own, others=tuple(others))
+
+
+def columns_of_parts(transform: FeatureTransform) -> list[slice]:
+    """Where the features of each of `parts_of` are."""
+    widths = [part.width for part in parts_of(transform)]
+    return [slice(end - width, end) for width, end in zip(widths, itertools.accumulate(widths), strict=True)]
