@@ -84,8 +84,8 @@ def run(
       fcsearch run customers.csv --label churn
       fcsearch run dropout
       fcsearch run my_space.yaml --dataset cifar10 --trials 200 --time-budget 30m
-      fcsearch run runs/dropout/next_space.yaml --from dropout
-      fcsearch run dropout --try learning_rate=0.003,depth=3 --try depth=2
+      fcsearch run runs/full/next_space.yaml --from full
+      fcsearch run full --try learning_rate=0.003,depth=3 --try depth=2
       fcsearch run customers.csv --note "without the rows of May" --tag baseline
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
