@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from fcsearch.cli import cli
-from fcsearch.space import load_space
+from fcsearch.space import load_space, shipped_spaces
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -41,7 +41,9 @@ def test_the_network_trains_from_python(capsys: pytest.CaptureFixture[str]) -> N
 def test_the_space_is_valid(page: Path, tmp_path: Path) -> None:
     (space,) = [block for block in blocks(page, "yaml") if block.startswith("name:")]
     (tmp_path / "space.yaml").write_text(space)
-    assert load_space(tmp_path / "space.yaml").trials == 60
+    found = load_space(tmp_path / "space.yaml")
+    assert found.trials == 60
+    assert found.name not in shipped_spaces()
 
 
 def test_the_datasets_of_a_space_are_valid(tmp_path: Path) -> None:
