@@ -84,7 +84,8 @@ def test_the_commands_shown_are_accepted(tmp_path: Path, monkeypatch: pytest.Mon
     shown += re.findall(r"^[ #]+(fcsearch .+)", helps + spaces, re.MULTILINE)
     assert len(shown) >= 100
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "customers.csv").write_text("age,churn\n1,yes\n")
+    for data in ("customers.csv", "adult-train.parquet", "adult-test.parquet"):
+        (tmp_path / data).touch()
     space = (ROOT / "search_spaces" / "full.yaml").read_text()
     for path in (tmp_path / "my_space.yaml", tmp_path / "runs" / "full" / "next_space.yaml"):
         path.parent.mkdir(parents=True, exist_ok=True)
