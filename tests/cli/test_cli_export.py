@@ -243,7 +243,7 @@ def test_bad_input_is_refused_and_nothing_is_written(
     assert "must say how columns become features" in refused(capsys, made_run.path, "--out", out)
     broken = shutil.copy(customers.models.path(0), tmp_path / "broken.safetensors")
     broken.write_bytes(broken.read_bytes()[:50])
-    assert "must be a safetensors file" in refused(capsys, broken, "--out", out)
+    assert "must be a model that fcsearch saved" in refused(capsys, broken, "--out", out)
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert "Run: pip install 'fcsearch[onnx]'" in refused(capsys, customers.path, "--out", out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.safetensors", "folder.onnx"]
