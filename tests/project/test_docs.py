@@ -46,6 +46,11 @@ def test_the_space_is_valid(page: Path, tmp_path: Path) -> None:
     assert found.name not in shipped_spaces()
 
 
+def test_every_space_that_ships_is_listed() -> None:
+    listed = re.findall(r"^\| \[(\w+)\]\(../search_spaces/", (ROOT / "docs" / "space.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(shipped_spaces())
+
+
 def test_the_datasets_of_a_space_are_valid(tmp_path: Path) -> None:
     lines = "".join(blocks(ROOT / "docs" / "data.md", "yaml")).splitlines()
     (space,) = blocks(README, "yaml")
