@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from sklearn.metrics import confusion_matrix
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
+from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset, measure_model
 from fcsearch.evaluation.out_of_fold import measure_out_of_fold
 from fcsearch.inference.choosing import choose_model
@@ -26,7 +28,7 @@ from fcsearch.report import write_report
 from fcsearch.report.page.charts.regression import predicted_by
 from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
-from fcsearch.search.api import SearchResult, confirm_run, saved_options, start_search
+from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
 from fcsearch.search.loop.again import joined, refit_config
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members
@@ -193,6 +195,16 @@ def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, ma
     assert third is not None
     assert third.test == measure_model(run, load_members(run, "ensemble"), data, "test")
     assert third.digest != report.ensemble.digest
+
+
+def test_with_ensemble_0_a_run_has_no_ensemble_any_more(tmp_path: Path, made: RunDirectory) -> None:
+    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
+    assert run.models.ensemble()
+    report = resume_search(run, dataclasses.replace(saved_options(run), ensemble=0)).report
+    assert report is not None
+    assert report.ensemble is None
+    with pytest.raises(RunError, match="must have an ensemble; found none"):
+        load_members(run, "ensemble")
 
 
 def test_without_test_rows_the_ensemble_is_compared_on_the_rows_of_all_folds(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
     run.prune_models(keep)
     run.models.prune_refits(members)
+    if not members:
+        # One of an earlier command: its networks go.
+        run.models.ensemble_path.unlink(missing_ok=True)
     run.predictions.prune(keep)
     if dataset.num_classes:
         _calibrate(run, dataset, keep, members)
