@@ -46,7 +46,7 @@ def evaluate(
     data_dir: str | None,
     form: str,
 ) -> None:
-    """Measure a run's best network: its figures beside the base line, for a classifier also class by class.
+    """Measure a run's best network: its figures beside the baseline, for a classifier also class by class.
 
     It is measured on a split of the run's own dataset; with --dataset, on every row of another one. Columns are
     matched by name, in any order, and become features as in training: with the medians, scales and categories of the

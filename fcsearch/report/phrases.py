@@ -67,7 +67,7 @@ def settings(best: Best) -> list[tuple[str, str]]:
 
 
 def figure_lines(report: Report, best: Best) -> list[Line]:
-    """The best network's figures and the base line: name, value and a remark.
+    """The best network's figures and the baseline: name, value and a remark.
 
     Names leave out `accuracy` if it is the run's objective, the usual case.
     """
@@ -96,7 +96,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:
-    """The lines of `figure_lines` that a choice needs: one per model, and the base line."""
+    """The lines of `figure_lines` that a choice needs: one per model, and the baseline."""
     others = [*_others(report.validation, "validation, "), *_others(report.test.measurement, "test, ")]
     beside = ("validation, final", "training")
     lines = figure_lines(report, best)
@@ -144,7 +144,7 @@ def _of_the_test(report: Report) -> list[Line]:
 
 
 def _base_line(base: BaseLine | None, prefix: str) -> list[Line]:
-    return [(f"{prefix}base line", OBJECTIVES[base.objective].show(base.value), base.method)] if base else []
+    return [(f"{prefix}baseline", OBJECTIVES[base.objective].show(base.value), base.method)] if base else []
 
 
 def _others(found: Measurement | None, prefix: str) -> list[Line]:
