@@ -17,7 +17,7 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import objective_of, rank_trials
+from fcsearch.results.ranking import best_row, objective_of, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_bytes, within
 from fcsearch.results.removal import disk_bytes
@@ -69,11 +69,7 @@ class Run:
     @property
     def best(self) -> dict[str, Any]:
         """The best trial's row; RunError while no trial has a result."""
-        ranked = rank_trials(self.trials)
-        if not len(ranked):
-            raise RunError(f"a run must have a trial with a result; found none in {self.path}; see its log.txt")
-        row: dict[str, Any] = ranked.slice(0, 1).to_pylist()[0]
-        return row
+        return best_row(self.trials, run=self.path)
 
     def config(self, trial_id: int | None = None) -> TrialConfig:
         """The configuration of a trial (the best one by default); RunError if the run has no such trial."""

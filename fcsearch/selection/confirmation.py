@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.config.objective import Objective
-from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, objective_of, rank_trials
+from fcsearch.results import RunDirectory, best_row, objective_of
 
 # Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -100,10 +99,12 @@ def chosen_trial(run: RunDirectory) -> int:
     found = confirmation_of(run)
     if found is not None and found.winner is not None:
         return found.winner.trial_id
-    ranked = rank_trials(run.trials())
-    if not len(ranked):
-        raise RunError(f"a run must have a trial with a result; found none in {run.path}; see its log.txt")
-    best: int = ranked["trial_id"][0].as_py()
+    return best_trial(run)
+
+
+def best_trial(run: RunDirectory) -> int:
+    """The best trial of the search; RunError if no trial has a result."""
+    best: int = best_row(run.trials(), run=run.path)["trial_id"]
     return best
 
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import RunDirectory
 from fcsearch.selection.confirmation import (
     answers_by_refit,
+    best_trial,
     chosen_trial,
     confirmation_of,
     ensemble_answers_by_refit,
@@ -119,11 +120,7 @@ def resolve_trial(run: RunDirectory, choice: str | None) -> int:
     if choice is None:
         return chosen_trial(run)
     if choice == "best":
-        ranked = rank_trials(run.trials())
-        if len(ranked):
-            best: int = ranked["trial_id"][0].as_py()
-            return best
-        return chosen_trial(run)
+        return best_trial(run)
     if choice == "confirmed":
         found = confirmation_of(run)
         if found is None or found.winner is None:
