@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fcsearch.errors import RunError
 from fcsearch.results import lock
-from fcsearch.results.no_run import LOCK
+from fcsearch.results.no_run import LOCK, name_taken
 from fcsearch.results.remote import lease as leases
 from fcsearch.results.remote.fetching import bring
 from fcsearch.results.remote.folder import RemoteFolder
@@ -29,7 +29,7 @@ def attach(path: Path, url: str) -> None:
     """
     folder = RemoteFolder(url)
     if folder.files():
-        raise RunError(f"a new run needs a name that is free; found something at {url}; choose another with --name")
+        raise name_taken(url)
     writer = uuid.uuid4().hex
     leases.write_lease(folder, writer)
     write_marker(path, Marker(url=url, writer=writer))
