@@ -17,11 +17,8 @@ from fcsearch.search.local_pool.starter import Starter
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.planning.plan import SearchPlan
-from fcsearch.search.pool.interface import Event, NotStarted, Pool, WorkerLost
+from fcsearch.search.pool.interface import IDLE_SECONDS, Event, NotStarted, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackTask, Progress
-
-# With nothing to train, `wait` returns after this time: the caller has, or will soon have, work to hand out.
-_IDLE_SECONDS = 0.01
 
 
 @contextlib.contextmanager
@@ -91,7 +88,7 @@ class ProcessPool:
         """The messages of the workers; waits for the first one."""
         living = {worker.pipe: worker for worker in self._workers if not worker.dead}
         if all(worker.task is None for worker in self._workers):
-            timeout = min(timeout, _IDLE_SECONDS)
+            timeout = min(timeout, IDLE_SECONDS)
         heard = connection.wait(list(living), timeout)
         events = [self._hear(worker) for pipe, worker in living.items() if pipe in heard]
         return [event for event in events if event is not None]

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from fcsearch.data import Dataset
     from fcsearch.search.planning.plan import SearchPlan
 
+# With nothing to train, `wait` of a pool on this machine returns after this time: the caller has, or will soon have, work
+# to hand out.
+IDLE_SECONDS = 0.01
+
 
 @dataclasses.dataclass(frozen=True)
 class PackFailed:
