@@ -1,4 +1,4 @@
-"""The process that workers are forked from: it imports their libraries once, while the search still imports its own."""
+"""The fork server, the process that workers are forked from: it imports their libraries once, while the search still imports its own."""
 
 from __future__ import annotations
 
