@@ -199,10 +199,8 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
         loss = functools.partial(huber_loss, delta=model.huber_delta)
     total, parts = 0.0, []
     for start in range(0, len(rows), ROWS_AT_A_TIME):
-        scores, y = (
-            model.loss(torch.from_numpy(rows.X[start : start + ROWS_AT_A_TIME])),
-            truth.y[start : start + ROWS_AT_A_TIME],
-        )
+        part = slice(start, start + ROWS_AT_A_TIME)
+        scores, y = model.loss(torch.from_numpy(rows.X[part])), truth.y[part]
         total += float(loss(scores, y if truth.num_classes else y.to(scores.dtype))[0]) * len(y)
         parts.append(scores.double())
     return torch.cat(parts).T.contiguous().unsqueeze(0), total / len(rows)

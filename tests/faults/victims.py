@@ -22,9 +22,8 @@ def find(commands: Processes, kind: str) -> list[int]:
     alive = commands.alive()
     if kind == "worker":
         servers = find(commands, "fork server")
-        forked = [
-            number for number, text in alive.items() if "local_pool.fork_server" in text and number not in servers
-        ]
+        ours = [number for number, text in alive.items() if "local_pool.fork_server" in text]
+        forked = [number for number in ours if number not in servers]
         return forked or [number for number, text in alive.items() if text.startswith("ray::_Inner")]
     if kind == "fork server":
         return [

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from fcsearch.data import Dataset
     from fcsearch.search.planning.plan import SearchPlan
 
-# With nothing to train, `wait` of a pool on this machine returns after this time: the caller has, or will soon have, work
-# to hand out.
+# A local pool's `wait` with nothing to train returns after this time: the caller has, or will soon have, work to give.
 IDLE_SECONDS = 0.01
 
 
