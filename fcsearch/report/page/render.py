@@ -20,7 +20,7 @@ from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.progress import Progress, progress_of
-from fcsearch.report.phrases import figure_lines, headline, importance_text, main_lines, settings, top_remark
+from fcsearch.report.summary_lines import figure_lines, headline, importance_text, main_lines, settings, top_remark
 from fcsearch.results import Manifest, RunDirectory, read_status
 
 _PAIRS = 10

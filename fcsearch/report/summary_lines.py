@@ -1,4 +1,4 @@
-"""Parts of a report in words, the same on a terminal and on the page."""
+"""The lines of a report that sum a run up, the same on the terminal and on the page."""
 
 from __future__ import annotations
 
