@@ -96,7 +96,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:
-    """The lines of `figure_lines` that a choice needs: one per model, and the baseline."""
+    """The lines of `figure_lines` that matter for a choice: one per model, and the baseline."""
     others = [*_others(report.validation, "validation, "), *_others(report.test.measurement, "test, ")]
     beside = ("validation, final", "training")
     lines = figure_lines(report, best)
@@ -104,7 +104,7 @@ def main_lines(report: Report, best: Best) -> list[Line]:
 
 
 def top_remark(objective: Objective) -> str:
-    """The figure that the best trials are ranked by, and the training figure beside it."""
+    """The figure that the best trials are ranked by, and the training figure shown with it."""
     beside = "" if objective is objective.own else f"; training: {objective.own.title}"
     return f"by validation {objective.title} at the best epoch{beside}"
 
@@ -165,7 +165,7 @@ def _is_of_folds(found: Measurement | None) -> bool:
 
 
 def _out_of_fold(name: str, found: Measurement | None) -> list[Line]:
-    """The figure by rows that the networks did not see, with the standard error that the rows give."""
+    """The out-of-fold figure, with the standard error over its rows."""
     if found is None or found.folds is None:
         return []
     objective = OBJECTIVES[found.objective]
