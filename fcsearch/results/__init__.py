@@ -2,7 +2,7 @@
 
 To write a run (one process at a time):
 
-    run = RunDirectory.create(path, manifest)         # or RunDirectory.open(path) to go on with one
+    run = RunDirectory.create(path, manifest)         # or RunDirectory.open(path) to continue one
     with run.writing():                               # the only writer; clears what a crash left half done
         pack_id = run.next_pack_id()
         run.write_pack(pack_id, trials, epochs)       # TrialRecords and EpochRecords; durable on return

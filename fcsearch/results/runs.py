@@ -57,12 +57,12 @@ class Run:
 
     @cached_property
     def confirmations(self) -> pa.Table:
-        """One row a configuration among the best and a seed with which it was trained again, sorted by both."""
+        """One row per configuration that was trained again and seed, sorted by both."""
         return self.directory.confirmations()
 
     @cached_property
     def models(self) -> pa.Table:
-        """One row a model and a split that it was measured on; none before there is a report."""
+        """One row per model and split that it was measured on; none before there is a report."""
         path = self.path / "models.parquet"
         return to_current(pq.read_table(path), MODELS) if path.is_file() else MODELS.empty_table()
 
@@ -95,7 +95,7 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory, or a run at a URL, to read it, also while its search goes on; RunError if there is none."""
+    """Open a run directory, or a run at a URL, to read it, also during its search; RunError if there is none."""
     return Run(RunDirectory.open(fetch(path) if isinstance(path, str) and is_url(path) else Path(path)))
 
 
