@@ -41,7 +41,7 @@ def test_a_model_of_the_run_is_chosen_by_name_or_number(rows: tuple[np.ndarray, 
         assert (run.predict(X, model=choice) == found.argmax(1)).all()
     with pytest.raises(UsageError, match="ensemble"):
         run.predict(X, model="ensembel")
-    with pytest.raises(RunError, match="fitted again"):
+    with pytest.raises(RunError, match="must have a refit"):
         run.predict(X, model="refit")
     with pytest.raises(RunError, match="trial 99"):
         run.predict(X, model=99)

@@ -47,7 +47,9 @@ def test_every_row_that_is_no_test_row_validates_once_and_trains_otherwise(write
         assert np.abs(share - np.bincount(COLUMNS["label"]) / ROWS).max() < 0.02
     assert [len(fold.test) for fold in dataset.others] == [0, 0, 0, 0]
     assert sorted(test) == sorted(numbers(load_plain(load, write_table(COLUMNS)).test))
-    assert dataset.describe()["folds"] == [{"train": len(f.train), "val": len(f.val)} for f in dataset.folds]
+    assert dataset.describe()["folds"] == [
+        {"train": len(f.train), "val": len(f.val), "class_counts": np.bincount(f.val.y).tolist()} for f in dataset.folds
+    ]
 
 
 def test_the_seed_draws_the_folds_and_the_fingerprint_knows_them(write_table: Write, load: Load) -> None:

@@ -282,4 +282,4 @@ def test_all_columns_that_cannot_be_used_are_named_at_once(write_table: Write, r
     columns = {**COLUMNS, "customer": [None] * ROWS, "row": [f"text {row}" for row in range(ROWS)]}
     message = refusal(write_table(columns), group="customer")
     assert message.startswith("2 columns of ")
-    assert message.endswith('drop: ["row"]')
+    assert message.endswith("""drop: ["row"] in a space file, or --set 'dataset.drop=["row"]'""")

@@ -44,7 +44,7 @@ def test_the_user_has_the_last_word() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (pa.array(["a", "b"]), "column 'y' must hold the numbers that a regression predicts; found string"),
+        (pa.array(["a", "b"]), "column 'y' must hold the numbers that a regression predicts; found text"),
         (pa.array([1.5, None, float("inf")]), "must give every row a finite number; found 2 rows without"),
         (pa.array([2.5, 2.5]), "must hold different numbers; found 2.5 in every row"),
     ],

@@ -62,7 +62,7 @@ class TestBest:
         assert rank_trials(empty_run.trials())["trial_id"].to_pylist() == [2, 1]
 
     def test_none_yet(self, empty_run: RunDirectory) -> None:
-        with pytest.raises(RunError, match="needs a trial with a result; found none"):
+        with pytest.raises(RunError, match="must have a trial with a result; found none"):
             _ = open_run(empty_run.path).best
 
 
