@@ -8,7 +8,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Dataset, Importance, Report
-from fcsearch.report.words import duration, number, percent, plural, points, value_text
+from fcsearch.report.words import duration, percent, plural, points, rate, value_text
 
 Line = tuple[str, str, str]
 
@@ -27,7 +27,7 @@ def headline(report: Report) -> list[str]:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
         lines.append(
-            f"{duration(work.elapsed_seconds)} in all, {number(work.trials_per_minute, 3)} trials per minute; "
+            f"{duration(work.elapsed_seconds)} in all, {rate(work.trials_per_minute)} trials per minute; "
             f"{duration(work.train_seconds)} of training"
         )
     if work.places:

@@ -11,7 +11,7 @@ from synthetic_run import change_dataset, digits
 
 from fcsearch.evaluation import measure
 from fcsearch.report import FinalTest, build_report, render_text
-from fcsearch.report.words import duration, listing, percent, plural, value_text
+from fcsearch.report.words import duration, listing, percent, plural, rate, value_text
 from fcsearch.results import RunDirectory
 
 NOTHING = FinalTest(note="the model is gone")
@@ -119,6 +119,13 @@ def test_names_are_text_and_no_markup(made_run: RunDirectory) -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.1234, "0.123"), (10.44, "10.4"), (999.7, "1,000"), (12_345.6, "12,346")]
+)
+def test_rates(value: float, words: str) -> None:
+    assert rate(value) == words
 
 
 def test_words() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from fcsearch.report.model import Report
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.words import about, duration, number, plural
+from fcsearch.report.words import about, duration, plural, rate
 from fcsearch.results import PackStatus, Status
 
 
@@ -71,7 +71,7 @@ def _sentences(status: Status) -> Sequence[str]:
     found = [f"{done}, {training:,} are in training, {rest:,} are left."]
     time = f"{duration(status.seconds)} so far"
     if status.per_minute:
-        time += f", {number(status.per_minute, 3)} {status.what} per minute"
+        time += f", {rate(status.per_minute)} {status.what} per minute"
     if status.seconds_left is not None and status.done < status.total:
         time += f", {about(status.seconds_left)} left"
         time += f", then {status.then}" if status.then else ""

@@ -62,7 +62,9 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
             },
         ],
     }
-    text = "Lines are one standard error to each side; for the confirmed figure, one standard deviation over the seeds."
+    confirmed = any(row["figure"] == "confirmed" for row in rows)
+    deviation = "; for the confirmed figure, one standard deviation over the seeds" if confirmed else ""
+    text = f"Lines are one standard error to each side{deviation}."
     if report.base_line:
         text += f" The baseline, {results.objective.show(report.base_line.value)}, is not in the picture."
     return Figure("figures", "The figures side by side", text, spec)
