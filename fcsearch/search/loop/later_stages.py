@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fcsearch.config import InputForm, TrialConfig
+from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
 from fcsearch.results import RunDirectory, rank_trials
@@ -29,8 +29,9 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.search.record.checkpoints import BYTES_PER_SECOND, Checkpoints
-from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks, has_refit
-from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks
+from fcsearch.selection.confirmation import chosen_trial
+from fcsearch.selection.refits import has_refit, refit_configs
 
 logger = logging.getLogger(__name__)
 
@@ -180,7 +181,7 @@ def refit(
     """
     run, chosen = around.run, chosen_trial(around.run)
     places = [(chosen, run.models.refit_path), *((trial, run.models.member_refit_path(trial)) for trial in members)]
-    configs = {trial: refit_config(run, trial) for trial, _ in places}
+    configs = refit_configs(run, {trial for trial, _ in places})
     paths: dict[int, list[Path]] = {}
     for trial, path in places:
         if not has_refit(run, path, trial, configs[trial], dataset.fingerprint):
@@ -212,14 +213,6 @@ def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> st
     count = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
     ensemble = "" if trials in ([chosen], []) else ", the ensemble's"
     return f"{whose}{ensemble} on training and validation rows, {count} epochs"
-
-
-def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
-    """The configuration of a trial, with the mean best epoch over its seeds, else with that of the search."""
-    row = next(row for row in run.trials().to_pylist() if row["trial_id"] == trial_id)
-    found = confirmation_of(run)
-    means = {entry.trial_id: entry.best_epoch for entry in found.configurations} if found else {}
-    return dataclasses.replace(row_config(row), epochs=max(1, round(means.get(trial_id) or row["best_epoch"])))
 
 
 def joined(dataset: Dataset) -> Dataset:

@@ -12,8 +12,9 @@ from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
-from fcsearch.selection.confirmation import answers_by_refit, chosen_trial
+from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
+from fcsearch.selection.refits import answers_by_refit
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
 from fcsearch.training.judging import outputs
 
