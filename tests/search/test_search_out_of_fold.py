@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,6 @@ from sklearn.metrics import confusion_matrix
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
-from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset, measure_model
 from fcsearch.evaluation.out_of_fold import measure_out_of_fold
 from fcsearch.inference.choosing import choose_model
@@ -28,10 +26,10 @@ from fcsearch.report import write_report
 from fcsearch.report.page.charts.regression import predicted_by
 from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
-from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
+from fcsearch.search.api import SearchResult, confirm_run, saved_options, start_search
 from fcsearch.search.loop.later_stages import joined
 from fcsearch.search.options import SearchOptions
-from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members, model_parts
+from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import KEY, fit_temperature
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.selection.refits import refit_configs
@@ -196,50 +194,6 @@ def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, ma
     assert third is not None
     assert third.test == measure_model(run, load_members(run, "ensemble"), data, "test")
     assert third.digest != report.ensemble.digest
-
-
-@pytest.mark.parametrize("changed", ["epochs", "dataset", "trial"])
-def test_refits_that_would_be_others_now_are_no_ensemble(tmp_path: Path, made: RunDirectory, changed: str) -> None:
-    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
-    assert ensemble_answers_by_refit(run)
-    trial = next(iter(run.models.ensemble()))
-    path = run.models.member_refit_path(trial)
-    facts = run.models.metadata(trial, path=path)
-    others: dict[str, Any] = {
-        "epochs": {"config": {**facts["config"], "epochs": facts["config"]["epochs"] + 1}},
-        "dataset": {"dataset": "0" * 16},
-        "trial": {"trial_id": trial + 1},
-    }
-    run.models.add_facts(trial, others[changed], path=path)
-    assert not ensemble_answers_by_refit(run)
-    assert [part.path for part in model_parts(run, "ensemble")] == [run.models.path(t) for t in run.models.ensemble()]
-
-
-def test_without_an_ensemble_no_refits_answer_for_it(tmp_path: Path, made: RunDirectory) -> None:
-    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
-    run.models.ensemble_path.unlink()
-    assert not ensemble_answers_by_refit(run)
-
-
-def test_a_confirmation_that_changes_the_epochs_sets_the_refits_of_the_ensemble_aside(
-    tmp_path: Path, made: RunDirectory
-) -> None:
-    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
-    before = refit_configs(run, run.finished_trials())
-    confirm_run(run, dataclasses.replace(saved_options(run), confirm=6, confirm_seeds=2, refit=False))
-    members = run.models.ensemble()
-    assert refit_configs(run, members) != {trial: before[trial] for trial in members}, "else this shows nothing"
-    assert not ensemble_answers_by_refit(run)
-
-
-def test_with_ensemble_0_a_run_has_no_ensemble_any_more(tmp_path: Path, made: RunDirectory) -> None:
-    run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
-    assert run.models.ensemble()
-    report = resume_search(run, dataclasses.replace(saved_options(run), ensemble=0)).report
-    assert report is not None
-    assert report.ensemble is None
-    with pytest.raises(RunError, match="must have an ensemble; found none"):
-        load_members(run, "ensemble")
 
 
 def test_without_test_rows_the_ensemble_is_compared_on_the_rows_of_all_folds(tmp_path: Path) -> None:
