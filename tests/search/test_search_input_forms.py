@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from fcsearch.cli.train import train
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.data.joint_transform import parts_of
+from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.evaluation import load_run_dataset, measure_model, measure_other
 from fcsearch.evaluation.pairs import compare
@@ -228,6 +230,21 @@ def test_they_are_exported_together(run: RunDirectory, tmp_path: Path, form: str
     exported = export_model(choose_model(str(run.path), "ensemble", tmp_path), form)
     assert exported.difference is not None
     assert exported.difference <= 1e-5
+    for text in exported.beside.values():
+        assert text.startswith('{"format": 1, "parts": [')
+
+
+def test_their_transforms_are_read_one_by_one(run: RunDirectory, tmp_path: Path) -> None:
+    ensemble_of_all(run)
+    joint = choose_model(str(run.path), "ensemble", tmp_path).predictor.transform
+    with pytest.raises(DataError, match=r"^model\.pt2\.transform\.json must hold one transform; found several"):
+        FeatureTransform.from_json(joint.to_json(), where="model.pt2.transform.json")
+    texts = map(json.dumps, json.loads(joint.to_json())["parts"])
+    parts = [FeatureTransform.from_json(text, where="a part") for text in texts]
+    assert parts == list(parts_of(joint))
+    earlier = json.dumps({"format": 1, **dataclasses.asdict(joint)})
+    with pytest.raises(DataError, match="must hold one transform; found several"):
+        FeatureTransform.from_json(earlier, where="here")
 
 
 def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDirectory) -> None:
