@@ -68,8 +68,8 @@ def _print(found: Comparison) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, short_path
+    from fcsearch.comparison.section_tables import relabelled
     from fcsearch.comparison.standing import METHOD, SEEDS_METHOD
-    from fcsearch.comparison.told import relabelled
     from fcsearch.config.objective import OBJECTIVES
 
     console = open_console()
@@ -97,7 +97,7 @@ def _print_section(section: Section, found: Comparison, labels: Mapping[str, str
     from rich.text import Text
 
     from fcsearch.cli.console import may_fold, open_console, plain_table, print_table
-    from fcsearch.comparison.told import section_columns, section_rows, section_title
+    from fcsearch.comparison.section_tables import section_columns, section_rows, section_title
 
     open_console().print(Text(f"\n{section_title(section)}", style="bold cyan"))
     table = plain_table()

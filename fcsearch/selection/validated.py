@@ -1,4 +1,4 @@
-"""The rows that trials are judged by, and what was kept of what their networks predict for these."""
+"""The validation rows of a run, and the stored predictions for them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _LEAST = 1e-7
 
 @dataclasses.dataclass(frozen=True)
 class ValidationRows:
-    """The rows that validate: with folds those of every fold, one after the other.
+    """The validation rows: with folds those of every fold, one after the other.
 
     Attributes:
-        folds: What each part of them belongs to.
+        folds: The datasets whose validation rows these are.
     """
 
     folds: tuple[Dataset, ...]
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many rows validate in each fold."""
+        """The number of validation rows of each fold."""
         return tuple(len(fold.val) for fold in self.folds)
 
     def __len__(self) -> int:
@@ -41,17 +41,17 @@ class ValidationRows:
 
     @cached_property
     def y(self) -> npt.NDArray[Any]:
-        """(V,) classes; of a regression the targets in their own unit."""
+        """(V,) classes; for a regression, targets in their own unit."""
         return np.concatenate([fold.val.y for fold in self.folds])
 
     @property
     def labels(self) -> npt.NDArray[Any]:
-        """(V,) classes; of a regression the targets, standardised as in the first fold."""
+        """(V,) classes; for a regression, targets standardised as in the first fold."""
         first = self.folds[0]
         return first.labels(dataclasses.replace(first.val, y=self.y))
 
     def judge(self, objective: Objective) -> Judge:
-        """What measures predictions for these rows: a figure is the mean over the folds."""
+        """A judge of predictions for these rows; its figures are means over the folds."""
         first = self.folds[0]
         target = first.transform.target
         return Judge(
@@ -68,7 +68,7 @@ class ValidationRows:
         return np.split(predicted, np.cumsum(self.sizes)[:-1])
 
     def in_unit(self, predicted: Predicted) -> npt.NDArray[np.float64]:
-        """(V,) what a regression predicts, in the target's own unit: each fold has standardised by its own rows."""
+        """(V,) a regression's predictions in the target's own unit; each fold standardises by its own training rows."""
         targets = [fold.transform.target for fold in self.folds]
         parts = [
             part[:, 0].astype(np.float64) * target.scale + target.offset
@@ -78,7 +78,7 @@ class ValidationRows:
         return np.concatenate(parts)
 
     def standardised(self, predicted: Predicted) -> Predicted:
-        """(V, C) probabilities as they are; what a regression predicts, standardised as in the first fold."""
+        """(V, C) probabilities as they are; a regression's predictions, standardised as in the first fold."""
         target = self.folds[0].transform.target
         if target is None or len(self.folds) == 1:
             return predicted
@@ -87,7 +87,7 @@ class ValidationRows:
 
 
 def validation_rows(run: RunDirectory, dataset: Dataset) -> ValidationRows:
-    """The rows that the run's predictions are for: those of all folds; an earlier version kept the first fold's."""
+    """The rows of the run's stored predictions: those of all folds; in runs of earlier versions, of the first."""
     every = ValidationRows(dataset.folds)
     if dataset.others and not any(run.predictions.rows(trial) == len(every) for trial in run.predictions.saved()):
         return ValidationRows((dataset,))
@@ -95,9 +95,9 @@ def validation_rows(run: RunDirectory, dataset: Dataset) -> ValidationRows:
 
 
 def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Dataset) -> npt.NDArray[np.float32] | None:
-    """(V, C) what trials together predict, by weight, for the rows of all folds; None where that was not kept.
+    """(V, C) weighted mean of trials' predictions for the validation rows of all folds; None if they were not kept.
 
-    Each row is predicted by networks that did not see it. Of a regression: standardised as in the first fold.
+    Each row is predicted by networks that did not see it. A regression's are standardised as in the first fold.
 
     Raises:
         RunError: a file is damaged.
@@ -112,5 +112,5 @@ def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Datase
 
 
 def log_probabilities(predicted: npt.NDArray[Any]) -> Tensor:
-    """(V, C) float64 logarithms of probabilities that were kept."""
+    """(V, C) float64 logarithms of stored probabilities."""
     return torch.from_numpy(predicted.astype(np.float64)).clamp(min=_LEAST).log()

@@ -23,8 +23,8 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert found.best is not None
     trial = found.best.row["trial_id"]
     assert f"Best network  trial {trial}" in text
-    assert f"\n  validation             {100 * found.best.row['val_accuracy']:.2f}%" in text
-    assert re.search(r"validation, base line\s+1\d\.\d\d%\s+always answering '\d', the commonest class", text)
+    assert f"\n  validation            {100 * found.best.row['val_accuracy']:.2f}%" in text
+    assert re.search(r"validation, baseline\s+1\d\.\d\d%\s+always answering '\d', the commonest class", text)
     assert f"learning_rate {found.best.row['learning_rate']:.4g}" in text
     assert f"\n  fcsearch train --run {shlex.quote(str(made_run.path))} --trial {trial}\n" in text
     assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text

@@ -17,8 +17,8 @@ from fcsearch.results import RunDirectory, Status, read_status
 from fcsearch.search.api import confirm_run, saved_options
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop import session
-from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.from_files import Watched
+from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.planning.extent import refit_seconds
 
 

@@ -28,7 +28,7 @@ from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.models import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.loop.later_stages import joined, refit_config
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import load_members

@@ -27,7 +27,7 @@ from fcsearch.report.page.charts.regression import predicted_by
 from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import SearchResult, confirm_run, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.loop.later_stages import joined, refit_config
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import KEY, fit_temperature

@@ -15,8 +15,8 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit
 from fcsearch.search.loop.engine import Engine, ending
+from fcsearch.search.loop.later_stages import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler

@@ -14,7 +14,7 @@ from fcsearch.results import PackStatus, Status
 
 
 @dataclass(frozen=True)
-class Going:
+class Progress:
     """What the page says at the top about a search that is not complete.
 
     Attributes:
@@ -36,7 +36,7 @@ class Going:
     every: float | None
 
 
-def going_of(report: Report, status: Status | None, privacy: Privacy, every: float | None) -> Going | None:
+def progress_of(report: Report, status: Status | None, privacy: Privacy, every: float | None) -> Progress | None:
     """The progress of the search; None if it is complete.
 
     Args:
@@ -54,12 +54,12 @@ def going_of(report: Report, status: Status | None, privacy: Privacy, every: flo
         why = ended.get(report.state, "The search was interrupted")
         told = f"{why} after {work.done:,} of {plural(total, 'trial')}. Finished trials are kept. To continue:"
         command = shlex.join(["fcsearch", "resume", report.path])
-        return Going(work.done, total, (told,), (), command, now, None)
+        return Progress(work.done, total, (told,), (), command, now, None)
     if status is None:
         told = f"{work.done:,} of {plural(total, 'trial')} are done."
-        return Going(work.done, total, (told,), (), None, now, every)
+        return Progress(work.done, total, (told,), (), None, now, every)
     packs = tuple(_pack(pack, privacy) for pack in status.packs)
-    return Going(status.done, status.total, tuple(_sentences(status)), packs, None, now, every)
+    return Progress(status.done, status.total, tuple(_sentences(status)), packs, None, now, every)
 
 
 def _sentences(status: Status) -> Sequence[str]:
