@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
@@ -63,7 +64,12 @@ def _moment(time: str | None) -> str | None:
 
 def settings(best: Best) -> list[tuple[str, str]]:
     """The best network's parameters in words, each fact once."""
-    return [(name, value_text(value)) for name, value in best.parameters.items() if name != "hidden_dim"]
+    own_form = {"preprocessing": OWN_FORM.preprocessing}  # the dataset's option, which is no parameter of the trial
+    return [
+        (name, value_text(value))
+        for name, value in best.parameters.items()
+        if name != "hidden_dim" and own_form.get(name) != value
+    ]
 
 
 def figure_lines(report: Report, best: Best) -> list[Line]:

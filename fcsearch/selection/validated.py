@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from fcsearch.config.objective import Objective
 from fcsearch.data import Dataset
+from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.results.predictions import Predicted
 from fcsearch.training.judging import Judge
@@ -87,11 +89,16 @@ class ValidationRows:
 
 
 def validation_rows(run: RunDirectory, dataset: Dataset) -> ValidationRows:
-    """The rows of the run's stored predictions: those of all folds; in runs of earlier versions, of the first."""
+    """The rows that all of the run's predictions are for: those of all folds.
+
+    Only those of the first fold if an earlier version, which kept no others, trained some of the trials.
+    """
     every = ValidationRows(dataset.folds)
-    if dataset.others and not any(run.predictions.rows(trial) == len(every) for trial in run.predictions.saved()):
-        return ValidationRows((dataset,))
-    return every
+    kept = set()
+    for trial in run.predictions.saved():
+        with contextlib.suppress(RunError):  # of a file that is damaged, which says so where it is read
+            kept.add(run.predictions.rows(trial))
+    return ValidationRows((dataset,)) if dataset.others and kept != {len(every)} else every
 
 
 def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Dataset) -> npt.NDArray[np.float32] | None:

@@ -84,7 +84,7 @@ def test_every_chart_has_a_place_a_name_and_its_data(page: str) -> None:
 
 
 def test_a_run_without_confirmation_explains_no_confirmed_figure(page: str) -> None:
-    assert "Lines are one standard error to each side. The base line" in page
+    assert "Lines are one standard error to each side. The baseline" in page
 
 
 def test_the_curves_are_those_of_the_top_trials(page: str) -> None:

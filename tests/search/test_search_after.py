@@ -46,7 +46,8 @@ def test_a_confirmation_can_be_watched(found: SearchResult) -> None:
     assert not Watched(run).going()
     view = Looking(run)
     confirm_run(run, dataclasses.replace(saved_options(run), confirm=2, confirm_seeds=1, refit=True), view=view)
-    assert view.looks == [(True, "confirmations"), (True, "refits")]
+    # First the network that answers, then the ensemble's.
+    assert view.looks == [(True, "confirmations"), (True, "refits"), (True, "refits")]
     assert read_status(run.path) is None
     assert not Watched(run).going()
 

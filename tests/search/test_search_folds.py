@@ -34,7 +34,7 @@ from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
-from fcsearch.search.loop.later_stages import joined
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import chosen_trial, load_members
 from fcsearch.selection.calibration import KEY

@@ -34,7 +34,7 @@ from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.models import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options
-from fcsearch.search.loop.later_stages import joined
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.loop.view import SilentView
 from fcsearch.selection import load_members
 from fcsearch.selection.refits import refit_configs

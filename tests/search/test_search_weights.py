@@ -24,7 +24,7 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
-from fcsearch.search.loop.later_stages import joined
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, TrainingData, train_pack
