@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
+from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
+from fcsearch.report.learned import not_above_base_line
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.words import class_list, listing, percent, plural
@@ -71,8 +72,10 @@ def assess(
     smallest = min(standing, key=lambda row: _size(row, objective))
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     value, own = best[objective.column], winner[objective.column]
-    if base is not None and error is not None and not beats(value, error, base):
-        verdict: str | None = _nothing_learned(value, error, base)
+    name = f"the best validation {objective.title} of all trials"
+    short = not_above_base_line(name, value, error, base) if base is not None and error is not None else None
+    if short is not None:
+        verdict: str | None = f"Nothing was learned: {short}"
         instead = _instead(validation, objective)
         evidence = [*progress, *measured, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
@@ -116,16 +119,6 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         )
     elif work.planned and work.done < work.planned:
         yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
-
-
-def _nothing_learned(value: float, error: float, base: BaseLine) -> str:
-    objective = OBJECTIVES[base.objective]
-    answer = f"always answering {base.answer!r}" if objective.name == "accuracy" else base.method
-    return (
-        f"Nothing was learned: the best validation {objective.title} of all trials, {objective.show(value)}, is not "
-        f"more than two standard errors ({objective.show_difference(2 * error)}) "
-        f"{'above' if objective.maximize else 'below'} the {objective.show(base.value)} of {answer}."
-    )
 
 
 def _instead(validation: Measurement | None, objective: Objective) -> Iterator[Evidence]:
