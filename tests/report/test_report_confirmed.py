@@ -13,6 +13,7 @@ from fcsearch.evaluation.uncertainty import paired_bootstrap_error, paired_share
 from fcsearch.report.confirmed import (
     alternative_lines,
     confirmation_cells,
+    confirmation_remark,
     confirmation_unit,
     confirmed_line,
     of_the_alternatives,
@@ -58,7 +59,8 @@ def test_the_better_one_wins_and_the_other_is_no_tie(objective: str) -> None:
     assert (second[0], second[-1]) == ("0", "")
     # A lead is how much better the winner is, whatever better means.
     assert not second[5].startswith("-")
-    assert "Chance does not explain its lead" in said(found)
+    chances = "seeds and rows" if objective == "accuracy" else "seeds"
+    assert f"Chance, by {chances}, does not explain its lead" in said(found)
 
 
 def test_a_regression_has_its_own_unit_and_direction() -> None:
@@ -79,6 +81,18 @@ def test_accuracies_are_percentages() -> None:
     assert "trial 1 has validation accuracy 91.07% on average, standard deviation 1.01 points" in text
     assert "are 9.47 points higher on average than with other seeds" in text
     assert confirmation_unit(CASES["accuracy"]) == "points"
+
+
+def test_nobody_wins_while_trainings_are_missing() -> None:
+    """Trial 0 is the first of those that are done: that does not make it the winner."""
+    found = confirmed("accuracy", {0: 0.95, 1: 0.96}, {0: [0.80, 0.81, 0.82], 1: [0.79]})
+    _, (first, second) = confirmation_cells(found)
+    assert first == ("0", "81.00%", "1.00", "3", "95.00%", "", "")
+    assert second == ("1", "79.00%", "-", "1", "96.00%", "", "2 to do")
+    assert confirmation_remark(found) == "4 of 6 trainings are done, so nobody has won yet; deviations in points"
+    assert confirmation_remark(CASES["accuracy"]) == (
+        "the best again with other seeds; points, and the standard error of a lead"
+    )
 
 
 def model(objective: str, single: float, difference: float, error: float) -> str:
