@@ -76,6 +76,9 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
         if versus.worth_having:
             verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
+            if versus.split == "test":
+                flattered = "high" if objective.maximize else "low"
+                verdict += f". That is a choice by the test rows, after which its figure is a little too {flattered}"
         elif versus.gain < -2 * versus.error:
             verdict = "more than chance explains, so it is not worth using"
         else:

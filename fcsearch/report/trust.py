@@ -83,10 +83,10 @@ def assess(
         evidence = [
             *progress,
             *of_the_confirmation(confirmation),
-            *_of_the_choice(value, len(near), len(ranked), dataset, error, objective),
+            *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(own, test, error, objective, learned=True),
+            *_of_the_test(own, test, error, objective, learned=True, of=_named(winner, best)),
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
@@ -103,6 +103,11 @@ def _error(best: Row, dataset: Dataset, validation: Measurement | None, objectiv
     if objective.name == "accuracy":
         return standard_error(best[objective.column], dataset.val_rows) if dataset.val_rows else None
     return validation.standard_error if validation else None
+
+
+def _named(row: Row, other: Row) -> str:
+    """Whose figure it is, where the best of the search is not the network that the report is about; else empty."""
+    return "" if row["trial_id"] == other["trial_id"] else f" of trial {row['trial_id']}"
 
 
 def _size(row: Row, objective: Objective) -> tuple[float, float, int]:
@@ -148,7 +153,7 @@ def _instead(validation: Measurement | None, objective: Objective) -> Iterator[E
 
 
 def _of_the_choice(
-    value: float, near: int, count: int, dataset: Dataset, error: float | None, objective: Objective
+    value: float, near: int, count: int, dataset: Dataset, error: float | None, objective: Objective, *, of: str
 ) -> Iterator[Evidence]:
     rows = dataset.val_rows
     if rows is None or error is None:
@@ -165,7 +170,7 @@ def _of_the_choice(
         measured = f"was measured on {plural(rows, 'row')}: its standard error"
     yield Evidence(
         "standard_error",
-        f"Validation {objective.title} {objective.show(value)} {measured} is {objective.show_difference(error)}",
+        f"Validation {objective.title} {objective.show(value)}{of} {measured} is {objective.show_difference(error)}",
     )
     if count > 1:
         extreme = "highest" if objective.maximize else "lowest"
@@ -225,7 +230,7 @@ def _of_the_classes(dataset: Dataset) -> Iterator[Evidence]:
 
 
 def _of_the_test(
-    value: float, test: FinalTest, error: float | None, objective: Objective, *, learned: bool
+    value: float, test: FinalTest, error: float | None, objective: Objective, *, learned: bool, of: str = ""
 ) -> Iterator[Evidence]:
     measured = test.measurement
     if measured is None:
@@ -243,7 +248,7 @@ def _of_the_test(
     verdict = "within what chance explains" if abs(gap) <= 2 * spread else "more than chance explains"
     yield Evidence(
         "test",
-        f"{figure}, is the figure to quote: these rows played no part in any choice. Validation minus test is "
+        f"{figure}, is the figure to quote: these rows played no part in any choice. Validation minus test{of} is "
         f"{objective.show_difference(gap)}, {verdict} "
         f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
     )

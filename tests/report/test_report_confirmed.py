@@ -107,6 +107,7 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
         "The ensemble of 2 networks has test RMSE 90, 10 better than the winner alone (two standard errors: 4)" in lower
     )
     assert "so it is worth using: `--model ensemble`" in lower
+    assert lower.endswith("That is a choice by the test rows, after which its figure is a little too low")
     higher = model("rmse", 100.0, 10.0, 2.0)
     assert "has test RMSE 110, 10 worse than the winner alone" in higher
     assert "more than chance explains, so it is not worth using" in higher
