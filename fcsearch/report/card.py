@@ -14,7 +14,7 @@ from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
-from fcsearch.report.learned import not_above_base_line
+from fcsearch.report.learned import not_above_baseline
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of
@@ -94,7 +94,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
     if short := _not_shown(found):
         yield from (short, "")
     balanced = ["balanced accuracy"] if objective.task == "classification" else []
-    columns = ("rows", objective.title, "standard error", *balanced, "base line")
+    columns = ("rows", objective.title, "standard error", *balanced, "baseline")
     yield f"| {' | '.join(columns)} |"
     yield f"| {' | '.join('---' for _ in columns)} |"
     for item in found:
@@ -104,7 +104,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         if objective.name == "accuracy":
             method = f"always answering the commonest class, {_code(bases[-1].answer)}"
         yield ""
-        yield f"The base line is that of {method}.{' ± is one standard error.' if balanced else ''}"
+        yield f"The baseline is that of {method}.{' ± is one standard error.' if balanced else ''}"
     if missing := _classes_without_rows(found[-1]):
         yield f"No row measured was of {class_list(missing)}."
     if any(item.folds for item in found):
@@ -153,7 +153,7 @@ def _not_shown(found: Sequence[Measurement]) -> str | None:
     """That nothing was learned, by the validation rows, or that the test rows do not show it; None if they do."""
     for item in found:
         base, name = _base(item), f"its {item.place} {OBJECTIVES[item.objective].title}"
-        if base and (short := not_above_base_line(name, item.value, item.standard_error, base)):
+        if base and (short := not_above_baseline(name, item.value, item.standard_error, base)):
             if item.split == "test":
                 return f"**Not shown on the {plural(item.rows, 'test row')}:** {short}"
             return f"**Nothing was learned:** {short}"
@@ -161,7 +161,7 @@ def _not_shown(found: Sequence[Measurement]) -> str | None:
 
 
 def _base(item: Measurement) -> BaseLine | None:
-    """The base line of a measurement; one of an earlier version has it with the figures of the classes."""
+    """The baseline of a measurement; one of an earlier version has it with the figures of the classes."""
     base = item.base_line or (item.classification.base_line if item.classification else None)
     return base if base and base.objective == item.objective else None
 

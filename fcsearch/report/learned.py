@@ -6,14 +6,14 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, beats
 
 
-def not_above_base_line(name: str, value: float, error: float, base: BaseLine) -> str | None:
-    """A clause that says that a figure does not beat the base line by two standard errors; None if it does.
+def not_above_baseline(name: str, value: float, error: float, base: BaseLine) -> str | None:
+    """A clause that says that a figure does not beat the baseline by two standard errors; None if it does.
 
     Args:
         name: The figure, in words that begin the clause.
         value: It.
         error: Its standard error.
-        base: The base line of the same rows, in the same objective.
+        base: The baseline of the same rows, in the same objective.
     """
     if beats(value, error, base):
         return None

@@ -11,7 +11,7 @@ from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.learned import not_above_base_line
+from fcsearch.report.learned import not_above_baseline
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.words import class_list, listing, percent, plural
@@ -51,7 +51,7 @@ def assess(
         work: Counts of the trials.
         dataset: Numbers of rows.
         space: The space as the manifest has it.
-        base: The base line of the validation rows; None if it is not known.
+        base: The baseline of the validation rows; None if it is not known.
         validation: The best model on the validation rows, if it was measured.
         chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
         confirmation: The best configurations over several seeds.
@@ -73,7 +73,7 @@ def assess(
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     value, own = best[objective.column], winner[objective.column]
     name = f"the best validation {objective.title} of all trials"
-    short = not_above_base_line(name, value, error, base) if base is not None and error is not None else None
+    short = not_above_baseline(name, value, error, base) if base is not None and error is not None else None
     if short is not None:
         verdict: str | None = f"Nothing was learned: {short}"
         instead = _instead(validation, objective)
@@ -262,7 +262,7 @@ def _of_the_test(
 
 
 def _there(measured: Measurement) -> str:
-    """The base line of the same rows, in words."""
+    """The baseline of the same rows, in words."""
     if measured.objective == "accuracy":
         base = measured.classification.base_line if measured.classification else None
         return f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""

@@ -28,7 +28,7 @@ from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.models import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.loop.refitting import joined, refit_configs
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import load_members
@@ -257,7 +257,7 @@ def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDire
         assert expected.best is not None
         assert row["val_loss"] == expected.best.val_loss
     (member,) = load_members(run, "refit")
-    once_more = dataclasses.replace(refit_config(run, winner), preprocessing="dataset", bins=0)
+    once_more = dataclasses.replace(refit_configs(run, [winner])[winner], preprocessing="dataset", bins=0)
     last = Pack([once_more], data_of(joined(own)), keep_last=True)
     while last.alive:
         last.train_epoch()

@@ -15,7 +15,7 @@ from fcsearch.results.remote.lease import Lease, read_lease
 from fcsearch.results.remote.marker import Marker, read_marker, write_marker
 from fcsearch.results.remote.order import MODELS, is_hidden, place_in_order
 
-# What no list of runs needs, and what is large.
+# Large, and not needed for a list of runs.
 _HEAVY = (MODELS, "checkpoints", "predictions", "damaged")
 
 
@@ -29,34 +29,34 @@ def fetch(url: str, *, light: bool = False) -> Path:
 
     Args:
         url: The run.
-        light: Leave out what takes long and only some commands need, such as weights.
+        light: Leave out what is large and needed by few commands, such as weights.
 
     Returns:
         The folder of the copy.
 
     Raises:
         RunError: there is no run, or it cannot be reached.
-        UsageError: it is no URL that can be read on this machine.
+        UsageError: this machine cannot read such a URL.
     """
     path, folder = local_copy(url), RemoteFolder(url)
     lease, marker = read_lease(folder), read_marker(path)
-    # The copy is ahead of the URL while its search goes on, and after that was killed.
+    # The copy is ahead of the URL during its search, and after that was killed.
     ahead = marker is not None and marker.writer is not None and lease is not None and lease.writer == marker.writer
     if ahead or lock.is_held(path / LOCK):
         return path
     bring(folder, path, light=light)
-    note_whether_it_lives(path, lease)
+    note_whether_running(path, lease)
     return path
 
 
 def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str | None = None) -> None:
-    """Make `path` a copy of the folder. What both have stays; what only `path` has goes.
+    """Make `path` a copy of the folder: download what differs, remove what the folder does not have.
 
     Args:
         folder: The run.
-        path: The copy; appears whole, if it is new.
+        path: The copy; a new one appears whole, or not at all.
         light: As `fetch`.
-        writer: What the copy is known by from then on; None: it is for reading.
+        writer: The id by which the copy may write the run; None: it is only for reading.
     """
     there = folder.files()
     if MANIFEST not in there:
@@ -82,8 +82,8 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         ) from error
 
 
-def note_whether_it_lives(path: Path, lease: Lease | None) -> None:
-    """Let the copy say of a run that is `running` by its manifest, whether it is: a lock that nobody holds says no."""
+def note_whether_running(path: Path, lease: Lease | None) -> None:
+    """Record in the copy whether a run that its manifest calls `running` is: a lock that nobody holds says no."""
     if lease is not None and lease.alive:
         (path / LOCK).unlink(missing_ok=True)
     else:
@@ -108,7 +108,7 @@ def _download(folder: RemoteFolder, target: Path, wanted: Collection[str]) -> No
     (target / MODELS).mkdir(exist_ok=True)
     for name in sorted(wanted, key=place_in_order):
         unfinished, place = aside / PurePosixPath(name).name, target / name
-        # Gone: such as a checkpoint in place of which there is a newer one.
+        # It may be gone, such as a checkpoint that a newer one has replaced.
         if folder.download(name, unfinished):
             place.parent.mkdir(parents=True, exist_ok=True)
             unfinished.replace(place)

@@ -16,6 +16,7 @@ from fcsearch.selection.confirmation import answers_by_refit, chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
 from fcsearch.training.judging import outputs
+from fcsearch.training.threads import threads_for
 
 logger = logging.getLogger(__name__)
 
@@ -110,12 +111,14 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
             if not run.predictions.rows(trial_id) and len(rows.folds) == 1:
                 X = _validation_inputs(run, dataset, trial_id)
                 run.predictions.save(trial_id, outputs(run.models.load(trial_id), X).half().numpy())
-            if run.predictions.rows(trial_id) == len(rows):
-                predictions[trial_id] = rows.standardised(run.predictions.load(trial_id))
+            if run.predictions.rows(trial_id) >= len(rows):
+                # The first fold's rows come first.
+                predictions[trial_id] = rows.standardised(run.predictions.load(trial_id)[: len(rows)])
         except RunError as error:
             logger.warning("no candidate of the ensemble: %s", error)
     judge = rows.judge(objective_of(run.trials()))
-    members = select_ensemble(predictions, judge)
+    with threads_for(len(rows) * dataset.outputs * len(predictions)):
+        members = select_ensemble(predictions, judge)
     if members:
         facts = {"objective": judge.objective.name, "candidates": len(predictions)}
         run.models.save_ensemble(members, {**facts, "trials": len(run.finished_trials())})
