@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.transform import FORMAT, FeatureTransform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,11 @@ class JointTransform(FeatureTransform):
     def apply(self, raw: npt.NDArray[Any], rows: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float32]:
         """As in `FeatureTransform`; the features of all transforms, side by side."""
         return np.concatenate([part.apply(raw, rows) for part in parts_of(self)], axis=1)
+
+    def to_json(self) -> str:
+        """Its parts, each as its own `to_json` writes it; `FeatureTransform.from_json` reads them one by one."""
+        parts = [json.loads(part.to_json()) for part in parts_of(self)]
+        return json.dumps({"format": FORMAT, "parts": parts}, allow_nan=False, ensure_ascii=False)
 
 
 def parts_of(transform: FeatureTransform) -> tuple[FeatureTransform, ...]:

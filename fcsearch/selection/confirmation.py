@@ -110,32 +110,6 @@ def best_trial(run: RunDirectory) -> int:
     return best
 
 
-def answers_by_refit(run: RunDirectory) -> bool:
-    """Whether the run's answer is the refit: with folds, if it is the chosen trial's.
-
-    The search keeps only the network of a trial's first fold, which was trained on fewer rows.
-
-    Raises:
-        RunError: that network's file is damaged.
-    """
-    described, path = run.manifest().dataset, run.models.refit_path
-    if described is None or not described.folds or not path.is_file():
-        return False
-    return bool(run.models.metadata(0, path=path).get("trial_id") == chosen_trial(run))
-
-
-def ensemble_answers_by_refit(run: RunDirectory) -> bool:
-    """Whether the ensemble consists of refits: with folds, if all its members were refitted.
-
-    Raises:
-        RunError: the file that names its members is damaged.
-    """
-    described, members = run.manifest().dataset, run.models.ensemble()
-    if described is None or not described.folds:
-        return False
-    return all(run.models.member_refit_path(trial_id).is_file() for trial_id in members)
-
-
 def confirmation_of(run: RunDirectory) -> Confirmation | None:
     """The run's confirmation, as far as it is done; None if none was planned."""
     planned = run.manifest().confirmation

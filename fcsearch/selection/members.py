@@ -11,13 +11,8 @@ from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory
-from fcsearch.selection.confirmation import (
-    answers_by_refit,
-    best_trial,
-    chosen_trial,
-    confirmation_of,
-    ensemble_answers_by_refit,
-)
+from fcsearch.selection.confirmation import best_trial, chosen_trial, confirmation_of
+from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 from fcsearch.text import did_you_mean, nearest
 
 # What `--model` takes, besides the number of a trial.

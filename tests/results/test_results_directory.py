@@ -146,7 +146,7 @@ class TestTables:
         with pytest.raises(RunError, match="found rows of pack 0; ask next_pack_id"):
             empty_run.write_pack(0, *pack(3))
         again = RunDirectory.open(empty_run.path)
-        with pytest.raises(RunError, match="found a row of trial 2 already"):
+        with pytest.raises(RunError, match="must be written once; found a row of trial 2"):
             again.write_pack(1, *pack(2, 3))
         assert again.trials()["trial_id"].to_pylist() == [1, 2]
 

@@ -34,10 +34,11 @@ from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
-from fcsearch.search.loop.refitting import joined, refit_configs
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import chosen_trial, load_members
 from fcsearch.selection.calibration import KEY
+from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, train_pack
 
 

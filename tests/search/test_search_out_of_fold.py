@@ -28,12 +28,13 @@ from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import SearchResult, confirm_run, saved_options, start_search
 from fcsearch.search.loop import session
-from fcsearch.search.loop.refitting import joined, refit_configs
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import KEY, fit_temperature
 from fcsearch.selection.ensemble import select_ensemble
+from fcsearch.selection.refits import refit_configs
 from fcsearch.selection.validated import ValidationRows
 from fcsearch.training import Pack
 from fcsearch.training.judging import network, outputs

@@ -10,18 +10,17 @@ from types import TracebackType
 
 import numpy as np
 
-from fcsearch.config import InputForm, TrialConfig
+from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
-from fcsearch.results import RunDirectory
-from fcsearch.results.records import row_config
 from fcsearch.search.loop.engine import Closing
 from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, train_again
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
-from fcsearch.search.record.confirmations import RefitBooks, has_refit
-from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+from fcsearch.search.record.confirmations import RefitBooks
+from fcsearch.selection.confirmation import chosen_trial
+from fcsearch.selection.refits import has_refit, refit_configs
 
 
 class RefitPools:
@@ -117,19 +116,6 @@ def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> st
     count = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
     ensemble = "" if trials in ([chosen], []) else ", the ensemble's"
     return f"{whose}{ensemble} on training and validation rows, {count} epochs"
-
-
-def refit_configs(run: RunDirectory, trials: Collection[int]) -> dict[int, TrialConfig]:
-    """The configurations of trials, with the mean best epoch over their seeds, else with that of the search."""
-    found = confirmation_of(run)
-    means = {entry.trial_id: entry.best_epoch for entry in found.configurations} if found else {}
-    return {
-        row["trial_id"]: dataclasses.replace(
-            row_config(row), epochs=max(1, round(means.get(row["trial_id"]) or row["best_epoch"]))
-        )
-        for row in run.trials().to_pylist()
-        if row["trial_id"] in trials
-    }
 
 
 def joined(dataset: Dataset) -> Dataset:

@@ -12,8 +12,9 @@ from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
-from fcsearch.selection.confirmation import answers_by_refit, chosen_trial
+from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
+from fcsearch.selection.refits import answers_by_refit
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
 from fcsearch.training.judging import outputs
 from fcsearch.training.threads import threads_for
@@ -35,6 +36,9 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
     run.prune_models(keep)
     run.models.prune_refits(members)
+    if not members:
+        # One of an earlier command: its networks go.
+        run.models.ensemble_path.unlink(missing_ok=True)
     run.predictions.prune(keep)
     if dataset.num_classes:
         _calibrate(run, dataset, keep, members)
