@@ -27,6 +27,8 @@ def train_by_pack(
     """Train as a search does; returns the result in JSON types, and the best weights."""
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     data = TrainingData.from_arrays(**rows.training_arrays(objective.name), device=device)
+    if (sample := data.rows[0]) < len(data.X_train):
+        echo(f"train {objective.title} is that of a sample of {sample:,} training rows")
 
     def tell(epoch: int, metrics: Any) -> tuple[int, ...]:
         values: EpochMetrics = metrics[0]

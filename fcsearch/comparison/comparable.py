@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.comparison.contestant import Contestant
+from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.report.words import listing
 from fcsearch.space import Parameter, SearchSpace
@@ -100,9 +101,16 @@ def _when(parameter: Parameter) -> str:
 
 def _differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
     for name in dict.fromkeys(name for described in found.values() for name in described):
-        values = {label: described.get(name, "not searched") for label, described in found.items()}
+        values = {label: described.get(name) or _not_searched(name) for label, described in found.items()}
         if len(set(values.values())) > 1:
             yield f"{name} ({_each(values)})"
+
+
+def _not_searched(name: str) -> str:
+    """What a run had for a parameter that its space does not have: the default, unless layers are given another way."""
+    if name not in HYPERPARAMETERS or name in ("hidden_dims", "depth", "hidden_dim"):
+        return "not searched"
+    return f"{show(HYPERPARAMETERS[name].default)}, not searched"
 
 
 def _each(values: Mapping[str, object], more: Mapping[str, object] | None = None) -> str:

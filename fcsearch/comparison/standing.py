@@ -120,7 +120,7 @@ def by_seeds(runs: Sequence[Contestant], objective: Objective, *, comparable: bo
     standings = []
     for run, winner in winners:
         values = list(winner.values.values())
-        low, high = _student(np.array(values), freedom=len(values) - 1)
+        low, high = (_possible(end, objective) for end in _student(np.array(values), freedom=len(values) - 1))
         lead = _lead(winners[0][1], winner, objective) if comparable and run is not winners[0][0] else None
         standings.append(Standing(run.label, len(values), winner.trial_id, winner.mean, low, high, lead))
     return Section("seeds", None, tuple(standings)) if standings else None
@@ -164,6 +164,11 @@ def _lead(first: Confirmed, other: Confirmed, objective: Objective) -> Lead:
     freedom = total**2 / float((errors**2 / (np.array([len(a), len(b)]) - 1)).sum()) if total else 1.0
     half = float(stdtrit(freedom, 0.975)) * math.sqrt(total)
     return Lead(difference, difference - half, difference + half)
+
+
+def _possible(end: float | None, objective: Objective) -> float | None:
+    """An end of an interval, within what the objective can be: a share is never below 0 or above 1."""
+    return end if end is None or objective.unit != "fraction" else min(max(end, 0.0), 1.0)
 
 
 def _student(values: Gains, *, freedom: int) -> tuple[float | None, float | None]:

@@ -10,10 +10,11 @@ from typing import Any
 from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
+from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
+from fcsearch.report.learned import not_above_baseline
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of
@@ -90,9 +91,8 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         return
     objective = OBJECTIVES[found[0].objective]
     bases = [base for item in found if (base := _base(item))]
-    if not all(map(_learned, found)):
-        yield f"**Nothing was learned:** its {objective.title} is within two standard errors of the baseline."
-        yield ""
+    if short := _not_shown(found):
+        yield from (short, "")
     balanced = ["balanced accuracy"] if objective.task == "classification" else []
     columns = ("rows", objective.title, "standard error", *balanced, "baseline")
     yield f"| {' | '.join(columns)} |"
@@ -149,14 +149,21 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     return [item for item in (other.validation, other.test) if item]
 
 
-def _learned(item: Measurement) -> bool:
-    base = _base(item)
-    return base is None or beats(item.value, item.standard_error, base)
+def _not_shown(found: Sequence[Measurement]) -> str | None:
+    """That nothing was learned, by the validation rows, or that the test rows do not show it; None if they do."""
+    for item in found:
+        base, name = _base(item), f"its {item.place} {OBJECTIVES[item.objective].title}"
+        if base and (short := not_above_baseline(name, item.value, item.standard_error, base)):
+            if item.split == "test":
+                return f"**Not shown on the {plural(item.rows, 'test row')}:** {short}"
+            return f"**Nothing was learned:** {short}"
+    return None
 
 
 def _base(item: Measurement) -> BaseLine | None:
     """The baseline of a measurement; one of an earlier version has it with the figures of the classes."""
-    return item.base_line or (item.classification.base_line if item.classification else None)
+    base = item.base_line or (item.classification.base_line if item.classification else None)
+    return base if base and base.objective == item.objective else None
 
 
 def _classes_without_rows(item: Measurement) -> Sequence[str]:

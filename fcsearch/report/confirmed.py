@@ -43,10 +43,14 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
         noun = "trial" if len(found.ties) == 1 else "trials"
         yield Evidence(
             "tie",
-            f"It is a tie with {noun} {names}: chance explains the difference, so choose among them by size or speed",
+            f"It is a tie with {noun} {names}: chance, by {_chances(objective)}, explains the difference, so choose "
+            "among them by size or speed",
         )
     elif len(found.configurations) > 1:
-        yield Evidence("lead", "Chance does not explain its lead over the other confirmed configurations")
+        yield Evidence(
+            "lead",
+            f"Chance, by {_chances(objective)}, does not explain its lead over the other confirmed configurations",
+        )
     if found.bias is not None:
         flatters = found.bias > 0
         why = ": the effect of choosing the best of many measurements" if flatters else ""
@@ -76,6 +80,9 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
         if versus.worth_having:
             verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
+            if versus.split == "test":
+                flattered = "high" if objective.maximize else "low"
+                verdict += f". That is a choice by the test rows, after which its figure is a little too {flattered}"
         elif versus.gain < -2 * versus.error:
             verdict = "more than chance explains, so it is not worth using"
         else:
@@ -164,7 +171,23 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
 def confirmation_cells(found: Confirmation) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The configurations over seeds as a table: its columns, and a row of texts for each."""
     objective = OBJECTIVES[found.objective]
-    return _COLUMNS, [_cells(entry, objective, first=place == 0) for place, entry in enumerate(found.configurations)]
+    if found.winner is None:
+        done = [_cells(entry, objective) for entry in found.configurations]
+        left = [len(found.seeds) - len(entry.values) - entry.lost for entry in found.configurations]
+        return _COLUMNS, [
+            (*cells, "", f"{count} to do" if count else "") for cells, count in zip(done, left, strict=True)
+        ]
+    standings = [_standing(entry, objective, first=place == 0) for place, entry in enumerate(found.configurations)]
+    rows = zip(found.configurations, standings, strict=True)
+    return _COLUMNS, [(*_cells(entry, objective), *standing) for entry, standing in rows]
+
+
+def confirmation_remark(found: Confirmation) -> str:
+    """What the table of the configurations shows; while trainings are missing, that nobody has won."""
+    unit = confirmation_unit(found)
+    if not found.complete:
+        return f"{found.done} of {found.asked} trainings are done, so nobody has won yet; deviations in {unit}"
+    return f"the best again with other seeds; {unit}, and the standard error of a lead"
 
 
 def confirmation_unit(found: Confirmation) -> str:
@@ -173,22 +196,32 @@ def confirmation_unit(found: Confirmation) -> str:
     return "points" if objective.unit == "fraction" else objective.title
 
 
+def _chances(objective: Objective) -> str:
+    """What makes a lead by chance, as far as its error has it."""
+    return "seeds and rows" if objective.unit == "fraction" else "seeds"
+
+
 def _spread(winner: Confirmed, objective: Objective) -> str:
     deviation = winner.deviation
     return "" if deviation is None else f", standard deviation {objective.show_difference(deviation)}"
 
 
-def _cells(entry: Confirmed, objective: Objective, *, first: bool) -> tuple[str, ...]:
-    lead = ""
-    if not first and entry.difference is not None:
-        error = f" ± {objective.show_bare(entry.difference_error)}" if entry.difference_error is not None else ""
-        lead = f"{objective.show_bare(entry.difference)}{error}"
+def _cells(entry: Confirmed, objective: Objective) -> tuple[str, ...]:
     return (
         str(entry.trial_id),
         objective.show(entry.mean),
         "-" if entry.deviation is None else objective.show_bare(entry.deviation),
         str(len(entry.values)) + (f" ({entry.lost} lost)" if entry.lost else ""),
         objective.show(entry.search_value),
-        lead,
-        "winner" if first else "tie" if entry.tied else "",
     )
+
+
+def _standing(entry: Confirmed, objective: Objective, *, first: bool) -> tuple[str, str]:
+    """The winner's lead over the entry, and what that makes of it."""
+    if first:
+        return "", "winner"
+    lead = ""
+    if entry.difference is not None:
+        error = f" ± {objective.show_bare(entry.difference_error)}" if entry.difference_error is not None else ""
+        lead = f"{objective.show_bare(entry.difference)}{error}"
+    return lead, "tie" if entry.tied else ""

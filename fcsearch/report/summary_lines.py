@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fcsearch.config.input_form import OWN_FORM
-from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.config.objective import OBJECTIVES, Objective, training_sample
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Dataset, Importance, Report
@@ -94,7 +94,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
         *_base_line(report.base_line, "validation, "),
         *_others(report.validation, validation),
         (*final, f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
-        (*training, "at the best epoch"),
+        (*training, f"at the best epoch{_sample(report.dataset)}"),
         *_of_the_test(report),
         *_out_of_fold("out of fold, ensemble", report.ensemble.validation if report.ensemble else None),
         *alternative_lines([report.ensemble, report.refit]),
@@ -131,6 +131,15 @@ def importance_text(importance: Importance | None) -> str:
     if importance is None:
         return "-"
     return f"{100 * importance.share:.0f}% ({100 * importance.low:.0f}-{100 * importance.high:.0f})"
+
+
+def _sample(data: Dataset) -> str:
+    """The rows that the training figure is measured on, where they are not all."""
+    if data.train_rows is None or data.val_rows is None:
+        return ""
+    count = training_sample(data.train_rows, data.val_rows)
+    each = " in each fold" if data.folds else ""
+    return f", on a sample of {plural(count, 'training row')}{each}" if count < data.train_rows else ""
 
 
 def _name(place: str, figure: Objective, objective: Objective) -> str:

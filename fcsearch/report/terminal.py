@@ -14,7 +14,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.printing import PrintingConsole
 from fcsearch.report.class_tables import class_parts
-from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
+from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, fit_words, number_table
@@ -64,8 +64,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
         yield _section("Best network", f"trial {report.best.row['trial_id']}")
         yield _indented(_best(report, report.best))
         if report.confirmation and report.confirmation.done:
-            unit = confirmation_unit(report.confirmation)
-            yield _section("Confirmed", f"the best again with other seeds; {unit}, and the standard error of a lead")
+            yield _section("Confirmed", confirmation_remark(report.confirmation))
             yield _indented(_confirmation(report.confirmation, width - _INDENT))
         yield from _by_class(report.by_class, width)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))

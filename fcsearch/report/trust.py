@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Measurement, beats, standard_error
+from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
+from fcsearch.report.learned import not_above_baseline
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.words import class_list, listing, percent, plural
@@ -71,8 +72,10 @@ def assess(
     smallest = min(standing, key=lambda row: _size(row, objective))
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     value, own = best[objective.column], winner[objective.column]
-    if base is not None and error is not None and not beats(value, error, base):
-        verdict: str | None = _nothing_learned(value, error, base)
+    name = f"the best validation {objective.title} of all trials"
+    short = not_above_baseline(name, value, error, base) if base is not None and error is not None else None
+    if short is not None:
+        verdict: str | None = f"Nothing was learned: {short}"
         instead = _instead(validation, objective)
         evidence = [*progress, *measured, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
@@ -80,10 +83,10 @@ def assess(
         evidence = [
             *progress,
             *of_the_confirmation(confirmation),
-            *_of_the_choice(value, len(near), len(ranked), dataset, error, objective),
+            *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(own, test, error, objective, learned=True),
+            *_of_the_test(own, test, error, objective, learned=True, of=_named(winner, best)),
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
@@ -102,6 +105,11 @@ def _error(best: Row, dataset: Dataset, validation: Measurement | None, objectiv
     return validation.standard_error if validation else None
 
 
+def _named(row: Row, other: Row) -> str:
+    """Whose figure it is, where the best of the search is not the network that the report is about; else empty."""
+    return "" if row["trial_id"] == other["trial_id"] else f" of trial {row['trial_id']}"
+
+
 def _size(row: Row, objective: Objective) -> tuple[float, float, int]:
     return (row["num_parameters"] or math.inf, -objective.gain(row[objective.column]), row["trial_id"])
 
@@ -116,16 +124,6 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         )
     elif work.planned and work.done < work.planned:
         yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
-
-
-def _nothing_learned(value: float, error: float, base: BaseLine) -> str:
-    objective = OBJECTIVES[base.objective]
-    answer = f"always answering {base.answer!r}" if objective.name == "accuracy" else base.method
-    return (
-        f"Nothing was learned: the best validation {objective.title} of all trials, {objective.show(value)}, is not "
-        f"more than two standard errors ({objective.show_difference(2 * error)}) "
-        f"{'above' if objective.maximize else 'below'} the {objective.show(base.value)} of {answer}."
-    )
 
 
 def _instead(validation: Measurement | None, objective: Objective) -> Iterator[Evidence]:
@@ -155,7 +153,7 @@ def _instead(validation: Measurement | None, objective: Objective) -> Iterator[E
 
 
 def _of_the_choice(
-    value: float, near: int, count: int, dataset: Dataset, error: float | None, objective: Objective
+    value: float, near: int, count: int, dataset: Dataset, error: float | None, objective: Objective, *, of: str
 ) -> Iterator[Evidence]:
     rows = dataset.val_rows
     if rows is None or error is None:
@@ -172,7 +170,7 @@ def _of_the_choice(
         measured = f"was measured on {plural(rows, 'row')}: its standard error"
     yield Evidence(
         "standard_error",
-        f"Validation {objective.title} {objective.show(value)} {measured} is {objective.show_difference(error)}",
+        f"Validation {objective.title} {objective.show(value)}{of} {measured} is {objective.show_difference(error)}",
     )
     if count > 1:
         extreme = "highest" if objective.maximize else "lowest"
@@ -232,7 +230,7 @@ def _of_the_classes(dataset: Dataset) -> Iterator[Evidence]:
 
 
 def _of_the_test(
-    value: float, test: FinalTest, error: float | None, objective: Objective, *, learned: bool
+    value: float, test: FinalTest, error: float | None, objective: Objective, *, learned: bool, of: str = ""
 ) -> Iterator[Evidence]:
     measured = test.measurement
     if measured is None:
@@ -250,7 +248,7 @@ def _of_the_test(
     verdict = "within what chance explains" if abs(gap) <= 2 * spread else "more than chance explains"
     yield Evidence(
         "test",
-        f"{figure}, is the figure to quote: these rows played no part in any choice. Validation minus test is "
+        f"{figure}, is the figure to quote: these rows played no part in any choice. Validation minus test{of} is "
         f"{objective.show_difference(gap)}, {verdict} "
         f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
     )

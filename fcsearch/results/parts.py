@@ -111,7 +111,9 @@ class Parts:
         except OSError as error:
             raise RunError(f"{path} must be readable; found: {error.strerror or error}") from error
         try:
-            table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+            # In this thread: a dataset's threads may let go of these bytes while Python ends, which aborts the process.
+            with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+                table = file.read(use_threads=False)
             if self.older:
                 to_current(table, self.schema)
             elif strange := set(table.column_names) - set(self.schema.names):

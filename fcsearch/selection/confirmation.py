@@ -14,6 +14,7 @@ from fcsearch.results import RunDirectory, best_row, objective_of
 
 # Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+_NORMAL = 2.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Confirmed:
         best_epoch: Mean best epoch.
         lost: Seeds with which it diverged or failed.
         difference: By how much the winner's value is better, mean over the seeds that both have; 0 for the winner.
-        difference_error: Standard error of that mean; None if they share fewer than two seeds.
+        difference_error: Standard error of that mean, by seeds and by rows; None if they share fewer than two seeds.
         tied: Whether chance explains the difference.
     """
 
@@ -78,7 +79,9 @@ class Confirmation:
 
     @property
     def ties(self) -> tuple[int, ...]:
-        """Trials whose distance to the winner chance explains."""
+        """Trials whose distance to the winner chance explains; none before there is a winner."""
+        if self.winner is None:
+            return ()
         return tuple(entry.trial_id for entry in self.configurations[1:] if entry.tied)
 
     @property
@@ -117,7 +120,16 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
     searched = {row["trial_id"]: row for row in run.trials().to_pylist()}
     objective = objective_of(run.trials())
-    return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective)
+    measured_on = validation_rows(run)
+    return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
+
+
+def validation_rows(run: RunDirectory) -> int | None:
+    """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
+    described = run.manifest().dataset
+    if described is None or described.rows.val is None:
+        return None
+    return described.rows.val + (described.rows.train or 0) if described.folds else described.rows.val
 
 
 def weigh(
@@ -126,6 +138,7 @@ def weigh(
     *,
     seeds: Sequence[int],
     objective: Objective,
+    measured_on: int | None = None,
 ) -> Confirmation:
     """Compare configurations over seeds.
 
@@ -134,6 +147,7 @@ def weigh(
         rows: Their rows of the confirmations table, as far as there are.
         seeds: The planned seeds.
         objective: What they are compared by.
+        measured_on: The number of validation rows, the same for all; None: not known, so that only seeds are chance.
     """
     by_trial: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -142,7 +156,7 @@ def weigh(
     # A configuration that diverged with some seed comes after those that never did.
     found.sort(key=lambda entry: (entry.lost, math.inf if entry.mean is None else -objective.gain(entry.mean)))
     winner = found[0] if found else None
-    compared = [_compared(entry, winner, objective) for entry in found] if winner else []
+    compared = [_compared(entry, winner, objective, measured_on) for entry in found] if winner else []
     excess = [objective.gain(e.search_value) - objective.gain(e.mean) for e in found if e.mean is not None]
     return Confirmation(
         objective=objective.name,
@@ -168,19 +182,35 @@ def _confirmed(searched: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], o
     )
 
 
-def _compared(entry: Confirmed, winner: Confirmed, objective: Objective) -> Confirmed:
+def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measured_on: int | None) -> Confirmed:
     """The entry with its difference to the winner, paired by seed: what a seed does to both cancels out."""
     shared = [seed for seed in entry.values if seed in winner.values]
     if not shared:
         return entry
     gains = [objective.gain(winner.values[seed]) - objective.gain(entry.values[seed]) for seed in shared]
     mean = statistics.fmean(gains)
-    error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else None
+    by_rows = _error_by_rows(mean, objective, measured_on)
     # A single pair says nothing about chance.
-    tied = entry is not winner and entry.lost == winner.lost and (error is None or abs(mean) <= _student(gains) * error)
+    error, explained = None, True
+    if len(gains) > 1:
+        by_seeds = statistics.stdev(gains) / math.sqrt(len(gains))
+        error = math.hypot(by_seeds, by_rows)
+        explained = abs(mean) <= math.hypot(_student(gains) * by_seeds, _NORMAL * by_rows)
+    tied = entry is not winner and entry.lost == winner.lost and explained
     return Confirmed(**{**vars(entry), "difference": mean, "difference_error": error, "tied": tied})
+
+
+def _error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
+    """The least standard error that the rows give to a difference; 0 where it is not known.
+
+    All seeds are judged on the same rows, so more seeds do not make it smaller. Two models whose shares of right rows
+    differ by d disagree on at least d of the rows: the variance of the difference is at least d / rows (McNemar 1947).
+    """
+    if rows is None or objective.unit != "fraction":
+        return 0.0
+    return math.sqrt(abs(difference) / rows)
 
 
 def _student(gains: Sequence[float]) -> float:
     freedom = len(gains) - 1
-    return _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else 2.0
+    return _STUDENT[freedom - 1] if freedom <= len(_STUDENT) else _NORMAL

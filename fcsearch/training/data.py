@@ -11,15 +11,13 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import OWN_FORM, InputForm
-from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Task
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Task, training_sample
 from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn.random import generator
 from fcsearch.training.objectives import Truth
 
 # Rows are gathered for several steps at once, as many as fit this size, so that one gather serves every lane.
 _CHUNK_BYTES = 4 * 2**20
-# The training figure is measured on as many rows as validation has, at most this many (the seed's num_train_samples).
-_TRAIN_SAMPLE = 1000
 # Rows that are evaluated at once: few enough that a layer's activations stay near a CPU's cache.
 _EVALUATED_ROWS = 384
 
@@ -163,7 +161,7 @@ class TrainingData:
     @property
     def rows(self) -> tuple[int, int]:
         """Rows of the training sample, on which training figures are measured, and of validation."""
-        return min(len(self.X_val), len(self.X_train), _TRAIN_SAMPLE), len(self.X_val)
+        return training_sample(len(self.X_train), len(self.X_val)), len(self.X_val)
 
     @functools.cached_property
     def train_sample(self) -> list[Batch]:

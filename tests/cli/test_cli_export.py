@@ -209,16 +209,26 @@ def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: 
     assert "It was not measured on test rows." in card
 
 
-def test_the_card_says_when_nothing_was_learned(run: RunDirectory, tmp_path: Path) -> None:
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_the_card_says_which_rows_do_not_show_that_something_was_learned(
+    run: RunDirectory, tmp_path: Path, split: str
+) -> None:
+    """A small test set may not show what validation does: that is not to have learned nothing."""
     from synthetic_run import digits
 
     run.keep_transform(digits().transform)
     write_report(run)
     stored = json.loads((run.path / "report.json").read_text())
-    measured = stored["test"]["measurement"]
+    measured = stored["validation"] if split == "validation" else stored["test"]["measurement"]
     measured["value"] = measured["base_line"]["value"]
     (run.path / "report.json").write_text(json.dumps(stored))
-    assert "**Nothing was learned:**" in exported(run.path, tmp_path / "out.safetensors")
+    card = exported(run.path, tmp_path / "out.safetensors")
+    if split == "validation":
+        assert "**Nothing was learned:** its validation accuracy, " in card
+    else:
+        assert f"**Not shown on the {measured['rows']} test rows:** its test accuracy, " in card
+        assert "Nothing was learned" not in card
+    assert "is not more than two standard errors (" in card
 
 
 def test_bad_input_is_refused_and_nothing_is_written(

@@ -35,6 +35,7 @@ def test_it_trains_and_says_what_came_of_it(tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert [line.split()[1] for line in done.output.splitlines() if line.startswith("epoch")] == ["1", "2", "3"]
     assert "test accuracy" in done.output
+    assert "train accuracy is that of a sample of 270 training rows" in done.output
     assert tuple(FullyConnectedNet.load(path).params["W1"].shape) == (64, 32)
     # The file by itself says how rows become features.
     assert load_transform(path) == load_dataset(DatasetSpec("digits")).transform

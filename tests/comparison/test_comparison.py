@@ -179,6 +179,25 @@ def test_it_says_where_the_spaces_differ(tmp_path: Path) -> None:
     assert compare_runs([one.path, two.path]).comparable
 
 
+def test_what_one_did_not_search_has_the_value_that_it_had(tmp_path: Path) -> None:
+    one = made(tmp_path / "one", [0.9])
+    space = dict(one.manifest().space or {})
+    changed = {**space["parameters"], "lr_schedule": "cosine"}
+    two = made(tmp_path / "two", [0.8], space={**space, "parameters": changed})
+    checks = {check.subject: check for check in compare_runs([one.path, two.path]).checks}
+    assert "exponential, not searched" in checks["space"].sentence
+    assert "cosine" in checks["space"].sentence
+
+
+def test_an_interval_over_seeds_stays_within_what_a_share_can_be(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "one", [0.9]), made(tmp_path / "two", [0.8])
+    confirm(one, {1: 0.96, 2: 0.999, 3: 0.98})
+    confirm(two, {1: 0.02, 2: 0.001, 3: 0.04})
+    first, second = sections(two, one)["seeds"].standings
+    assert first.high == 1
+    assert second.low == 0
+
+
 def test_runs_without_trials(tmp_path: Path) -> None:
     found = compare_runs([made(tmp_path / "one", []).path, made(tmp_path / "two", [0.8]).path])
     assert found.sections == ()

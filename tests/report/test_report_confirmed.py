@@ -14,6 +14,7 @@ from fcsearch.evaluation.uncertainty import paired_bootstrap_error, paired_share
 from fcsearch.report.confirmed import (
     alternative_lines,
     confirmation_cells,
+    confirmation_remark,
     confirmation_unit,
     confirmed_line,
     of_the_alternatives,
@@ -59,7 +60,8 @@ def test_the_better_one_wins_and_the_other_is_no_tie(objective: str) -> None:
     assert (second[0], second[-1]) == ("0", "")
     # A lead is how much better the winner is, whatever better means.
     assert not second[5].startswith("-")
-    assert "Chance does not explain its lead" in said(found)
+    chances = "seeds and rows" if objective == "accuracy" else "seeds"
+    assert f"Chance, by {chances}, does not explain its lead" in said(found)
 
 
 def test_a_regression_has_its_own_unit_and_direction() -> None:
@@ -82,6 +84,18 @@ def test_accuracies_are_percentages() -> None:
     assert confirmation_unit(CASES["accuracy"]) == "points"
 
 
+def test_nobody_wins_while_trainings_are_missing() -> None:
+    """Trial 0 is the first of those that are done: that does not make it the winner."""
+    found = confirmed("accuracy", {0: 0.95, 1: 0.96}, {0: [0.80, 0.81, 0.82], 1: [0.79]})
+    _, (first, second) = confirmation_cells(found)
+    assert first == ("0", "81.00%", "1.00", "3", "95.00%", "", "")
+    assert second == ("1", "79.00%", "-", "1", "96.00%", "", "2 to do")
+    assert confirmation_remark(found) == "4 of 6 trainings are done, so nobody has won yet; deviations in points"
+    assert confirmation_remark(CASES["accuracy"]) == (
+        "the best again with other seeds; points, and the standard error of a lead"
+    )
+
+
 def model(objective: str, single: float, difference: float, error: float) -> str:
     versus = Versus("test", single, difference, error, objective)
     (piece,) = of_the_alternatives([Alternative("ensemble", {0: 0.5, 1: 0.5}, versus=versus)])
@@ -94,6 +108,7 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
         "The ensemble of 2 networks has test RMSE 90, 10 better than the winner alone (two standard errors: 4)" in lower
     )
     assert "so it is worth using: `--model ensemble`" in lower
+    assert lower.endswith("That is a choice by the test rows, after which its figure is a little too low")
     higher = model("rmse", 100.0, 10.0, 2.0)
     assert "has test RMSE 110, 10 worse than the winner alone" in higher
     assert "more than chance explains, so it is not worth using" in higher

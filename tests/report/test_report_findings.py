@@ -205,3 +205,14 @@ def test_no_two_findings_of_any_run_pull_one_parameter_in_two_directions() -> No
         if found.verdict:
             assert not directions.keys() - {"learning_rate"}
     assert kinds >= {"edge", "overfit", "last_epoch", "smaller", "diverged", "torn", "nothing_learned"}
+
+
+def test_each_figure_names_its_trial_where_the_network_is_not_the_best_of_the_search() -> None:
+    ranked = [row(0, 0.99), row(1, 0.985)]
+    test = FinalTest(measured("test", (0.99, 0.9)))
+    text = said(trust(*ranked, chosen=ranked[1], test=test))
+    assert "Validation accuracy 99.00% of trial 0 was measured on 400 rows" in text
+    assert "Validation minus test of trial 1 is " in text
+    alone = said(trust(*ranked, chosen=ranked[0], test=test))
+    assert "Validation accuracy 99.00% was measured on" in alone
+    assert "Validation minus test is " in alone

@@ -31,6 +31,8 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert "1 min 36 s in all, 30 trials per minute" in text
     assert "digits: 1,257 training, 270 validation, 270 test rows, 10 classes" in text
     assert "not measured: the model is gone" in text
+    # As many as there are validation rows; the columns may break the remark.
+    assert "at the best epoch, on a sample of 270 training rows" in " ".join(text.split())
     assert "learning_rate   8" in text  # its importance
     for title in ("Top 10", "What each parameter did", "How far to trust it", "Files", "Train the best network again"):
         assert f"\n{title}" in text

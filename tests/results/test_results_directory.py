@@ -38,6 +38,19 @@ def unfinished(run: RunDirectory) -> list[Path]:
     return list((run.path / ".aside").glob("*"))
 
 
+CHECKER = """
+import os, sys
+from pathlib import Path
+from fcsearch.results import TRIALS
+from fcsearch.results.parts import Parts
+folder = Path(sys.argv[1])
+parts = Parts(folder, TRIALS, aside=folder)
+before = len(os.listdir("/proc/self/task"))
+assert parts.damage(3) is None
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
 class TestCreate:
     def test_makes_the_parents_and_the_folders(self, tmp_path: Path) -> None:
         run = RunDirectory.create(tmp_path / "a" / "b", Manifest(name="b", state="running"))
@@ -183,6 +196,13 @@ class TestTables:
         part.write_bytes(part.read_bytes()[:200])
         with pytest.raises(RunError, match=r"pack-000003.*must be a whole Parquet file.*`fcsearch resume "):
             empty_run.trials()
+
+    @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads, which needs Linux's /proc")
+    def test_a_part_is_checked_without_threads_that_outlive_the_check(self, empty_run: RunDirectory) -> None:
+        """A thread of pyarrow that lets go of Python's bytes while the process ends aborts it."""
+        empty_run.write_pack(3, *pack(1))
+        command = [sys.executable, "-c", CHECKER, str(empty_run.path / "trials")]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0\n"
 
 
 class TestWriter:

@@ -71,6 +71,29 @@ def test_a_tie_is_said_as_a_tie(others: list[float], tied: bool) -> None:
     assert (found.ties, found.beaten) == (((1,), ()) if tied else ((), (1,)))
 
 
+def weighed_on(rows: int | None, objective: str = "accuracy") -> Confirmation:
+    """Trial 0 leads trial 1 by exactly 1 of 120 rows, with every seed."""
+    column = OBJECTIVES[objective].column
+    values = {0: 106 / 120, 1: 105 / 120}
+    trials = [{"trial_id": trial, column: value} for trial, value in values.items()]
+    again = [
+        {"trial_id": trial, "seed": seed, "state": "complete", column: value, "best_epoch": 1}
+        for trial, value in values.items()
+        for seed in SEEDS
+    ]
+    return weigh(trials, again, seeds=SEEDS, objective=OBJECTIVES[objective], measured_on=rows)
+
+
+def test_a_lead_of_one_row_is_a_tie_however_alike_the_seeds_are() -> None:
+    found = weighed_on(120)
+    second = found.configurations[1]
+    assert second.difference_error == pytest.approx(1 / 120)  # one row disagrees at least
+    assert (found.ties, found.beaten) == ((1,), ())
+    # The same share of many rows is no chance, and other figures are no shares of rows.
+    assert weighed_on(12_000).beaten == (1,)
+    assert weighed_on(120, "roc_auc").configurations[1].difference_error == pytest.approx(0, abs=1e-12)
+
+
 def test_one_seed_tells_nothing_of_chance() -> None:
     found = weighed({0: 0.95, 1: 0.95}, {0: [0.94], 1: [0.90]}, seeds=(1,))
     assert found.complete
@@ -88,7 +111,8 @@ def test_what_diverged_with_a_seed_comes_last() -> None:
 
 def test_nothing_wins_before_all_is_done() -> None:
     found = weighed({0: 0.95, 1: 0.95}, {0: [0.94, 0.95, 0.94], 1: [0.9]})
-    assert (found.done, found.asked, found.complete, found.winner, found.beaten) == (4, 6, False, None, ())
+    assert (found.done, found.asked, found.complete, found.winner) == (4, 6, False, None)
+    assert (found.ties, found.beaten) == ((), ())
 
 
 def test_nothing_wins_where_all_diverged() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
-from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
+from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
@@ -73,7 +73,7 @@ def render_html(
         classes=classes,
         pairs=classes.most_confused(_PAIRS) if classes else (),
         confirmed=confirmation_cells(report.confirmation) if report.confirmation and report.confirmation.done else None,
-        confirmed_unit=confirmation_unit(report.confirmation) if report.confirmation else None,
+        confirmed_remark=confirmation_remark(report.confirmation) if report.confirmation else None,
         sure=[finding.sentence for finding in report.trust.findings if finding.kind not in _ADVICE],
         advice=[finding.sentence for finding in report.trust.findings if finding.kind in _ADVICE],
         method=METHOD,

@@ -32,7 +32,7 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
         return None
     names = {}
     for place, entry in enumerate(found.configurations):
-        standing = "winner" if place == 0 and found.winner else "tie" if entry.tied else ""
+        standing = "" if not found.winner else "winner" if place == 0 else "tie" if entry.tied else ""
         names[entry.trial_id] = f"trial {entry.trial_id}{f' ({standing})' if standing else ''}"
     rows: list[dict[str, Any]] = []
     for entry in entries:
