@@ -75,6 +75,14 @@ def resume(url: str) -> RunDirectory:
     return inline_pool.resume(RunDirectory.open(resolve_run(url))).run
 
 
+def take_and_end(url: str) -> None:
+    """A search on this machine that takes the run, and changes nothing."""
+    path = resolve_run(url)
+    remote.take(path, _ignored)
+    with remote.mirroring(path, _ignored, _ignored):
+        pass
+
+
 def test_all_of_a_run_is_at_its_url_in_the_end(
     tmp_path: Path, url: str, whole: Any, machine: Callable[[str], None]
 ) -> None:
@@ -221,6 +229,22 @@ def test_a_run_has_one_writer(
     told: list[str] = []
     remote.take(path, told.append)
     assert "was last written on" in told[0]
+
+
+def test_what_was_never_sent_goes_where_another_machine_has_taken_the_run(
+    tmp_path: Path, url: str, machine: Callable[[str], None]
+) -> None:
+    path, there = start(tmp_path, url).path, Path(url.removeprefix("file://"))
+    # A search went on here, and was killed before it sent these.
+    changed = [path / "study.journal", min(path.glob("trials/pack-*.parquet"))]
+    for file in changed:
+        file.write_bytes(file.read_bytes() + b"of this machine alone")
+    machine("second")
+    take_and_end(url)
+    machine("first")
+    assert resolve_run(url) == path
+    for file in changed:
+        assert file.read_bytes() == (there / file.relative_to(path)).read_bytes()
 
 
 def test_a_search_whose_run_was_taken_says_so_and_sends_nothing(tmp_path: Path, url: str) -> None:

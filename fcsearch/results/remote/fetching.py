@@ -12,7 +12,7 @@ from fcsearch.results.no_run import LOCK, MANIFEST
 from fcsearch.results.remote.address import local_copy, within
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.lease import Lease, read_lease
-from fcsearch.results.remote.marker import Marker, read_marker, write_marker
+from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
 from fcsearch.results.remote.order import MODELS, is_hidden, place_in_order
 
 # What no list of runs needs, and what is large.
@@ -50,7 +50,7 @@ def fetch(url: str, *, light: bool = False) -> Path:
 
 
 def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str | None = None) -> None:
-    """Make `path` a copy of the folder. What both have stays; what only `path` has goes.
+    """Make `path` a copy of the folder. What has changed on neither side stays; what only `path` has goes.
 
     Args:
         folder: The run.
@@ -69,7 +69,8 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         path.parent.mkdir(parents=True, exist_ok=True)
         target = path if path.exists() else new_folder(path)
         before = read_marker(target)
-        known = before.files if before else {}
+        # Also what changed here alone is out of date: rows that a search could not send before another took the run.
+        known = {name: before.files[name] for name in unchanged(target, before, before.files)} if before else {}
         _download(folder, target, {name: tag for name, tag in wanted.items() if not _has(target, name, tag, known)})
         _remove_others(target, keep=set(there))
         kept = {name: tag for name, tag in {**known, **wanted}.items() if (target / name).is_file()}
