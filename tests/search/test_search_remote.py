@@ -14,7 +14,7 @@ from inline_pool import Killed, inline, killed_at, tables
 from search_helpers import make_space
 
 from fcsearch.errors import RunError, SearchError
-from fcsearch.results import RunDirectory, remote, resolve_run
+from fcsearch.results import Labels, RunDirectory, read_labels, remote, resolve_run, write_labels
 from fcsearch.results.remote import lease, marker, mirror
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.mirror import Mirror
@@ -245,6 +245,22 @@ def test_what_was_never_sent_goes_where_another_machine_has_taken_the_run(
     assert resolve_run(url) == path
     for file in changed:
         assert file.read_bytes() == (there / file.relative_to(path)).read_bytes()
+
+
+@pytest.mark.parametrize("by_url", [True, False])
+def test_the_machine_that_ran_a_search_sees_what_others_write_after_its_end(
+    by_url: bool, tmp_path: Path, url: str, machine: Callable[[str], None]
+) -> None:
+    path = start(tmp_path, url).path
+    machine("second")
+    copy = resolve_run(url)
+    with remote.sending(copy):
+        write_labels(copy, Labels(note="of another machine"))
+    machine("first")
+    inline_pool.resume(RunDirectory.open(resolve_run(url) if by_url else path))
+    assert read_labels(path).note == "of another machine"
+    machine("third")
+    assert read_labels(resolve_run(url)).note == "of another machine"
 
 
 def test_a_search_whose_run_was_taken_says_so_and_sends_nothing(tmp_path: Path, url: str) -> None:

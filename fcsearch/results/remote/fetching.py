@@ -40,9 +40,7 @@ def fetch(url: str, *, light: bool = False) -> Path:
     """
     path, folder = local_copy(url), RemoteFolder(url)
     lease, marker = read_lease(folder), read_marker(path)
-    # The copy is ahead of the URL while its search goes on, and after that was killed.
-    ahead = marker is not None and marker.writer is not None and lease is not None and lease.writer == marker.writer
-    if ahead or lock.is_held(path / LOCK):
+    if is_ahead(marker, lease) or lock.is_held(path / LOCK):
         return path
     bring(folder, path, light=light)
     note_whether_it_lives(path, lease)
@@ -81,6 +79,13 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         raise RunError(
             f"{path} must be a place to write; found: {error.strerror or error}; free space or permit it"
         ) from error
+
+
+def is_ahead(marker: Marker | None, lease: Lease | None) -> bool:
+    """Whether a copy may hold what the URL lacks: while its search goes on, and after that was killed."""
+    if marker is None or marker.writer is None or lease is None:
+        return False
+    return lease.writer == marker.writer and not lease.ended
 
 
 def note_whether_it_lives(path: Path, lease: Lease | None) -> None:

@@ -11,7 +11,7 @@ from fcsearch.errors import RunError
 from fcsearch.results import lock
 from fcsearch.results.no_run import LOCK
 from fcsearch.results.remote import lease as leases
-from fcsearch.results.remote.fetching import bring
+from fcsearch.results.remote.fetching import bring, is_ahead
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.marker import Marker, read_marker, write_marker
 
@@ -63,7 +63,7 @@ def take(path: Path, notice: Callable[[str], None]) -> None:
     with lock.hold(path / LOCK):
         found = leases.read_lease(folder)
         # Also where nothing is left at the URL: what is here is all that there is.
-        if marker.writer is not None and (found is None or found.writer == marker.writer):
+        if marker.writer is not None and (found is None or is_ahead(marker, found)):
             leases.write_lease(folder, marker.writer)
             return
         if found is not None:
