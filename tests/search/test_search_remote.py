@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -263,16 +264,29 @@ def test_the_machine_that_ran_a_search_sees_what_others_write_after_its_end(
     assert read_labels(resolve_run(url)).note == "of another machine"
 
 
-def test_a_search_whose_run_was_taken_says_so_and_sends_nothing(tmp_path: Path, url: str) -> None:
-    def before(task: Any) -> None:  # noqa: ARG001
-        lease.write_lease(RemoteFolder(url), "another")
+def test_a_search_whose_run_was_taken_says_so_and_sends_nothing_and_keeps_what_it_trained(
+    tmp_path: Path, url: str, whole: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def before(task: Any) -> None:
+        if task.pack_id == 2:
+            lease.write_lease(RemoteFolder(url), "another")
 
-    with pytest.raises(SearchError, match=r"a run must have one writer; found that .* has taken file://"):
+    said = r"a run must have one writer; found that .* has taken file://.* is now in (.*), a run of this machine alone"
+    with pytest.raises(SearchError, match=said) as ended:
         start(tmp_path, url, inline(before))
     found = lease.read_lease(RemoteFolder(url))
     assert found is not None
     assert found.writer == "another"
     assert "report.html" not in RemoteFolder(url).files()
+    assert "tried again" not in caplog.text
+    for name in ("run.json", "study.journal"):
+        RemoteFolder(url).write(name, b"of another")
+    assert (resolve_run(url) / "study.journal").read_bytes() == b"of another"
+    matched = re.search(said, str(ended.value))
+    assert matched
+    kept = RunDirectory.open(Path(matched[1]))
+    assert remote.address(kept.path) == str(kept.path)
+    assert tables(inline_pool.resume(kept).run) == whole
 
 
 def test_what_cannot_be_sent_does_not_end_the_search_and_is_said(

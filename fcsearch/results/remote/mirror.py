@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from fcsearch.errors import RunError, SearchError
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.lease import BEAT_SECONDS, read_lease, write_lease
-from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
+from fcsearch.results.remote.marker import Marker, read_marker, remove_marker, unchanged, write_marker
 from fcsearch.results.remote.order import (
     MODELS,
     State,
@@ -94,13 +94,23 @@ class Mirror:
             except RunError as error:
                 self._error = error
         if isinstance(self._error, _LeaseLostError):
-            raise SearchError(f"{self._error}; what this search trained stays in {self._run}")
+            raise SearchError(f"{self._error}; {self._set_aside()}")
         missing = self._missing()
         few = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise SearchError(
             f"{self._folder.url} must hold all of the run; found missing or out of date: {few or 'nothing'}: "
             f"{self._error}; all of it is in {self._run}; `fcsearch resume {self._run}` sends it"
         )
+
+    def _set_aside(self) -> str:
+        """Keep what was trained here from the next fetch: as a run of this machine alone; says where it is."""
+        kept = self._run.with_name(f"{self._run.name}.lost-{self._writer}")
+        try:
+            self._run.rename(kept)
+            remove_marker(kept)
+        except OSError as error:
+            return f"rename {self._run}, or the next look at the run there removes it; found: {error.strerror}"
+        return f"what this search trained is now in {kept}, a run of this machine alone"
 
     def _go_on(self) -> None:
         next_round = 0.0
@@ -113,14 +123,17 @@ class Mirror:
                 # What fails is tried again soon: it says so at once where the network is gone.
                 next_round = time.monotonic() + (_PAUSE_FACTOR * (time.monotonic() - began) if done else 0.0)
             if isinstance(self._error, _LeaseLostError):
+                self._say(f"{self._error}; the search ends")
                 self._lost()
                 return
 
     def _try(self, what: Callable[[], None]) -> bool:
+        if isinstance(self._error, _LeaseLostError):
+            return False
         try:
             what()
         except RunError as error:
-            if self._error is None:
+            if self._error is None and not isinstance(error, _LeaseLostError):
                 self._say(f"not sent: {error}; tried again while the search goes on")
             self._error = error
             return False
