@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -262,6 +263,36 @@ def test_the_machine_that_ran_a_search_sees_what_others_write_after_its_end(
     assert read_labels(path).note == "of another machine"
     machine("third")
     assert read_labels(resolve_run(url)).note == "of another machine"
+
+
+def test_two_readers_of_one_machine_fetch_one_after_the_other(
+    tmp_path: Path, url: str, whole: Any, machine: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(tmp_path, url)
+    machine("second")
+    second = threading.Thread(target=resolve_run, args=(url,), name="second")
+    in_between = threading.Event()
+    asked: list[str] = []
+    unfinished: list[Path] = []
+
+    def download(folder: RemoteFolder, name: str, path: Path) -> bool:
+        asked.append(threading.current_thread().name)
+        unfinished.append(path)
+        if len(asked) == 1:
+            second.start()
+            in_between.wait(0.3)
+        elif asked[-1] == "second":
+            in_between.set()
+        return downloaded(folder, name, path)
+
+    downloaded = RemoteFolder.download
+    monkeypatch.setattr(RemoteFolder, "download", download)
+    copy = resolve_run(url)
+    first = len(set(unfinished))
+    second.join()
+    assert asked == sorted(asked)
+    assert first == asked.count(threading.current_thread().name)
+    assert tables(RunDirectory.open(copy)) == whole
 
 
 def test_a_search_whose_run_was_taken_says_so_and_sends_nothing_and_keeps_what_it_trained(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from fcsearch.errors import RunError
@@ -39,16 +41,31 @@ def fetch(url: str, *, light: bool = False) -> Path:
         UsageError: it is no URL that can be read on this machine.
     """
     path, folder = local_copy(url), RemoteFolder(url)
-    lease, marker = read_lease(folder), read_marker(path)
-    if is_ahead(marker, lease) or lock.is_held(path / LOCK):
-        return path
-    bring(folder, path, light=light)
-    note_whether_it_lives(path, lease)
+    if not path.exists():
+        _files_of_run(folder)  # called for its error, while there is nothing to undo
+    with bringing(path):
+        lease = read_lease(folder)
+        if not is_ahead(read_marker(path), lease) and not lock.is_held(path / LOCK):
+            bring(folder, path, light=light)
+            note_whether_it_lives(path, lease)
     return path
+
+
+@contextmanager
+def bringing(path: Path) -> Iterator[None]:
+    """In this block no other process of this machine changes the copy by `bring`; RunError as `lock.hold`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    with lock.hold(path.with_name(f".{path.name}.lock"), patience=-1):
+        yield
 
 
 def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str | None = None) -> None:
     """Make `path` a copy of the folder. What has changed on neither side stays; what only `path` has goes.
+
+    The caller holds `bringing(path)`.
 
     Args:
         folder: The run.
@@ -56,15 +73,10 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         light: As `fetch`.
         writer: What the copy is known by from then on; None: it is for reading.
     """
-    there = folder.files()
-    if MANIFEST not in there:
-        raise RunError(
-            f"{folder.url} must be a run; found no {MANIFEST} there; `fcsearch runs --dir URL` lists the runs"
-        )
+    there = _files_of_run(folder)
     wanted = {name: tag for name, (tag, _) in there.items() if _is_ours(name) and not (light and _is_heavy(name))}
     total = sum(size for name, (_, size) in there.items() if _is_ours(name))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         target = path if path.exists() else new_folder(path)
         before = read_marker(target)
         # Also what changed here alone is out of date: rows that a search could not send before another took the run.
@@ -76,9 +88,7 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         if target != path:
             target.rename(path)
     except OSError as error:
-        raise RunError(
-            f"{path} must be a place to write; found: {error.strerror or error}; free space or permit it"
-        ) from error
+        raise _unwritable(path, error) from error
 
 
 def is_ahead(marker: Marker | None, lease: Lease | None) -> bool:
@@ -96,6 +106,20 @@ def note_whether_it_lives(path: Path, lease: Lease | None) -> None:
         (path / LOCK).touch()
 
 
+def _files_of_run(folder: RemoteFolder) -> dict[str, tuple[str, int]]:
+    """As `RemoteFolder.files`; RunError if they are no run."""
+    there = folder.files()
+    if MANIFEST not in there:
+        raise RunError(
+            f"{folder.url} must be a run; found no {MANIFEST} there; `fcsearch runs --dir URL` lists the runs"
+        )
+    return there
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path} must be a place to write; found: {error.strerror or error}; free space or permit it")
+
+
 def _is_ours(name: str) -> bool:
     return not is_hidden(name) and ".." not in PurePosixPath(name).parts
 
@@ -109,15 +133,19 @@ def _has(target: Path, name: str, tag: str, known: Mapping[str, str]) -> bool:
 
 
 def _download(folder: RemoteFolder, target: Path, wanted: Collection[str]) -> None:
-    aside = target / files.ASIDE
-    aside.mkdir(exist_ok=True)
+    # By process and whole name: trials/ and epochs/ have files of the same name.
+    aside = target / files.ASIDE / f"fetched-{os.getpid()}"
     (target / MODELS).mkdir(exist_ok=True)
-    for name in sorted(wanted, key=place_in_order):
-        unfinished, place = aside / PurePosixPath(name).name, target / name
-        # Gone: such as a checkpoint in place of which there is a newer one.
-        if folder.download(name, unfinished):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.replace(place)
+    try:
+        for name in sorted(wanted, key=place_in_order):
+            unfinished, place = aside / name, target / name
+            unfinished.parent.mkdir(parents=True, exist_ok=True)
+            # Gone: such as a checkpoint in place of which there is a newer one.
+            if folder.download(name, unfinished):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                unfinished.replace(place)
+    finally:
+        files.clear_aside(aside)
 
 
 def _remove_others(target: Path, *, keep: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from fcsearch.errors import RunError
 from fcsearch.results import lock
 from fcsearch.results.no_run import LOCK
 from fcsearch.results.remote import lease as leases
-from fcsearch.results.remote.fetching import bring, is_ahead
+from fcsearch.results.remote.fetching import bring, bringing, is_ahead
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.marker import Marker, read_marker, write_marker
 
@@ -70,7 +70,8 @@ def take(path: Path, notice: Callable[[str], None]) -> None:
             _require_dead(folder, found, notice)
         writer = uuid.uuid4().hex
         leases.write_lease(folder, writer)
-        bring(folder, path, writer=writer)
+        with bringing(path):
+            bring(folder, path, writer=writer)
 
 
 def _require_dead(folder: RemoteFolder, found: leases.Lease, notice: Callable[[str], None]) -> None:
