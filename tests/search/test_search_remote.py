@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -205,6 +206,53 @@ def test_rows_that_are_replaced_while_their_epochs_travel_wait_for_the_next_roun
     assert not (there / newest.name).exists()
     sender._round()
     assert (there / newest.name).read_bytes() == newest.read_bytes()
+
+
+def test_a_folder_that_goes_while_files_are_looked_for_is_no_error(
+    sender: Mirror, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = remote.local_copy(url)
+    (path / "checkpoints").mkdir(exist_ok=True)
+    scandir = os.scandir
+
+    def gone(folder: Any) -> Any:
+        if str(folder) == str(path / "checkpoints"):
+            shutil.rmtree(path / "checkpoints", ignore_errors=True)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    sender._round()
+    there = RemoteFolder(url).files().keys() - {lease.FILE}
+    assert "run.json" in there
+    assert not (path / "checkpoints").exists()
+    # The run itself: nothing at the URL is removed for that.
+    path.rename(tmp_path / "elsewhere")
+    sender._thread.start()
+    with pytest.raises(SearchError, match=r"must be readable; found: .*No such file"):
+        sender.close(patience=0.0)
+    assert RemoteFolder(url).files().keys() - {lease.FILE} == there
+
+
+def test_what_fails_unforeseen_is_tried_again(
+    sender: Mirror, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures: list[Exception] = [ValueError("unforeseen"), PermissionError(13, "Permission denied")]
+    again = threading.Event()
+
+    def local_files(run: Path) -> Any:
+        if failures:
+            raise failures.pop()
+        again.set()
+        return listed(run)
+
+    listed = mirror.local_files
+    monkeypatch.setattr(mirror, "local_files", local_files)
+    monkeypatch.setattr(mirror, "ROUND_SECONDS", 0.01)
+    sender.start()
+    assert again.wait(60)
+    sender.close(patience=0.0)
+    assert "must be readable; found: [Errno 13] Permission denied" in caplog.text
+    assert listed(remote.local_copy(url)).keys() <= RemoteFolder(url).files().keys()
 
 
 def test_a_run_has_one_writer(

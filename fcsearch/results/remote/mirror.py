@@ -113,29 +113,32 @@ class Mirror:
         return f"what this search trained is now in {kept}, a run of this machine alone"
 
     def _go_on(self) -> None:
-        next_round = 0.0
-        while not self._ending.wait(ROUND_SECONDS if next_round else 0.0):
-            began = time.monotonic()
-            if began < next_round:
-                done = self._try(self._beat)
-            else:
-                done = self._try(self._round)
-                # What fails is tried again soon: it says so at once where the network is gone.
-                next_round = time.monotonic() + (_PAUSE_FACTOR * (time.monotonic() - began) if done else 0.0)
-            if isinstance(self._error, _LeaseLostError):
-                self._say(f"{self._error}; the search ends")
-                self._lost()
-                return
+        pause, next_round = 0.0, 0.0
+        while not self._ending.wait(pause):
+            pause, began = ROUND_SECONDS, time.monotonic()
+            try:
+                if began < next_round:
+                    self._try(self._beat)
+                elif self._try(self._round):
+                    next_round = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
+                if isinstance(self._error, _LeaseLostError):
+                    self._say(f"{self._error}; the search ends")
+                    self._lost()
+                    return
+            except Exception:
+                # Without this thread another machine would take the run for one whose search is dead.
+                logger.exception("what failed is tried again")
 
     def _try(self, what: Callable[[], None]) -> bool:
         if isinstance(self._error, _LeaseLostError):
             return False
         try:
             what()
-        except RunError as error:
-            if self._error is None and not isinstance(error, _LeaseLostError):
-                self._say(f"not sent: {error}; tried again while the search goes on")
-            self._error = error
+        except (RunError, OSError) as error:
+            failed = error if isinstance(error, RunError) else RunError(f"{self._run} must be readable; found: {error}")
+            if self._error is None and not isinstance(failed, _LeaseLostError):
+                self._say(f"not sent: {failed}; tried again while the search goes on")
+            self._error = failed
             return False
         if self._error is not None:
             self._say(f"{self._folder.url} is sent what changes again")
@@ -192,7 +195,11 @@ class Mirror:
             )
 
     def _missing(self) -> list[str]:
-        return sorted(name for name, state in local_files(self._run).items() if self._sent.get(name) != state)
+        try:
+            found = local_files(self._run)
+        except OSError:
+            return [str(self._run)]
+        return sorted(name for name, state in found.items() if self._sent.get(name) != state)
 
 
 @contextmanager
