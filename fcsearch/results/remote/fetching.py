@@ -15,7 +15,7 @@ from fcsearch.results.remote.address import local_copy, within
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.lease import Lease, read_lease
 from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
-from fcsearch.results.remote.order import MODELS, is_hidden, place_in_order
+from fcsearch.results.remote.order import MODELS, has_rows, is_hidden, local_files, place_in_order
 
 # What no list of runs needs, and what is large.
 _HEAVY = (MODELS, "checkpoints", "predictions", "damaged")
@@ -73,17 +73,31 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         light: As `fetch`.
         writer: What the copy is known by from then on; None: it is for reading.
     """
-    there = _files_of_run(folder)
-    wanted = {name: tag for name, (tag, _) in there.items() if _is_ours(name) and not (light and _is_heavy(name))}
-    total = sum(size for name, (_, size) in there.items() if _is_ours(name))
+    first = _files_of_run(folder)
     try:
         target = path if path.exists() else new_folder(path)
         before = read_marker(target)
         # Also what changed here alone is out of date: rows that a search could not send before another took the run.
         known = {name: before.files[name] for name in unchanged(target, before, before.files)} if before else {}
-        _download(folder, target, {name: tag for name, tag in wanted.items() if not _has(target, name, tag, known)})
-        _remove_others(target, keep=set(there))
-        kept = {name: tag for name, tag in {**known, **wanted}.items() if (target / name).is_file()}
+        # By process and whole name: trials/ and epochs/ have files of the same name.
+        aside = target / files.ASIDE / f"fetched-{os.getpid()}"
+        aside.mkdir(parents=True, exist_ok=True)
+        try:
+            # A search may write meanwhile, and sends what rows need before them. So that is looked for after the rows
+            # have come, and gets its place before them.
+            rows = {name: tag for name, (tag, _) in first.items() if has_rows(name)}
+            _download(folder, aside, [name for name, tag in rows.items() if not _has(target, name, tag, known)])
+            there = _files_of_run(folder)
+            rows = {name: tag for name, tag in rows.items() if name in there}
+            rest = {name: tag for name, (tag, _) in there.items() if not has_rows(name)}
+            wanted = {name: tag for name, tag in rest.items() if not (light and _is_heavy(name))}
+            _download(folder, aside, [name for name, tag in wanted.items() if not _has(target, name, tag, known)])
+            _put(aside, target)
+        finally:
+            files.clear_aside(aside)
+        _remove_others(target, keep=rows.keys() | rest.keys())
+        kept = {name: tag for name, tag in {**known, **wanted, **rows}.items() if (target / name).is_file()}
+        total = sum(size for _, size in there.values())
         write_marker(target, Marker(url=folder.url, writer=writer, files=kept, bytes=total))
         if target != path:
             target.rename(path)
@@ -107,8 +121,8 @@ def note_whether_it_lives(path: Path, lease: Lease | None) -> None:
 
 
 def _files_of_run(folder: RemoteFolder) -> dict[str, tuple[str, int]]:
-    """As `RemoteFolder.files`; RunError if they are no run."""
-    there = folder.files()
+    """As `RemoteFolder.files`, without hidden ones; RunError if they are no run."""
+    there = {name: found for name, found in folder.files().items() if _is_ours(name)}
     if MANIFEST not in there:
         raise RunError(
             f"{folder.url} must be a run; found no {MANIFEST} there; `fcsearch runs --dir URL` lists the runs"
@@ -132,20 +146,19 @@ def _has(target: Path, name: str, tag: str, known: Mapping[str, str]) -> bool:
     return tag != "" and known.get(name) == tag and (target / name).is_file()
 
 
-def _download(folder: RemoteFolder, target: Path, wanted: Collection[str]) -> None:
-    # By process and whole name: trials/ and epochs/ have files of the same name.
-    aside = target / files.ASIDE / f"fetched-{os.getpid()}"
+def _download(folder: RemoteFolder, aside: Path, wanted: Collection[str]) -> None:
+    for name in sorted(wanted, key=place_in_order):
+        (aside / name).parent.mkdir(parents=True, exist_ok=True)
+        # Some are gone by now: such as a checkpoint in place of which there is a newer one.
+        if not folder.download(name, aside / name):
+            (aside / name).unlink(missing_ok=True)
+
+
+def _put(aside: Path, target: Path) -> None:
     (target / MODELS).mkdir(exist_ok=True)
-    try:
-        for name in sorted(wanted, key=place_in_order):
-            unfinished, place = aside / name, target / name
-            unfinished.parent.mkdir(parents=True, exist_ok=True)
-            # Gone: such as a checkpoint in place of which there is a newer one.
-            if folder.download(name, unfinished):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                unfinished.replace(place)
-    finally:
-        files.clear_aside(aside)
+    for name in sorted(local_files(aside), key=place_in_order):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (aside / name).replace(target / name)
 
 
 def _remove_others(target: Path, *, keep: Collection[str]) -> None:
