@@ -51,7 +51,8 @@ docs: $(INSTALLED)  ## the documentation as a site, build/website/site; a broken
 	$(BIN)/python website/assemble.py build/website
 	cd build/website && $(abspath $(BIN))/zensical build --clean --strict
 
-gallery: $(INSTALLED)  ## three finished reports in build/gallery, and their pictures in docs/gallery; some ten minutes
+gallery: $(INSTALLED)  ## the pictures of README and docs, and three finished reports in build/gallery; some ten minutes
+	$(BIN)/python website/readme.py
 	$(BIN)/python website/gallery.py
 
 dist: $(INSTALLED)  ## the wheel, and the versions that it is tested with: what the nodes of cluster.yaml install

@@ -103,7 +103,7 @@ def replay(way: Way, table: CurveTable, *, seconds: float, seed: int) -> Course:
         rungs=rungs,
         keep_models=1,
         next_pack_id=lambda: next(numbers),
-        model_metadata={},
+        model_metadata=lambda _: {},
         stop=Interruption(),
         deadline=seconds,
         clock=pool.clock,

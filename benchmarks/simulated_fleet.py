@@ -237,7 +237,7 @@ def engine(
         rungs=None,
         keep_models=3,
         next_pack_id=run.next_pack_id,
-        model_metadata={"input_dim": 64, "num_classes": 10},
+        model_metadata=lambda _: {"input_dim": 64, "num_classes": 10},
         stop=Interruption(),
         deadline=None,
         clock=clock,

@@ -1,6 +1,6 @@
-"""Asks the autoscaler of a Ray cluster for so many GPUs, and waits until the first is there; 0: none are wanted.
+"""Asks the autoscaler of a Ray cluster for this many GPUs, and waits for the first; 0 gives all of them back.
 
-A search takes the GPUs that are there when it starts, and those that join while it goes on.
+A search uses the GPUs that are there when it starts, and those that join later.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 #!/bin/bash
-# A search on the nodes of a Slurm job. Put your partition and sizes in, then, where fcsearch is installed on a disk that all
-# nodes have,
+# A search on the nodes of a Slurm job. fcsearch must be installed on a disk that all nodes share. Fill in your partition and
+# sizes, then
 #
 #   sbatch deploy/slurm.sh run --space my_space.yaml --out /shared/runs
 #   sbatch deploy/slurm.sh resume /shared/runs/my_space
 #
-# Ten minutes before its time is up, and where it is cancelled, the search ends cleanly; `resume` goes on with it.
+# Ten minutes before its time is up, or if it is cancelled, the search ends cleanly; `resume` continues it.
 #SBATCH --job-name=fcsearch
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -20,7 +20,7 @@ if [ $# -eq 0 ]; then
   exit 2
 fi
 
-# New for each job, in the environment of its processes alone: who has it can run code on the nodes.
+# New for each job, and only in the environment of its processes: whoever has it can run code on the nodes.
 RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token
 

@@ -6,23 +6,20 @@ Pictures need Chromium.
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from pictures import ROOT, of_page
 
-ROOT = Path(__file__).parents[1]
 REPORTS = ROOT / "build" / "gallery"
 PICTURES = ROOT / "docs" / "gallery"
 DATA = Path(os.environ.get("FCSEARCH_SHARED", ROOT.parent / "shared")) / "data"
-# Pixels of a picture, and its colours: a third of a megabyte at most.
-_WIDTH, _HEIGHT, _COLOURS = 1280, 1500, 96
+# Of the browser's window, in pixels.
+_WIDTH, _HEIGHT = 1280, 1500
 
 
 @dataclass(frozen=True)
@@ -68,27 +65,7 @@ def make(search: Search) -> None:
     report = REPORTS / f"{search.name}.html"
     shutil.copy(runs / search.name / "report.html", report)
     print(f"wrote {report.relative_to(ROOT)}")
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        print(f"left out: docs/gallery/{search.name}.png needs Chromium")
-        return
-    picture(browser, report, PICTURES / f"{search.name}.png")
-
-
-def picture(browser: str, page: Path, where: Path) -> None:
-    """Write what a browser shows of a page, from its top."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        shot = Path(folder) / "shot.png"
-        command = [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=60000",
-            f"--user-data-dir={folder}/profile", f"--window-size={_WIDTH},{_HEIGHT}", f"--screenshot={shot}",
-            page.as_uri(),
-        ]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True)
-        found = Image.open(io.BytesIO(shot.read_bytes())).convert("RGB").quantize(_COLOURS)
-    where.parent.mkdir(exist_ok=True)
-    found.save(where, optimize=True)
-    print(f"wrote {where.relative_to(ROOT)}, {where.stat().st_size // 1000} kB")
+    of_page(report, PICTURES / f"{search.name}.png", width=_WIDTH, height=_HEIGHT)
 
 
 def main() -> None:

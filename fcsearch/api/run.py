@@ -21,7 +21,7 @@ from fcsearch.inference.choosing import model_of_run
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.notebook_charts import Chart, Charts
 from fcsearch.results import Run as ReadRun
-from fcsearch.results.models import load_transform
+from fcsearch.results.transforms import transform_of
 from fcsearch.selection import answers_by_refit, chosen_trial
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Run(ReadRun):
         return models.kept(self.chosen if trial_id is None else trial_id)
 
     def _transform(self, trial_id: int | None) -> FeatureTransform:
-        found = load_transform(self._file(trial_id)) or self.directory.transform()
+        found = transform_of(self.directory, self._file(trial_id))
         if found is None:
             raise DataError(
                 f"{self.path} must hold transform.json, which says how features are made; an older fcsearch made the "

@@ -68,8 +68,8 @@ def _print(found: Comparison) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, short_path
+    from fcsearch.comparison.section_tables import relabelled
     from fcsearch.comparison.standing import METHOD, SEEDS_METHOD
-    from fcsearch.comparison.told import relabelled
     from fcsearch.config.objective import OBJECTIVES
 
     console = open_console()
@@ -96,13 +96,14 @@ def _print(found: Comparison) -> None:
 def _print_section(section: Section, found: Comparison, labels: Mapping[str, str]) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, plain_table, print_table
-    from fcsearch.comparison.told import section_columns, section_rows, section_title
+    from fcsearch.cli.console import may_fold, open_console, plain_table, print_table
+    from fcsearch.comparison.section_tables import section_columns, section_rows, section_title
 
     open_console().print(Text(f"\n{section_title(section)}", style="bold cyan"))
     table = plain_table()
     for name in section_columns(section, comparable=found.comparable):
-        table.add_column(name, justify="right" if name not in ("run", "") else "left", no_wrap=bool(name))
+        whole = name != "" and not (name.startswith("95%") and may_fold())
+        table.add_column(name, justify="right" if name not in ("run", "") else "left", no_wrap=whole)
     for cells in section_rows(section, found, labels):
         table.add_row(*map(Text, cells))
     print_table(table)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.dataset_options import moved_data_options
 from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.cli.searching import conclude, resource_options, varying
 
@@ -22,8 +23,7 @@ from fcsearch.cli.searching import conclude, resource_options, varying
     default=None,
     help="Also train the winner on training and validation rows together. Default: only with folds.",
 )
-@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved.")
-@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they have moved.")
+@moved_data_options
 @resource_options
 def confirm(
     run: str | None,

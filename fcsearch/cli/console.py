@@ -40,6 +40,11 @@ def plain_table() -> Table:
     return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
 
 
+def may_fold() -> bool:
+    """Whether a table's cells may be folded at spaces: on a terminal, not where a program may read lines."""
+    return sys.stdout.isatty()
+
+
 def print_table(table: Table) -> None:
     """Print a table to standard output, wider than the screen rather than with a word or a `no_wrap` column cut."""
     console = open_console()

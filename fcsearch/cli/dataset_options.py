@@ -1,24 +1,32 @@
-"""The options that name a dataset, the same for every command that takes one."""
+"""The options that name a dataset, or where a run's is now, the same for every command that takes them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import click
+
+from fcsearch.cli.option_group import Command, add_options
 
 _OPTIONS = (
     click.option("--dataset", metavar="NAME|PATH", help="The dataset, instead of the space's or the run's."),
     click.option("--label", metavar="COLUMN", help="Column to predict, if the dataset is a table."),
     click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there."),
 )
+_MOVED = (
+    click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved."),
+    click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they have moved."),
+)
 
 
-def dataset_options(command: Callable[..., None]) -> Callable[..., None]:
+def dataset_options(command: Command) -> Command:
     """Add `--dataset`, `--label` and `--data-dir`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)
+
+
+def moved_data_options(command: Command) -> Command:
+    """Add `--dataset` and `--data-dir` for the data of a run that have moved."""
+    return add_options(command, _MOVED)
 
 
 def dataset_overrides(overrides: tuple[str, ...], label: str | None, data_dir: str | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.dataset_options import dataset_options
-from fcsearch.cli.notes import print_notes
+from fcsearch.cli.row_warnings import print_warnings
 from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.errors import UsageError
 
@@ -46,7 +46,7 @@ def evaluate(
     data_dir: str | None,
     form: str,
 ) -> None:
-    """Measure a run's best network: its figures beside the base line, for a classifier also class by class.
+    """Measure a run's best network: its figures beside the baseline, for a classifier also class by class.
 
     It is measured on a split of the run's own dataset; with --dataset, on every row of another one. Columns are
     matched by name, in any order, and become features as in training: with the medians, scales and categories of the
@@ -82,7 +82,7 @@ def evaluate(
         click.echo(json.dumps({**dataclasses.asdict(found), **_facts(other)}, indent=2))
         return
     if other is not None:
-        print_notes(other.unseen, other.ignored)
+        print_warnings(other.unseen, other.ignored)
     _print(found)
     if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
         click.echo("it was trained on these rows: the figures say nothing about other rows")
@@ -99,7 +99,7 @@ def _print(found: Measurement) -> None:
 
     from fcsearch.cli.console import open_console
     from fcsearch.report.class_tables import class_parts
-    from fcsearch.report.phrases import measured_lines
+    from fcsearch.report.summary_lines import measured_lines
     from fcsearch.report.words import number
 
     console = open_console()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
+from fcsearch.cli.option_group import Command, add_options
 from fcsearch.cli.runs_folder import runs_folder
 
 _OPTIONS = (
@@ -20,8 +19,6 @@ _OPTIONS = (
 )
 
 
-def model_options(command: Callable[..., None]) -> Callable[..., None]:
+def model_options(command: Command) -> Command:
     """Add `--model` and `--dir`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(command, _OPTIONS)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.words import about, duration, number, plural, value_text
+from fcsearch.report.words import about, duration, plural, rate, value_text
 from fcsearch.results import Best, PackStatus, Status
 
 CLOSING = {
@@ -91,7 +91,7 @@ def time_pieces(status: Status) -> list[str]:
     """The time taken, the rate, and the time left."""
     pieces = [duration(status.seconds)]
     if status.per_minute:
-        pieces.append(f"{number(status.per_minute, 3)} per minute")
+        pieces.append(f"{rate(status.per_minute)} per minute")
     if status.seconds_left is not None and not status.closing and status.done < status.total:
         pieces.append(f"{about(status.seconds_left)} left")
         pieces += [f"then {status.then}"] if status.then else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fcsearch.cli.model_options import model_options
-from fcsearch.cli.notes import print_notes
+from fcsearch.cli.row_warnings import print_warnings
 
 if TYPE_CHECKING:
     from fcsearch.inference.sink import TableSink
@@ -60,7 +60,7 @@ def predict(
     chosen = choose_model(which, model, root)
     with _sink(out) as sink, _progress() as progress:
         found = predict_source(chosen.predictor, spec, sink.write, keep=keep, progress=progress)
-    print_notes(found.unseen, found.ignored)
+    print_warnings(found.unseen, found.ignored)
     if out != "-":
         click.echo(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fcsearch.cli.dataset_options import moved_data_options
 from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.cli.searching import conclude, search_options, varying
 
@@ -16,8 +17,7 @@ from fcsearch.cli.searching import conclude, search_options, varying
 @click.argument("run", required=False)
 @runs_folder
 @click.option("--trials", type=click.IntRange(min=1), help="The run's new total. Default: unchanged.")
-@click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved.")
-@click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset, if they have moved.")
+@moved_data_options
 @search_options
 def resume(
     run: str | None,

@@ -69,13 +69,15 @@ def _print(found: Sequence[dict[str, Any]]) -> None:
 def _print_table(found: Sequence[dict[str, Any]]) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import plain_table, print_table, short_path
+    from fcsearch.cli.console import may_fold, plain_table, print_table, short_path
 
     table = plain_table()
-    for name in ("run", "state", "dataset", "started (UTC)"):
+    for name in ("run", "state", "dataset"):
         table.add_column(name, no_wrap=True)
-    for name in ("trials", "best validation", "size"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("started (UTC)", no_wrap=not may_fold())
+    for name in ("trials", "best validation"):
+        table.add_column(name, justify="right", no_wrap=not may_fold())
+    table.add_column("size", justify="right", no_wrap=True)
     for entry in found:
         table.add_row(
             Text(short_path(entry["path"])),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fcsearch.cli.option_group import Command, add_options
 
 if TYPE_CHECKING:
     from fcsearch.search.execution import SearchResult
@@ -54,8 +55,6 @@ class AutoNumber(click.ParamType[int | str]):
             self.fail(f"{self.name} must be an integer of at least {self._least}, or auto; found {value!r}", param, ctx)
         return int(value)
 
-
-Option = Callable[[Callable[..., None]], Callable[..., None]]
 
 _RESOURCES = (
     click.option(
@@ -132,20 +131,14 @@ _PAGE_EVERY = click.option(
 )
 
 
-def resource_options(command: Callable[..., None]) -> Callable[..., None]:
+def resource_options(command: Command) -> Command:
     """Add the options for resources, the time budget and the output."""
-    return _with(command, _RESOURCES)
+    return add_options(command, _RESOURCES)
 
 
-def search_options(command: Callable[..., None]) -> Callable[..., None]:
+def search_options(command: Command) -> Command:
     """Add the options that say how to search."""
-    return _with(command, (*_AFTERWARDS, _PAGE_EVERY, *_RESOURCES))
-
-
-def _with(command: Callable[..., None], options: Sequence[Option]) -> Callable[..., None]:
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return add_options(command, (*_AFTERWARDS, _PAGE_EVERY, *_RESOURCES))
 
 
 def varying(space: SearchSpace) -> list[str]:

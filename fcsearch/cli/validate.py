@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnsError
     from fcsearch.space import Parameter, SearchSpace
 
-# If the output is not a terminal, tables are this wide rather than rich's 80 columns.
-
 
 @click.command()
 @click.argument("given", metavar="SPACE")
@@ -130,9 +128,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
         **({} if space.objective is None else {"objective": space.objective}),
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
-        "early stopping": "none"
-        if stopping is None
-        else f"{stopping.method}, from epoch {stopping.min_epochs} on, the best 1 in {stopping.reduction_factor} go on",
+        "early stopping": stopping.describe() if stopping else "none",
     }
 
 

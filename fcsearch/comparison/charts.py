@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fcsearch.comparison.compare import Comparison
+from fcsearch.comparison.section_tables import section_title
 from fcsearch.comparison.standing import Section
-from fcsearch.comparison.told import section_title
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.page.charts.figure import Figure, Results, Spec, by_category, inline
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fcsearch.comparison.charts import course_charts, standing_chart
 from fcsearch.comparison.compare import Comparison
+from fcsearch.comparison.section_tables import relabelled, section_columns, section_rows, section_title, short_labels
 from fcsearch.comparison.standing import METHOD, SEEDS_METHOD
-from fcsearch.comparison.told import relabelled, section_columns, section_rows, section_title, short_labels
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.page.assets import json_text, page_environment, page_frame, page_scripts
 from fcsearch.report.page.charts import CONFIG

@@ -38,7 +38,7 @@ def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
 
 
 def spec_of_form(form: InputForm, spec: DatasetSpec, rows: Rows) -> DatasetSpec:
-    """The spec, which is settled, with what a form of its rows says in place of its own options."""
+    """A settled spec with `preprocessing` and `bins` replaced by those of a form of the rows."""
     own = spec.bins if form.preprocessing == "piecewise" else None
     changed = dataclasses.asdict(spec) | {"preprocessing": form.preprocessing, "bins": form.bins or own}
     return settle_preprocessing(DatasetSpec.from_value(changed), rows)

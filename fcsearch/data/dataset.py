@@ -78,7 +78,7 @@ class Dataset:
     forms: tuple[Dataset, ...] = ()
 
     def in_form(self, form: InputForm) -> Dataset:
-        """The same rows in another form; DataError where it was not asked for when they were loaded."""
+        """The same rows in another form; DataError if they were not loaded in it."""
         for known in (self, *self.forms):
             if known.form == form:
                 return known
@@ -162,7 +162,7 @@ class Dataset:
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
 
     def forms_words(self) -> str:
-        """In which forms there are rows, and how much memory they take, for people; empty if there is but one."""
+        """The forms of the rows and the memory that they take, as text; empty if there is only one form."""
         if not self.forms:
             return ""
         names = ", ".join(str(known.form) for known in (self, *self.forms))
@@ -212,7 +212,7 @@ class Dataset:
         }
 
     def _folds(self) -> dict[str, Any]:
-        """How many rows each fold has, and how many of each class validate in it, where there are folds."""
+        """The rows of each fold, and the class counts of its validation rows; empty without folds."""
         if not self.others:
             return {}
         rows = [{"train": len(fold.train), "val": len(fold.val)} for fold in self.folds]

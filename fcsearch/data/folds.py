@@ -20,7 +20,7 @@ _FEWER = "Lower the dataset option folds, or leave it out."
 
 
 class Fold(NamedTuple):
-    """Row numbers that a fold trains on, and that it is measured on."""
+    """The numbers of the rows that a fold trains on, and of those that it is measured on."""
 
     train: Indices
     val: Indices

@@ -1,4 +1,4 @@
-"""What training rows say of numbers, to the last bit as scikit-learn says it, without its import of a second."""
+"""Statistics of the training rows, equal to scikit-learn's to the last bit, without its slow import."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def moments_of(X: Array) -> Moments:
 
 
 def median(values: Array) -> float:
-    """The median of the values (N,) that are there; NaN stands for one that is missing."""
+    """The median of the values (N,); NaN is a missing value."""
     return float(np.median(values[~np.isnan(values)]))
 
 
 def most_frequent(values: Array) -> float:
-    """The most frequent of the values (N,) that are there, the smallest of several."""
+    """The most frequent of the values (N,), the smallest in a tie; NaN is a missing value."""
     found, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     return float(found[np.argmax(counts)])
 
 
 def with_medians(X: Array) -> Array:
-    """A copy of X (N, D), in which the column's median stands where a value is missing."""
+    """A copy of X (N, D) with missing values replaced by the column's median."""
     return np.where(np.isnan(X), [median(column) for column in X.T], X)

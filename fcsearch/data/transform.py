@@ -161,6 +161,12 @@ class FeatureTransform:
                     f"{where} must hold a transform of format {FORMAT}; found "
                     f"{type(value).__name__ if not isinstance(value, dict) else found}. Use the fcsearch that wrote it."
                 )
+            # The second is what an earlier version wrote.
+            if "parts" in value or "others" in value:
+                raise DataError(
+                    f"{where} must hold one transform; found several, of an ensemble whose networks learned different "
+                    "forms of the rows. Read each of its `parts` by itself."
+                )
             transform: FeatureTransform = TypeAdapter(cls).validate_python(value)
             _check(transform)
         except (ValidationError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The base line: the best figure without looking at the features, which a model must beat to have learned something."""
+"""The baseline: the best figure without looking at the features, which a model must beat to have learned something."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def base_line(
     positive: int = 1,
     answer: int | None = None,
 ) -> BaseLine:
-    """The base line of a classification.
+    """The baseline of a classification.
 
     Args:
         names: Name of each class.
@@ -79,7 +79,7 @@ def base_line(
 def base_line_of_folds(
     names: Sequence[str], folds: Sequence[Sequence[int]], objective: str = "accuracy", *, positive: int = 1
 ) -> BaseLine:
-    """The base line of a figure that is the mean over folds: the mean of theirs, with one answer in all of them.
+    """The baseline of a figure that is the mean over folds: the mean of theirs, with one answer in all of them.
 
     Args:
         names: Name of each class.
@@ -92,7 +92,7 @@ def base_line_of_folds(
 
 
 def base_line_of_targets(targets: npt.NDArray[Any], objective: str, *, answer: float | None = None) -> BaseLine:
-    """The base line of a regression: always answer the mean of these targets, or the median where MAE counts.
+    """The baseline of a regression: always answer the mean of these targets, or the median where MAE counts.
 
     Args:
         targets: (N,) in their own unit; N is at least 1.
@@ -114,7 +114,7 @@ def base_line_of_target_folds(folds: Sequence[npt.NDArray[Any]], objective: str)
 
 
 def beats(value: float, error: float, base: BaseLine) -> bool:
-    """Whether a value is better than the base line by more than two of its standard errors."""
+    """Whether a value is better than the baseline by more than two of its standard errors."""
     objective = OBJECTIVES[base.objective]
     return objective.gain(value) - objective.gain(base.value) > 2 * error
 

@@ -12,7 +12,7 @@ from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_members, measure_model
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
-from fcsearch.results.models import load_transform
+from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Member, forms_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def model_transform(run: RunDirectory, members: Sequence[Member]) -> FeatureTran
 
 
 def _saved_transform(run: RunDirectory, member: Member) -> FeatureTransform:
-    found = load_transform(member.path) or run.transform()
+    found = transform_of(run, member.path)
     if found is not None:
         return found
     try:

@@ -22,14 +22,13 @@ from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES, squared_loss
+from fcsearch.nn.networks import ROWS_AT_A_TIME
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member, Part, columns_of, forms_of, load_member
 from fcsearch.selection.calibration import calibration_of
 from fcsearch.training.judging import outputs
 from fcsearch.training.objectives import FIGURES, Truth
 
-# Rows scored at a time, so that large splits do not need memory for all their hidden units at once.
-_ROWS = 4096
 # Smaller probabilities count as this one in a logarithm.
 _LEAST = 1e-7
 
@@ -199,8 +198,9 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
     if model.loss_name == "huber":
         loss = functools.partial(huber_loss, delta=model.huber_delta)
     total, parts = 0.0, []
-    for start in range(0, len(rows), _ROWS):
-        scores, y = model.loss(torch.from_numpy(rows.X[start : start + _ROWS])), truth.y[start : start + _ROWS]
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        part = slice(start, start + ROWS_AT_A_TIME)
+        scores, y = model.loss(torch.from_numpy(rows.X[part])), truth.y[part]
         total += float(loss(scores, y if truth.num_classes else y.to(scores.dtype))[0]) * len(y)
         parts.append(scores.double())
     return torch.cat(parts).T.contiguous().unsqueeze(0), total / len(rows)

@@ -1,7 +1,7 @@
 """Models measured on the rows of all folds, each row predicted by networks that did not see it.
 
-A figure is the mean over the folds, as that of a trial is, and its standard error is of the rows: folds share none, so
-their variances add up.
+A figure is the mean over the folds, like that of a trial. Its standard error is that of the rows: folds have no
+validation rows in common, so their variances add up.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from fcsearch.training.objectives import Truth
 def measure_out_of_fold(
     run: RunDirectory, weights: Mapping[int, float], dataset: Dataset, *, temperature: float = 1.0
 ) -> Measurement | None:
-    """Measure trials together; None where what they predict was not kept for the rows of all folds.
+    """Measure the weighted mean of trials; None if their predictions were not kept for the rows of all folds.
 
     Args:
-        run: The run, whose objective is measured.
+        run: The run; its objective is measured.
         weights: The weight of each trial's predictions.
-        dataset: The run's.
-        temperature: What scores are divided by.
+        dataset: The run's dataset.
+        temperature: Scores are divided by it.
 
     Raises:
-        RunError: what was kept is damaged.
-        DataError: the rows of some fold do not allow the run's objective.
+        RunError: a file of predictions is damaged.
+        DataError: the run's objective is not defined on the rows of some fold.
     """
     predicted = out_of_fold(run, weights, dataset)
     if predicted is None:
@@ -64,7 +64,7 @@ def measure_out_of_fold(
 def compare_out_of_fold(
     run: RunDirectory, weights: Mapping[int, float], single: Mapping[int, float], dataset: Dataset
 ) -> Pair | None:
-    """Compare trials together with others on the same rows; arguments, None and errors as `measure_out_of_fold`."""
+    """Compare two weighted means of trials on the same rows; None and errors as `measure_out_of_fold`."""
     ours, theirs = out_of_fold(run, weights, dataset), out_of_fold(run, single, dataset)
     if ours is None or theirs is None:
         return None
@@ -80,7 +80,7 @@ def compare_out_of_fold(
 
 
 def _truth(fold: Dataset, dataset: Dataset) -> Truth:
-    """What the scores of a fold's rows are compared with: one standard for all of them, that of the first fold."""
+    """The labels of a fold's validation rows; targets are standardised as in the first fold."""
     return truth_of(fold.val, dataset.num_classes, dataset.positive, dataset.transform.target)
 
 

@@ -12,6 +12,7 @@ from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
 from fcsearch.results.models import SavedModel, read_model
+from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Part, model_parts
 from fcsearch.selection.calibration import temperature_in
 
@@ -60,7 +61,9 @@ def model_of_run(run: Run, model: str | None) -> Chosen:
     """Load a model of a run; argument and errors as `choose_model`."""
     parts = model_parts(run.directory, model)
     saved = [read_model(_kept(run, part)) for part in parts]
-    transforms = [one.transform or run.directory.transform() for one in saved]
+    transforms = [
+        one.transform or transform_of(run.directory, part.path) for part, one in zip(parts, saved, strict=True)
+    ]
     trials = tuple(part.trial_id for part in parts if part.trial_id is not None)
     known = [transform for transform in transforms if transform is not None]
     if len(known) < len(saved):

@@ -14,9 +14,7 @@ from fcsearch.data.joint_transform import columns_of_parts
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of, tempered
 from fcsearch.nn import FullyConnectedNet
-
-# Rows scored at a time, so that a large part does not need memory for all its hidden units at once.
-_ROWS = 4096
+from fcsearch.nn.networks import ROWS_AT_A_TIME
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Predictor:
 
     def values(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """From features (N, D) to probabilities (N, C), or a regression's targets (N, 1)."""
-        parts = [self._values(X[start : start + _ROWS]) for start in range(0, len(X), _ROWS)]
+        parts = [self._values(X[start : start + ROWS_AT_A_TIME]) for start in range(0, len(X), ROWS_AT_A_TIME)]
         return np.concatenate(parts) if parts else np.empty((0, self.members[0].network.num_classes))
 
     def table(self, X: npt.NDArray[np.float32]) -> pa.Table:

@@ -21,6 +21,8 @@ from fcsearch.nn.random import key
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.nn.storage import load_tensors, save_tensors
 
+# Rows scored at a time, so that many rows do not need memory for all their hidden units at once.
+ROWS_AT_A_TIME = 4096
 _METADATA_KEY = "fcsearch.network"
 # The settings that every version has saved with a network's weights; and the seed of the dropout masks.
 _ALWAYS_SAVED = ("seed", "dropout", "reg", "loss")

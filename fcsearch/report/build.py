@@ -166,7 +166,7 @@ def _dataset(described: DatasetEntry) -> Dataset:
 
 
 def _base_line(described: DatasetEntry, validation: Measurement | None, objective: Objective) -> BaseLine | None:
-    """The base line of the validation rows: from the manifest's classes, else from what was measured on those rows.
+    """The baseline of the validation rows: from the manifest's classes, else from what was measured on those rows.
 
     With folds it is the mean over them, as the figures are.
     """

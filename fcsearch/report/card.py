@@ -91,10 +91,10 @@ def _figures(chosen: Chosen) -> Iterator[str]:
     objective = OBJECTIVES[found[0].objective]
     bases = [base for item in found if (base := _base(item))]
     if not all(map(_learned, found)):
-        yield f"**Nothing was learned:** its {objective.title} is within two standard errors of the base line."
+        yield f"**Nothing was learned:** its {objective.title} is within two standard errors of the baseline."
         yield ""
     balanced = ["balanced accuracy"] if objective.task == "classification" else []
-    columns = ("rows", objective.title, "standard error", *balanced, "base line")
+    columns = ("rows", objective.title, "standard error", *balanced, "baseline")
     yield f"| {' | '.join(columns)} |"
     yield f"| {' | '.join('---' for _ in columns)} |"
     for item in found:
@@ -104,7 +104,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         if objective.name == "accuracy":
             method = f"always answering the commonest class, {_code(bases[-1].answer)}"
         yield ""
-        yield f"The base line is that of {method}.{' ± is one standard error.' if balanced else ''}"
+        yield f"The baseline is that of {method}.{' ± is one standard error.' if balanced else ''}"
     if missing := _classes_without_rows(found[-1]):
         yield f"No row measured was of {class_list(missing)}."
     if any(item.folds for item in found):
@@ -155,7 +155,7 @@ def _learned(item: Measurement) -> bool:
 
 
 def _base(item: Measurement) -> BaseLine | None:
-    """The base line of a measurement; one of an earlier version has it with the figures of the classes."""
+    """The baseline of a measurement; one of an earlier version has it with the figures of the classes."""
     return item.base_line or (item.classification.base_line if item.classification else None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.model import Best, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
-from fcsearch.report.phrases import settings
+from fcsearch.report.summary_lines import settings
 from fcsearch.report.words import plural, value_text
 
 _COMMANDS = 3

@@ -68,7 +68,11 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             continue
         versus, noun = model.versus, "test" if model.versus.split == "test" else "validation"
         objective = OBJECTIVES[versus.objective]
-        size = f" of {len(model.members)} networks" if model.model == "ensemble" else f", of trial {_only(model)},"
+        size = (
+            f" of {plural(len(model.members), 'network')}"
+            if model.model == "ensemble"
+            else f", of trial {_only(model)},"
+        )
         lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
         if versus.worth_having:
             verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
@@ -145,7 +149,11 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
     lines = []
     for model in found:
         if model is not None and model.test is not None:
-            size = f" of {len(model.members)} networks" if model.model == "ensemble" else f" of trial {_only(model)}"
+            size = (
+                f" of {plural(len(model.members), 'network')}"
+                if model.model == "ensemble"
+                else f" of trial {_only(model)}"
+            )
             objective = OBJECTIVES[model.test.objective]
             error = objective.show_difference(model.test.standard_error)
             remark = f"{model.model}{size}; standard error {error}; measured once"

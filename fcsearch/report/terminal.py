@@ -18,7 +18,7 @@ from fcsearch.report.confirmed import confirmation_cells, confirmation_unit
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, fit_words, number_table
-from fcsearch.report.phrases import figure_lines, headline, importance_text, settings, top_remark
+from fcsearch.report.summary_lines import figure_lines, headline, importance_text, settings, top_remark
 from fcsearch.report.words import value_text
 from fcsearch.results.arrow import Row
 from fcsearch.selection import Confirmation

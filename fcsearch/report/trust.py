@@ -50,7 +50,7 @@ def assess(
         work: Counts of the trials.
         dataset: Numbers of rows.
         space: The space as the manifest has it.
-        base: The base line of the validation rows; None if it is not known.
+        base: The baseline of the validation rows; None if it is not known.
         validation: The best model on the validation rows, if it was measured.
         chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
         confirmation: The best configurations over several seeds.
@@ -264,7 +264,7 @@ def _of_the_test(
 
 
 def _there(measured: Measurement) -> str:
-    """The base line of the same rows, in words."""
+    """The baseline of the same rows, in words."""
     if measured.objective == "accuracy":
         base = measured.classification.base_line if measured.classification else None
         return f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""

@@ -30,6 +30,11 @@ def number(value: float | None, digits: int = 4) -> str:
     return "-" if value is None else f"{value:.{digits}g}"
 
 
+def rate(value: float) -> str:
+    """How many per minute: three digits, or a whole number with all of its digits."""
+    return number(value, 3) if value < 999.5 else f"{value:,.0f}"
+
+
 def duration(seconds: float) -> str:
     """A time span with its two largest units."""
     if seconds < 60:

@@ -2,7 +2,7 @@
 
 To write a run (one process at a time):
 
-    run = RunDirectory.create(path, manifest)         # or RunDirectory.open(path) to go on with one
+    run = RunDirectory.create(path, manifest)         # or RunDirectory.open(path) to continue one
     with run.writing():                               # the only writer; clears what a crash left half done
         pack_id = run.next_pack_id()
         run.write_pack(pack_id, trials, epochs)       # TrialRecords and EpochRecords; durable on return
@@ -17,7 +17,7 @@ from fcsearch.results.directory import RunDirectory
 from fcsearch.results.frozen import FrozenRun
 from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import objective_of, rank_trials
+from fcsearch.results.ranking import best_row, objective_of, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.removal import disk_bytes, remove_run, require_removable
 from fcsearch.results.runs import (
@@ -58,6 +58,7 @@ __all__ = [
     "RunDirectory",
     "Status",
     "TrialRecord",
+    "best_row",
     "columns_markdown",
     "disk_bytes",
     "find_runs",

@@ -21,7 +21,7 @@ from fcsearch.results.arrow import Row, confirmations_table, epochs_table, model
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.models import Models, transform_name
 from fcsearch.results.new_folder import new_folder
-from fcsearch.results.no_run import LOCK, MANIFEST, no_run
+from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
@@ -75,10 +75,7 @@ class RunDirectory:
         except OSError as error:
             _remove(made)
             if path.exists():
-                raise RunError(
-                    f"a new run needs a free name; found {path}, which exists; choose another with --name, or "
-                    f"continue that run: `fcsearch resume {path}`"
-                ) from error
+                raise name_taken(path) from error
             raise RunError(
                 f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"
             ) from error

@@ -14,6 +14,8 @@ from fcsearch.whole_file import whole_file
 # Folder of a run directory in which files are written before they get their place. It lies beside the folders of
 # Parquet parts, not in them, so that no reader of a folder can see it, whatever files that reader ignores.
 ASIDE = ".aside"
+# What to do about a damaged file that the tables do not need.
+RESTORE = "restore a copy of it; the tables in trials/ and epochs/ can be read without it"
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, aside: Path) -> None:

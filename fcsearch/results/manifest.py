@@ -22,8 +22,6 @@ _Workers = Annotated[int, BeforeValidator(lambda found: len(found) if isinstance
 # Pydantic would write `Z` for `+00:00`.
 _Time = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, when_used="json")]
 
-_REMEDY = "restore a copy of it; the tables in trials/ and epochs/ can be read without it"
-
 
 class _Entry(BaseModel):
     # Keys of other versions stay where they are.
@@ -153,7 +151,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         RunError: it is damaged; says where, and what to do.
     """
-    return _validate(path, files.read_json(path, remedy=_REMEDY))
+    return _validate(path, files.read_json(path, remedy=files.RESTORE))
 
 
 def write_manifest(path: Path, manifest: Manifest, *, aside: Path) -> None:
@@ -168,7 +166,7 @@ def update_manifest(path: Path, changes: Mapping[str, Any], *, aside: Path) -> N
         RunError: the file is damaged, or cannot be written.
         ValueError: a value that the field does not take.
     """
-    before = files.read_json(path, remedy=_REMEDY)
+    before = files.read_json(path, remedy=files.RESTORE)
     _validate(path, before)
     after = Manifest.model_validate({**before, **changes})
     files.write_json(
@@ -178,7 +176,7 @@ def update_manifest(path: Path, changes: Mapping[str, Any], *, aside: Path) -> N
 
 def missing_entry(path: Path, key: str) -> RunError:
     """The error for a run.json without a key that is needed."""
-    return RunError(f"{path} must hold the run's {key}; found none; {_REMEDY}")
+    return RunError(f"{path} must hold the run's {key}; found none; {files.RESTORE}")
 
 
 def _validate(path: Path, values: Mapping[str, Any]) -> Manifest:
@@ -189,5 +187,5 @@ def _validate(path: Path, values: Mapping[str, Any]) -> Manifest:
         key = ".".join(map(str, first["loc"]))
         raise RunError(
             f"{path} must be the manifest of a run; found {reprlib.repr(first['input'])} for {key} "
-            f"({first['msg'][0].lower()}{first['msg'][1:]}); {_REMEDY}"
+            f"({first['msg'][0].lower()}{first['msg'][1:]}); {files.RESTORE}"
         ) from None

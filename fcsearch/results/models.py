@@ -88,6 +88,11 @@ class Models:
         content = safetensors.torch.save(tensors, texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
 
+    def copy_refit(self, member: int) -> None:
+        """Keep the network that was fitted again as that of a member of the ensemble, too."""
+        content = self.refit_path.read_bytes()
+        write_whole(self.member_refit_path(member), lambda stream: stream.write(content), aside=self._aside)
+
     def add_facts(self, trial_id: int, facts: Mapping[str, Any], *, path: Path | None = None) -> None:
         """Add facts (JSON types) to a network's metadata; arguments and errors as `metadata`, which returns them."""
         path, known = path or self.kept(trial_id), self.metadata(trial_id, path=path)

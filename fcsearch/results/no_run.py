@@ -1,4 +1,4 @@
-"""How a run directory is recognised, and the error for a path that is not one."""
+"""How a run directory is recognised, and the errors for a path that is not one, or is taken."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ def no_run(path: Path) -> RunError:
     near = nearest(path.name, runs)
     hint = did_you_mean(near and path.parent / near) or "; `fcsearch runs` lists the runs"
     return RunError(f"{path} must be a run directory; found {found}{hint}")
+
+
+def name_taken(place: Path | str) -> RunError:
+    """The error for a new run at a path, or a URL, that exists."""
+    return RunError(
+        f"a new run needs a free name; found {place}, which exists; choose another with --name, or continue that run: "
+        f"`fcsearch resume {place}`"
+    )

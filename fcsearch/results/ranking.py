@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.config.states import RANKED_STATES
+from fcsearch.errors import RunError
 
 
 def objective_of(trials: pa.Table) -> Objective:
@@ -25,3 +29,12 @@ def rank_trials(trials: pa.Table) -> pa.Table:
     order = [(objective.column, direction), ("val_loss", "ascending"), ("trial_id", "ascending")]
     # Nulls sort last: a loss that was not finite loses a tie.
     return ranked.sort_by(order) if len(ranked) else ranked
+
+
+def best_row(trials: pa.Table, *, run: Path) -> dict[str, Any]:
+    """The row of the best trial; RunError, naming the run directory, if no trial has a result."""
+    ranked = rank_trials(trials)
+    if not len(ranked):
+        raise RunError(f"a run must have a trial with a result; found none in {run}; see its log.txt")
+    row: dict[str, Any] = ranked.slice(0, 1).to_pylist()[0]
+    return row

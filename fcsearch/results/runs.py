@@ -17,7 +17,7 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import objective_of, rank_trials
+from fcsearch.results.ranking import best_row, objective_of, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_bytes, within
 from fcsearch.results.removal import disk_bytes
@@ -57,23 +57,19 @@ class Run:
 
     @cached_property
     def confirmations(self) -> pa.Table:
-        """One row a configuration among the best and a seed with which it was trained again, sorted by both."""
+        """One row per configuration that was trained again and seed, sorted by both."""
         return self.directory.confirmations()
 
     @cached_property
     def models(self) -> pa.Table:
-        """One row a model and a split that it was measured on; none before there is a report."""
+        """One row per model and split that it was measured on; none before there is a report."""
         path = self.path / "models.parquet"
         return to_current(pq.read_table(path), MODELS) if path.is_file() else MODELS.empty_table()
 
     @property
     def best(self) -> dict[str, Any]:
         """The best trial's row; RunError while no trial has a result."""
-        ranked = rank_trials(self.trials)
-        if not len(ranked):
-            raise RunError(f"a run must have a trial with a result; found none in {self.path}; see its log.txt")
-        row: dict[str, Any] = ranked.slice(0, 1).to_pylist()[0]
-        return row
+        return best_row(self.trials, run=self.path)
 
     def config(self, trial_id: int | None = None) -> TrialConfig:
         """The configuration of a trial (the best one by default); RunError if the run has no such trial."""
@@ -99,7 +95,7 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory, or a run at a URL, to read it, also while its search goes on; RunError if there is none."""
+    """Open a run directory, or a run at a URL, to read it, also during its search; RunError if there is none."""
     return Run(RunDirectory.open(fetch(path) if is_url(path) else Path(path)))
 
 

@@ -17,9 +17,8 @@ from optuna.trial import FrozenTrial
 from fcsearch.config.objective import Objective
 from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
+from fcsearch.results.files import RESTORE
 from fcsearch.results.ranking import objective_of
-
-JOURNAL_REMEDY = "restore a copy of it; the tables in trials/ and epochs/ can be read without it"
 
 
 def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str) -> JournalStorage:
@@ -92,7 +91,7 @@ def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
             f"a study needs the run's journal; {run.journal_path} is missing; restore it, or read the tables in "
             f"{run.path / 'trials'}"
         )
-    storage = journal_storage(JournalFileBackend(str(run.journal_path)), run.journal_path, remedy=JOURNAL_REMEDY)
+    storage = journal_storage(JournalFileBackend(str(run.journal_path)), run.journal_path, remedy=RESTORE)
     names = optuna.get_all_study_names(storage)
     found = optuna.load_study(study_name=names[0], storage=storage).get_trials() if names else []
     curves: dict[int, dict[int, float]] = {}

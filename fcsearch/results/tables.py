@@ -1,4 +1,4 @@
-"""The tables of trials and of epochs: they grow pack by pack, in parts of the same numbers."""
+"""The tables of trials and epochs. They grow pack by pack; parts of the two with the same number belong together."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from fcsearch.results.parts import Parts, Stamp
 from fcsearch.results.repair import Damage, set_damaged_aside
 from fcsearch.results.schema import EPOCHS, TRIALS
 
-# The first packs have parts of their own, which stay as they are. Later ones share.
+# The first packs have parts of their own, which do not grow. Later packs share parts.
 _OWN_PARTS = 64
-# A part takes the rows of more packs until it has so much. To write it anew costs little more than a part of one row,
-# most of which is the description of the columns: docs/scaling.md.
+# A part is full with so many rows. Rewriting it until then costs little more than writing a part of one row, most of
+# which is the description of the columns: docs/scaling.md.
 _FULL_TRIALS = 256
 _FULL_EPOCHS = 16_384
-# So that a damaged part costs no more than a night of one worker, or a pack.
+# A damaged part costs at most one night of a worker, or one pack.
 _FULL_TRAIN_SECONDS = 8 * 3600.0
 
 
 @dataclasses.dataclass(frozen=True)
 class _LastPart:
-    """The part that the next pack joins, if there is room: what it holds, and how its files were."""
+    """The part that the next pack joins if there is room: its rows, and the state of its files."""
 
     number: int
     trials: pa.Table
@@ -42,10 +42,10 @@ class _LastPart:
 class Tables:
     """`trials/` and `epochs/` of a run, with the rows of the same packs in parts of the same numbers.
 
-    Where there are many parts, a pack that ends joins the last one, whose two files are replaced whole, one after the
-    other: so a reader of either folder sees every row once at any moment, and files are few however small the packs.
-    Epochs are written before trials; epochs without their trials are passed over, and cleared away when the run is next
-    written to.
+    Once there are many parts, a new pack joins the last one, whose two files are replaced whole, one after the other.
+    So at any moment a reader of either folder sees every row once, and there are few files however small the packs are.
+    Epochs are written before trials; epochs without their trials are ignored, and removed when the run is next opened
+    for writing.
 
     Args:
         run: The run directory.
@@ -70,16 +70,16 @@ class Tables:
         self._trials.older = older
 
     def create(self) -> None:
-        """Make both folders, with no rows."""
+        """Make both folders, without rows."""
         self._trials.create()
         self._epochs.create()
 
     def upgrade(self) -> None:
-        """Write parts of an earlier version anew, in the columns of today."""
+        """Rewrite parts of an earlier version with today's columns."""
         self._trials.upgrade()
 
     def stamps(self) -> dict[int, Stamp]:
-        """The parts of trials, and how they are now."""
+        """The parts of trials, and their current state."""
         return self._trials.stamps()
 
     def finished(self) -> set[int]:
@@ -92,12 +92,12 @@ class Tables:
         return self._done
 
     def highest_pack_id(self) -> int:
-        """Of the packs that have rows; -1 where there are none."""
+        """The highest number of a pack with rows; -1 if there is none."""
         self.finished()
         return self._highest
 
     def trials(self, parts: Collection[int] | None = None) -> pa.Table:
-        """The rows of trials, of all parts or of these, sorted by `trial_id`."""
+        """The rows of trials, from all parts or from these, sorted by `trial_id`."""
         return self._trials.read(self._trials.numbers() if parts is None else parts)
 
     def epochs(self) -> pa.Table:
@@ -110,7 +110,7 @@ class Tables:
         """Add the rows of a pack; on return they are on the disk.
 
         Raises:
-            RunError: a pack or a trial that has its rows already, or the file system refused; nothing was added.
+            RunError: the pack or a trial already has rows, or the file system refused; nothing was added.
         """
         trial_ids, done = set(trials["trial_id"].to_pylist()), self.finished()
         if pack_id in self._pack_ids:
@@ -118,13 +118,13 @@ class Tables:
                 f"a pack must be written once; found rows of pack {pack_id}; ask next_pack_id() for a number"
             )
         if twice := trial_ids & done:
-            raise RunError(f"a trial must be counted once; found a row of trial {min(twice)} already")
+            raise RunError(f"a trial must be written once; found a row of trial {min(twice)}")
         numbers = self._trials.numbers()
-        # Packs end in any order. By its number a part is known for the last.
+        # Packs end in any order; the last part must have the highest number.
         number = max(pack_id, max(numbers, default=-1) + 1)
         if len(numbers) >= _OWN_PARTS and not (last := self._last_part()).full:
             number = last.number
-            # In one piece: Parquet is written faster from that.
+            # In one piece, which is written faster.
             trials = pa.concat_tables([last.trials, trials]).combine_chunks()
             epochs = pa.concat_tables([last.epochs, epochs]).combine_chunks()
         self._epochs.write(number, epochs)
@@ -139,7 +139,7 @@ class Tables:
         for number in self._epochs.numbers() - self._trials.numbers():
             self._epochs.remove(number)
         last = max(self._trials.numbers(), default=None)
-        # Of earlier parts each was whole when the next began. A damaged one goes with its counterpart.
+        # Each earlier part was complete before the next began. A damaged one is set aside with its counterpart.
         if last is None or any(parts.damage(last) is not None for parts in (self._trials, self._epochs)):
             return
         epochs = self._epochs.read([last])
@@ -148,7 +148,7 @@ class Tables:
             self._epochs.write(last, kept)
 
     def set_damaged_aside(self, folder: Path) -> list[Damage]:
-        """Move damaged parts into a folder; the trials in them have no row any more.
+        """Move damaged parts into a folder; the trials in them then have no row.
 
         Raises:
             RunError: the file system refused.
@@ -158,7 +158,7 @@ class Tables:
         return damaged
 
     def _last_part(self) -> _LastPart:
-        """The last part as it is on the disk, also where another object wrote it; there is one."""
+        """The last part as it is on the disk, even if another object wrote it. There must be one."""
         if self._last is not None and self._last.stamps == self._stamps_of(self._last.number):
             return self._last
         number = max(self._trials.numbers())
@@ -170,7 +170,7 @@ class Tables:
 
 
 class NewTrials:
-    """Reads a table of trials that another process writes, call by call.
+    """Reads the new rows of a table of trials that another process writes.
 
     Args:
         tables: The run's.
@@ -182,10 +182,10 @@ class NewTrials:
         self._known: set[int] = set()
 
     def read(self) -> pa.Table:
-        """The rows that have come since the last call, sorted by `trial_id`: parts that are as they were are not read.
+        """The rows added since the last call, sorted by `trial_id`; unchanged parts are not read.
 
         Raises:
-            RunError: a part that cannot be read.
+            RunError: a part cannot be read.
         """
         stamps = self._tables.stamps()
         found = self._tables.trials([number for number, stamp in stamps.items() if self._seen.get(number) != stamp])

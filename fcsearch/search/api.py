@@ -14,9 +14,10 @@ from fcsearch.errors import RunError, UsageError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
+from fcsearch.results.no_run import name_taken
 from fcsearch.search.execution import SearchResult, conclude, has_result, train
-from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
 from fcsearch.search.loop.view import SilentView, View
@@ -45,11 +46,7 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
         RunError: the path is taken.
     """
     if path.exists():
-        taken = remote.address(path)
-        raise RunError(
-            f"a new run needs a free name; found {taken}, which exists; choose another with --name, or "
-            f"continue that run: `fcsearch resume {taken}`"
-        )
+        raise name_taken(remote.address(path))
     return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
 
 

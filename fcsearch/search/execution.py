@@ -14,8 +14,8 @@ from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
-from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View

@@ -9,7 +9,7 @@ from fcsearch.search.options import PoolName, SearchOptions
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
-    from fcsearch.search.local_pool.starter import Starter
+    from fcsearch.search.local_pool.fork_client import ForkClient
     from fcsearch.search.planning.plan import SearchPlan
     from fcsearch.search.pool.interface import Pool
     from fcsearch.search.ray_pool.process import Driver
@@ -24,7 +24,7 @@ class Pools:
 
     def __init__(self) -> None:
         self._driver: Driver | None = None
-        self._starter: Starter | None = None
+        self._fork_client: ForkClient | None = None
 
     def start(self, pool: PoolName) -> None:
         """Start the process of such a pool that has most to import."""
@@ -32,10 +32,10 @@ class Pools:
             from fcsearch.search.ray_pool.process import Driver
 
             self._driver = Driver()
-        elif pool == "local" and self._starter is None:
-            from fcsearch.search.local_pool.starter import Starter
+        elif pool == "local" and self._fork_client is None:
+            from fcsearch.search.local_pool.fork_client import ForkClient
 
-            self._starter = Starter()
+            self._fork_client = ForkClient()
 
     def begin(self, options: SearchOptions, *, sure: bool = True) -> None:
         """Start what needs neither the space nor the dataset, so that they may be loaded meanwhile; once is enough.
@@ -73,8 +73,8 @@ class Pools:
         if plan.options.pool == "local":
             from fcsearch.search.local_pool.processes import open_process_pool
 
-            starter, self._starter = self._starter, None
-            return open_process_pool(plan, dataset, starter)
+            fork_client, self._fork_client = self._fork_client, None
+            return open_process_pool(plan, dataset, fork_client)
         from fcsearch.search.local_pool.inline import open_inline_pool
 
         return open_inline_pool(plan, dataset)
@@ -84,6 +84,6 @@ class Pools:
         if self._driver is not None:
             self._driver.end()
             self._driver = None
-        if self._starter is not None:
-            self._starter.close()
-            self._starter = None
+        if self._fork_client is not None:
+            self._fork_client.close()
+            self._fork_client = None

@@ -1,13 +1,6 @@
 """Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
 
-from fcsearch.selection.confirmation import (
-    Confirmation,
-    Confirmed,
-    answers_by_refit,
-    chosen_trial,
-    confirmation_of,
-    ensemble_answers_by_refit,
-)
+from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of
 from fcsearch.selection.members import (
     CHOICES,
     Member,
@@ -18,6 +11,7 @@ from fcsearch.selection.members import (
     load_members,
     model_parts,
 )
+from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 
 __all__ = [
     "CHOICES",

@@ -16,7 +16,7 @@ from fcsearch.results import RunDirectory
 from fcsearch.selection.members import Member
 from fcsearch.training.judging import scores_of
 
-# The key of what models and ensembles keep beside them.
+# The key under which models and ensembles store it.
 KEY = "calibration"
 # The temperature lies between 1 / _MOST and _MOST.
 _MOST = 20.0
@@ -43,8 +43,8 @@ class Calibration:
 def fit_temperature(log_probabilities: Tensor, y: Tensor) -> Calibration:
     """Fit the temperature of the least log loss.
 
-    As Platt (1999) does, a share of 1 / (V + 2) of each row is taken to be of any class: where no row is wrong, the
-    best temperature would else be 0, and any mistake on later rows would be one of full certainty.
+    As in Platt (1999), a share of 1 / (V + 2) of each row is spread over all classes. Otherwise, if no row is wrong,
+    the best temperature would be 0, and every mistake on later rows would be made with full confidence.
 
     Args:
         log_probabilities: (V, C) float64 scores, or the logarithms of probabilities.
@@ -53,7 +53,7 @@ def fit_temperature(log_probabilities: Tensor, y: Tensor) -> Calibration:
     rows, classes = log_probabilities.shape
     share = 1 / (rows + 2)
     scores = log_probabilities - log_probabilities.max(1, keepdim=True).values
-    # No probability is 0: a gap that leaves float64 would make sums of it not a number.
+    # Keeps every probability above 0: a larger gap underflows in float64, and sums become not a number.
     scores = scores.clamp(min=-700.0)
     wanted = torch.full_like(scores, share / classes).scatter_add_(
         1, y.unsqueeze(1), torch.full_like(scores[:, :1], 1 - share)
@@ -76,13 +76,13 @@ def log_probabilities_of(net: FullyConnectedNet, X: Tensor) -> Tensor:
 
 
 def mixed(parts: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """The logarithms of the weighted mean of probabilities, from the logarithms (N, C) of each."""
+    """The logarithm of the weighted mean of probabilities, from their logarithms (N, C)."""
     logs = torch.tensor(weights, dtype=torch.float64).log()
     return torch.logsumexp(torch.stack(list(parts)) + logs[:, None, None], 0)
 
 
 def read_calibration(facts: Mapping[str, Any], *, where: str) -> Calibration | None:
-    """What is kept beside a model or an ensemble; None if it has none. RunError, naming `where`, if damaged."""
+    """The calibration in a model's or an ensemble's facts; None if there is none. RunError (`where`) if damaged."""
     stored = facts.get(KEY)
     if stored is None:
         return None
@@ -98,7 +98,7 @@ def read_calibration(facts: Mapping[str, Any], *, where: str) -> Calibration | N
 
 
 def temperature_in(facts: Mapping[str, Any], *, where: str) -> float:
-    """The temperature of what has these facts; 1 if it has none. Errors as `read_calibration`."""
+    """The temperature in the facts of a model or an ensemble; 1 if it has none. Errors as `read_calibration`."""
     found = read_calibration(facts, where=where)
     return 1.0 if found is None else found.temperature
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.config.objective import Objective
-from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, objective_of, rank_trials
+from fcsearch.results import RunDirectory, best_row, objective_of
 
 # Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -29,8 +28,7 @@ class Confirmed:
         deviation: Their standard deviation; None if there are fewer than two.
         best_epoch: Mean best epoch.
         lost: Seeds with which it diverged or failed.
-        difference: Of the winner's value and this one's, mean over the seeds that both have; 0 for the winner. Above 0:
-            the winner is better.
+        difference: By how much the winner's value is better, mean over the seeds that both have; 0 for the winner.
         difference_error: Standard error of that mean; None if they share fewer than two seeds.
         tied: Whether chance explains the difference.
     """
@@ -54,8 +52,8 @@ class Confirmation:
     Attributes:
         objective: What is measured, by name, on the validation rows.
         seeds: With which seeds.
-        asked: How many trainings there were to be, and `done` how many there are.
-        done: Those that ended.
+        asked: How many trainings were planned.
+        done: How many of them have ended.
         configurations: The winner first.
         bias: By how much the search's values are better than those with other seeds, mean over the configurations.
     """
@@ -69,23 +67,23 @@ class Confirmation:
 
     @property
     def complete(self) -> bool:
-        """Whether all that was to be trained is."""
+        """Whether all planned trainings have ended."""
         return self.done >= self.asked
 
     @property
     def winner(self) -> Confirmed | None:
-        """The configuration of the best mean; None before all are done, or where none has a result."""
+        """The configuration with the best mean; None before all are done, or if none has a result."""
         first = self.configurations[0] if self.configurations else None
         return first if self.complete and first is not None and first.mean is not None else None
 
     @property
     def ties(self) -> tuple[int, ...]:
-        """Trials that chance may have put behind the winner."""
+        """Trials whose distance to the winner chance explains."""
         return tuple(entry.trial_id for entry in self.configurations[1:] if entry.tied)
 
     @property
     def beaten(self) -> tuple[int, ...]:
-        """Trials that the winner is better than by more than chance explains; none before there is a winner."""
+        """Trials that the winner beats by more than chance explains; none before there is a winner."""
         if self.winner is None:
             return ()
         return tuple(entry.trial_id for entry in self.configurations[1:] if not entry.tied)
@@ -100,37 +98,13 @@ def chosen_trial(run: RunDirectory) -> int:
     found = confirmation_of(run)
     if found is not None and found.winner is not None:
         return found.winner.trial_id
-    ranked = rank_trials(run.trials())
-    if not len(ranked):
-        raise RunError(f"a run must have a trial with a result; found none in {run.path}; see its log.txt")
-    best: int = ranked["trial_id"][0].as_py()
+    return best_trial(run)
+
+
+def best_trial(run: RunDirectory) -> int:
+    """The best trial of the search; RunError if no trial has a result."""
+    best: int = best_row(run.trials(), run=run.path)["trial_id"]
     return best
-
-
-def answers_by_refit(run: RunDirectory) -> bool:
-    """Whether the run's answer is the network that was fitted again: with folds, where it is of the chosen trial.
-
-    What the search keeps of a trial is the network of its first fold, which learned fewer rows.
-
-    Raises:
-        RunError: that network's file is damaged.
-    """
-    described, path = run.manifest().dataset, run.models.refit_path
-    if described is None or not described.folds or not path.is_file():
-        return False
-    return bool(run.models.metadata(0, path=path).get("trial_id") == chosen_trial(run))
-
-
-def ensemble_answers_by_refit(run: RunDirectory) -> bool:
-    """Whether the ensemble is of networks that were fitted again: with folds, where all its members were.
-
-    Raises:
-        RunError: what says which networks are in it is damaged.
-    """
-    described, members = run.manifest().dataset, run.models.ensemble()
-    if described is None or not described.folds:
-        return False
-    return all(run.models.member_refit_path(trial_id).is_file() for trial_id in members)
 
 
 def confirmation_of(run: RunDirectory) -> Confirmation | None:
@@ -156,10 +130,10 @@ def weigh(
     """Compare configurations over seeds.
 
     Args:
-        searched: Each one's row of the trials table.
-        rows: What there is of the confirmations table.
-        seeds: With which each was to be trained.
-        objective: By what.
+        searched: The row of each in the trials table.
+        rows: Their rows of the confirmations table, as far as there are.
+        seeds: The planned seeds.
+        objective: What they are compared by.
     """
     by_trial: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -202,7 +176,7 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective) -> Conf
     gains = [objective.gain(winner.values[seed]) - objective.gain(entry.values[seed]) for seed in shared]
     mean = statistics.fmean(gains)
     error = statistics.stdev(gains) / math.sqrt(len(gains)) if len(gains) > 1 else None
-    # One pair says nothing of chance.
+    # A single pair says nothing about chance.
     tied = entry is not winner and entry.lost == winner.lost and (error is None or abs(mean) <= _student(gains) * error)
     return Confirmed(**{**vars(entry), "difference": mean, "difference_error": error, "tied": tied})
 

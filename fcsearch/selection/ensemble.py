@@ -1,8 +1,8 @@
-"""Greedy selection of an ensemble from predictions that are there already (Caruana et al. 2004).
+"""Greedy selection of an ensemble from stored predictions (Caruana et al. 2004).
 
-A network is added, with replacement, whichever improves the mean prediction most on the validation rows. Since the same
-rows are used for every step, that overfits them where there are few; so, as the paper has it, the selection is
-done in bags: each from a random half of the candidates, started from the best of them, and the weights are averaged.
+Each step adds the network, with replacement, that improves the mean prediction most on the validation rows. As every
+step uses the same rows, this overfits if there are few. So, as in the paper, the selection is done in bags: each from a
+random half of the candidates, starting with the best of them; the weights are averaged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fcsearch.training.judging import Judge
 
 _BAGS = 10
 _STEPS = 12
-# Networks that make an ensemble, at most: each costs its time whenever something is predicted.
+# The most networks in an ensemble: each adds its time to every prediction.
 _MOST = 10
 
 
@@ -34,7 +34,7 @@ def select_ensemble(predictions: Mapping[int, Predicted], judge: Judge) -> dict[
         judge: Measures predictions for these rows.
 
     Returns:
-        The members; a single one where none improves on the best network.
+        The members; a single one if no ensemble improves on the best network.
     """
     if not predictions:
         return {}
@@ -63,7 +63,7 @@ def _bagged(stacked: Tensor, judge: Judge, alone: list[tuple[float, float]]) -> 
 
 
 def _grow(stacked: Tensor, judge: Judge, bag: list[int], alone: list[tuple[float, float]]) -> dict[int, float]:
-    """Start from the best of a bag and add whichever helps most, and stop where the mean was best."""
+    """Start with the best of a bag, add whichever helps most, and keep the members up to the best mean."""
     members = [max(bag, key=lambda member: alone[member])]
     total, best, length = stacked[members[0]].clone(), alone[members[0]], 1
     candidates = stacked[bag]

@@ -1,4 +1,4 @@
-"""The networks behind what a user calls a model of a run."""
+"""The networks of a model, as a user names it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,12 @@ from typing import NamedTuple
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.selection.confirmation import (
-    answers_by_refit,
-    chosen_trial,
-    confirmation_of,
-    ensemble_answers_by_refit,
-)
+from fcsearch.results import RunDirectory
+from fcsearch.selection.confirmation import best_trial, chosen_trial, confirmation_of
+from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 from fcsearch.text import did_you_mean, nearest
 
-# What `--model` takes, beside the number of a trial.
+# What `--model` takes, besides the number of a trial.
 CHOICES = ("best", "confirmed", "ensemble", "refit")
 
 
@@ -27,8 +23,8 @@ class Part(NamedTuple):
     """A network of a model, before it is loaded.
 
     Attributes:
-        weight: Of its prediction; the weights of a model sum to 1.
-        trial_id: The trial that it is of; None for the network that was fitted again by itself.
+        weight: The weight of its prediction; the weights of a model sum to 1.
+        trial_id: Its trial; None for the run's refit.
         path: Its file, if it was kept.
     """
 
@@ -48,14 +44,14 @@ class Member(NamedTuple):
 
 
 def columns_of(members: Sequence[Member]) -> list[slice]:
-    """Where the features of each network are, if those of each form stand side by side in the order of `forms_of`."""
+    """The columns of each network's features, with those of all forms side by side in the order of `forms_of`."""
     widths = {member.form: member.net.input_dim for member in members}
     ends = dict(zip(widths, itertools.accumulate(widths.values()), strict=True))
     return [slice(ends[member.form] - widths[member.form], ends[member.form]) for member in members]
 
 
 def forms_of(members: Sequence[Member]) -> list[InputForm]:
-    """The forms of the rows that the networks of a model were trained on, each once."""
+    """The forms of the rows that the networks were trained on, each once."""
     return list(dict.fromkeys(member.form for member in members))
 
 
@@ -67,8 +63,8 @@ def load_members(run: RunDirectory, choice: str | None = None) -> list[Member]:
     Args:
         run: The run directory.
         choice: `best` of the search, `confirmed` over several seeds, `ensemble`, `refit`, or the number of a trial;
-            None: the confirmed winner where there is one, else the best; with folds that of the two, fitted again, as
-            the members of the ensemble are.
+            None: the confirmed winner if there is one, else the best; with folds its refit. With folds, the members of
+            the ensemble are refits, too.
 
     Raises:
         UsageError: the run has no such model.
@@ -119,11 +115,7 @@ def resolve_trial(run: RunDirectory, choice: str | None) -> int:
     if choice is None:
         return chosen_trial(run)
     if choice == "best":
-        ranked = rank_trials(run.trials())
-        if len(ranked):
-            best: int = ranked["trial_id"][0].as_py()
-            return best
-        return chosen_trial(run)
+        return best_trial(run)
     if choice == "confirmed":
         found = confirmation_of(run)
         if found is None or found.winner is None:

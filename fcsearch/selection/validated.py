@@ -1,7 +1,8 @@
-"""The rows that trials are judged by, and what was kept of what their networks predict for these."""
+"""The validation rows of a run, and the stored predictions for them."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from fcsearch.config.objective import Objective
 from fcsearch.data import Dataset
+from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.results.predictions import Predicted
 from fcsearch.training.judging import Judge
@@ -23,17 +25,17 @@ _LEAST = 1e-7
 
 @dataclasses.dataclass(frozen=True)
 class ValidationRows:
-    """The rows that validate: with folds those of every fold, one after the other.
+    """The validation rows: with folds those of every fold, one after the other.
 
     Attributes:
-        folds: What each part of them belongs to.
+        folds: The datasets whose validation rows these are.
     """
 
     folds: tuple[Dataset, ...]
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many rows validate in each fold."""
+        """The number of validation rows of each fold."""
         return tuple(len(fold.val) for fold in self.folds)
 
     def __len__(self) -> int:
@@ -41,17 +43,17 @@ class ValidationRows:
 
     @cached_property
     def y(self) -> npt.NDArray[Any]:
-        """(V,) classes; of a regression the targets in their own unit."""
+        """(V,) classes; for a regression, targets in their own unit."""
         return np.concatenate([fold.val.y for fold in self.folds])
 
     @property
     def labels(self) -> npt.NDArray[Any]:
-        """(V,) classes; of a regression the targets, standardised as in the first fold."""
+        """(V,) classes; for a regression, targets standardised as in the first fold."""
         first = self.folds[0]
         return first.labels(dataclasses.replace(first.val, y=self.y))
 
     def judge(self, objective: Objective) -> Judge:
-        """What measures predictions for these rows: a figure is the mean over the folds."""
+        """A judge of predictions for these rows; its figures are means over the folds."""
         first = self.folds[0]
         target = first.transform.target
         return Judge(
@@ -68,7 +70,7 @@ class ValidationRows:
         return np.split(predicted, np.cumsum(self.sizes)[:-1])
 
     def in_unit(self, predicted: Predicted) -> npt.NDArray[np.float64]:
-        """(V,) what a regression predicts, in the target's own unit: each fold has standardised by its own rows."""
+        """(V,) a regression's predictions in the target's own unit; each fold standardises by its own training rows."""
         targets = [fold.transform.target for fold in self.folds]
         parts = [
             part[:, 0].astype(np.float64) * target.scale + target.offset
@@ -78,7 +80,7 @@ class ValidationRows:
         return np.concatenate(parts)
 
     def standardised(self, predicted: Predicted) -> Predicted:
-        """(V, C) probabilities as they are; what a regression predicts, standardised as in the first fold."""
+        """(V, C) probabilities as they are; a regression's predictions, standardised as in the first fold."""
         target = self.folds[0].transform.target
         if target is None or len(self.folds) == 1:
             return predicted
@@ -87,17 +89,22 @@ class ValidationRows:
 
 
 def validation_rows(run: RunDirectory, dataset: Dataset) -> ValidationRows:
-    """The rows that the run's predictions are for: those of all folds; an earlier version kept the first fold's."""
+    """The rows that all of the run's predictions are for: those of all folds.
+
+    Only those of the first fold if an earlier version, which kept no others, trained some of the trials.
+    """
     every = ValidationRows(dataset.folds)
-    if dataset.others and not any(run.predictions.rows(trial) == len(every) for trial in run.predictions.saved()):
-        return ValidationRows((dataset,))
-    return every
+    kept = set()
+    for trial in run.predictions.saved():
+        with contextlib.suppress(RunError):  # of a file that is damaged, which says so where it is read
+            kept.add(run.predictions.rows(trial))
+    return ValidationRows((dataset,)) if dataset.others and kept != {len(every)} else every
 
 
 def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Dataset) -> npt.NDArray[np.float32] | None:
-    """(V, C) what trials together predict, by weight, for the rows of all folds; None where that was not kept.
+    """(V, C) weighted mean of trials' predictions for the validation rows of all folds; None if they were not kept.
 
-    Each row is predicted by networks that did not see it. Of a regression: standardised as in the first fold.
+    Each row is predicted by networks that did not see it. A regression's are standardised as in the first fold.
 
     Raises:
         RunError: a file is damaged.
@@ -112,5 +119,5 @@ def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Datase
 
 
 def log_probabilities(predicted: npt.NDArray[Any]) -> Tensor:
-    """(V, C) float64 logarithms of probabilities that were kept."""
+    """(V, C) float64 logarithms of stored probabilities."""
     return torch.from_numpy(predicted.astype(np.float64)).clamp(min=_LEAST).log()

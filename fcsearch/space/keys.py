@@ -154,6 +154,10 @@ class EarlyStopping:
     reduction_factor: Annotated[StrictInt, Field(ge=2, le=1_000)] = 3
     """Of all trials that reach a rung, the best 1 in this number continue."""
 
+    def describe(self) -> str:
+        """The rule in a few words."""
+        return f"ASHA from epoch {self.min_epochs}, the best 1 in {self.reduction_factor} continue"
+
 
 class SpaceFile(pydantic.BaseModel):
     """What `fcsearch run FILE` searches."""

@@ -13,11 +13,10 @@ from torch import Tensor
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import Objective
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.networks import ROWS_AT_A_TIME
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.training.objectives import FIGURES, Truth
 
-# Rows scored at a time, so that large splits do not need memory for all their hidden units at once.
-_ROWS = 4096
 _LEAST = 1e-7
 
 
@@ -29,7 +28,7 @@ def network(config: TrialConfig, weights: Mapping[str, Tensor]) -> FullyConnecte
 
 def scores_of(net: FullyConnectedNet, X: Tensor) -> Tensor:
     """A network's scores (N, C) for features X (N, D)."""
-    return torch.cat([net.loss(X[first : first + _ROWS]) for first in range(0, len(X), _ROWS)])
+    return torch.cat([net.loss(X[first : first + ROWS_AT_A_TIME]) for first in range(0, len(X), ROWS_AT_A_TIME)])
 
 
 def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:

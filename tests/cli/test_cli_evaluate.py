@@ -36,7 +36,7 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
 def test_shows_what_a_model_must_beat(made_run: RunDirectory) -> None:
     result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
     counts = np.bincount(digits().test.y)
-    base = f"base line {100 * counts.max() / counts.sum():.2f}% always answering '{counts.argmax()}'"
+    base = f"baseline {100 * counts.max() / counts.sum():.2f}% always answering '{counts.argmax()}'"
     assert base in " ".join(result.output.split())
     assert "balanced accuracy" in result.output
 

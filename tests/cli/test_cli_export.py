@@ -190,7 +190,7 @@ def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: 
     for found in (report.validation, report.test.measurement):
         assert found is not None
         assert f"| {100 * found.accuracy:.2f}% | {100 * found.standard_error:.2f} points |" in card
-    assert "The base line is that of always answering the commonest class, `3`." in card
+    assert "The baseline is that of always answering the commonest class, `3`." in card
     assert f"- Fingerprint: `{digits().fingerprint}`" in card
     assert "A classifier of 10 classes: `0`, `1`, `2`" in card
     assert f"- It is trial {open_run(run.path).best['trial_id']} of synthetic, a run of 48 trials, seed 0" in card

@@ -1,5 +1,6 @@
 """`fcsearch runs`."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypa
     for arguments in ([], ["--dir", str(tmp_path / "runs")]):
         lines = CliRunner().invoke(runs, arguments, catch_exceptions=False).output.splitlines()
         assert [line.split()[0] for line in lines[2:]] == ["runs/new", "runs/[old]", "runs/torn"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_narrow_terminal_folds_between_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    runs.callback(Path("runs"), (), "text")
+    table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).split("runs/torn")[0]
+    assert max(map(len, table.splitlines())) <= 80
+    assert {"2026-01-01", "00:00:00", "98.41%", "complete", "runs/[old]"} <= set(table.split())
 
 
 def test_json(tmp_path: Path) -> None:

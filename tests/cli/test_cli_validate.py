@@ -31,7 +31,7 @@ def test_text_says_the_space_as_understood() -> None:
     assert "dataset digits" in lines
     assert "sampler tpe (n_startup_trials 16)" in lines
     assert "trials 60" in lines
-    assert "early stopping asha, from epoch 3 on, the best 1 in 3 go on" in lines
+    assert "early stopping ASHA from epoch 3, the best 1 in 3 continue" in lines
     assert "learning_rate range 0.0001 to 0.1, log always" in lines
     assert "epochs integer range 10 to 30, step 10 always" in lines
     assert "momentum range 0.8 to 0.99 update_rule is sgd_momentum" in lines

@@ -10,7 +10,7 @@ from page_checks import check, data_of, without_scripts
 from synthetic_run import change_dataset, make_run
 
 from fcsearch.comparison import Comparison, compare_runs, comparison_page
-from fcsearch.comparison.told import short_labels
+from fcsearch.comparison.section_tables import short_labels
 from fcsearch.results import RunDirectory
 
 

@@ -1,4 +1,4 @@
-"""Base lines, standard errors and figures of every objective."""
+"""Baselines, standard errors and figures of every objective."""
 
 import dataclasses
 import json

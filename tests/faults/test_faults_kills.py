@@ -25,7 +25,7 @@ TRIALS = 16
 SEED = int(os.environ.get("FCSEARCH_FAULTS_SEED") or random.SystemRandom().randrange(10**6))
 # Whose death ends the search itself, and whose the search survives.
 KINDS = {
-    "local": ("search", "worker", "starter"),
+    "local": ("search", "worker", "fork server"),
     "ray": ("search", "worker", "ray", "raylet", "gcs_server"),
 }
 RAYS = ("ray", "raylet", "gcs_server")

@@ -18,17 +18,18 @@ MOVING = ("train_seconds", "started_at", "finished_at", "pack_id", "node", "devi
 
 
 def find(commands: Processes, kind: str) -> list[int]:
-    """The processes of a kind: `search`, `starter`, `worker`, `ray` (its driver), `raylet`, `gcs_server`."""
+    """The processes of a kind: `search`, `fork server`, `worker`, `ray` (its driver), `raylet`, `gcs_server`."""
     alive = commands.alive()
     if kind == "worker":
-        starters = find(commands, "starter")
-        forked = [number for number, text in alive.items() if "local_pool.nursery" in text and number not in starters]
+        servers = find(commands, "fork server")
+        ours = [number for number, text in alive.items() if "local_pool.fork_server" in text]
+        forked = [number for number in ours if number not in servers]
         return forked or [number for number, text in alive.items() if text.startswith("ray::_Inner")]
-    if kind == "starter":
+    if kind == "fork server":
         return [
             number
             for number, text in alive.items()
-            if "local_pool.nursery" in text and "local_pool.nursery" not in alive.get(parent_of(number), "")
+            if "local_pool.fork_server" in text and "local_pool.fork_server" not in alive.get(parent_of(number), "")
         ]
     marks = {
         "search": " -m fcsearch ",

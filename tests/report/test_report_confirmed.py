@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.evaluation import Measurement
 from fcsearch.evaluation.uncertainty import paired_bootstrap_error, paired_share_error
 from fcsearch.report.confirmed import (
     alternative_lines,
@@ -99,6 +100,15 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
     assert "has test accuracy 93.00%, 3.00 points better" in model("accuracy", 0.9, 0.03, 0.01)
     assert "not shown to be worth using" in model("accuracy", 0.9, 0.03, 0.02)
     assert "within what chance explains, so it is not shown to be" in model("accuracy", 0.9, -0.01, 0.01)
+
+
+def test_an_ensemble_of_one_network_is_called_so() -> None:
+    measured = Measurement(4, "test", "0" * 16, 10, 90.0, 2.0, None, None, objective="rmse")
+    alone = Alternative("ensemble", {4: 1.0}, test=measured, versus=Versus("test", 100.0, -10.0, 2.0, "rmse"))
+    (piece,) = of_the_alternatives([alone])
+    assert "The ensemble of 1 network has test RMSE 90" in piece.fact
+    [(_, _, remark)] = alternative_lines([alone])
+    assert remark.startswith("ensemble of 1 network;")
 
 
 def test_without_a_measurement_nothing_is_said() -> None:

@@ -1,4 +1,4 @@
-"""Findings: a base line that was not beaten comes first, and no advice contradicts another."""
+"""Findings: a baseline that was not beaten comes first, and no advice contradicts another."""
 
 import re
 from collections import defaultdict

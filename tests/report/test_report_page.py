@@ -83,6 +83,10 @@ def test_every_chart_has_a_place_a_name_and_its_data(page: str) -> None:
     assert all(chart["spec"]["description"] for chart in charts.values())
 
 
+def test_a_run_without_confirmation_explains_no_confirmed_figure(page: str) -> None:
+    assert "Lines are one standard error to each side. The baseline" in page
+
+
 def test_the_curves_are_those_of_the_top_trials(page: str) -> None:
     data = data_of(page)
     best = data["columns"]["trial"][0]

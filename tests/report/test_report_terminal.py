@@ -11,7 +11,7 @@ from synthetic_run import change_dataset, digits
 
 from fcsearch.evaluation import measure
 from fcsearch.report import FinalTest, build_report, render_text
-from fcsearch.report.words import duration, listing, percent, plural, value_text
+from fcsearch.report.words import duration, listing, percent, plural, rate, value_text
 from fcsearch.results import RunDirectory
 
 NOTHING = FinalTest(note="the model is gone")
@@ -23,8 +23,8 @@ def test_says_which_network_is_best_and_how_to_get_it(made_run: RunDirectory) ->
     assert found.best is not None
     trial = found.best.row["trial_id"]
     assert f"Best network  trial {trial}" in text
-    assert f"\n  validation             {100 * found.best.row['val_accuracy']:.2f}%" in text
-    assert re.search(r"validation, base line\s+1\d\.\d\d%\s+always answering '\d', the commonest class", text)
+    assert f"\n  validation            {100 * found.best.row['val_accuracy']:.2f}%" in text
+    assert re.search(r"validation, baseline\s+1\d\.\d\d%\s+always answering '\d', the commonest class", text)
     assert f"learning_rate {found.best.row['learning_rate']:.4g}" in text
     assert f"\n  fcsearch train --run {shlex.quote(str(made_run.path))} --trial {trial}\n" in text
     assert "48 trials in 6 packs: 32 complete, 12 stopped, 4 diverged" in text
@@ -119,6 +119,13 @@ def test_names_are_text_and_no_markup(made_run: RunDirectory) -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.1234, "0.123"), (10.44, "10.4"), (999.7, "1,000"), (12_345.6, "12,346")]
+)
+def test_rates(value: float, words: str) -> None:
+    assert rate(value) == words
 
 
 def test_words() -> None:

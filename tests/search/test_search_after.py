@@ -17,8 +17,8 @@ from fcsearch.results import RunDirectory, Status, read_status
 from fcsearch.search.api import confirm_run, saved_options
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop import session
-from fcsearch.search.loop.again import Surroundings
 from fcsearch.search.loop.from_files import Watched
+from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.planning.extent import refit_seconds
 
 
@@ -46,7 +46,8 @@ def test_a_confirmation_can_be_watched(found: SearchResult) -> None:
     assert not Watched(run).going()
     view = Looking(run)
     confirm_run(run, dataclasses.replace(saved_options(run), confirm=2, confirm_seeds=1, refit=True), view=view)
-    assert view.looks == [(True, "confirmations"), (True, "refits")]
+    # First the network that answers, then the ensemble's.
+    assert view.looks == [(True, "confirmations"), (True, "refits"), (True, "refits")]
     assert read_status(run.path) is None
     assert not Watched(run).going()
 

@@ -156,7 +156,7 @@ def test_an_exported_regression_is_used_as_its_card_says(
     assert "in the unit of the label" in card
     assert "| test rows |" not in card
     assert "test rows | " in card
-    assert "The base line is that of always answering the mean (" in card
+    assert "The baseline is that of always answering the mean (" in card
     assert "balanced" not in card
     assert "robabilities" not in card
     names: dict[str, Any] = {}

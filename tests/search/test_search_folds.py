@@ -34,10 +34,11 @@ from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
 from fcsearch.selection import chosen_trial, load_members
 from fcsearch.selection.calibration import KEY
+from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, train_pack
 
 
@@ -169,7 +170,7 @@ def test_without_folds_there_is_no_standard_error_over_them(tmp_path: Path) -> N
 def test_what_is_used_is_the_winner_fitted_again_on_all_rows_but_the_test_rows(found: SearchResult) -> None:
     run, data, report = found.run, load_run_dataset(found.run), found.report
     winner = chosen_trial(run)
-    pack = Pack([refit_config(run, winner)], rows_of(joined(data)), keep_last=True)
+    pack = Pack([refit_configs(run, [winner])[winner]], rows_of(joined(data)), keep_last=True)
     while pack.alive:
         pack.train_epoch()
     [again] = pack.results()

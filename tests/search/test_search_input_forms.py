@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.csv
 import pytest
+import safetensors.torch
 import torch
 from click.testing import CliRunner
-from search_helpers import make_space
+from form_searches import FORMS, PARAMETERS, of_form, search, trials, write_rows
 
 import fcsearch
 from fcsearch.cli.evaluate import evaluate
@@ -20,28 +23,22 @@ from fcsearch.cli.train import train
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.data.joint_transform import parts_of
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
 from fcsearch.evaluation import load_run_dataset, measure_model, measure_other
 from fcsearch.evaluation.pairs import compare
 from fcsearch.inference.choosing import choose_model
 from fcsearch.inference.exporting import export_model
+from fcsearch.nn.storage import load_tensors
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.models import load_transform
 from fcsearch.results.records import row_config
-from fcsearch.search.api import resume_search, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.api import resume_search, saved_options
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.loop.view import SilentView
-from fcsearch.search.options import SearchOptions
 from fcsearch.selection import load_members
+from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, TrainingData, train_pack
-
-FORMS = (InputForm("quantile"), InputForm("piecewise", 4), InputForm("piecewise", 9))
-PARAMETERS: dict[str, Any] = {
-    "preprocessing": {"choices": ["dataset", "quantile", "piecewise"]},
-    "bins": {"choices": [4, 9]},
-    "learning_rate": {"choices": [0.1, 0.5]},
-    "hidden_dim": 8,
-    "epochs": 3,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -51,29 +48,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def write_rows(path: Path) -> Path:
-    """300 rows of two numbers, one with gaps, and a category."""
-    random = np.random.default_rng(0)
-    X, kinds = random.normal(size=(300, 2)), random.integers(0, 3, 300)
-    rows = [
-        f"{a},{'' if number % 10 == 0 else b},{'xyz'[kind]},{'yes' if a * a + kind > 1.5 else 'no'}"
-        for number, (a, b, kind) in enumerate(zip(*X.T.tolist(), kinds.tolist(), strict=True))
-    ]
-    path.write_text("\n".join(["a,b,kind,answer", *rows]) + "\n")
-    return path
-
-
-def search(folder: Path, **options: Any) -> RunDirectory:
-    folds = options.pop("folds", None)
-    parameters, view = options.pop("parameters", PARAMETERS), options.pop("view", None)
-    table = {"source": str(write_rows(folder / "rows.csv")), "label": "answer", "preprocessing": "robust"}
-    space = make_space(
-        folder, dataset={**table, **({"folds": folds} if folds else {})}, parameters=parameters, sampler="grid"
-    )
-    settings = SearchOptions(**{"workers": 1, "confirm": 0, "keep_models": 8, "pool": "inline", **options})
-    return start_search(space, settings, path=folder / "run", command=["fcsearch"], view=view).run
 
 
 @pytest.fixture(scope="module")
@@ -94,15 +68,6 @@ class Told(SilentView):
 
     def started(self, lines: Any) -> None:
         self.lines = dict(lines)
-
-
-def trials(run: RunDirectory) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = run.trials().to_pylist()
-    return rows
-
-
-def of_form(run: RunDirectory, form: InputForm) -> dict[str, Any]:
-    return next(row for row in trials(run) if row_config(row).input_form == form)
 
 
 def test_each_trial_is_the_one_that_a_dataset_of_its_form_would_have(run: RunDirectory) -> None:
@@ -180,6 +145,32 @@ def test_a_model_is_measured_in_its_own_form_also_on_other_rows(run: RunDirector
         assert found.rows == table.num_rows == 300
 
 
+def without_transform(path: Path) -> None:
+    """Remove the transform from a model file, as an older fcsearch saved it."""
+    tensors, texts = load_tensors(path)
+    del texts["fcsearch.transform"]
+    path.write_bytes(safetensors.torch.save(tensors, texts))
+
+
+def test_a_model_of_another_form_without_its_transform_is_refused(run: RunDirectory, tmp_path: Path) -> None:
+    copy = RunDirectory.open(shutil.copytree(run.path, tmp_path / "copy"))
+    own, other = (of_form(copy, form)["trial_id"] for form in (OWN_FORM, InputForm("quantile")))
+    for trial in (own, other):
+        without_transform(copy.models.path(trial))
+    rows, opened = str(write_rows(tmp_path / "rows.csv")), fcsearch.open_run(copy.path)
+    # Both make as many features.
+    uses: list[Callable[[int], Any]] = [
+        lambda trial: choose_model(str(copy.path), str(trial), tmp_path).predictor.transform,
+        lambda trial: measure_other(copy, load_members(copy, str(trial)), rows),
+        lambda trial: opened.torch_module(trial, preprocessing=True),
+    ]
+    assert uses[0](own) == copy.transform()
+    for use in uses:
+        use(own)
+        with pytest.raises(DataError, match=r"must hold the transform that makes features of the form quantile.*found"):
+            use(other)
+
+
 def ensemble_of_all(run: RunDirectory) -> list[int]:
     """Make an ensemble whose members learned different forms."""
     ids = [of_form(run, form)["trial_id"] for form in (OWN_FORM, *FORMS)]
@@ -239,6 +230,21 @@ def test_they_are_exported_together(run: RunDirectory, tmp_path: Path, form: str
     exported = export_model(choose_model(str(run.path), "ensemble", tmp_path), form)
     assert exported.difference is not None
     assert exported.difference <= 1e-5
+    for text in exported.beside.values():
+        assert text.startswith('{"format": 1, "parts": [')
+
+
+def test_their_transforms_are_read_one_by_one(run: RunDirectory, tmp_path: Path) -> None:
+    ensemble_of_all(run)
+    joint = choose_model(str(run.path), "ensemble", tmp_path).predictor.transform
+    with pytest.raises(DataError, match=r"^model\.pt2\.transform\.json must hold one transform; found several"):
+        FeatureTransform.from_json(joint.to_json(), where="model.pt2.transform.json")
+    texts = map(json.dumps, json.loads(joint.to_json())["parts"])
+    parts = [FeatureTransform.from_json(text, where="a part") for text in texts]
+    assert parts == list(parts_of(joint))
+    earlier = json.dumps({"format": 1, **dataclasses.asdict(joint)})
+    with pytest.raises(DataError, match="must hold one transform; found several"):
+        FeatureTransform.from_json(earlier, where="here")
 
 
 def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDirectory) -> None:
@@ -257,7 +263,7 @@ def test_the_best_again_and_the_refit_learn_the_form_of_their_trial(run: RunDire
         assert expected.best is not None
         assert row["val_loss"] == expected.best.val_loss
     (member,) = load_members(run, "refit")
-    once_more = dataclasses.replace(refit_config(run, winner), preprocessing="dataset", bins=0)
+    once_more = dataclasses.replace(refit_configs(run, [winner])[winner], preprocessing="dataset", bins=0)
     last = Pack([once_more], data_of(joined(own)), keep_last=True)
     while last.alive:
         last.train_epoch()

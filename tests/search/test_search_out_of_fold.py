@@ -27,11 +27,14 @@ from fcsearch.report.page.charts.regression import predicted_by
 from fcsearch.report.terminal import render_text
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import SearchResult, confirm_run, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.loop import session
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
+from fcsearch.search.record.keeping import keep_best
 from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import KEY, fit_temperature
 from fcsearch.selection.ensemble import select_ensemble
+from fcsearch.selection.refits import refit_configs
 from fcsearch.selection.validated import ValidationRows
 from fcsearch.training import Pack
 from fcsearch.training.judging import network, outputs
@@ -161,7 +164,7 @@ def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, ma
     data = load_run_dataset(run)
     members = load_members(run, "ensemble")
     for trial, member in zip(trials, members, strict=True):
-        pack = Pack([refit_config(run, trial)], rows_of(joined(data)), keep_last=True)
+        pack = Pack([refit_configs(run, [trial])[trial]], rows_of(joined(data)), keep_last=True)
         while pack.alive:
             pack.train_epoch()
         [again] = pack.results()
@@ -253,3 +256,41 @@ def test_a_run_whose_predictions_are_of_the_first_fold_is_read(tmp_path: Path, m
     assert report.validation is not None
     assert (report.validation.rows, report.validation.folds) == (len(data.val), None)
     assert run.models.ensemble()
+
+
+def test_the_network_that_answers_is_fitted_before_the_ensemble_is_selected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a time budget there may be no time for anything else."""
+    before: list[bool] = []
+
+    def settle(run: RunDirectory, *arguments: Any) -> dict[int, float]:
+        before.append(run.models.refit_path.is_file())
+        return right(run, *arguments)
+
+    right = session.settle_ensemble
+    monkeypatch.setattr(session, "settle_ensemble", settle)
+    run = search(tmp_path).run
+    assert before == [True]
+    members = run.models.ensemble()
+    assert ensemble_answers_by_refit(run)
+    chosen = chosen_trial(run)
+    if chosen in members:
+        again, answers = run.models.load_refit(member=chosen).params, run.models.load_refit().params
+        assert all(torch.equal(again[name], values) for name, values in answers.items())
+
+
+def test_trials_of_an_earlier_version_stay_candidates(made: RunDirectory, tmp_path: Path) -> None:
+    """It kept the predictions for the first fold's rows alone."""
+    run = RunDirectory(shutil.copytree(made.path, tmp_path / "run"))
+    data = load_run_dataset(run)
+    trials = run.predictions.saved()
+    for trial in trials[:-1]:
+        run.predictions.save(trial, run.predictions.load(trial)[: len(data.val)])
+    run.models.ensemble_path.unlink()
+    with run.writing():
+        keep_best(run, data, keep_models=6, ensemble=6)
+    judge = ValidationRows((data,)).judge(OBJECTIVES["accuracy"])
+    kept = {trial: made.predictions.load(trial)[: len(data.val)] for trial in trials}
+    assert run.models.ensemble() == select_ensemble(kept, judge)
+    assert run.saved_models() == made.saved_models()

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import fcsearch.cli
-from fcsearch.search.local_pool.starter import Starter
+from fcsearch.search.local_pool.fork_client import ForkClient
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
@@ -34,7 +34,7 @@ def imported(*modules: str) -> set[str]:
 
 
 def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
-    ahead = ("fcsearch.search.ray_pool.process", "fcsearch.search.local_pool.starter")
+    ahead = ("fcsearch.search.ray_pool.process", "fcsearch.search.local_pool.fork_client")
     assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
 
 
@@ -88,7 +88,7 @@ def test_a_worker_needs_no_tables_and_no_sampler() -> None:
     assert imported("fcsearch.search.local_pool.worker") & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
 
 
-@pytest.mark.parametrize("module", ["local_pool.nursery", "ray_pool.driver"])
+@pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.driver"])
 def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> None:
     code = (
         f"import gc, socket; gc.disable(); from fcsearch.search.{module} import main\n"
@@ -103,7 +103,7 @@ def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -
     if not any(map(shutil.which, ("cc", "gcc", "clang"))):
         pytest.skip("no C compiler on this machine")
     code = (
-        "import socket; from fcsearch.search.local_pool.nursery import main\n"
+        "import socket; from fcsearch.search.local_pool.fork_server import main\n"
         "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach())"
     )
     for switch, files in (("0", 0), ("1", 1)):
@@ -116,11 +116,11 @@ def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -
 def test_what_is_started_ahead_and_not_used_ends(pool: Any) -> None:
     pools = Pools()
     pools.start(pool)
-    ahead = pools._driver or pools._starter
-    assert isinstance(ahead, Driver if pool == "ray" else Starter)
+    ahead = pools._driver or pools._fork_client
+    assert isinstance(ahead, Driver if pool == "ray" else ForkClient)
     process = ahead._process
     pools.start(pool)
-    assert (pools._driver or pools._starter) is ahead
+    assert (pools._driver or pools._fork_client) is ahead
     pools.close()
     assert process.returncode is not None
     pools.close()

@@ -24,8 +24,9 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options, start_search
-from fcsearch.search.loop.again import joined, refit_config
+from fcsearch.search.loop.refitting import joined
 from fcsearch.search.options import SearchOptions
+from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, TrainingData, train_pack
 
 PARAMETERS: dict[str, Any] = {
@@ -100,7 +101,8 @@ def test_trials_confirmations_and_the_refit_learn_by_the_weights(made: RunDirect
     assert result.best is not None
     assert confirmed["val_loss"] == pytest.approx(result.best.val_loss)
     # The weights of validation rows, which are trained on now, count too; and balance is that of all of them.
-    pack = Pack([refit_config(made, confirmed["trial_id"])], rows_of(joined(data)), keep_last=True)
+    [config] = refit_configs(made, [confirmed["trial_id"]]).values()
+    pack = Pack([config], rows_of(joined(data)), keep_last=True)
     while pack.alive:
         pack.train_epoch()
     assert same(made.models.load_refit().params, pack.results()[0].weights)

@@ -18,9 +18,9 @@ from fcsearch.report.page.assets import json_text, page_environment, page_frame,
 from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
-from fcsearch.report.page.going import Going, going_of
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.phrases import figure_lines, headline, importance_text, main_lines, settings, top_remark
+from fcsearch.report.page.progress import Progress, progress_of
+from fcsearch.report.summary_lines import figure_lines, headline, importance_text, main_lines, settings, top_remark
 from fcsearch.results import Manifest, RunDirectory, read_status
 
 _PAIRS = 10
@@ -52,8 +52,8 @@ def render_html(
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
     status = read_status(run.path) if report.state == "running" else None
-    going = going_of(told, status, privacy, every)
-    reloads = going is not None and going.every is not None
+    progress = progress_of(told, status, privacy, every)
+    reloads = progress is not None and progress.every is not None
     measured = report.by_class
     classes = measured.classification if measured else None
     scripts = page_scripts(*_SCRIPTS, *([_RELOAD] if reloads else []))
@@ -62,7 +62,7 @@ def render_html(
     return environment.get_template("page.html.j2").render(
         report=told,
         headline=headline(told),
-        going=going,
+        progress=progress,
         next_space=None if report.state == "running" else _next_space(run),
         next_command=shlex.join(next_command(told.path, report.sampler)),
         objective=OBJECTIVES[report.objective],
@@ -83,7 +83,7 @@ def render_html(
         trials=len(found.trials),
         commands=_commands(told, manifest, journal=run.journal_path),
         environment=_environment(manifest),
-        data=json_text({**_data(found), "reload": _reload(going) if going else None}),
+        data=json_text({**_data(found), "reload": _reload(progress) if progress else None}),
         **page_frame(scripts),
     )
 
@@ -102,9 +102,9 @@ def _data(found: Contents) -> Mapping[str, Any]:
     }
 
 
-def _reload(going: Going) -> Mapping[str, float] | None:
+def _reload(progress: Progress) -> Mapping[str, float] | None:
     """For the script that reloads the page: after how many seconds, and when the page was written, in milliseconds."""
-    return {"every": going.every, "written": 1000 * going.written.timestamp()} if going.every else None
+    return {"every": progress.every, "written": 1000 * progress.written.timestamp()} if progress.every else None
 
 
 def _next_space(run: RunDirectory) -> str | None:

@@ -1,7 +1,7 @@
-"""Runs at a URL, such as s3://bucket/runs/digits: each has a local copy, which all other rooms read and write.
+"""Runs at a URL, such as s3://bucket/runs/digits: each has a local copy, which all other code reads and writes.
 
-A search writes its local copy; a thread sends what changed (`mirroring`), in an order in which a crash between two
-files loses no trial and doubles none. Readers, and a search on another machine, fetch the copy first (`fetch`).
+A search writes its local copy; a thread uploads what changes (`mirroring`), in such an order that a crash between two
+files loses no trial and counts none twice. Readers, and searches on other machines, first fetch a copy (`fetch`).
 """
 
 from fcsearch.results.remote.address import is_url, local_copy, within

@@ -1,4 +1,4 @@
-"""What a URL is, and where its local copy lies."""
+"""URLs of runs, and the folders of their local copies."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
 def is_url(text: str | Path | None) -> TypeGuard[str]:
-    """Whether this is a URL, and no path."""
+    """Whether this is a URL rather than a path."""
     return isinstance(text, str) and _URL.fullmatch(text) is not None
 
 
 def within(url: str, name: str) -> str:
-    """The URL of what lies in a folder."""
+    """The URL of something in a folder."""
     return f"{url.rstrip('/')}/{name}"
 
 
 def local_copy(url: str) -> Path:
-    """The folder of this machine that holds the copy of a run; UsageError for a URL that names no folder."""
+    """The folder on this machine for the copy of a run; UsageError if the URL names no folder."""
     match = _URL.fullmatch(url)
     parts = [part for part in match[2].split("/") if part] if match else []
     if match is None or not parts or any(part in (".", "..") or not part.isprintable() for part in parts):

@@ -17,7 +17,7 @@ from fcsearch.results.remote.lease import Lease, read_lease
 from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
 from fcsearch.results.remote.order import MODELS, has_rows, is_hidden, local_files, place_in_order
 
-# What no list of runs needs, and what is large.
+# Large, and not needed for a list of runs.
 _HEAVY = (MODELS, "checkpoints", "predictions", "damaged")
 
 
@@ -31,14 +31,14 @@ def fetch(url: str, *, light: bool = False) -> Path:
 
     Args:
         url: The run.
-        light: Leave out what takes long and only some commands need, such as weights.
+        light: Leave out what is large and needed by few commands, such as weights.
 
     Returns:
         The folder of the copy.
 
     Raises:
         RunError: there is no run, or it cannot be reached.
-        UsageError: it is no URL that can be read on this machine.
+        UsageError: this machine cannot read such a URL.
     """
     path, folder = local_copy(url), RemoteFolder(url)
     if not path.exists():
@@ -47,7 +47,7 @@ def fetch(url: str, *, light: bool = False) -> Path:
         lease = read_lease(folder)
         if not is_ahead(read_marker(path), lease) and not lock.is_held(path / LOCK):
             bring(folder, path, light=light)
-            note_whether_it_lives(path, lease)
+            note_whether_running(path, lease)
     return path
 
 
@@ -63,15 +63,15 @@ def bringing(path: Path) -> Iterator[None]:
 
 
 def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str | None = None) -> None:
-    """Make `path` a copy of the folder. What has changed on neither side stays; what only `path` has goes.
+    """Make `path` a copy of the folder: download what differs, remove what the folder does not have.
 
     The caller holds `bringing(path)`.
 
     Args:
         folder: The run.
-        path: The copy; appears whole, if it is new.
+        path: The copy; a new one appears whole, or not at all.
         light: As `fetch`.
-        writer: What the copy is known by from then on; None: it is for reading.
+        writer: The id by which the copy may write the run; None: it is only for reading.
     """
     first = _files_of_run(folder)
     try:
@@ -106,14 +106,14 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
 
 
 def is_ahead(marker: Marker | None, lease: Lease | None) -> bool:
-    """Whether a copy may hold what the URL lacks: while its search goes on, and after that was killed."""
+    """Whether a copy may hold what the URL lacks: during its search, and after that was killed."""
     if marker is None or marker.writer is None or lease is None:
         return False
     return lease.writer == marker.writer and not lease.ended
 
 
-def note_whether_it_lives(path: Path, lease: Lease | None) -> None:
-    """Let the copy say of a run that is `running` by its manifest, whether it is: a lock that nobody holds says no."""
+def note_whether_running(path: Path, lease: Lease | None) -> None:
+    """Record in the copy whether a run that its manifest calls `running` is: a lock that nobody holds says no."""
     if lease is not None and lease.alive:
         (path / LOCK).unlink(missing_ok=True)
     else:
@@ -149,7 +149,7 @@ def _has(target: Path, name: str, tag: str, known: Mapping[str, str]) -> bool:
 def _download(folder: RemoteFolder, aside: Path, wanted: Collection[str]) -> None:
     for name in sorted(wanted, key=place_in_order):
         (aside / name).parent.mkdir(parents=True, exist_ok=True)
-        # Some are gone by now: such as a checkpoint in place of which there is a newer one.
+        # It may be gone, such as a checkpoint that a newer one has replaced.
         if not folder.download(name, aside / name):
             (aside / name).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""A folder at a URL, by fsspec: on S3, and wherever else fsspec has a library for."""
+"""A folder at a URL, read and written by fsspec: on S3, or any other storage that fsspec has a library for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from fcsearch.errors import RunError, UsageError
 
-# By what file systems tell one version of a file from the next.
+# The facts by which storages tell versions of a file apart.
 _TAGS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
 _LOCAL = ("file", "local")
 
@@ -17,13 +17,13 @@ _LOCAL = ("file", "local")
 class RemoteFolder:
     """The files of a folder at a URL, by their names in it, such as `trials/pack-000001.parquet`.
 
-    Every method raises RunError where the storage refuses or cannot be reached.
+    Every method raises RunError if the storage refuses or cannot be reached.
 
     Args:
         url: The folder; need not exist.
 
     Raises:
-        UsageError: fsspec knows no such URL, or the library for it is not installed.
+        UsageError: fsspec does not know such URLs, or the library for them is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -46,7 +46,7 @@ class RemoteFolder:
         self._root = str(root).rstrip("/")
 
     def files(self) -> dict[str, tuple[str, int]]:
-        """All files, each with what changes when its content does, and its bytes; none if there is no such folder."""
+        """All files, each with a tag that changes with its content, and its bytes; none if there is no folder."""
         with self._asked("list"):
             found = self._files.find(self._root, detail=True)
         return {
@@ -73,7 +73,7 @@ class RemoteFolder:
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a small file, in place of what is there."""
+        """Write a small file; replaces what is there."""
         with self._asked("write"):
             self._files.pipe_file(self._path(name), content)
 
@@ -114,6 +114,6 @@ class RemoteFolder:
         except Exception as error:
             found = (str(error).splitlines() or [""])[0] or type(error).__name__
             raise RunError(
-                f"{self.url} must be a place that can be reached, and that lets one {what}; found: {found}; see to the "
+                f"{self.url} must be a place that can be reached, and that lets you {what}; found: {found}; check the "
                 "bucket, the credentials and the network"
             ) from error

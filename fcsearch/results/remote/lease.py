@@ -13,22 +13,22 @@ from fcsearch.results.remote.folder import RemoteFolder
 
 # Hidden: not part of the run.
 FILE = ".writer.json"
-# How often a writer says that it lives, at least, but while it sends one large file.
+# A writer renews the file at least this often, except while it uploads a large file.
 BEAT_SECONDS = 10.0
-# So long without a word, and it counts as dead. Clocks of two machines may differ: who wants to write watches instead,
-# unless the last word is older than any clock is wrong.
+# A writer that has not renewed it for this long counts as dead. As the clocks of two machines may differ, whoever wants
+# to take over watches the file for this time, unless it is older than any error of a clock.
 SILENCE_SECONDS = 60.0
 LONG_AGO_SECONDS = 600.0
 
 
 class Lease(BaseModel):
-    """The last word of a run's writer.
+    """What a run's writer last wrote of itself.
 
     Attributes:
-        writer: Who it is: a word that no other has.
+        writer: Its unique id.
         place: Where it runs, for people.
-        at: When it said so, by its clock.
-        ended: Whether it writes no more.
+        at: When it wrote this, by its clock.
+        ended: Whether it has stopped writing.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -40,7 +40,7 @@ class Lease(BaseModel):
 
     @property
     def age(self) -> float:
-        """Seconds since, as far as the clocks agree."""
+        """Seconds since then, as far as the clocks agree."""
         return (datetime.now(UTC) - self.at).total_seconds()
 
     @property
@@ -50,7 +50,7 @@ class Lease(BaseModel):
 
 
 def read_lease(folder: RemoteFolder) -> Lease | None:
-    """The last word of the writer; None if there was none, or it is damaged."""
+    """What the writer last wrote; None if there is nothing, or it is damaged."""
     content = folder.read(FILE)
     try:
         return None if content is None else Lease.model_validate_json(content)
@@ -59,14 +59,14 @@ def read_lease(folder: RemoteFolder) -> Lease | None:
 
 
 def write_lease(folder: RemoteFolder, writer: str, *, ended: bool = False) -> None:
-    """Say that this process writes the run, or that it writes it no more."""
+    """Record that this process writes the run, or that it has stopped."""
     place = f"{socket.gethostname()}, process {os.getpid()}"
     lease = Lease(writer=writer, place=place, at=datetime.now(UTC), ended=ended)
     folder.write(FILE, lease.model_dump_json().encode())
 
 
 def renews(folder: RemoteFolder, lease: Lease) -> bool:
-    """Watch whether the writer says anything new; takes as long as it may be silent."""
+    """Watch whether the writer renews the file; takes up to SILENCE_SECONDS."""
     until = time.monotonic() + SILENCE_SECONDS
     while time.monotonic() < until:
         time.sleep(min(BEAT_SECONDS, SILENCE_SECONDS) / 2)

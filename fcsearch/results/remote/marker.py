@@ -1,4 +1,4 @@
-"""The hidden file by which a folder is known as the local copy of a run at a URL."""
+"""The hidden file that marks a folder as the local copy of a run at a URL."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Marker(BaseModel):
 
     Attributes:
         url: The run.
-        writer: By what the run at the URL knows that this copy was its last writer; None for a copy that only reads.
-        files: What was at the URL when both were last the same: each file's tag.
-        bytes: What the files at the URL take.
+        writer: The id under which this copy last wrote the run at the URL; None for a copy that is only for reading.
+        files: The tag of each file at the URL when both were last the same.
+        bytes: Total size of the files at the URL.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -32,7 +32,7 @@ class Marker(BaseModel):
 
 
 def read_marker(path: Path) -> Marker | None:
-    """What the folder is a copy of; None if it is none."""
+    """What the folder is a copy of; None if it is not a copy."""
     try:
         return Marker.model_validate_json((path / _FILE).read_bytes())
     except (OSError, ValidationError):
@@ -40,7 +40,7 @@ def read_marker(path: Path) -> Marker | None:
 
 
 def write_marker(path: Path, marker: Marker) -> None:
-    """Write it; RunError where the file system refuses."""
+    """Write it; RunError if the file system refuses."""
     text = marker.model_dump_json()
     files.write_whole(path / _FILE, lambda stream: stream.write(text.encode()), aside=path / files.ASIDE)
 
@@ -51,7 +51,7 @@ def remove_marker(path: Path) -> None:
 
 
 def unchanged(path: Path, marker: Marker, tags: Mapping[str, str]) -> dict[str, State]:
-    """The files that are, here and at the URL (each with its tag), what they were when both were the same."""
+    """The files that have changed neither here nor at the URL (`tags`) since both were the same."""
     since = (path / _FILE).stat().st_mtime_ns
     return {
         name: state
@@ -61,12 +61,12 @@ def unchanged(path: Path, marker: Marker, tags: Mapping[str, str]) -> dict[str, 
 
 
 def address(path: Path) -> str:
-    """By what a user finds a run on any machine: its URL if it has one, else its path."""
+    """Where a user finds a run: at its URL if it has one, else at its path."""
     marker = read_marker(path)
     return str(path) if marker is None else marker.url
 
 
 def stored_bytes(path: Path) -> int | None:
-    """What a run's files take at its URL, as far as its copy knows."""
+    """The size of a run's files at its URL in bytes; None if its copy does not know."""
     marker = read_marker(path)
     return None if marker is None else marker.bytes

@@ -1,4 +1,4 @@
-"""From this machine to a URL: what changes in a run directory is sent while its search goes on."""
+"""From this machine to a URL: uploads what changes in a run directory during its search."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ from fcsearch.results.remote.order import (
 
 logger = logging.getLogger(__name__)
 
-# Between two rounds; and so many times as long as a round takes, so that large runs are sent less often.
+# The pause between two rounds: this long, or this many times as long as the last round, so that large runs are sent
+# less often.
 ROUND_SECONDS = 5.0
 _PAUSE_FACTOR = 10
-# At the end a round that fails is tried again so long.
+# At the end, a round that fails is repeated for this long.
 END_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
 # Folders in which files come and go.
@@ -37,17 +38,17 @@ _CHANGING = ("trials", "epochs", "confirmations", MODELS, "predictions", "checkp
 
 
 class _LeaseLostError(RunError):
-    """Another machine has taken the run."""
+    """Another machine has taken the run over."""
 
 
 class Mirror:
-    """Sends what changes in a run directory, in a thread of its own, until it is closed.
+    """Uploads what changes in a run directory, in a thread of its own, until it is closed.
 
     Args:
         run: The run directory, which the caller holds for writing.
         marker: What it is a copy of.
-        notice: Told what fails, and that it works again.
-        lost: Called where another machine has taken the run.
+        notice: Called with a message when uploads fail, and when they work again.
+        lost: Called if another machine has taken the run over.
     """
 
     def __init__(self, run: Path, marker: Marker, notice: Callable[[str], None], lost: Callable[[], None]) -> None:
@@ -64,21 +65,21 @@ class Mirror:
         self._thread = threading.Thread(target=self._go_on, name="mirror", daemon=True)
 
     def start(self) -> None:
-        """Find what is at the URL already, and begin to send; RunError if it cannot be reached."""
+        """Find what the URL already has, and begin to upload; RunError if it cannot be reached."""
         there = self._folder.files()
-        # What an earlier search sent, and a crash or a repair has taken away here since, is to go there too.
+        # What an earlier search uploaded, and a crash or a repair has since removed here, is removed there, too.
         self._sent = {name: None for name in there if PurePosixPath(name).parts[0] in _CHANGING}
         self._sent |= unchanged(self._run, self._marker, {name: tag for name, (tag, _) in there.items()})
         self._thread.start()
 
     def close(self, *, patience: float) -> None:
-        """Send the rest, and say that this process writes no more.
+        """Upload the rest, and record that this process has stopped writing.
 
         Args:
-            patience: Seconds for which to try again what fails.
+            patience: For how many seconds to retry after a failure.
 
         Raises:
-            SearchError: something could not be sent; says what.
+            SearchError: something could not be uploaded; says what.
         """
         self._ending.set()
         self._thread.join()
@@ -99,7 +100,7 @@ class Mirror:
         few = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise SearchError(
             f"{self._folder.url} must hold all of the run; found missing or out of date: {few or 'nothing'}: "
-            f"{self._error}; all of it is in {self._run}; `fcsearch resume {self._run}` sends it"
+            f"{self._error}; all of it is in {self._run}; `fcsearch resume {self._run}` uploads it"
         )
 
     def _set_aside(self) -> str:
@@ -110,7 +111,7 @@ class Mirror:
             remove_marker(kept)
         except OSError as error:
             return f"rename {self._run}, or the next look at the run there removes it; found: {error.strerror}"
-        return f"what this search trained is now in {kept}, a run of this machine alone"
+        return f"what this search has trained is now in {kept}, a run of this machine alone"
 
     def _go_on(self) -> None:
         pause, next_round = 0.0, 0.0
@@ -137,11 +138,11 @@ class Mirror:
         except (RunError, OSError) as error:
             failed = error if isinstance(error, RunError) else RunError(f"{self._run} must be readable; found: {error}")
             if self._error is None and not isinstance(failed, _LeaseLostError):
-                self._say(f"not sent: {failed}; tried again while the search goes on")
+                self._say(f"upload failed: {failed}; the search continues and tries again")
             self._error = failed
             return False
         if self._error is not None:
-            self._say(f"{self._folder.url} is sent what changes again")
+            self._say(f"uploads to {self._folder.url} work again")
         self._error = None
         return True
 
@@ -167,7 +168,7 @@ class Mirror:
             del self._sent[name]
 
     def _send(self, name: str, found: State) -> bool:
-        """Send a file; False for rows that were replaced after they were found: their epochs have not been sent yet."""
+        """Upload a file; False for rows replaced since they were found, whose epochs have not been uploaded yet."""
         path = self._run / name
         if not has_rows(name):
             self._folder.upload(path, name)
@@ -190,8 +191,8 @@ class Mirror:
         found = read_lease(self._folder)
         if found is not None and found.writer != self._writer:
             raise _LeaseLostError(
-                f"a run must have one writer; found that {found.place} has taken {self._folder.url}, as this process "
-                "was not heard of"
+                f"a run must have one writer; found that {found.place} has taken {self._folder.url} over, as this "
+                "process had not renewed its claim"
             )
 
     def _missing(self) -> list[str]:
@@ -204,15 +205,15 @@ class Mirror:
 
 @contextmanager
 def mirroring(run: Path, notice: Callable[[str], None], lost: Callable[[], None]) -> Iterator[None]:
-    """In this block, send what changes in a run directory to its URL, if it has one; at the end all is there.
+    """In this block, upload what changes in a run directory to its URL, if it has one; at the end everything is there.
 
     Args:
         run: The run directory, which the caller has taken (`take`) and holds for writing.
-        notice: Told what fails, and that it works again.
-        lost: Called, in another thread, where another machine has taken the run.
+        notice: Called with a message when uploads fail, and when they work again.
+        lost: Called, in another thread, if another machine has taken the run over.
 
     Raises:
-        SearchError: something could not be sent; says what.
+        SearchError: something could not be uploaded; says what.
     """
     marker = read_marker(run)
     if marker is None:
@@ -223,7 +224,7 @@ def mirroring(run: Path, notice: Callable[[str], None], lost: Callable[[], None]
     try:
         yield
     except BaseException:
-        # What ended the search is the error to be seen.
+        # The error that ended the search is the one to show.
         try:
             mirror.close(patience=0.0)
         except SearchError as error:
@@ -234,7 +235,7 @@ def mirroring(run: Path, notice: Callable[[str], None], lost: Callable[[], None]
 
 @contextmanager
 def sending(run: Path) -> Iterator[None]:
-    """After this block, send the files that it changed to the run's URL, if it has one."""
+    """After this block, upload the files that it changed to the run's URL, if it has one."""
     marker = read_marker(run)
     before = local_files(run) if marker else {}
     yield

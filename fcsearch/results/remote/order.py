@@ -1,8 +1,8 @@
-"""Which files of a run travel, and in what order: so that whatever part has arrived is a run that one can go on with.
+"""Which files of a run are uploaded, and in what order: whatever part has arrived is a run that can be resumed.
 
-A trial's configuration is in the journal, its epochs in their table and its weights in their file before its row
-arrives: whichever file is the last to arrive, a trial either has all of these, or it waits. run.json comes after them,
-so that a folder with run.json is a run. What is gone here is removed there only after all that takes its place arrived.
+A trial's row arrives after its configuration (in the journal), its epochs and its weights. So whichever file arrives
+last, a trial either has all of these, or is still to be trained. run.json comes after them: a folder with run.json is a
+run. A file that is gone here is removed there only after its replacements have arrived.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from fcsearch.results.no_run import MANIFEST
 JOURNAL = "study.journal"
 MODELS = "models"
 _ROWS = ("trials", "confirmations")
-# Of no use to anybody but the search itself, and large.
+# Large, and of use to the search alone.
 _LAST = "checkpoints"
 
-# By what a file here is told from what it was: its bytes, and when it was written.
+# By which a file's versions are told apart: its size in bytes, and when it was written.
 State = tuple[int, int]
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file is no part of the run: hidden, or a lock."""
+    """Whether a file is not part of the run: hidden, or a lock."""
     parts = PurePosixPath(name).parts
     return any(part.startswith(".") for part in parts) or name.endswith(".lock")
 
@@ -36,7 +36,7 @@ def has_rows(name: str) -> bool:
 
 
 def place_in_order(name: str) -> tuple[int, str]:
-    """What files are sorted by before they travel."""
+    """The sort key for uploads and downloads."""
     if name == JOURNAL:
         return 1, name
     if has_rows(name):
@@ -47,20 +47,20 @@ def place_in_order(name: str) -> tuple[int, str]:
 
 
 def removal_order(name: str) -> tuple[bool, str]:
-    """What files are sorted by before they are removed: a row goes before what it needs."""
+    """The sort key for removals: rows go before what they need."""
     return not has_rows(name), name
 
 
 def state_of(found: os.stat_result) -> State:
-    """The state of a file that has this stat."""
+    """The state of a file, from its stat."""
     return found.st_size, found.st_mtime_ns
 
 
 def local_files(run: Path) -> dict[str, State]:
-    """The files of a run directory that travel.
+    """The files of a run directory that are uploaded.
 
-    Rows are looked for first: what they need was there before them, and so is found with them. A folder may go
-    meanwhile; OSError where one cannot be listed, or the run itself is gone: its files are not to be taken for removed.
+    Rows are listed first: what they need was written before them, so it is found, too. A folder may go meanwhile;
+    OSError where one cannot be listed, or the run itself is gone: its files are not to be taken for removed.
     """
 
     def check(error: OSError) -> None:

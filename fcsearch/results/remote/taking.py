@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fcsearch.errors import RunError
 from fcsearch.results import lock
-from fcsearch.results.no_run import LOCK
+from fcsearch.results.no_run import LOCK, name_taken
 from fcsearch.results.remote import lease as leases
 from fcsearch.results.remote.fetching import bring, bringing, is_ahead
 from fcsearch.results.remote.folder import RemoteFolder
@@ -17,19 +17,19 @@ from fcsearch.results.remote.marker import Marker, read_marker, write_marker
 
 
 def is_taken(url: str) -> bool:
-    """Whether there is anything at a run's URL; RunError where that cannot be found out."""
+    """Whether there is anything at a run's URL; RunError if it cannot be reached."""
     return bool(RemoteFolder(url).files())
 
 
 def attach(path: Path, url: str) -> None:
-    """Make a new run directory the copy of a run at a URL, where there is nothing yet.
+    """Make a new run directory the copy of a new run at a URL.
 
     Raises:
         RunError: the URL is taken, or cannot be written.
     """
     folder = RemoteFolder(url)
     if folder.files():
-        raise RunError(f"a new run needs a name that is free; found something at {url}; choose another with --name")
+        raise name_taken(url)
     writer = uuid.uuid4().hex
     leases.write_lease(folder, writer)
     write_marker(path, Marker(url=url, writer=writer))
@@ -47,11 +47,11 @@ def detach(path: Path) -> None:
 
 
 def take(path: Path, notice: Callable[[str], None]) -> None:
-    """Before a local copy is written: see that no other machine writes the run, and that the copy is the latest.
+    """Before a local copy is written: make sure that no other machine writes the run, and bring the copy up to date.
 
     Args:
-        path: A run directory; nothing is done where it is no copy.
-        notice: Told what is waited for.
+        path: A run directory; nothing is done if it is not a copy.
+        notice: Called with a message that says what is waited for.
 
     Raises:
         RunError: another machine, or another process of this one, writes the run, or it cannot be reached.
@@ -62,7 +62,7 @@ def take(path: Path, notice: Callable[[str], None]) -> None:
     folder = RemoteFolder(marker.url)
     with lock.hold(path / LOCK):
         found = leases.read_lease(folder)
-        # Also where nothing is left at the URL: what is here is all that there is.
+        # Also if nothing is left at the URL: then this copy is all there is.
         if marker.writer is not None and (found is None or is_ahead(marker, found)):
             leases.write_lease(folder, marker.writer)
             return
@@ -78,7 +78,8 @@ def _require_dead(folder: RemoteFolder, found: leases.Lease, notice: Callable[[s
     if found.ended or found.age > leases.LONG_AGO_SECONDS:
         return
     notice(
-        f"{folder.url} was last written on {found.place}; {leases.SILENCE_SECONDS:.0f} s will tell whether it still is"
+        f"{folder.url} was last written on {found.place}; waiting up to {leases.SILENCE_SECONDS:.0f} s to see "
+        "whether it still is"
     )
     if leases.renews(folder, found):
         raise RunError(

@@ -6,7 +6,7 @@ import contextlib
 import signal
 from multiprocessing import Pipe
 
-from fcsearch.search.local_pool.starter import Starter
+from fcsearch.search.local_pool.fork_client import ForkClient
 from fcsearch.search.local_pool.wire import FromWorker, ToWorker, Unfit, receive, send
 from fcsearch.search.pool.messages import PackTask
 
@@ -15,7 +15,7 @@ class Child:
     """Starts a worker.
 
     Args:
-        starter: The process that starts it.
+        fork_client: The process that starts it.
         rows: The open file that holds the dataset.
 
     Attributes:
@@ -25,16 +25,16 @@ class Child:
         dead: Whether it has closed its pipe.
     """
 
-    def __init__(self, starter: Starter, rows: int) -> None:
+    def __init__(self, fork_client: ForkClient, rows: int) -> None:
         self.task: PackTask | None = None
         self.process: int | None = None
         self.unfit: Unfit | None = None
         self.dead = False
         self.pipe, theirs = Pipe()
-        self._starter = starter
+        self._fork_client = fork_client
         self._code: int | None = None
         with theirs:
-            self._number = starter.start(theirs.fileno(), rows)
+            self._number = fork_client.start(theirs.fileno(), rows)
 
     @property
     def ready(self) -> bool:
@@ -65,5 +65,5 @@ class Child:
         """Kill the process; returns its exit code, or minus the signal that ended it."""
         self.pipe.close()
         if self._code is None:
-            self._code = self._starter.end(self._number, kill=self.task is not None and not self.dead)
+            self._code = self._fork_client.end(self._number, kill=self.task is not None and not self.dead)
         return self._code

@@ -13,14 +13,11 @@ from fcsearch.data import Dataset
 from fcsearch.search.local_pool.failures import pack_failure
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.planning.plan import SearchPlan
-from fcsearch.search.pool.interface import Event, Pool
+from fcsearch.search.pool.interface import IDLE_SECONDS, Event, Pool
 from fcsearch.search.pool.messages import PackTask, Place
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData
 from fcsearch.training.denormals import flushed_denormals
-
-# With nothing to train, `wait` returns after this time: the caller has, or will soon have, work to hand out.
-_IDLE_SECONDS = 0.01
 
 
 @contextlib.contextmanager
@@ -76,7 +73,7 @@ class InlinePool:
     def wait(self, timeout: float) -> list[Event]:
         """Train whole epochs, at least one, until the time is up or the pack is over."""
         if self._task is None:
-            time.sleep(min(timeout, _IDLE_SECONDS))
+            time.sleep(min(timeout, IDLE_SECONDS))
             return []
         try:
             event = self._train(self._task, timeout)

@@ -11,27 +11,24 @@ import numpy as np
 
 from fcsearch.data import Dataset
 from fcsearch.search.local_pool.child import Child
+from fcsearch.search.local_pool.fork_client import ForkClient
 from fcsearch.search.local_pool.gpus import gpu_of
 from fcsearch.search.local_pool.shared_rows import SharedRows, share
-from fcsearch.search.local_pool.starter import Starter
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.planning.plan import SearchPlan
-from fcsearch.search.pool.interface import Event, NotStarted, Pool, WorkerLost
+from fcsearch.search.pool.interface import IDLE_SECONDS, Event, NotStarted, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackTask, Progress
-
-# With nothing to train, `wait` returns after this time: the caller has, or will soon have, work to hand out.
-_IDLE_SECONDS = 0.01
 
 
 @contextlib.contextmanager
-def open_process_pool(plan: SearchPlan, dataset: Dataset, starter: Starter | None = None) -> Iterator[Pool]:
+def open_process_pool(plan: SearchPlan, dataset: Dataset, fork_client: ForkClient | None = None) -> Iterator[Pool]:
     """Start worker processes, and end them with the block.
 
     Args:
         plan: Says how many, with how many threads, and on which GPUs.
         dataset: What is learned; the workers share one copy.
-        starter: The process that workers are forked from, if it was started ahead; it ends with the pool.
+        fork_client: The process that workers are forked from, if it was started ahead; it ends with the pool.
 
     Raises:
         SearchError: the temporary folder has no room for the dataset.
@@ -44,7 +41,7 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, starter: Starter | Non
     facts = [{name: fold[name] for name in fold.keys() - part.keys()} for fold, part in zip(folds, arrays, strict=True)]
     with contextlib.ExitStack() as stack:
         rows = stack.enter_context(share(arrays))
-        yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, starter or Starter())))
+        yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, fork_client or ForkClient())))
 
 
 class ProcessPool:
@@ -54,17 +51,17 @@ class ProcessPool:
         placement: The workers.
         rows: The rows of the dataset.
         facts: The other arguments of `TrainingData.from_arrays`, for each fold of each form.
-        starter: The process that workers are forked from.
+        fork_client: The process that workers are forked from.
     """
 
     def __init__(
-        self, placement: Placement, rows: SharedRows, facts: Sequence[Mapping[str, Any]], starter: Starter
+        self, placement: Placement, rows: SharedRows, facts: Sequence[Mapping[str, Any]], fork_client: ForkClient
     ) -> None:
         self.placement = placement
         self.workers = placement.workers
         self._rows = rows
         self._facts = facts
-        self._starter = starter
+        self._fork_client = fork_client
         self._leaving = False
         self._workers: list[Child] = []
         try:
@@ -91,7 +88,7 @@ class ProcessPool:
         """The messages of the workers; waits for the first one."""
         living = {worker.pipe: worker for worker in self._workers if not worker.dead}
         if all(worker.task is None for worker in self._workers):
-            timeout = min(timeout, _IDLE_SECONDS)
+            timeout = min(timeout, IDLE_SECONDS)
         heard = connection.wait(list(living), timeout)
         events = [self._hear(worker) for pipe, worker in living.items() if pipe in heard]
         return [event for event in events if event is not None]
@@ -108,14 +105,14 @@ class ProcessPool:
         """End all workers, also those in training."""
         for worker in self._workers:
             worker.end()
-        self._starter.close()
+        self._fork_client.close()
 
     def _start(self, number: int) -> Child:
         gpu = gpu_of(number, self.placement.gpus)
-        if not self._starter.alive:
-            self._starter.close()
-            self._starter = Starter()
-        child = Child(self._starter, self._rows.descriptor)
+        if not self._fork_client.alive:
+            self._fork_client.close()
+            self._fork_client = ForkClient()
+        child = Child(self._fork_client, self._rows.descriptor)
         child.send(SetUp(self._rows, self._facts, self.placement, gpu))
         return child
 

@@ -31,7 +31,7 @@ class Watched:
         self._said: tuple[float, float] = (-1.0, time.monotonic())
 
     def going(self) -> bool:
-        """Whether its search goes on, or the best are trained again; RunError if its manifest is damaged."""
+        """Whether its search is running, or the best are trained again; RunError if its manifest is damaged."""
         return self._run.state() == "running" or (read_status(self._run.path) is not None and self._run.is_held())
 
     def look(self) -> list[TrialRecord]:

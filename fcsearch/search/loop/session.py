@@ -15,10 +15,11 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.again import Surroundings, confirm_best, find_checkpoints, plan_confirmation, refit
 from fcsearch.search.loop.engine import Engine, ending
+from fcsearch.search.loop.later_stages import Surroundings, confirm_best, find_checkpoints, plan_confirmation
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
+from fcsearch.search.loop.refitting import RefitPools, refit
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
@@ -107,14 +108,13 @@ def run_stages(
             and _has_result(run)
             and not _is_late(around)
         ):
-            # Without folds the members of the ensemble have learned all that they are to learn.
-            members = settle_ensemble(run, dataset, plan.options.ensemble) if dataset.others else {}
-            with contextlib.ExitStack() as stack:
-
-                def opened(rows: Dataset) -> Pool:
-                    return stack.enter_context(open_pool(plan, rows))
-
-                ended_by = refit(around, dataset, members, opened, every=every) or ended_by
+            with RefitPools(functools.partial(open_pool, plan)) as pools:
+                # The network that answers comes first: with a time budget there may be no time for the others.
+                ended_by = refit(around, dataset, [], pools.open, every=every) or ended_by
+                # Without folds the members of the ensemble have learned all that they are to learn.
+                if dataset.others and ended_by in ("trials", "time_budget") and not _is_late(around):
+                    members = settle_ensemble(run, dataset, plan.options.ensemble)
+                    ended_by = refit(around, dataset, members, pools.open, every=every) or ended_by
         # Without the search there may be trials that still wait.
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)

@@ -163,7 +163,8 @@ class Tracker:
         if silent > _SILENCE_SECONDS:
             return f"no epoch has ended for {duration(silent)}"
         idle = self._workers - len(packs)
-        if idle > 0:
+        in_training = sum(pack.trials for pack in packs)
+        if idle > 0 and self.counts.total() + in_training >= self._total:
             return f"{plural(idle, 'worker')} idle: the last {self._what} are in training"
         return None
 

@@ -49,9 +49,7 @@ class SearchPlan:
             "sampler": " ".join(
                 [self.space.sampler.name, *(f"{key}={value}" for key, value in self.space.sampler.options.items())]
             ),
-            "early stopping": f"ASHA from epoch {early.min_epochs}, 1 in {early.reduction_factor} continues"
-            if early
-            else "none",
+            "early stopping": early.describe() if early else "none",
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
             **({"comes first": "; ".join(self.options.tries)} if self.options.tries else {}),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fcsearch.data import Dataset
     from fcsearch.search.planning.plan import SearchPlan
 
+# A local pool's `wait` with nothing to train returns after this time: the caller has, or will soon have, work to give.
+IDLE_SECONDS = 0.01
+
 
 @dataclasses.dataclass(frozen=True)
 class PackFailed:

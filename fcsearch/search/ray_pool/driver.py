@@ -80,8 +80,8 @@ def _drive(search: _Search) -> None:
             versions.ask()
         order = search.next()
         if isinstance(order, Order):
-            if versions and (strange := versions.strange(PATIENCE_SECONDS)):
-                raise UsageError(str(strange))
+            if versions and (other := versions.other(PATIENCE_SECONDS)):
+                raise UsageError(str(other))
             placement = order.placement or place(order.options, nodes)
             with tune_pool(placement, order.arrays, folder=start.folder) as pool:
                 search.send(Ready(placement))
@@ -156,8 +156,8 @@ class _Cluster:
             return
         self._looked = time.monotonic()
         self._versions.ask()
-        if strange := self._versions.strange(0):
-            raise SearchError(f"{strange}, and go on with `fcsearch resume`")
+        if other := self._versions.other(0):
+            raise SearchError(f"{other}, and continue with `fcsearch resume`")
         found = min(self._most, room_for(self._pool.placement, nodes_alive()))
         if found != self._pool.workers:
             self._pool.resize(found)

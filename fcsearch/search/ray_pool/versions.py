@@ -1,6 +1,6 @@
-"""Whether the nodes of a cluster have the versions that this process has: other ones would fail in ways of their own.
+"""Checks that the nodes of a cluster have the same versions as this process: others would fail in obscure ways.
 
-Ray compares its own version and Python's where a node joins and where a search connects; of fcsearch it knows nothing.
+Ray itself compares its version and Python's when a node joins and when a search connects; it does not know fcsearch's.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from fcsearch import __version__
 
-# A node whose versions have not come by then is not waited for; they are looked at when they come.
+# A node that has not answered by then is not waited for; its answer is checked when it comes.
 PATIENCE_SECONDS = 10.0
 
 
 def _versions() -> tuple[str, str, str]:
-    """Those of fcsearch (`none`: not installed), Python and Ray, in the process that calls it."""
+    """The versions of fcsearch (`none`: not installed), Python and Ray in the calling process."""
     import platform
 
     import ray
@@ -36,13 +36,13 @@ def _versions() -> tuple[str, str, str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Strange:
+class OtherVersions:
     """A node with other versions.
 
     Attributes:
         node: Its name and address.
-        found: What differs, in words.
-        expected: What it must be.
+        found: Its versions, in words.
+        expected: The versions that it must have.
     """
 
     node: str
@@ -52,7 +52,7 @@ class Strange:
     def __str__(self) -> str:
         return (
             f"every node must have the versions of this machine, {self.expected}; found {self.found} on {self.node}; "
-            "install the same there (`make dist` builds the wheel), start Ray there again"
+            "install the same there (`make dist` builds the wheel), restart Ray there"
         )
 
 
@@ -60,7 +60,7 @@ class Versions:
     """Asks each node for its versions, once.
 
     Args:
-        expected: What they must be: fcsearch's, Python's and Ray's.
+        expected: The versions that they must have: of fcsearch, Python and Ray.
     """
 
     def __init__(self, expected: tuple[str, str, str] | None = None) -> None:
@@ -69,7 +69,7 @@ class Versions:
         self._asked: dict[Any, str] = {}
 
     def ask(self) -> None:
-        """Ask the nodes that are there and were not asked yet."""
+        """Ask the nodes that have not been asked yet."""
         # By value: a node without fcsearch could not import it.
         module, pickled = sys.modules[__name__], cast(Any, cloudpickle)
         pickled.register_pickle_by_value(module)
@@ -86,11 +86,11 @@ class Versions:
         finally:
             pickled.unregister_pickle_by_value(module)
 
-    def strange(self, timeout: float) -> Strange | None:
-        """A node among those that have answered, and have not been looked at, whose versions differ.
+    def other(self, timeout: float) -> OtherVersions | None:
+        """A node with other versions, among those whose answer has come and was not checked yet; None if there is none.
 
         Args:
-            timeout: Seconds to wait for those that have not answered.
+            timeout: Seconds to wait for missing answers.
         """
         if not self._asked:
             return None
@@ -98,14 +98,14 @@ class Versions:
         for answer in answered:
             node = self._asked.pop(answer)
             if found := self._differs(answer):
-                return Strange(node, found, self._words(self._expected))
+                return OtherVersions(node, found, self._words(self._expected))
         return None
 
     def _differs(self, answer: Any) -> str | None:
         try:
             found: tuple[str, str, str] = ray.get(answer)
         except RayTaskError as error:
-            return f"one that cannot say its own ({str(error.cause or error).splitlines()[0]})"
+            return f"a node that cannot report its versions ({str(error.cause or error).splitlines()[0]})"
         except RayError:
             # It is gone again.
             return None

@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from fcsearch.config import TrialConfig
-from fcsearch.errors import FcsearchError
 from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.ledger import Model
@@ -41,21 +39,6 @@ class ConfirmationBooks:
         """Write what came of a pack; weights are not kept."""
         named = [dataclasses.replace(trial, trial_id=self._trials[trial.trial_id]) for trial in trials]
         self._run.write_confirmations(pack_id, named)
-
-
-def has_refit(run: RunDirectory, path: Path, trial_id: int, config: TrialConfig, fingerprint: str) -> bool:
-    """Whether a file holds this trial's network as it was fitted again, with this configuration, on these data.
-
-    One that is damaged does not.
-    """
-    if not path.is_file():
-        return False
-    try:
-        known = run.models.metadata(trial_id, path=path)
-        fitted = TrialConfig.from_json(known["config"])
-    except (FcsearchError, AttributeError, LookupError, TypeError, ValueError):
-        return False
-    return (known.get("trial_id"), known.get("dataset"), fitted) == (trial_id, fingerprint, config)
 
 
 class RefitBooks(ConfirmationBooks):

@@ -18,7 +18,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from fcsearch.errors import RunError
-from fcsearch.results.study import JOURNAL_REMEDY, journal_storage
+from fcsearch.results.files import RESTORE
+from fcsearch.results.study import journal_storage
 
 
 def open_storage(journal: JournalFile) -> JournalStorage:
@@ -27,7 +28,7 @@ def open_storage(journal: JournalFile) -> JournalStorage:
     Raises:
         RunError: its lines are JSON, and not Optuna's.
     """
-    return journal_storage(journal, journal.path, remedy=JOURNAL_REMEDY)
+    return journal_storage(journal, journal.path, remedy=RESTORE)
 
 
 class JournalFile(JournalFileBackend):
@@ -98,7 +99,7 @@ class JournalFile(JournalFileBackend):
         except ValueError as error:
             raise RunError(
                 f"{self.path} must hold a JSON object in each line; found something else in line {self._read + 1}; "
-                f"{JOURNAL_REMEDY}"
+                f"{RESTORE}"
             ) from error
         # Optuna keeps the place of every log, which is a third of what a trial takes; it asks for the next one alone.
         self._log_number_offset = {self._read: self._log_number_offset[self._read]}

@@ -12,10 +12,12 @@ from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
-from fcsearch.selection.confirmation import answers_by_refit, chosen_trial
+from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
+from fcsearch.selection.refits import answers_by_refit
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
 from fcsearch.training.judging import outputs
+from fcsearch.training.threads import threads_for
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,9 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
     run.prune_models(keep)
     run.models.prune_refits(members)
+    if not members:
+        # One of an earlier command: its networks go.
+        run.models.ensemble_path.unlink(missing_ok=True)
     run.predictions.prune(keep)
     if dataset.num_classes:
         _calibrate(run, dataset, keep, members)
@@ -110,12 +115,14 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
             if not run.predictions.rows(trial_id) and len(rows.folds) == 1:
                 X = _validation_inputs(run, dataset, trial_id)
                 run.predictions.save(trial_id, outputs(run.models.load(trial_id), X).half().numpy())
-            if run.predictions.rows(trial_id) == len(rows):
-                predictions[trial_id] = rows.standardised(run.predictions.load(trial_id))
+            if run.predictions.rows(trial_id) >= len(rows):
+                # The first fold's rows come first.
+                predictions[trial_id] = rows.standardised(run.predictions.load(trial_id)[: len(rows)])
         except RunError as error:
             logger.warning("no candidate of the ensemble: %s", error)
     judge = rows.judge(objective_of(run.trials()))
-    members = select_ensemble(predictions, judge)
+    with threads_for(len(rows) * dataset.outputs * len(predictions)):
+        members = select_ensemble(predictions, judge)
     if members:
         facts = {"objective": judge.objective.name, "candidates": len(predictions)}
         run.models.save_ensemble(members, {**facts, "trials": len(run.finished_trials())})

@@ -157,7 +157,7 @@ def test_a_process_that_is_killed_is_a_lost_worker_and_another_takes_its_place()
 
 
 def test_a_process_that_cannot_start_is_no_fault_of_its_pack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.search.local_pool.starter._PROGRAM", "raise SystemExit(3)")
+    monkeypatch.setattr("fcsearch.search.local_pool.fork_client._PROGRAM", "raise SystemExit(3)")
     with pool_of(ProcessPool) as pool:
         pool.submit(PackTask(0, tuple(trials(1, epochs=1))))
         failed = events_of(pool, 0)[-1]

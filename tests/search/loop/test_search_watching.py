@@ -192,7 +192,11 @@ def test_why_nothing_happens_is_said() -> None:
     tracker.show(None, choosing=True)
     assert view.seen[-1].waiting == "the sampler chooses the next trials"
     tracker.handed_out(task(0), workers=2)
-    assert tracker.status(None).waiting == "1 worker idle: the last trials are in training"
+    # More trials come: the second worker gets them in a moment.
+    assert tracker.status(None).waiting is None
+    last, _, _ = make_tracker(before=(), total=4)
+    last.handed_out(task(0), workers=2)
+    assert last.status(None).waiting == "1 worker idle: the last trials are in training"
     tracker.handed_out(task(1), workers=2)
     assert tracker.status(None).waiting is None
     now[0] += 11

@@ -27,7 +27,7 @@ PORT = 6400
 def test_a_node_with_the_versions_of_the_search_is_nothing_to_speak_of() -> None:
     versions = Versions()
     versions.ask()
-    assert versions.strange(60) is None
+    assert versions.other(60) is None
     # Each node is asked once.
     versions.ask()
     assert versions._asked == {}
@@ -48,12 +48,12 @@ def test_a_node_with_another_version_is_named_with_what_was_found_and_what_must_
 ) -> None:
     versions = Versions(expected)
     versions.ask()
-    strange = versions.strange(60)
-    assert strange is not None
+    other = versions.other(60)
+    assert other is not None
     [node] = ray.nodes()
     here = f"fcsearch {__version__}, Python {platform.python_version()} and Ray {ray.__version__}"
     there = f"fcsearch {expected[0]}, Python {expected[1]} and Ray {expected[2]}"
-    assert str(strange).startswith(
+    assert str(other).startswith(
         f"every node must have the versions of this machine, {there}; found {here} on "
         f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']}); install the same there"
     )

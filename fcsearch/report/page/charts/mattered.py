@@ -10,7 +10,7 @@ from fcsearch.report.model import Effect
 from fcsearch.report.page.charts.axis import axis_of
 from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results, Spec, best_last, inline
 from fcsearch.report.page.trials import PageTrials
-from fcsearch.report.phrases import importance_text
+from fcsearch.report.summary_lines import importance_text
 
 _MOST_OF_A_SLICE = 1000
 # Points with the same value are spread around it, so that they do not hide each other; the same in every drawing.

@@ -29,7 +29,7 @@ _NAME_ROOM = 30
 
 
 def figures_chart(report: Report, results: Results) -> Figure | None:
-    """The figures of the winner, of its alternatives and of the base line, with their spread as far as it is known."""
+    """The figures of the winner, of its alternatives and of the baseline, with their spread as far as it is known."""
     rows = list(_figures(report, results.objective))
     if len(rows) < 2:
         return None
@@ -62,9 +62,11 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
             },
         ],
     }
-    text = "Lines are one standard error to each side; for the confirmed figure, one standard deviation over the seeds."
+    confirmed = any(row["figure"] == "confirmed" for row in rows)
+    deviation = "; for the confirmed figure, one standard deviation over the seeds" if confirmed else ""
+    text = f"Lines are one standard error to each side{deviation}."
     if report.base_line:
-        text += f" The base line, {results.objective.show(report.base_line.value)}, is not in the picture."
+        text += f" The baseline, {results.objective.show(report.base_line.value)}, is not in the picture."
     return Figure("figures", "The figures side by side", text, spec)
 
 

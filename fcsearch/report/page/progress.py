@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from fcsearch.report.model import Report
 from fcsearch.report.page.privacy import Privacy
-from fcsearch.report.words import about, duration, number, plural
+from fcsearch.report.words import about, duration, plural, rate
 from fcsearch.results import PackStatus, Status
 
 
 @dataclass(frozen=True)
-class Going:
+class Progress:
     """What the page says at the top about a search that is not complete.
 
     Attributes:
@@ -36,7 +36,7 @@ class Going:
     every: float | None
 
 
-def going_of(report: Report, status: Status | None, privacy: Privacy, every: float | None) -> Going | None:
+def progress_of(report: Report, status: Status | None, privacy: Privacy, every: float | None) -> Progress | None:
     """The progress of the search; None if it is complete.
 
     Args:
@@ -54,12 +54,12 @@ def going_of(report: Report, status: Status | None, privacy: Privacy, every: flo
         why = ended.get(report.state, "The search was interrupted")
         told = f"{why} after {work.done:,} of {plural(total, 'trial')}. Finished trials are kept. To continue:"
         command = shlex.join(["fcsearch", "resume", report.path])
-        return Going(work.done, total, (told,), (), command, now, None)
+        return Progress(work.done, total, (told,), (), command, now, None)
     if status is None:
         told = f"{work.done:,} of {plural(total, 'trial')} are done."
-        return Going(work.done, total, (told,), (), None, now, every)
+        return Progress(work.done, total, (told,), (), None, now, every)
     packs = tuple(_pack(pack, privacy) for pack in status.packs)
-    return Going(status.done, status.total, tuple(_sentences(status)), packs, None, now, every)
+    return Progress(status.done, status.total, tuple(_sentences(status)), packs, None, now, every)
 
 
 def _sentences(status: Status) -> Sequence[str]:
@@ -71,7 +71,7 @@ def _sentences(status: Status) -> Sequence[str]:
     found = [f"{done}, {training:,} are in training, {rest:,} are left."]
     time = f"{duration(status.seconds)} so far"
     if status.per_minute:
-        time += f", {number(status.per_minute, 3)} {status.what} per minute"
+        time += f", {rate(status.per_minute)} {status.what} per minute"
     if status.seconds_left is not None and status.done < status.total:
         time += f", {about(status.seconds_left)} left"
         time += f", then {status.then}" if status.then else ""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fcsearch.data.matching import Unseen
 
 
-def print_notes(unseen: Unseen, ignored: Sequence[str]) -> None:
+def print_warnings(unseen: Unseen, ignored: Sequence[str]) -> None:
     """Say on standard error which categories are unknown, and which columns are not read."""
     from fcsearch.report.words import plural
 

@@ -1,14 +1,15 @@
-"""Parts of a report in words, the same on a terminal and on the page."""
+"""The lines of a report that sum a run up, the same on the terminal and on the page."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Dataset, Importance, Report
-from fcsearch.report.words import duration, number, percent, plural, points, value_text
+from fcsearch.report.words import duration, percent, plural, points, rate, value_text
 
 Line = tuple[str, str, str]
 
@@ -27,7 +28,7 @@ def headline(report: Report) -> list[str]:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
         lines.append(
-            f"{duration(work.elapsed_seconds)} in all, {number(work.trials_per_minute, 3)} trials per minute; "
+            f"{duration(work.elapsed_seconds)} in all, {rate(work.trials_per_minute)} trials per minute; "
             f"{duration(work.train_seconds)} of training"
         )
     if work.places:
@@ -63,11 +64,16 @@ def _moment(time: str | None) -> str | None:
 
 def settings(best: Best) -> list[tuple[str, str]]:
     """The best network's parameters in words, each fact once."""
-    return [(name, value_text(value)) for name, value in best.parameters.items() if name != "hidden_dim"]
+    own_form = {"preprocessing": OWN_FORM.preprocessing}  # the dataset's option, which is no parameter of the trial
+    return [
+        (name, value_text(value))
+        for name, value in best.parameters.items()
+        if name != "hidden_dim" and own_form.get(name) != value
+    ]
 
 
 def figure_lines(report: Report, best: Best) -> list[Line]:
-    """The best network's figures and the base line: name, value and a remark.
+    """The best network's figures and the baseline: name, value and a remark.
 
     Names leave out `accuracy` if it is the run's objective, the usual case.
     """
@@ -96,7 +102,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:
-    """The lines of `figure_lines` that a choice needs: one per model, and the base line."""
+    """The lines of `figure_lines` that matter for a choice: one per model, and the baseline."""
     others = [*_others(report.validation, "validation, "), *_others(report.test.measurement, "test, ")]
     beside = ("validation, final", "training")
     lines = figure_lines(report, best)
@@ -104,7 +110,7 @@ def main_lines(report: Report, best: Best) -> list[Line]:
 
 
 def top_remark(objective: Objective) -> str:
-    """The figure that the best trials are ranked by, and the training figure beside it."""
+    """The figure that the best trials are ranked by, and the training figure shown with it."""
     beside = "" if objective is objective.own else f"; training: {objective.own.title}"
     return f"by validation {objective.title} at the best epoch{beside}"
 
@@ -144,7 +150,7 @@ def _of_the_test(report: Report) -> list[Line]:
 
 
 def _base_line(base: BaseLine | None, prefix: str) -> list[Line]:
-    return [(f"{prefix}base line", OBJECTIVES[base.objective].show(base.value), base.method)] if base else []
+    return [(f"{prefix}baseline", OBJECTIVES[base.objective].show(base.value), base.method)] if base else []
 
 
 def _others(found: Measurement | None, prefix: str) -> list[Line]:
@@ -165,7 +171,7 @@ def _is_of_folds(found: Measurement | None) -> bool:
 
 
 def _out_of_fold(name: str, found: Measurement | None) -> list[Line]:
-    """The figure by rows that the networks did not see, with the standard error that the rows give."""
+    """The out-of-fold figure, with the standard error over its rows."""
     if found is None or found.folds is None:
         return []
     objective = OBJECTIVES[found.objective]

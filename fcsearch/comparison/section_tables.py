@@ -1,4 +1,4 @@
-"""A comparison in words, the same on a terminal and on a page."""
+"""Tables of a comparison, as text for a terminal or a page: titles, columns, cells, labels."""
 
 from __future__ import annotations
 

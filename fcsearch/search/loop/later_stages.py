@@ -1,18 +1,14 @@
-"""Trains the results of a search again: the best configurations with other seeds, the winner on more rows."""
+"""What follows the trials of a search: trainings that do not compete, such as the best again with other seeds."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
-from fcsearch.config import InputForm, TrialConfig
+from fcsearch.config import InputForm
 from fcsearch.data import Dataset
-from fcsearch.data.dataset import Split
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.loop.engine import Closing, Engine, ending
@@ -29,8 +25,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.search.record.checkpoints import BYTES_PER_SECOND, Checkpoints
-from fcsearch.search.record.confirmations import ConfirmationBooks, RefitBooks, has_refit
-from fcsearch.selection.confirmation import chosen_trial, confirmation_of
+from fcsearch.search.record.confirmations import ConfirmationBooks
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +138,7 @@ def confirm_best(
     checkpoints = find_checkpoints(around, planned, pool, stage="confirmations", dataset=dataset, every=every)
     trials, seeds = ", ".join(map(str, extent.trials)), ", ".join(map(str, extent.seeds))
     around.view.started({"confirmation": f"trials {trials} again, with seeds {seeds}"})
-    return _train(
+    return train_again(
         around,
         pool,
         planned,
@@ -156,83 +151,7 @@ def confirm_best(
     )
 
 
-def refit(
-    around: Surroundings,
-    dataset: Dataset,
-    members: Collection[int],
-    open_pool: Callable[[Dataset], Pool],
-    *,
-    every: float,
-) -> Closing | None:
-    """Train configurations on training and validation rows, for their mean best epochs, and save the networks.
-
-    What the run has already is not trained.
-
-    Args:
-        around: Where, and until when.
-        dataset: What is learned.
-        members: The trials of the ensemble, which are fitted again beside the chosen one.
-        open_pool: Gives what trains on a dataset; called if there is anything to train.
-        every: Seconds between two checkpoints.
-
-    Returns:
-        What ended it early, if anything did.
-    """
-    run, chosen = around.run, chosen_trial(around.run)
-    places = [(chosen, run.models.refit_path), *((trial, run.models.member_refit_path(trial)) for trial in members)]
-    configs = {trial: refit_config(run, trial) for trial, _ in places}
-    paths: dict[int, list[Path]] = {}
-    for trial, path in places:
-        if not has_refit(run, path, trial, configs[trial], dataset.fingerprint):
-            paths.setdefault(trial, []).append(path)
-    if not paths:
-        return None
-    wanted = {configs[trial].input_form for trial in paths}
-    learned = dataclasses.replace(dataset, forms=tuple(form for form in dataset.forms if form.form in wanted))
-    pool, planned = open_pool(joined(learned)), [PlannedTrial(trial, configs[trial]) for trial in paths]
-    checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
-    around.view.started({"refit": _refit_line([configs[trial].epochs for trial in paths], list(paths), chosen)})
-    return _train(
-        around,
-        pool,
-        planned,
-        RefitBooks(run, paths),
-        Standings(len(planned)),
-        checkpoints,
-        keep_last=True,
-        model_metadata=lambda form: dataset.in_form(form).model_metadata(),
-        what="refits",
-    )
-
-
-def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> str:
-    """What is fitted again, for people."""
-    numbers = ", ".join(map(str, trials))
-    whose = f"trial {numbers}" if len(trials) == 1 else f"trials {numbers}"
-    count = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
-    ensemble = "" if trials in ([chosen], []) else ", the ensemble's"
-    return f"{whose}{ensemble} on training and validation rows, {count} epochs"
-
-
-def refit_config(run: RunDirectory, trial_id: int) -> TrialConfig:
-    """The configuration of a trial, with the mean best epoch over its seeds, else with that of the search."""
-    row = next(row for row in run.trials().to_pylist() if row["trial_id"] == trial_id)
-    found = confirmation_of(run)
-    means = {entry.trial_id: entry.best_epoch for entry in found.configurations} if found else {}
-    return dataclasses.replace(row_config(row), epochs=max(1, round(means.get(trial_id) or row["best_epoch"])))
-
-
-def joined(dataset: Dataset) -> Dataset:
-    """The dataset, without folds, with the validation rows among the training rows, in each of its forms."""
-    train, val = dataset.train, dataset.val
-    weights = None
-    if train.row_weights is not None and val.row_weights is not None:
-        weights = np.concatenate([train.row_weights, val.row_weights])
-    rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]), weights)
-    return dataclasses.replace(dataset, train=rows, others=(), forms=tuple(map(joined, dataset.forms)))
-
-
-def _train(
+def train_again(
     around: Surroundings,
     pool: Pool,
     planned: Sequence[PlannedTrial],
@@ -244,6 +163,7 @@ def _train(
     model_metadata: Callable[[InputForm], Mapping[str, object]],
     what: str,
 ) -> Closing | None:
+    """Train what does not compete; returns what ended it early, if anything did. Arguments as `Engine` has them."""
     size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
     recorder = Recorder(books, checkpoints)
     planner = Planner(remaining=0, pack_size=size, learns=True)

@@ -1,4 +1,4 @@
-"""The process that workers are forked from, seen from the search."""
+"""The search's end of the fork server, the process that workers are forked from."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ logger = logging.getLogger(__name__)
 # them. To look for garbage while they are imported takes a tenth of that time; `main` begins to.
 _PROGRAM = (
     "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from fcsearch.search.local_pool.nursery import main; main({descriptor})"
+    "from fcsearch.search.local_pool.fork_server import main; main({descriptor})"
 )
 _STDERR = 2
 
 
-class Starter:
-    """Starts that process. Orders wait in its socket while it imports."""
+class ForkClient:
+    """Starts the fork server, and gives it orders. Orders wait in its socket while it imports."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()

@@ -1,4 +1,4 @@
-"""The process that workers are forked from: it imports their libraries once, while the search still imports its own."""
+"""The fork server: imports what workers need, while the search still imports its own libraries, and forks workers."""
 
 from __future__ import annotations
 

@@ -1,0 +1,128 @@
+"""Fits what a search chose again, on training and validation rows: the network that answers, and the ensemble's."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from fcsearch.config import InputForm
+from fcsearch.data import Dataset
+from fcsearch.data.dataset import Split
+from fcsearch.search.loop.engine import Closing
+from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, train_again
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.interface import Pool
+from fcsearch.search.record.confirmations import RefitBooks
+from fcsearch.selection.confirmation import chosen_trial
+from fcsearch.selection.refits import has_refit, refit_configs
+
+
+class RefitPools:
+    """One pool at a time: that of the last rows which it was asked for, until the block ends.
+
+    Args:
+        open_pool: Opens what trains on a dataset.
+    """
+
+    def __init__(self, open_pool: Callable[[Dataset], contextlib.AbstractContextManager[Pool]]) -> None:
+        self._open = open_pool
+        self._forms: list[InputForm] | None = None
+        self._pool: Pool | None = None
+        self._stack = contextlib.ExitStack()
+
+    def open(self, rows: Dataset) -> Pool:
+        """A pool that has these rows in these forms."""
+        forms = [form.form for form in rows.forms]
+        if self._pool is None or forms != self._forms:
+            # Two pools would wait for each other's cores.
+            self._stack.close()
+            self._pool, self._forms = self._stack.enter_context(self._open(rows)), forms
+        return self._pool
+
+    def __enter__(self) -> RefitPools:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def refit(
+    around: Surroundings,
+    dataset: Dataset,
+    members: Collection[int],
+    open_pool: Callable[[Dataset], Pool],
+    *,
+    every: float,
+) -> Closing | None:
+    """Train configurations on training and validation rows, for their mean best epochs, and save the networks.
+
+    What the run has already is not trained.
+
+    Args:
+        around: Where, and until when.
+        dataset: What is learned.
+        members: The trials of the ensemble, which are fitted again beside the chosen one.
+        open_pool: Gives what trains on a dataset; called if there is anything to train.
+        every: Seconds between two checkpoints.
+
+    Returns:
+        What ended it early, if anything did.
+    """
+    run, chosen = around.run, chosen_trial(around.run)
+    places = [(chosen, run.models.refit_path), *((trial, run.models.member_refit_path(trial)) for trial in members)]
+    configs = refit_configs(run, {trial for trial, _ in places})
+
+    def is_done(trial: int, path: Path) -> bool:
+        return has_refit(run, path, trial, configs[trial], dataset.fingerprint)
+
+    if chosen in members and is_done(chosen, run.models.refit_path):
+        run.models.copy_refit(chosen)
+    paths: dict[int, list[Path]] = {}
+    for trial, path in places:
+        if not is_done(trial, path):
+            paths.setdefault(trial, []).append(path)
+    if not paths:
+        return None
+    wanted = {configs[trial].input_form for trial in paths}
+    learned = dataclasses.replace(dataset, forms=tuple(form for form in dataset.forms if form.form in wanted))
+    pool, planned = open_pool(joined(learned)), [PlannedTrial(trial, configs[trial]) for trial in paths]
+    checkpoints = find_checkpoints(around, planned, pool, stage="refit", dataset=dataset, every=every)
+    around.view.started({"refit": _refit_line([configs[trial].epochs for trial in paths], list(paths), chosen)})
+    return train_again(
+        around,
+        pool,
+        planned,
+        RefitBooks(run, paths),
+        Standings(len(planned)),
+        checkpoints,
+        keep_last=True,
+        model_metadata=lambda form: dataset.in_form(form).model_metadata(),
+        what="refits",
+    )
+
+
+def _refit_line(epochs: Sequence[int], trials: Sequence[int], chosen: int) -> str:
+    """What is fitted again, for people."""
+    numbers = ", ".join(map(str, trials))
+    whose = f"trial {numbers}" if len(trials) == 1 else f"trials {numbers}"
+    count = str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)} to {max(epochs)}"
+    ensemble = "" if trials in ([chosen], []) else ", the ensemble's"
+    return f"{whose}{ensemble} on training and validation rows, {count} epochs"
+
+
+def joined(dataset: Dataset) -> Dataset:
+    """The dataset, without folds, with the validation rows among the training rows, in each of its forms."""
+    train, val = dataset.train, dataset.val
+    weights = None
+    if train.row_weights is not None and val.row_weights is not None:
+        weights = np.concatenate([train.row_weights, val.row_weights])
+    rows = Split(np.concatenate([train.X, val.X]), np.concatenate([train.y, val.y]), weights)
+    return dataclasses.replace(dataset, train=rows, others=(), forms=tuple(map(joined, dataset.forms)))
