@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# A search needs the package alone; an environment that has the development tools too will do.
+PACKAGE := $(or $(wildcard $(INSTALLED)),$(VENV)/.package)
+PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: install run test test-slow test-faults test-anywhere lint format bench docs gallery dist clean
 
 install: $(INSTALLED)
 
-run: $(INSTALLED)  ## install, and search the dropout space on a dataset that ships with scikit-learn
+run: $(PACKAGE)  ## install, and search the dropout space on a dataset that ships with scikit-learn
 	$(BIN)/fcsearch run dropout
 
 test: lint  ## linters, types, import contracts and tests; those that start Ray have the machine to themselves
@@ -46,7 +49,7 @@ bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet
 	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 3
 
 docs: $(INSTALLED)  ## the documentation as a site, build/website/site; a broken link is an error
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	$(PIP_INSTALL) --quiet --editable ".[docs]"
 	$(BIN)/python website/generated.py
 	$(BIN)/python website/assemble.py build/website
 	cd build/website && $(abspath $(BIN))/zensical build --clean --strict
@@ -64,6 +67,13 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(INSTALLED): pyproject.toml constraints.txt
+	@echo "installing fcsearch and the development tools in $(VENV): some minutes, 2.5 GB, several GB more with CUDA"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
-	touch $(INSTALLED)
+	$(PIP_INSTALL) --editable ".[dev]"
+	touch $@
+
+$(VENV)/.package: pyproject.toml constraints.txt
+	@echo "installing fcsearch in $(VENV): some minutes, 1.5 GB, several GB more with CUDA"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --editable .
+	touch $@

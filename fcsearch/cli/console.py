@@ -79,8 +79,10 @@ def print_report(report: Report) -> None:
 def short_path(path: str) -> str:
     """A path for a table: relative to the working folder if inside it, else without its first folders if long.
 
-    The part left out is shown as `...`. The last part is always whole.
+    The part left out is shown as `...`. The last part is always whole, and so is a URL.
     """
+    if "://" in path:
+        return path
     shown = Path(path)
     if shown.is_absolute() and shown.is_relative_to(Path.cwd()):
         shown = shown.relative_to(Path.cwd())

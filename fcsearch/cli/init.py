@@ -63,14 +63,25 @@ def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
     comment = [f"A search space for {spec.source}, made by `fcsearch init` from the space {base}.", ""]
     comment += [f"  fcsearch {command} {shlex.quote(str(path))}" for command in ("validate", "run")]
     if not spec.is_named:
-        from fcsearch.data import load_dataset
-
-        dataset = load_dataset(spec)
+        dataset = _load(spec)
         spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
         comment += ["", *_found(dataset)]
     text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment)
     SearchSpace.from_node(read_text(text, str(path)), default_name=name)
     return text
+
+
+def _load(spec: DatasetSpec) -> Dataset:
+    """The dataset; a column that cannot be used is refused with this command's own option."""
+    from fcsearch.data import load_dataset
+    from fcsearch.data.facts import ColumnsError
+    from fcsearch.errors import DataError
+
+    try:
+        return load_dataset(spec)
+    except ColumnsError as error:
+        options = " ".join(f"--drop {shlex.quote(name)}" for name in error.features)
+        raise DataError(error.leaving_out(options)) from None
 
 
 def _found(dataset: Dataset) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.choosing import choose
+from fcsearch.cli.choosing import Choice, choose
 from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
 from fcsearch.cli.runs_folder import RunsFolder
 from fcsearch.cli.searching import conclude, search_options, varying
@@ -20,6 +20,7 @@ from fcsearch.errors import RunError
 
 if TYPE_CHECKING:
     from fcsearch.search.planning.plan import SearchPlan
+    from fcsearch.space import SearchSpace
 
 _STARTING = {"ray": "Ray, and the search", "local": "worker processes, and the search"}
 # Names that mean folders, not run names.
@@ -84,8 +85,8 @@ def run(
       fcsearch run customers.csv --label churn
       fcsearch run dropout
       fcsearch run my_space.yaml --dataset cifar10 --trials 200 --time-budget 30m
-      fcsearch run runs/dropout/next_space.yaml --from dropout
-      fcsearch run dropout --try learning_rate=0.003,depth=3 --try depth=2
+      fcsearch run runs/full/next_space.yaml --from full
+      fcsearch run full --try learning_rate=0.003,depth=3 --try depth=2
       fcsearch run customers.csv --note "without the rows of May" --tag baseline
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
@@ -99,6 +100,8 @@ def run(
         if not dry_run:
             # Before the libraries are imported, in both processes: that takes a second and more.
             pools.start(settings.pool)
+        searched = _searched(choose(given, space=space, dataset=dataset), (overrides, label, data_dir), name)
+        if not dry_run:
             if not quiet:
                 click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
             pools.begin(settings, sure=False)
@@ -107,8 +110,6 @@ def run(
         labels = Labels().with_note(note or "").with_tags(tags)
         if start_from is not None:
             settings = dataclasses.replace(settings, start_from=str(resolve_run(start_from, out).resolve()))
-        choice = choose(given, space=space, dataset=dataset)
-        searched = choice.load(dataset_overrides(overrides, label, data_dir))
         path, url = _place(out, name, default=searched.name)
         from fcsearch.search.api import plan_search, start_search
 
@@ -124,12 +125,28 @@ def run(
     conclude(result, quiet=quiet)
 
 
+def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | None], name: str | None) -> SearchSpace:
+    """The space, once what takes no time to check is right: the run's name, the space, where its data are.
+
+    Args:
+        choice: What the user named.
+        changes: `--set`, `--label` and `--data-dir`.
+        name: `--name`.
+    """
+    if name is not None and not _NAME.fullmatch(name):
+        raise RunError(f"--name must be letters, digits, dots, dashes and underscores; found {name!r}")
+    searched = choice.load(dataset_overrides(*changes))
+    from fcsearch.data.sources.paths import find_parts
+
+    if not searched.dataset.is_named:
+        find_parts(searched.dataset)
+    return searched
+
+
 def _place(out: Path | str, name: str | None, *, default: str) -> tuple[Path, str | None]:
     """The path of the run and its URL, if it has one: the name that was asked for, or the first free one."""
     from fcsearch.results import remote
 
-    if name is not None and not _NAME.fullmatch(name):
-        raise RunError(f"--name must be letters, digits, dots, dashes and underscores; found {name!r}")
     names = itertools.chain([default], (f"{default}-{number}" for number in itertools.count(2)))
     for candidate in [name] if name is not None else names:
         url = remote.within(out, candidate) if remote.is_url(out) else None

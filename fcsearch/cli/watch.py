@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from fcsearch.results import RunDirectory
     from fcsearch.search.loop.view import View
 
+# How long a run that was just started may take to appear.
+_WAIT_SECONDS = 60.0
+_LOOK_SECONDS = 0.5
+
 
 @click.command()
 @click.argument("run", required=False)
@@ -32,7 +36,8 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
     """Show the progress of a search that another process runs, here or on another machine that shares the folder.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
-    read. The command ends when the search does; Ctrl-C stops watching, and the search continues.
+    read. A run that was just started is waited for. The command ends when the search does; Ctrl-C stops watching, and
+    the search continues.
 
     \b
     Example:
@@ -41,9 +46,9 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
     """
     from fcsearch.cli.live import open_view
     from fcsearch.cli.searching import varying
-    from fcsearch.results import RunDirectory, remote, resolve_run
+    from fcsearch.results import remote
 
-    directory = RunDirectory.open(resolve_run(run, root))
+    directory = _awaited(run, root)
     left = False
     with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose) as view:
         try:
@@ -55,6 +60,39 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
         click.echo(f"stopped watching; the search of {where} continues", err=True)
         return
     click.echo(f"{where}: {directory.state()}; `fcsearch report {where}` shows what it found")
+
+
+def _awaited(name: str | None, root: Path | str) -> RunDirectory:
+    """The run that is meant; one that has just been started is waited for.
+
+    Raises:
+        RunError: there is none yet, and none comes.
+    """
+    from fcsearch.errors import RunError
+    from fcsearch.results import RunDirectory, resolve_run
+
+    until, told = time.monotonic() + _WAIT_SECONDS, False
+    while True:
+        try:
+            return RunDirectory.open(resolve_run(name, root))
+        except RunError as error:
+            if not _may_come(name, root):
+                raise
+            if time.monotonic() >= until:
+                raise RunError(f"{error}. The directory of a search appears once its data are read") from None
+        if not told:
+            click.echo("no run yet: its directory appears once its data are read; waiting for a minute", err=True)
+            told = True
+        time.sleep(_LOOK_SECONDS)
+
+
+def _may_come(name: str | None, root: Path | str) -> bool:
+    """Whether a run in this machine's folders is not there yet; one that is damaged is not better in a minute."""
+    from fcsearch.results import remote, resolve_run
+
+    if not isinstance(root, Path) or (name is not None and remote.is_url(name)):
+        return False
+    return root.is_dir() if name is None else not resolve_run(name, root).exists()
 
 
 def _follow(run: RunDirectory, view: View, every: float) -> None:

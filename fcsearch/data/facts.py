@@ -44,6 +44,8 @@ class ColumnsError(DataError):
 
     Attributes:
         columns: Every column of the table.
+        found: What is wrong with which column, without the way out.
+        features: The names of those that could be left out.
     """
 
     def __init__(self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts]) -> None:
@@ -52,15 +54,18 @@ class ColumnsError(DataError):
             dataclasses.replace(facts, use="refused", why=whys[facts.name]) if facts.name in whys else facts
             for facts in columns
         )
-        features = [facts.name for facts in columns if facts.use == "used" and facts.name in problems]
-        super().__init__(next(iter(problems.values())) if len(problems) == 1 else _together(source, problems, features))
-
-
-def _together(source: str, problems: Mapping[str, str], features: Sequence[str]) -> str:
-    lines = "\n".join(f"  - {problem}" for problem in problems.values())
-    way_out = ""
-    if features:
-        names = json.dumps(features, ensure_ascii=False)
+        self.found = next(iter(problems.values())) if len(problems) == 1 else _together(source, problems)
+        self.features = tuple(facts.name for facts in columns if facts.use == "used" and facts.name in problems)
+        names = json.dumps(self.features, ensure_ascii=False)
         option = shlex.quote(f"dataset.drop={names}")
-        way_out = f"\nTo leave the features out: drop: {names} in a space file, or --set {option}"
-    return f"{len(problems)} columns of {source} cannot be used:\n{lines}{way_out}"
+        super().__init__(self.leaving_out(f"drop: {names} in a space file, or --set {option}"))
+
+    def leaving_out(self, way: str) -> str:
+        """The message with the way to leave the features out."""
+        them = "it" if len(self.features) == 1 else "the features"
+        return f"{self.found}\nTo leave {them} out: {way}" if self.features else self.found
+
+
+def _together(source: str, problems: Mapping[str, str]) -> str:
+    lines = "\n".join(f"  - {problem}" for problem in problems.values())
+    return f"{len(problems)} columns of {source} cannot be used:\n{lines}"

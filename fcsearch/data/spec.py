@@ -61,9 +61,10 @@ def _several(folds: object) -> object:
     return None if isinstance(folds, int) and not isinstance(folds, bool) and folds == 1 else folds
 
 
+_FOLDS = "an integer from 2 to 20, or 1 for one split"
 _Folds = Annotated[
     Annotated[StrictInt, Field(ge=2, le=20)] | None,
-    BeforeValidator(_several, json_schema_input_type=Annotated[StrictInt, Field(ge=1, le=20)] | None),
+    BeforeValidator(_several, json_schema_input_type=Annotated[StrictInt, Field(ge=1, le=20, title=_FOLDS)] | None),
 ]
 
 

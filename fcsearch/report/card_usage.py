@@ -9,6 +9,9 @@ from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import LABEL, PROBABILITIES, Exported, output_names
 from fcsearch.inference.outputs import PREDICTION
 
+# onnxruntime reads it when it is imported.
+_WITHOUT_TELEMETRY = ("import os", "", 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"', "")
+
 
 def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[str]:
     """The lines of the section.
@@ -74,6 +77,7 @@ def _torch(exported: Exported, name: str) -> Iterator[str]:
 def _onnx_array(exported: Exported, name: str, outputs: Sequence[str]) -> Iterator[str]:
     item = exported.inputs[0]
     yield from (
+        *_WITHOUT_TELEMETRY,
         "import numpy as np",
         "import onnxruntime",
         "",
@@ -87,6 +91,7 @@ def _onnx_columns(exported: Exported, name: str, outputs: Sequence[str]) -> Iter
     texts = {item.name: "str" for item in exported.inputs if item.kind == "string"}
     numbers = next((item.kind for item in exported.inputs if item.kind != "string"), "float64")
     yield from (
+        *_WITHOUT_TELEMETRY,
         "import onnxruntime",
         "import pandas as pd",
         "",

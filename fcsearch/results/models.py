@@ -232,11 +232,10 @@ def read_model(path: Path) -> SavedModel:
     """Read a model file, wherever it lies.
 
     Raises:
-        ConfigError: it is not a model file.
+        RunError: it is not a model file, or the facts about its trial are damaged.
         DataError: its transform is damaged.
-        RunError: the facts about its trial are damaged.
     """
-    network, text = FullyConnectedNet.load(path), load_tensors(path)[1].get(_TRIAL_KEY, "{}")
+    network, text = _load(path), load_tensors(path)[1].get(_TRIAL_KEY, "{}")
     try:
         facts = dict(json.loads(text))
     except (ValueError, TypeError) as error:
@@ -248,10 +247,13 @@ def load_transform(path: Path) -> FeatureTransform | None:
     """The transform in a model file; None if it has none.
 
     Raises:
-        ConfigError: it is not a model file.
+        RunError: it is not a model file.
         DataError: the transform is damaged.
     """
-    text = load_tensors(path)[1].get(_TRANSFORM_KEY)
+    try:
+        text = load_tensors(path)[1].get(_TRANSFORM_KEY)
+    except ConfigError as error:
+        raise _damaged(path, error) from error
     return None if text is None else FeatureTransform.from_json(text, where=str(path))
 
 
@@ -271,4 +273,18 @@ def _load(path: Path) -> FullyConnectedNet:
 
 
 def _damaged(path: Path, error: Exception) -> RunError:
-    return RunError(f"{path} must be a model that fcsearch saved; found: {error}; remove it and train it again")
+    # What the library said: the error around it names the path once more.
+    found = error.__cause__ or error
+    return RunError(f"{path} must be a model that fcsearch saved; found: {found}; {_way_back(path)}")
+
+
+def _way_back(path: Path) -> str:
+    """What makes a damaged model anew, by its place in a run."""
+    run = path.parent.parent
+    if path.parent.name == "models" and (run / "run.json").is_file():
+        if Models.is_refit(path):
+            return f"remove it, and make it again: `fcsearch confirm {run} --refit`"
+        if trial := re.fullmatch(r"trial-(\d+)\.safetensors", path.name):
+            train = f"fcsearch train --run {run} --trial {int(trial[1])} --save {path}"
+            return f"train it again: `{train}`, then `fcsearch resume {run}`"
+    return "take another copy of it"

@@ -208,7 +208,7 @@ def _take_up(
 
 def _for_task_of(dataset: Dataset, plan: SearchPlan) -> SearchPlan:
     """The plan for the task of the loaded dataset."""
-    return dataclasses.replace(plan, space=plan.space.for_task(dataset.task))
+    return dataclasses.replace(plan, space=plan.space.for_task(dataset.task), task=dataset.task)
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:

@@ -19,8 +19,8 @@ _TABLE_HELP = """\
   # test: test.csv               # a file of test rows; if left out, a share of the rows
   # test_fraction: 0.15          # that share: rows for the one last measurement
   # val_fraction: 0.15           # rows that choose between the trials
+  # split_seed: 0                # which rows go to test and to validation: another seed, other rows
   # weights: a_column            # how much each row counts in training, by numbers of at least 0
-  # split_seed: 0                # which rows those are
   # group: a_column              # what names groups of rows, none of which is ever in two splits
   # time: a_column               # numbers or dates: train on the earliest rows, test on the latest
   # preprocessing: auto   # or standardize, quantile, robust, piecewise, mean, none

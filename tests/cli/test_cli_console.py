@@ -77,6 +77,8 @@ def test_paths_are_relative_or_lose_their_first_folders(tmp_path: Path, monkeypa
     assert short_path(str(tmp_path / "runs" / "a")) == "runs/a"
     assert short_path("runs/a") == "runs/a"
     assert short_path("digits") == "digits"
+    url = f"file://{tmp_path}/a/long/way/of/folders/that/is/no/path/of/this/machine/a"
+    assert short_path(url) == url
     assert short_path("/data/cifar10.parquet") == "/data/cifar10.parquet"
     assert short_path("/a long way" * 9 + "/run") == ".../a long way/a long way/a long way/run"
     assert short_path("/x/" + "y" * 70) == ".../" + "y" * 70

@@ -100,12 +100,19 @@ def test_onnx_takes_named_columns_as_its_card_says(
     np.testing.assert_allclose(names["probabilities"], probabilities(found), atol=1e-5)
 
 
+@pytest.mark.usefixtures("new_rows")
 def test_onnxruntime_tells_nobody_of_its_use(customers: RunDirectory, tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
     kept = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    told = {"env": {**kept, "TMPDIR": str(tmp_path / "temporary")}, "stdout": subprocess.DEVNULL}
     command = [sys.executable, "-m", "fcsearch", "export", str(customers.path), "--out", str(tmp_path / "model.onnx")]
-    subprocess.run(command, check=True, env={**kept, "TMPDIR": str(tmp_path / "temporary")}, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, **told)
     # Where it does, it leaves a file with the number of its session.
+    assert list((tmp_path / "temporary").iterdir()) == []
+    card = (tmp_path / "model.onnx.md").read_text()
+    code = re.search(r"```python\n(.*?)```", card, re.DOTALL)
+    assert code is not None
+    subprocess.run([sys.executable, "-c", code[1]], check=True, cwd=tmp_path, **told)
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
@@ -236,7 +243,7 @@ def test_bad_input_is_refused_and_nothing_is_written(
     assert "must say how columns become features" in refused(capsys, made_run.path, "--out", out)
     broken = shutil.copy(customers.models.path(0), tmp_path / "broken.safetensors")
     broken.write_bytes(broken.read_bytes()[:50])
-    assert "must be a safetensors file" in refused(capsys, broken, "--out", out)
+    assert "must be a model that fcsearch saved" in refused(capsys, broken, "--out", out)
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert "Run: pip install 'fcsearch[onnx]'" in refused(capsys, customers.path, "--out", out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.safetensors", "folder.onnx"]

@@ -54,6 +54,23 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
 
 
+def test_a_column_that_cannot_be_used_is_left_out_with_an_option_of_this_command(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (here / "customers.csv").read_text().splitlines()
+    rows = [f"{i},2026-01-{i % 28 + 1:02},{line}" for i, line in enumerate(lines[1:])]
+    (here / "customers.csv").write_text("\n".join([f"customer_id,the day,{lines[0]}", *rows]))
+    for more, way_out in (
+        ([], "To leave the features out: --drop customer_id --drop 'the day'\n"),
+        (["--drop", "customer_id"], "To leave it out: --drop 'the day'\n"),
+    ):
+        with pytest.raises(SystemExit):
+            fcsearch.cli.main(["init", "customers.csv", "--label", "churn", *more])
+        message = capsys.readouterr().err
+        assert message.endswith(way_out)
+        assert "--set" not in message
+
+
 def test_a_space_for_a_regression_says_so(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"{i % 7},{1.5 * i}\n" for i in range(60))
     (here / "houses.csv").write_text("rooms,price\n" + rows)
@@ -67,6 +84,9 @@ def test_a_space_for_a_regression_says_so(here: Path, capsys: pytest.CaptureFixt
     assert caught.value.code == 2
     assert "the objective of a regression must be one of rmse, mae, r2; found roc_auc" in capsys.readouterr().err
     planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
+    unread = "task            predicts price by validation MAE, if its values make a regression: they are not read yet"
+    assert unread in planned
+    planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae", "--set", "task=regression")
     assert "task            predicts price, a regression, by validation MAE" in planned
 
 

@@ -37,7 +37,7 @@ def test_bad_input_is_refused(
     path = write(tmp_path, table())
     gone = tmp_path / "gone"
     assert "must be a run directory; found nothing there" in refused(capsys, gone, path)
-    assert "must be a safetensors file" in refused(capsys, gone / "model.safetensors", path)
+    assert "must be a model that fcsearch saved" in refused(capsys, gone / "model.safetensors", path)
     assert "must exist; found nothing there" in refused(capsys, customers.path, gone / "x.csv")
     assert "found 'bets'. Did you mean 'best'?" in refused(capsys, customers.path, path, "--model", "bets")
     assert "trial 9 of" in refused(capsys, customers.path, path, "--model", "9")

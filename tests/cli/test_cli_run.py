@@ -66,7 +66,8 @@ def test_help_has_examples() -> None:
     assert "--dry-run" in output
 
 
-def test_options_reach_the_search(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+def test_options_reach_the_search(here: Path, started: list[dict[str, Any]]) -> None:
+    (here / "other.csv").write_text("a,label\n1,yes\n")
     arguments = (
         "--trials 7 --seed 5 --time-budget 1h30m --workers 2 --gpus-per-worker 0.5 --cpus-per-worker 2 --pack-size 4"
     )
@@ -188,6 +189,8 @@ def test_bad_input_is_named_exits_2_and_leaves_nothing(
     code, error = fails(capsys, "--space", "space.yaml", *arguments)
     assert (code, message in error) == (2, True), error
     assert "Traceback" not in error
+    if arguments[0] in ("--name", "--dataset", "--set") and "taken" not in arguments:
+        assert "starting" not in error
     assert sorted(here.rglob("*")) == before
 
 

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from synthetic_run import SPACE, add_trials, manifest
 
+import fcsearch.cli.watch
 from fcsearch.cli import main
 from fcsearch.cli.watch import watch
 from fcsearch.results import RunDirectory, TrialRecord
@@ -100,6 +101,32 @@ def test_confirmations_are_counted_when_all_trials_are_done(going: RunDirectory)
     watched = Watched(going)
     watched.look()
     assert (watched.status().done, watched.status().total, watched.status().what) == (1, 6, "confirmations")
+
+
+@pytest.mark.parametrize("names", [["a"], []])
+def test_a_run_that_was_just_started_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    begun = manifest("a", space=space(), state="complete")
+    steps = iter([lambda: None, lambda: RunDirectory.create(tmp_path / "runs" / "a", begun)])
+    monkeypatch.setattr(time, "sleep", lambda _: next(steps)())
+    result = CliRunner().invoke(watch, names, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("no run yet: its directory appears once its data are read")
+    assert result.stdout.startswith("runs/a: complete")
+
+
+def test_a_run_that_does_not_come_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fcsearch.cli.watch, "_WAIT_SECONDS", 0.0)
+    with pytest.raises(SystemExit) as caught:
+        main(["watch", "nosuch"])
+    assert caught.value.code == 2
+    assert "The directory of a search appears once its data are read" in capsys.readouterr().err
 
 
 def test_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

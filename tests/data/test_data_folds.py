@@ -159,7 +159,7 @@ def test_weights_of_classes_are_those_of_the_fold(write_table: Write, load: Load
 
 @pytest.mark.parametrize("folds", [0, 21, 2.5, True, "five"])
 def test_folds_must_be_a_number_that_can_be(folds: object) -> None:
-    with pytest.raises(DataError, match="folds must be an integer from 1 to 20; found"):
+    with pytest.raises(DataError, match="folds must be an integer from 2 to 20, or 1 for one split; found"):
         DatasetSpec.from_value({"source": "digits", "folds": folds})
 
 

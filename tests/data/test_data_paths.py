@@ -119,6 +119,8 @@ def test_a_dataset_that_does_not_exist(refusal, name: str, hint: str) -> None:
 def test_a_file_that_does_not_exist(write_csv, refusal) -> None:
     path = write_csv(CSV, "flowers.csv")
     assert f"Did you mean {path}?" in refusal(path.with_name("flower.csv"))
+    write_csv(CSV, "new_rows.csv")
+    assert "Did you mean" not in refusal(path.with_name("nosuch.csv"))
     assert "found nothing there" in refusal(path.parent / "nowhere" / "x.csv")
     assert "found no match" in refusal(path.parent / "*.parquet")
 

@@ -81,7 +81,7 @@ def test_too_few_rows_for_a_stratified_split() -> None:
         DataError, match=r"found 12 rows, of which 2 \(test_fraction 0.15\) should be split off for 4 classes"
     ):
         split(np.repeat([0, 1, 2, 3], 3))
-    with pytest.raises(DataError, match="for 0 classes with enough rows"):
+    with pytest.raises(DataError, match="found 10 rows, and no class with enough of them"):
         split(np.arange(10))
 
 

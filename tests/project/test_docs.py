@@ -1,15 +1,17 @@
 """README and docs tell the truth: their Python runs, their spaces are valid, their links lead somewhere."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from fcsearch.cli import cli
-from fcsearch.space import load_space
+from fcsearch.space import load_space, shipped_spaces
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -39,7 +41,14 @@ def test_the_network_trains_from_python(capsys: pytest.CaptureFixture[str]) -> N
 def test_the_space_is_valid(page: Path, tmp_path: Path) -> None:
     (space,) = [block for block in blocks(page, "yaml") if block.startswith("name:")]
     (tmp_path / "space.yaml").write_text(space)
-    assert load_space(tmp_path / "space.yaml").trials == 60
+    found = load_space(tmp_path / "space.yaml")
+    assert found.trials == 60
+    assert found.name not in shipped_spaces()
+
+
+def test_every_space_that_ships_is_listed() -> None:
+    listed = re.findall(r"^\| \[(\w+)\]\(../search_spaces/", (ROOT / "docs" / "space.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(shipped_spaces())
 
 
 def test_the_datasets_of_a_space_are_valid(tmp_path: Path) -> None:
@@ -71,14 +80,31 @@ def test_every_command_has_help_with_an_example_and_a_line_in_the_docs(command: 
     assert f"| `fcsearch {command}" in COMMANDS
 
 
-def test_the_commands_shown_are_accepted() -> None:
+def test_the_commands_shown_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is parsed, and each search is planned: on files that are there, without a GPU and a bucket."""
+    helps = "".join(CliRunner().invoke(cli, [command, "--help"]).output for command in cli.list_commands(None))
     lines = [line for page in PAGES for block in blocks(page, "console") for line in block.splitlines()]
-    shown = [line.split("#")[0].split()[2:] for line in lines if line.startswith("$ fcsearch ")]
-    assert len(shown) >= 10
-    helps = {command: CliRunner().invoke(cli, [command, "--help"]).output for command in cli.list_commands(None)}
-    for command, *words in shown:
-        options = {word.split("=")[0] for word in words if word.startswith("--")}
-        assert options <= set(re.findall(r"--[a-z0-9-]+", helps[command])), (command, options)
+    spaces = "".join(path.read_text() for path in (ROOT / "search_spaces").glob("*.yaml"))
+    shown = [line[2:] for line in lines if line.startswith("$ fcsearch ")]
+    shown += re.findall(r"^[ #]+(fcsearch .+)", helps + spaces, re.MULTILINE)
+    assert len(shown) >= 100
+    monkeypatch.chdir(tmp_path)
+    for data in ("customers.csv", "adult-train.parquet", "adult-test.parquet"):
+        (tmp_path / data).touch()
+    space = (ROOT / "search_spaces" / "full.yaml").read_text()
+    for path in (tmp_path / "my_space.yaml", tmp_path / "runs" / "full" / "next_space.yaml"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(space)
+    for line in dict.fromkeys(shown):
+        plain = re.sub(r" --tf32| --gpus-per-worker 0\.\d+| --workers \d+|[|>].*", "", line)
+        _, name, *words = shlex.split(plain.replace("s3://bucket", f"{(tmp_path / 'bucket').as_uri()}"), comments=True)
+        command = cli.get_command(click.Context(cli), name)
+        assert command is not None, line
+        if name == "run":
+            done = CliRunner().invoke(cli, [name, *words, *([] if "--dry-run" in words else ["--dry-run"])])
+            assert done.exit_code == 0, (line, done.output, done.exception)
+        else:
+            command.make_context(name, words)
 
 
 def test_help_lists_every_command_without_importing_it() -> None:

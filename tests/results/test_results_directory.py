@@ -133,7 +133,7 @@ class TestTables:
         with pytest.raises(RunError, match="found rows of pack 0; ask next_pack_id"):
             empty_run.write_pack(0, *pack(3))
         again = RunDirectory.open(empty_run.path)
-        with pytest.raises(RunError, match="found a row of trial 2 already"):
+        with pytest.raises(RunError, match="must be written once; found a row of trial 2"):
             again.write_pack(1, *pack(2, 3))
         assert again.trials()["trial_id"].to_pylist() == [1, 2]
 
@@ -255,5 +255,9 @@ class TestModels:
         path = empty_run.models.path(1)
         path.write_bytes(b"\x08\x00")
         for read in (empty_run.models.load, empty_run.models.metadata):
-            with pytest.raises(RunError, match="must be a model that fcsearch saved"):
+            with pytest.raises(RunError, match="must be a model that fcsearch saved") as damaged:
                 read(1)
+            said = str(damaged.value)
+            assert said.count("must be") == 1
+            again = f"fcsearch train --run {empty_run.path} --trial 1 --save {path}"
+            assert said.endswith(f"train it again: `{again}`, then `fcsearch resume {empty_run.path}`")

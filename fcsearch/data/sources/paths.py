@@ -126,7 +126,8 @@ def _not_found(source: str, path: Path) -> DataError:
     names = [*DATASET_NAMES, "openml:<name or id>"]
     if path.suffix or len(path.parts) > 1:
         siblings = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = nearest(path.name, siblings)
+        # That two names end alike does not make one of them the other.
+        near = nearest(path.name, (name for name in siblings if nearest(path.stem, [Path(name).stem])))
         hint = did_you_mean(near and path.parent / near, sentence=True)
         return DataError(f"the dataset file {source} must exist; found nothing there (looked in {Path.cwd()}).{hint}")
     near = nearest(source.lower().replace("-", "_"), DATASET_NAMES, cutoff=0.5)

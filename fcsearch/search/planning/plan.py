@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from fcsearch.config.objective import Task
 from fcsearch.data import Dataset
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.packs import choose_pack_size
@@ -24,6 +25,7 @@ class SearchPlan:
         placement: The workers; None if only the cluster can tell.
         pack_size: Most trials in a pack; None if only the cluster or the dataset can tell.
         options: What the user asked for.
+        task: That of the dataset; None while it is not loaded.
     """
 
     path: Path
@@ -32,6 +34,7 @@ class SearchPlan:
     placement: Placement | None
     pack_size: int | None
     options: SearchOptions
+    task: Task | None = None
 
     def lines(self) -> dict[str, str]:
         """The plan in words, as label and text."""
@@ -69,9 +72,13 @@ class SearchPlan:
         if self.space.objective is None:
             return {}
         objective, label = self.space.known_objective, self.space.dataset.label
-        kind = "a regression" if objective.task == "regression" else "a classification"
-        what = f"predicts {label}, {kind}" if label else kind
-        return {"task": f"{what}, by validation {objective.title}"}
+        by = f"by validation {objective.title}"
+        if self.task is None and self.space.dataset.task is None:
+            # The objective must be one of the task, but does not make it.
+            predicts = f"predicts {label or 'the label'}"
+            return {"task": f"{predicts} {by}, if its values make a {objective.task}: they are not read yet"}
+        kind = f"a {objective.task}"
+        return {"task": f"{f'predicts {label}, {kind}' if label else kind}, {by}"}
 
     def _weights(self) -> dict[str, str]:
         """By what the training rows are weighted, where they are."""
