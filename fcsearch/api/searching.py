@@ -97,7 +97,7 @@ def search(
     )
     with open_view(progress) as view:
         if out is not None:
-            url = out if isinstance(out, str) and remote.is_url(out) else None
+            url = out if remote.is_url(out) else None
             path = Path(out) if url is None else remote.local_copy(url)
             return Run(_finished(run_search(rows, searched, options, path, view, url=url)).run)
         with temporary_folder() as folder:

@@ -26,9 +26,9 @@ def rm(runs: tuple[str, ...], root: Path | str, yes: bool) -> None:
     """
     from fcsearch.cli.runs import size_text
     from fcsearch.errors import UsageError
-    from fcsearch.results import disk_bytes, remove_run, require_removable, resolve_run
+    from fcsearch.results import disk_bytes, remote, remove_run, require_removable, resolve_run
 
-    if url := next((name for name in (str(root), *runs) if "://" in name), None):
+    if url := next((name for name in (str(root), *runs) if remote.is_url(name)), None):
         raise UsageError(
             f"fcsearch rm removes runs of this machine; found {url}; remove it with a tool of its storage, such as "
             "`aws s3 rm --recursive`"

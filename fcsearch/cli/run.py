@@ -149,8 +149,8 @@ def _place(out: Path | str, name: str | None, *, default: str) -> tuple[Path, st
 
     names = itertools.chain([default], (f"{default}-{number}" for number in itertools.count(2)))
     for candidate in [name] if name is not None else names:
-        url = None if isinstance(out, Path) else remote.within(out, candidate)
-        path = out / candidate if isinstance(out, Path) else remote.local_copy(remote.within(out, candidate))
+        url = remote.within(out, candidate) if remote.is_url(out) else None
+        path = Path(out, candidate) if url is None else remote.local_copy(url)
         free = not path.exists() and (url is None or not remote.is_taken(url))
         if free or name is not None:
             return path, url

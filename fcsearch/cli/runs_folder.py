@@ -15,7 +15,9 @@ class RunsFolder(click.ParamType[Path | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:  # noqa: ARG002
         """The path, or the URL."""
-        return value if isinstance(value, str) and "://" in value else Path(value)
+        from fcsearch.results import remote
+
+        return value if remote.is_url(value) else Path(value)
 
 
 runs_folder = click.option(

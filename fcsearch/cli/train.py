@@ -56,7 +56,7 @@ def _help(parameter: Hyperparameter) -> str:
 
 
 @click.command()
-@click.option("--run", type=click.Path(path_type=Path), help="Take the configuration and the dataset from this run.")
+@click.option("--run", help="Take the configuration and the dataset from this run: a folder, a name, or a URL.")
 @click.option("--trial", type=int, help="Which trial of the run; its best one if not given.")
 @dataset_options
 @_parameter_options
@@ -72,7 +72,7 @@ def _help(parameter: Hyperparameter) -> str:
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the best weights (safetensors).")
 @click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def train(
-    run: Path | None,
+    run: str | None,
     trial: int | None,
     dataset: str | None,
     label: str | None,
@@ -132,14 +132,14 @@ def _silent(_: str) -> None:
     """Print nothing: programs get only the JSON."""
 
 
-def _starting_point(run: Path | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec]:
+def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec]:
     """The configuration and the dataset that the options override."""
     from fcsearch.data import DatasetSpec
-    from fcsearch.results import open_run
+    from fcsearch.results import open_run, resolve_run
 
     if run is None:
         return TrialConfig(), DatasetSpec()
-    opened = open_run(run)
+    opened = open_run(resolve_run(run))
     return opened.config(trial), opened.directory.dataset_spec()
 
 

@@ -20,7 +20,7 @@ from fcsearch.report.importance import importances_of
 from fcsearch.report.measured import Alternative, FinalTest, Measured
 from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
-from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels
+from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels, remote
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import WorkClock
 from fcsearch.selection import answers_by_refit, chosen_trial, confirmation_of
@@ -217,11 +217,12 @@ def _elapsed(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> float:
 
 def _best(run: RunDirectory, row: dict[str, Any]) -> Best:
     model = run.models.path(row["trial_id"])
+    again = ["fcsearch", "train", "--run", remote.address(run.path), "--trial", str(row["trial_id"])]
     return Best(
         row=row,
         parameters={name: row[name] for name in HYPERPARAMETERS if row[name] is not None},
         model=str(model) if model.is_file() else None,
-        train_command=shlex.join(["fcsearch", "train", "--run", str(run.path), "--trial", str(row["trial_id"])]),
+        train_command=shlex.join(again),
     )
 
 

@@ -16,14 +16,18 @@ _PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
-def hold(path: Path) -> Iterator[None]:
+def hold(path: Path, *, patience: float = _PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the lock file for as long as the block runs, or the process lives.
+
+    Args:
+        path: The lock file.
+        patience: Seconds to wait for another holder; negative: until it is done.
 
     Raises:
         RunError: another process holds it, or the file cannot be written.
     """
     # filelock's soft lock, its fallback on some file systems, would outlive its holder.
-    lock = FileLock(path, timeout=_PATIENCE_SECONDS, poll_interval=0.02, fallback_to_soft=False)
+    lock = FileLock(path, timeout=patience, poll_interval=0.02, fallback_to_soft=False)
     try:
         lock.acquire()
     except Timeout as error:

@@ -96,7 +96,7 @@ class Run:
 
 def open_run(path: str | Path) -> Run:
     """Open a run directory, or a run at a URL, to read it, also during its search; RunError if there is none."""
-    return Run(RunDirectory.open(fetch(path) if isinstance(path, str) and is_url(path) else Path(path)))
+    return Run(RunDirectory.open(fetch(path) if is_url(path) else Path(path)))
 
 
 def find_runs(root: Path | str = DEFAULT_ROOT) -> list[Path]:
@@ -153,10 +153,10 @@ def resolve_run(name: str | None, root: Path | str = DEFAULT_ROOT) -> Path:
         return latest_run(root)
     if is_url(name):
         return fetch(name)
-    if not isinstance(root, Path):
+    if is_url(root):
         return fetch(within(root, name))
     path = Path(name)
-    return path if len(path.parts) > 1 or (path / "run.json").is_file() else root / path
+    return path if len(path.parts) > 1 or (path / "run.json").is_file() else Path(root, path)
 
 
 def latest_run(root: Path | str = DEFAULT_ROOT) -> Path:
@@ -167,14 +167,14 @@ def latest_run(root: Path | str = DEFAULT_ROOT) -> Path:
             f"{root} must hold a run; found none; start one with `fcsearch run --space FILE`, or name the folder of "
             "the runs with --dir"
         )
-    return runs[0] if isinstance(root, Path) else fetch(address(runs[0]))
+    return fetch(address(runs[0])) if is_url(root) else runs[0]
 
 
 def _candidates(root: Path | str) -> list[Path]:
-    if not isinstance(root, Path):
+    if is_url(root):
         return [fetch(url, light=True) for url in run_urls(root)]
     # Hidden: one that is being made.
-    return [entry.parent for entry in root.glob("*/run.json") if not entry.parent.name.startswith(".")]
+    return [entry.parent for entry in Path(root).glob("*/run.json") if not entry.parent.name.startswith(".")]
 
 
 def _created(path: Path) -> datetime:

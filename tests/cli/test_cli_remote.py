@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,7 +145,11 @@ def test_notes_reports_and_predictions_work_at_a_url(
     assert (tmp_path / "bucket/small/report.html").exists()
     fcsearch_main("runs", "--dir", f"file://{tmp_path}/bucket")
     fcsearch_main("evaluate", url)
+    page = json.loads((tmp_path / "bucket/small/report.json").read_text())
+    command = page["best"]["train_command"]
+    assert url in command
     said = capsys.readouterr().out
+    fcsearch_main(*shlex.split(command)[1:], "--epochs", "1")
     assert "by hand" in said
     assert "small" in said
 

@@ -94,7 +94,9 @@ class TestFind:
         damaged = make(tmp_path, "bee", "2026-01-03T00:00:00+00:00")
         (damaged / "run.json").write_text("{")
         (tmp_path / "no run").mkdir()
-        assert find_runs(tmp_path) == [new, old, damaged]
+        assert find_runs(tmp_path) == find_runs(str(tmp_path)) == [new, old, damaged]
+        assert latest_run(str(tmp_path)) == new
+        assert resolve_run(new.name, str(tmp_path)) == new
         assert latest_run(tmp_path) == new
 
     def test_none(self, tmp_path: Path) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TypeGuard
 
 from fcsearch.data.sources.download import cache_folder
 from fcsearch.errors import UsageError
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
 
-def is_url(text: str | Path | None) -> bool:
+def is_url(text: str | Path | None) -> TypeGuard[str]:
     """Whether this is a URL rather than a path."""
     return isinstance(text, str) and _URL.fullmatch(text) is not None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from fcsearch.errors import RunError
@@ -12,8 +14,8 @@ from fcsearch.results.no_run import LOCK, MANIFEST
 from fcsearch.results.remote.address import local_copy, within
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.lease import Lease, read_lease
-from fcsearch.results.remote.marker import Marker, read_marker, write_marker
-from fcsearch.results.remote.order import MODELS, is_hidden, place_in_order
+from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
+from fcsearch.results.remote.order import MODELS, has_rows, is_hidden, local_files, place_in_order
 
 # Large, and not needed for a list of runs.
 _HEAVY = (MODELS, "checkpoints", "predictions", "damaged")
@@ -39,18 +41,31 @@ def fetch(url: str, *, light: bool = False) -> Path:
         UsageError: this machine cannot read such a URL.
     """
     path, folder = local_copy(url), RemoteFolder(url)
-    lease, marker = read_lease(folder), read_marker(path)
-    # The copy is ahead of the URL during its search, and after that was killed.
-    ahead = marker is not None and marker.writer is not None and lease is not None and lease.writer == marker.writer
-    if ahead or lock.is_held(path / LOCK):
-        return path
-    bring(folder, path, light=light)
-    note_whether_running(path, lease)
+    if not path.exists():
+        _files_of_run(folder)  # called for its error, while there is nothing to undo
+    with bringing(path):
+        lease = read_lease(folder)
+        if not is_ahead(read_marker(path), lease) and not lock.is_held(path / LOCK):
+            bring(folder, path, light=light)
+            note_whether_running(path, lease)
     return path
+
+
+@contextmanager
+def bringing(path: Path) -> Iterator[None]:
+    """In this block no other process of this machine changes the copy by `bring`; RunError as `lock.hold`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    with lock.hold(path.with_name(f".{path.name}.lock"), patience=-1):
+        yield
 
 
 def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str | None = None) -> None:
     """Make `path` a copy of the folder: download what differs, remove what the folder does not have.
+
+    The caller holds `bringing(path)`.
 
     Args:
         folder: The run.
@@ -58,28 +73,43 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         light: As `fetch`.
         writer: The id by which the copy may write the run; None: it is only for reading.
     """
-    there = folder.files()
-    if MANIFEST not in there:
-        raise RunError(
-            f"{folder.url} must be a run; found no {MANIFEST} there; `fcsearch runs --dir URL` lists the runs"
-        )
-    wanted = {name: tag for name, (tag, _) in there.items() if _is_ours(name) and not (light and _is_heavy(name))}
-    total = sum(size for name, (_, size) in there.items() if _is_ours(name))
+    first = _files_of_run(folder)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         target = path if path.exists() else new_folder(path)
         before = read_marker(target)
-        known = before.files if before else {}
-        _download(folder, target, {name: tag for name, tag in wanted.items() if not _has(target, name, tag, known)})
-        _remove_others(target, keep=set(there))
-        kept = {name: tag for name, tag in {**known, **wanted}.items() if (target / name).is_file()}
+        # Also what changed here alone is out of date: rows that a search could not send before another took the run.
+        known = {name: before.files[name] for name in unchanged(target, before, before.files)} if before else {}
+        # By process and whole name: trials/ and epochs/ have files of the same name.
+        aside = target / files.ASIDE / f"fetched-{os.getpid()}"
+        aside.mkdir(parents=True, exist_ok=True)
+        try:
+            # A search may write meanwhile, and sends what rows need before them. So that is looked for after the rows
+            # have come, and gets its place before them.
+            rows = {name: tag for name, (tag, _) in first.items() if has_rows(name)}
+            _download(folder, aside, [name for name, tag in rows.items() if not _has(target, name, tag, known)])
+            there = _files_of_run(folder)
+            rows = {name: tag for name, tag in rows.items() if name in there}
+            rest = {name: tag for name, (tag, _) in there.items() if not has_rows(name)}
+            wanted = {name: tag for name, tag in rest.items() if not (light and _is_heavy(name))}
+            _download(folder, aside, [name for name, tag in wanted.items() if not _has(target, name, tag, known)])
+            _put(aside, target)
+        finally:
+            files.clear_aside(aside)
+        _remove_others(target, keep=rows.keys() | rest.keys())
+        kept = {name: tag for name, tag in {**known, **wanted, **rows}.items() if (target / name).is_file()}
+        total = sum(size for _, size in there.values())
         write_marker(target, Marker(url=folder.url, writer=writer, files=kept, bytes=total))
         if target != path:
             target.rename(path)
     except OSError as error:
-        raise RunError(
-            f"{path} must be a place to write; found: {error.strerror or error}; free space or permit it"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def is_ahead(marker: Marker | None, lease: Lease | None) -> bool:
+    """Whether a copy may hold what the URL lacks: during its search, and after that was killed."""
+    if marker is None or marker.writer is None or lease is None:
+        return False
+    return lease.writer == marker.writer and not lease.ended
 
 
 def note_whether_running(path: Path, lease: Lease | None) -> None:
@@ -88,6 +118,20 @@ def note_whether_running(path: Path, lease: Lease | None) -> None:
         (path / LOCK).unlink(missing_ok=True)
     else:
         (path / LOCK).touch()
+
+
+def _files_of_run(folder: RemoteFolder) -> dict[str, tuple[str, int]]:
+    """As `RemoteFolder.files`, without hidden ones; RunError if they are no run."""
+    there = {name: found for name, found in folder.files().items() if _is_ours(name)}
+    if MANIFEST not in there:
+        raise RunError(
+            f"{folder.url} must be a run; found no {MANIFEST} there; `fcsearch runs --dir URL` lists the runs"
+        )
+    return there
+
+
+def _unwritable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path} must be a place to write; found: {error.strerror or error}; free space or permit it")
 
 
 def _is_ours(name: str) -> bool:
@@ -102,16 +146,19 @@ def _has(target: Path, name: str, tag: str, known: Mapping[str, str]) -> bool:
     return tag != "" and known.get(name) == tag and (target / name).is_file()
 
 
-def _download(folder: RemoteFolder, target: Path, wanted: Collection[str]) -> None:
-    aside = target / files.ASIDE
-    aside.mkdir(exist_ok=True)
-    (target / MODELS).mkdir(exist_ok=True)
+def _download(folder: RemoteFolder, aside: Path, wanted: Collection[str]) -> None:
     for name in sorted(wanted, key=place_in_order):
-        unfinished, place = aside / PurePosixPath(name).name, target / name
+        (aside / name).parent.mkdir(parents=True, exist_ok=True)
         # It may be gone, such as a checkpoint that a newer one has replaced.
-        if folder.download(name, unfinished):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.replace(place)
+        if not folder.download(name, aside / name):
+            (aside / name).unlink(missing_ok=True)
+
+
+def _put(aside: Path, target: Path) -> None:
+    (target / MODELS).mkdir(exist_ok=True)
+    for name in sorted(local_files(aside), key=place_in_order):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (aside / name).replace(target / name)
 
 
 def _remove_others(target: Path, *, keep: Collection[str]) -> None:

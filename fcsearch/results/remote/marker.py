@@ -45,6 +45,11 @@ def write_marker(path: Path, marker: Marker) -> None:
     files.write_whole(path / _FILE, lambda stream: stream.write(text.encode()), aside=path / files.ASIDE)
 
 
+def remove_marker(path: Path) -> None:
+    """Let a folder be no copy any more; OSError where the file system refuses."""
+    (path / _FILE).unlink()
+
+
 def unchanged(path: Path, marker: Marker, tags: Mapping[str, str]) -> dict[str, State]:
     """The files that have changed neither here nor at the URL (`tags`) since both were the same."""
     since = (path / _FILE).stat().st_mtime_ns

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from fcsearch.errors import RunError, SearchError
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.lease import BEAT_SECONDS, read_lease, write_lease
-from fcsearch.results.remote.marker import Marker, read_marker, unchanged, write_marker
+from fcsearch.results.remote.marker import Marker, read_marker, remove_marker, unchanged, write_marker
 from fcsearch.results.remote.order import (
     MODELS,
     State,
@@ -95,7 +95,7 @@ class Mirror:
             except RunError as error:
                 self._error = error
         if isinstance(self._error, _LeaseLostError):
-            raise SearchError(f"{self._error}; what this search has trained is in {self._run}")
+            raise SearchError(f"{self._error}; {self._set_aside()}")
         missing = self._missing()
         few = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         raise SearchError(
@@ -103,27 +103,43 @@ class Mirror:
             f"{self._error}; all of it is in {self._run}; `fcsearch resume {self._run}` uploads it"
         )
 
+    def _set_aside(self) -> str:
+        """Keep what was trained here from the next fetch: as a run of this machine alone; says where it is."""
+        kept = self._run.with_name(f"{self._run.name}.lost-{self._writer}")
+        try:
+            self._run.rename(kept)
+            remove_marker(kept)
+        except OSError as error:
+            return f"rename {self._run}, or the next look at the run there removes it; found: {error.strerror}"
+        return f"what this search has trained is now in {kept}, a run of this machine alone"
+
     def _go_on(self) -> None:
-        next_round = 0.0
-        while not self._ending.wait(ROUND_SECONDS if next_round else 0.0):
-            began = time.monotonic()
-            if began < next_round:
-                done = self._try(self._beat)
-            else:
-                done = self._try(self._round)
-                # After a failure the next round comes soon: without a network it fails at once.
-                next_round = time.monotonic() + (_PAUSE_FACTOR * (time.monotonic() - began) if done else 0.0)
-            if isinstance(self._error, _LeaseLostError):
-                self._lost()
-                return
+        pause, next_round = 0.0, 0.0
+        while not self._ending.wait(pause):
+            pause, began = ROUND_SECONDS, time.monotonic()
+            try:
+                if began < next_round:
+                    self._try(self._beat)
+                elif self._try(self._round):
+                    next_round = time.monotonic() + _PAUSE_FACTOR * (time.monotonic() - began)
+                if isinstance(self._error, _LeaseLostError):
+                    self._say(f"{self._error}; the search ends")
+                    self._lost()
+                    return
+            except Exception:
+                # Without this thread another machine would take the run for one whose search is dead.
+                logger.exception("what failed is tried again")
 
     def _try(self, what: Callable[[], None]) -> bool:
+        if isinstance(self._error, _LeaseLostError):
+            return False
         try:
             what()
-        except RunError as error:
-            if self._error is None:
-                self._say(f"upload failed: {error}; the search continues and tries again")
-            self._error = error
+        except (RunError, OSError) as error:
+            failed = error if isinstance(error, RunError) else RunError(f"{self._run} must be readable; found: {error}")
+            if self._error is None and not isinstance(failed, _LeaseLostError):
+                self._say(f"upload failed: {failed}; the search continues and tries again")
+            self._error = failed
             return False
         if self._error is not None:
             self._say(f"uploads to {self._folder.url} work again")
@@ -180,7 +196,11 @@ class Mirror:
             )
 
     def _missing(self) -> list[str]:
-        return sorted(name for name, state in local_files(self._run).items() if self._sent.get(name) != state)
+        try:
+            found = local_files(self._run)
+        except OSError:
+            return [str(self._run)]
+        return sorted(name for name, state in found.items() if self._sent.get(name) != state)
 
 
 @contextmanager

@@ -7,7 +7,9 @@ run. A file that is gone here is removed there only after its replacements have 
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path, PurePosixPath
 
 from fcsearch.results.no_run import MANIFEST
@@ -49,26 +51,31 @@ def removal_order(name: str) -> tuple[bool, str]:
     return not has_rows(name), name
 
 
-def state_of(stat: os.stat_result) -> State:
+def state_of(found: os.stat_result) -> State:
     """The state of a file, from its stat."""
-    return stat.st_size, stat.st_mtime_ns
+    return found.st_size, found.st_mtime_ns
 
 
 def local_files(run: Path) -> dict[str, State]:
     """The files of a run directory that are uploaded.
 
-    Rows are listed first: what they need was written before them, so it is found, too.
+    Rows are listed first: what they need was written before them, so it is found, too. A folder may go meanwhile;
+    OSError where one cannot be listed, or the run itself is gone: its files are not to be taken for removed.
     """
+
+    def check(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError) or not run.is_dir():
+            raise error
+
     found: dict[str, State] = {}
     for folder in (*(run / name for name in _ROWS), run):
-        for path in folder.rglob("*"):
-            name = path.relative_to(run).as_posix()
-            if is_hidden(name) or (has_rows(name) and folder == run):
-                continue
-            try:
-                state = path.lstat()
-            except OSError:
-                continue
-            if path.is_file() and not path.is_symlink():
-                found[name] = state_of(state)
+        for parent, _, names in os.walk(folder, onerror=check):
+            for path in (Path(parent, name) for name in names):
+                name = path.relative_to(run).as_posix()
+                if is_hidden(name) or (has_rows(name) and folder == run):
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    state = path.lstat()
+                    if stat.S_ISREG(state.st_mode):
+                        found[name] = state_of(state)
     return found

@@ -11,7 +11,7 @@ from fcsearch.errors import RunError
 from fcsearch.results import lock
 from fcsearch.results.no_run import LOCK, name_taken
 from fcsearch.results.remote import lease as leases
-from fcsearch.results.remote.fetching import bring
+from fcsearch.results.remote.fetching import bring, bringing, is_ahead
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.marker import Marker, read_marker, write_marker
 
@@ -63,14 +63,15 @@ def take(path: Path, notice: Callable[[str], None]) -> None:
     with lock.hold(path / LOCK):
         found = leases.read_lease(folder)
         # Also if nothing is left at the URL: then this copy is all there is.
-        if marker.writer is not None and (found is None or found.writer == marker.writer):
+        if marker.writer is not None and (found is None or is_ahead(marker, found)):
             leases.write_lease(folder, marker.writer)
             return
         if found is not None:
             _require_dead(folder, found, notice)
         writer = uuid.uuid4().hex
         leases.write_lease(folder, writer)
-        bring(folder, path, writer=writer)
+        with bringing(path):
+            bring(folder, path, writer=writer)
 
 
 def _require_dead(folder: RemoteFolder, found: leases.Lease, notice: Callable[[str], None]) -> None:
