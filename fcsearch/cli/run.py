@@ -95,16 +95,17 @@ def run(
     from fcsearch.search.options import SearchOptions
     from fcsearch.search.pools import Pools
 
+    if name is not None and not _NAME.fullmatch(name):
+        raise RunError(f"--name must be letters, digits, dots, dashes and underscores; found {name!r}")
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
     with contextlib.closing(Pools()) as pools:
         if not dry_run:
             # Before the libraries are imported, in both processes: that takes a second and more.
             pools.start(settings.pool)
-        searched = _searched(choose(given, space=space, dataset=dataset), (overrides, label, data_dir), name)
-        if not dry_run:
             if not quiet:
                 click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
             pools.begin(settings, sure=False)
+        searched = _searched(choose(given, space=space, dataset=dataset), (overrides, label, data_dir))
         from fcsearch.results import Labels, resolve_run
 
         labels = Labels().with_note(note or "").with_tags(tags)
@@ -125,16 +126,13 @@ def run(
     conclude(result, quiet=quiet)
 
 
-def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | None], name: str | None) -> SearchSpace:
-    """The space, once what takes no time to check is right: the run's name, the space, where its data are.
+def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | None]) -> SearchSpace:
+    """The space, whose data are where it says.
 
     Args:
         choice: What the user named.
         changes: `--set`, `--label` and `--data-dir`.
-        name: `--name`.
     """
-    if name is not None and not _NAME.fullmatch(name):
-        raise RunError(f"--name must be letters, digits, dots, dashes and underscores; found {name!r}")
     searched = choice.load(dataset_overrides(*changes))
     from fcsearch.data.sources.paths import find_parts
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from fcsearch.urls import is_url
+
 
 class RunsFolder(click.ParamType[Path | str]):
     """A path, or (a str) a URL such as s3://bucket/runs."""
@@ -15,9 +17,7 @@ class RunsFolder(click.ParamType[Path | str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:  # noqa: ARG002
         """The path, or the URL."""
-        from fcsearch.results import remote
-
-        return value if remote.is_url(value) else Path(value)
+        return value if is_url(value) else Path(value)
 
 
 runs_folder = click.option(

@@ -100,7 +100,7 @@ def test_the_report_of_a_regression_speaks_of_its_own_unit(houses: SearchResult)
         assert "points" not in part
         assert "%" not in part
     page = (houses.run.path / "report.html").read_text()
-    assert "with its standard error: RMSE." in page
+    assert "RMSE, and the standard error of a lead" in page
 
 
 def test_the_ensemble_of_a_regression_is_the_mean_of_predictions(houses: SearchResult) -> None:

@@ -4,11 +4,12 @@ A search writes its local copy; a thread uploads what changes (`mirroring`), in 
 files loses no trial and counts none twice. Readers, and searches on other machines, first fetch a copy (`fetch`).
 """
 
-from fcsearch.results.remote.address import is_url, local_copy, within
+from fcsearch.results.remote.address import local_copy, within
 from fcsearch.results.remote.fetching import fetch, run_urls
 from fcsearch.results.remote.marker import address, stored_bytes
 from fcsearch.results.remote.mirror import ROUND_SECONDS, mirroring, sending
 from fcsearch.results.remote.taking import attach, detach, is_taken, take
+from fcsearch.urls import is_url
 
 __all__ = [
     "ROUND_SECONDS",

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TypeGuard
 
 from fcsearch.data.sources.download import cache_folder
 from fcsearch.errors import UsageError
-
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-
-
-def is_url(text: str | Path | None) -> TypeGuard[str]:
-    """Whether this is a URL rather than a path."""
-    return isinstance(text, str) and _URL.fullmatch(text) is not None
+from fcsearch.urls import URL
 
 
 def within(url: str, name: str) -> str:
@@ -24,7 +16,7 @@ def within(url: str, name: str) -> str:
 
 def local_copy(url: str) -> Path:
     """The folder on this machine for the copy of a run; UsageError if the URL names no folder."""
-    match = _URL.fullmatch(url)
+    match = URL.fullmatch(url)
     parts = [part for part in match[2].split("/") if part] if match else []
     if match is None or not parts or any(part in (".", "..") or not part.isprintable() for part in parts):
         raise UsageError(f"a run's URL must be like s3://bucket/runs/digits, without . and ..; found {url!r}")
