@@ -20,17 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from result_table import ResultTable
-from untrained_search import SPACE, memory_in_use
+from untrained_search import SPACE, memory_in_use, untrained_engine
 
 from fcsearch.report.running_page import write_running_page
 from fcsearch.results import Manifest, RunDirectory
-from fcsearch.search.loop.engine import Engine
-from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Books, Recorder
-from fcsearch.search.loop.scheduler import Scheduler
-from fcsearch.search.loop.standings import Standings
-from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.placement import Placement
@@ -203,7 +198,8 @@ def search(fleet: Fleet) -> Reading:
             recorder = CountingRecorder(Ledger(run, space, seed=0))
             pool = FleetPool(fleet, clock, lambda: recorder.idle)
             memory, cpu, began = memory_in_use(), time.process_time(), clock()
-            engine(fleet, run, recorder, pool, clock, learning=learns(space.sampler)).run()
+            planner = Planner(remaining=fleet.trials, pack_size=fleet.pack_size, learns=learns(space.sampler))
+            untrained_engine(run, pool, recorder, planner, SilentView(), trials=fleet.trials, clock=clock).run()
             recorder.shutdown()
             seconds, cpu, grown = clock() - began, time.process_time() - cpu, memory_in_use() - memory
         files = [path for table in ("trials", "epochs") for path in (run.path / table).iterdir()]
@@ -219,26 +215,3 @@ def search(fleet: Fleet) -> Reading:
             journal=run.journal_path.stat().st_size / 2**20,
             report=time.process_time() - cpu_before,
         )
-
-
-def engine(
-    fleet: Fleet, run: RunDirectory, recorder: Recorder, pool: FleetPool, clock: Clock, *, learning: bool
-) -> Engine:
-    """The search's own loop."""
-    planner, standings = Planner(remaining=fleet.trials, pack_size=fleet.pack_size, learns=learning), Standings(3)
-    return Engine(
-        pool,
-        Scheduler(planner, recorder.ask, first=()),
-        recorder,
-        Tracker(
-            SilentView(), total=fleet.trials, before=(), standings=standings, deadline=None, gpus=False, clock=clock
-        ),
-        standings=standings,
-        rungs=None,
-        keep_models=3,
-        next_pack_id=run.next_pack_id,
-        model_metadata=lambda _: {"input_dim": 64, "num_classes": 10},
-        stop=Interruption(),
-        deadline=None,
-        clock=clock,
-    )

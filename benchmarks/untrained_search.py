@@ -8,7 +8,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.loop.view import SilentView
+from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.samplers import learns
@@ -99,14 +99,33 @@ def search(settings: Settings) -> Reading:
 def train(
     run: RunDirectory, pool: Pool, books: TimedBooks, space: SearchSpace, settings: Settings, view: ClockedView
 ) -> None:
-    """The search's own loop."""
+    """Search to the end."""
     planner = Planner(remaining=settings.trials, pack_size=settings.pack_size, learns=learns(space.sampler))
-    recorder, standings = Recorder(books), Standings(3)
-    engine = Engine(
+    recorder = Recorder(books)
+    engine = untrained_engine(run, pool, recorder, planner, view, trials=settings.trials)
+    view.clock.restart()
+    engine.run()
+    recorder.shutdown()
+    view.clock.add(0)
+
+
+def untrained_engine(
+    run: RunDirectory,
+    pool: Pool,
+    recorder: Recorder,
+    planner: Planner,
+    view: View,
+    *,
+    trials: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> Engine:
+    """The search's own loop, by a clock."""
+    standings = Standings(3)
+    return Engine(
         pool,
         Scheduler(planner, recorder.ask, first=()),
         recorder,
-        Tracker(view, total=settings.trials, before=(), standings=standings, deadline=None, gpus=False),
+        Tracker(view, total=trials, before=(), standings=standings, deadline=None, gpus=False, clock=clock),
         standings=standings,
         rungs=None,
         keep_models=3,
@@ -114,11 +133,8 @@ def train(
         model_metadata=lambda _: {"input_dim": 64, "num_classes": 10},
         stop=Interruption(),
         deadline=None,
+        clock=clock,
     )
-    view.clock.restart()
-    engine.run()
-    recorder.shutdown()
-    view.clock.add(0)
 
 
 class TimedBooks:

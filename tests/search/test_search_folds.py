@@ -7,7 +7,6 @@ import json
 import math
 import shutil
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,14 +40,8 @@ from fcsearch.selection.calibration import KEY
 from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, train_pack
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As a worker has it: several would round otherwise."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+# Several threads would round otherwise.
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
