@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -29,20 +29,15 @@ CONFIGS = [
 ]
 
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 @pytest.fixture(scope="module")
 def data() -> TrainingData:
     generator = torch.Generator().manual_seed(0)
     X = torch.randn(300, 6, generator=generator)
     y = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
     return TrainingData(X[:200], y[:200], X[200:], y[200:], 3)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def task(configs: Sequence[TrialConfig] = CONFIGS, **keys: Any) -> PackTask:
