@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,6 +12,7 @@ import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -50,11 +52,30 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         for name, value in fields:
             console.print(f"  {name:<{_NAME_WIDTH}} {value}", soft_wrap=True)
         return
+    console.print(Padding(fields_grid(fields), (0, 0, 0, 2)))
+
+
+def fields_grid(fields: Iterable[tuple[str, str]], *, style: str = "") -> Table:
+    """Names, in a style, and values: the lines of a long value stand below each other."""
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(no_wrap=True, min_width=_NAME_WIDTH + 2)
+    grid.add_column(no_wrap=True, min_width=_NAME_WIDTH)
     for name, value in fields:
-        grid.add_row(f"  {name}", Text(value))
-    console.print(grid)
+        grid.add_row(Text(name, style=style), Text(value))
+    return grid
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """A command as lines that a shell reads as one: broken between its words where it is longer than the width."""
+    if len(command) <= width:
+        return [command]
+    lines = [""]
+    for word in map(shlex.quote, shlex.split(command)):
+        # The sign that the command goes on needs room, too.
+        if lines[-1] and len(f"{lines[-1]} {word} \\") > width:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines
 
 
 def may_fold() -> bool:
