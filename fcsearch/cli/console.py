@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from fcsearch.printing import PrintingConsole
 from fcsearch.text import PIPE_WIDTH
@@ -74,6 +75,24 @@ def print_report(report: Report) -> None:
     console = open_console()
     color = console.color_system is not None
     click.echo(render_text(report, width=console.width, color=color), nl=False, color=color)
+
+
+def print_closing(report: Report) -> None:
+    """Print the last lines of a run: the winner, its figures, and the usual next commands; nothing without a winner."""
+    from fcsearch.report.closing import figures_line, next_commands, winner_line
+
+    if report.best is None:
+        return
+    console = open_console()
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
+    grid.add_row("", Text(figures_line(report, report.best), style="bold"))
+    console.print()
+    console.print(grid)
+    console.print(Text("Next", style="bold green"))
+    for command in next_commands(report):
+        # One line, however long, so that it can be copied.
+        console.print(Text(f"  {command}"), soft_wrap=True)
 
 
 def short_path(path: str) -> str:
