@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.option_group import Command, add_options
+from fcsearch.cli.shared_options import Command, add_options
 
 if TYPE_CHECKING:
     from fcsearch.search.execution import SearchResult
@@ -156,8 +156,7 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
     if quiet:
         click.echo(path)
     elif result.report is not None:
-        from fcsearch.cli.closing import print_closing
-        from fcsearch.cli.console import print_report
+        from fcsearch.cli.console import print_closing, print_report
 
         print_report(result.report)
         print_closing(result.report)
