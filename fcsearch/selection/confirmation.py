@@ -120,11 +120,11 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
     searched = {row["trial_id"]: row for row in run.trials().to_pylist()}
     objective = objective_of(run.trials())
-    measured_on = _rows_measured_on(run)
+    measured_on = rows_measured_on(run)
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
 
 
-def _rows_measured_on(run: RunDirectory) -> int | None:
+def rows_measured_on(run: RunDirectory) -> int | None:
     """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
     described = run.manifest().dataset
     if described is None or described.rows.val is None:
