@@ -28,6 +28,10 @@ from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 from fcsearch.space import SearchSpace
+from fcsearch.wording import EstimatorArguments, worded
+
+# What messages call the label, beside columns that have their own names.
+_LABEL = "y"
 
 
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -83,11 +87,12 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.random_state = random_state
         self.verbose = verbose
 
+    @worded(EstimatorArguments())
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Search.
 
         Args:
-            X: (N, D) numbers, or a table.
+            X: (N, D) numbers, or a table. Ids and dates are no features: leave such columns out.
             y: (N,) classes, or the numbers that a regression predicts.
             sample_weight: (N,) how much each row counts in training, at least 0; None: all equally.
 
@@ -136,7 +141,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             X, labels = validate_data(
                 self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=self._task == "regression"
             )
-            table = _numbered(X)
+            table = self._named(X)
         return table, labels
 
     @abstractmethod
@@ -144,12 +149,20 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         """The targets of the networks, from checked labels (N,)."""
 
     def _table(self, X: Any, *, reset: bool) -> pa.Table:
-        """The columns under their positions, whatever their names."""
+        """The columns under the names that they have in `fit`, by their positions."""
         if is_table(X):
             validate_data(self, X, skip_check_array=True, reset=reset)
             table = as_table(X)
-            return table.rename_columns(_names(table.num_columns))
-        return _numbered(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
+            return table.rename_columns(self._names(table.num_columns))
+        return self._named(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
+
+    def _named(self, X: npt.NDArray[Any]) -> pa.Table:
+        columns = [pa.array(np.ascontiguousarray(column)) for column in X.T]
+        return pa.table(columns, names=self._names(len(columns)))
+
+    def _names(self, count: int) -> list[str]:
+        # Like scikit-learn, which has names only where all are text, as in tables.
+        return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))
 
     def _rows(
         self,
@@ -162,8 +175,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
         spec = DatasetSpec(
-            MEMORY, label="y", task=self._task, val_fraction=self._share(len(targets)), test_fraction=0.0,
-            folds=self.folds, split_seed=seed, class_weight=self._class_weight(space.dataset.class_weight),
+            MEMORY, label=_free_name(table.column_names), task=self._task, val_fraction=self._share(len(targets)),
+            test_fraction=0.0, folds=self.folds, split_seed=seed,
+            class_weight=self._class_weight(space.dataset.class_weight),
         )  # fmt: skip
         return dataset_in_memory(table, targets, spec, row_weights=sample_weight, forms=space.input_forms)
 
@@ -183,6 +197,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.best_score_ = float(run.best[objective_of(run.trials).column])
         self.trials_ = run.trials
 
+    @worded(EstimatorArguments())
     def _predicted(self, X: Any, predict: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
         table = self._table(X, reset=False)
         try:
@@ -277,12 +292,12 @@ class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc] 
         return np.asarray(y, dtype=np.float64)
 
 
-def _numbered(X: npt.NDArray[Any]) -> pa.Table:
-    return pa.table([pa.array(np.ascontiguousarray(column)) for column in X.T], names=_names(X.shape[1]))
-
-
-def _names(count: int) -> Sequence[str]:
-    return [f"x{place}" for place in range(count)]
+def _free_name(taken: Sequence[str]) -> str:
+    """A name for the label that no column has."""
+    name = _LABEL
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

@@ -22,6 +22,7 @@ from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
 from fcsearch.space import DEFAULT_SPACE, SearchSpace, find_space, load_space
+from fcsearch.wording import Arguments, worded
 
 # A search writes its messages to its own log: two at a time, in threads, would mix theirs.
 _one_at_a_time = threading.Lock()
@@ -29,6 +30,7 @@ _one_at_a_time = threading.Lock()
 Space = str | Path | Mapping[str, Any] | SearchSpace
 
 
+@worded(Arguments())
 def search(
     X: Any,
     y: Any = None,

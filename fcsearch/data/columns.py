@@ -20,13 +20,14 @@ from fcsearch.data.number_texts import number_hint
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.errors import DataError
 from fcsearch.text import nearest
+from fcsearch.wording import wording
 
 # The most one-hot columns of a text column; with more categories it is an identifier or free text.
 MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
 _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
-_LEAVE_OUT = "Leave it out with the dataset option drop."
+_LEAVE_OUT = "Leave it out."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,7 @@ def features_of(
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
-            "Leave the others out with the dataset option drop."
+            f"Leave the others out: {wording().leaving_out(images[1:])}"
         )
     uses = _uses(table, drop, images, apart)
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]

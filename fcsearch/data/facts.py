@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 Use = Literal["label", "weights", "group", "time", "used", "dropped", "ignored", "refused"]
 
@@ -56,9 +55,7 @@ class ColumnsError(DataError):
         )
         self.found = next(iter(problems.values())) if len(problems) == 1 else _together(source, problems)
         self.features = tuple(facts.name for facts in columns if facts.use == "used" and facts.name in problems)
-        names = json.dumps(self.features, ensure_ascii=False)
-        option = shlex.quote(f"dataset.drop={names}")
-        super().__init__(self.leaving_out(f"drop: {names} in a space file, or --set {option}"))
+        super().__init__(self.leaving_out(wording().leaving_out(self.features)))
 
     def leaving_out(self, way: str) -> str:
         """The message with the way to leave the features out."""

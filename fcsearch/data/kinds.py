@@ -62,8 +62,7 @@ def number_values(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
     if unusable.any():
         raise DataError(
             f"{place} must hold numbers within float32's range (or none, where a value is missing); found "
-            f"{numbers[unusable][0]} in {unusable.sum()} rows. Fix these rows, or leave it "
-            "out with the dataset option drop."
+            f"{numbers[unusable][0]} in {unusable.sum()} rows. Fix these rows, or leave it out."
         )
     return numbers
 

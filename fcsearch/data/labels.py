@@ -15,6 +15,7 @@ from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.wording import wording
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
 
@@ -42,7 +43,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     found = f"both {' and '.join(candidates)} are possible" if candidates else f"found the columns {columns}"
     raise DataError(
         f"{where} must have one column of classes, called {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; {found}. "
-        "Say which column it is with --label (dataset option label)"
+        f"Say which column it is with {wording().label()}"
         + ("." if candidates else ", and see that the first line of a CSV file names the columns.")
     )
 
@@ -94,13 +95,13 @@ def encode_labels(
     if len(distinct) < 2:
         raise DataError(
             f"{where} must hold at least 2 classes to tell apart; found only {distinct[0]!r} in every row. "
-            "Name another column with --label, or add rows of another class."
+            f"{wording().other_label()}, or add rows of another class."
         )
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
         hint = number_hint(values) if is_text(values.type) else ""
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
-            f"or an identifier.{hint} Name the column of the classes with --label (dataset option label)."
+            f"or an identifier.{hint} {wording().other_label()}."
         )
     known = _order_of_classes(distinct, names, where)
     index = pc.index_in(values, value_set=pa.array(known, type=values.type))
@@ -187,7 +188,7 @@ def _plain_labels(values: pa.Array | pa.ChunkedArray, where: str) -> pa.Array:
         return _whole_numbers(array, where)
     if pa.types.is_integer(kind):
         return _whole_numbers(array, where) if pa.types.is_uint64(kind) else pc.cast(array, pa.int64())
-    raise DataError(f"{where} must hold integers, text or booleans; found {kind}. Name another column with --label.")
+    raise DataError(f"{where} must hold integers, text or booleans; found {kind}. {wording().other_label()}.")
 
 
 def _whole_numbers(array: pa.Array, where: str) -> pa.Array:
@@ -197,5 +198,5 @@ def _whole_numbers(array: pa.Array, where: str) -> pa.Array:
         example = next(value for value in array.to_pylist() if value != int(value) or abs(value) >= 2**53)
         raise DataError(
             f"{where} must hold classes; found numbers such as {example}, like a quantity to predict (regression). "
-            "Name the column of the classes with --label (dataset option label), or turn the quantity into classes."
+            f"{wording().other_label()}, or turn the quantity into classes."
         ) from error

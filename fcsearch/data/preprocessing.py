@@ -127,8 +127,8 @@ def _columns(
     X = rows.X[train]
     if empty := [column.name for column, gone in zip(rows.columns, np.isnan(X).all(axis=0), strict=True) if gone]:
         problems = {
-            name: f"column {name!r} must have values in the training rows; found none there. Leave it out with the "
-            "dataset option drop, or keep more training rows."
+            name: f"column {name!r} must have values in the training rows; found none there. Leave it out, or "
+            "keep more training rows."
             for name in empty
         }
         raise ColumnsError("the dataset", problems, rows.facts)

@@ -15,6 +15,7 @@ from fcsearch.data.kinds import is_text
 from fcsearch.data.labels import encode_labels
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 # Up to this many different integers are classes; more are classes only if each has this many rows or more.
 _FEW_CLASSES = 20
@@ -64,8 +65,8 @@ def encode_targets(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArra
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
         found = f"text.{number_hint(values)}" if is_text(kind) else f"{kind}."
         raise DataError(
-            f"{where} must hold the numbers that a regression predicts; found {found} Name another column with "
-            "--label, or learn classes with --set task=classification."
+            f"{where} must hold the numbers that a regression predicts; found {found} "
+            f"{wording().other_label()}, or learn classes with {wording().task('classification')}."
         )
     numbers = np.array(pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     unusable = int((~np.isfinite(numbers)).sum())

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, StrictFloat
 
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.wording import wording
 
 Weights = npt.NDArray[np.float64]
 
@@ -48,7 +49,7 @@ def check_class_weight(class_weight: ClassWeight | None, class_names: tuple[str,
     if not class_names:
         raise DataError(
             "class_weight belongs to a classification; found a label of numbers to predict. Leave it out, or learn "
-            "classes with --set task=classification."
+            f"classes with {wording().task('classification')}."
         )
     unknown = [] if class_weight == "balanced" else [name for name in class_weight if name not in class_names]
     if unknown:

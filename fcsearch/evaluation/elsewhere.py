@@ -14,6 +14,7 @@ from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Member, forms_of
+from fcsearch.wording import option
 
 if TYPE_CHECKING:
     from fcsearch.data.others import OtherRows
@@ -67,7 +68,7 @@ def measure_other(
     if not spec.is_named or spec.is_openml:
         spec = DatasetSpec(source, data_dir=data_dir, label=label or run.dataset_spec().label)
     elif label is not None:
-        raise UsageError(f"--label belongs to tables; {source} has a layout of its own. Leave --label out.")
+        raise UsageError(f"{option('label')} belongs to tables; {source} has a layout of its own. Leave it out.")
     other = read_other(spec, transform)
     found = measure_members(
         run, members, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target

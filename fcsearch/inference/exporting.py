@@ -14,6 +14,7 @@ from fcsearch.inference.exported import Exported
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sink import open_out
 from fcsearch.results.models import model_texts
+from fcsearch.wording import option
 
 Facts = Mapping[str, Any]
 
@@ -34,7 +35,8 @@ def form_of(out: Path, form: str | None) -> str:
     found = form or by_ending
     if found is None or by_ending != found:
         wanted = FORMS[form] if form else ", ".join(f"{ending} ({name})" for name, ending in FORMS.items())
-        raise UsageError(f"--out must end in {wanted}; found {out}. Change the ending{' or --format' if form else ''}.")
+        other = f" or {option('format')}" if form else ""
+        raise UsageError(f"{option('out')} must end in {wanted}; found {out}. Change the ending{other}.")
     return found
 
 
@@ -74,7 +76,8 @@ def _safetensors(predictor: Predictor, facts: Facts) -> Exported:
     """The model file of the run, which `fcsearch predict` and `FullyConnectedNet.load` read."""
     if len(predictor.members) > 1:
         raise UsageError(
-            f"--format safetensors holds one network; found {len(predictor.members)}. Export as torch or onnx."
+            f"{option('format', 'safetensors')} holds one network; found {len(predictor.members)}. Export as "
+            "torch or onnx."
         )
     network = predictor.members[0].network
     texts = {**network.metadata(), **model_texts(facts, predictor.transform.to_json())}

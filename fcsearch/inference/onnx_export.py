@@ -24,6 +24,7 @@ from fcsearch.inference.exported import (
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
 from fcsearch.text import first_few
+from fcsearch.wording import option
 
 # A text that is never a category.
 _UNKNOWN = "\ufffd"
@@ -45,7 +46,8 @@ def export_onnx(predictor: Predictor, facts: Mapping[str, Any]) -> Exported:
         from fcsearch.inference.onnx_graph import build_model, input_names
     except ImportError as error:
         raise UsageError(
-            f"--format onnx needs the packages onnx and onnxruntime; found: {error}. Run: pip install 'fcsearch[onnx]'"
+            f"{option('format', 'onnx')} needs the packages onnx and onnxruntime; found: {error}. Run: pip "
+            "install 'fcsearch[onnx]'"
         ) from error
     model = build_model(predictor, described(predictor, facts))
     onnx.checker.check_model(model, full_check=True)

@@ -14,6 +14,7 @@ import pyarrow.parquet
 
 from fcsearch.errors import DataError, UsageError
 from fcsearch.whole_file import whole_file
+from fcsearch.wording import option
 
 FORMATS = (".parquet", ".csv")
 # Rows gathered before they are written: many small parts would make many small row groups.
@@ -69,7 +70,7 @@ class TableSink:
 def check_out(out: Path) -> None:
     """Refuse a file to which predictions cannot be written, before any are made; UsageError."""
     if out.suffix.lower() not in FORMATS:
-        raise UsageError(f"--out must end in {' or '.join(FORMATS)}, or be -; found {out}. Add the ending.")
+        raise UsageError(f"{option('out')} must end in {' or '.join(FORMATS)}, or be -; found {out}. Add the ending.")
     check_place(out)
 
 
@@ -77,11 +78,15 @@ def check_place(out: Path) -> None:
     """Refuse a file whose folder is missing or cannot be written to; UsageError."""
     folder = out.absolute().parent
     if out.is_dir():
-        raise UsageError(f"--out must be a file; found the folder {out}. Name a file in it.")
+        raise UsageError(f"{option('out')} must be a file; found the folder {out}. Name a file in it.")
     if not folder.is_dir():
-        raise UsageError(f"--out must name a file in a folder that exists; found {out}. Create the folder first.")
+        raise UsageError(
+            f"{option('out')} must name a file in a folder that exists; found {out}. Create the folder first."
+        )
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageError(f"--out must be a file that can be written; {folder} is not writable. Name another place.")
+        raise UsageError(
+            f"{option('out')} must be a file that can be written; {folder} is not writable. Name another place."
+        )
 
 
 @contextlib.contextmanager
@@ -105,7 +110,8 @@ def open_out(out: Path) -> Iterator[IO[bytes]]:
             yield stream
     except OSError as error:
         raise UsageError(
-            f"--out must be a file that can be written; found {out}: {error.strerror or error}. Name another place."
+            f"{option('out')} must be a file that can be written; found {out}: {error.strerror or error}. Name "
+            "another place."
         ) from error
 
 

@@ -29,6 +29,7 @@ from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.tables import NewTrials, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
+from fcsearch.wording import option
 
 
 class RunDirectory:
@@ -81,7 +82,8 @@ class RunDirectory:
             if path.exists():
                 raise name_taken(path) from error
             raise RunError(
-                f"{path} must be a place to write; found: {error.strerror or error}; choose another with --out"
+                f"{path} must be a place to write; found: {error.strerror or error}; choose another with "
+                f"{option('out')}"
             ) from error
         except BaseException:
             _remove(made)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fcsearch.errors import RunError
 from fcsearch.text import did_you_mean, nearest
+from fcsearch.wording import wording
 
 MANIFEST = "run.json"
 LOCK = ".lock"
@@ -25,6 +26,6 @@ def no_run(path: Path) -> RunError:
 def name_taken(place: Path | str) -> RunError:
     """The error for a new run at a path, or a URL, that exists."""
     return RunError(
-        f"a new run needs a free name; found {place}, which exists; choose another with --name, or continue that run: "
-        f"`fcsearch resume {place}`"
+        f"a new run needs a free name; found {place}, which exists; choose another with {wording().new_run()}, or "
+        f"continue that run: `fcsearch resume {place}`"
     )

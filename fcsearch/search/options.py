@@ -7,6 +7,7 @@ import math
 from typing import Any, Literal, get_args
 
 from fcsearch.errors import UsageError
+from fcsearch.wording import option
 
 PackSize = int | Literal["auto"]
 PoolName = Literal["ray", "local", "inline"]
@@ -93,13 +94,13 @@ class SearchOptions:
         _require("pool", self.pool, f"one of {', '.join(POOLS)}", lambda v: v in POOLS)
         if self.pool == "inline" and self.workers not in (None, 1):
             raise UsageError(
-                f"the pool inline trains one pack at a time, in the calling process; found --workers {self.workers}; "
-                "use the pool local"
+                "the pool inline trains one pack at a time, in the calling process; found "
+                f"{option('workers', self.workers)}; use the pool local"
             )
         if self.pool != "ray" and self.address is not None:
             raise UsageError(
-                f"--address names a Ray cluster and needs the pool ray; found the pool {self.pool}; leave one of them "
-                "out"
+                f"{option('address')} names a Ray cluster and needs the pool ray; found the pool {self.pool}; "
+                "leave one of them out"
             )
         _require("ensemble", self.ensemble, "an integer of at least 0", lambda v: _whole(v) and v >= 0)
         _require(
@@ -110,8 +111,8 @@ class SearchOptions:
         )
         if self.address is not None and self.address.startswith("ray://"):
             raise UsageError(
-                f"--address must be the host:port that `ray start` printed; found {self.address!r}, a Ray Client "
-                "address, which cannot carry a search; run fcsearch on a machine of the cluster"
+                f"{option('address')} must be the host:port that `ray start` printed; found {self.address!r}, a "
+                "Ray Client address, which cannot carry a search; run fcsearch on a machine of the cluster"
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -129,4 +130,4 @@ def _finite(value: Any) -> bool:
 
 def _require(name: str, value: Any, requirement: str, holds: Any) -> None:
     if value is not None and not holds(value):
-        raise UsageError(f"--{name.replace('_', '-')} must be {requirement}; found {value!r}")
+        raise UsageError(f"{option(name)} must be {requirement}; found {value!r}")

@@ -14,6 +14,7 @@ from fcsearch.results import RunDirectory
 from fcsearch.selection.confirmation import best_trial, chosen_trial, confirmation_of
 from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 from fcsearch.text import did_you_mean, nearest
+from fcsearch.wording import option
 
 # What `--model` takes, besides the number of a trial.
 CHOICES = ("best", "confirmed", "ensemble", "refit")
@@ -99,7 +100,7 @@ def model_parts(run: RunDirectory, choice: str | None = None) -> list[Part]:
     if not weights:
         raise RunError(
             f"{run.path} must have an ensemble; found none; make one with `fcsearch confirm {run.path}`, or choose "
-            "another --model"
+            f"another {option('model')}"
         )
     place = run.models.member_refit_path if ensemble_answers_by_refit(run) else run.models.path
     return [Part(weight, trial_id, place(trial_id)) for trial_id, weight in weights.items()]
@@ -127,4 +128,6 @@ def resolve_trial(run: RunDirectory, choice: str | None) -> int:
     if choice.isdecimal():
         return int(choice)
     hint = did_you_mean(nearest(choice, CHOICES), sentence=True)
-    raise UsageError(f"--model must be {', '.join(CHOICES)} or the number of a trial; found {choice!r}.{hint}")
+    raise UsageError(
+        f"{option('model')} must be {', '.join(CHOICES)} or the number of a trial; found {choice!r}.{hint}"
+    )

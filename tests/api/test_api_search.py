@@ -186,7 +186,7 @@ def test_a_space_may_be_a_name_a_file_a_dict_or_itself(tmp_path: Path) -> None:
         ({"space": {"parametres": {}}}, SpaceError, "parametres"),
         ({"space": "no_such"}, SpaceError, "no space called"),
         ({"label": "kin"}, DataError, "Did you mean 'kind'"),
-        ({"trials": 0}, UsageError, "trials must be"),
+        ({"trials": 0}, UsageError, "`trials` must be"),
         ({"dataset": {"val_fraction": 2}}, DataError, "val_fraction must be"),
         ({"y": [1, 2]}, DataError, "found 2 for 200 rows"),
     ],

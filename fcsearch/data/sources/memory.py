@@ -74,7 +74,16 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     else:
         label = find_label(table.schema, spec.label, _TABLE)
     sizes = PartSizes(table.num_rows)
-    return rows_of_table(table, sizes, spec, label=label, locate=_locate, source=_TABLE, left_out=left_out)
+    return rows_of_table(
+        table,
+        sizes,
+        spec,
+        label=label,
+        locate=_locate,
+        source=_TABLE,
+        label_place=None if y is None else "y",
+        left_out=left_out,
+    )
 
 
 def match_memory(transform: FeatureTransform, X: Any) -> npt.NDArray[np.float32]:

@@ -19,6 +19,7 @@ from fcsearch.data.sources.paths import SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 Arrays = dict[str, npt.NDArray[Any]]
 Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
@@ -121,7 +122,7 @@ def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
         raise DataError(
             f"{path} must hold an array of features called X (data, images, features) and one of classes called "
             f"{label or 'y (labels, target)'}, or such pairs with _train, _val, _test; found {names or 'no arrays'}. "
-            "Rename the arrays, or name that of the classes with --label (dataset option label)."
+            f"Rename the arrays, or name that of the classes with {wording().label()}."
         )
     pairs = [checked_arrays(pair["features"], pair["labels"], str(path)) for pair in found.values()]
     return dict(zip(found if len(found) > 1 else ["train"], pairs, strict=True))

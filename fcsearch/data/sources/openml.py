@@ -14,6 +14,7 @@ from fcsearch.data.sources.download import cache_folder, user_folder
 from fcsearch.data.sources.tables import check_columns, rows_of_table
 from fcsearch.data.spec import OPENML_PREFIX, DatasetSpec
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 
 def openml_table(spec: DatasetSpec) -> tuple[pa.Table, str, dict[str, Any]]:
@@ -29,7 +30,7 @@ def openml_table(spec: DatasetSpec) -> tuple[pa.Table, str, dict[str, Any]]:
     if len(targets) != 1:
         raise DataError(
             f"{spec.source} must have one target column; found {', '.join(targets) or 'none'} among "
-            f"{', '.join(bunch.frame.columns)}. Name one with --label (dataset option label)."
+            f"{', '.join(bunch.frame.columns)}. Name one with {wording().label()}."
         )
     try:
         table = pa.Table.from_pandas(bunch.frame, preserve_index=False).replace_schema_metadata(None)

@@ -84,6 +84,7 @@ def rows_of_table(
     label: str,
     locate: Callable[[int], str],
     source: str,
+    label_place: str | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Rows:
@@ -96,6 +97,7 @@ def rows_of_table(
         label: The column of the classes or targets.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
+        label_place: Names the label, for messages; None: it is that column.
         left_out: Columns that were already left out because they only number the rows.
         details: What the manifest should say about the source.
 
@@ -105,7 +107,7 @@ def rows_of_table(
     class_names = class_names_of(table.schema, label)
     problems: dict[str, str] = {}
     try:
-        y, names = read_labels(table[label], class_names, spec.task, f"column {label!r} of {source}")
+        y, names = read_labels(table[label], class_names, spec.task, label_place or f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
     key = _split_key(table, spec.split_by, label, locate, source, problems)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
+from fcsearch.wording import option
 
 Value = str | int | float
 
@@ -92,7 +93,7 @@ def require_free(run: RunDirectory, taken: bool, where: Path) -> None:
     if taken:
         raise RunError(
             f"{where} must not hold the run {run_name(run)} yet; found it there; remove it, or choose another place "
-            "with --out"
+            f"with {option('out')}"
         )
 
 

@@ -11,6 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.export.history import require_free, run_name
 from fcsearch.results.study import journal_storage, study_of
+from fcsearch.wording import option
 
 ERRORS = (OptunaError,)
 
@@ -19,7 +20,9 @@ def write(run: RunDirectory, folder: Path) -> list[Path]:
     """Write the study RUN into `study.journal`; errors as `write_trials`."""
     place = folder / "study.journal"
     # An absolute path: the lock is a link to it.
-    storage = journal_storage(JournalFileBackend(str(place.resolve())), place, remedy="choose another place with --out")
+    storage = journal_storage(
+        JournalFileBackend(str(place.resolve())), place, remedy=f"choose another place with {option('out')}"
+    )
     require_free(run, run_name(run) in optuna.get_all_study_names(storage), place)
     study_of(run, storage)
     return [place]

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results.directory import RunDirectory
+from fcsearch.wording import option
 
 # Form -> (module, the extra that installs what it needs). Each module has `write(run, folder)`, and ERRORS: what
 # its library raises.
@@ -44,11 +45,12 @@ def write_trials(run: RunDirectory, form: str, folder: Path) -> list[Path]:
         if extra is None:
             raise
         raise UsageError(
-            f"--format {form} needs {form}'s own library; found: {error}. Run: pip install 'fcsearch[{extra}]'"
+            f"{option('format', form)} needs {form}'s own library; found: {error}. Run: pip install 'fcsearch[{extra}]'"
         ) from error
     except OSError as error:
         raise RunError(
-            f"{folder} must be a folder to write to; found: {error.strerror or error}; choose another with --out"
+            f"{folder} must be a folder to write to; found: {error.strerror or error}; choose another with "
+            f"{option('out')}"
         ) from error
 
 
@@ -58,6 +60,6 @@ def _write(writer: ModuleType, run: RunDirectory, form: str, folder: Path) -> li
     except writer.ERRORS as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
         raise RunError(
-            f"{folder} must hold what {form} can add the run to; found: {said}; choose another with --out"
+            f"{folder} must hold what {form} can add the run to; found: {said}; choose another with {option('out')}"
         ) from error
     return written

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fcsearch.errors import UsageError
 from fcsearch.search.options import SearchOptions
+from fcsearch.wording import option, wording
 
 # Where Linux says how much CPU time a container may use: "<microseconds> <period>", or "max <period>".
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -112,7 +113,7 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
     total_gpus = sum(node.gpus for node in nodes)
     gpus = _gpus_per_worker(options, total_gpus)
     if options.tf32 and not gpus:
-        raise UsageError("--tf32 needs GPUs; the workers have none; leave it out")
+        raise UsageError(f"{option('tf32')} needs GPUs; the workers have none; leave it out")
     cpus = options.cpus_per_worker if options.cpus_per_worker is not None else 1
     fit = sum(_fit(node, cpus, gpus) for node in nodes)
     where = "this machine" if options.address is None else "the cluster"
@@ -120,13 +121,13 @@ def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:
     if fit == 0:
         raise UsageError(
             f"a worker of {_number(cpus)} CPUs and {_number(gpus)} GPUs must fit on a machine; {has}; lower "
-            "--cpus-per-worker or --gpus-per-worker"
+            f"{option('cpus_per_worker')} or {option('gpus_per_worker')}"
         )
     workers = options.workers if options.workers is not None else 1 if options.pool == "inline" else fit
     if workers > fit:
         raise UsageError(
-            f"--workers {workers} must fit, with {_number(cpus)} CPUs and {_number(gpus)} GPUs each; {has}: room for "
-            f"{fit}; use --workers {fit}, or give each worker less with --cpus-per-worker or --gpus-per-worker"
+            f"{option('workers', workers)} must fit, with {_number(cpus)} CPUs and {_number(gpus)} GPUs each; "
+            f"{has}: room for {fit}; use {option('workers', fit)}{wording().claims()}"
         )
     return Placement(workers=workers, cpus=cpus, gpus=gpus, tf32=options.tf32)
 
@@ -147,7 +148,7 @@ def _gpus_per_worker(options: SearchOptions, total: float) -> float:
     if asked and not total:
         where = "torch sees none on this machine" if options.address is None else "the cluster has none"
         raise UsageError(
-            f"--gpus-per-worker {_number(asked)} needs a GPU; {where}; leave the option out to train on the CPU, or "
+            f"{option('gpus_per_worker', asked)} needs a GPU; {where}; leave the option out to train on the CPU, or "
             "install a torch built for CUDA (see the README)"
         )
     return asked

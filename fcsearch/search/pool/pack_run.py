@@ -144,5 +144,5 @@ def _require_memory(configs: Sequence[TrialConfig], data: TrainingData, share: i
         members = f"a pack of {len(configs)} trials" if len(configs) > 1 else "this trial"
         raise MemoryError(
             f"{members} must fit into {_SHARE_OF_FREE_MEMORY * min(limits):,.0f} bytes, this worker's share of the "
-            f"memory; found a need of {needed:,}; use smaller layers, or fewer --workers"
+            f"memory; found a need of {needed:,}; use smaller layers, or fewer workers"
         )

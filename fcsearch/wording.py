@@ -1,0 +1,121 @@
+"""How messages name what a user can set: by the options of the commands, or by the arguments from Python.
+
+A message is worded where it is raised, which is below both. Who called says how: the commands by default, the functions
+of `fcsearch.api` by `worded`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any, Literal
+
+Task = Literal["classification", "regression"]
+
+
+class Wording:
+    """The words of the commands."""
+
+    def option(self, name: str, *value: Any) -> str:
+        """An option, with its value if one is given: `--workers 4`."""
+        return " ".join([f"--{name.replace('_', '-')}", *map(str, value)])
+
+    def label(self) -> str:
+        """What names the column of the label."""
+        return "--label (dataset option label)"
+
+    def other_label(self) -> str:
+        """What to do about a label that cannot be used."""
+        return f"Name another column with {self.label()}"
+
+    def claims(self) -> str:
+        """What to do, besides fewer workers, where their claims do not fit."""
+        return ", or give each worker less with --cpus-per-worker or --gpus-per-worker"
+
+    def new_run(self) -> str:
+        """What names a new run."""
+        return "--name"
+
+    def task(self, task: Task) -> str:
+        """What makes another task of the label."""
+        return f"--set task={task}"
+
+    def leaving_out(self, columns: Sequence[str]) -> str:
+        """How columns are left out."""
+        names = json.dumps(columns, ensure_ascii=False)
+        return f"drop: {names} in a space file, or --set {shlex.quote(f'dataset.drop={names}')}"
+
+
+class Arguments(Wording):
+    """The words of the functions: an option is an argument."""
+
+    def option(self, name: str, *value: Any) -> str:
+        """An argument, with its value if one is given: `workers=4`."""
+        return f"`{'='.join([name, *map(repr, value)])}`"
+
+    def label(self) -> str:
+        """What names the column of the label."""
+        return self.option("label")
+
+    def other_label(self) -> str:
+        """What to do about a label that cannot be used."""
+        return f"Give another label, by {self.option('y')} or {self.option('label')}"
+
+    def claims(self) -> str:
+        """What to do, besides fewer workers, where their claims do not fit: no argument sets them."""
+        return ""
+
+    def new_run(self) -> str:
+        """What names a new run."""
+        return self.option("out")
+
+    def task(self, task: Task) -> str:
+        """What makes another task of the label."""
+        return f"`dataset={json.dumps({'task': task})}`"
+
+    def leaving_out(self, columns: Sequence[str]) -> str:
+        """How columns are left out."""
+        return f"`dataset={json.dumps({'drop': columns}, ensure_ascii=False)}`"
+
+
+class EstimatorArguments(Arguments):
+    """The words of the estimators, to which columns belong that the caller chose."""
+
+    def other_label(self) -> str:
+        """What to do about a label that cannot be used."""
+        return f"Give another {self.option('y')}"
+
+    def task(self, task: Task) -> str:
+        """What makes another task of the label."""
+        return "an FCSearchClassifier" if task == "classification" else "an FCSearchRegressor"
+
+    def leaving_out(self, columns: Sequence[str]) -> str:
+        """How columns are left out."""
+        return f"`X.drop(columns={json.dumps(columns, ensure_ascii=False)})`"
+
+
+_COMMANDS = Wording()
+_current: ContextVar[Wording] = ContextVar("wording", default=_COMMANDS)
+
+
+def wording() -> Wording:
+    """The words of who called."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def worded(words: Wording) -> Iterator[None]:
+    """Word the messages of a block, or of a function that it decorates, in this way."""
+    token = _current.set(words)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def option(name: str, *value: Any) -> str:
+    """An option in the words of who called, with its value if one is given: `--workers 4` or `workers=4`."""
+    return wording().option(name, *value)

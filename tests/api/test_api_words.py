@@ -1,0 +1,96 @@
+"""Errors of the Python functions name their arguments, and never an option of a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import fcsearch
+from fcsearch.cli.run import run as run_command
+from fcsearch.errors import FcsearchError
+from fcsearch.wording import Arguments, option, worded
+
+SPACE: dict[str, Any] = {"parameters": {"learning_rate": 0.01, "epochs": 1, "hidden_dim": 4}}
+
+
+def customers(count: int = 60) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {"age": random.integers(18, 80, count), "plan": random.choice(["basic", "plus"], count)}
+
+
+def fit(X: Any, y: Any, **options: Any) -> None:
+    fcsearch.FCSearchClassifier(space=SPACE, trials=1, random_state=0).set_params(**options).fit(X, y)
+
+
+def search(X: Any, y: Any = None, **options: Any) -> None:
+    fcsearch.search(X, y, **{"space": SPACE, "trials": 1, "pool": "inline", **options})
+
+
+def message(call: Callable[..., None], *given: Any, **options: Any) -> str:
+    with pytest.raises((FcsearchError, ValueError)) as caught:
+        call(*given, **options)
+    text = str(caught.value)
+    assert "--" not in text
+    assert "space file" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"trials": 0}, "`trials` must be an integer of at least 1; found 0"),
+        ({"time_budget": -1.0}, "`time_budget` must be a number above 0; found -1.0"),
+        ({"pool": "inline", "workers": 3}, "found `workers=3`; use the pool local"),
+        ({"pool": "local", "workers": 999}, "`workers=999` must fit"),
+        ({"label": "y"}, "Give another label, by `y` or `label`, or add rows of another class."),
+        ({"dataset": {"task": "regression"}, "class_weight": "balanced"}, 'with `dataset={"task": "classification"}`.'),
+    ],
+)
+def test_a_search_names_its_arguments(options: dict[str, Any], said: str) -> None:
+    y = np.zeros(60) if "label" in options else np.arange(60) % 2 + (0.5 if "dataset" in options else 0.0)
+    frame = pytest.importorskip("pandas").DataFrame(customers())
+    assert said in message(search, frame, y, **options)
+
+
+def test_a_search_says_which_argument_names_the_label_and_leaves_columns_out() -> None:
+    frame = pytest.importorskip("pandas").DataFrame(customers())
+    assert "Say which column it is with `label`" in message(search, frame)
+    refused = message(search, frame.assign(id=range(5000, 5060)), label="plan")
+    assert refused.endswith('To leave it out: `dataset={"drop": ["id"]}`')
+
+
+def test_a_run_directory_that_exists_is_refused_by_the_argument(tmp_path: Any) -> None:
+    frame = pytest.importorskip("pandas").DataFrame(customers())
+    assert "choose another with `out`, or continue" in message(search, frame, label="plan", out=tmp_path)
+
+
+def test_an_estimator_names_the_columns_of_the_frame_and_what_leaves_them_out() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(customers()).assign(
+        id=range(5000, 5060), date=pandas.date_range("2026-01-01", periods=60), y=np.arange(60) % 7 * 0.5
+    )
+    said = message(fit, frame, np.arange(60) % 2)
+    assert "column 'id' of the table" in said
+    assert "column 'date' of the table" in said
+    assert said.endswith('To leave the features out: `X.drop(columns=["id", "date"])`')
+    assert message(fit, frame[["age", "plan"]], ["no"] * 60).endswith("Give another `y`, or add rows of another class.")
+    fitted = fcsearch.FCSearchClassifier(space=SPACE, trials=1, random_state=0)
+    fitted.fit(frame[["plan", "y"]], np.arange(60) % 2)
+    assert [item.name for item in fitted.model_.transform.inputs] == ["plan", "y"]
+    assert fitted.predict(frame[["plan", "y"]]).shape == (60,)
+
+
+def test_commands_keep_their_options() -> None:
+    result = CliRunner().invoke(run_command, ["dropout", "--workers", "0"])
+    assert "--workers" in f"{result.output}{result.exception}"
+
+
+def test_the_words_are_those_of_the_caller_for_as_long_as_it_runs() -> None:
+    assert option("cpus_per_worker", 2) == "--cpus-per-worker 2"
+    with worded(Arguments()):
+        assert option("cpus_per_worker", 2) == "`cpus_per_worker=2`"
+    assert option("cpus_per_worker") == "--cpus-per-worker"
