@@ -48,6 +48,13 @@ class Wording:
         names = json.dumps(columns, ensure_ascii=False)
         return f"drop: {names} in a space file, or --set {shlex.quote(f'dataset.drop={names}')}"
 
+    def rows(self) -> str:
+        """How rows that were in memory are given again."""
+        return (
+            "Save them as Parquet, or those of an array as NPZ with X and y, and name that file with --dataset, for "
+            "`fcsearch evaluate` with --split, too"
+        )
+
 
 class Arguments(Wording):
     """The words of the functions: an option is an argument."""
@@ -79,6 +86,10 @@ class Arguments(Wording):
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
         return f"`dataset={json.dumps({'drop': columns}, ensure_ascii=False)}`"
+
+    def rows(self) -> str:
+        """How rows that were in memory are given again."""
+        return f"Give them as {self.option('X')} and {self.option('y')}"
 
 
 class EstimatorArguments(Arguments):

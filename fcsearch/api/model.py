@@ -74,7 +74,7 @@ class Model:
         return found
 
     def _values(self, X: Any) -> npt.NDArray[np.float64]:
-        return self.predictor.values(match_memory(self.transform, X))
+        return self.predictor.values(match_memory(self.transform, X).X)
 
 
 def _exact(network: FullyConnectedNet) -> FullyConnectedNet:

@@ -6,7 +6,7 @@ import shutil
 import weakref
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,29 +14,31 @@ from torch import nn
 
 from fcsearch import results
 from fcsearch.api.model import Model
+from fcsearch.api.reported_run import ReportedRun, rows_in_memory
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
+from fcsearch.evaluation import Measurement, load_run_dataset, measure_in_memory, measure_model
 from fcsearch.inference.choosing import model_of_run
+from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.report.notebook_charts import Chart, Charts
-from fcsearch.results import Run as ReadRun
+from fcsearch.report.exporting import export_with_card
+from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of
-from fcsearch.selection import answers_by_refit, chosen_trial
+from fcsearch.selection import answers_by_refit, chosen_trial, load_members
+from fcsearch.wording import Arguments, worded
 
-if TYPE_CHECKING:
-    import optuna
-    import pandas
-
-_TABLES = ("trials", "epochs", "confirmations", "models")
+_SPLITS = ("train", "val", "test")
 
 
-class Run(ReadRun):
+class Run(ReportedRun):
     """A run as it was when its tables were first read, and its network, ready to predict.
 
-    The network is that of the confirmed winner (over several seeds), or of the best trial if none was confirmed.
+    The network is that of the confirmed winner (over several seeds), or of the best trial if none was confirmed; with
+    folds it is the refit.
     """
 
+    @worded(Arguments())
     def predict(self, X: Any, *, model: str | int | None = None) -> npt.NDArray[Any]:
         """The likeliest class of each row, or the target of a regression.
 
@@ -57,12 +59,84 @@ class Run(ReadRun):
         """
         return self._model(model).predict(X)
 
+    @worded(Arguments())
     def predict_proba(self, X: Any, *, model: str | int | None = None) -> npt.NDArray[np.float64]:
         """The probability of each class (N, C), in the order of `classes`.
 
         Arguments and errors as `predict`; a regression has no classes (UsageError).
         """
         return self._model(model).probabilities(X)
+
+    @worded(Arguments())
+    def evaluate(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        label: str | None = None,
+        split: str | None = None,
+        model: str | int | None = None,
+    ) -> Measurement:
+        """Measure a model on other rows, or on a split of the run's own, as `fcsearch evaluate` does.
+
+        Args:
+            X: As for `predict`; None: the run's own rows.
+            y: (N,) their classes or targets; None: a column of the table holds them.
+            label: That column, if it has another name than in training.
+            split: `train`, `val` or `test`: only these of the run's own rows, which X and y give again if a program
+                passed them to `search`. None: every row of X; without X, the test rows.
+            model: As for `predict`.
+
+        Returns:
+            `value` and `standard_error` of the run's objective, `figures` of every objective by name, `base_line`, and
+            for classes their `classification`. They are fractions, or in the target's unit.
+
+        Raises:
+            DataError: rows that the model cannot be measured on.
+            RunError: no trial has a result, or the model was not kept.
+            UsageError: arguments that do not fit together.
+        """
+        if split not in (None, *_SPLITS):
+            raise UsageError(f"`split` must be one of {', '.join(_SPLITS)}; found {split!r}")
+        if label is not None and (X is None or split is not None):
+            raise UsageError("`label` is only for other rows than the run's, whose label is known; leave it out")
+        members = load_members(self.directory, None if model is None else str(model))
+        if X is not None and split is None:
+            return measure_in_memory(self.directory, members, X, y, label=label)[0]
+        rows = self._dataset() if X is None else load_run_dataset(self.directory, make=rows_in_memory(X, y))
+        return measure_model(self.directory, members, rows, split or "test")
+
+    @worded(Arguments())
+    def export(
+        self,
+        out: str | Path,
+        *,
+        format: str | None = None,  # noqa: A002 (the name of the command's option)
+        model: str | int | None = None,
+    ) -> list[Path]:
+        """Write a model, or the trials, for other programs, as `fcsearch export` does.
+
+        Args:
+            out: The file of a model, in a folder that exists; for trials, the folder.
+            format: Of a model `onnx`, `torch` (torch.export) or `safetensors`; None: by the ending of `out`. Of trials
+                `csv`, `optuna`, `tensorboard`, `mlflow` or `wandb`.
+            model: As for `predict`.
+
+        Returns:
+            The files: that of a model first, then its card and what else belongs to it.
+
+        Raises:
+            UsageError: arguments that do not fit together, packages are missing, or the file system refuses.
+            RunError: no trial has a result, or the model was not kept.
+        """
+        choice = None if model is None else str(model)
+        if format not in (None, *MODEL_FORMS, *TRIAL_FORMS):
+            raise UsageError(f"`format` must be one of {', '.join((*MODEL_FORMS, *TRIAL_FORMS))}; found {format!r}")
+        if format not in TRIAL_FORMS:
+            return export_with_card(model_of_run(self, choice), format, Path(out)).files
+        if choice is not None:
+            raise UsageError(f"`format={format!r}` writes the trials of a run; found `model={model!r}`; leave it out")
+        return write_trials(self.directory, format, Path(out))
 
     @property
     def classes(self) -> npt.NDArray[Any]:
@@ -96,74 +170,6 @@ class Run(ReadRun):
             RunError: the trial's model was not kept.
         """
         return module_of(self.load_model(trial_id), self._transform(trial_id) if preprocessing else None)
-
-    def to_pandas(self, table: str = "trials") -> pandas.DataFrame:
-        """A table as a pandas DataFrame: `trials`, `epochs`, `confirmations` or `models`.
-
-        Raises:
-            UsageError: there is no such table, or pandas is not installed.
-        """
-        tables = {name: getattr(self, name) for name in _TABLES if name == table}
-        if not tables:
-            raise UsageError(f"a table must be one of {', '.join(_TABLES)}; found {table!r}")
-        try:
-            frame: pandas.DataFrame = tables[table].to_pandas()
-        except ImportError as error:
-            raise UsageError(
-                f"a DataFrame needs pandas; found: {error}. Run: pip install 'fcsearch[analysis]'"
-            ) from error
-        return frame
-
-    @property
-    def study(self) -> optuna.Study:
-        """A copy of the run's Optuna study in memory, with the learning curves, for Optuna's own plots.
-
-        Changing it does not change the run. RunError if the run has no journal.
-        """
-        from fcsearch.results.study import study_of
-
-        return study_of(self.directory)
-
-    @cached_property
-    def charts(self) -> Charts:
-        """The charts of the report, by name: `charts["curves"]`; `charts.names()` lists those of this run."""
-        return Charts(self.directory)
-
-    def plot_confusion(self) -> Chart:
-        """Which classes are confused, as the run's last report measured it; UsageError before there is one."""
-        return self.charts["confusion"]
-
-    def plot_curves(self) -> Chart:
-        """How the winner learned, among the other best trials."""
-        return self.charts["curves"]
-
-    def plot_confirmation(self) -> Chart:
-        """The best trials with other seeds."""
-        return self.charts["confirmation"]
-
-    def plot_importances(self) -> Chart:
-        """Which parameters mattered, with 95% intervals."""
-        return self.charts["importances"]
-
-    def plot_slice(self, parameter: str) -> Chart:
-        """Every trial's result against its value of a parameter."""
-        return self.charts[f"slice-{parameter}"]
-
-    def plot_map(self) -> Chart:
-        """Every trial's result over the two parameters that mattered most."""
-        return self.charts["map"]
-
-    def plot_parallel(self) -> Chart:
-        """Every trial as a line across its parameters."""
-        return self.charts["parallel"]
-
-    def plot_size(self) -> Chart:
-        """Results against the number of weights and biases, with the Pareto front."""
-        return self.charts["size"]
-
-    def plot_best_so_far(self) -> Chart:
-        """Every trial's result, and the best so far, in the order of the trials' numbers."""
-        return self.charts["over-trials"]
 
     @cached_property
     def model(self) -> Model:

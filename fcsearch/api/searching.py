@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fcsearch.api.display import open_view
+from fcsearch.api.reported_run import rows_in_memory
 from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.spec import MEMORY
@@ -94,6 +95,7 @@ def search(
     spec = DatasetSpec.from_value({"source": MEMORY, "label": label, **of_space, **(dataset or {}), **given})
     of_rows = weights if column is None else None
     rows = dataset_in_memory(X, y, spec, row_weights=of_rows, forms=searched.input_forms)
+    again = rows_in_memory(X, y, of_rows)
     options = SearchOptions(
         trials=trials, time_budget=time_budget, seed=seed, pool=pool, workers=workers, confirm=confirm
     )
@@ -101,10 +103,10 @@ def search(
         if out is not None:
             url = out if remote.is_url(out) else None
             path = Path(out) if url is None else remote.local_copy(url)
-            return Run(_finished(run_search(rows, searched, options, path, view, url=url)).run)
+            return Run(_finished(run_search(rows, searched, options, path, view, url=url)).run, again)
         with temporary_folder() as folder:
             found = _finished(run_search(rows, searched, options, folder / searched.name, view, report=False))
-            return keep_with(Run(found.run), folder)
+            return keep_with(Run(found.run, again), folder)
 
 
 @contextlib.contextmanager

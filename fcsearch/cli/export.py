@@ -69,16 +69,12 @@ def _export_trials(which: str | None, form: str, out: Path, model: str | None, r
 
 def _export_model(which: str | None, form: str | None, out: Path, model: str | None, root: Path | str) -> None:
     from fcsearch.inference.choosing import choose_model
-    from fcsearch.inference.exporting import export_model, form_of, write_export
-    from fcsearch.inference.sink import check_place
-    from fcsearch.report.card import model_card
+    from fcsearch.report.exporting import export_with_card
 
-    form = form_of(out, form)
-    check_place(out)
     chosen = choose_model(which, model, root)
-    exported = export_model(chosen, form)
-    files = write_export(exported, out, model_card(chosen, exported, form, out.name))
-    checked = "" if exported.difference is None else f"; predictions agree to {max(exported.difference, 1e-9):.1g}"
-    click.echo(f"wrote {chosen.name} as {form} to {files[0]}{checked}")
-    for path in files[1:]:
+    written = export_with_card(chosen, form, out)
+    difference = written.exported.difference
+    checked = "" if difference is None else f"; predictions agree to {max(difference, 1e-9):.1g}"
+    click.echo(f"wrote {chosen.name} as {written.form} to {written.files[0]}{checked}")
+    for path in written.files[1:]:
         click.echo(f"  {path}")

@@ -10,8 +10,7 @@ import click
 from fcsearch.cli.shared_options import output_format, runs_folder
 
 if TYPE_CHECKING:
-    from fcsearch.report import Report
-    from fcsearch.results import RunDirectory
+    from fcsearch.errors import RunError
 
 
 @click.command()
@@ -34,27 +33,18 @@ def report(run: str | None, root: Path | str, form: str, top: int, no_write: boo
       fcsearch report runs/dropout --format json
     """
     from fcsearch.cli.console import print_report
-    from fcsearch.report import render_json
+    from fcsearch.report import render_json, report_of
     from fcsearch.results import RunDirectory, remote, resolve_run
 
     directory = RunDirectory.open(resolve_run(run, root))
     with remote.sending(directory.path):
-        found = _report(directory, top=top, write=not no_write)
+        # A read-only run can still be reported.
+        found = report_of(directory, top=top, write=not no_write, refused=_say)
     if form == "json":
         click.echo(render_json(found), nl=False)
     else:
         print_report(found)
 
 
-def _report(run: RunDirectory, *, top: int, write: bool) -> Report:
-    from fcsearch.errors import RunError
-    from fcsearch.report import build_report, known_measurements, write_report
-
-    # The test rows are for one model: while the search is running, the best may still change.
-    if write and run.state() != "running":
-        try:
-            return write_report(run, top=top)
-        except RunError as error:
-            # A read-only run can still be reported.
-            click.echo(f"fcsearch: could not write the report: {error}", err=True)
-    return build_report(run, **vars(known_measurements(run)), top=top)
+def _say(error: RunError) -> None:
+    click.echo(f"fcsearch: could not write the report: {error}", err=True)

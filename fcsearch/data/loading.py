@@ -13,6 +13,7 @@ from fcsearch.data.rows import Indices, Rows
 from fcsearch.data.spec import MEMORY, DatasetSpec
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 if TYPE_CHECKING:
     from fcsearch.data.splits import SplitRows
@@ -143,8 +144,8 @@ def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTran
 def _read(spec: DatasetSpec) -> Rows:
     if spec.is_memory:
         raise DataError(
-            "memory: stands for rows that a program passed in, which are not stored; save them as Parquet, and name "
-            "that file as the dataset."
+            "the rows must be given again: a program passed them in, and the run does not store them. "
+            f"{wording().rows()}."
         )
     if spec.is_openml:
         from fcsearch.data.sources.openml import read_openml

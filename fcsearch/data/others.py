@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import encode_targets
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
+
+Piece = tuple[Split, Unseen, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,23 +56,47 @@ def read_other(spec: DatasetSpec, transform: FeatureTransform) -> OtherRows:
     Raises:
         DataError: a source that cannot be found or read, missing columns, or unknown classes.
     """
+    return _together(_pieces(spec, transform), spec.source)
+
+
+def other_in_memory(X: Any, y: Any, transform: FeatureTransform, label: str | None = None) -> OtherRows:
+    """As `read_other`, of rows in memory.
+
+    Args:
+        X: A table (pandas, polars, pyarrow), or an array (N, ...) of numbers.
+        y: (N,) labels; None: a column of the table holds them.
+        transform: Columns and classes are matched by name.
+        label: That column, if it has another name than in training.
+    """
+    from fcsearch.data.sources.memory import TABLE, as_table, is_table, label_values, match_memory
+
+    if is_table(X) and y is None:
+        table = as_table(X)
+        return _together(
+            [_piece(table, find_label(table.schema, label or transform.label, TABLE), transform, TABLE)], TABLE
+        )
+    if y is None:
+        raise DataError("an array X must come with the labels of its rows, y; found none. Give y.")
+    found = match_memory(transform, X)
+    labels = _labels(label_values(y, len(found.X)), None, transform, "y")
+    return _together([(Split(found.X, labels), found.unseen, found.ignored)], "X")
+
+
+def _together(pieces: Iterable[Piece], source: str) -> OtherRows:
     unseen: Unseen = {}
     ignored: dict[str, None] = {}
     splits = []
-    for split, found, extra in _pieces(spec, transform):
+    for split, found, extra in pieces:
         splits.append(split)
         count_unseen(unseen, found)
         ignored.update(dict.fromkeys(extra))
     rows = Split(np.concatenate([split.X for split in splits]), np.concatenate([split.y for split in splits]))
     if not len(rows):
-        raise DataError(f"{spec.source} must have rows; found none.")
+        raise DataError(f"{source} must have rows; found none.")
     digest = hashlib.sha256()
     for array in (rows.X, rows.y):
         add_array(digest, array)
     return OtherRows(rows, digest.hexdigest()[:16], unseen, tuple(ignored))
-
-
-Piece = tuple[Split, Unseen, tuple[str, ...]]
 
 
 def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:

@@ -2,15 +2,16 @@
 
 from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets, beats
 from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.elsewhere import measure_moved, measure_other
+from fcsearch.evaluation.elsewhere import measure_in_memory, measure_moved, measure_other
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
 from fcsearch.evaluation.out_of_fold import measure_out_of_fold
-from fcsearch.evaluation.run_dataset import load_run_dataset
+from fcsearch.evaluation.run_dataset import MakeDataset, load_run_dataset
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
 __all__ = [
     "BaseLine",
+    "MakeDataset",
     "Measurement",
     "base_line",
     "base_line_of_folds",
@@ -20,6 +21,7 @@ __all__ = [
     "classify",
     "load_run_dataset",
     "measure",
+    "measure_in_memory",
     "measure_model",
     "measure_moved",
     "measure_other",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
@@ -69,7 +69,30 @@ def measure_other(
         spec = DatasetSpec(source, data_dir=data_dir, label=label or run.dataset_spec().label)
     elif label is not None:
         raise UsageError(f"{option('label')} belongs to tables; {source} has a layout of its own. Leave it out.")
-    other = read_other(spec, transform)
+    return _measured(run, members, read_other(spec, transform), transform)
+
+
+def measure_in_memory(
+    run: RunDirectory, members: Sequence[Member], X: Any, y: Any = None, *, label: str | None = None
+) -> tuple[Measurement, OtherRows]:
+    """Measure a model on every row of a table or an array; the rest as `measure_other`.
+
+    Args:
+        run: The run directory.
+        members: The networks of the model, and their weights.
+        X: A table, or an array (N, ...) of numbers.
+        y: (N,) labels; None: a column of the table holds them.
+        label: That column, if its name differs from that in training.
+    """
+    from fcsearch.data.others import other_in_memory
+
+    transform = model_transform(run, members)
+    return _measured(run, members, other_in_memory(X, y, transform, label), transform)
+
+
+def _measured(
+    run: RunDirectory, members: Sequence[Member], other: OtherRows, transform: FeatureTransform
+) -> tuple[Measurement, OtherRows]:
     found = measure_members(
         run, members, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target
     )

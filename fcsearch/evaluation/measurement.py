@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation.baseline import BaseLine
 from fcsearch.evaluation.classification import Classification
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Measurement:
     """One model measured on one split.
 
@@ -50,6 +51,12 @@ class Measurement:
     def __post_init__(self) -> None:
         accuracy = self.value if self.objective == "accuracy" else self.figures.get("accuracy")
         object.__setattr__(self, "accuracy", accuracy)
+
+    def __repr__(self) -> str:
+        objective = OBJECTIVES[self.objective]
+        figure = f"{objective.title} {objective.show(self.value)}"
+        error = f"standard error {objective.show_difference(self.standard_error)}"
+        return f"<Measurement: {figure}, {error}, on {self.rows:,} rows>"
 
     @property
     def place(self) -> str:

@@ -5,7 +5,7 @@ from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Report
 from fcsearch.report.running_page import RunningPage
 from fcsearch.report.terminal import render_text
-from fcsearch.report.write import known_measurements, measure_models, render_json, write_report
+from fcsearch.report.write import known_measurements, measure_models, render_json, report_of, write_report
 
 __all__ = [
     "FinalTest",
@@ -16,5 +16,6 @@ __all__ = [
     "measure_models",
     "render_json",
     "render_text",
+    "report_of",
     "write_report",
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fcsearch.errors import UsageError
-from fcsearch.evaluation import load_run_dataset
+from fcsearch.report.alternatives import LoadDataset
 from fcsearch.report.build import build_report
 from fcsearch.report.page.assets import LIBRARIES, asset, json_text
 from fcsearch.report.page.charts import CONFIG, Figure, Spec
@@ -86,10 +86,16 @@ class Chart:
 
 
 class Charts:
-    """The charts of a run, made from its directory when they are first asked for."""
+    """The charts of a run, made from its directory when they are first asked for.
 
-    def __init__(self, run: RunDirectory) -> None:
+    Args:
+        run: The run directory.
+        load: Loads its dataset.
+    """
+
+    def __init__(self, run: RunDirectory, load: LoadDataset) -> None:
         self._run = run
+        self._load = load
 
     def __getitem__(self, name: str) -> Chart:
         """The chart of that name; UsageError if the run has none."""
@@ -110,7 +116,7 @@ class Charts:
     @functools.cached_property
     def _contents(self) -> Contents:
         report, manifest = build_report(self._run, **vars(known_measurements(self._run))), self._run.manifest()
-        predicted = winner_predicted(self._run, report, lambda: load_run_dataset(self._run))
+        predicted = winner_predicted(self._run, report, self._load)
         return contents_of(report, self._run, manifest, privacy_of(report, self._run, manifest), predicted)
 
     def _spec(self, figure: Figure) -> Spec:

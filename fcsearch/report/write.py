@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
@@ -25,7 +25,7 @@ from fcsearch.selection import answers_by_refit, chosen_trial, load_members
 from fcsearch.selection.calibration import temperature_in
 
 
-def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
+def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | LoadDataset | None = None) -> Report:
     """Build the run's report, with the best model on the test rows, and write report.html and report.json.
 
     The model is measured on validation and test rows when it is best for the first time, on the latter once the search
@@ -34,7 +34,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     Args:
         run: The run directory.
         top: How many of the best trials to list.
-        dataset: The run's dataset, if the caller already has it; else it is loaded when it is needed.
+        dataset: The run's dataset, or what loads it, if the caller has it; else it is loaded when it is needed.
 
     Raises:
         RunError: the run directory is damaged or cannot be written. A missing dataset or model is not an error: the
@@ -50,6 +50,32 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     _write_next_space(run, report, rank_trials(seen.trials()).to_pylist())
     run.write_file(REPORT_HTML, render_html(report, seen, winner_predicted(seen, report, load)))
     return report
+
+
+def report_of(
+    run: RunDirectory,
+    *,
+    top: int = DEFAULT_TOP,
+    write: bool = True,
+    dataset: LoadDataset | None = None,
+    refused: Callable[[RunError], None],
+) -> Report:
+    """The report for a reader: written, if asked for, unless the search is running; a run may be read-only.
+
+    Args:
+        run: The run directory.
+        top: How many of the best trials to list.
+        write: Whether to measure and to write; else only earlier measurements are reported.
+        dataset: What loads the run's dataset; None: its files do.
+        refused: Is told why the report could not be written.
+    """
+    # The test rows are for one model: while the search is running, the best may still change.
+    if write and run.state() != "running":
+        try:
+            return write_report(run, top=top, dataset=dataset)
+        except RunError as error:
+            refused(error)
+    return build_report(run, **vars(known_measurements(run)), top=top)
 
 
 def _write_next_space(run: RunDirectory, report: Report, ranked: Sequence[Row]) -> None:
@@ -121,9 +147,11 @@ def known_measurements(run: RunDirectory) -> Measured:
     )
 
 
-def _loader(run: RunDirectory, dataset: Dataset | None) -> LoadDataset:
+def _loader(run: RunDirectory, dataset: Dataset | LoadDataset | None) -> LoadDataset:
     """Gives the run's dataset, which is loaded, once, when it is first needed; DataError if it is not the run's."""
-    return functools.cache(lambda: load_run_dataset(run) if dataset is None else dataset)
+    if isinstance(dataset, Dataset):
+        return lambda: dataset
+    return functools.cache(dataset or (lambda: load_run_dataset(run)))
 
 
 def _measure_chosen(

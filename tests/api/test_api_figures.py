@@ -72,4 +72,4 @@ def test_each_figure_has_its_method(made_run: RunDirectory, plot: str) -> None:
 
 def test_a_chart_that_is_not_there_is_said(made_run: RunDirectory) -> None:
     with pytest.raises(UsageError, match="a chart must be one that the run has; found 'confusion'"):
-        fcsearch.open_run(made_run.path).plot_confusion()
+        _ = fcsearch.open_run(made_run.path).charts["confusion"]

@@ -34,7 +34,7 @@ def test_a_model_of_the_run_is_chosen_by_name_or_number(rows: tuple[np.ndarray, 
     assert (run.predict(X, model="confirmed") == run.predict(X)).all()
     for choice in ("best", "confirmed", "ensemble", trials[1], str(trials[0])):
         members = load_members(run.directory, str(choice))
-        features = torch.from_numpy(match_memory(run.model.transform, X))
+        features = torch.from_numpy(match_memory(run.model.transform, X).X)
         apart = [m.weight * torch.softmax(m.net.loss(features).double(), 1).numpy() for m in members]
         found = run.predict_proba(X, model=choice)
         assert found.argmax(1).tolist() == sum(apart[1:], apart[0]).argmax(1).tolist()

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import LABEL_NAMES, find_label
-from fcsearch.data.matching import match_array, match_table
+from fcsearch.data.matching import Matched, match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
 from fcsearch.data.sources.tables import check_columns, index_columns, rows_of_table
@@ -20,8 +20,8 @@ from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 
-_TABLE = "the table"
-_ARRAY = "the array X"
+TABLE = "the table"
+ARRAY = "the array X"
 
 
 def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> Rows:
@@ -42,7 +42,7 @@ def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> R
     weights = np.asarray(row_weights)
     if rows.row_weights is not None or weights.shape != rows.y.shape or weights.dtype.kind not in "biuf":
         raise DataError(
-            f"the weights must be a column of {_TABLE}, or numbers, one for each of the {len(rows.y)} rows; found "
+            f"the weights must be a column of {TABLE}, or numbers, one for each of the {len(rows.y)} rows; found "
             f"{'both' if rows.row_weights is not None else f'the shape {weights.shape} of type {weights.dtype}'}."
         )
     return dataclasses.replace(rows, row_weights=weight_values(pa.array(weights.astype(float)), "the weights"))
@@ -56,14 +56,14 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
                 "such as by pandas.read_csv."
             )
         if y is None:
-            raise DataError(f"{_ARRAY} must come with the classes of its rows, y; found none. Give y.")
+            raise DataError(f"{ARRAY} must come with the classes of its rows, y; found none. Give y.")
         if spec.drop or spec.label or spec.split_by or spec.weights:
             raise DataError(
-                f"the options label, drop, group, time and weights belong to tables; {_ARRAY} has no columns. Leave "
+                f"the options label, drop, group, time and weights belong to tables; {ARRAY} has no columns. Leave "
                 "them out."
             )
-        features, labels = checked_arrays(_array(X), np.asarray(y), _ARRAY)
-        return rows_of_arrays(features, arrow_labels(labels, _ARRAY), PartSizes(len(labels)), spec, _ARRAY)
+        features, labels = checked_arrays(_array(X), np.asarray(y), ARRAY)
+        return rows_of_arrays(features, arrow_labels(labels, ARRAY), PartSizes(len(labels)), spec, ARRAY)
     table = as_table(X)
     # As of files: what pandas makes of an index that it wrote into a CSV file.
     named = (spec.label, spec.group, spec.time, spec.weights)
@@ -72,7 +72,7 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     if y is not None:
         table, label = _with_label(table, y, spec.label)
     else:
-        label = find_label(table.schema, spec.label, _TABLE)
+        label = find_label(table.schema, spec.label, TABLE)
     sizes = PartSizes(table.num_rows)
     return rows_of_table(
         table,
@@ -80,24 +80,24 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         spec,
         label=label,
         locate=_locate,
-        source=_TABLE,
+        source=TABLE,
         label_place=None if y is None else "y",
         left_out=left_out,
     )
 
 
-def match_memory(transform: FeatureTransform, X: Any) -> npt.NDArray[np.float32]:
-    """The features (N, D) of the rows of a table or an array, by a fitted transform; a label is not needed.
+def match_memory(transform: FeatureTransform, X: Any) -> Matched:
+    """The features of the rows of a table or an array, by a fitted transform; a label is not needed.
 
     Raises:
         DataError: as `match_table` and `match_array`.
     """
     if is_table(X):
-        return match_table(transform, as_table(X), _locate, _TABLE).X
+        return match_table(transform, as_table(X), _locate, TABLE)
     array = _array(X)
     if array.dtype != np.uint8:
-        array, _ = checked_arrays(array, np.zeros(len(array)), _ARRAY)
-    return match_array(transform, array, _ARRAY)
+        array, _ = checked_arrays(array, np.zeros(len(array)), ARRAY)
+    return Matched(match_array(transform, array, ARRAY), {}, ())
 
 
 def is_table(X: Any) -> bool:
@@ -118,10 +118,10 @@ def as_table(X: Any) -> pa.Table:
             table = _without_views(X if isinstance(X, pa.Table) else pa.table(X))
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise DataError(
-            f"{_TABLE} must have columns of one kind of value each, and no two with the same name; found: {error}. Fix "
+            f"{TABLE} must have columns of one kind of value each, and no two with the same name; found: {error}. Fix "
             "or leave out that column."
         ) from error
-    check_columns(table, _TABLE)
+    check_columns(table, TABLE)
     return table
 
 
@@ -163,23 +163,28 @@ def _array(X: Any) -> npt.NDArray[Any]:
 
 def _with_label(table: pa.Table, y: Any, name: str | None) -> tuple[pa.Table, str]:
     """The table with the classes as one more column, and its name."""
+    values = label_values(y, table.num_rows)
+    free = [candidate for candidate in (name or getattr(y, "name", None), *LABEL_NAMES) if candidate]
+    label = next((str(candidate) for candidate in free if str(candidate) not in table.column_names), None)
+    if label is None or (name is not None and label != name):
+        raise DataError(f"y must have a name that is not a column of {TABLE}; give the option label another one.")
+    return table.append_column(label, values), label
+
+
+def label_values(y: Any, count: int) -> pa.Array | pa.ChunkedArray:
+    """The labels of so many rows, given apart from them; DataError if they are not as many."""
     values = y if isinstance(y, (pa.Array, pa.ChunkedArray)) else None
     if values is None:
         labels = np.asarray(y)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         values = pa.array(y.tolist() if labels.dtype.kind == "O" and hasattr(y, "tolist") else labels.tolist())
-    if len(values) != table.num_rows:
+    if len(values) != count:
         raise DataError(
-            f"y must give every row of {_TABLE} a class; found {len(values)} for {table.num_rows} rows. Make them "
-            "equally long."
+            f"y must give every row of X a label; found {len(values)} for {count} rows. Make them equally long."
         )
-    free = [candidate for candidate in (name or getattr(y, "name", None), *LABEL_NAMES) if candidate]
-    label = next((str(candidate) for candidate in free if str(candidate) not in table.column_names), None)
-    if label is None or (name is not None and label != name):
-        raise DataError(f"y must have a name that is not a column of {_TABLE}; give the option label another one.")
-    return table.append_column(label, values), label
+    return values
 
 
 def _locate(row: int) -> str:
-    return f"row {row} of {_TABLE}"
+    return f"row {row} of {TABLE}"

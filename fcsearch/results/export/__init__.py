@@ -3,6 +3,6 @@
 `write_trials` writes them; a library that is not installed is named in the error, with what to install.
 """
 
-from fcsearch.results.export.writing import write_trials
+from fcsearch.results.export.writing import TRIAL_FORMS, write_trials
 
-__all__ = ["write_trials"]
+__all__ = ["TRIAL_FORMS", "write_trials"]

@@ -21,6 +21,9 @@ _WRITERS = {
 }
 
 
+TRIAL_FORMS = tuple(_WRITERS)
+
+
 def write_trials(run: RunDirectory, form: str, folder: Path) -> list[Path]:
     """Write a run's trials and learning curves in another program's form.
 
