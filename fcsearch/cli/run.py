@@ -134,10 +134,10 @@ def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | 
         changes: `--set`, `--label` and `--data-dir`.
     """
     searched = choice.load(dataset_overrides(*changes))
-    from fcsearch.data.sources.paths import find_parts
+    from fcsearch.data.sources.paths import check_files
 
     if not searched.dataset.is_named:
-        find_parts(searched.dataset)
+        check_files(searched.dataset)
     return searched
 
 

@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.facts import ColumnFacts, ColumnsError, Use
-from fcsearch.data.images import decode_images
+from fcsearch.data.images import Size, decode_images
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.number_texts import number_hint
 from fcsearch.data.rows import PIXEL_SCALE, Column
+from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 from fcsearch.text import nearest
 
@@ -39,6 +40,7 @@ class Features:
     layout: Literal["list", "image", "array"] = "array"
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
+    resized: bool = False
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
 
@@ -46,7 +48,7 @@ class Features:
 def features_of(
     table: pa.Table,
     label: str,
-    drop: Sequence[str],
+    spec: DatasetSpec,
     locate: Callable[[int], str],
     source: str,
     *,
@@ -62,7 +64,7 @@ def features_of(
     Args:
         table: All rows.
         label: The column of the classes.
-        drop: Columns to leave out.
+        spec: How columns are used: those to leave out, the size of images.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
         apart: Columns with a use other than as features: the use, and a description of it.
@@ -73,14 +75,14 @@ def features_of(
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
     """
     apart = {**(apart or {}), label: ("label", "")}
-    names = _feature_names(table, label, [name for name in drop if name not in left_out], apart, source)
+    names = _feature_names(table, label, [name for name in spec.drop if name not in left_out], apart, source)
     images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
             "Leave the others out with the dataset option drop."
         )
-    uses = _uses(table, drop, images, apart)
+    uses = _uses(table, spec.drop, images, apart)
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
     refused = dict(problems or {})
@@ -89,7 +91,10 @@ def features_of(
     if not (refused and images):
         for name in images or names:
             try:
-                parts.append(_feature(table[name], name, locate, source, alone=len(images or names) == 1))
+                if images:
+                    parts.append(_images(table[name], name, locate, spec.image_size))
+                else:
+                    parts.append(_feature(table[name], name, locate, source, alone=len(names) == 1))
             except DataError as error:
                 refused[name] = str(error)
     told = _with_categories(facts, [column for part in parts for column in part.columns])
@@ -142,12 +147,14 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Coll
     return names
 
 
+def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], size: Size | None) -> Features:
+    pixels, shape = decode_images(values, locate, size=size)
+    return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape, resized=size is not None)
+
+
 def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, *, alone: bool) -> Features:
     """The features of one column; `alone` if there is no other one."""
     kind, place = values.type, f"column {name!r} of {source}"
-    if holds_images(kind):
-        pixels, shape = decode_images(values, locate)
-        return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape)
     if is_list_of_numbers(kind):
         X, lengths = list_values(values, name, locate)
         if alone:

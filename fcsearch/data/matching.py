@@ -203,7 +203,7 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
     if len(values) == 0:
         return np.empty((0, item.width), dtype=np.float32)
     if holds_images(values.type):
-        pixels, shape = decode_images(values, locate)
+        pixels, shape = decode_images(values, locate, size=item.image_size)
         found = pixels.reshape(-1, *shape)
     elif is_list_of_numbers(values.type):
         numbers, shape_of_lists = list_values(values, name, locate)

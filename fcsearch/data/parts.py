@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from fcsearch.data.images import decode_image_files
 from fcsearch.data.matching import Unseen, columns_read, match_array, match_table
+from fcsearch.data.sources.image_folders import file_names, image_files
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
@@ -75,6 +77,8 @@ def read_parts(
         named = read_named(spec)
         X = named.X if named.image_shape is None else named.X.reshape(-1, *named.image_shape)
         yield from _of_array(X, transform, keep, spec.source, rows)
+    elif images := image_files(spec.source):
+        yield from _of_images(images, transform, keep, spec.source, rows)
     else:
         files = find_files(spec.source)
         if formats_of(files, spec.source) == {"npz"}:
@@ -91,6 +95,20 @@ def _of_array(
     for start in range(0, len(X), rows):
         block = match_array(transform, X[start : start + rows], source)
         yield Part(block, pa.table({}), {}, (), min(1.0, (start + rows) / len(X)))
+
+
+def _of_images(
+    files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], source: str, rows: int
+) -> Iterator[Part]:
+    """Parts whose kept column is the file's name."""
+    if other := [name for name in keep if name != "file"]:
+        raise DataError(f"{source} has no column but file to keep; found --keep {', '.join(other)}. Leave it out.")
+    size = None if transform.array is None else transform.array.image_size
+    for start in range(0, len(files), rows):
+        some = files[start : start + rows]
+        pixels, shape = decode_image_files(some, size=size)
+        block = match_array(transform, pixels.reshape(-1, *shape), source)
+        yield Part(block, file_names(some, source), {}, (), min(1.0, (start + rows) / len(files)))
 
 
 def _of_table(

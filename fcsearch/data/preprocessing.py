@@ -94,7 +94,8 @@ def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | 
         offset, factor = _scaling(rows, train, preprocessing)
         encoding = Affine(tuple(offset.tolist()), tuple(factor.tolist()))
     shape = rows.image_shape or (rows.X.shape[1],)
-    return NumberInput(rows.column, rows.layout, shape, encoding, pixels=rows.X.dtype == np.uint8)
+    pixels = rows.X.dtype == np.uint8
+    return NumberInput(rows.column, rows.layout, shape, encoding, pixels=pixels, resized=rows.resized)
 
 
 def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[Array, Array]:

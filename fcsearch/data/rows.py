@@ -51,6 +51,7 @@ class Rows:
         sizes: How many rows belong to each given split; they add up to N.
         scale: Factor that scales X to [0, 1], if X holds pixels; else 1.
         image_shape: (height, width, channels) if a row is an image.
+        resized: Whether the images were resized to it.
         columns: What each column of X is, if the source is a table; else empty.
         column: Name of the one column that holds a row's image or list, if the source is a table.
         layout: What a row is if `columns` is empty: an image file, a list, or an array of the source.
@@ -69,6 +70,7 @@ class Rows:
     sizes: PartSizes
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
+    resized: bool = False
     columns: tuple[Column, ...] = ()
     column: str | None = None
     layout: Literal["list", "image", "array"] = "array"

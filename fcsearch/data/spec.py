@@ -57,6 +57,18 @@ _Columns = Annotated[
 ]
 
 
+def _square(size: object) -> object:
+    return (size, size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+_Side = Annotated[StrictInt, Field(ge=1, le=4096)]
+_Size = Annotated[
+    tuple[_Side, _Side],
+    BeforeValidator(_square, json_schema_input_type=_Side | list[_Side]),
+    Field(title="a number of pixels, or [height, width]"),
+]
+
+
 def _several(folds: object) -> object:
     return None if isinstance(folds, int) and not isinstance(folds, bool) and folds == 1 else folds
 
@@ -78,8 +90,8 @@ class DatasetSpec:
 
     source: Source = "digits"
     """A name (digits, cifar10, mnist, fashion_mnist), openml:<name or id>, or a path: a Parquet, CSV or NPZ file, a
-    folder of them, or a glob. In a folder, names with train, val or test say the split. memory: stands for rows that a
-    program passes in."""
+    folder of them, a glob, or a folder of images with a subfolder for each class. In a folder, names with train, val or
+    test say the split. memory: stands for rows that a program passes in."""
     _: dataclasses.KW_ONLY
     task: Task | None = None
     """Classification or regression; null: found from the label."""
@@ -107,6 +119,8 @@ class DatasetSpec:
     per row, else standardize; a loaded dataset says which."""
     bins: Annotated[StrictInt, Field(ge=2, le=256)] | None = None
     """Bins per number under piecewise; null: chosen by the data; a loaded dataset says how many."""
+    image_size: _Size | None = None
+    """Height and width that images are resized to, or one number for both; null: they must have one size."""
     num_train: _Rows | None = None
     """Keep only the first n rows of the seeded, stratified training split."""
     num_val: _Rows | None = None
@@ -209,7 +223,8 @@ class DatasetSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON types."""
-        return {**dataclasses.asdict(self), "drop": list(self.drop)}
+        size = None if self.image_size is None else list(self.image_size)
+        return {**dataclasses.asdict(self), "drop": list(self.drop), "image_size": size}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:

@@ -31,6 +31,7 @@ class NumberInput:
         encoding: How the numbers become features.
         fill: The value that replaces a missing one; None: there must be none.
         pixels: Whether the values are bytes from 0 to 255.
+        resized: Whether image files are resized to `shape`; otherwise they must have that size.
     """
 
     name: str | None
@@ -39,12 +40,18 @@ class NumberInput:
     encoding: Encoding
     fill: float | None = None
     pixels: bool = False
+    resized: bool = False
     kind: Literal["number"] = "number"
 
     @property
     def width(self) -> int:
         """Values in a row."""
         return math.prod(self.shape)
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Height and width that image files are resized to; None: they stay as they are."""
+        return (self.shape[0], self.shape[1]) if self.resized else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -76,11 +76,8 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
     return rows_of_table(
         table,
         PartSizes(table.num_rows),
+        spec,
         label=label,
-        task=spec.task,
-        drop=spec.drop,
-        split_by=spec.split_by,
-        weights=spec.weights,
         locate=_locate,
         source=_TABLE,
         left_out=left_out,

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import Use
 from fcsearch.data.kinds import weight_values
@@ -39,7 +38,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
     Args:
         parts: Files of each split.
-        spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
+        spec: `label`, and how columns are used.
 
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
@@ -57,14 +56,11 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     return rows_of_table(
         join_tables(files, label),
         PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
+        spec,
         label=label,
-        task=spec.task,
-        drop=spec.drop,
-        split_by=spec.split_by,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
-        weights=spec.weights,
     )
 
 
@@ -83,31 +79,25 @@ def index_columns(table: pa.Table) -> list[str]:
 def rows_of_table(
     table: pa.Table,
     sizes: PartSizes,
+    spec: DatasetSpec,
     *,
     label: str,
-    task: Task | None,
-    drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
-    split_by: tuple[SplitBy, str] | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
-    weights: str | None = None,
 ) -> Rows:
     """Turn a table into features and classes.
 
     Args:
         table: All rows, training rows first.
         sizes: Rows in each given split.
+        spec: What is learned, and how columns are used.
         label: The column of the classes or targets.
-        task: What is learned; None: found from the label.
-        drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
-        split_by: Whether rows are split by group or by time, and by which column.
         left_out: Columns that were already left out because they only number the rows.
         details: What the manifest should say about the source.
-        weights: Column that says how much rows count.
 
     Raises:
         DataError: labels or columns that cannot be used; all of them are named.
@@ -115,15 +105,16 @@ def rows_of_table(
     class_names = class_names_of(table.schema, label)
     problems: dict[str, str] = {}
     try:
-        y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
+        y, names = read_labels(table[label], class_names, spec.task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
+    split_by = spec.split_by
     key = _split_key(table, split_by, label, locate, source, problems)
     apart: dict[str, tuple[Use, str]] = {} if split_by is None else {split_by[1]: (split_by[0], USES[split_by[0]])}
-    row_weights = _row_weights(table, weights, label, source, problems)
-    if weights is not None:
-        apart[weights] = ("weights", "how much rows count")
-    features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
+    row_weights = _row_weights(table, spec.weights, label, source, problems)
+    if spec.weights is not None:
+        apart[spec.weights] = ("weights", "how much rows count")
+    features = features_of(table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems)
     return Rows(
         X=features.X,
         y=y,
@@ -132,6 +123,7 @@ def rows_of_table(
         sizes=sizes,
         scale=features.scale,
         image_shape=features.image_shape,
+        resized=features.resized,
         columns=features.columns,
         column=features.column,
         layout=features.layout,
