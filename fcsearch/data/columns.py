@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,11 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.data.facts import ColumnFacts, ColumnsError, Use
+from fcsearch.data.facts import ColumnFacts, ColumnsError, Reading, Use
 from fcsearch.data.images import Size, decode_images
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
-from fcsearch.data.number_texts import number_hint
+from fcsearch.data.number_texts import has_decimal_commas, number_hint
+from fcsearch.data.readings import holds_dates, parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
@@ -28,6 +30,10 @@ _BLOCK_ROWS = 256
 
 _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
 _LEAVE_OUT = "Leave it out with the dataset option drop."
+
+
+class _ReadOtherwiseError(DataError):
+    """A column that an option reads; its message names the option."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +92,7 @@ def features_of(
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
     refused = dict(problems or {})
-    parts = []
+    parts, curable = [], []
     # A wrong label column is reported before 50,000 images are decoded.
     if not (refused and images):
         for name in images or names:
@@ -94,12 +100,14 @@ def features_of(
                 if images:
                     parts.append(_images(table[name], name, locate, spec.image_size))
                 else:
-                    parts.append(_feature(table[name], name, locate, source, alone=len(names) == 1))
+                    parts.append(_feature(table[name], name, locate, source, spec, alone=len(names) == 1))
             except DataError as error:
                 refused[name] = str(error)
+                if isinstance(error, _ReadOtherwiseError):
+                    curable.append(name)
     told = _with_categories(facts, [column for part in parts for column in part.columns])
     if refused:
-        raise ColumnsError(source, refused, told)
+        raise ColumnsError(source, refused, told, curable)
     features = parts[0] if len(parts) == 1 else _side_by_side(parts)
     ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
     return dataclasses.replace(features, ignored=ignored, facts=told)
@@ -152,7 +160,9 @@ def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], si
     return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape, resized=size is not None)
 
 
-def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, *, alone: bool) -> Features:
+def _feature(
+    values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, spec: DatasetSpec, *, alone: bool
+) -> Features:
     """The features of one column; `alone` if there is no other one."""
     kind, place = values.type, f"column {name!r} of {source}"
     if is_list_of_numbers(kind):
@@ -166,12 +176,26 @@ def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], s
         # Categories by declaration, including numbered ones.
         return _categories(category_texts(values), name, place)
     if is_number(kind):
-        return Features(_numbers(values, name, place)[:, None], (Column(name),))
+        reading: Reading = "boolean" if pa.types.is_boolean(kind) else "number"
+        return Features(_numbers(values, name, place)[:, None], (Column(name, reading=reading),))
+    if holds_dates(kind):
+        return _dates(values, name, place, spec)
     nature = "dates or times" if pa.types.is_temporal(kind) else f"the type {kind}"
     raise DataError(
         f"{place} must hold numbers, text, images or lists of numbers; found {nature}. Turn it into numbers, or:"
         f" {_LEAVE_OUT.lower()}"
     )
+
+
+def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) -> Features:
+    if spec.dates is None:
+        raise DataError(
+            f"{place} must hold numbers, text, images or lists of numbers; found dates or times. Say what they mean: "
+            "--set dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
+            f"{shlex.join(['--set', f'dataset.time={name}'])} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
+        )
+    parts = parts_of_dates(values, place)
+    return Features(np.stack(list(parts.values()), axis=1), tuple(Column(name, reading=part) for part in parts))
 
 
 def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Features:
@@ -201,10 +225,10 @@ def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
     """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
-        raise DataError(
+        raise (_ReadOtherwiseError if has_decimal_commas(values) else DataError)(
             f"{place} must hold categories (at most {MAX_CATEGORIES}, each in several rows); found {len(categories)} "
-            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{number_hint(values)} "
-            f"{_LEAVE_OUT}"
+            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{number_hint(values)}"
+            f"{'' if has_decimal_commas(values) else f' {_LEAVE_OUT}'}"
         )
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
     codes = pc.cast(index, pa.float32()).to_numpy()

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.data.images import decode_image_files
-from fcsearch.data.matching import Unseen, columns_read, match_array, match_table
+from fcsearch.data.matching import Unseen, columns_read, match_array, match_table, text_inputs
+from fcsearch.data.sources.decimals import decimal_of
 from fcsearch.data.sources.image_folders import file_names, image_files
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
@@ -125,12 +126,15 @@ def _of_files(
     files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
 ) -> Iterator[Part]:
     sizes = [path.stat().st_size for path in files]
-    texts = [item.name for item in transform.inputs if item.kind == "category"]
+    texts = text_inputs(transform)
     for place, path in enumerate(files):
-        schema, source, first = file_schema(path, block=block), str(path), 0
+        decimal = decimal_of([path], transform.decimal)
+        schema, source, first = file_schema(path, decimal=decimal, block=block), str(path), 0
         check_names(schema.names, source)
         read, kept = columns_read(transform, schema, source), _kept_names(keep, schema.names, source)
-        for part in stream_file(path, schema, read=read, texts=texts, keep=kept, rows=rows, block=block):
+        for part in stream_file(
+            path, schema, read=read, texts=texts, keep=kept, rows=rows, decimal=decimal, block=block
+        ):
             share = (sum(sizes[:place]) + part.share * sizes[place]) / sum(sizes)
             yield _part(part.table, part.kept, transform, schema.names, source, first=first, share=share)
             first += part.table.num_rows

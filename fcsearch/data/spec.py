@@ -121,6 +121,12 @@ class DatasetSpec:
     """Bins per number under piecewise; null: chosen by the data; a loaded dataset says how many."""
     image_size: _Size | None = None
     """Height and width that images are resized to, or one number for both; null: they must have one size."""
+    decimal: Literal[".", ","] | None = None
+    """Sign between whole numbers and fractions in CSV files; null: found from the first rows of a file whose delimiter
+    is not a comma, else a point."""
+    dates: Literal["parts"] | None = None
+    """What becomes of columns of dates. parts: their year, month, day of the week, day of the year, and the hour if
+    there are times, each a number. null: they are refused."""
     num_train: _Rows | None = None
     """Keep only the first n rows of the seeded, stratified training split."""
     num_val: _Rows | None = None

@@ -45,12 +45,13 @@ def is_index(name: str) -> bool:
     return _INDEX_COLUMN.fullmatch(name) is not None
 
 
-def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
+def read_csv(path: Path, texts: Collection[str] = (), decimal: str = ".") -> pa.Table:
     """Read a CSV file in UTF-8 whose first line names the columns; the delimiter is found from that line.
 
     Args:
         path: The file.
         texts: Columns that stay text, whatever they look like.
+        decimal: The sign before fractions.
 
     Raises:
         DataError: it is empty, not UTF-8, or its lines differ in length.
@@ -61,7 +62,10 @@ def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
             path,
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                null_values=MISSING, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
+                null_values=MISSING,
+                strings_can_be_null=True,
+                column_types=dict.fromkeys(texts, pa.string()),
+                decimal_point=decimal,
             ),
         )
         fields = [(field.name, field.type) for field in table.schema]  # names are decoded here
