@@ -115,6 +115,9 @@ def run(
         from fcsearch.search.api import plan_search, start_search
 
         if dry_run:
+            from fcsearch.data.sources.checking import check_source
+
+            check_source(searched.dataset)
             _print_plan(plan_search(searched, settings, path=path))
             return
         from fcsearch.cli.live import open_view

@@ -29,6 +29,9 @@ MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
 _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
+# Names of codes that look like numbers, if there are more than a few.
+_CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
+_FEW_CODES = 20
 _LEAVE_OUT = "Leave it out with the dataset option drop."
 
 
@@ -105,6 +108,7 @@ def features_of(
                 refused[name] = str(error)
                 if isinstance(error, _ReadOtherwiseError):
                     curable.append(name)
+    facts = [dataclasses.replace(item, why=_remark(item, table)) if item.use == "used" else item for item in facts]
     told = _with_categories(facts, [column for part in parts for column in part.columns])
     if refused:
         raise ColumnsError(source, refused, told, curable)
@@ -129,6 +133,19 @@ def _facts(values: pa.ChunkedArray, name: str, use: Use, why: str) -> ColumnFact
     if pa.types.is_floating(values.type):
         gaps += pc.sum(pc.is_nan(values)).as_py() or 0
     return ColumnFacts(name, kind_in_words(values.type), use, why, gaps)
+
+
+def _remark(facts: ColumnFacts, table: pa.Table) -> str:
+    """What a user should know of a column that is used."""
+    values = table[facts.name]
+    if not (is_number(values.type) or is_text(values.type)):
+        return ""
+    distinct = pc.count_distinct(values).as_py()
+    if distinct == 1 and not facts.gaps:
+        return "it has one value in all rows, and tells nothing"
+    if pa.types.is_integer(values.type) and distinct > _FEW_CODES and _CODE.fullmatch(facts.name):
+        return "as a number; if it is a code, write it as text to make it a category"
+    return ""
 
 
 def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) -> tuple[ColumnFacts, ...]:
@@ -191,8 +208,8 @@ def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) ->
     if spec.dates is None:
         raise DataError(
             f"{place} must hold numbers, text, images or lists of numbers; found dates or times. Say what they mean: "
-            "--set dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
-            f"{shlex.join(['--set', f'dataset.time={name}'])} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
+            "dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
+            f"{shlex.quote(f'dataset.time={name}')} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
         )
     parts = parts_of_dates(values, place)
     return Features(np.stack(list(parts.values()), axis=1), tuple(Column(name, reading=part) for part in parts))

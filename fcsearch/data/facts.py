@@ -27,7 +27,7 @@ class ColumnFacts:
         name: Its name; empty if it has none.
         kind: What it holds, in a word or two.
         use: How it is used.
-        why: Why it is not a feature.
+        why: Why it is not a feature, or a remark on one that is.
         gaps: Rows without a value.
         categories: Categories or classes, sorted.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -133,6 +134,8 @@ class DatasetSpec:
     """Keep only the first n rows of the validation split."""
     drop: _Columns = ()
     """Columns of a table to leave out: a list, or a single name."""
+    copies: Literal["keep", "drop"] = "keep"
+    """Rows that equal an earlier one in all columns used, the label included: keep them, or drop them."""
     weights: _Column | None = None
     """Column of a table that says how much each row counts in training, in numbers of at least 0. It is not a
     feature."""
@@ -255,10 +258,16 @@ class DatasetSpec:
         """
 
         def absolute(path: str | None) -> str | None:
-            return None if path is None else str(base.absolute() / Path(path).expanduser())
+            return None if path is None else _normal(base.absolute() / Path(path).expanduser())
 
         source = self.source if self.is_named or self.is_memory else str(absolute(self.source))
         return dataclasses.replace(self, source=source, test=absolute(self.test), data_dir=absolute(self.data_dir))
+
+
+def _normal(path: Path) -> str:
+    """The path without `..`, unless links would make it another file."""
+    plain = os.path.normpath(path)
+    return plain if os.path.realpath(plain) == os.path.realpath(path) else str(path)
 
 
 def _data_error(error: pydantic.ValidationError) -> DataError:

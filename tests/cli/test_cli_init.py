@@ -84,7 +84,7 @@ def test_a_space_for_a_regression_says_so(here: Path, capsys: pytest.CaptureFixt
     assert caught.value.code == 2
     assert "the objective of a regression must be one of rmse, mae, r2; found roc_auc" in capsys.readouterr().err
     planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
-    unread = "task            predicts price by validation MAE, if its values make a regression: they are not read yet"
+    unread = "task            predicts price by validation MAE, which needs a label of numbers"
     assert unread in planned
     planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae", "--set", "task=regression")
     assert "task            predicts price, a regression, by validation MAE" in planned

@@ -114,3 +114,8 @@ def test_a_kept_column_that_holds_no_number_is_named(tmp_path: Path) -> None:
     schema = pa.schema([("number", pa.int64())])
     with pytest.raises(DataError, match=r"column 'number' .* must hold numbers, .* found 'many'"):
         list(stream_file(path, schema, read={"number"}, texts=(), keep=["number"], rows=10))
+
+
+def test_the_line_that_has_another_length_is_numbered(tmp_path: Path) -> None:
+    rows = [*ROWS[:20], '5,"two\nlines"', *ROWS[20:]]
+    assert "in line 23: " in refusal(tmp_path / "ragged.csv", "\n".join(["a,b,label", *rows]) + "\n")

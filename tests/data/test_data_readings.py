@@ -125,8 +125,8 @@ def test_times_of_day_are_hours_and_parts_count_in_the_fingerprint(write_table, 
 
 def test_dates_are_refused_with_the_ways_out(write_table, refusal) -> None:
     found = refusal(write_table({"my day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}))
-    assert "--set dataset.dates=parts" in found
-    assert "--set 'dataset.time=my day'" in found
+    assert "dataset.dates=parts makes features" in found
+    assert "'dataset.time=my day' tests" in found
     assert "dataset.drop" in found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
 import gzip
 import re
 import zlib
@@ -105,7 +106,20 @@ def readable(path: Path, what: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:300]
+        if _OTHER_LENGTH.search(reason) and (line := _ragged_line(path)):
+            reason = f"in line {line:,}: {reason}"
         raise DataError(f"{path} must be {what}; reading it failed: {reason}. {_remedy(error)}") from error
+
+
+def _ragged_line(path: Path) -> int | None:
+    """The number, from 1, of the line that ends the first row with more or fewer values than there are columns."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter_of(path))
+        try:
+            count = len(next(reader))
+            return next((reader.line_num for row in reader if row and len(row) != count), None)
+        except (csv.Error, UnicodeDecodeError, StopIteration):
+            return None
 
 
 def _remedy(error: Exception) -> str:
