@@ -10,6 +10,7 @@ from typing import Any
 import click
 import numpy as np
 import optuna
+from improvements import Improvements
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
@@ -76,15 +77,20 @@ def optimize(task: Task, arrays: dict[str, np.ndarray], journal: Path, slot: int
         pruner=pruner,
     )
 
+    improvements = Improvements(task.trace)
+
     def objective(trial: optuna.trial.Trial) -> float:
         training = TorchTrial(task.parameters(trial), rows)
         while not training.over:
-            accuracy = training.epoch() or 0.0
-            if task.early_stopping:
-                trial.report(accuracy, training.epochs_run)
+            score = training.epoch()
+            improvements.offer(score, training.test_score)
+            if task.early_stopping and score is not None:
+                trial.report(score, training.epochs_run)
                 if not training.over and trial.should_prune():
                     raise optuna.TrialPruned
-        return training.best_accuracy or 0.0
+        if training.best_score is None:
+            raise optuna.TrialPruned
+        return training.best_score
 
     callbacks = [MaxTrialsCallback(task.trials, states=ENDED)] if task.trials else []
     study.optimize(objective, timeout=task.seconds_left, callbacks=callbacks)
