@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -25,8 +24,8 @@ from tables_peers import PeerError, learn
 # A step of a curve: seconds since the command was started, and the test figure of the best network known then.
 Point = tuple[float, float]
 Piece = dict[str, Any]
-# How long a peer has to end itself after its time; Ray needs some seconds.
-GRACE = 20.0
+# How long a peer has to end itself, workers and all, when it is told to; far more than it needs.
+GRACE = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,12 +88,12 @@ def peer(name: str) -> Callable[[Question, int, float, str], Piece | None]:
         run_for(peer_command(name, job), seconds, question.folder)
         took = time.time() - began
         found = sorted(map(json.loads, trace.read_text().splitlines())) if trace.exists() else []
-        return {"points": _steps(found, began, question), "seconds": took}
+        return {"points": steps(found, began, question), "seconds": took}
 
     return run
 
 
-def _steps(found: Sequence[Sequence[float]], began: float, question: Question) -> list[Point]:
+def steps(found: Sequence[Sequence[float]], began: float, question: Question) -> list[Point]:
     """Several processes' improvements, in order, as those of all: test figures of the best by the validation rows."""
     points, best = [], float("-inf")
     for moment, val, test in found:
@@ -127,7 +126,7 @@ CONTESTANTS = {
     "optuna": Contestant("Optuna: TPE, successive halving, a process per core", peer("optuna")),
     "ray-reuse": Contestant("Ray Tune: OptunaSearch, ASHA, reused actors", peer("ray-reuse")),
     "sklearn": Contestant("scikit-learn: HalvingRandomSearchCV", peer("sklearn")),
-    "RealMLP": Contestant("pytabkit: RealMLP HPO defaults", pytabkit("RealMLP"), tables=True, bounded=False),
+    "RealMLP": Contestant("pytabkit: RealMLP, its defaults", pytabkit("RealMLP"), tables=True, bounded=False),
     "RealMLP-HPO": Contestant("pytabkit: RealMLP_HPO", pytabkit("RealMLP HPO"), tables=True, bounded=False),
 }
 
@@ -136,7 +135,7 @@ def run_for(command: Sequence[object], seconds: float, folder: Path) -> None:
     """Run a peer for so long: what it knows later is not counted, so it is ended then.
 
     Raises:
-        click.ClickException: it failed before.
+        click.ClickException: it failed before, or does not end.
     """
     errors = folder / "errors"
     with errors.open("w") as stream:
@@ -153,12 +152,13 @@ def run_for(command: Sequence[object], seconds: float, folder: Path) -> None:
         except subprocess.TimeoutExpired:
             code = 0
             process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            try:
                 process.wait(timeout=GRACE)
+            except subprocess.TimeoutExpired:
+                raise click.ClickException(f"{' '.join(map(str, command))} hangs") from None
         finally:
-            with contextlib.suppress(ProcessLookupError):
+            if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
     if code:
         raise click.ClickException(f"{' '.join(map(str, command))} exited with {code}:\n{errors.read_text()[-4000:]}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,10 @@ class Curves:
         return sorted(moment for points in self.seeds for moment, _ in points)
 
 
-def markdown_tables(pieces: Mapping[str, Piece], datasets: Sequence[str], moments: Sequence[float]) -> Iterator[str]:
+def markdown_tables(pieces: Mapping[str, Piece], moments: Sequence[float]) -> dict[str, str]:
     """A table a dataset: medians (lowest to highest) over seeds after so many seconds, one line a contestant."""
-    for dataset in datasets:
+    made = {}
+    for dataset in SOURCES:
         rows = []
         for name, contestant in CONTESTANTS.items():
             for kind, what in (("points", contestant.what), ("ensemble", "its ensemble")):
@@ -85,7 +86,8 @@ def markdown_tables(pieces: Mapping[str, Piece], datasets: Sequence[str], moment
                 rows.append([what, *cells, late, len(curves.seeds)])
         if rows:
             header = ["contestant", *(f"{moment:g} s" for moment in moments), "later", "seeds"]
-            yield f"\n{TITLES[dataset]}\n\n{markdown(header, rows)}"
+            made[dataset] = markdown(header, rows)
+    return made
 
 
 def _cell(values: Sequence[float]) -> str:
@@ -96,9 +98,9 @@ def _cell(values: Sequence[float]) -> str:
     return f"{middle:.4f} ({ends[0]} to {ends[1]})"
 
 
-def draw(pieces: Mapping[str, Piece], datasets: Sequence[str], path: Path) -> Path:
+def draw(pieces: Mapping[str, Piece], path: Path) -> Path:
     """Draw a panel a dataset: the median over seeds as a line, lowest to highest as a band."""
-    shown = [name for name in datasets if any(key.startswith(f"{name}/") for key in pieces)]
+    shown = [name for name in SOURCES if any(key.startswith(f"{name}/") for key in pieces)]
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
     made, axes = figure(rows, columns, width=4.6 * columns, height=2.9 * rows + 0.5)

@@ -13,7 +13,7 @@ import click
 from common import RESULTS, chosen, machine_name, save
 from over_time_contestants import CONTESTANTS, Contestant, Piece
 from over_time_datasets import SOURCES, Question, ask
-from over_time_figure import draw, markdown_tables
+from over_time_figure import TITLES, draw, markdown_tables
 
 NAME = "quality-over-time"
 FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "quality_over_time.png"
@@ -60,11 +60,11 @@ def main(
             pieces[key] = piece
             print(json.dumps({key: piece}), flush=True)
             if keep:
-                save(NAME, {"pieces": {**saved_pieces(), **pieces}})
-    for text in markdown_tables(pieces, names, moments):
-        print(text)
+                save(NAME, {"times": moments, "pieces": {**saved_pieces(), **pieces}})
+    for dataset, table in markdown_tables(pieces, moments).items():
+        print(f"\n{TITLES[dataset]}\n\n{table}")
     if keep:
-        print(draw(pieces, names, FIGURE))
+        print(draw(pieces, FIGURE))
 
 
 def saved_pieces() -> dict[str, Piece]:

@@ -45,7 +45,9 @@ def run_processes(task: Task, journal: Path) -> None:
     context = multiprocessing.get_context("fork" if forks else "spawn")
     arrays = task.arrays()
     prepare()
-    processes = [context.Process(target=optimize, args=(task, arrays, journal, slot)) for slot in range(task.slots)]
+    processes = [
+        context.Process(target=optimize, args=(task, arrays, journal, slot), daemon=True) for slot in range(task.slots)
+    ]
     for process in processes:
         process.start()
     for process in processes:

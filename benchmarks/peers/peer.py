@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +87,8 @@ def task_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def make_task(space: Path, slots: int | None, **options: Any) -> Task:
-    """The task that the options of `task_options` describe."""
+    """The task that the options of `task_options` describe. From here on SIGTERM ends a peer as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     task = Task(space=load_space(space), slots=slots or os.cpu_count() or 1, **options)
     if task.trials is None and task.time_budget is None:
         raise click.UsageError("a peer must know when to end; give --trials or --time-budget")
