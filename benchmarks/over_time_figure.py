@@ -49,13 +49,14 @@ class Curves:
     """
 
     def __init__(self, pieces: Mapping[str, Piece], dataset: str, contestant: str, kind: str = "points") -> None:
+        parts = {tuple(key.split("/")): piece.get(kind, []) for key, piece in pieces.items()}
+        own = {(float(key[2]), key[3]): points for key, points in parts.items() if key[:2] == (dataset, contestant)}
+        self.end = max((seconds for seconds, _ in own), default=0.0)
         by_seed: dict[str, list[Point]] = {}
-        self.end = 0.0
-        for key, piece in pieces.items():
-            *names, seconds, seed = key.split("/")
-            if names == [dataset, contestant]:
-                by_seed.setdefault(seed, []).extend(tuple(point) for point in piece.get(kind, []))
-                self.end = max(self.end, float(seconds))
+        for (seconds, seed), points in own.items():
+            # A shorter run of a peer's, from a look at it, is no part of the longest.
+            if CONTESTANTS[contestant].commands or seconds == self.end:
+                by_seed.setdefault(seed, []).extend((moment, value) for moment, value in points)
         self.seeds = [sorted(points) for points in by_seed.values()]
         self._worst = float("inf") if SOURCES[dataset].table.objective == "rmse" else float("-inf")
 

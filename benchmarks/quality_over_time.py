@@ -26,8 +26,8 @@ FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "quality_over_time.png
 @click.option("--times", default="5,10,30", show_default=True, help="Seconds that are looked at; the last ends peers.")
 @click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
 @click.option("--again", is_flag=True, help="Measure what is in the results already, too.")
-@click.option("--no-save", "keep", flag_value=False, default=True, help="Leave benchmarks/results as it is; no figure.")
-@click.option("--draw", "only_draw", is_flag=True, help="Measure nothing: figure and tables of what was measured.")
+@click.option("--no-save", "keep", flag_value=False, default=True, help="Leave benchmarks/results as it is.")
+@click.option("--draw", "only_draw", is_flag=True, help="Measure nothing; draw the docs' figure from the results.")
 def main(
     datasets: str,
     contestants: str,
@@ -63,7 +63,7 @@ def main(
                 save(NAME, {"times": moments, "pieces": {**saved_pieces(), **pieces}})
     for dataset, table in markdown_tables(pieces, moments).items():
         print(f"\n{TITLES[dataset]}\n\n{table}")
-    if keep:
+    if only_draw:
         print(draw(pieces, FIGURE))
 
 

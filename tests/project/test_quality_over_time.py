@@ -33,6 +33,7 @@ benchmark, contestants, datasets, pictures, common, improvements, torch_trial = 
 PIECES = {
     "california/optuna/10/0": {"points": [[2.0, 0.9], [4.0, 0.7]]},
     "california/optuna/10/1": {"points": [[3.0, 0.5]]},
+    "california/optuna/5/1": {"points": [[1.0, 0.9], [4.0, 0.8]]},
     "california/fcsearch-local/5/0": {"points": [[5.0, 0.6]], "ensemble": [[5.0, 0.55]]},
     "california/fcsearch-local/10/0": {"points": [[10.2, 0.4]], "ensemble": [[10.2, 0.35]]},
     "california/RealMLP/10/0": {"points": [[40.0, 0.45]]},
@@ -85,12 +86,14 @@ def test_a_benchmark_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(benchmark, "ask", lambda *_: datasets.Question(*[tmp_path] * 2, None, None, tmp_path))
     monkeypatch.setattr(benchmark, "RESULTS", tmp_path)
     monkeypatch.setattr(common, "RESULTS", tmp_path)
-    monkeypatch.setattr(benchmark, "FIGURE", tmp_path / "curve.png")
     options = ["--datasets", "digits", "--contestants", "fcsearch-local", "--seeds", "2", "--times", "5,10"]
     assert CliRunner().invoke(benchmark.main, options).exit_code != 0
     result = CliRunner().invoke(benchmark.main, options)
     assert result.exit_code == 0, result.output
     assert ran == [(0, 5), (0, 10), (1, 5), (1, 5), (1, 10)]
+    monkeypatch.setattr(benchmark, "FIGURE", tmp_path / "curve.png")
+    assert CliRunner().invoke(benchmark.main, [*options, "--draw"]).exit_code == 0
+    assert len(ran) == 5
     assert (tmp_path / "curve.png").exists()
 
 
