@@ -46,6 +46,11 @@ class Curves:
         dataset: Which.
         contestant: Which.
         kind: `points`, or `ensemble`.
+
+    Attributes:
+        end: The longest time that it was given.
+        ends: For each time that it was given, when the last seed's latest point was known.
+        seeds: For each seed its points, in order.
     """
 
     def __init__(self, pieces: Mapping[str, Piece], dataset: str, contestant: str, kind: str = "points") -> None:
@@ -53,10 +58,13 @@ class Curves:
         own = {(float(key[2]), key[3]): points for key, points in parts.items() if key[:2] == (dataset, contestant)}
         self.end = max((seconds for seconds, _ in own), default=0.0)
         by_seed: dict[str, list[Point]] = {}
+        by_seconds: dict[float, float] = {}
         for (seconds, seed), points in own.items():
             # A shorter run of a peer's, from a look at it, is no part of the longest.
             if CONTESTANTS[contestant].commands or seconds == self.end:
                 by_seed.setdefault(seed, []).extend((moment, value) for moment, value in points)
+                by_seconds[seconds] = max([by_seconds.get(seconds, 0.0), *(moment for moment, _ in points)])
+        self.ends = set(by_seconds.values())
         self.seeds = [sorted(points) for points in by_seed.values()]
         self._worst = float("inf") if SOURCES[dataset].table.objective == "rmse" else float("-inf")
 
@@ -143,12 +151,12 @@ def _point(axes: Axes, moment: float, values: Sequence[float], label: str, look:
 
 def _line(axes: Axes, curves: Curves, end: float, label: str, look: Mapping[str, Any], *, band: bool) -> None:
     times = sorted({1.0, end, *(moment for moment in curves.moments if moment <= end)})
+    marks = [index for index, time in enumerate(times) if time in curves.ends]
     values = np.array([curves.at(time) for time in times])
     # Nothing is drawn before every seed has a network.
     values[~np.isfinite(values).all(axis=1)] = np.nan
-    axes.plot(
-        times, np.median(values, axis=1), drawstyle="steps-post", label=label, linewidth=1.5, markersize=4, **look
-    )
+    middle = np.median(values, axis=1)
+    axes.plot(times, middle, drawstyle="steps-post", label=label, markersize=4, markevery=marks, **look)
     if band:
         low, high = values.min(axis=1), values.max(axis=1)
         axes.fill_between(times, low, high, step="post", color=look["color"], alpha=0.13, linewidth=0)
@@ -156,8 +164,8 @@ def _line(axes: Axes, curves: Curves, end: float, label: str, look: Mapping[str,
 
 def _axes(axes: Axes, finals: Sequence[float], latest: float, dataset: str) -> None:
     latest *= 1.15
-    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= latest]
-    axes.set(title=TITLES[dataset], xlabel="seconds of the whole command", xscale="log", xlim=(1, latest))
+    ticks = [tick for tick in (2, 5, 10, 20, 50, 100, 200, 500) if tick <= latest]
+    axes.set(title=TITLES[dataset], xlabel="seconds of the whole command", xscale="log", xlim=(2, latest))
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
     # What lies far behind would make a line of the rest.
