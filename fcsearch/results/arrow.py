@@ -98,8 +98,9 @@ def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
 
 
 def _column(rows: Sequence[Row], field: pa.Field) -> pa.Array:
-    found = [row.get(field.name) for row in rows]
-    values = found if _is_plain(found, field) else [_checked(row, field) for row in rows]
+    values = [row.get(field.name) for row in rows]
+    if not _is_plain(values, field):
+        values = [_checked(row, field) for row in rows]
     try:
         return pa.array(values, type=field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
