@@ -40,7 +40,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
             report says so.
     """
     # Of a search of many packs, reading a table takes seconds.
-    seen = FrozenRun.open(run.path)
+    seen = FrozenRun.of(run)
     rows = _Rows(seen, dataset)
     found = _measured(seen, rows)
     report = build_report(seen, **vars(found), top=top)
