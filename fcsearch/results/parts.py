@@ -41,6 +41,7 @@ class Parts:
         self.folder = folder
         self.schema = schema
         self._aside = aside
+        self._all: tuple[dict[int, Stamp], pa.Table] | None = None
         self.older = False
 
     def create(self) -> None:
@@ -71,6 +72,14 @@ class Parts:
     def numbers(self) -> set[int]:
         """The numbers of the parts, by which they are named."""
         return {int(match[1]) for path in self.folder.glob("pack-*.parquet") if (match := _PART.fullmatch(path.name))}
+
+    def read_all(self) -> pa.Table:
+        """The rows of all parts, as `read` gives them; kept until a part changes, because each takes milliseconds."""
+        # Before the parts are read: one that changes meanwhile is read again by the next call.
+        stamps = self.stamps()
+        if self._all is None or self._all[0] != stamps:
+            self._all = stamps, self.read(stamps)
+        return self._all[1]
 
     def read(self, numbers: Iterable[int], *, columns: list[str] | None = None) -> pa.Table:
         """The rows of those parts, sorted by the table's key columns.
