@@ -156,9 +156,9 @@ def test_a_search_that_goes_on_after_a_kill_sends_only_what_has_changed(
 ) -> None:
     path = remote.local_copy(url)
     changed, later = path / "log.txt", path / "run.json"
-    # Long ago, but for one, by the clock of the file system.
-    for file in (file for file in path.rglob("*") if file.is_file() and file != changed):
-        os.utime(file, (1e9, 1e9))
+    # All were written long ago, but for one that changes all the time.
+    for file in (file for file in path.rglob("*") if file.is_file()):
+        os.utime(file, (4e9, 4e9) if file == changed else (1e9, 1e9))
     (path / "status.json").write_text("{}")
     monkeypatch.setattr(mirror, "_NOTE_SECONDS", -1.0)
     sender._round()
