@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -81,7 +81,7 @@ class Parts:
             self._all = stamps, self.read(stamps)
         return self._all[1]
 
-    def read(self, numbers: Iterable[int], *, columns: list[str] | None = None) -> pa.Table:
+    def read(self, numbers: Collection[int], *, columns: list[str] | None = None) -> pa.Table:
         """The rows of those parts, sorted by the table's key columns.
 
         Raises:
@@ -131,7 +131,7 @@ class Parts:
             return str(error).splitlines()[0]
         return None
 
-    def _named(self, numbers: Iterable[int], error: Exception) -> RunError:
+    def _named(self, numbers: Collection[int], error: Exception) -> RunError:
         """The error of parts that cannot be read, which names the first of them."""
         for number in sorted(numbers):
             if (found := self.damage(number)) is not None:

@@ -125,11 +125,11 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     known = table.filter(pc.is_in(table["trial_id"], pa.array(trials, pa.int64()))).to_pylist()
     searched = {row["trial_id"]: row for row in known}
     objective = objective_of(table)
-    measured_on = validation_rows(run)
+    measured_on = rows_measured_on(run)
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
 
 
-def validation_rows(run: RunDirectory) -> int | None:
+def rows_measured_on(run: RunDirectory) -> int | None:
     """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
     described = run.manifest().dataset
     if described is None or described.rows.val is None:

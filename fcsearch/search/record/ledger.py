@@ -184,12 +184,12 @@ class Ledger:
             keep: The trials whose models stay.
         """
         for trial_id, model in models.items():
-            self._run.save_model(trial_id, model.weights, model.metadata)
+            self._run.models.save(trial_id, model.weights, model.metadata)
             if model.predicted is not None:
                 self._run.predictions.save(trial_id, model.predicted)
         self._run.write_pack(pack_id, trials, epochs)
         if models:
-            self._run.prune_models(keep)
+            self._run.models.prune(keep)
             self._run.predictions.prune(keep)
         told = [_Told(trial.trial_id, trial.state, trial.value) for trial in trials]
         column = self._objective.column
