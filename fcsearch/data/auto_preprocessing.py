@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from fcsearch.config import InputForm
+from fcsearch.config import EMBEDDED, InputForm
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DatasetSpec
 
@@ -40,5 +40,6 @@ def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
 def spec_of_form(form: InputForm, spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     """A settled spec with `preprocessing` and `bins` replaced by those of a form of the rows."""
     own = spec.bins if form.preprocessing == "piecewise" else None
-    changed = dataclasses.asdict(spec) | {"preprocessing": form.preprocessing, "bins": form.bins or own}
+    preprocessing = EMBEDDED.get(form.preprocessing, form.preprocessing)
+    changed = dataclasses.asdict(spec) | {"preprocessing": preprocessing, "bins": form.bins or own}
     return settle_preprocessing(DatasetSpec.from_value(changed), rows)

@@ -41,7 +41,11 @@ def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     if compiled:
         values += sum(_lane_values(config, data) for config in lanes.values())
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
-    dropped = sum(_batch_rows(lane.batch_size, data) * data.input_dim for lane in lanes if lane.input_dropout)
+    dropped = sum(
+        _batch_rows(key.batch_size, data) * _shape(config, data).dims[0]
+        for key, config in lanes.items()
+        if key.input_dropout
+    )
     return (values + dropped) * data.X_train.element_size() + 2 * dropped
 
 
@@ -99,7 +103,7 @@ def _lane_values(config: TrialConfig, data: TrainingData) -> int:
 
 
 def _shape(config: TrialConfig, data: TrainingData) -> Shape:
-    return Shape(data.input_dim, config.hidden_dims, data.outputs)
+    return Shape.of(config, data)
 
 
 def _evaluated_rows(data: TrainingData) -> int:

@@ -25,7 +25,7 @@ _BLOCK_ROWS = 256
 def block_rows(shape: Shape) -> int:
     """How many rows of the first layer are updated together, while a cache holds their gradient."""
     most = max(_BLOCK_ROWS, _BLOCK_VALUES // shape.dims[1])
-    return math.ceil(shape.input_dim / math.ceil(shape.input_dim / most))  # even blocks
+    return math.ceil(shape.dims[0] / math.ceil(shape.dims[0] / most))  # even blocks
 
 
 class CompiledLane:
@@ -65,8 +65,8 @@ class CompiledLane:
             members=weights.members,
             block=block,
             dims=self._numbers(shape.dims),
-            weights_at=self._numbers(_weights_at(shape)),
-            bias_at=self._numbers(_biases_at(shape)),
+            weights_at=self._numbers(_places(shape, "W")),
+            bias_at=self._numbers(_places(shape, "b")),
             hidden_at=self._numbers([0, *itertools.accumulate(hidden)]),
             rest=weights.rest.shape[1],
             gemm=functions.gemm,
@@ -83,7 +83,7 @@ class CompiledLane:
             self.struct.dfirst = self._scratch((block + 1) * shape.dims[1])
             self.struct.drest = self._scratch(weights.rest.shape[1])
         if drops_input:
-            self.struct.dropped = self._scratch(rows * shape.input_dim)
+            self.struct.dropped = self._scratch(rows * shape.dims[0])
         self.members: Any = (MEMBERS[like.dtype] * weights.members)()
         for place, member in enumerate(self.members):
             member.first = like[0, place].data_ptr()
@@ -118,13 +118,6 @@ class CompiledNet:
         return self._scores
 
 
-def _weights_at(shape: Shape) -> list[int]:
-    """Where each layer's weights begin in a row of `Buffers.rest`; 0 for the first layer, which is not there."""
-    sizes = [inputs * outputs for inputs, outputs in shape.layers[1:]]
-    return [0, *itertools.accumulate(sizes, initial=0)][: len(shape.layers)]
-
-
-def _biases_at(shape: Shape) -> list[int]:
-    """Likewise the biases, which are behind all weights."""
-    weights = sum(inputs * outputs for inputs, outputs in shape.layers[1:])
-    return [0, *itertools.accumulate(shape.dims[2:], initial=weights)][: len(shape.layers)]
+def _places(shape: Shape, kind: str) -> list[int]:
+    """Where each layer's weights (`W`) or biases (`b`) begin in a row of `Buffers.rest`; 0 for the first layer's."""
+    return [0, *(shape.places[f"{kind}{layer}"].start for layer in range(2, len(shape.layers) + 1))]
