@@ -75,7 +75,7 @@ class TrialConfig:
         shares_lane=False,
     )
     frequencies: int = integer(
-        32,
+        48,
         "Frequencies that the embedding learns of each number",
         unit="frequencies",
         space_high=1024,
@@ -84,7 +84,7 @@ class TrialConfig:
         shares_lane=False,
     )
     frequency_scale: float = entry(
-        0.3,
+        0.5,
         "Standard deviation of the initial frequencies, in periods per standard deviation of a number",
         low=0.0,
         low_open=True,
@@ -93,7 +93,7 @@ class TrialConfig:
         implies_parent=True,
     )
     embedding_dim: int = integer(
-        16,
+        24,
         "Features that the embedding makes of each number",
         unit="features",
         space_high=1024,

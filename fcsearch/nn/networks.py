@@ -1,12 +1,7 @@
-"""Fully connected networks: Linear, an activation and dropout for every hidden layer, then Linear.
-
-An embedding of numbers may stand before them.
-"""
+"""Fully connected networks: Linear, an activation and dropout for every hidden layer, then Linear."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
@@ -23,13 +18,10 @@ from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES, huber_loss, softmax_lo
 from fcsearch.nn.params import DTYPES, check_params, depth_of, parameter_names
 from fcsearch.nn.random import key
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
-from fcsearch.nn.storage import load_tensors, save_tensors
+from fcsearch.nn.storage import load_network, network_text, save_tensors
 
 # Rows scored at a time, so that many rows do not need memory for all their hidden units at once.
 ROWS_AT_A_TIME = 4096
-_METADATA_KEY = "fcsearch.network"
-# The settings that every version has saved with a network's weights; and the seed of the dropout masks.
-_ALWAYS_SAVED = ("seed", "dropout", "reg", "loss")
 
 
 class FullyConnectedNet:
@@ -292,7 +284,7 @@ class FullyConnectedNet:
 
     def metadata(self) -> dict[str, str]:
         """The metadata that `load` needs in a safetensors file beside the weights."""
-        return {_METADATA_KEY: json.dumps({"seed": self.dropout_seed, **dataclasses.asdict(self.settings)})}
+        return network_text(self.settings, self.dropout_seed)
 
     @classmethod
     def load(cls, path: str | Path, *, device: torch.device | str = "cpu") -> Self:
@@ -301,16 +293,5 @@ class FullyConnectedNet:
         Raises:
             ConfigError: there is no such file, or it does not hold a network.
         """
-        params, metadata = load_tensors(path)
-        try:
-            stored = json.loads(metadata[_METADATA_KEY])
-            if missing := [name for name in _ALWAYS_SAVED if name not in stored]:
-                raise KeyError(missing[0])
-            # Files of earlier versions lack the later ones.
-            settings = NetworkSettings(**{name: stored[name] for name in NETWORK_SETTINGS if name in stored})
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(
-                f"{path} must hold the settings of a network ({', '.join(_ALWAYS_SAVED)}, ...) beside its weights; "
-                "found none; give a file that FullyConnectedNet.save wrote"
-            ) from error
-        return cls.from_params(params, settings, seed=stored["seed"]).to(device)
+        params, settings, seed = load_network(path)
+        return cls.from_params(params, settings, seed=seed).to(device)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from fcsearch.config import TrialConfig
+from fcsearch.nn.embedding import Embedding
 from fcsearch.training.data import TrainingData
 from fcsearch.training.engine.buffers import Shape
-from fcsearch.training.engine.compiled_lane import block_rows
-from fcsearch.training.engine.native import step_functions
+from fcsearch.training.engine.compiled_lane import block_rows, lane_functions
 from fcsearch.training.engine.rules import RULES
 
 # Besides the update rule's own buffers: the weights, those of the best epoch, and, if steps are torch operations, the
@@ -36,10 +37,8 @@ def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
 
 def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     lanes = {config.lane_key: config for config in configs}
-    compiled = step_functions(data.device, data.dtype) is not None
-    values = sum(_member_values(config, data, compiled=compiled) for config in configs)
-    if compiled:
-        values += sum(_lane_values(config, data) for config in lanes.values())
+    values = sum(_member_values(config, data) for config in configs)
+    values += sum(_lane_values(config, data) for config in lanes.values() if _compiled(config, data))
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
     dropped = sum(
         _batch_rows(key.batch_size, data) * _shape(config, data).dims[0]
@@ -80,17 +79,32 @@ def _container_bytes() -> int | None:
     return int(limit - used + files - _SYSTEMS_SHARE * limit)
 
 
-def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:
+def _compiled(config: TrialConfig, data: TrainingData) -> bool:
+    return lane_functions(_shape(config, data), data.device, data.dtype) is not None
+
+
+def _member_values(config: TrialConfig, data: TrainingData) -> int:
     shape = _shape(config, data)
     own = RULES[config.update_rule].state_buffers
-    if compiled:
+    if _compiled(config, data):
         return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the kernels); a score has
     # itself, its share of the loss and, for a moment, a copy or two; and one more where rows have weights.
     rows = _batch_rows(config.batch_size, data)
     training = rows * (3 * units + (4 if data.row_weights is None else 5) * data.outputs)
-    return shape.num_parameters * (_BUFFERS + own) + training + _evaluated_rows(data) * (units + 2 * data.outputs)
+    evaluation = _evaluated_rows(data) * (units + 2 * data.outputs)
+    if shape.embedding is not None:
+        values = _embedded_values(shape.embedding, shape.dims[0])
+        # In training also their gradients; and a copy of the weights, which lie apart.
+        training += 2 * rows * values + 2 * math.prod(shape.embedding.shapes["W0"])
+        evaluation += _evaluated_rows(data) * values
+    return shape.num_parameters * (_BUFFERS + own) + training + evaluation
+
+
+def _embedded_values(embedding: Embedding, features: int) -> int:
+    """Values of a row: the phases and waves of its numbers, what the linear layers make of them, and the features."""
+    return embedding.numbers * (3 * embedding.frequencies + embedding.dim) + features
 
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:

@@ -69,6 +69,8 @@ def everything() -> set[str]:
     settings |= {*ACTIVATIONS, *(f"{name}, dropout" for name in ACTIVATIONS)} | {
         f"row weights, {name} loss" for name in losses.LOSSES
     }
+    settings |= {"embedding", "embedding, dropout", "embedding, L2 and weight decay", "embedding, no hidden layer"}
+    settings |= {f"embedding, {name}" for name in PLAIN_RULES}
     pieces |= {f"{name} loss, row weights" for name in losses.LOSSES}
     return pieces | {f"training, {name}" for name in settings}
 

@@ -13,13 +13,18 @@ from torch import Tensor
 
 from fcsearch.training.engine.activations import ACTIVATIONS
 from fcsearch.training.engine.buffers import Buffers, Shape
-from fcsearch.training.engine.native import StepFunctions
+from fcsearch.training.engine.native import StepFunctions, step_functions
 from fcsearch.training.engine.native.structs import LANES, MEMBERS
 
 # A block of the first layer's gradient: values that the second cache holds beside the weights and the rule's state, and
 # the least rows with which a product still runs at full speed. Measured: docs/performance.md.
 _BLOCK_VALUES = 2**19
 _BLOCK_ROWS = 256
+
+
+def lane_functions(shape: Shape, device: torch.device, dtype: torch.dtype) -> StepFunctions | None:
+    """The functions in C for a lane of this shape; None if torch operations do the work, as behind an embedding."""
+    return None if shape.embedding is not None else step_functions(device, dtype)
 
 
 def block_rows(shape: Shape) -> int:
