@@ -17,9 +17,10 @@ from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.engine.buffers import Buffers, Shape, stack
-from fcsearch.training.engine.compiled_lane import CompiledNet, lane_functions
+from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.compiled_steps import CompiledSteps
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
+from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.passes import stacked_net
 from fcsearch.training.engine.rules import RULES
 from fcsearch.training.engine.spans import spans
@@ -63,8 +64,8 @@ class Lane:
         device, dtype = data.device, data.dtype
         initial = _initial_weights(self.configs, self.shape, dtype)
         # Asked once: what is compiled wants its own layout in memory.
-        self._functions = lane_functions(self.shape, device, dtype)
-        # Members that embed have rows of their own, and so products of their own.
+        self._functions = step_functions(device, dtype)
+        # Torch operations on members that embed have rows of their own, and so products of their own.
         by_member = self._functions is not None or self.shape.embedding is not None
         make: _Making = {"device": device, "dtype": dtype, "by_member": by_member}
         self.weights = stack(self.shape, initial, **make)

@@ -12,7 +12,8 @@ from fcsearch.config import TrialConfig
 from fcsearch.nn.embedding import Embedding
 from fcsearch.training.data import TrainingData
 from fcsearch.training.engine.buffers import Shape
-from fcsearch.training.engine.compiled_lane import block_rows, lane_functions
+from fcsearch.training.engine.compiled_lane import block_rows
+from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.rules import RULES
 
 # Besides the update rule's own buffers: the weights, those of the best epoch, and, if steps are torch operations, the
@@ -37,8 +38,10 @@ def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
 
 def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     lanes = {config.lane_key: config for config in configs}
-    values = sum(_member_values(config, data) for config in configs)
-    values += sum(_lane_values(config, data) for config in lanes.values() if _compiled(config, data))
+    compiled = step_functions(data.device, data.dtype) is not None
+    values = sum(_member_values(config, data, compiled=compiled) for config in configs)
+    if compiled:
+        values += sum(_lane_values(config, data) for config in lanes.values())
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
     dropped = sum(
         _batch_rows(key.batch_size, data) * _shape(config, data).dims[0]
@@ -79,14 +82,10 @@ def _container_bytes() -> int | None:
     return int(limit - used + files - _SYSTEMS_SHARE * limit)
 
 
-def _compiled(config: TrialConfig, data: TrainingData) -> bool:
-    return lane_functions(_shape(config, data), data.device, data.dtype) is not None
-
-
-def _member_values(config: TrialConfig, data: TrainingData) -> int:
+def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:
     shape = _shape(config, data)
     own = RULES[config.update_rule].state_buffers
-    if _compiled(config, data):
+    if compiled:
         return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
     units = sum(config.hidden_dims)
     # In training a unit has its value and its gradient (and a margin for dropout, without the kernels); a score has
@@ -111,9 +110,15 @@ def _lane_values(config: TrialConfig, data: TrainingData) -> int:
     """Values that a lane with compiled steps holds once, for one member after the other."""
     shape = _shape(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
-    gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]
+    gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (shape.dims[0] + 1) * shape.dims[1]
     training = rows * (2 * units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
-    return gradients + training + _evaluated_rows(data) * units
+    evaluation = _evaluated_rows(data) * units
+    if shape.embedding is not None:
+        values = _embedded_values(shape.embedding, shape.dims[0])
+        # In training also the gradients of one number's waves, and of the features.
+        training += rows * (values + 2 * shape.embedding.frequencies + shape.dims[0])
+        evaluation += _evaluated_rows(data) * values
+    return gradients + training + evaluation
 
 
 def _shape(config: TrialConfig, data: TrainingData) -> Shape:

@@ -11,20 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fcsearch.nn.embedding import EMBEDDING_NAMES, Embedding
 from fcsearch.training.engine.activations import ACTIVATIONS
 from fcsearch.training.engine.buffers import Buffers, Shape
-from fcsearch.training.engine.native import StepFunctions, step_functions
+from fcsearch.training.engine.native import StepFunctions
 from fcsearch.training.engine.native.structs import LANES, MEMBERS
 
 # A block of the first layer's gradient: values that the second cache holds beside the weights and the rule's state, and
 # the least rows with which a product still runs at full speed. Measured: docs/performance.md.
 _BLOCK_VALUES = 2**19
 _BLOCK_ROWS = 256
-
-
-def lane_functions(shape: Shape, device: torch.device, dtype: torch.dtype) -> StepFunctions | None:
-    """The functions in C for a lane of this shape; None if torch operations do the work, as behind an embedding."""
-    return None if shape.embedding is not None else step_functions(device, dtype)
 
 
 def block_rows(shape: Shape) -> int:
@@ -73,12 +69,16 @@ class CompiledLane:
             weights_at=self._numbers(_places(shape, "W")),
             bias_at=self._numbers(_places(shape, "b")),
             hidden_at=self._numbers([0, *itertools.accumulate(hidden)]),
-            rest=weights.rest.shape[1],
+            width=shape.input_dim,
+            rest=shape.rest,
+            regularised=shape.weights_in_rest,
             gemm=functions.gemm,
             hidden=self._scratch(sum(hidden) or rows * shape.num_classes),
             activation=list(ACTIVATIONS).index(activation),
             scores=self._scratch(shape.num_classes * rows),
         )
+        if shape.embedding is not None:
+            self._add_embedding(shape, shape.embedding, rows, trains=trains)
         if trains:
             self.struct.slopes = self._scratch(sum(hidden))
             widest = max(hidden, default=0)
@@ -93,6 +93,17 @@ class CompiledLane:
         for place, member in enumerate(self.members):
             member.first = like[0, place].data_ptr()
             member.rest = weights.rest[place].data_ptr()
+
+    def _add_embedding(self, shape: Shape, embedding: Embedding, rows: int, *, trains: bool) -> None:
+        numbers, waves = embedding.numbers, 2 * embedding.frequencies
+        self.struct.numbers, self.struct.frequencies = numbers, embedding.frequencies
+        self.struct.embedding_dim = embedding.dim
+        self.struct.embedding_at = self._numbers([shape.places[name].start for name in EMBEDDING_NAMES])
+        self.struct.waves = self._scratch(numbers * rows * waves)
+        self.struct.features = self._scratch(rows * shape.dims[0])
+        if trains:
+            self.struct.dwaves = self._scratch(rows * waves)
+            self.struct.dfeatures = self._scratch(rows * numbers * embedding.dim)
 
     def _scratch(self, values: int) -> int:
         """Memory for so many numbers, at least one."""
