@@ -31,8 +31,11 @@ SCORINGS = {"rmse": "neg_root_mean_squared_error", "accuracy": "accuracy", "aver
 @click.option("--seeds", default=3, show_default=True, help="Rounds, with seeds 0, 1, ...")
 @click.option("--budget", default=120, show_default=True, help="Seconds for fcsearch and Optuna.")
 @click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space.")
 @click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
-def main(tables: str, contestants: str, seeds: int, budget: int, space: str, keep: bool) -> None:
+def main(
+    tables: str, contestants: str, seeds: int, budget: int, space: str, overrides: tuple[str, ...], keep: bool
+) -> None:
     """Give each contestant the same rows and all cores, one after the other, and measure its predictions of test rows.
 
     LightGBM and RealMLP take part where `lightgbm` and `pytabkit` are installed. Seeds change the test rows (not
@@ -49,14 +52,21 @@ def main(tables: str, contestants: str, seeds: int, budget: int, space: str, kee
         found: list[dict[str, Any]] = []
         for seed in range(seeds):
             with tempfile.TemporaryDirectory(prefix="tables-") as folder:
-                contest = Contest(TABLES[name], TABLES[name].read(seed), seed, budget, space, Path(folder))
+                contest = Contest(
+                    TABLES[name], TABLES[name].read(seed), seed, budget, (space, *overrides), Path(folder)
+                )
                 for contestant in chosen(contestants, dict.fromkeys((OURS, *PEERS))):
                     for result in contest.of(contestant):
                         found.append({"table": name, "seed": seed, **result})
                         print(json.dumps(found[-1]), flush=True)
         print_table(f"{name}: {TABLES[name].objective} of the test rows, {seeds} seeds", lines(found))
         if keep:
-            print(save(f"tables-peers-{name}", {"budget": budget, "space": space, "contests": found}))
+            print(
+                save(
+                    f"tables-peers-{name}",
+                    {"budget": budget, "space": space, "overrides": list(overrides), "contests": found},
+                )
+            )
 
 
 class Contest:
@@ -67,12 +77,13 @@ class Contest:
         rows: Its rows.
         seed: Of the splits and trainings.
         budget: Seconds.
-        space: fcsearch's.
+        space: fcsearch's, and what is changed in it.
         folder: Where files go.
     """
 
-    def __init__(self, table: Table, rows: Rows, seed: int, budget: int, space: str, folder: Path) -> None:
-        self._table, self._rows, self._seed, self._budget, self._space = table, rows, seed, budget, space
+    def __init__(self, table: Table, rows: Rows, seed: int, budget: int, space: tuple[str, ...], folder: Path) -> None:
+        self._table, self._rows, self._seed, self._budget = table, rows, seed, budget
+        self._space, *self._overrides = space
         self._folder = folder
         self._train, self._test = folder / "train.parquet", folder / "test.parquet"
         rows.train.to_parquet(self._train, index=False)
@@ -109,6 +120,7 @@ class Contest:
             f"objective={self._table.objective}",
             "dataset.test_fraction=0",
             f"dataset.split_seed={self._seed}",
+            *self._overrides,
         ):
             options += ["--set", setting]
         done = _run([*fcsearch, "run", self._space, "--dataset", self._train, *options, "--out", self._folder / "runs"])
