@@ -98,7 +98,7 @@ class Tables:
 
     def trials(self, parts: Collection[int] | None = None) -> pa.Table:
         """The rows of trials, from all parts or from these, sorted by `trial_id`."""
-        return self._trials.read(self._trials.numbers() if parts is None else parts)
+        return self._trials.read_all() if parts is None else self._trials.read(parts)
 
     def epochs(self) -> pa.Table:
         """The epochs of all trials that have a row, sorted by `trial_id` and `epoch`."""
