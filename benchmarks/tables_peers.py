@@ -33,9 +33,19 @@ SCORINGS = {"rmse": "neg_root_mean_squared_error", "accuracy": "accuracy", "aver
 @click.option("--seeds", default=3, show_default=True, help="Rounds, with seeds 0, 1, ...")
 @click.option("--budget", default=120, show_default=True, help="Seconds for fcsearch, Optuna and RealMLP HPO.")
 @click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space.")
 @click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
 @click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
-def main(tables: str, contestants: str, seeds: int, budget: int, space: str, pytabkit_python: str, keep: bool) -> None:
+def main(
+    tables: str,
+    contestants: str,
+    seeds: int,
+    budget: int,
+    space: str,
+    overrides: tuple[str, ...],
+    pytabkit_python: str,
+    keep: bool,
+) -> None:
     """Give each contestant the same rows and all cores, one after the other, and measure its predictions of test rows.
 
     LightGBM and RealMLP take part where `lightgbm` and `pytabkit` are installed; pytabkit may have an environment
@@ -53,14 +63,20 @@ def main(tables: str, contestants: str, seeds: int, budget: int, space: str, pyt
         found: list[dict[str, Any]] = []
         for seed in range(seeds):
             with tempfile.TemporaryDirectory(prefix="tables-") as folder:
-                contest = Contest(TABLES[name], seed, budget, space, Path(folder), pytabkit_python)
+                changed = (space, *overrides)
+                contest = Contest(TABLES[name], seed, budget, changed, Path(folder), pytabkit_python)
                 for contestant in chosen(contestants, dict.fromkeys((OURS, *PEERS))):
                     for result in contest.of(contestant):
                         found.append({"table": name, "seed": seed, **result})
                         print(json.dumps(found[-1]), flush=True)
         print_table(f"{name}: {TABLES[name].objective} of the test rows, {seeds} seeds", lines(found))
         if keep:
-            print(save(f"tables-peers-{name}", {"budget": budget, "space": space, "contests": found}))
+            print(
+                save(
+                    f"tables-peers-{name}",
+                    {"budget": budget, "space": space, "overrides": list(overrides), "contests": found},
+                )
+            )
 
 
 class Contest:
@@ -70,13 +86,14 @@ class Contest:
         table: What is learned.
         seed: Of the splits and trainings.
         budget: Seconds.
-        space: fcsearch's.
+        space: fcsearch's, and what is changed in it.
         folder: Where files go.
         python: The interpreter that has pytabkit.
     """
 
-    def __init__(self, table: Table, seed: int, budget: int, space: str, folder: Path, python: str) -> None:
-        self._table, self._seed, self._budget, self._space = table, seed, budget, space
+    def __init__(self, table: Table, seed: int, budget: int, space: tuple[str, ...], folder: Path, python: str) -> None:
+        self._table, self._seed, self._budget = table, seed, budget
+        self._space, *self._overrides = space
         self._folder, self._python = folder, python
         self._rows = rows = table.read(seed)
         self._train, self._test = folder / "train.parquet", folder / "test.parquet"
@@ -105,6 +122,7 @@ class Contest:
             f"objective={self._table.objective}",
             "dataset.test_fraction=0",
             f"dataset.split_seed={self._seed}",
+            *self._overrides,
         ):
             options += ["--set", setting]
         done = _run([*fcsearch, "run", self._space, "--dataset", self._train, *options, "--out", self._folder / "runs"])
