@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
+from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 
 if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnsError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
 )
 @click.option("--check-data", is_flag=True, help="Also load the dataset, and say what is in it.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 def validate(
     given: str,
     overrides: tuple[str, ...],
@@ -33,7 +33,7 @@ def validate(
     data_dir: str | None,
     seed: int,
     check_data: bool,
-    output: str,
+    form: str,
 ) -> None:
     """Print a search space as fcsearch reads it: its parameters, when each applies, and a sampled configuration.
 
@@ -62,7 +62,7 @@ def validate(
     problem = None
     if check_data:
         facts["dataset"], facts["columns"], problem = _load(space)
-    if output == "json":
+    if form == "json":
         click.echo(json.dumps(facts, indent=2))
     else:
         _print(space, facts)
@@ -106,20 +106,19 @@ def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, print_table
+    from fcsearch.cli.console import open_console, print_fields, print_table
     from fcsearch.data.copies import copies_words
     from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
     console.print(Text.assemble((space.name, "bold"), " is a valid space"))
-    for key, value in _head(space, facts["grid_size"]).items():
-        console.print(f"  {key:<15} {value}", soft_wrap=True)
+    fields = [(key, str(value)) for key, value in _head(space, facts["grid_size"]).items()]
     if facts.get("dataset"):
-        console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
-        for line in DatasetEntry(**facts["dataset"]).split_words():
-            console.print(Text(f"  {'split':<15} {line}"), soft_wrap=True)
+        fields.append(("data", _in_words(facts["dataset"])))
+        fields += [("split", line) for line in DatasetEntry(**facts["dataset"]).split_words()]
         if copies := copies_words(facts["dataset"]["copies"]):
-            console.print(Text(f"  {'copies':<15} {copies}"), soft_wrap=True)
+            fields.append(("copies", copies))
+    print_fields(fields)
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table
 
@@ -128,8 +127,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     _print_parameters(space)
     sample = facts["sample"]
     console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")
-    for name, value in sample["parameters"].items():
-        console.print(f"  {name:<15} {_show(value)}", soft_wrap=True)
+    print_fields([(name, _show(value)) for name, value in sample["parameters"].items()])
 
 
 def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset
-from fcsearch.report.words import listing, plural
+from fcsearch.report.words import listing, plural, trial_list
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.selection.calibration import Calibration
 
@@ -16,8 +16,8 @@ _NAMES = {"ensemble": "the ensemble", "refit": "the network fitted again on trai
 _COLUMNS = ("trial", "mean", "deviation", "seeds", "search", "winner's lead", "")
 
 
-def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
-    """The winner's results with other seeds."""
+def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterator[Evidence]:
+    """The winner's results with other seeds; `searched` is the number of trials that it was chosen from."""
     if found is None or not found.done:
         return
     if not found.complete:
@@ -31,38 +31,35 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
     if winner is None:
         yield Evidence("unconfirmed", "No configuration had a result with other seeds: all of them diverged or failed")
         return
-    objective = OBJECTIVES[found.objective]
+    objective, count = OBJECTIVES[found.objective], len(found.configurations)
     yield Evidence(
         "confirmed",
         f"Trained again with {plural(len(found.seeds), 'other seed')}, trial {winner.trial_id} has validation "
-        f"{objective.title} {objective.show(winner.mean)} on average{_spread(winner, objective)}: the best of the "
-        f"{len(found.configurations)} configurations that were confirmed",
+        f"{objective.title} {objective.show(winner.mean)} on average{_spread(winner, objective)}"
+        + (f": the best of the {count} configurations that were confirmed" if count > 1 else ""),
     )
     if found.ties:
-        names = listing([str(trial) for trial in found.ties])
-        noun = "trial" if len(found.ties) == 1 else "trials"
         yield Evidence(
             "tie",
-            f"It is a tie with {noun} {names}: chance, by {_chances(objective)}, explains the difference, so choose "
-            "among them by size or speed",
+            f"It is a tie with {trial_list(found.ties)}: chance, by {_chances(objective)}, explains the difference, so "
+            "choose among them by size or speed",
         )
-    elif len(found.configurations) > 1:
+    elif count > 1:
         yield Evidence(
             "lead",
             f"Chance, by {_chances(objective)}, does not explain its lead over the other confirmed configurations",
         )
     if found.bias is not None:
         flatters = found.bias > 0
-        why = ": the effect of choosing the best of many measurements" if flatters else ""
+        why = ": the effect of choosing the best of many measurements" if flatters and searched > count else ""
+        values = "values of these are" if count > 1 else "value of it is"
         yield Evidence(
             "bias",
-            f"The search's own values of these are {objective.show_difference(abs(found.bias))} "
+            f"The search's own {values} {objective.show_difference(abs(found.bias))} "
             f"{'higher' if flatters == objective.maximize else 'lower'} on average than with other seeds{why}",
         )
-    lost = [str(entry.trial_id) for entry in found.configurations if entry.lost]
-    if lost:
-        noun = "trial" if len(lost) == 1 else "trials"
-        yield Evidence("unstable", f"With some of the seeds {noun} {listing(lost)} diverged or failed")
+    if lost := [entry.trial_id for entry in found.configurations if entry.lost]:
+        yield Evidence("unstable", f"With some of the seeds {trial_list(lost)} diverged or failed")
 
 
 def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
@@ -77,7 +74,8 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             if model.model == "ensemble"
             else f", of trial {_only(model)},"
         )
-        lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
+        gap = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
+        lead = gap if versus.gain else "the same as"
         if versus.worth_having:
             verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
             if versus.split == "test":

@@ -21,14 +21,16 @@ def headline(report: Report) -> list[str]:
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
     lines += [f"split {data.split}"] if data.split else []
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
-    planned = f" of {work.planned:,}" if work.planned and work.planned != work.done else ""
+    planned = f" of {work.planned:,}" if work.planned and work.planned > work.done else ""
     if work.done:
-        lines.append(f"{work.done:,}{planned} trials in {plural(work.packs, 'pack')}: {states}")
+        trials = f"{work.done:,}{planned} trials" if planned else plural(work.done, "trial")
+        lines.append(f"{trials} in {plural(work.packs, 'pack')}: {states}")
     else:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
+        whole = "in all" if work.sessions == 1 else f"in {work.sessions} sessions, without the pauses between them"
         lines.append(
-            f"{duration(work.elapsed_seconds)} in all, {rate(work.trials_per_minute)} trials per minute; "
+            f"{duration(work.elapsed_seconds)} {whole}, {rate(work.trials_per_minute)} trials per minute; "
             f"{duration(work.train_seconds)} of training"
         )
     if work.places:
@@ -117,11 +119,11 @@ def top_remark(objective: Objective) -> str:
 
 def measured_lines(found: Measurement) -> list[Line]:
     """The figures of one measurement, in the form of `figure_lines`."""
-    objective, figures = OBJECTIVES[found.objective], found.classification
+    objective = OBJECTIVES[found.objective]
     error = f"standard error {objective.show_difference(found.standard_error)}"
     return [
         (objective.title, objective.show(found.value), error),
-        *_base_line(found.base_line or (figures.base_line if figures else None), ""),
+        *_base_line(found.base_line, ""),
         *_others(found, ""),
     ]
 

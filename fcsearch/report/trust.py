@@ -14,7 +14,7 @@ from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.learned import not_above_baseline
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.words import class_list, listing, percent, plural
+from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.selection import Confirmation
 from fcsearch.selection.calibration import Calibration
 
@@ -82,7 +82,7 @@ def assess(
         verdict = None
         evidence = [
             *progress,
-            *of_the_confirmation(confirmation),
+            *of_the_confirmation(confirmation, searched=len(ranked)),
             *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
@@ -90,8 +90,8 @@ def assess(
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective),
-            *of_the_space(winner, space),
+            *of_the_network(winner, smallest, objective, space),
+            *of_the_space(winner, space, ranked),
         ]
     return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
 
@@ -118,9 +118,11 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
     if state != "complete":
         endings = {"running": "is still running", "interrupted": "was interrupted", "failed": "failed"}
         planned = f" of {work.planned:,}" if work.planned else ""
+        left = not work.planned or work.done < work.planned
         yield Evidence(
             "unfinished",
-            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done, and what follows may change",
+            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done"
+            + (", and what follows may change" if left or state != "failed" else ""),
         )
     elif work.planned and work.done < work.planned:
         yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
@@ -253,18 +255,17 @@ def _of_the_test(
         f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
     )
     if len(test.measured_trials) > 1:
-        trials = listing([str(trial) for trial in test.measured_trials])
         yield Evidence(
             "test_reused",
-            f"The test rows have been used {len(test.measured_trials)} times in this run (trials {trials}). Do not "
-            f"choose among these trials by their test {objective.title}",
+            f"The test rows have been used {len(test.measured_trials)} times in this run "
+            f"({trial_list(test.measured_trials)}). Do not choose among these trials by their test {objective.title}",
         )
 
 
 def _there(measured: Measurement) -> str:
     """The baseline of the same rows, in words."""
-    if measured.objective == "accuracy":
-        base = measured.classification.base_line if measured.classification else None
-        return f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""
     base = measured.base_line
-    return f"; {base.method} has {OBJECTIVES[base.objective].show(base.value)} there" if base else ""
+    if base is None:
+        return ""
+    answer = f"always answering {base.answer!r}" if base.objective == "accuracy" else base.method
+    return f"; {answer} has {OBJECTIVES[base.objective].show(base.value)} there"

@@ -8,13 +8,16 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
-from fcsearch.search.loop.interruption import interruption
+from fcsearch.results.manifest import SessionEntry
+from fcsearch.results.patience import Patience, patient
+from fcsearch.search.loop.interruption import Interruption, interruption
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
@@ -78,7 +81,7 @@ def train(
     """
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
-    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
+    with writing(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
         if plan.trials < (done := len(run.finished_trials())):
@@ -87,7 +90,15 @@ def train(
             )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
-        running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
+        started = SessionEntry(started_at=datetime.now(UTC))
+        running: dict[str, Any] = {
+            "state": "running",
+            "options": options,
+            "sessions": (*before.sessions, started),
+            "finished_at": None,
+            "error": None,
+            "ended_by": None,
+        }
         run.update_manifest(running)
         for form in (dataset, *dataset.forms):
             run.keep_transform(form.transform, form.form)
@@ -113,9 +124,30 @@ def train(
             changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
             raise
         finally:
-            _write_end(run, {"finished_at": now(), **changes}, dataset if report else None, seen, reports=reports)
-        with _written(run):
-            return conclude(run, plan, dataset, ended_by, report=report)
+            ended = started.model_copy(update={"finished_at": datetime.now(UTC)})
+            changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
+            _write_end(run, changes, dataset if report else None, seen, reports=reports)
+        try:
+            with _written(run):
+                return conclude(run, plan, dataset, ended_by, report=report)
+        except SearchError as error:
+            if _STATES[ended_by] == "complete":
+                raise
+            # It was asked to end, and does; `resume` writes the report.
+            view.notice(str(error))
+            return SearchResult(run, ended_by, None)
+
+
+@contextlib.contextmanager
+def writing(run: RunDirectory, view: View) -> Iterator[Interruption]:
+    """Hold a run for writing, with patience, until the user wants its search to end."""
+    with (
+        run.writing(),
+        interruption() as stop,
+        remote.mirroring(run.path, view.notice, stop.request),
+        patient(Patience(run.path, view.notice, lambda: stop.requested)),
+    ):
+        yield stop
 
 
 def _write_end(
@@ -135,7 +167,7 @@ def _write_end(
             if failed:
                 write_report(run, dataset=dataset)
     except FcsearchError as error:
-        if broken is None:
+        if broken is None and changes["state"] == "complete":
             raise
         logger.error("%s", error)
 

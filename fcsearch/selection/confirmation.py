@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from fcsearch.config.objective import Objective
 from fcsearch.results import RunDirectory, best_row, objective_of
 
@@ -118,13 +121,15 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     trials, seeds = planned.trials, planned.seeds
     wanted = {(trial, seed) for trial in trials for seed in seeds}
     rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
-    searched = {row["trial_id"]: row for row in run.trials().to_pylist()}
-    objective = objective_of(run.trials())
-    measured_on = validation_rows(run)
+    table = run.trials()
+    known = table.filter(pc.is_in(table["trial_id"], pa.array(trials, pa.int64()))).to_pylist()
+    searched = {row["trial_id"]: row for row in known}
+    objective = objective_of(table)
+    measured_on = rows_measured_on(run)
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
 
 
-def validation_rows(run: RunDirectory) -> int | None:
+def rows_measured_on(run: RunDirectory) -> int | None:
     """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
     described = run.manifest().dataset
     if described is None or described.rows.val is None:
@@ -189,7 +194,7 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
         return entry
     gains = [objective.gain(winner.values[seed]) - objective.gain(entry.values[seed]) for seed in shared]
     mean = statistics.fmean(gains)
-    by_rows = _error_by_rows(mean, objective, measured_on)
+    by_rows = error_by_rows(mean, objective, measured_on)
     # A single pair says nothing about chance.
     error, explained = None, True
     if len(gains) > 1:
@@ -200,7 +205,7 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
     return Confirmed(**{**vars(entry), "difference": mean, "difference_error": error, "tied": tied})
 
 
-def _error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
+def error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
     """The least standard error that the rows give to a difference; 0 where it is not known.
 
     All seeds are judged on the same rows, so more seeds do not make it smaller. Two models whose shares of right rows

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from synthetic_run import add_trials, change_dataset, manifest
 
-from fcsearch.cli import main
 from fcsearch.cli.compare import compare
 from fcsearch.results import RunDirectory
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -40,6 +46,22 @@ def test_says_who_leads_and_what_differs(root: Path) -> None:  # noqa: ARG001
     assert max(map(len, output.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_narrow_terminal_breaks_no_word(
+    root: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    whole = set(shown("one", "two").split())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    compare.callback(("one", "two"), Path("runs"), "text", None)
+    output = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert max(map(len, output.splitlines())) <= columns
+    assert {word for word in output.split() if "\u2500" not in word} <= whole
+
+
 def test_runs_on_other_rows_are_not_compared(root: Path) -> None:
     change_dataset(RunDirectory.open(root / "two"), fingerprint="0" * 16)
     output = shown("one", "two")
@@ -60,15 +82,10 @@ def test_a_page_is_written_beside_the_text(root: Path, tmp_path: Path) -> None: 
     assert "<h1>one, two</h1>" in (tmp_path / "both.html").read_text()
 
 
-def test_a_page_that_cannot_be_written_is_no_traceback(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", "one", "two", "--html", "none/both.html"])
-    assert ended.value.code == 2
-    assert "--html must be a file that can be written; found none/both.html" in capsys.readouterr().err
+def test_a_page_that_cannot_be_written_is_no_traceback(root: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+    error = refused("compare", "one", "two", "--html", "none/both.html")
+    assert "--html must be a file that can be written; found none/both.html" in error
 
 
-def test_one_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", "one"])
-    assert ended.value.code == 2
-    assert "at least two runs" in capsys.readouterr().err
+def test_one_run_is_refused(root: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+    assert "at least two runs" in refused("compare", "one")

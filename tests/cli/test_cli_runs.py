@@ -44,6 +44,16 @@ def test_a_damaged_run_is_one_line_with_its_error(tmp_path: Path) -> None:
     assert f"{tmp_path / 'torn' / 'run.json'} must hold JSON" in line
 
 
+def test_a_run_without_its_manifest_is_one_line_too(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "torn" / "run.json").unlink()
+    (tmp_path / "no run").mkdir()
+    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    assert "torn damaged: " in output.splitlines()[-1]
+    assert "must have the run.json of its search; found a run without it; put a copy of it back" in output
+    assert "no run" not in output
+
+
 def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
@@ -57,16 +67,22 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_narrow_terminal_folds_between_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_narrow_terminal_breaks_no_word_and_is_spared_what_is_needed_least(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", str(columns))
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
     runs.callback(Path("runs"), (), "text")
     table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).split("runs/torn")[0]
-    assert max(map(len, table.splitlines())) <= 80
-    assert {"2026-01-01", "00:00:00", "98.41%", "complete", "runs/[old]"} <= set(table.split())
+    assert max(map(len, table.splitlines())) <= columns
+    words = set(table.split())
+    assert {"98.41%", "complete", "runs/[old]", "running"} <= words
+    assert ({"2026-01-01", "00:00:00", "digits"} <= words) == (columns > 60)
+    assert {word for word in words if ":" in word} <= {"00:00:00"}
 
 
 def test_json(tmp_path: Path) -> None:
@@ -90,10 +106,6 @@ def test_no_runs(tmp_path: Path) -> None:
     assert "start one with `fcsearch run --space FILE`" in result.output
     empty = CliRunner().invoke(runs, ["--dir", str(tmp_path / "none"), "--format", "json"])
     assert json.loads(empty.output) == []
-
-
-def test_help_has_an_example() -> None:
-    assert "Example:\n    fcsearch runs" in CliRunner().invoke(runs, ["--help"]).output
 
 
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:

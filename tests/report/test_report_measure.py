@@ -21,6 +21,7 @@ from fcsearch.report import (
     render_text,
     write_report,
 )
+from fcsearch.report.closing import figures_line
 from fcsearch.results import RunDirectory, open_run, rank_trials
 
 
@@ -44,7 +45,7 @@ def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory
 def test_large_splits_are_scored_in_pieces_to_the_same_result(
     made_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trial = made_run.saved_models()[0]
+    trial = made_run.models.saved()[0]
     whole = measure(made_run, trial, digits(), "train")
     monkeypatch.setattr("fcsearch.evaluation.measuring.ROWS_AT_A_TIME", 100)
     pieces = measure(made_run, trial, digits(), "train")
@@ -53,7 +54,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
 
 
 def test_data_that_do_not_fit_the_model_are_refused(made_run: RunDirectory) -> None:
-    data, trial = digits(), made_run.saved_models()[0]
+    data, trial = digits(), made_run.models.saved()[0]
     narrow = dataclasses.replace(data, train=dataclasses.replace(data.train, X=data.train.X[:, :5]))
     with pytest.raises(DataError, match="must have 64 features and 10 classes, like the model; digits has 5 and 10"):
         measure(made_run, trial, narrow, "test")
@@ -68,7 +69,7 @@ def test_a_class_without_rows_has_no_accuracy(made_run: RunDirectory) -> None:
     data = digits()
     keep = np.flatnonzero(data.test.y != 3)
     without = dataclasses.replace(data.test, X=data.test.X[keep], y=data.test.y[keep])
-    found = measure(made_run, made_run.saved_models()[0], dataclasses.replace(data, test=without), "test")
+    found = measure(made_run, made_run.models.saved()[0], dataclasses.replace(data, test=without), "test")
     assert found.classification is not None
     assert (found.classification.classes[3].rows, found.classification.classes[3].recall) == (0, None)
     assert found.classification.without_rows == ("3",)
@@ -83,6 +84,28 @@ def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.Monk
         raise AssertionError("measured again")
 
     monkeypatch.setattr(write_module, "measure", forbidden)
+    assert write_report(run).test == first
+
+
+@pytest.mark.parametrize("state", ["interrupted", "failed"])
+def test_the_test_rows_stay_unseen_until_the_search_is_complete(run: RunDirectory, state: str) -> None:
+    run.update_manifest({"state": state})
+    found = write_report(run)
+    assert (found.test.measurement, found.test.measured_trials) == (None, ())
+    assert found.test.note == "it is measured once, when the search is complete"
+    assert found.validation is not None
+    assert "test accuracy" not in figures_line(found, found.best)  # type: ignore[arg-type]
+    # Resumed, it finds a better one, which is then the only one that those rows have seen.
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+    run.update_manifest({"state": "complete"})
+    assert write_report(run).test.measured_trials == (99,)
+
+
+def test_what_was_measured_before_a_search_went_on_is_kept(run: RunDirectory) -> None:
+    first = write_report(run).test
+    run.update_manifest({"state": "interrupted"})
     assert write_report(run).test == first
 
 
@@ -121,8 +144,8 @@ def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
 
 
 def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
-    shutil.rmtree(run.models_path)
-    run.models_path.mkdir()
+    shutil.rmtree(run.models.folder)
+    run.models.folder.mkdir()
     best = rank_trials(run.trials())["trial_id"][0].as_py()
     found = write_report(run)
     assert f"trial {best} must have a saved model; found models of trials: none" in (found.test.note or "")
@@ -193,4 +216,4 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
     found = build_report(run, test=known_measurements(run).test, validation=known_measurements(run).validation)
     assert found.validation is None
     assert found.test.measurement is None
-    assert found.test.note == "it is measured once the run has ended"
+    assert found.test.note == "it is measured once, when the search is complete"

@@ -26,7 +26,7 @@ from fcsearch.data.split_facts import USES, SplitBy
 from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, first_few, nearest
 
 # The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -120,32 +120,24 @@ def rows_of_table(
         y, names = read_labels(table[label], class_names, spec.task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
-    split_by = spec.split_by
-    key = _split_key(table, split_by, label, locate, source, problems)
-    apart: dict[str, tuple[Use, str]] = {} if split_by is None else {split_by[1]: (split_by[0], USES[split_by[0]])}
+    key = _split_key(table, spec.split_by, label, locate, source, problems)
     row_weights = _row_weights(table, spec.weights, label, source, problems)
+    apart: dict[str, tuple[Use, str]] = {label: ("label", "")}
+    if spec.split_by is not None:
+        by, column = spec.split_by
+        apart[column] = (by, USES[by])
     if spec.weights is not None:
         apart[spec.weights] = ("weights", "how much rows count")
     features = features_of(table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems)
+    facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in features.facts)
     return Rows(
-        X=features.X,
+        **{**vars(features), "facts": tuple(facts)},
         y=y,
         row_weights=row_weights,
         class_names=names,
         sizes=sizes,
-        scale=features.scale,
-        image_shape=features.image_shape,
-        resized=features.resized,
-        columns=features.columns,
-        column=features.column,
-        layout=features.layout,
         label=label,
         classes_by_place=classes_by_place(table[label].type, class_names),
-        ignored=features.ignored,
-        facts=tuple(
-            dataclasses.replace(column, categories=names) if column.use == "label" else column
-            for column in features.facts
-        ),
         split_key=key,
         details=details or {},
     )
@@ -182,7 +174,7 @@ def _row_weights(
         hint = did_you_mean(nearest(name, names), sentence=True)
         raise DataError(
             f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
-            f"columns {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}.{hint}"
+            f"columns {first_few(names, 40)}.{hint}"
         )
     try:
         return weight_values(table[name], f"column {name!r} of {source}")
