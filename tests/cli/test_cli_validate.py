@@ -61,6 +61,14 @@ def test_what_is_known_without_rows_is_checked(
     assert found in capsys.readouterr().err
 
 
+def test_an_error_in_an_option_names_it_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fcsearch.cli.main(["validate", str(SPACES / "full.yaml"), "--label", "foo"])
+    message = capsys.readouterr().err
+    assert "--label foo" in message
+    assert "--set" not in message
+
+
 def test_the_label_of_a_file_that_is_there_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "table.csv").write_text("a,churn\n1,yes\n2,no\n")
     arguments = ["validate", str(SPACES / "full.yaml"), "--dataset", str(tmp_path / "table.csv"), "--label"]
