@@ -54,6 +54,7 @@ class Job:
         device: `cpu` or `cuda`.
         slots: Trials (fcsearch: packs) that train at a time; None: each one's own choice.
         early_stopping: By the space's own rule.
+        trace: Where a peer writes down its improvements, with their test scores; None: nowhere.
     """
 
     space: Path
@@ -63,6 +64,7 @@ class Job:
     device: str = "cpu"
     slots: int | None = None
     early_stopping: bool = False
+    trace: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,14 +109,20 @@ def run_searcher(name: str, job: Job) -> Outcome:
     """Run one of SEARCHERS, in a process of its own."""
     if name in FCSEARCH:
         return run_fcsearch(job, *FCSEARCH[name])
+    began, seconds, output = run(peer_command(name, job), job)
+    return Outcome(began, seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
+
+
+def peer_command(name: str, job: Job) -> list[object]:
+    """The command that runs one of PEERS."""
     script, *options = PEERS[name]
     arguments = ["--space", job.space, "--seed", job.seed, "--device", job.device, *options]
     arguments += ["--slots", job.slots] if job.slots else []
     arguments += ["--trials", job.trials] if job.trials else []
     arguments += ["--time-budget", job.time_budget] if job.time_budget else []
     arguments += ["--early-stopping"] if job.early_stopping else []
-    began, seconds, output = run([sys.executable, HERE / script, *arguments], job)
-    return Outcome(began, seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
+    arguments += ["--trace", job.trace] if job.trace else []
+    return [sys.executable, HERE / script, *arguments]
 
 
 def run_fcsearch(job: Job, *options: str) -> Outcome:

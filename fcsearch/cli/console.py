@@ -26,7 +26,6 @@ _NARROWEST = 60
 _UNBOUNDED = 100_000
 _PATH_WIDTH = 40
 _NAME_WIDTH = 15
-_INDENT = 2
 
 
 def open_console(stream: TextIO | None = None) -> Console:
@@ -145,26 +144,6 @@ def print_report(report: Report) -> None:
     console = open_console()
     color = console.color_system is not None
     click.echo(render_text(report, width=console.width, color=color), nl=False, color=color)
-
-
-def print_closing(report: Report) -> None:
-    """Print the last lines of a run: the winner, its figures, and the usual next commands; nothing without a winner."""
-    from fcsearch.report.closing import figures_line, next_commands, winner_line
-
-    if report.best is None:
-        return
-    console = open_console()
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
-    grid.add_row("", Text(figures_line(report, report.best), style="bold"))
-    console.print()
-    console.print(grid)
-    console.print(Text("Next", style="bold green"))
-    # One line, however long, where a program may read it.
-    width = console.width - _INDENT if may_fold() else sys.maxsize
-    for command in next_commands(report):
-        for line in command_lines(command, width):
-            console.print(Text(" " * _INDENT + line), soft_wrap=True)
 
 
 def short_path(path: str) -> str:

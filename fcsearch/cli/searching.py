@@ -156,7 +156,8 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
     if quiet:
         click.echo(path)
     elif result.report is not None:
-        from fcsearch.cli.console import print_closing, print_report
+        from fcsearch.cli.closing import print_closing
+        from fcsearch.cli.console import print_report
 
         print_report(result.report)
         print_closing(result.report)

@@ -41,7 +41,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
             report says so.
     """
     # Of a search of many packs, reading a table takes seconds.
-    seen = FrozenRun.open(run.path)
+    seen = FrozenRun.of(run)
     load = _loader(seen, dataset)
     found = _measured(seen, load)
     report = build_report(seen, **vars(found), top=top)
@@ -127,12 +127,12 @@ def _measured(run: RunDirectory, load: LoadDataset) -> Measured:
     digest = run.models.refit_digest() if answers_by_refit(run) else None
     concluded = run.state() == "complete"
     validation, test = _measure_chosen(run, chosen, load, known, digest=digest, concluded=concluded)
-    load_others = load if concluded else None
+    load_test = load if concluded else None
     return Measured(
         validation=validation,
         test=test,
-        ensemble=ensemble_of(run, chosen, load_others, known.ensemble),
-        refit=None if digest else refit_of(run, chosen, load_others, known.refit),
+        ensemble=ensemble_of(run, chosen, load_test, known.ensemble),
+        refit=None if digest else refit_of(run, chosen, load_test, known.refit),
     )
 
 

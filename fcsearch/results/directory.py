@@ -236,7 +236,7 @@ class RunDirectory:
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""
-        return self._confirmations.read(self._confirmations.numbers())
+        return self._confirmations.read_all()
 
     def write_models(self, measured: Sequence[Row]) -> None:
         """Write models.parquet, one row per model and split: what was measured of the models that the run offers."""

@@ -83,7 +83,7 @@ class Tables:
 
     def trials(self) -> pa.Table:
         """The rows of trials, sorted by `trial_id`."""
-        return self.trial_parts.read(self.trial_parts.numbers())
+        return self.trial_parts.read_all()
 
     def epochs(self) -> pa.Table:
         """The epochs of all trials that have a row, sorted by `trial_id` and `epoch`."""

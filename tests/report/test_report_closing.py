@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from synthetic_run import digits, trial_row
 
-import fcsearch.cli.console
-from fcsearch.cli.console import open_console, print_closing
+import fcsearch.cli.closing
+from fcsearch.cli.closing import print_closing
+from fcsearch.cli.console import open_console
 from fcsearch.report import Report, render_text, write_report
 from fcsearch.report.closing import figures_line, next_commands
 from fcsearch.report.next_space import NEXT_SPACE
@@ -65,7 +66,7 @@ def test_the_last_lines_fit_too(report: Report, monkeypatch: pytest.MonkeyPatch)
         stream = io.StringIO()
         console = open_console(stream)
         console.width = width
-        monkeypatch.setattr(fcsearch.cli.console, "open_console", lambda: console)
+        monkeypatch.setattr(fcsearch.cli.closing, "open_console", lambda: console)
         print_closing(report)
         return stream.getvalue()
 

@@ -1,0 +1,36 @@
+"""The last lines of a run, below its report."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from fcsearch.cli.console import command_lines, may_fold, open_console
+
+if TYPE_CHECKING:
+    from fcsearch.report import Report
+
+_INDENT = 2
+
+
+def print_closing(report: Report) -> None:
+    """Print the winner once more, its figures, and the usual next commands; nothing if there is no winner."""
+    from fcsearch.report.closing import figures_line, next_commands, winner_line
+
+    if report.best is None:
+        return
+    console = open_console()
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
+    grid.add_row("", Text(figures_line(report, report.best), style="bold"))
+    console.print()
+    console.print(grid)
+    console.print(Text("Next", style="bold green"))
+    # One line, however long, where a program may read it.
+    width = console.width - _INDENT if may_fold() else sys.maxsize
+    for command in next_commands(report):
+        for line in command_lines(command, width):
+            console.print(Text(" " * _INDENT + line), soft_wrap=True)
