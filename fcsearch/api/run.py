@@ -145,11 +145,12 @@ class Run(ReportedRun):
 
     @property
     def best_model(self) -> nn.Module:
-        """The network as a plain torch module with weights of its own: features (N, D) to scores (N, C).
+        """The network as a torch module with weights of its own: it takes the columns of X (N, R) as numbers.
 
-        It is in evaluation mode. `torch_module` also makes one that takes values as the table has them.
+        That is `torch_module(preprocessing=True)`, which says what stands for categories and gaps, in evaluation mode;
+        `torch_module()` is the plain network, from features. RunError or DataError as there.
         """
-        return self.torch_module()
+        return self.torch_module(preprocessing=True)
 
     def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
         """A trial's network, on the CPU; None: the one that predicts. RunError if it was not kept."""
@@ -158,13 +159,14 @@ class Run(ReportedRun):
         return super().load_model(self.chosen if trial_id is None else trial_id)
 
     def torch_module(self, trial_id: int | None = None, *, preprocessing: bool = False) -> nn.Module:
-        """A trial's network as a plain torch module, whose weights are copies.
+        """A trial's network as a torch module, whose weights are copies, to scores (N, C); of a regression (N, 1).
 
         Args:
             trial_id: A trial whose model was kept; None: the one that predicts.
             preprocessing: Put the transform of the training rows before it. The module then takes (N, R) numbers, the
                 values of the columns that `transform.inputs` names, in that order; for a column of categories the index
-                in its `categories` (unknown: -1). NaN is a missing value.
+                in its `categories` (unknown: -1). NaN is a missing value. What it gives for a regression is in the
+                target's own unit; without the transform, it is standardised.
 
         Raises:
             RunError: the trial's model was not kept.
@@ -211,7 +213,7 @@ class Run(ReportedRun):
         if found is None:
             raise DataError(
                 f"{self.path} must hold transform.json, which says how features are made; an older fcsearch made the "
-                "run without it; search again"
+                "run without it; search again, or take the network without it: torch_module()"
             )
         return found
 

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.transform import FeatureTransform, TargetScale
 from fcsearch.inference.module import Features
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.embedding import EMBEDDING_NAMES
@@ -42,7 +42,8 @@ def module_of(network: FullyConnectedNet, transform: FeatureTransform | None = N
 
     Args:
         network: The network.
-        transform: The transform that makes its features; None: the module takes features (N, D).
+        transform: The transform that makes its features, and of a regression undoes what standardised its target; None:
+            the module takes features (N, D).
     """
     layers: list[nn.Module] = [] if network.embedding is None else [Embedding(network)]
     layers += [nn.Dropout(network.input_dropout)] if network.input_dropout else []
@@ -61,4 +62,14 @@ def module_of(network: FullyConnectedNet, transform: FeatureTransform | None = N
             layers += [nn.Dropout(network.dropout)] if network.dropout else []
     if transform is not None:
         layers.insert(0, Features(transform))
+        if transform.target is not None:
+            layers.append(_in_own_unit(transform.target))
     return nn.Sequential(*layers).eval()
+
+
+def _in_own_unit(target: TargetScale) -> nn.Linear:
+    linear = nn.Linear(1, 1, device="meta").to_empty(device="cpu")
+    with torch.no_grad():
+        linear.weight.fill_(target.scale)
+        linear.bias.fill_(target.offset)
+    return linear

@@ -43,7 +43,7 @@ def test_a_model_of_the_run_is_chosen_by_name_or_number(rows: tuple[np.ndarray, 
         run.predict(X, model="ensembel")
     with pytest.raises(RunError, match="must have a refit"):
         run.predict(X, model="refit")
-    with pytest.raises(RunError, match="trial 99"):
+    with pytest.raises(RunError, match="found 99"):
         run.predict(X, model=99)
 
 

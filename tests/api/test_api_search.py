@@ -89,13 +89,23 @@ def test_its_validation_accuracy_is_what_predict_gets_there(run: fcsearch.Run) -
     from fcsearch.data import dataset_in_memory
 
     dataset = dataset_in_memory(table(), None, DatasetSpec("memory:", label="kind"))
-    scores = run.best_model(torch.from_numpy(dataset.val.X))
+    scores = run.torch_module()(torch.from_numpy(dataset.val.X))
     assert (scores.argmax(dim=1).numpy() == dataset.val.y).mean() == pytest.approx(run.best["val_accuracy"])
 
 
-def test_the_best_model_is_a_plain_module_with_weights_of_its_own(run: fcsearch.Run) -> None:
+def test_the_best_model_takes_the_columns_of_an_array() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    run = search(X, (X[:, 0] > 0).astype(int))
+    scores = run.best_model(torch.tensor(X))
+    assert (scores.argmax(dim=1).numpy() == run.predict(X)).all()
+    regression = search(X, 1000 + 50 * X[:, 1])
+    found = regression.best_model(torch.tensor(X)).detach().numpy()[:, 0]
+    np.testing.assert_allclose(found, regression.predict(X), rtol=1e-4)
+
+
+def test_a_network_is_a_plain_module_with_weights_of_its_own(run: fcsearch.Run) -> None:
     state = torch.random.get_rng_state()
-    module = run.best_model
+    module = run.torch_module()
     assert torch.equal(torch.random.get_rng_state(), state)
     assert {type(layer).__module__.partition(".")[0] for layer in module.modules()} == {"torch"}
     assert not module.training
@@ -104,7 +114,7 @@ def test_the_best_model_is_a_plain_module_with_weights_of_its_own(run: fcsearch.
     assert torch.allclose(module(X), network.loss(X), atol=1e-6)
     with torch.no_grad():
         next(module.parameters()).zero_()
-    assert not torch.allclose(run.best_model(X), module(X))
+    assert not torch.allclose(run.torch_module()(X), module(X))
 
 
 def test_a_module_may_hold_the_preprocessing_too(run: fcsearch.Run) -> None:
@@ -163,7 +173,7 @@ def test_a_kept_run_goes_on_where_its_rows_were_saved(tmp_path: Path) -> None:
     directory = RunDirectory.open(run.path)
     more = saved_options(directory)
     more = type(more)(**{**more.to_json(), "trials": 3})
-    with pytest.raises(DataError, match="a program passed in"):
+    with pytest.raises(DataError, match="a program passed them in"):
         resume_search(directory, more)
     pa.parquet.write_table(table(), tmp_path / "rows.parquet")
     resume_search(directory, more, source=str(tmp_path / "rows.parquet"))
@@ -288,7 +298,7 @@ def test_the_winner_over_seeds_is_what_predicts(tmp_path: Path) -> None:
     winner = chosen_trial(run.directory)
     assert run.chosen == winner
     expected = run.torch_module(winner).state_dict()
-    assert all(torch.equal(found, expected[name]) for name, found in run.best_model.state_dict().items())
+    assert all(torch.equal(found, expected[name]) for name, found in run.torch_module().state_dict().items())
 
 
 def test_a_trial_may_be_the_mean_over_folds() -> None:
