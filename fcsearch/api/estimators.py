@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -29,9 +30,6 @@ from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 from fcsearch.space import SearchSpace
 from fcsearch.wording import EstimatorArguments, worded
-
-# What messages call the label, beside columns that have their own names.
-_LABEL = "y"
 
 
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -165,12 +163,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))
 
     def _rows(
-        self,
-        table: pa.Table,
-        targets: npt.NDArray[Any],
-        space: SearchSpace,
-        sample_weight: Any,
-        seed: int,
+        self, table: pa.Table, targets: npt.NDArray[Any], space: SearchSpace, sample_weight: Any, seed: int
     ) -> Dataset:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
@@ -294,10 +287,7 @@ class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc] 
 
 def _free_name(taken: Sequence[str]) -> str:
     """A name for the label that no column has."""
-    name = _LABEL
-    while name in taken:
-        name += "_"
-    return name
+    return next(name for count in itertools.count() if (name := "y" + "_" * count) not in taken)
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:
