@@ -19,7 +19,7 @@ from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS
 from fcsearch.nn.storage import load_tensors
-from fcsearch.results.files import read_json, write_json, write_whole
+from fcsearch.results.files import read_json, remove, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
 _REMEDY = "remove it, and `fcsearch confirm` makes it again"
@@ -178,13 +178,13 @@ class Models:
     def prune(self, keep: Collection[int]) -> None:
         """Remove the models of all other trials."""
         for trial_id in set(self.saved()) - set(keep):
-            self.path(trial_id).unlink(missing_ok=True)
+            remove(self.path(trial_id))
 
     def prune_refits(self, members: Collection[int]) -> None:
         """Remove what was fitted again of trials that are no members of the ensemble."""
         kept = {self.member_refit_path(trial_id) for trial_id in members}
         for path in set(self.folder.glob("refit-*.safetensors")) - kept:
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def _transform_text(self, form: InputForm) -> str | None:
         path = self._transform.with_name(transform_name(form))

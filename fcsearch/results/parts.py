@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from fcsearch.errors import RunError
-from fcsearch.results.files import write_whole
+from fcsearch.results.files import make_folder, remove, write_whole
 from fcsearch.results.upgrade import to_current
 
 _PART = re.compile(r"pack-(\d+)\.parquet")
@@ -45,7 +45,7 @@ class Parts:
 
     def create(self) -> None:
         """Make the folder, with a part without rows: it gives readers the columns before the first pack is done."""
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         self._write(self.folder / _EMPTY, self.schema.empty_table())
 
     def write(self, number: int, table: pa.Table) -> None:
@@ -54,7 +54,7 @@ class Parts:
 
     def remove(self, number: int) -> None:
         """Remove a part."""
-        self.path(number).unlink(missing_ok=True)
+        remove(self.path(number))
 
     def stamp(self, number: int) -> Stamp:
         """The part's file as it is now; zeros where there is none."""

@@ -249,7 +249,7 @@ def test_bad_input_is_refused_and_nothing_is_written(
     assert "a folder that exists" in refused(capsys, customers.path, "--out", tmp_path / "no" / "model.onnx")
     (tmp_path / "folder.onnx").mkdir()
     assert "found the folder" in refused(capsys, customers.path, "--out", tmp_path / "folder.onnx")
-    assert "must have a saved model" in refused(capsys, customers.path, "--out", out, "--model", "9")
+    assert "and have ended; found 9" in refused(capsys, customers.path, "--out", out, "--model", "9")
     assert "must say how columns become features" in refused(capsys, made_run.path, "--out", out)
     broken = shutil.copy(customers.models.path(0), tmp_path / "broken.safetensors")
     broken.write_bytes(broken.read_bytes()[:50])

@@ -44,6 +44,16 @@ def test_a_damaged_run_is_one_line_with_its_error(tmp_path: Path) -> None:
     assert f"{tmp_path / 'torn' / 'run.json'} must hold JSON" in line
 
 
+def test_a_run_without_its_manifest_is_one_line_too(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "torn" / "run.json").unlink()
+    (tmp_path / "no run").mkdir()
+    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    assert "torn damaged: " in output.splitlines()[-1]
+    assert "must have the run.json of its search; found a run without it; put a copy of it back" in output
+    assert "no run" not in output
+
+
 def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)

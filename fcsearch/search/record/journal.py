@@ -19,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from fcsearch.errors import RunError
 from fcsearch.results.files import RESTORE
+from fcsearch.results.patience import patiently
 from fcsearch.results.study import journal_storage
 
 
@@ -79,14 +80,20 @@ class JournalFile(JournalFileBackend):
         if self._batch is not None:
             self._batch.extend(logs)
         elif logs:
-            before = self.path.stat().st_size
             try:
-                super().append_logs(logs)
+                patiently(lambda: self._append(logs))
             except OSError as error:
-                # What comes after half a line would be part of it.
-                with contextlib.suppress(OSError):
-                    os.truncate(self.path, before)
                 raise _unwritable(self.path, error) from error
+
+    def _append(self, logs: list[dict[str, Any]]) -> None:
+        before = self.path.stat().st_size
+        try:
+            super().append_logs(logs)
+        except OSError:
+            # What comes after half a line would be part of it.
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, before)
+            raise
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the logs from this number (from 0) on, those of the batch last."""
@@ -120,7 +127,7 @@ class _ReentrantLock(JournalFileSymlinkLock):
     def acquire(self) -> bool:
         if self._depth == 0:
             try:
-                super().acquire()
+                patiently(super().acquire)
             except OSError as error:
                 raise _unwritable(Path(self._lock_target_file), error) from error
         self._depth += 1

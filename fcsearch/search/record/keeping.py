@@ -10,7 +10,7 @@ import torch
 
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, objective_of, rank_trials
+from fcsearch.results import RunDirectory, files, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
@@ -38,7 +38,7 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     run.models.prune_refits(members)
     if not members:
         # One of an earlier command: its networks go.
-        run.models.ensemble_path.unlink(missing_ok=True)
+        files.remove(run.models.ensemble_path)
     run.predictions.prune(keep)
     if dataset.num_classes:
         _calibrate(run, dataset, keep, members)
