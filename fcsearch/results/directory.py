@@ -27,6 +27,7 @@ from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.repair import DAMAGED, Damage
 from fcsearch.results.schema import CONFIRMATIONS
+from fcsearch.results.status import remove_status
 from fcsearch.results.tables import NewTrials, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
@@ -179,6 +180,7 @@ class RunDirectory:
         """
         with lock.hold(self.path / LOCK):
             files.clear_aside(self._aside)
+            remove_status(self.path)
             self._tables.clear_unfinished()
             if self._tables.older:
                 self._tables.upgrade()

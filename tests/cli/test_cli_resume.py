@@ -13,6 +13,7 @@ from synthetic_run import change_dataset
 import fcsearch.cli
 from fcsearch.cli.resume import resume
 from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search import api
 from fcsearch.search.api import SearchResult, plan_search
@@ -119,6 +120,22 @@ def test_a_run_that_another_process_writes_is_refused(run: RunDirectory, capsys:
         code, error = fails(capsys)
     assert code == 2
     assert "one writer" in error
+
+
+def test_the_run_is_held_before_its_data_are_read(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    def read(run: RunDirectory, **_: Any) -> None:
+        held.append(run.is_held())
+        raise UsageError("no data")
+
+    monkeypatch.setattr(api, "load_run_dataset", read)
+    with pytest.raises(UsageError, match="no data"):
+        invoke()
+    with pytest.raises(UsageError, match="no data"):
+        api.confirm_run(run, OPTIONS)
+    assert held == [True, True]
+    assert not run.is_held()
 
 
 def test_a_cluster_that_is_not_there_leaves_the_run_as_it_was(
