@@ -52,14 +52,14 @@ def next_commands(report: Report) -> list[str]:
 
 def more_trials(report: Report) -> list[str] | None:
     """The command that doubles the trials of a search that is complete; None if they would not help."""
-    if report.state != "complete" or report.sampler == "grid" or report.trust.verdict or not report.best:
+    if report.ending != "complete" or report.sampler == "grid" or report.trust.verdict or not report.best:
         return None
     return ["fcsearch", "resume", report.path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
 
 
 def _commands(report: Report) -> Iterator[list[str]]:
     path = report.path
-    if report.state != "complete":
+    if report.ending != "complete":
         yield ["fcsearch", "resume", path]
     elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):
         yield ["fcsearch", "confirm", path]

@@ -91,6 +91,13 @@ def test_they_say_the_winner_and_its_figures(report: Report, capsys: pytest.Capt
     assert capsys.readouterr().out == ""
 
 
+def test_a_search_that_its_time_budget_ended_early_is_called_that(report: Report) -> None:
+    work = dataclasses.replace(report.work, planned=1500, ended_by="time_budget")
+    early = dataclasses.replace(report, work=work)
+    assert render_text(early).startswith("synthetic  ended by its time budget\n")
+    assert render_text(report).startswith("synthetic  complete\n")
+
+
 def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Path) -> None:
     path = str(tmp_path / "a run")
     found = dataclasses.replace(report, path=path)
@@ -101,6 +108,9 @@ def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Pa
     ]
     assert next_commands(dataclasses.replace(found, confirmation=None))[0] == f"fcsearch confirm '{path}'"
     assert next_commands(dataclasses.replace(found, state="interrupted"))[0] == f"fcsearch resume '{path}'"
+    work = dataclasses.replace(found.work, planned=1500, ended_by="time_budget")
+    assert not any("--trials" in command for command in next_commands(dataclasses.replace(found, work=work)))
+    assert next_commands(dataclasses.replace(found, work=work))[0] == f"fcsearch resume '{path}'"
     Path(path).mkdir()
     (Path(path) / NEXT_SPACE).write_text("")
     assert next_commands(found)[1] == f"fcsearch run '{path}/{NEXT_SPACE}' --from '{path}'"
