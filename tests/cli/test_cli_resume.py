@@ -227,3 +227,17 @@ def test_a_folder_of_data_that_is_not_there_is_refused(run: RunDirectory, capsys
     code, error = fails(capsys, "small", "--dataset", "mnist", "--data-dir", "nowhere")
     assert (code, "data_dir must name a folder; found 'nowhere'" in error) == (2, True)
     assert run.manifest() == before
+
+
+@pytest.mark.parametrize(("command", "stage"), [("resume", "resume_search"), ("confirm", "confirm_run")])
+def test_a_second_ctrl_c_says_how_to_go_on_too(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, stage: str
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, stage, interrupt)
+    with pytest.raises(SystemExit) as ended:
+        fcsearch.cli.main([command, str(run.path)])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == f"interrupted: continue with `fcsearch {command} runs/small`\n"

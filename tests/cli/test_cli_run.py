@@ -189,8 +189,8 @@ def test_bad_input_is_named_exits_2_and_leaves_nothing(
     code, error = fails(capsys, "--space", "space.yaml", *arguments)
     assert (code, message in error) == (2, True), error
     assert "Traceback" not in error
-    if arguments[0] == "--name" and "taken" not in arguments:
-        assert "starting" not in error
+    # What takes long to check is checked after that line.
+    assert "starting" not in error or arguments[0] in ("--address", "--out")
     assert sorted(here.rglob("*")) == before
 
 
