@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,4 +69,10 @@ def _commands(report: Report) -> Iterator[list[str]]:
         yield next_command(path, report.sampler)
     elif more := more_trials(report):
         yield more
-    yield ["fcsearch", "export", path, "--out", "model.onnx"]
+    yield ["fcsearch", "export", path, "--out", exported_name()]
+
+
+def exported_name() -> str:
+    """A file for an exported network, in a form that this environment can write: ONNX needs an extra."""
+    has_onnx = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))
+    return "model.onnx" if has_onnx else "model.pt2"
