@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,12 +159,13 @@ def going_on(path: Path, *, again: str = "resume") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        from fcsearch.cli.console import print_sentence
         from fcsearch.results import remote
         from fcsearch.results.no_run import MANIFEST
 
         if not (path / MANIFEST).is_file():
             raise
-        click.echo(_go_on("interrupted", again, remote.address(path)), err=True)
+        print_sentence(_go_on("interrupted", again, remote.address(path)), sys.stderr)
         click.get_current_context().exit(_INTERRUPTED["interrupt"])
 
 
@@ -173,6 +175,7 @@ def _go_on(why: str, again: str, path: str) -> str:
 
 def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
     """Print the report and, with the command `again`, how to continue; exits with 130 (Ctrl-C) or 143 (SIGTERM)."""
+    from fcsearch.cli.console import print_sentence
     from fcsearch.results import remote
 
     path = remote.address(result.run.path)
@@ -186,6 +189,6 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
         print_closing(result.report)
     if result.ended_by != "trials" and not quiet:
         why = "the time budget is used up" if result.ended_by == "time_budget" else "interrupted"
-        click.echo(_go_on(why, again, path), err=True)
+        print_sentence(_go_on(why, again, path), sys.stderr)
     if (code := _INTERRUPTED.get(result.ended_by)) is not None:
         click.get_current_context().exit(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
       fcsearch watch
       fcsearch watch runs/full --verbose
     """
+    from fcsearch.cli.console import print_sentence
     from fcsearch.cli.live import open_view
     from fcsearch.cli.searching import varying
     from fcsearch.results import remote
@@ -62,9 +64,9 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
         except KeyboardInterrupt:
             ended = watched.ended()
     if ended is None:
-        click.echo(f"stopped watching; the search of {where} continues", err=True)
+        print_sentence(f"stopped watching; the search of {where} continues", sys.stderr)
         return
-    click.echo(f"{where}: {ended}; `fcsearch report {where}` shows what it found")
+    print_sentence(f"{where}: {ended}; `fcsearch report {where}` shows what it found")
 
 
 def _awaited(name: str | None, root: Path | str) -> RunDirectory:
@@ -73,6 +75,7 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
     Raises:
         RunError: there is none yet, and none comes.
     """
+    from fcsearch.cli.console import print_sentence
     from fcsearch.errors import RunError
     from fcsearch.results import RunDirectory, resolve_run
 
@@ -88,10 +91,10 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
                 raise RunError(f"{error}. The directory of a search appears once its data are read") from None
         if not told:
             found = f"no run {name}" if name else "no run"
-            click.echo(
+            print_sentence(
                 f"{found} yet{_others(name, root)}: a run's directory appears once its data are read; waiting for "
                 f"{seconds:.0f} s",
-                err=True,
+                sys.stderr,
             )
             told = True
         time.sleep(_LOOK_SECONDS)
