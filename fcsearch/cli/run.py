@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.choosing import Choice, choose
-from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
-from fcsearch.cli.runs_folder import RunsFolder
 from fcsearch.cli.searching import conclude, going_on, search_options, varying
+from fcsearch.cli.shared_options import RunsFolder, dataset_options, dataset_overrides
 from fcsearch.errors import RunError
 
 if TYPE_CHECKING:
@@ -116,6 +115,9 @@ def run(
 
         plan = plan_search(searched, settings, path=path)
         if dry_run:
+            from fcsearch.data.sources.checking import check_source
+
+            check_source(searched.dataset)
             _print_plan(plan)
             return
         if not quiet:
@@ -144,10 +146,10 @@ def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | 
         changes: `--set`, `--label` and `--data-dir`.
     """
     searched = choice.load(dataset_overrides(*changes))
-    from fcsearch.data.sources.paths import find_parts
+    from fcsearch.data.sources.paths import check_files
 
     if not searched.dataset.is_named:
-        find_parts(searched.dataset)
+        check_files(searched.dataset)
     return searched
 
 

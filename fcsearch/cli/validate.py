@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
+from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 
 if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnsError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
 )
 @click.option("--check-data", is_flag=True, help="Also load the dataset, and say what is in it.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 def validate(
     given: str,
     overrides: tuple[str, ...],
@@ -33,7 +33,7 @@ def validate(
     data_dir: str | None,
     seed: int,
     check_data: bool,
-    output: str,
+    form: str,
 ) -> None:
     """Print a search space as fcsearch reads it: its parameters, when each applies, and a sampled configuration.
 
@@ -52,6 +52,7 @@ def validate(
 
     file = find_space(given)
     space = load_space(file, overrides=dataset_overrides(overrides, label, data_dir), dataset=dataset)
+    _check(space)
     facts: dict[str, Any] = {
         "file": str(file),
         "space": space.to_json(),
@@ -61,12 +62,22 @@ def validate(
     problem = None
     if check_data:
         facts["dataset"], facts["columns"], problem = _load(space)
-    if output == "json":
+    if form == "json":
         click.echo(json.dumps(facts, indent=2))
     else:
         _print(space, facts)
     if problem is not None:
         raise problem
+
+
+def _check(space: SearchSpace) -> None:
+    """Refuse what is known to be wrong without a look at the rows."""
+    from fcsearch.data.sources.checking import check_source
+
+    check_source(space.dataset, moved=True)
+    ships = space.dataset.is_named and not space.dataset.is_openml
+    if task := space.dataset.task or ("classification" if ships else None):
+        space.for_task(task)
 
 
 def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
@@ -96,6 +107,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, print_fields, print_table
+    from fcsearch.data.copies import copies_words
     from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
@@ -104,6 +116,8 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     if facts.get("dataset"):
         fields.append(("data", _in_words(facts["dataset"])))
         fields += [("split", line) for line in DatasetEntry(**facts["dataset"]).split_words()]
+        if copies := copies_words(facts["dataset"]["copies"]):
+            fields.append(("copies", copies))
     print_fields(fields)
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import runs_folder
 
 if TYPE_CHECKING:
     from fcsearch.results import RunDirectory

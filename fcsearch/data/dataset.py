@@ -98,6 +98,11 @@ class Dataset:
         return int(self.train.X.shape[1])
 
     @property
+    def numbers(self) -> int:
+        """How many of the features, the first, are made of numbers; the others are of categories."""
+        return self.transform.layout.numbers
+
+    @property
     def num_classes(self) -> int:
         """Number of classes; 0 for a regression."""
         return len(self.class_names)
@@ -147,6 +152,7 @@ class Dataset:
             "y_train": self.labels(self.train),
             "X_val": self.val.X,
             "y_val": self.labels(self.val),
+            "numbers": self.numbers,
             "num_classes": self.num_classes,
             "objective": objective,
             "positive": self.positive,
@@ -160,6 +166,12 @@ class Dataset:
         sizes = [(len(fold.train), len(fold.val)) for fold in self.folds]
         by_column = [] if self.split is None else [self.split.words()]
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
+
+    def copies_words(self) -> str:
+        """What a user should know of rows that are copies of others; empty if there is nothing."""
+        from fcsearch.data.copies import copies_words
+
+        return copies_words(self.details.get("copies", {}))
 
     def forms_words(self) -> str:
         """The forms of the rows and the memory that they take, as text; empty if there is only one form."""

@@ -67,6 +67,8 @@ class Measurement:
             value = {**value, "value": accuracy, "figures": {"accuracy": accuracy}, "objective": "accuracy"}
         known = {entry.name: value[entry.name] for entry in fields(cls) if entry.init and entry.name in value}
         classes, base = value.get("classification"), value.get("base_line")
+        if base is None and classes and known.get("objective", "accuracy") == "accuracy":
+            base = classes["base_line"]  # where earlier versions kept it
         return cls(
             **{
                 **known,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.facts import DATE_PARTS
+from fcsearch.data.transform import FeatureTransform, NumberInput
 from fcsearch.errors import UsageError
 from fcsearch.inference.exported import (
     Exported,
@@ -23,6 +24,7 @@ from fcsearch.inference.exported import (
 )
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
+from fcsearch.text import first_few
 
 # A text that is never a category.
 _UNKNOWN = "\ufffd"
@@ -78,15 +80,24 @@ def _feed(transform: FeatureTransform, names: tuple[str, ...], raw: npt.NDArray[
     return feed
 
 
+def _meaning(item: NumberInput) -> str:
+    if item.reading == "boolean":
+        return "true or false: 1 or 0"
+    if item.reading in DATE_PARTS:
+        monday = " (Monday: 0)" if item.reading == "day_of_week" else ""
+        return f"{item.reading.replace('_', ' ')}{monday} of {item.name}"
+    return "bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}"
+
+
 def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputFacts, ...]:
     found = []
     for name, item in zip(names, transform.inputs, strict=True):
         if item.kind == "category":
-            known = ", ".join(map(repr, item.categories[:5])) + (", ..." if len(item.categories) > 5 else "")
+            known = first_few([*map(repr, item.categories)], 5)
             kind, meaning = "string", f"a category: {known}; an empty text if it is missing"
         else:
             kind = raw_kind(transform)
             gaps = "" if item.fill is None else "; not a number (NaN) if it is missing"
-            meaning = ("bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}") + gaps
+            meaning = _meaning(item) + gaps
         found.append(InputFacts(name, kind, shape_words(shape_of(item)), meaning))
     return tuple(found)

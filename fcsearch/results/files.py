@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -72,8 +71,3 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunError(f"{path} must hold a JSON object; found {type(value).__name__}; {remedy}")
     return value
-
-
-def clear_aside(aside: Path) -> None:
-    """Remove what a crash left unfinished."""
-    shutil.rmtree(aside, ignore_errors=True)

@@ -72,12 +72,12 @@ class Models:
         *,
         path: Path | None = None,
     ) -> None:
-        """Write the network, whole or not at all, with the transform of its rows; `metadata` as in `RunDirectory`.
+        """Write the network of a trial at its best epoch, whole or not at all, with the transform of its rows.
 
         Args:
             trial_id: The trial.
-            weights: Tensors by name.
-            metadata: What is stored with them.
+            weights: W1 (D, H), b1 (H,), ... by name.
+            metadata: JSON types: `config`, `input_dim`, `num_classes`, `class_names` and the `dataset` fingerprint.
             path: The file, if not the trial's own.
         """
         config = metadata["config"]
@@ -220,7 +220,7 @@ class SavedModel:
     Attributes:
         network: The network, on the CPU.
         transform: Makes its features; None if an older fcsearch saved it.
-        facts: Other metadata, as in `RunDirectory.save_model`; empty if the network was saved alone.
+        facts: Other metadata, as in `Models.save`; empty if the network was saved alone.
     """
 
     network: FullyConnectedNet

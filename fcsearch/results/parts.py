@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,6 +41,7 @@ class Parts:
         self.folder = folder
         self.schema = schema
         self._aside = aside
+        self._all: tuple[dict[int, Stamp], pa.Table] | None = None
         self.older = False
 
     def create(self) -> None:
@@ -72,7 +73,15 @@ class Parts:
         """The numbers of the parts, by which they are named."""
         return {int(match[1]) for path in self.folder.glob("pack-*.parquet") if (match := _PART.fullmatch(path.name))}
 
-    def read(self, numbers: Iterable[int], *, columns: list[str] | None = None) -> pa.Table:
+    def read_all(self) -> pa.Table:
+        """The rows of all parts, as `read` gives them; kept until a part changes, because each takes milliseconds."""
+        # Before the parts are read: one that changes meanwhile is read again by the next call.
+        stamps = self.stamps()
+        if self._all is None or self._all[0] != stamps:
+            self._all = stamps, self.read(stamps)
+        return self._all[1]
+
+    def read(self, numbers: Collection[int], *, columns: list[str] | None = None) -> pa.Table:
         """The rows of those parts, sorted by the table's key columns.
 
         Raises:
@@ -122,7 +131,7 @@ class Parts:
             return str(error).splitlines()[0]
         return None
 
-    def _named(self, numbers: Iterable[int], error: Exception) -> RunError:
+    def _named(self, numbers: Collection[int], error: Exception) -> RunError:
         """The error of parts that cannot be read, which names the first of them."""
         for number in sorted(numbers):
             if (found := self.damage(number)) is not None:

@@ -108,10 +108,6 @@ def test_no_runs(tmp_path: Path) -> None:
     assert json.loads(empty.output) == []
 
 
-def test_help_has_an_example() -> None:
-    assert "Example:\n    fcsearch runs" in CliRunner().invoke(runs, ["--help"]).output
-
-
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "short", manifest("short"))
     run.update_manifest({"ended_by": "time_budget", "options": {"trials": 500}})

@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
-from fcsearch.data.facts import Use
+from fcsearch.data.facts import ColumnFacts, Use
 from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.decimals import decimal_of
 from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
@@ -26,7 +26,7 @@ from fcsearch.data.split_facts import USES, SplitBy
 from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, first_few, nearest
 
 # The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -39,13 +39,14 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
     Args:
         parts: Files of each split.
-        spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
+        spec: `label`, and how columns are used.
 
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
     used = (spec.group, spec.time, spec.weights)
-    loaded = {part: [(path, read_table(path)) for path in parts.get(part, [])] for part in SPLITS}
+    decimal = spec.decimal or decimal_of(path for paths in parts.values() for path in paths)
+    loaded = {part: [(path, read_table(path, decimal=decimal)) for path in parts.get(part, [])] for part in SPLITS}
     left_out: dict[str, None] = {}
     for part, items in loaded.items():
         indices = [[name for name in index_columns(table) if name not in used] for _, table in items]
@@ -54,17 +55,24 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     files = [item for part in SPLITS for item in loaded[part]]
     source = str(files[0][0])
     label = find_label(files[0][1].schema, spec.label, source)
-    return rows_of_table(
-        join_tables(files, label),
+    table = join_tables(files, label)
+    rows = rows_of_table(
+        table,
         PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
+        spec,
         label=label,
-        task=spec.task,
-        drop=spec.drop,
-        split_by=spec.split_by,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
-        weights=spec.weights,
+    )
+    return rows if decimal == "." else dataclasses.replace(rows, decimal=decimal, facts=_with_commas(rows.facts, table))
+
+
+def _with_commas(facts: Sequence[ColumnFacts], table: pa.Table) -> tuple[ColumnFacts, ...]:
+    """The facts, which say where numbers had decimal commas."""
+    commas = {field.name for field in table.schema if pa.types.is_floating(field.type)}
+    return tuple(
+        dataclasses.replace(item, kind=f"{item.kind}, decimal comma") if item.name in commas else item for item in facts
     )
 
 
@@ -83,31 +91,25 @@ def index_columns(table: pa.Table) -> list[str]:
 def rows_of_table(
     table: pa.Table,
     sizes: PartSizes,
+    spec: DatasetSpec,
     *,
     label: str,
-    task: Task | None,
-    drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
-    split_by: tuple[SplitBy, str] | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
-    weights: str | None = None,
 ) -> Rows:
     """Turn a table into features and classes.
 
     Args:
         table: All rows, training rows first.
         sizes: Rows in each given split.
+        spec: What is learned, and how columns are used.
         label: The column of the classes or targets.
-        task: What is learned; None: found from the label.
-        drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
-        split_by: Whether rows are split by group or by time, and by which column.
         left_out: Columns that were already left out because they only number the rows.
         details: What the manifest should say about the source.
-        weights: Column that says how much rows count.
 
     Raises:
         DataError: labels or columns that cannot be used; all of them are named.
@@ -115,33 +117,27 @@ def rows_of_table(
     class_names = class_names_of(table.schema, label)
     problems: dict[str, str] = {}
     try:
-        y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
+        y, names = read_labels(table[label], class_names, spec.task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
-    key = _split_key(table, split_by, label, locate, source, problems)
-    apart: dict[str, tuple[Use, str]] = {} if split_by is None else {split_by[1]: (split_by[0], USES[split_by[0]])}
-    row_weights = _row_weights(table, weights, label, source, problems)
-    if weights is not None:
-        apart[weights] = ("weights", "how much rows count")
-    features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
+    key = _split_key(table, spec.split_by, label, locate, source, problems)
+    row_weights = _row_weights(table, spec.weights, label, source, problems)
+    apart: dict[str, tuple[Use, str]] = {label: ("label", "")}
+    if spec.split_by is not None:
+        by, column = spec.split_by
+        apart[column] = (by, USES[by])
+    if spec.weights is not None:
+        apart[spec.weights] = ("weights", "how much rows count")
+    features = features_of(table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems)
+    facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in features.facts)
     return Rows(
-        X=features.X,
+        **{**vars(features), "facts": tuple(facts)},
         y=y,
         row_weights=row_weights,
         class_names=names,
         sizes=sizes,
-        scale=features.scale,
-        image_shape=features.image_shape,
-        columns=features.columns,
-        column=features.column,
-        layout=features.layout,
         label=label,
         classes_by_place=classes_by_place(table[label].type, class_names),
-        ignored=features.ignored,
-        facts=tuple(
-            dataclasses.replace(column, categories=names) if column.use == "label" else column
-            for column in features.facts
-        ),
         split_key=key,
         details=details or {},
     )
@@ -178,7 +174,7 @@ def _row_weights(
         hint = did_you_mean(nearest(name, names), sentence=True)
         raise DataError(
             f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
-            f"columns {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}.{hint}"
+            f"columns {first_few(names, 40)}.{hint}"
         )
     try:
         return weight_values(table[name], f"column {name!r} of {source}")
@@ -244,8 +240,8 @@ def no_rows(names: Sequence[str], source: str) -> DataError:
     return DataError(f"{source} must have rows; found none below its {len(names)} column names.")
 
 
-def read_table(path: Path, texts: Collection[str] = ()) -> pa.Table:
+def read_table(path: Path, texts: Collection[str] = (), *, decimal: str = ".") -> pa.Table:
     """Read a Parquet or CSV file; a CSV file's columns in `texts` stay text, whatever they look like."""
-    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path, texts)
+    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path, texts, decimal)
     check_columns(table, str(path))
     return table

@@ -57,6 +57,8 @@ class JournalFile(JournalFileBackend):
         except OSError as error:
             raise _unwritable(path, error) from error
         self._batch: list[dict[str, Any]] | None = None
+        # Whether the file was read since the batch began: nobody else writes while it is locked.
+        self._up_to_date = False
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -67,7 +69,7 @@ class JournalFile(JournalFileBackend):
         self._lock.acquire()
         try:
             logs: list[dict[str, Any]] = []
-            self._batch = logs
+            self._batch, self._up_to_date = logs, False
             yield
             self._batch = None
             self.append_logs(logs)
@@ -97,6 +99,12 @@ class JournalFile(JournalFileBackend):
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the logs from this number (from 0) on, those of the batch last."""
+        if self._batch is None or not self._up_to_date or log_number_from < self._read:
+            yield from self._read_file(log_number_from)
+            self._up_to_date = True
+        yield from (self._batch or [])[max(0, log_number_from - self._read) :]
+
+    def _read_file(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         # Optuna would read the whole file for a number that it has not seen there, as it has not seen the batch's.
         first = min(log_number_from, self._read)
         if first not in self._log_number_offset:
@@ -111,7 +119,6 @@ class JournalFile(JournalFileBackend):
         # Optuna keeps the place of every log, which is a third of what a trial takes; it asks for the next one alone.
         self._log_number_offset = {self._read: self._log_number_offset[self._read]}
         yield from (log for number, log in logs if number >= log_number_from)
-        yield from (self._batch or [])[max(0, log_number_from - self._read) :]
 
     @property
     def _read(self) -> int:
