@@ -211,7 +211,7 @@ def _elapsed(manifest: Manifest, packs: Sequence[Span]) -> float:
     clock = work_clock(manifest, packs)
     finished = [manifest.finished_at, *(session.finished_at for session in manifest.sessions)]
     ends = [*filter(None, finished), *(end for _, end in packs)]
-    return clock.seconds(max(ends)) if clock and ends else 0.0
+    return max(map(clock.seconds, ends)) if clock and ends else 0.0
 
 
 def _best(run: RunDirectory, row: dict[str, Any]) -> Best:

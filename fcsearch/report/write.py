@@ -19,7 +19,7 @@ from fcsearch.report.model import Report
 from fcsearch.report.model_table import model_rows
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
-from fcsearch.results import FrozenRun, RunDirectory, rank_trials
+from fcsearch.results import FrozenRun, RunDirectory, files, rank_trials
 from fcsearch.results.arrow import Row
 from fcsearch.selection import answers_by_refit, chosen_trial, load_members
 from fcsearch.selection.calibration import temperature_in
@@ -87,7 +87,7 @@ def _write_next_space(run: RunDirectory, report: Report, ranked: Sequence[Row]) 
     if text is not None:
         run.write_file(NEXT_SPACE, text)
     else:
-        (run.path / NEXT_SPACE).unlink(missing_ok=True)
+        files.remove(run.path / NEXT_SPACE)
 
 
 def winner_predicted(run: RunDirectory, report: Report, load: LoadDataset) -> Predicted | None:

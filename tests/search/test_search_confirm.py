@@ -177,7 +177,10 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkey
     assert resumed.report is not None
     assert len(resumed.report.test.measured_trials) == 1
     assert resumed.report.work.sessions == 2
-    assert all(session.finished_at for session in resumed.run.manifest().sessions)
+    manifest = resumed.run.manifest()
+    assert all(session.finished_at for session in manifest.sessions)
+    # The process that made the run was at work since then; the other one since it took the run up.
+    assert [session.started_at == manifest.created_at for session in manifest.sessions] == [True, False]
     assert [len(seeds) for seeds in rest.seeds] == [2, 1]
     assert set(done) < set(pairs(run))
     assert len(pairs(run)) == 6

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import signal
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_helpers import RecordingView, Search, ids, train
 from search_helpers import PLACE, outcome, result, trials
 
-from fcsearch.errors import SearchError
+from fcsearch.errors import RunError, SearchError
+from fcsearch.search.loop.engine import ending
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
@@ -139,6 +143,19 @@ def test_packs_that_do_not_leave_are_abandoned_after_ten_seconds() -> None:
     assert search.engine.abandoned
     assert sorted(search.books.states) == [0, 1, 2]
     assert 11 < search.pool.clock() < 12
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_an_interrupt_ends_a_wait_for_storage_and_hides_no_other_error(full: bool, tmp_path: Path) -> None:
+    search, _ = interrupted(nothing, 1000.0)
+    search.books.broken = RunError("the run must be writable" if full else "the journal must have one writer")
+    search.books.broken.__cause__ = OSError(errno.ENOSPC, "No space left on device") if full else None
+    refused = contextlib.nullcontext() if full else pytest.raises(SearchError, match=r"one writer; then continue with")
+    with refused, ending(search.engine, search.recorder, search.tracker, search.view, tmp_path):
+        search.run()
+    assert search.engine.closing == "interrupt"
+    assert isinstance(search.view, RecordingView)
+    assert search.view.notices == (["the run must be writable"] if full else [])
 
 
 def test_an_interrupt_before_the_first_pack_trains_nothing() -> None:
