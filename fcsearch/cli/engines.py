@@ -27,8 +27,7 @@ def train_by_pack(
     """Train as a search does; returns the result in JSON types, and the best weights."""
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     data = TrainingData.from_arrays(**rows.training_arrays(objective.name), device=device)
-    if (sample := data.rows[0]) < len(data.X_train):
-        echo(f"train {objective.title} is that of a sample of {sample:,} training rows")
+    _tell_sample(echo, objective.title, data.rows[0], len(data.X_train))
 
     def tell(epoch: int, metrics: Any) -> tuple[int, ...]:
         values: EpochMetrics = metrics[0]
@@ -97,6 +96,7 @@ def train_by_solver(
     log.propagate = False
     handler = Echo()
     log.addHandler(handler)
+    _tell_sample(echo, "accuracy", solver.num_train_samples, len(rows.train), drawn=", drawn anew in each epoch")
     began = time.perf_counter()
     try:
         solver.train()
@@ -130,6 +130,12 @@ def save_and_test(
     arrays = rows.training_arrays(DEFAULT_OBJECTIVES[rows.task])
     truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=arrays["target_scale"])
     return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))
+
+
+def _tell_sample(echo: Callable[[str], None], title: str, sample: int | None, rows: int, *, drawn: str = "") -> None:
+    """Say on how many of the training rows their figure is measured, where these are not all."""
+    if sample is not None and sample < rows:
+        echo(f"train {title} is that of a sample of {sample:,} training rows{drawn}")
 
 
 def _number(value: float | None) -> str:

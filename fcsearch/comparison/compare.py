@@ -105,11 +105,12 @@ def _sections(runs: Sequence[Contestant], *, comparable: bool) -> list[Section]:
     sections = []
     if count := min(len(run.trials) for run in runs):
         first = {run.label: run.trials[:count] for run in runs}
-        sections.append(by_trials("trials", count, first, objective, comparable=comparable))
+        rows = runs[0].rows if comparable else None
+        sections.append(by_trials("trials", count, first, objective, comparable=comparable, rows=rows))
         times = [run.seconds for run in runs]
         if None not in times:
             least = min(seconds for seconds in times if seconds is not None)
             inside = {run.label: run.within(least) for run in runs}
-            sections.append(by_trials("time", least, inside, objective, comparable=comparable))
+            sections.append(by_trials("time", least, inside, objective, comparable=comparable, rows=rows))
     confirmed = by_seeds(runs, objective, comparable=comparable)
     return [*sections, *([confirmed] if confirmed else [])]

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from fcsearch.config.objective import Objective
 from fcsearch.results import RANKED_STATES, Manifest, RunDirectory, objective_of
-from fcsearch.results.timing import WorkClock
+from fcsearch.results.timing import work_clock
 from fcsearch.selection import Confirmed, confirmation_of
+from fcsearch.selection.confirmation import validation_rows
 
 _COLUMNS = ("trial_id", "state", "started_at", "finished_at")
 
@@ -45,6 +46,7 @@ class Contestant:
         objective: What its search went by.
         trials: Those that are done, in the order in which they were asked for.
         confirmed: Its winner over several seeds; None if none is known yet.
+        rows: How many rows a figure is measured on; None if the run does not say.
     """
 
     label: str
@@ -52,6 +54,7 @@ class Contestant:
     objective: Objective
     trials: tuple[Done, ...]
     confirmed: Confirmed | None
+    rows: int | None
 
     @property
     def seconds(self) -> float | None:
@@ -75,6 +78,7 @@ def read_contestant(path: Path) -> Contestant:
         objective=objective,
         trials=_trials(table, manifest, objective),
         confirmed=found.winner if found and found.complete else None,
+        rows=validation_rows(run),
     )
 
 
@@ -86,7 +90,7 @@ def gains(trials: Sequence[Done]) -> npt.NDArray[np.float64]:
 def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[Done, ...]:
     rows = table.select([*_COLUMNS, objective.column]).to_pylist()
     packs = [(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]]
-    clock = WorkClock(manifest.created_at, packs) if manifest.created_at else None
+    clock = work_clock(manifest, packs)
 
     def done(row: dict[str, Any]) -> Done:
         value, finished = row[objective.column], row["finished_at"]

@@ -12,18 +12,23 @@ from scipy.special import stdtrit
 
 from fcsearch.comparison.contestant import Contestant, Done, gains
 from fcsearch.config.objective import Objective
+from fcsearch.evaluation import standard_error
 from fcsearch.selection import Confirmed
+from fcsearch.selection.confirmation import error_by_rows
 
 _RESAMPLES = 10_000
 _INTERVAL = (2.5, 97.5)
+_NORMAL = 1.96
 
 METHOD = (
-    "Intervals: 95% of 10,000 resamplings of a run's trials. No resampling is better than the best trial that was "
-    "seen, so the better end says little. A tie: chance explains the difference."
+    "Intervals: 95% of 10,000 resamplings of a run's trials, and the chance in which rows there are. No resampling is "
+    "better than the best trial that was seen, so the better end says little. A tie: chance explains the difference."
 )
-SEEDS_METHOD = "Intervals: 95% by Student's t over the seeds."
+SEEDS_METHOD = "Intervals: 95% by Student's t over the seeds, and the chance in which rows there are."
 
 Gains = npt.NDArray[np.float64]
+# Of an interval; None where there are too few values.
+Ends = tuple[float | None, float | None]
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,9 @@ def by_trials(
     objective: Objective,
     *,
     comparable: bool,
+    rows: int | None = None,
 ) -> Section:
-    """Compare the best of these trials of each run, which stand under its label."""
+    """Compare the best of these trials of each run, which stand under its label; each was measured on so many rows."""
     found = {run: gains(done) for run, done in trials.items()}
     drawn = {run: _best_of_resamples(values, seed) for seed, (run, values) in enumerate(found.items())}
     ordered = sorted(found, key=lambda run: -found[run].max(initial=-math.inf))
@@ -105,11 +111,14 @@ def by_trials(
         if best is None or best.gain == -math.inf:
             standings.append(Standing(run, len(trials[run]), None, None, None, None))
             continue
-        low, high = sorted(objective.gain(end) for end in _ends(drawn[run]))
+        value = objective.gain(best.gain)
+        worse, better = sorted(objective.gain(end) for end in _ends(drawn[run]))
+        low, high = _with_rows(value, worse, better, objective, rows)
         lead = None
         if comparable and run != leader:
-            lead = Lead(float(found[leader].max()) - best.gain, *_ends(drawn[leader] - drawn[run]))
-        standings.append(Standing(run, len(trials[run]), best.trial_id, objective.gain(best.gain), low, high, lead))
+            ahead = float(found[leader].max()) - best.gain
+            lead = Lead(ahead, *_lead_with_rows(ahead, *_ends(drawn[leader] - drawn[run]), objective, rows))
+        standings.append(Standing(run, len(trials[run]), best.trial_id, value, low, high, lead))
     return Section(basis, amount, tuple(standings))
 
 
@@ -119,9 +128,9 @@ def by_seeds(runs: Sequence[Contestant], objective: Objective, *, comparable: bo
     winners.sort(key=lambda entry: -objective.gain(entry[1].mean or 0.0))
     standings = []
     for run, winner in winners:
-        values = list(winner.values.values())
-        low, high = (_possible(end, objective) for end in _student(np.array(values), freedom=len(values) - 1))
-        lead = _lead(winners[0][1], winner, objective) if comparable and run is not winners[0][0] else None
+        values = np.array(list(winner.values.values()))
+        low, high = _with_rows(values.mean(), *_student(values, freedom=len(values) - 1), objective, run.rows)
+        lead = _lead(winners[0][1], winner, objective, run.rows) if comparable and run is not winners[0][0] else None
         standings.append(Standing(run.label, len(values), winner.trial_id, winner.mean, low, high, lead))
     return Section("seeds", None, tuple(standings)) if standings else None
 
@@ -147,14 +156,15 @@ def _ends(drawn: Gains) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _lead(first: Confirmed, other: Confirmed, objective: Objective) -> Lead:
+def _lead(first: Confirmed, other: Confirmed, objective: Objective, rows: int | None) -> Lead:
     """Paired by seed where they share at least two: what a seed does to both cancels out. Else by Welch's t."""
     ours = {seed: objective.gain(value) for seed, value in first.values.items()}
     theirs = {seed: objective.gain(value) for seed, value in other.values.items()}
     shared = [seed for seed in ours if seed in theirs]
     if len(shared) > 1:
         differences = np.array([ours[seed] - theirs[seed] for seed in shared])
-        return Lead(float(differences.mean()), *_student(differences, freedom=len(shared) - 1), paired=True)
+        difference, ends = float(differences.mean()), _student(differences, freedom=len(shared) - 1)
+        return Lead(difference, *_lead_with_rows(difference, *ends, objective, rows), paired=True)
     a, b = np.array(list(ours.values())), np.array(list(theirs.values()))
     difference = float(a.mean() - b.mean())
     if min(len(a), len(b)) < 2:
@@ -163,12 +173,30 @@ def _lead(first: Confirmed, other: Confirmed, objective: Objective) -> Lead:
     total = float(errors.sum())
     freedom = total**2 / float((errors**2 / (np.array([len(a), len(b)]) - 1)).sum()) if total else 1.0
     half = float(stdtrit(freedom, 0.975)) * math.sqrt(total)
-    return Lead(difference, difference - half, difference + half)
+    return Lead(difference, *_lead_with_rows(difference, difference - half, difference + half, objective, rows))
 
 
-def _possible(end: float | None, objective: Objective) -> float | None:
-    """An end of an interval, within what the objective can be: a share is never below 0 or above 1."""
-    return end if end is None or objective.unit != "fraction" else min(max(end, 0.0), 1.0)
+def _with_rows(value: float, low: float | None, high: float | None, objective: Objective, rows: int | None) -> Ends:
+    """The interval of a figure, widened by the chance in its rows, where it is a share of them."""
+    if low is None or high is None or objective.unit != "fraction":
+        return low, high
+    spread = standard_error(float(value), rows) if rows else 0.0
+    ends = _widened(value, low, high, spread)
+    # A share is never below 0 or above 1.
+    return max(ends[0], 0.0), min(ends[1], 1.0)
+
+
+def _lead_with_rows(lead: float, low: float | None, high: float | None, objective: Objective, rows: int | None) -> Ends:
+    """The same for a lead: all runs are measured on the same rows."""
+    if low is None or high is None:
+        return low, high
+    return _widened(lead, low, high, error_by_rows(lead, objective, rows))
+
+
+def _widened(value: float, low: float, high: float, spread: float) -> tuple[float, float]:
+    """An interval of two chances that are independent of each other; the second has this standard error."""
+    half = _NORMAL * spread
+    return value - math.hypot(value - low, half), value + math.hypot(high - value, half)
 
 
 def _student(values: Gains, *, freedom: int) -> tuple[float | None, float | None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
@@ -18,8 +19,13 @@ _OVERFIT_GAP = 0.05
 _OVERFIT_RATIO = 1.3
 _EDGE = 0.02
 _SMALL_ENOUGH = 0.8
+# A best epoch up to this fraction of all of them is early.
+_EARLY = 2 / 3
+# So many trials with another value have to be worse before the end of a range is where it is best.
+_FEWEST_OTHERS = 3
 _BOUNDS = ("low", "high")
-_REGULARISERS = ("dropout", "reg")
+# What works against overfitting.
+_REGULARISERS = ("dropout", "input_dropout", "reg", "weight_decay", "label_smoothing")
 _SIZES = ("depth", "hidden_dim")
 
 Row = Mapping[str, Any]
@@ -28,7 +34,10 @@ Row = Mapping[str, Any]
 def of_the_states(work: Work) -> Iterator[Evidence]:
     """Trials without a result."""
     diverged = work.counts.get("diverged", 0)
-    if work.done and diverged / work.done >= _MANY_DIVERGED:
+    if work.done > 1 and diverged == work.done:
+        lower = "search at a lower {parameters}"
+        yield Evidence("diverged", f"All {work.done:,} trials diverged", lower, (Pull("learning_rate", "down"),))
+    elif work.done and diverged / work.done >= _MANY_DIVERGED:
         yield Evidence(
             "diverged",
             f"{plural(diverged, 'trial')} of {work.done:,} diverged",
@@ -39,13 +48,19 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
         yield Evidence("failed", f"{plural(failed, 'trial')} failed, the first with: {work.first_error}")
 
 
-def of_the_network(best: Row, smallest: Row, objective: Objective) -> Iterator[Evidence]:
+def of_the_network(
+    best: Row, smallest: Row, objective: Objective, space: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[Evidence]:
     """What the best network's own figures suggest.
+
+    A finding pulls every parameter that its reason is about, so that no other finding advises the opposite: where a
+    smaller network is as good, nothing advises a wider one, and where a network overfits, no weaker weight decay.
 
     Args:
         best: Its row.
         smallest: The row of the smallest network that is about as good.
         objective: The run's objective.
+        space: The space as the manifest has it.
     """
     size, least = best["num_parameters"], smallest["num_parameters"]
     if size and least and least < _SMALL_ENOUGH * size:
@@ -53,18 +68,34 @@ def of_the_network(best: Row, smallest: Row, objective: Objective) -> Iterator[E
             "smaller",
             f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters instead of {size:,} "
             f"(validation {objective.show(smallest[objective.column])})",
-            pulls=tuple(Pull(name, "down") for name in _SIZES if _is_less(smallest.get(name), best.get(name))),
+            pulls=tuple(Pull(name, "down") for name in _SIZES if _is_at_most(smallest.get(name), best.get(name))),
         )
     if gap := _overfit(best, objective.own):
-        pulls = tuple(Pull(name, "up") for name in _REGULARISERS)
+        pulls = tuple(Pull(name, "up") for name in _regularisers(space))
         yield Evidence("overfit", gap, "more {parameters} may help", pulls)
-    if best["epochs"] and best["best_epoch"] == best["epochs"]:
-        yield Evidence(
-            "last_epoch",
-            f"Its best epoch was its last ({best['epochs']})",
-            "more {parameters} may help",
-            (Pull("epochs", "up"),),
-        )
+    yield from _of_the_epochs(best)
+
+
+def _of_the_epochs(best: Row) -> Iterator[Evidence]:
+    """Whether the best network was still improving when it ended."""
+    epochs, epoch = best["epochs"], best["best_epoch"]
+    if not epochs or not epoch:
+        return
+    if epoch == epochs:
+        fact = f"Its best epoch was its last ({epochs})"
+        yield Evidence("last_epoch", fact, "more {parameters} may help", (Pull("epochs", "up"),))
+    elif epoch <= _EARLY * epochs and best.get("epochs_run", epochs) == epochs:
+        fact = f"Its best epoch was {epoch} of {epochs}"
+        yield Evidence("early_epoch", fact, "fewer {parameters} may do", (Pull("epochs", "down"),))
+
+
+def _regularisers(space: Mapping[str, Any]) -> list[str]:
+    """What can be made stronger: all that the space searches, and dropout and L2, which any network can have."""
+    parameters = space.get("parameters")
+    searched = [name for name in _REGULARISERS if isinstance(parameters, dict) and name in parameters]
+    # Decoupled weight decay takes the place of L2.
+    always = ("dropout",) if "weight_decay" in searched else ("dropout", "reg")
+    return [name for name in _REGULARISERS if name in searched or name in always]
 
 
 def _overfit(best: Row, own: Objective) -> str | None:
@@ -81,16 +112,20 @@ def _overfit(best: Row, own: Objective) -> str | None:
     return f"The best network does {points(gap)} better on its training rows" if gap > _OVERFIT_GAP else None
 
 
-def of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[Evidence]:
-    """The values of the best network that lie at an end of the searched range.
+def of_the_space(best: Row, space: Mapping[str, Any], ranked: Sequence[Row]) -> Iterator[Evidence]:
+    """The values of the best network that lie at an end of the searched range, where others were tried.
 
     Args:
         best: Its row.
         space: The space as the manifest has it.
+        ranked: The rows of the trials with a result.
     """
     parameters = space.get("parameters")
     for name, definition in parameters.items() if isinstance(parameters, dict) else ():
-        if name in best and isinstance(definition, dict) and (edge := _edge(name, best[name], definition)):
+        others = sum(row.get(name) not in (None, best.get(name)) for row in ranked)
+        if name not in best or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
+            continue
+        if edge := _edge(name, best[name], definition):
             yield Evidence(
                 "edge",
                 f"{name} = {value_text(best[name])} lies at the {edge} end of the searched range",
@@ -99,8 +134,8 @@ def of_the_space(best: Row, space: Mapping[str, Any]) -> Iterator[Evidence]:
             )
 
 
-def _is_less(one: Any, other: Any) -> bool:
-    return one is not None and other is not None and one < other
+def _is_at_most(one: Any, other: Any) -> bool:
+    return one is not None and other is not None and one <= other
 
 
 def _edge(name: str, value: Any, definition: Mapping[str, Any]) -> str | None:

@@ -22,7 +22,7 @@ from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels, remote
 from fcsearch.results.manifest import DatasetEntry
-from fcsearch.results.timing import WorkClock
+from fcsearch.results.timing import Span, session_count, work_clock
 from fcsearch.selection import answers_by_refit, chosen_trial, confirmation_of
 from fcsearch.selection.calibration import Calibration, read_calibration
 
@@ -188,7 +188,12 @@ def _base_line(described: DatasetEntry, validation: Measurement | None, objectiv
 
 def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
     found = Counter(row["state"] for row in rows)
-    elapsed = _elapsed(manifest, rows)
+    packs = [
+        (datetime.fromisoformat(row["started_at"]), datetime.fromisoformat(row["finished_at"]))
+        for row in rows
+        if row["started_at"] and row["finished_at"]
+    ]
+    elapsed = _elapsed(manifest, packs)
     failed = sorted((row["trial_id"], row["error"]) for row in rows if row["state"] == "failed")
     return Work(
         planned=manifest.planned,
@@ -199,20 +204,16 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
         train_seconds=sum(row["train_seconds"] or 0.0 for row in rows),
         places=dict(Counter(f"{row['node'] or 'unknown'} {row['device'] or ''}".strip() for row in rows).most_common()),
         first_error=failed[0][1] if failed else None,
+        sessions=session_count(manifest, packs),
     )
 
 
-def _elapsed(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> float:
+def _elapsed(manifest: Manifest, packs: Sequence[Span]) -> float:
     """Seconds of work from the run's start to its end, or to its latest result if it has not ended."""
-    times = [
-        (datetime.fromisoformat(row["started_at"]), datetime.fromisoformat(row["finished_at"]))
-        for row in rows
-        if row["started_at"] and row["finished_at"]
-    ]
-    start, finished = manifest.created_at, manifest.finished_at
-    if start is None or not (finished or times):
-        return 0.0
-    return WorkClock(start, times).seconds(finished or max(end for _, end in times))
+    clock = work_clock(manifest, packs)
+    finished = [manifest.finished_at, *(session.finished_at for session in manifest.sessions)]
+    ends = [*filter(None, finished), *(end for _, end in packs)]
+    return clock.seconds(max(ends)) if clock and ends else 0.0
 
 
 def _best(run: RunDirectory, row: dict[str, Any]) -> Best:

@@ -50,6 +50,13 @@ def next_commands(report: Report) -> list[str]:
     return [shlex.join(command) for command in _commands(report)][:_COMMANDS]
 
 
+def more_trials(report: Report) -> list[str] | None:
+    """The command that doubles the trials of a search that is complete; None if they would not help."""
+    if report.state != "complete" or report.sampler == "grid" or report.trust.verdict or not report.best:
+        return None
+    return ["fcsearch", "resume", report.path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
+
+
 def _commands(report: Report) -> Iterator[list[str]]:
     path = report.path
     if report.state != "complete":
@@ -59,6 +66,6 @@ def _commands(report: Report) -> Iterator[list[str]]:
     yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
     if (Path(path) / NEXT_SPACE).is_file():
         yield next_command(path, report.sampler)
-    elif report.sampler != "grid":
-        yield ["fcsearch", "resume", path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
+    elif more := more_trials(report):
+        yield more
     yield ["fcsearch", "export", path, "--out", "model.onnx"]

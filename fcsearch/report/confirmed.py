@@ -16,8 +16,8 @@ _NAMES = {"ensemble": "the ensemble", "refit": "the network fitted again on trai
 _COLUMNS = ("trial", "mean", "deviation", "seeds", "search", "winner's lead", "")
 
 
-def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
-    """The winner's results with other seeds."""
+def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterator[Evidence]:
+    """The winner's results with other seeds; `searched` is the number of trials that it was chosen from."""
     if found is None or not found.done:
         return
     if not found.complete:
@@ -31,12 +31,12 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
     if winner is None:
         yield Evidence("unconfirmed", "No configuration had a result with other seeds: all of them diverged or failed")
         return
-    objective = OBJECTIVES[found.objective]
+    objective, count = OBJECTIVES[found.objective], len(found.configurations)
     yield Evidence(
         "confirmed",
         f"Trained again with {plural(len(found.seeds), 'other seed')}, trial {winner.trial_id} has validation "
-        f"{objective.title} {objective.show(winner.mean)} on average{_spread(winner, objective)}: the best of the "
-        f"{len(found.configurations)} configurations that were confirmed",
+        f"{objective.title} {objective.show(winner.mean)} on average{_spread(winner, objective)}"
+        + (f": the best of the {count} configurations that were confirmed" if count > 1 else ""),
     )
     if found.ties:
         names = listing([str(trial) for trial in found.ties])
@@ -46,17 +46,18 @@ def of_the_confirmation(found: Confirmation | None) -> Iterator[Evidence]:
             f"It is a tie with {noun} {names}: chance, by {_chances(objective)}, explains the difference, so choose "
             "among them by size or speed",
         )
-    elif len(found.configurations) > 1:
+    elif count > 1:
         yield Evidence(
             "lead",
             f"Chance, by {_chances(objective)}, does not explain its lead over the other confirmed configurations",
         )
     if found.bias is not None:
         flatters = found.bias > 0
-        why = ": the effect of choosing the best of many measurements" if flatters else ""
+        why = ": the effect of choosing the best of many measurements" if flatters and searched > count else ""
+        values = "values of these are" if count > 1 else "value of it is"
         yield Evidence(
             "bias",
-            f"The search's own values of these are {objective.show_difference(abs(found.bias))} "
+            f"The search's own {values} {objective.show_difference(abs(found.bias))} "
             f"{'higher' if flatters == objective.maximize else 'lower'} on average than with other seeds{why}",
         )
     lost = [str(entry.trial_id) for entry in found.configurations if entry.lost]

@@ -45,11 +45,12 @@ class Work:
         planned: Trials that the run was to have; None if the manifest does not say.
         counts: Trials by state.
         packs: Packs that are done.
-        elapsed_seconds: From the start of the run to its end, or to its latest result.
+        elapsed_seconds: From the start of the run to its end, or to its latest result, without pauses between sessions.
         trials_per_minute: Trials done per minute of that time.
         train_seconds: Sum over the trials of their share of training time.
         places: Trials by `node device`.
         first_error: The error of the first trial that failed.
+        sessions: How often it was started or resumed, as far as is known.
     """
 
     planned: int | None
@@ -60,6 +61,7 @@ class Work:
     train_seconds: float
     places: dict[str, int]
     first_error: str | None
+    sessions: int = 1
 
     @property
     def done(self) -> int:

@@ -23,12 +23,14 @@ def headline(report: Report) -> list[str]:
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
     planned = f" of {work.planned:,}" if work.planned and work.planned != work.done else ""
     if work.done:
-        lines.append(f"{work.done:,}{planned} trials in {plural(work.packs, 'pack')}: {states}")
+        trials = f"{work.done:,}{planned} trials" if planned else plural(work.done, "trial")
+        lines.append(f"{trials} in {plural(work.packs, 'pack')}: {states}")
     else:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
+        whole = "in all" if work.sessions == 1 else f"in {work.sessions} sessions, without the pauses between them"
         lines.append(
-            f"{duration(work.elapsed_seconds)} in all, {rate(work.trials_per_minute)} trials per minute; "
+            f"{duration(work.elapsed_seconds)} {whole}, {rate(work.trials_per_minute)} trials per minute; "
             f"{duration(work.train_seconds)} of training"
         )
     if work.places:

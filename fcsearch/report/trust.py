@@ -82,7 +82,7 @@ def assess(
         verdict = None
         evidence = [
             *progress,
-            *of_the_confirmation(confirmation),
+            *of_the_confirmation(confirmation, searched=len(ranked)),
             *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
@@ -90,8 +90,8 @@ def assess(
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective),
-            *of_the_space(winner, space),
+            *of_the_network(winner, smallest, objective, space),
+            *of_the_space(winner, space, ranked),
         ]
     return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
 
@@ -118,9 +118,11 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
     if state != "complete":
         endings = {"running": "is still running", "interrupted": "was interrupted", "failed": "failed"}
         planned = f" of {work.planned:,}" if work.planned else ""
+        left = not work.planned or work.done < work.planned
         yield Evidence(
             "unfinished",
-            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done, and what follows may change",
+            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done"
+            + (", and what follows may change" if left or state != "failed" else ""),
         )
     elif work.planned and work.done < work.planned:
         yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")

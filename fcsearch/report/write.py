@@ -27,8 +27,8 @@ from fcsearch.selection.calibration import temperature_in
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | None = None) -> Report:
     """Build the run's report, with the best model on the test rows, and write report.html and report.json.
 
-    The model is measured on validation and test rows when it is best for the first time; after that report.json holds
-    the figures.
+    The model is measured on validation and test rows when it is best for the first time, on the latter once the search
+    is complete; after that report.json holds the figures.
 
     Args:
         run: The run directory.
@@ -83,7 +83,7 @@ def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measure
 
     These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit.
     Measurements in the last report are not repeated, unless an earlier version wrote them, without the figures of each
-    class.
+    class. The test rows of a search that was interrupted or failed stay unseen: resumed, it may find another winner.
 
     Args:
         run: The run directory.
@@ -98,12 +98,14 @@ def _measured(run: RunDirectory, rows: _Rows) -> Measured:
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
     chosen = chosen_trial(run)
     digest = run.models.refit_digest() if answers_by_refit(run) else None
-    validation, test = _measure_chosen(run, chosen, rows, known, digest=digest)
+    concluded = run.state() == "complete"
+    validation, test = _measure_chosen(run, chosen, rows, known, digest=digest, concluded=concluded)
+    load = rows.get if concluded else None
     return Measured(
         validation=validation,
         test=test,
-        ensemble=ensemble_of(run, chosen, rows.get, known.ensemble),
-        refit=None if digest else refit_of(run, chosen, rows.get, known.refit),
+        ensemble=ensemble_of(run, chosen, load, known.ensemble),
+        refit=None if digest else refit_of(run, chosen, load, known.refit),
     )
 
 
@@ -133,11 +135,11 @@ class _Rows:
 
 
 def _measure_chosen(
-    run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, digest: str | None
+    run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, digest: str | None, concluded: bool
 ) -> tuple[Measurement | None, FinalTest]:
-    """The chosen trial's network on the validation rows; and on the test rows, with folds its refit.
+    """The chosen trial's network on the validation rows; and, of a search that is complete, on the test rows.
 
-    `digest` is that of the refit.
+    With folds the latter is its refit, whose digest is `digest`.
     """
     refit = digest is not None
     validation = known.validation if known.validation and known.validation.trial_id == chosen else None
@@ -147,6 +149,9 @@ def _measure_chosen(
     try:
         if not _is_full(validation):
             validation = _on_validation_rows(run, chosen, rows.get())
+        if not concluded:
+            note = None if test else NOT_YET_MEASURED
+            return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit, digest=digest)
         test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), rows.get(), "test")
     except (DataError, RunError) as error:
         # The figure of an earlier version is better than none.

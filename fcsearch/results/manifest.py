@@ -87,6 +87,13 @@ class ConfirmationEntry(_Entry):
     seeds: tuple[int, ...] = ()
 
 
+class SessionEntry(_Entry):
+    """A time in which a process worked on the run: the search, or one that resumed it; no end if it was killed."""
+
+    started_at: _Time
+    finished_at: _Time | None = None
+
+
 class ObservationsEntry(_Entry):
     """The earlier run whose trials the sampler knew from the start, how many it used, and how many it left out."""
 
@@ -111,6 +118,7 @@ class Manifest(_Entry):
         machine: The machine that drives the search.
         created_at: When the run was started.
         finished_at: When its search last ended.
+        sessions: The times in which it was searched, the first one first; empty if an older fcsearch made the run.
         ended_by: What ended it: `trials`, `time_budget` or `interrupt`.
         pack_size: The most trials in a pack.
         workers: How many packs train at a time.
@@ -131,6 +139,7 @@ class Manifest(_Entry):
     machine: dict[str, Any] = {}
     created_at: _Time | None = None
     finished_at: _Time | None = None
+    sessions: tuple[SessionEntry, ...] = ()
     ended_by: str | None = None
     pack_size: int | None = None
     workers: _Workers | None = None

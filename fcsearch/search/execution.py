@@ -8,12 +8,14 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
+from fcsearch.results.manifest import SessionEntry
 from fcsearch.search.loop.interruption import interruption
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
@@ -87,7 +89,15 @@ def train(
             )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
-        running = {"state": "running", "options": options, "finished_at": None, "error": None, "ended_by": None}
+        started = SessionEntry(started_at=datetime.now(UTC))
+        running: dict[str, Any] = {
+            "state": "running",
+            "options": options,
+            "sessions": (*before.sessions, started),
+            "finished_at": None,
+            "error": None,
+            "ended_by": None,
+        }
         run.update_manifest(running)
         for form in (dataset, *dataset.forms):
             run.keep_transform(form.transform, form.form)
@@ -113,7 +123,9 @@ def train(
             changes["error"] = (str(error).splitlines() or [type(error).__name__])[0]
             raise
         finally:
-            _write_end(run, {"finished_at": now(), **changes}, dataset if report else None, seen, reports=reports)
+            ended = started.model_copy(update={"finished_at": datetime.now(UTC)})
+            changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
+            _write_end(run, changes, dataset if report else None, seen, reports=reports)
         with _written(run):
             return conclude(run, plan, dataset, ended_by, report=report)
 

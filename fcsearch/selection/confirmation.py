@@ -189,7 +189,7 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
         return entry
     gains = [objective.gain(winner.values[seed]) - objective.gain(entry.values[seed]) for seed in shared]
     mean = statistics.fmean(gains)
-    by_rows = _error_by_rows(mean, objective, measured_on)
+    by_rows = error_by_rows(mean, objective, measured_on)
     # A single pair says nothing about chance.
     error, explained = None, True
     if len(gains) > 1:
@@ -200,7 +200,7 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
     return Confirmed(**{**vars(entry), "difference": mean, "difference_error": error, "tied": tied})
 
 
-def _error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
+def error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
     """The least standard error that the rows give to a difference; 0 where it is not known.
 
     All seeds are judged on the same rows, so more seeds do not make it smaller. Two models whose shares of right rows

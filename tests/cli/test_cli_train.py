@@ -41,6 +41,12 @@ def test_it_trains_and_says_what_came_of_it(tmp_path: Path) -> None:
     assert load_transform(path) == load_dataset(DatasetSpec("digits")).transform
 
 
+def test_the_solver_says_on_how_many_rows_it_measures_training() -> None:
+    done = CliRunner().invoke(train, [*SHORT, "--epochs", "1", "--engine", "solver"], catch_exceptions=False)
+    first = done.output.splitlines()[0]
+    assert first == "train accuracy is that of a sample of 1,000 training rows, drawn anew in each epoch"
+
+
 @pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
 def test_the_solver_reaches_what_the_pack_reaches(rule: str) -> None:
     options = [*SHORT, "--update-rule", rule, "--learning-rate", "0.002", "--loss", "svm", "--lr-decay", "0.9"]

@@ -19,7 +19,6 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
-from fcsearch.results.timing import WorkClock
 
 ACCURACY, RMSE = OBJECTIVES["accuracy"], OBJECTIVES["rmse"]
 
@@ -137,7 +136,32 @@ def test_confirmed_winners_are_paired_by_seed(tmp_path: Path) -> None:
     assert first.value == pytest.approx(0.85)
     assert second.lead is not None
     assert second.lead.paired
-    assert not second.lead.explained_by_chance
+    # Three of the 270 rows, with every seed: that is chance.
+    assert second.lead.explained_by_chance
+    for run in (one, two):
+        change_dataset(run, rows={"train": 1257, "val": 27_000, "test": 270})
+    lead = sections(two, one)["seeds"].standings[1].lead
+    assert lead is not None
+    assert not lead.explained_by_chance
+
+
+def test_an_interval_has_the_chance_in_its_rows(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "one", [0.9] * 30), made(tmp_path / "two", [0.85] * 30)
+    for run in (one, two):
+        confirm(run, {1: 0.9, 2: 0.9, 3: 0.9})
+    # Neither resamplings nor seeds differ: what is left is a binomial share of 270 rows.
+    half = 1.96 * math.sqrt(0.9 * 0.1 / 270)
+    found = sections(one, two)
+    for basis in ("trials", "seeds"):
+        first = found[basis].standings[0]
+        assert (first.low, first.high) == (pytest.approx(0.9 - half), pytest.approx(0.9 + half))
+    lead = found["trials"].standings[1].lead
+    assert lead is not None
+    # A lead of 5 points needs at least that many rows that only one of them has right.
+    assert (lead.low, lead.high) == (
+        pytest.approx(0.05 - 1.96 * math.sqrt(0.05 / 270)),
+        pytest.approx(0.05 + 1.96 * math.sqrt(0.05 / 270)),
+    )
 
 
 def test_over_other_seeds_the_spread_of_both_counts(tmp_path: Path) -> None:
@@ -209,15 +233,6 @@ def test_what_cannot_be_compared_is_refused(run: RunDirectory) -> None:
             compare_runs(paths)
     with pytest.raises(RunError, match="must be a run directory"):
         compare_runs([run.path, run.path / "none"])
-
-
-def test_pauses_do_not_count_as_work() -> None:
-    def at(seconds: float) -> Any:
-        return START + timedelta(seconds=seconds)
-
-    clock = WorkClock(START, [(at(5), at(20)), (at(1000), at(1010)), (at(6), at(15))])
-    assert clock.seconds(at(20)) == 20
-    assert clock.seconds(at(1010)) == 30
 
 
 def test_made_runs_compare(run: RunDirectory, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
         "train_accuracy": accuracy,
         "num_parameters": 1000,
         "epochs": 10,
-        "best_epoch": 5,
+        "best_epoch": 8,
         "learning_rate": 0.01,
         "depth": 3,
         "hidden_dim": 64,
@@ -48,7 +48,12 @@ def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
     }
 
 
-def trust(*ranked: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:
+# They have been tried inside the ranges, and are worse.
+OTHERS = [row(trial_id, 0.5) for trial_id in (100, 101, 102)]
+
+
+def trust(*best: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:
+    ranked = [*best, *OTHERS]
     counts = changes.pop("class_counts", COUNTS)
     dataset = Dataset("d", "f", 1000, 400, 400, 2, ("no", "yes"), counts)
     work = Work(None, {"complete": len(ranked), "diverged": diverged}, 1, 1.0, 60.0, 1.0, {}, None)
@@ -128,7 +133,7 @@ def test_what_is_not_contested_is_still_advised() -> None:
     found = trust(row(0, 0.99, dropout=0.1, train_accuracy=1.1))
     assert "better on its training rows: more reg may help." in said(found)
     found = trust(row(0, 0.99, learning_rate=0.1), diverged=9)
-    assert "9 trials of 10 diverged.\n" in said(found)
+    assert "9 trials of 13 diverged.\n" in said(found)
     assert "learning_rate points both ways" in said(found)
 
 
@@ -136,13 +141,53 @@ def test_a_smaller_network_as_good_does_not_stand_beside_more_depth() -> None:
     found = trust(row(0, 0.99, depth=5), row(1, 0.989, depth=2, num_parameters=100))
     assert "with 100 parameters instead of 1,000" in said(found)
     assert "depth = 5 lies at the upper end of the searched range.\n" in said(found)
+    # Nor beside a greater width, where it has the same.
+    found = trust(row(0, 0.99, hidden_dim=256), row(1, 0.989, hidden_dim=256, depth=2, num_parameters=100))
+    assert "hidden_dim = 256 lies at the upper end of the searched range.\n" in said(found)
+
+
+def test_more_epochs_are_not_asked_for_where_the_best_came_early() -> None:
+    found = trust(row(0, 0.99, epochs=50, best_epoch=20))
+    assert "Its best epoch was 20 of 50.\n" in said(found)
+    assert "epochs = 50 lies at the upper end of the searched range.\n" in said(found)
+    assert "The evidence on epochs points both ways" in said(found)
+    assert "Its best epoch was 8 of 20: fewer epochs may do." in said(trust(row(0, 0.99, epochs=20, best_epoch=8)))
+    stopped = row(0, 0.99, epochs=20, best_epoch=3, epochs_run=3)
+    assert "Its best epoch" not in said(trust(stopped))
+
+
+def test_an_overfitted_network_is_not_advised_to_decay_less() -> None:
+    space = {"parameters": {**SPACE["parameters"], "weight_decay": {"low": 1e-3, "high": 1.0, "log": True}}}
+    best = row(0, 0.9, train_accuracy=1.0, weight_decay=1e-3)
+    ranked = [best, *(row(number, 0.5, weight_decay=0.1) for number in (1, 2, 3))]
+    work = Work(None, {"complete": 4}, 1, 1.0, 60.0, 1.0, {}, None)
+    dataset = Dataset("d", "f", 1000, 400, 400, 2)
+    text = said(assess(ranked, NO_TEST, state="complete", work=work, dataset=dataset, space=space))
+    assert "weight_decay = 0.001 lies at the lower end of the searched range.\n" in text
+    assert "more dropout or reg may help" in text
+    assert "The evidence on weight_decay points both ways" in text
+
+
+def test_an_end_of_a_range_in_which_nothing_else_was_tried_is_none() -> None:
+    work = Work(None, {"complete": 1}, 1, 1.0, 60.0, 1.0, {}, None)
+    dataset = Dataset("d", "f", 1000, 400, 400, 2)
+    ranked = [row(0, 0.9, depth=5), row(1, 0.8), row(2, 0.8)]
+    found = assess(ranked, NO_TEST, state="complete", work=work, dataset=dataset, space=SPACE)
+    assert "the searched range" not in said(found)
+
+
+def test_where_all_diverged_lower_rates_are_advised() -> None:
+    work = Work(None, {"diverged": 9}, 1, 1.0, 60.0, 1.0, {}, None)
+    found = assess([], NO_TEST, state="failed", work=work, dataset=Dataset("d", "f", 9, 4, 4, 2), space=SPACE)
+    assert "All 9 trials diverged: search at a lower learning_rate." in said(found)
 
 
 def test_an_end_that_cannot_be_moved_is_none() -> None:
     space = {"parameters": {"momentum": {"low": 0.5, "high": 1.0}}}
     work = Work(None, {"complete": 1}, 1, 1.0, 60.0, 1.0, {}, None)
     dataset = Dataset("d", "f", 1000, 400, 400, 2)
-    found = assess([row(0, 0.9, momentum=1.0)], NO_TEST, state="complete", work=work, dataset=dataset, space=space)
+    ranked = [row(0, 0.9, momentum=1.0), *OTHERS]
+    found = assess(ranked, NO_TEST, state="complete", work=work, dataset=dataset, space=space)
     assert "the searched range" not in said(found)
 
 
@@ -198,13 +243,17 @@ def test_no_two_findings_of_any_run_pull_one_parameter_in_two_directions() -> No
                 directions[pull.parameter].add(pull.direction)
         assert all(len(pulled) == 1 for pulled in directions.values()), (seed, said(found))
         # And the sentences say no more than the pulls do.
-        for words, pull in (("more epochs", Pull("epochs", "up")), ("more dropout", Pull("dropout", "up"))):
-            assert (words in said(found)) <= any(pull in finding.pulls for finding in found.findings)
+        asked = {"more epochs": "epochs up", "fewer epochs": "epochs down", "more dropout": "dropout up"}
+        for words, pull in asked.items():
+            name, way = pull.split()
+            assert (words in said(found)) <= (directions.get(name) == {way})
         for name, end in re.findall(r"(\w+) = \S+ lies at the (\w+) end of the searched range: widen", said(found)):
             assert directions[name] == {"up" if end == "upper" else "down"}
         if found.verdict:
             assert not directions.keys() - {"learning_rate"}
-    assert kinds >= {"edge", "overfit", "last_epoch", "smaller", "diverged", "torn", "nothing_learned"}
+    assert kinds >= {
+        *("edge", "overfit", "last_epoch", "early_epoch", "smaller", "diverged", "torn", "nothing_learned")
+    }
 
 
 def test_each_figure_names_its_trial_where_the_network_is_not_the_best_of_the_search() -> None:

@@ -21,6 +21,7 @@ from fcsearch.report import (
     render_text,
     write_report,
 )
+from fcsearch.report.closing import figures_line
 from fcsearch.results import RunDirectory, open_run, rank_trials
 
 
@@ -83,6 +84,28 @@ def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.Monk
         raise AssertionError("measured again")
 
     monkeypatch.setattr(write_module, "measure", forbidden)
+    assert write_report(run).test == first
+
+
+@pytest.mark.parametrize("state", ["interrupted", "failed"])
+def test_the_test_rows_stay_unseen_until_the_search_is_complete(run: RunDirectory, state: str) -> None:
+    run.update_manifest({"state": state})
+    found = write_report(run)
+    assert (found.test.measurement, found.test.measured_trials) == (None, ())
+    assert found.test.note == "it is measured once, when the search is complete"
+    assert found.validation is not None
+    assert "test accuracy" not in figures_line(found, found.best)  # type: ignore[arg-type]
+    # Resumed, it finds a better one, which is then the only one that those rows have seen.
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+    run.update_manifest({"state": "complete"})
+    assert write_report(run).test.measured_trials == (99,)
+
+
+def test_what_was_measured_before_a_search_went_on_is_kept(run: RunDirectory) -> None:
+    first = write_report(run).test
+    run.update_manifest({"state": "interrupted"})
     assert write_report(run).test == first
 
 
@@ -193,4 +216,4 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
     found = build_report(run, test=known_measurements(run).test, validation=known_measurements(run).validation)
     assert found.validation is None
     assert found.test.measurement is None
-    assert found.test.note == "it is measured once the run has ended"
+    assert found.test.note == "it is measured once, when the search is complete"

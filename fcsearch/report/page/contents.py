@@ -71,7 +71,7 @@ def contents_of(
     """
     objective = OBJECTIVES[report.objective]
     table = run.trials()
-    trials = page_trials(table, objective, [effect.parameter for effect in report.effects], privacy)
+    trials = page_trials(table, manifest, objective, [effect.parameter for effect in report.effects], privacy)
     results = Results(objective, tuple(value for value in trials.columns["value"] if value is not None))
     chosen = report.best.row["trial_id"] if report.best else None
     first = [*([chosen] if chosen is not None else []), *compared.compared_trials(trials)]

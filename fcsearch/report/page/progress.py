@@ -48,7 +48,8 @@ def progress_of(report: Report, status: Status | None, privacy: Privacy, every: 
     work, now = report.work, datetime.now(UTC)
     total = max(work.planned or 0, work.done)
     if report.state != "running":
-        if report.state == "complete" and work.done >= total:
+        # Nothing is left to continue; why it failed is said by the error.
+        if report.state in ("complete", "failed") and work.done >= total:
             return None
         ended = {"complete": "The search ended", "failed": "The search failed"}
         why = ended.get(report.state, "The search was interrupted")

@@ -10,6 +10,7 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
+from fcsearch.report.closing import more_trials
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
@@ -26,7 +27,7 @@ from fcsearch.results import Manifest, RunDirectory, read_status
 _PAIRS = 10
 _TOP = 10
 # Findings that are advice; all others say how sure the winner is.
-_ADVICE = ("diverged", "failed", "smaller", "overfit", "last_epoch", "edge", "torn")
+_ADVICE = ("nothing_learned", "diverged", "failed", "smaller", "overfit", "last_epoch", "early_epoch", "edge", "torn")
 _SCRIPTS = ("trials.js",)
 # For a page that is rewritten while the search is running.
 _RELOAD = "reload.js"
@@ -65,6 +66,7 @@ def render_html(
         progress=progress,
         next_space=None if report.state == "running" else _next_space(run),
         next_command=shlex.join(next_command(told.path, report.sampler)),
+        more_trials=shlex.join(more_trials(told) or ()),
         objective=OBJECTIVES[report.objective],
         lines=main_lines(report, report.best) if report.best else (),
         all_lines=figure_lines(report, report.best) if report.best else (),

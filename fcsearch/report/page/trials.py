@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from fcsearch.config.objective import Objective
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.words import value_text
-from fcsearch.results import RANKED_STATES
+from fcsearch.results import RANKED_STATES, Manifest
+from fcsearch.results.timing import WorkClock, work_clock
 
 # Digits of numbers in the page; the tables of the run have full precision.
 _DIGITS = 5
@@ -29,17 +29,19 @@ _MOST_UNITS = 180
 
 @dataclass(frozen=True)
 class Clock:
-    """The page's time scale: since the first trial's start, in a unit that suits the run.
+    """The page's time scale: working time since the first trial's start, in a unit that suits the run.
 
     Attributes:
         start: That moment; None before there is any trial.
         unit: Its name, such as `minutes`.
         seconds: Seconds per unit.
+        work: Leaves out the pauses between sessions; None if the run does not say when it was started.
     """
 
     start: datetime | None
     unit: str
     seconds: float
+    work: WorkClock | None = None
 
     @property
     def title(self) -> str:
@@ -48,15 +50,21 @@ class Clock:
 
     def told(self, moment: datetime) -> float:
         """A moment by this clock."""
-        return (moment - (self.start or moment)).total_seconds() / self.seconds
+        start = self.start or moment
+        if self.work is None:
+            return (moment - start).total_seconds() / self.seconds
+        return (self.work.seconds(moment) - self.work.seconds(start)) / self.seconds
 
 
-def clock_of(trials: pa.Table) -> Clock:
+def clock_of(trials: pa.Table, manifest: Manifest) -> Clock:
     """The clock of a run."""
-    start, end = pc.min(trials["started_at"]).as_py(), pc.max(trials["finished_at"]).as_py()
-    span = (end - start).total_seconds() if start and end else 0.0
+    spans = zip(trials["started_at"].to_pylist(), trials["finished_at"].to_pylist(), strict=True)
+    packs = [(began, ended) for began, ended in spans if began and ended]
+    start, end = min((began for began, _ in packs), default=None), max((ended for _, ended in packs), default=None)
+    whole = Clock(start, "seconds", 1.0, work_clock(manifest, packs))
+    span = whole.told(end) if end else 0.0
     unit, seconds = next(((name, size) for name, size in _UNITS if span < _MOST_UNITS * size), _UNITS[-1])
-    return Clock(start, unit, seconds)
+    return replace(whole, unit=unit, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -92,11 +100,14 @@ class PageTrials:
         return [value for value, result in pairs if value is not None and result is not None]
 
 
-def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str], privacy: Privacy) -> PageTrials:
+def page_trials(
+    table: pa.Table, manifest: Manifest, objective: Objective, parameters: Sequence[str], privacy: Privacy
+) -> PageTrials:
     """The trials of a run for its page.
 
     Args:
         table: The trials table.
+        manifest: The run's manifest.
         objective: The run's objective.
         parameters: Those to have columns.
         privacy: Hides what the reasons of failures must not tell.
@@ -110,7 +121,7 @@ def page_trials(table: pa.Table, objective: Objective, parameters: Sequence[str]
     numbers = table["trial_id"].to_pylist()
     gains = [-math.inf if value is None else objective.gain(value) for value in results]
     order = sorted(range(len(numbers)), key=lambda place: (-gains[place], losses[place], numbers[place]))
-    clock = clock_of(table)
+    clock = clock_of(table, manifest)
     plain = {
         "trial": numbers,
         "state": states,

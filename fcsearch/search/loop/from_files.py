@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from fcsearch.report.words import duration
 from fcsearch.results import RunDirectory, Status, TrialRecord, read_status
-from fcsearch.results.timing import WorkClock
+from fcsearch.results.timing import work_clock
 from fcsearch.search.loop.standings import Standings
 
 # A running search writes its status every second.
@@ -85,12 +85,10 @@ class Watched:
 
     def _seconds(self) -> float:
         """Of work so far, by this machine's clock."""
-        start = self._run.manifest().created_at
-        if start is None:
-            return 0.0
         packs = [(trial.started_at, trial.finished_at) for trial in self._trials]
         known = [(began, ended) for began, ended in packs if began is not None and ended is not None]
-        return WorkClock(start, known).seconds(datetime.now(UTC))
+        clock = work_clock(self._run.manifest(), known, running=self._run.state() == "running")
+        return clock.seconds(datetime.now(UTC)) if clock else 0.0
 
     def _left(self, total: int, seconds: float) -> float | None:
         done = len(self._trials)
