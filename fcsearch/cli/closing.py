@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.cli.console import open_console
+from fcsearch.cli.console import command_lines, may_fold, open_console
 
 if TYPE_CHECKING:
     from fcsearch.report import Report
+
+_INDENT = 2
 
 
 def print_closing(report: Report) -> None:
@@ -26,6 +29,8 @@ def print_closing(report: Report) -> None:
     console.print()
     console.print(grid)
     console.print(Text("Next", style="bold green"))
+    # One line, however long, where a program may read it.
+    width = console.width - _INDENT if may_fold() else sys.maxsize
     for command in next_commands(report):
-        # One line, however long, so that it can be copied.
-        console.print(Text(f"  {command}"), soft_wrap=True)
+        for line in command_lines(command, width):
+            console.print(Text(" " * _INDENT + line), soft_wrap=True)

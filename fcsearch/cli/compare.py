@@ -94,16 +94,16 @@ def _print(found: Comparison) -> None:
 
 
 def _print_section(section: Section, found: Comparison, labels: Mapping[str, str]) -> None:
+    from rich.table import Column
     from rich.text import Text
 
-    from fcsearch.cli.console import may_fold, open_console, plain_table, print_table
+    from fcsearch.cli.console import may_fold, open_console, print_rows
     from fcsearch.comparison.section_tables import section_columns, section_rows, section_title
 
     open_console().print(Text(f"\n{section_title(section)}", style="bold cyan"))
-    table = plain_table()
-    for name in section_columns(section, comparable=found.comparable):
-        whole = name != "" and not (name.startswith("95%") and may_fold())
-        table.add_column(name, justify="right" if name not in ("run", "") else "left", no_wrap=whole)
-    for cells in section_rows(section, found, labels):
-        table.add_row(*map(Text, cells))
-    print_table(table)
+    columns = [
+        Column(name, justify="right" if name not in ("run", "") else "left", no_wrap=name == "run" or not may_fold())
+        for name in section_columns(section, comparable=found.comparable)
+    ]
+    rows = [list(map(Text, cells)) for cells in section_rows(section, found, labels)]
+    print_rows(columns, rows, less_needed=("trial", "trials", "95% interval", "seeds"))

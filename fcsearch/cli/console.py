@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
-from rich.table import Table
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
 
 from fcsearch.printing import PrintingConsole
 from fcsearch.text import PIPE_WIDTH
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 _NARROWEST = 60
 _UNBOUNDED = 100_000
 _PATH_WIDTH = 40
+_NAME_WIDTH = 15
 
 
 def open_console(stream: TextIO | None = None) -> Console:
@@ -35,9 +40,42 @@ def open_console(stream: TextIO | None = None) -> Console:
     return console
 
 
-def plain_table() -> Table:
+def plain_table(*columns: Column) -> Table:
     """A table with a line below its header."""
-    return Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    return Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Print names and values to standard output, a line for each; on a terminal long values are folded at spaces."""
+    console = open_console()
+    if not may_fold():
+        for name, value in fields:
+            console.print(f"  {name:<{_NAME_WIDTH}} {value}", soft_wrap=True)
+        return
+    console.print(Padding(fields_grid(fields), (0, 0, 0, 2)))
+
+
+def fields_grid(fields: Iterable[tuple[str, str]], *, style: str = "") -> Table:
+    """Names, in a style, and values: the lines of a long value stand below each other."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True, min_width=_NAME_WIDTH)
+    for name, value in fields:
+        grid.add_row(Text(name, style=style), Text(value))
+    return grid
+
+
+def command_lines(command: str, width: int) -> list[str]:
+    """A command as lines that a shell reads as one: broken between its words where it is longer than the width."""
+    if len(command) <= width:
+        return [command]
+    lines = [""]
+    for word in map(shlex.quote, shlex.split(command)):
+        # The sign that the command goes on needs room, too.
+        if lines[-1] and len(f"{lines[-1]} {word} \\") > width:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines
 
 
 def may_fold() -> bool:
@@ -45,24 +83,56 @@ def may_fold() -> bool:
     return sys.stdout.isatty()
 
 
+def print_rows(
+    columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], *, less_needed: Sequence[str]
+) -> None:
+    """Print a table to standard output; a narrow terminal is spared the columns that are needed least.
+
+    Args:
+        columns: The columns. Those without `no_wrap` are folded at spaces where there is no room.
+        rows: Their cells.
+        less_needed: Names of columns; the first one is the first to go.
+    """
+    left_out = 0
+    while True:
+        kept = [place for place, column in enumerate(columns) if column.header not in less_needed[:left_out]]
+        table = plain_table(*(columns[place].copy() for place in kept))
+        for row in rows:
+            table.add_row(*(row[place] for place in kept))
+        console = open_console()
+        missing = sum(missing for _, _, missing in _foldable(console, table))
+        if not may_fold() or left_out == len(less_needed) or _whole_width(console, table) - missing <= console.width:
+            break
+        left_out += 1
+    print_table(table)
+
+
+def _foldable(console: Console, table: Table) -> list[tuple[Column, int, int]]:
+    """The columns that may be folded, each with its least width, and how much that is less than its whole width."""
+    unbounded, found = console.options.update(width=_UNBOUNDED), []
+    for column in (column for column in table.columns if not column.no_wrap):
+        sizes = [Measurement.get(console, unbounded, cell) for cell in (column.header, *column.cells)]
+        least = max(size.minimum for size in sizes)
+        found.append((column, least, max(size.maximum for size in sizes) - least))
+    return found
+
+
+def _whole_width(console: Console, table: Table) -> int:
+    return Measurement.get(console, console.options.update(width=_UNBOUNDED), table).maximum
+
+
 def print_table(table: Table) -> None:
     """Print a table to standard output, wider than the screen rather than with a word or a `no_wrap` column cut."""
     console = open_console()
-    unbounded = console.options.update(width=_UNBOUNDED)
-    needed = Measurement.get(console, unbounded, table).maximum
-    narrowed = []
+    needed = _whole_width(console, table)
     if needed > console.width:
-        for column in (column for column in table.columns if not column.no_wrap):
-            sizes = [Measurement.get(console, unbounded, cell) for cell in (column.header, *column.cells)]
-            column.width = max(size.minimum for size in sizes)
-            missing = max(size.maximum for size in sizes) - column.width
-            narrowed.append((column, missing))
-            needed -= missing
+        narrowed = _foldable(console, table)
+        needed -= sum(missing for _, _, missing in narrowed)
         console.width = max(console.width, needed)
         # Rich would take room from columns that have none to give; the first ones have what is left.
         spare = console.width - needed
-        for column, missing in narrowed:
-            column.width = (column.width or 0) + min(spare, missing)
+        for column, least, missing in narrowed:
+            column.width = least + min(spare, missing)
             spare -= min(spare, missing)
     console.print(table)
 

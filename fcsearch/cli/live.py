@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from fcsearch.cli.console import open_console
+from fcsearch.cli.console import fields_grid, open_console
 from fcsearch.cli.panel import CLOSING, Panel, done_text, settings, time_pieces
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.words import duration
@@ -104,8 +104,7 @@ class LiveView:
 
     def started(self, lines: Mapping[str, str]) -> None:
         """Print the plan, and start drawing below it."""
-        for label, text in lines.items():
-            self._console.print(Text.assemble((f"{label:<15} ", "dim"), text))
+        self._console.print(fields_grid(lines.items(), style="dim"))
         self._live.start()
 
     def update(self, status: Status) -> None:

@@ -53,33 +53,35 @@ def _best(entry: dict[str, Any]) -> str:
 
 
 def _print(found: Sequence[dict[str, Any]]) -> None:
-    from fcsearch.cli.console import open_console, short_path
+    from fcsearch.cli.console import may_fold, open_console, short_path
 
+    # A line for each, where a program may read it.
+    lines = not may_fold()
     if whole := [entry for entry in found if entry["state"] != "damaged"]:
         _print_table(whole)
     for entry in found:
         if said := [*(f"#{tag}" for tag in entry["tags"]), *([entry["note"]] if entry["note"] else [])]:
-            open_console().print(f"{short_path(entry['path'])} {' '.join(said)}", soft_wrap=True)
+            open_console().print(f"{short_path(entry['path'])} {' '.join(said)}", soft_wrap=lines)
     for entry in found:
         if entry["error"]:
             why = " ".join(entry["error"].split())
-            open_console().print(f"{short_path(entry['path'])} {entry['state']}: {why}", soft_wrap=True)
+            open_console().print(f"{short_path(entry['path'])} {entry['state']}: {why}", soft_wrap=lines)
 
 
 def _print_table(found: Sequence[dict[str, Any]]) -> None:
+    from rich.table import Column
     from rich.text import Text
 
-    from fcsearch.cli.console import may_fold, plain_table, print_table, short_path
+    from fcsearch.cli.console import may_fold, print_rows, short_path
 
-    table = plain_table()
-    for name in ("run", "state", "dataset"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("started (UTC)", no_wrap=not may_fold())
-    for name in ("trials", "best validation"):
-        table.add_column(name, justify="right", no_wrap=not may_fold())
-    table.add_column("size", justify="right", no_wrap=True)
-    for entry in found:
-        table.add_row(
+    columns = [
+        *(Column(name, no_wrap=True) for name in ("run", "state", "dataset")),
+        Column("started (UTC)", no_wrap=not may_fold()),
+        *(Column(name, justify="right", no_wrap=not may_fold()) for name in ("trials", "best validation")),
+        Column("size", justify="right", no_wrap=True),
+    ]
+    rows = [
+        (
             Text(short_path(entry["path"])),
             entry["state"],
             Text(short_path(entry["dataset"] or "-")),
@@ -88,7 +90,9 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
             _best(entry),
             size_text(entry["bytes"]),
         )
-    print_table(table)
+        for entry in found
+    ]
+    print_rows(columns, rows, less_needed=("size", "started (UTC)", "dataset"))
 
 
 def size_text(count: int) -> str:

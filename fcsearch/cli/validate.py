@@ -95,17 +95,16 @@ def _load(space: SearchSpace) -> tuple[dict[str, Any] | None, list[dict[str, Any
 def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, print_table
+    from fcsearch.cli.console import open_console, print_fields, print_table
     from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
     console.print(Text.assemble((space.name, "bold"), " is a valid space"))
-    for key, value in _head(space, facts["grid_size"]).items():
-        console.print(f"  {key:<15} {value}", soft_wrap=True)
+    fields = [(key, str(value)) for key, value in _head(space, facts["grid_size"]).items()]
     if facts.get("dataset"):
-        console.print(f"  {'data':<15} {_in_words(facts['dataset'])}", soft_wrap=True)
-        for line in DatasetEntry(**facts["dataset"]).split_words():
-            console.print(Text(f"  {'split':<15} {line}"), soft_wrap=True)
+        fields.append(("data", _in_words(facts["dataset"])))
+        fields += [("split", line) for line in DatasetEntry(**facts["dataset"]).split_words()]
+    print_fields(fields)
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table
 
@@ -114,8 +113,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     _print_parameters(space)
     sample = facts["sample"]
     console.print(f"A configuration of this space, sampled at random (seed {sample['seed']})")
-    for name, value in sample["parameters"].items():
-        console.print(f"  {name:<15} {_show(value)}", soft_wrap=True)
+    print_fields([(name, _show(value)) for name, value in sample["parameters"].items()])
 
 
 def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:

@@ -78,7 +78,8 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             if model.model == "ensemble"
             else f", of trial {_only(model)},"
         )
-        lead = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
+        gap = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
+        lead = gap if versus.gain else "the same as"
         if versus.worth_having:
             verdict = f"more than chance explains, so it is worth using: `--model {model.model}`"
             if versus.split == "test":

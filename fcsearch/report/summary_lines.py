@@ -21,7 +21,7 @@ def headline(report: Report) -> list[str]:
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
     lines += [f"split {data.split}"] if data.split else []
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
-    planned = f" of {work.planned:,}" if work.planned and work.planned != work.done else ""
+    planned = f" of {work.planned:,}" if work.planned and work.planned > work.done else ""
     if work.done:
         trials = f"{work.done:,}{planned} trials" if planned else plural(work.done, "trial")
         lines.append(f"{trials} in {plural(work.packs, 'pack')}: {states}")

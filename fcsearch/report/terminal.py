@@ -57,7 +57,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield Text.assemble((report.name, "bold"), "  ", (report.state, style))
     if report.trust.verdict:
         yield _indented(Text(report.trust.verdict, style="bold yellow"))
-    yield from (Text(f"  {line}") for line in headline(report))
+    yield from (_indented(Text(line)) for line in headline(report))
     if report.error:
         yield Text(f"  error: {report.error}", style="red", no_wrap=True)
     if report.best:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -13,6 +14,11 @@ from synthetic_run import add_trials, change_dataset, manifest
 from fcsearch.cli import main
 from fcsearch.cli.compare import compare
 from fcsearch.results import RunDirectory
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -38,6 +44,22 @@ def test_says_who_leads_and_what_differs(root: Path) -> None:  # noqa: ARG001
     assert re.search(r"runs/two .* tie *$", output, re.MULTILINE)
     assert "Not confirmed over seeds: fcsearch confirm runs/two" in output
     assert max(map(len, output.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_narrow_terminal_breaks_no_word(
+    root: Path,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int,
+) -> None:
+    whole = set(shown("one", "two").split())
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    compare.callback(("one", "two"), Path("runs"), "text", None)
+    output = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert max(map(len, output.splitlines())) <= columns
+    assert {word for word in output.split() if "\u2500" not in word} <= whole
 
 
 def test_runs_on_other_rows_are_not_compared(root: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import shlex
 from pathlib import Path
 
 import pytest
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.cli.console import open_console, plain_table, print_table, short_path
+from fcsearch.cli.console import command_lines, open_console, plain_table, print_table, short_path
 from fcsearch.cli.live import LineView, open_view
 from fcsearch.printing import printable
 
@@ -82,6 +83,17 @@ def test_paths_are_relative_or_lose_their_first_folders(tmp_path: Path, monkeypa
     assert short_path("/data/cifar10.parquet") == "/data/cifar10.parquet"
     assert short_path("/a long way" * 9 + "/run") == ".../a long way/a long way/a long way/run"
     assert short_path("/x/" + "y" * 70) == ".../" + "y" * 70
+
+
+def test_a_long_command_is_broken_between_its_words_and_stays_one_command() -> None:
+    command = "fcsearch run 'runs/a run/next_space.yaml' --from 'runs/a run' --trials 200"
+    assert command_lines(command, 100) == [command]
+    lines = command_lines(command, 44)
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 44
+    assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(command)
+    # A word that is longer stays whole.
+    assert command_lines(f"fcsearch report {'x' * 70}", 40) == ["fcsearch report \\", f"    {'x' * 70}"]
 
 
 def test_a_table_gives_up_room_where_there_is_some_and_cuts_no_word(

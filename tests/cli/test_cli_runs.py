@@ -57,16 +57,22 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_narrow_terminal_folds_between_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_narrow_terminal_breaks_no_word_and_is_spared_what_is_needed_least(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", str(columns))
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
     runs.callback(Path("runs"), (), "text")
     table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).split("runs/torn")[0]
-    assert max(map(len, table.splitlines())) <= 80
-    assert {"2026-01-01", "00:00:00", "98.41%", "complete", "runs/[old]"} <= set(table.split())
+    assert max(map(len, table.splitlines())) <= columns
+    words = set(table.split())
+    assert {"98.41%", "complete", "runs/[old]", "running"} <= words
+    assert ({"2026-01-01", "00:00:00", "digits"} <= words) == (columns > 60)
+    assert {word for word in words if ":" in word} <= {"00:00:00"}
 
 
 def test_json(tmp_path: Path) -> None:

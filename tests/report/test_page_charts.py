@@ -17,7 +17,7 @@ from fcsearch.report.page.charts.compared import comparison_charts
 from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.charts.learning import loss_axis, round_numbers, zoomed_results
-from fcsearch.report.page.charts.sure import pareto_front
+from fcsearch.report.page.charts.sure import apart, pareto_front
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
 from fcsearch.results import RunDirectory
@@ -44,6 +44,18 @@ def test_every_chart_compiles(run: RunDirectory) -> None:
             spec["datasets"] = {"trials": shown}
         vega = vl_convert.vegalite_to_vega(spec, vl_version="6.4")
         assert vega["marks"], name
+
+
+def test_an_axis_that_is_not_much_longer_shows_all_of_them() -> None:
+    results = Results(ACCURACY, (0.925, *map(float, np.linspace(0.93, 0.95, 20))))
+    assert (results.outliers, results.bulk) == (0, (0.925, 0.95))
+
+
+def test_numbers_of_the_front_do_not_cover_each_other() -> None:
+    front = [{"trial": 0, "size": 1000, "value": 0.5}, {"trial": 1, "size": 1010, "value": 0.501}]
+    front += [{"trial": 2, "size": 1020, "value": 0.8}, {"trial": 3, "size": 90_000, "value": 0.9}]
+    assert [row["trial"] for row in apart(front)] == [1, 2, 3]
+    assert apart(front[:1]) == front[:1]
 
 
 def test_the_axis_shows_what_differs_among_the_best() -> None:
@@ -187,7 +199,7 @@ def test_a_space_without_them_has_no_comparisons() -> None:
 
 
 def test_a_winner_s_curve_is_seen_from_where_it_has_risen() -> None:
-    rows = [{"epoch": epoch, "value": 0.5 + 0.04 * epoch} for epoch in range(1, 11)]
+    rows = [{"epoch": epoch, "value": 0.5 + 0.04 * epoch if epoch > 2 else 0.1} for epoch in range(1, 11)]
     grey = [{"epoch": epoch, "value": 0.9} for epoch in range(1, 200)]
     assert zoomed_results(Results(ACCURACY, ()), rows, [*rows, *grey]).edge == pytest.approx(0.62)
 

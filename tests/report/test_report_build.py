@@ -108,7 +108,7 @@ def test_a_run_whose_trials_all_diverged_still_says_what_was_tried(tmp_path: Pat
     found = write_report(run)
     assert found.best is None
     assert sum(group.diverged for group in found.effects[0].groups) == 6
-    assert "6 trials of 6 diverged" in render_text(found)
+    assert "All 6 trials diverged" in render_text(found)
 
 
 def test_one_trial(tmp_path: Path) -> None:

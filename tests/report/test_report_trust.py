@@ -123,7 +123,9 @@ def test_what_the_best_network_itself_suggests(changes: dict[str, Any], sentence
 def test_a_best_value_at_the_edge_of_its_range(
     name: str, value: Any, definition: dict[str, Any], end: str | None
 ) -> None:
-    text = said(trust(row(0, 0.9, **{name: value}), space={"parameters": {name: definition}}))
+    inside = {"learning_rate": 0.01, "depth": 4, "dropout": 0.25, "update_rule": "sgd"}
+    ranked = [row(0, 0.9, **{name: value}), *(row(number, 0.5, **inside) for number in (1, 2, 3))]
+    text = said(trust(*ranked, space={"parameters": {name: definition}}))
     assert (f"lies at the {end} end of the searched range" in text) == (end is not None)
     assert ("the searched range" in text) == (end is not None)
 

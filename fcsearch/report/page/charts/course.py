@@ -167,7 +167,7 @@ def time_line_chart(bars: Sequence[Bar], clock: Clock) -> Figure | None:
             "type": "bar",
             "cornerRadius": 2,
             "stroke": "var(--card)",
-            "strokeWidth": 1,
+            "strokeWidth": 0.5,
             "height": {"band": 0.75},
             "aria": False,
         },

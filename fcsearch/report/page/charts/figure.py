@@ -18,8 +18,12 @@ HEIGHT = 260
 # Drawing more points than this is slow, and shows no more.
 MOST_DRAWN = 2000
 _WHISKER = 1.5
+_NOT_MUCH_LONGER = 2
+_MARGIN = 0.06
 # A logarithmic axis that spans at most this factor has labels between its powers of ten.
 _FEW_DECADES = 50
+# Characters of the kinds in one row of a legend.
+_ROW_OF_KINDS = 24
 # The page's own colours, which follow its theme, and print.
 ACCENT, SECOND, MUTED, INK, BAD = "var(--accent)", "var(--second)", "var(--muted)", "var(--ink)", "var(--bad)"
 # From worst to best; legible to colour-blind readers on light and dark, since they differ in lightness.
@@ -124,6 +128,9 @@ class Results:
         worst = max(gains[0], lower - _WHISKER * (upper - lower))
         if self.shown is not None:
             worst = min(worst, self.objective.gain(self.shown))
+        # An axis that is not much longer can show all of them.
+        if gains[-1] - gains[0] <= _NOT_MUCH_LONGER * (gains[-1] - worst):
+            worst = gains[0]
         ends = (self.objective.gain(worst), self.objective.gain(gains[-1]))
         return min(ends), max(ends)
 
@@ -227,9 +234,14 @@ class Results:
     def _with_margin(self, low: float, high: float) -> tuple[float, float]:
         # No axis spans less than this: half a point, or a hundredth of what is measured.
         least = 0.005 if self.objective.unit == "fraction" else 0.01 * max(abs(low), abs(high)) or 0.005
-        margin = max(0.06 * (high - low), (least - (high - low)) / 2)
-        top = min(high + margin, 1 + margin / 2) if self.objective.unit == "fraction" else high + margin
-        return low - margin, top
+        margin = max(_MARGIN * (high - low), (least - (high - low)) / 2)
+        return low - margin, high + margin
+
+
+def around(values: Sequence[float]) -> list[float]:
+    """The ends of an axis that shows these values, with a margin."""
+    margin = _MARGIN * (max(values) - min(values))
+    return [min(values) - margin, max(values) + margin]
 
 
 def inline(rows: Iterable[Mapping[str, Any]]) -> Spec:
@@ -277,8 +289,10 @@ def best_last(results: Results) -> Spec:
 def by_category(name: str, values: Sequence[str], *, title: str | None = None, dashes: bool) -> Spec:
     """Colours, and for lines dashes, by the values of a field."""
     kind: Spec = {"field": name, "type": "nominal", "title": title or None}
-    if dashes:
-        kind["legend"] = LINE_LEGEND
+    # In one row, if they fit.
+    columns = {"columns": len(values)} if sum(map(len, values)) <= _ROW_OF_KINDS else {}
+    if dashes or columns:
+        kind["legend"] = {**(LINE_LEGEND if dashes else {}), **columns}
     found: Spec = {"color": {**kind, "scale": {"domain": list(values), "range": KINDS[: len(values)]}}}
     if dashes:
         found["strokeDash"] = {**kind, "scale": {"domain": list(values), "range": list(DASHES[: len(values)])}}

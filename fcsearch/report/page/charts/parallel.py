@@ -25,6 +25,8 @@ def parallel_chart(
         return None
     names = [axis.name for axis in axes]
     (low, high), rows = results.ends, []
+    # Its ends have labels: no share is above 1.
+    high = min(high, 1.0) if results.objective.unit == "fraction" else high
     span = high - low or 1.0
     for row in _few(list(trials.rows("trial", "state", "value", *names, ranked=True))):
         places = [axis.place(row[axis.name]) for axis in axes]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import Objective
@@ -23,6 +24,8 @@ from fcsearch.selection import Confirmation
 
 _LOG_SPAN = 10
 _NUMBER_WIDTH = 34
+# Numbers closer than this fraction of the front's length in both directions would cover each other.
+_NEAR = 0.07
 
 
 def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
@@ -53,7 +56,7 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
                 "title": None,
                 "axis": {"labelLimit": 150, "grid": True},
             },
-            "x": {**results.axis(), "scale": {"zero": False, "padding": 16}},
+            "x": {**results.axis(), "scale": {"zero": False, "nice": False, "padding": 16}},
             "color": _by("what", [MUTED, ACCENT, SECOND]),
             "shape": _by("what", ["circle", "stroke", "diamond"]),
             "size": {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 400}, "value": 80},
@@ -113,7 +116,7 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
                 "encoding": {"x": x, "y": y, "order": {"field": "size", "type": "quantitative"}},
             },
             {
-                "data": inline(front),
+                "data": inline(apart(front)),
                 "mark": {
                     "type": "text",
                     "dx": 9,
@@ -130,6 +133,21 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
     text = "On the line, by number: the trials that no network of at most their size equals (the Pareto front)."
     fields = ("trial", "value", "state", "size")
     return Figure("size", "What a smaller network reaches", text, results.zoomed(spec), fields, wide=True)
+
+
+def apart(front: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of the front that are far enough from each other for their numbers; the last one is among them."""
+    values = [row["value"] for row in front]
+    sizes = [math.log(row["size"]) for row in front]
+    found: list[int] = []
+    for place in reversed(range(len(front))):
+        near = found and (
+            abs(sizes[place] - sizes[found[-1]]) < _NEAR * (sizes[-1] - sizes[0])
+            and abs(values[place] - values[found[-1]]) < _NEAR * abs(values[-1] - values[0])
+        )
+        if not near:
+            found.append(place)
+    return [front[place] for place in reversed(found)]
 
 
 def pareto_front(trials: PageTrials, objective: Objective) -> list[Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from fcsearch.report.page.charts.figure import (
     Figure,
     Results,
     Spec,
+    around,
     inline,
 )
 
@@ -24,6 +26,8 @@ from fcsearch.report.page.charts.figure import (
 MAX_MATRIX = 40
 _MAX_NUMBERS = 20
 _ROW = 26
+# Sizes of the numbers in a matrix; pixels that a digit takes at the larger size.
+_LARGE, _SMALL, _DIGIT = 12, 9, 8.5
 # Characters of class names that fit side by side.
 _NAME_ROOM = 30
 
@@ -35,7 +39,8 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
         return None
     order = [row["figure"] for row in rows]
     y = {"field": "figure", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 170}}
-    x = {**results.axis(), "title": results.objective.title, "scale": {"zero": False, "padding": 16}}
+    ends = around([row[end] for row in rows for end in ("low", "value", "high") if end in row])
+    x = {**results.axis(), "title": results.objective.title, "scale": {"zero": False, "nice": False, "domain": ends}}
     tip = [
         {"field": "figure", "title": "figure"},
         {"field": "value", "title": results.objective.title, "format": results.format},
@@ -93,7 +98,8 @@ def _measured(name: str, found: Measurement, objective: Objective) -> dict[str, 
 
 
 def _figure(name: str, value: float, spread: float | None, kind: str, objective: Objective) -> dict[str, Any]:
-    ends = {"low": value - spread, "high": value + spread} if spread is not None else {}
+    most = 1.0 if objective.unit == "fraction" else math.inf
+    ends = {"low": value - spread, "high": min(value + spread, most)} if spread is not None else {}
     told = f"{kind} {objective.show_difference(spread)}" if spread is not None else "not known"
     return {"figure": name, "value": value, "spread": told, **ends}
 
@@ -128,8 +134,12 @@ def confusion_chart(found: Classification, place: str) -> Figure | None:
         "orient": "top",
         "grid": False,
     }
+    # Where the cells are too narrow for the numbers, they are small, or only in the tooltip.
+    digits = len(f"{max(map(max, found.confusion)):,}")
+    size = f"width / {len(names)} > {_DIGIT * digits} ? {_LARGE} : {_SMALL}"
+    room = f"width / {len(names)} > {_SMALL / _LARGE * _DIGIT * digits} ? 1 : 0"
     numbers = {
-        "mark": {"type": "text", "fontSize": 12, "aria": False},
+        "mark": {"type": "text", "fontSize": {"expr": size}, "opacity": {"expr": room}, "aria": False},
         "transform": [{"filter": "datum.rows"}],
         "encoding": {
             "text": {"field": "rows", "format": ",d"},
