@@ -8,6 +8,7 @@ from typing import Any
 
 from fcsearch.evaluation.baseline import BaseLine
 from fcsearch.evaluation.classification import Classification
+from fcsearch.evaluation.lead import Lead
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Measurement:
         objective: The run's objective: a key of OBJECTIVES.
         figures: Every objective of the task that is defined on these rows, by its name.
         base_line: The best answer without a model, on these rows; None in a report of an earlier version.
+        base_figures: The score of the best such answer in each of the figures, by its name.
+        lead: The model compared with the baseline; None in a report of an earlier version.
         networks: How many networks predict together.
         folds: Of how many folds these are the rows, each predicted by the network that did not see it, and the figures
             the mean; None: one network, or several together, predicted all rows.
@@ -43,6 +46,8 @@ class Measurement:
     objective: str = "accuracy"
     figures: Mapping[str, float] = field(default_factory=dict)
     base_line: BaseLine | None = None
+    base_figures: Mapping[str, float] = field(default_factory=dict)
+    lead: Lead | None = None
     networks: int = 1
     folds: int | None = None
     accuracy: float | None = field(init=False)
@@ -66,11 +71,12 @@ class Measurement:
             accuracy = value["accuracy"]
             value = {**value, "value": accuracy, "figures": {"accuracy": accuracy}, "objective": "accuracy"}
         known = {entry.name: value[entry.name] for entry in fields(cls) if entry.init and entry.name in value}
-        classes, base = value.get("classification"), value.get("base_line")
+        classes, base, lead = (value.get(name) for name in ("classification", "base_line", "lead"))
         return cls(
             **{
                 **known,
                 "classification": None if classes is None else Classification.from_json(classes),
                 "base_line": None if base is None else BaseLine(**base),
+                "lead": None if lead is None else Lead(**lead),
             }
         )

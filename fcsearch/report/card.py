@@ -10,11 +10,11 @@ from typing import Any
 from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Measurement, standard_error
+from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
-from fcsearch.report.learned import not_above_baseline
+from fcsearch.report.learned import base_of, not_shown
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of
@@ -90,7 +90,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         yield from _validation_alone(chosen)
         return
     objective = OBJECTIVES[found[0].objective]
-    bases = [base for item in found if (base := _base(item))]
+    bases = [base for item in found if (base := base_of(item))]
     if short := _not_shown(found):
         yield from (short, "")
     balanced = ["balanced accuracy"] if objective.task == "classification" else []
@@ -121,7 +121,7 @@ def _cells(item: Measurement, objective: Objective) -> Iterator[str]:
     if objective.task == "classification":
         figures = item.classification
         yield f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
-    base = _base(item)
+    base = base_of(item)
     yield objective.show(base.value if base else None)
 
 
@@ -152,18 +152,11 @@ def _measured(chosen: Chosen) -> list[Measurement]:
 def _not_shown(found: Sequence[Measurement]) -> str | None:
     """That nothing was learned, by the validation rows, or that the test rows do not show it; None if they do."""
     for item in found:
-        base, name = _base(item), f"its {item.place} {OBJECTIVES[item.objective].title}"
-        if base and (short := not_above_baseline(name, item.value, item.standard_error, base)):
+        if short := not_shown(item, f"its {item.place} {OBJECTIVES[item.objective].title}"):
             if item.split == "test":
                 return f"**Not shown on the {plural(item.rows, 'test row')}:** {short}"
             return f"**Nothing was learned:** {short}"
     return None
-
-
-def _base(item: Measurement) -> BaseLine | None:
-    """The baseline of a measurement; one of an earlier version has it with the figures of the classes."""
-    base = item.base_line or (item.classification.base_line if item.classification else None)
-    return base if base and base.objective == item.objective else None
 
 
 def _classes_without_rows(item: Measurement) -> Sequence[str]:

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.evaluation import BaseLine, beats
+from fcsearch.evaluation import BaseLine, Lead, Measurement
 
 
-def not_above_baseline(name: str, value: float, error: float, base: BaseLine) -> str | None:
-    """A clause that says that a figure does not beat the baseline by two standard errors; None if it does.
+def base_of(found: Measurement) -> BaseLine | None:
+    """The baseline of a measurement; one of an earlier version has it with the figures of the classes."""
+    base = found.base_line or (found.classification.base_line if found.classification else None)
+    return base if base and base.objective == found.objective else None
+
+
+def lead_over(base: BaseLine, value: float, error: float) -> Lead:
+    """The lead of a value of which only its own standard error is known."""
+    objective = OBJECTIVES[base.objective]
+    return Lead(objective.gain(value - base.value), error, paired=False)
+
+
+def not_above_baseline(name: str, value: float, lead: Lead, base: BaseLine) -> str | None:
+    """A clause that says that a figure is not better than the baseline by more than chance explains; None if it is.
 
     Args:
         name: The figure, in words that begin the clause.
         value: It.
-        error: Its standard error.
+        lead: Its lead over the baseline.
         base: The baseline of the same rows, in the same objective.
     """
-    if beats(value, error, base):
+    if lead.is_real:
         return None
     objective = OBJECTIVES[base.objective]
     answer = f"always answering {base.answer!r}" if objective.name == "accuracy" else base.method
-    return (
-        f"{name}, {objective.show(value)}, is not more than two standard errors "
-        f"({objective.show_difference(2 * error)}) {'above' if objective.maximize else 'below'} the "
-        f"{objective.show(base.value)} of {answer}."
-    )
+    figure, side = f"{name}, {objective.show(value)}", "above" if objective.maximize else "below"
+    below = f"{side} the {objective.show(base.value)} of {answer}"
+    if lead.error is not None:
+        what = "standard errors of the difference, row by row" if lead.paired else "standard errors"
+        return f"{figure}, is not more than two {what} ({objective.show_difference(2 * lead.error)}) {below}."
+    if lead.gain <= 0 or lead.chance is None:
+        return f"{figure}, is not {below}."
+    return f"{figure}, is {below}, but {lead.chance:.2g} of all random orders of its answers do as well on these rows."
+
+
+def not_shown(found: Measurement, name: str) -> str | None:
+    """The same of a measurement; None also if it has no baseline."""
+    base = base_of(found)
+    if base is None:
+        return None
+    return not_above_baseline(name, found.value, found.lead or lead_over(base, found.value, found.standard_error), base)

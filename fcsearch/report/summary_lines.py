@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fcsearch.config.input_form import OWN_FORM
@@ -125,6 +126,7 @@ def measured_lines(found: Measurement) -> list[Line]:
         (objective.title, objective.show(found.value), error),
         *_base_line(found.base_line or (figures.base_line if figures else None), ""),
         *_others(found, ""),
+        *(_figures(found, ["log_loss"], "") if found.objective == "accuracy" else ()),
     ]
 
 
@@ -170,11 +172,18 @@ def _others(found: Measurement | None, prefix: str) -> list[Line]:
         return []
     if found.objective == "accuracy":
         return _balanced(found, prefix)
-    return [
-        (f"{prefix}{OBJECTIVES[name].title}", OBJECTIVES[name].show(value), _meaning(OBJECTIVES[name]))
-        for name, value in found.figures.items()
-        if name != found.objective
-    ]
+    return _figures(found, [name for name in found.figures if name != found.objective], prefix)
+
+
+def _figures(found: Measurement, names: Sequence[str], prefix: str) -> list[Line]:
+    """Some of the figures of a measurement, each with its own baseline where that is known."""
+    lines = []
+    for objective in (OBJECTIVES[name] for name in names if name in found.figures):
+        base = found.base_figures.get(objective.name)
+        beside = "" if base is None else f"; baseline {objective.show(base)}"
+        value = objective.show(found.figures[objective.name])
+        lines.append((f"{prefix}{objective.title}", value, f"{_meaning(objective)}{beside}"))
+    return lines
 
 
 def _is_of_folds(found: Measurement | None) -> bool:
@@ -201,7 +210,9 @@ def _meaning(objective: Objective) -> str:
 def _balanced(found: Measurement, prefix: str) -> list[Line]:
     if (figures := found.classification) is None:
         return []
-    remark = f"mean recall of the classes; standard error {points(figures.balanced_error)}"
+    base = found.base_figures.get("balanced_accuracy")
+    beside = "" if base is None else f"; baseline {percent(base)}"
+    remark = f"mean recall of the classes; standard error {points(figures.balanced_error)}{beside}"
     # Two words at most, for narrow terminals.
     name = f"{prefix}balanced" if prefix else "balanced accuracy"
     return [(name, percent(figures.balanced_accuracy), remark)]

@@ -11,7 +11,7 @@ from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.learned import not_above_baseline
+from fcsearch.report.learned import lead_over, not_above_baseline, not_shown
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.words import class_list, listing, percent, plural
@@ -72,8 +72,7 @@ def assess(
     smallest = min(standing, key=lambda row: _size(row, objective))
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     value, own = best[objective.column], winner[objective.column]
-    name = f"the best validation {objective.title} of all trials"
-    short = not_above_baseline(name, value, error, base) if base is not None and error is not None else None
+    short = _not_learned(value, error, validation, dataset, base)
     if short is not None:
         verdict: str | None = f"Nothing was learned: {short}"
         instead = _instead(validation, objective)
@@ -103,6 +102,18 @@ def _error(best: Row, dataset: Dataset, validation: Measurement | None, objectiv
     if objective.name == "accuracy":
         return standard_error(best[objective.column], dataset.val_rows) if dataset.val_rows else None
     return validation.standard_error if validation else None
+
+
+def _not_learned(
+    value: float, error: float | None, validation: Measurement | None, dataset: Dataset, base: BaseLine | None
+) -> str | None:
+    """That the best network does not beat the baseline: as measured on the validation rows, else by its own value."""
+    if validation is not None and bool(dataset.folds) == (validation.folds is not None):
+        return not_shown(validation, f"the best network's validation {OBJECTIVES[validation.objective].title}")
+    if base is None or error is None:
+        return None
+    name = f"the best validation {OBJECTIVES[base.objective].title} of all trials"
+    return not_above_baseline(name, value, lead_over(base, value, error), base)
 
 
 def _named(row: Row, other: Row) -> str:

@@ -83,7 +83,8 @@ def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measure
 
     These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit.
     Measurements in the last report are not repeated, unless an earlier version wrote them, without the figures of each
-    class. The test rows of a search that was interrupted or failed stay unseen: resumed, it may find another winner.
+    class, or without the lead over the baseline. The test rows of a search that was interrupted or failed stay unseen:
+    resumed, it may find another winner.
 
     Args:
         run: The run directory.
@@ -171,7 +172,7 @@ def _on_validation_rows(run: RunDirectory, chosen: int, dataset: Dataset) -> Mea
 
 
 def _is_full(found: Measurement | None) -> bool:
-    if found is None:
+    if found is None or found.lead is None:
         return False
     return found.classification is not None or OBJECTIVES[found.objective].task == "regression"
 

@@ -75,7 +75,7 @@ def test_trials_within_one_standard_error_lie_above_the_best() -> None:
 def test_nothing_is_learned_where_the_mean_does_as_well() -> None:
     found = trust(row(0, 285.0))
     assert found.verdict == (
-        "Nothing was learned: the best validation RMSE of all trials, 285, is not more than two standard errors (20) "
+        "Nothing was learned: the best network's validation RMSE, 285, is not more than two standard errors (20) "
         "below the 300 of always answering the mean (2,000)."
     )
     assert "always answering the mean (2,000) has 300 there" in said(found)
