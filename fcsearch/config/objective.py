@@ -102,10 +102,11 @@ LOSSES_OF: dict[Task, tuple[str, ...]] = {
 }
 DEFAULT_OBJECTIVES: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
 
-# The training figure is measured on as many rows as validation has, at most this many (the seed's num_train_samples).
-_TRAINING_SAMPLE = 1000
+# The training figure is measured on as many rows as validation has, but on no fewer than the first number, where there
+# are so many, and on no more than the second (the seed's num_train_samples).
+_LEAST_SAMPLE, _TRAINING_SAMPLE = 256, 1000
 
 
 def training_sample(train_rows: int, val_rows: int) -> int:
     """How many of the training rows, the first, every trial's training figure is measured on."""
-    return min(train_rows, val_rows, _TRAINING_SAMPLE)
+    return min(train_rows, max(val_rows, _LEAST_SAMPLE), _TRAINING_SAMPLE)

@@ -18,6 +18,9 @@ from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
+# From this share of one class on, accuracy hardly depends on the others.
+_ONE_SIDED = 0.9
+
 
 @dataclasses.dataclass(frozen=True)
 class Split:
@@ -181,6 +184,16 @@ class Dataset:
             if column.use == "ignored":
                 reasons.setdefault(column.why, []).append(column.title)
         return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+
+    def one_sided(self) -> str:
+        """That one class has most of the training rows, and by which objectives the others count; else empty."""
+        counts = np.bincount(self.train.y, minlength=self.num_classes) if self.num_classes else np.zeros(1)
+        share = float(counts.max()) / max(len(self.train), 1)
+        if share < _ONE_SIDED:
+            return ""
+        name, better = self.class_names[int(counts.argmax())], "--set objective=balanced_accuracy"
+        better += " or --set objective=average_precision" if self.num_classes == 2 else ""
+        return f"{100 * share:.1f}% of the training rows are {name!r}, which alone make a high accuracy; try {better}"
 
     def model_metadata(self) -> dict[str, Any]:
         """What a saved model says about the dataset that it was trained on (JSON types)."""

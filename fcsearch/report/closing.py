@@ -57,8 +57,20 @@ def more_trials(report: Report) -> list[str] | None:
     return ["fcsearch", "resume", report.path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
 
 
+def _other_searches(report: Report) -> Iterator[list[str]]:
+    """The space of the run again, each time with something changed; its own first change is in next_space.yaml."""
+    if (Path(report.path) / NEXT_SPACE).is_file():
+        again = next_command(report.path, None)
+        yield again
+        for changes in report.trust.remedies[1:]:
+            yield [*again, *(word for change in changes for word in ("--set", change))]
+
+
 def _commands(report: Report) -> Iterator[list[str]]:
     path = report.path
+    if report.state == "complete" and report.trust.verdict:
+        yield from _other_searches(report)
+        return
     if report.state != "complete":
         yield ["fcsearch", "resume", path]
     elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):

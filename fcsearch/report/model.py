@@ -165,6 +165,7 @@ class Trust:
         smallest: The row of the one of them with the fewest parameters.
         verdict: That nothing was learned, to be said first; None otherwise.
         findings: Everything else.
+        remedies: With a verdict, what to change in the space: one `KEY=VALUE` or more for each search to try.
     """
 
     standard_error: float | None
@@ -172,6 +173,7 @@ class Trust:
     smallest: dict[str, Any] | None
     verdict: str | None
     findings: tuple[Finding, ...]
+    remedies: tuple[tuple[str, ...], ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -43,10 +43,13 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         ranked: The rows of the trials with a result, best first.
 
     Returns:
-        None if nothing is advised: no trial has a result, nothing was learned, or no change follows.
+        None if nothing is advised: no trial has a result, or no change follows. Where nothing was learned, the space
+        as it was with the first of the remedies.
     """
-    if report.best is None or report.trust.verdict is not None:
+    if report.best is None:
         return None
+    if report.trust.verdict is not None:
+        return _remedied(report, space)
     changed, made = space, []
     for change in _changes(report, space, ranked):
         try:
@@ -61,6 +64,21 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         changed = replace(changed, trials=len(changed.grid()))
     comments = {change.parameter: change.why for change in made if change.parameter in changed.parameters}
     return space_file(changed, head=_head(report), comments=comments)
+
+
+def _remedied(report: Report, space: SearchSpace) -> str | None:
+    changes = next(iter(report.trust.remedies), ())
+    try:
+        changed = space.changed(list(changes))
+    except SpaceError:
+        return None
+    head = [
+        f"What to try next: the run {report.name} learned nothing.",
+        f"The space as it was, with {' and '.join(changes)}.",
+        "",
+        shlex.join(next_command(report.path, None)),
+    ]
+    return space_file(changed, head=head, comments={}) if changes else None
 
 
 def next_command(path: str, sampler: str | None) -> list[str]:

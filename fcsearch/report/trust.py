@@ -14,6 +14,7 @@ from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.learned import lead_over, not_above_baseline, not_shown
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
+from fcsearch.report.remedies import of_few_rows, of_heavy_tails, remedies_of
 from fcsearch.report.words import class_list, listing, percent, plural
 from fcsearch.selection import Confirmation
 from fcsearch.selection.calibration import Calibration
@@ -71,14 +72,16 @@ def assess(
     standing = [row for row in near if row["trial_id"] not in beaten] or [winner]
     smallest = min(standing, key=lambda row: _size(row, objective))
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
+    tails = tuple(of_heavy_tails(objective, validation, space))
     value, own = best[objective.column], winner[objective.column]
     short = _not_learned(value, error, validation, dataset, base)
     if short is not None:
         verdict: str | None = f"Nothing was learned: {short}"
-        instead = _instead(validation, objective)
-        evidence = [*progress, *measured, *_of_the_test(own, test, error, objective, learned=False), *instead]
+        remedies = remedies_of(objective, dataset, space)
+        instead = _instead(validation, objective, remedies)
+        evidence = [*progress, *measured, *tails, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
-        verdict = None
+        verdict, remedies = None, ()
         evidence = [
             *progress,
             *of_the_confirmation(confirmation, searched=len(ranked)),
@@ -91,8 +94,10 @@ def assess(
             *of_the_alternatives(alternatives),
             *of_the_network(winner, smallest, objective, space),
             *of_the_space(winner, space, ranked),
+            *tails,
+            *of_few_rows(dataset, space),
         ]
-    return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
+    return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)), remedies)
 
 
 def _error(best: Row, dataset: Dataset, validation: Measurement | None, objective: Objective) -> float | None:
@@ -139,12 +144,16 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
 
 
-def _instead(validation: Measurement | None, objective: Objective) -> Iterator[Evidence]:
+def _instead(
+    validation: Measurement | None, objective: Objective, remedies: Sequence[Sequence[str]]
+) -> Iterator[Evidence]:
     """What to do if nothing was learned. A larger network or another end of the space would not help."""
     advice = (
         "Check that the label is the right column and that its rows were not mixed up; look for more informative "
         "features"
     )
+    options = " or ".join(" ".join(f"--set {change}" for change in changes) for changes in remedies)
+    advice += f". Then search again with `{options.replace(' or ', '` or `')}`"
     if objective.name != "accuracy":
         yield Evidence("nothing_learned", advice)
         return
@@ -160,8 +169,7 @@ def _instead(validation: Measurement | None, objective: Objective) -> Iterator[E
         )
     yield Evidence(
         "nothing_learned",
-        f"{advice}. If some classes are rare, weight the classes or rank the trials by a measure in which each "
-        "class counts, such as balanced accuracy",
+        f"{advice}: by these measures each class counts, however rare it is",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,18 @@ def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Pa
     (Path(path) / NEXT_SPACE).write_text("")
     assert next_commands(found)[1] == f"fcsearch run '{path}/{NEXT_SPACE}' --from '{path}'"
     assert next_commands(dataclasses.replace(found, sampler="random"))[1] == f"fcsearch run '{path}/{NEXT_SPACE}'"
+
+
+def test_where_nothing_was_learned_no_winner_is_praised(
+    report: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / NEXT_SPACE).write_text("")
+    remedies = (("objective=balanced_accuracy",), ("objective=average_precision",))
+    verdict = dataclasses.replace(report.trust, verdict="Nothing was learned: x.", remedies=remedies)
+    found = dataclasses.replace(report, path=str(tmp_path), trust=verdict)
+    print_closing(found)
+    output = capsys.readouterr().out
+    assert "Winner" not in output
+    assert "No winner: nothing was learned" in output
+    again = f"fcsearch run {shlex.quote(str(tmp_path / NEXT_SPACE))}"
+    assert next_commands(found) == [again, f"{again} --set objective=average_precision"]

@@ -108,6 +108,16 @@ def test_above_the_base_line_the_report_is_what_it_was() -> None:
     assert "depth = 5 lies at the upper end of the searched range: widen it there." in said(found)
 
 
+def test_where_nothing_was_learned_the_options_to_change_are_named() -> None:
+    found = trust(row(0, 0.96))
+    assert found.remedies == (
+        ("objective=balanced_accuracy", "class_weight=balanced"),
+        ("objective=average_precision",),
+    )
+    assert "`--set objective=balanced_accuracy --set class_weight=balanced` or `--set objective=" in said(found)
+    assert trust(row(0, 0.99)).remedies == ()
+
+
 def test_a_run_of_an_earlier_version_has_no_base_line_and_says_so() -> None:
     found = trust(row(0, 0.5), class_counts=None)
     assert found.verdict is None

@@ -1,5 +1,6 @@
 """What a report says of a regression: fewer is better, and nothing is a percentage."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from fcsearch.report.model import Dataset, FinalTest, Trust, Work
 from fcsearch.report.page.charts.course import best_so_far_charts
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.trials import Clock, PageTrials
+from fcsearch.report.remedies import of_few_rows, of_heavy_tails
 from fcsearch.report.trust import assess
 
 RMSE = OBJECTIVES["rmse"]
@@ -39,7 +41,7 @@ def measured(split: str, rmse: float) -> Measurement:
     return Measurement(0, split, "f", 400, rmse, 10.0, 0.1, None, "rmse", {"rmse": rmse}, BASE)
 
 
-def trust(*ranked: dict[str, Any]) -> Trust:
+def trust(*ranked: dict[str, Any], validation: Measurement | None = None) -> Trust:
     value = ranked[0]["val_rmse"]
     return assess(
         ranked,
@@ -49,7 +51,7 @@ def trust(*ranked: dict[str, Any]) -> Trust:
         dataset=Dataset("d", "f", 1000, 400, 400, 0, task="regression"),
         space={"parameters": {}},
         base=BASE,
-        validation=measured("val", value),
+        validation=validation or measured("val", value),
         objective=RMSE,
     )
 
@@ -80,6 +82,26 @@ def test_nothing_is_learned_where_the_mean_does_as_well() -> None:
     )
     assert "always answering the mean (2,000) has 300 there" in said(found)
     assert "weight the classes" not in said(found)
+
+
+def test_a_target_with_outliers_is_told_of_the_loss_that_bears_them() -> None:
+    figures = {"rmse": 300.0, "mae": 100.0}
+    heavy = dataclasses.replace(measured("val", 285.0), base_figures=figures)
+    assert "`--set parameters.loss=huber --set objective=mae`" in said(trust(row(0, 285.0), validation=heavy))
+    light = dataclasses.replace(heavy, base_figures={"rmse": 300.0, "mae": 240.0})
+    assert "outliers" not in said(trust(row(0, 285.0), validation=light))
+    robust = {"parameters": {"loss": {"value": "huber"}}}
+    assert list(of_heavy_tails(OBJECTIVES["mae"], heavy, robust)) == []
+
+
+def test_few_validation_rows_are_told_of_folds() -> None:
+    few, option = Dataset("d", "f", 42, 9, 9, 0), "--set dataset.folds=5"
+    (found,) = of_few_rows(few, {})
+    assert option in found.fact
+    assert "all 51 rows" in found.fact
+    assert list(of_few_rows(dataclasses.replace(few, folds=5), {})) == []
+    assert list(of_few_rows(dataclasses.replace(few, val_rows=200), {})) == []
+    assert list(of_few_rows(few, {"dataset": {"time": "day"}})) == []
 
 
 @pytest.mark.parametrize(("training", "overfit"), [(76.0, True), (77.0, False), (150.0, False)])
