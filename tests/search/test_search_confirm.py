@@ -167,11 +167,17 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkey
     report = found.report
     assert report is not None
     assert "not complete: 3 of 6 trainings are done" in " ".join(report.trust.remarks)
+    # It may find another winner: the test rows are not for this one.
+    assert (report.test.measurement, report.test.measured_trials) == (None, ())
     # Those that may be in the ensemble still have their models.
     assert len(run.saved_models()) == 6
     rest = InProcess()
     resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
     assert (resumed.ended_by, resumed.run.manifest().state) == ("trials", "complete")
+    assert resumed.report is not None
+    assert len(resumed.report.test.measured_trials) == 1
+    assert resumed.report.work.sessions == 2
+    assert all(session.finished_at for session in resumed.run.manifest().sessions)
     assert [len(seeds) for seeds in rest.seeds] == [2, 1]
     assert set(done) < set(pairs(run))
     assert len(pairs(run)) == 6
