@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from common import RESULTS, machine_name
+from over_time_figure import markdown_tables
 from step import flops
 
 sys.path.append(str(Path(__file__).parent / "experiments"))
@@ -48,7 +49,9 @@ def main(results: Path | None) -> None:
 def tables(results: Path) -> dict[str, str]:
     """The tables that a file of results allows, by name."""
     found = json.loads(results.read_text())
-    return {
+    over_time = found.get("quality-over-time", {"pieces": {}, "times": []})
+    curves = markdown_tables(over_time["pieces"], over_time["times"])
+    return {f"over-time-{dataset}": text for dataset, text in curves.items()} | {
         name: make(found[benchmark])
         for name, benchmark, make in (
             ("step", "step-cpu", steps),

@@ -16,10 +16,12 @@ import click
 import numpy as np
 import pandas as pd
 from common import chosen, print_table, save
-from real_tables import TABLES, Rows, Table, is_there, score
+from real_tables import TABLES, Table, is_there, score
 
 HERE = Path(__file__).parent
-PEERS = ("gradient boosting", "LightGBM", "RandomizedSearchCV", "Optuna + torch.nn", "RealMLP")
+PEERS = ("gradient boosting", "LightGBM", "RandomizedSearchCV", "Optuna + torch.nn", "RealMLP", "RealMLP HPO")
+# Those of pytabkit, which may be installed for another interpreter.
+PYTABKIT = ("RealMLP", "RealMLP HPO")
 OURS = "fcsearch"
 # scikit-learn's names of the objectives: it maximizes.
 SCORINGS = {"rmse": "neg_root_mean_squared_error", "accuracy": "accuracy", "average_precision": "average_precision"}
@@ -29,15 +31,27 @@ SCORINGS = {"rmse": "neg_root_mean_squared_error", "accuracy": "accuracy", "aver
 @click.option("--tables", default=",".join(TABLES), show_default=True)
 @click.option("--contestants", default=",".join((OURS, *PEERS)), show_default=True)
 @click.option("--seeds", default=3, show_default=True, help="Rounds, with seeds 0, 1, ...")
-@click.option("--budget", default=120, show_default=True, help="Seconds for fcsearch and Optuna.")
+@click.option("--budget", default=120, show_default=True, help="Seconds for fcsearch, Optuna and RealMLP HPO.")
 @click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space.")
+@click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
 @click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
-def main(tables: str, contestants: str, seeds: int, budget: int, space: str, keep: bool) -> None:
+def main(
+    tables: str,
+    contestants: str,
+    seeds: int,
+    budget: int,
+    space: str,
+    overrides: tuple[str, ...],
+    pytabkit_python: str,
+    keep: bool,
+) -> None:
     """Give each contestant the same rows and all cores, one after the other, and measure its predictions of test rows.
 
-    LightGBM and RealMLP take part where `lightgbm` and `pytabkit` are installed. Seeds change the test rows (not
-    adult's, which are official), the validation rows and the training. Seconds are those of the whole command;
-    fcsearch predicts by a second one, of a few seconds, which is not in them.
+    LightGBM and RealMLP take part where `lightgbm` and `pytabkit` are installed; pytabkit may have an environment
+    of its own: --pytabkit-python. Seeds change the test rows (not those of adult, which are official), the validation
+    rows and the training. Seconds are those of the whole command; fcsearch predicts by a second one, of a few seconds,
+    which is not in them.
 
     \b
     Example:
@@ -49,14 +63,20 @@ def main(tables: str, contestants: str, seeds: int, budget: int, space: str, kee
         found: list[dict[str, Any]] = []
         for seed in range(seeds):
             with tempfile.TemporaryDirectory(prefix="tables-") as folder:
-                contest = Contest(TABLES[name], TABLES[name].read(seed), seed, budget, space, Path(folder))
+                changed = (space, *overrides)
+                contest = Contest(TABLES[name], seed, budget, changed, Path(folder), pytabkit_python)
                 for contestant in chosen(contestants, dict.fromkeys((OURS, *PEERS))):
                     for result in contest.of(contestant):
                         found.append({"table": name, "seed": seed, **result})
                         print(json.dumps(found[-1]), flush=True)
         print_table(f"{name}: {TABLES[name].objective} of the test rows, {seeds} seeds", lines(found))
         if keep:
-            print(save(f"tables-peers-{name}", {"budget": budget, "space": space, "contests": found}))
+            print(
+                save(
+                    f"tables-peers-{name}",
+                    {"budget": budget, "space": space, "overrides": list(overrides), "contests": found},
+                )
+            )
 
 
 class Contest:
@@ -64,16 +84,18 @@ class Contest:
 
     Args:
         table: What is learned.
-        rows: Its rows.
         seed: Of the splits and trainings.
         budget: Seconds.
-        space: fcsearch's.
+        space: fcsearch's, and what is changed in it.
         folder: Where files go.
+        python: The interpreter that has pytabkit.
     """
 
-    def __init__(self, table: Table, rows: Rows, seed: int, budget: int, space: str, folder: Path) -> None:
-        self._table, self._rows, self._seed, self._budget, self._space = table, rows, seed, budget, space
-        self._folder = folder
+    def __init__(self, table: Table, seed: int, budget: int, space: tuple[str, ...], folder: Path, python: str) -> None:
+        self._table, self._seed, self._budget = table, seed, budget
+        self._space, *self._overrides = space
+        self._folder, self._python = folder, python
+        self._rows = rows = table.read(seed)
         self._train, self._test = folder / "train.parquet", folder / "test.parquet"
         rows.train.to_parquet(self._train, index=False)
         rows.test.to_parquet(self._test, index=False)
@@ -83,23 +105,14 @@ class Contest:
         if contestant == OURS:
             yield from self._ours()
             return
-        out = self._folder / "out.npz"
-        arguments = [contestant, self._train, self._test, "--label", self._table.label, "--seed", self._seed]
-        arguments += ["--scoring", SCORINGS[self._table.objective], "--budget", self._budget, "--out", out]
-        if self._table.positive is not None:
-            arguments += ["--positive", self._table.positive]
-        began = time.perf_counter()
-        done = _run([sys.executable, HERE / "peers" / "tabular.py", *arguments])
-        seconds = round(time.perf_counter() - began, 1)
-        if done.returncode:
-            print(f"skipped: {contestant}: {_last_line(done)}")
+        try:
+            seconds, values, classes = learn(
+                contestant, self._table, (self._train, self._test), self._seed, self._budget, self._python
+            )
+        except PeerError as error:
+            print(f"skipped: {contestant}: {error}")
             return
-        with np.load(out) as arrays:
-            yield {
-                "contestant": contestant,
-                "seconds": seconds,
-                **self._score(arrays["values"], arrays["classes"]),
-            }
+        yield {"contestant": contestant, "seconds": seconds, **self._score(values, classes)}
 
     def _ours(self) -> Iterator[dict[str, Any]]:
         fcsearch = [sys.executable, "-m", "fcsearch"]
@@ -109,6 +122,7 @@ class Contest:
             f"objective={self._table.objective}",
             "dataset.test_fraction=0",
             f"dataset.split_seed={self._seed}",
+            *self._overrides,
         ):
             options += ["--set", setting]
         done = _run([*fcsearch, "run", self._space, "--dataset", self._train, *options, "--out", self._folder / "runs"])
@@ -129,6 +143,42 @@ class Contest:
 
     def _score(self, values: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
         return score(self._table, self._rows.test[self._table.label], values, classes)
+
+
+class PeerError(Exception):
+    """A peer that is not installed, or failed; the message is the last line of what it said."""
+
+
+def learn(
+    peer: str, table: Table, files: tuple[Path, Path], seed: int, budget: float, python: str
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Let a peer learn from a file and predict another.
+
+    Args:
+        peer: One of PEERS.
+        table: What the rows are.
+        files: Parquet files of rows to learn from, and to predict.
+        seed: Of its splits and trainings.
+        budget: Seconds, for those that take a budget.
+        python: The interpreter for one of PYTABKIT.
+
+    Returns:
+        Seconds of the whole command, the predictions (N, classes or 1), and the classes' names.
+
+    Raises:
+        PeerError: it is not installed, or failed.
+    """
+    out = files[1].with_name("out.npz")
+    arguments = [peer, *files, "--label", table.label, "--seed", seed, "--scoring", SCORINGS[table.objective]]
+    arguments += ["--budget", budget, "--out", out]
+    arguments += ["--positive", table.positive] if table.positive is not None else []
+    began = time.perf_counter()
+    done = _run([python if peer in PYTABKIT else sys.executable, HERE / "peers" / "tabular.py", *arguments])
+    seconds = round(time.perf_counter() - began, 1)
+    if done.returncode:
+        raise PeerError(_last_line(done))
+    with np.load(out) as arrays:
+        return seconds, arrays["values"], arrays["classes"]
 
 
 def lines(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:

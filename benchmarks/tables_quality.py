@@ -38,6 +38,7 @@ SEARCHED: dict[str, dict[str, str]] = {
         "preprocessing": "{choices: [standardize, quantile, robust, piecewise]}",
         "bins": "{choices: [8, 16, 48]}",
     },
+    "periodic": {"preprocessing": "periodic", "frequency_scale": "{low: 0.1, high: 2, log: true}"},
     "searched bins": {"preprocessing": "piecewise", "bins": "{choices: [16, 48, 96]}"},
 }
 PEER = "gradient boosting"

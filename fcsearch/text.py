@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # A pipe or a file has no width of its own. This one makes output the same on every machine.
 PIPE_WIDTH = 100
@@ -26,3 +26,8 @@ def did_you_mean(near: object | None, *, sentence: bool = False) -> str:
         return ""
     shown = repr(near) if isinstance(near, str) else str(near)
     return f" Did you mean {shown}?" if sentence else f"; did you mean {shown}?"
+
+
+def first_few(words: Sequence[str], most: int = 20) -> str:
+    """The first words, with commas between them; `...` stands for the others."""
+    return ", ".join([*words[:most], *(["..."] if len(words) > most else [])])

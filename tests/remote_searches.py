@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import inline_pool
-from inline_pool import inline
+from in_process_pool import InProcess
 from search_helpers import make_space
 
 from fcsearch.results import RunDirectory, remote, resolve_run
@@ -30,7 +30,7 @@ def start(folder: Path, url: str, open_pool: Any = None) -> RunDirectory:
     options = SearchOptions(seed=3, workers=1, pack_size=3, confirm=0, ensemble=0)
     path = remote.local_copy(url)
     return start_search(
-        space, options, path=path, url=url, command=["fcsearch", "run"], open_pool=open_pool or inline()
+        space, options, path=path, url=url, command=["fcsearch", "run"], open_pool=open_pool or InProcess()
     ).run
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hygiene import processes_with, wait_until
 
 _MARK = "FCSEARCH_TEST"
@@ -91,6 +92,13 @@ def processes(folder: Path) -> Iterator[Processes]:
     finally:
         found.end()
         found.temporary.rmdir()
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[Processes]:
+    """`fcsearch` in processes of its own."""
+    with processes(tmp_path) as found:
+        yield found
 
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:

@@ -213,7 +213,7 @@ def save_model(run: RunDirectory, row: Mapping[str, Any], data: Dataset | None =
     weights[f"W{len(sizes)}"], weights[f"b{len(sizes)}"] = output[:-1], output[-1]
     names = ("dropout", "input_dropout", "reg", "loss", "label_smoothing", "learning_rate", "epochs", "seed")
     config = {name: row[name] for name in names}
-    run.save_model(
+    run.models.save(
         row["trial_id"],
         {name: torch.from_numpy(value).float() for name, value in weights.items()},
         {

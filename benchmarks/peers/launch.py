@@ -23,6 +23,8 @@ ROOT = HERE.parents[1]
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 # A searcher that takes this many seconds longer than its time budget, or in all where it has none, hangs.
 PATIENCE = 1800
+# What fcsearch says of a search that had no time to end a trial, as on a busy machine: an outcome, not a failure.
+TOO_SHORT = "no trial ended within the time budget"
 
 # How each is started; what stands behind the name of its script are options.
 PEERS = {
@@ -52,6 +54,7 @@ class Job:
         device: `cpu` or `cuda`.
         slots: Trials (fcsearch: packs) that train at a time; None: each one's own choice.
         early_stopping: By the space's own rule.
+        trace: Where a peer writes down its improvements, with their test scores; None: nowhere.
     """
 
     space: Path
@@ -61,6 +64,7 @@ class Job:
     device: str = "cpu"
     slots: int | None = None
     early_stopping: bool = False
+    trace: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,14 +109,20 @@ def run_searcher(name: str, job: Job) -> Outcome:
     """Run one of SEARCHERS, in a process of its own."""
     if name in FCSEARCH:
         return run_fcsearch(job, *FCSEARCH[name])
+    began, seconds, output = run(peer_command(name, job), job)
+    return Outcome(began, seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
+
+
+def peer_command(name: str, job: Job) -> list[object]:
+    """The command that runs one of PEERS."""
     script, *options = PEERS[name]
     arguments = ["--space", job.space, "--seed", job.seed, "--device", job.device, *options]
     arguments += ["--slots", job.slots] if job.slots else []
     arguments += ["--trials", job.trials] if job.trials else []
     arguments += ["--time-budget", job.time_budget] if job.time_budget else []
     arguments += ["--early-stopping"] if job.early_stopping else []
-    began, seconds, output = run([sys.executable, HERE / script, *arguments], job)
-    return Outcome(began, seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
+    arguments += ["--trace", job.trace] if job.trace else []
+    return [sys.executable, HERE / script, *arguments]
 
 
 def run_fcsearch(job: Job, *options: str) -> Outcome:
@@ -158,6 +168,6 @@ def run(command: Sequence[object], job: Job) -> tuple[float, float, str]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
     seconds = time.perf_counter() - clock
-    if process.returncode:
+    if process.returncode and TOO_SHORT not in errors:
         raise click.ClickException(f"{' '.join(words)} exited with {process.returncode}:\n{errors[-4000:]}")
     return began, seconds, output

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import numpy as np
 import optuna
+from improvements import Improvements
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
@@ -44,7 +45,9 @@ def run_processes(task: Task, journal: Path) -> None:
     context = multiprocessing.get_context("fork" if forks else "spawn")
     arrays = task.arrays()
     prepare()
-    processes = [context.Process(target=optimize, args=(task, arrays, journal, slot)) for slot in range(task.slots)]
+    processes = [
+        context.Process(target=optimize, args=(task, arrays, journal, slot), daemon=True) for slot in range(task.slots)
+    ]
     for process in processes:
         process.start()
     for process in processes:
@@ -76,15 +79,20 @@ def optimize(task: Task, arrays: dict[str, np.ndarray], journal: Path, slot: int
         pruner=pruner,
     )
 
+    improvements = Improvements(task.trace)
+
     def objective(trial: optuna.trial.Trial) -> float:
         training = TorchTrial(task.parameters(trial), rows)
         while not training.over:
-            accuracy = training.epoch() or 0.0
-            if task.early_stopping:
-                trial.report(accuracy, training.epochs_run)
+            score = training.epoch()
+            improvements.offer(score, training.test_score)
+            if task.early_stopping and score is not None:
+                trial.report(score, training.epochs_run)
                 if not training.over and trial.should_prune():
                     raise optuna.TrialPruned
-        return training.best_accuracy or 0.0
+        if training.best_score is None:
+            raise optuna.TrialPruned
+        return training.best_score
 
     callbacks = [MaxTrialsCallback(task.trials, states=ENDED)] if task.trials else []
     study.optimize(objective, timeout=task.seconds_left, callbacks=callbacks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,8 @@ from fcsearch.space import SearchSpace, load_space
 
 BEGAN = time.time()
 
-# What happened to a trial: seconds since the epoch of its start and its end, and its best validation accuracy, None if
-# it has none.
+# What happened to a trial: seconds since the epoch of its start and its end, and its best validation score, None if it
+# has none.
 TrialRecord = tuple[float, float, float | None]
 
 
@@ -35,6 +36,7 @@ class Task:
         slots: Trials that train at a time, a process each with one thread.
         time_budget: Seconds since the process began; None: no end.
         early_stopping: Stop trials early, by the space's own rule.
+        trace: Where improvements are written down, with their test scores; None: nowhere.
     """
 
     space: SearchSpace
@@ -44,6 +46,7 @@ class Task:
     slots: int
     time_budget: float | None
     early_stopping: bool
+    trace: Path | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -55,10 +58,13 @@ class Task:
         return {**self.space.suggest(trial), "seed": self.seed}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The training and validation rows that fcsearch trains on: X_* (N, D) float32, y_* (N,) int64."""
+        """The rows that fcsearch trains on: X_* (N, D) float32; y_* (N,) int64, or standardized targets as float32."""
         dataset = load_dataset(self.space.dataset)
-        train, val = dataset.train, dataset.val
-        return {"X_train": train.X, "y_train": train.y, "X_val": val.X, "y_val": val.y}
+        target = dataset.transform.target
+        arrays = {"target_scale": np.array(1.0 if target is None else target.scale, np.float32)}
+        for name, split in (("train", dataset.train), ("val", dataset.val), ("test", dataset.test)):
+            arrays |= {f"X_{name}": split.X, f"y_{name}": dataset.labels(split)}
+        return arrays
 
 
 _OPTIONS = (
@@ -69,6 +75,7 @@ _OPTIONS = (
     click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
     click.option("--slots", type=click.IntRange(min=1), help="Trials that train at a time. Default: the cores."),
     click.option("--early-stopping", is_flag=True, help="Stop trials by the space's early_stopping."),
+    click.option("--trace", type=click.Path(path_type=Path), help="A file of improvements and their test scores."),
 )
 
 
@@ -80,7 +87,8 @@ def task_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def make_task(space: Path, slots: int | None, **options: Any) -> Task:
-    """The task that the options of `task_options` describe."""
+    """The task that the options of `task_options` describe. From here on SIGTERM ends a peer as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     task = Task(space=load_space(space), slots=slots or os.cpu_count() or 1, **options)
     if task.trials is None and task.time_budget is None:
         raise click.UsageError("a peer must know when to end; give --trials or --time-budget")

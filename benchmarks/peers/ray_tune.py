@@ -13,6 +13,7 @@ from typing import Any
 import click
 import numpy as np
 import optuna
+from improvements import Improvements
 from peer import Task, TrialRecord, make_task, print_trials, task_options
 from torch_trial import TorchTrial, prepare, to_device
 
@@ -24,6 +25,9 @@ SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),
     "RAY_AIR_NEW_OUTPUT": "0",
 }
+
+# Tune wants a number, also of a trial that diverged in its first epoch.
+DIVERGED = -1e9
 
 
 @click.command()
@@ -40,8 +44,8 @@ def main(reuse_actors: bool, report: str, **options: Any) -> None:
       python benchmarks/peers/ray_tune.py --space search_spaces/full.yaml --trials 8 --reuse-actors
     """
     task = make_task(**options)
-    if task.early_stopping and (report == "end" or not reuse_actors):
-        raise click.UsageError("--early-stopping needs --reuse-actors and --report epoch")
+    if (task.early_stopping or task.trace) and (report == "end" or not reuse_actors):
+        raise click.UsageError("--early-stopping and --trace need --reuse-actors and --report epoch")
     os.environ.update(SETTINGS)
     # By default Tune starts the trials of a searcher one after another.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(task.slots)
@@ -78,7 +82,11 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
     arrays = task.arrays()
     if reuse_actors:
         trainable = tune.with_parameters(
-            trainable_class(), arrays=arrays, device=task.device, epochs_a_report=epochs_a_report
+            trainable_class(),
+            arrays=arrays,
+            device=task.device,
+            epochs_a_report=epochs_a_report,
+            improvements=Improvements(task.trace),
         )
     else:
         trainable = tune.with_parameters(
@@ -90,11 +98,11 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
     tuner = tune.Tuner(
         tune.with_resources(trainable, share),
         tune_config=tune.TuneConfig(
-            metric="accuracy",
+            metric="score",
             mode="max",
             search_alg=OptunaSearch(
                 space=functools.partial(suggest, task),
-                metric="accuracy",
+                metric="score",
                 mode="max",
                 sampler=optuna.samplers.TPESampler(seed=task.seed, constant_liar=True),
             ),
@@ -110,7 +118,8 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
         ),
     )
     found = [result.metrics for result in tuner.fit()]
-    return [(m["began"], m["ended"], m["accuracy"]) for m in found if m and "ended" in m]
+    scores = ((m, None if m["score"] == DIVERGED else m["score"]) for m in found if m and "ended" in m)
+    return [(m["began"], m["ended"], score) for m, score in scores]
 
 
 def suggest(task: Task, trial: optuna.trial.Trial) -> dict[str, Any]:
@@ -136,11 +145,17 @@ def trainable_class() -> type:
 
     class Trainable(tune.Trainable):
         def setup(
-            self, config: dict[str, Any], arrays: Mapping[str, np.ndarray], device: str, epochs_a_report: int | None
+            self,
+            config: dict[str, Any],
+            arrays: Mapping[str, np.ndarray],
+            device: str,
+            epochs_a_report: int | None,
+            improvements: Improvements,
         ) -> None:
             prepare()
             self._rows = to_device(arrays, device)
             self._epochs_a_report = epochs_a_report
+            self._improvements = improvements
             self._begin(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -149,6 +164,7 @@ def trainable_class() -> type:
 
         def step(self) -> dict[str, Any]:
             metrics = advance(self._trial, self._began, self._epochs_a_report)
+            self._improvements.offer(self._trial.best_score, self._trial.test_score)
             return {**metrics, "done": self._trial.over}
 
         def _begin(self, config: dict[str, Any]) -> None:
@@ -163,8 +179,8 @@ def advance(trial: TorchTrial, began: float, epochs: int | None) -> dict[str, An
     target = trial.epochs if epochs is None else trial.epochs_run + epochs
     while not trial.over and trial.epochs_run < target:
         trial.epoch()
-    # Tune wants a number: a trial that diverged in its first epoch is worth nothing.
-    return {"accuracy": trial.best_accuracy or 0.0, "began": began, "ended": time.time()}
+    score = DIVERGED if trial.best_score is None else trial.best_score
+    return {"score": score, "began": began, "ended": time.time()}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peer scikit-learn: RandomizedSearchCV or HalvingRandomSearchCV over MLPClassifier, on all cores."""
+"""The peer scikit-learn: RandomizedSearchCV or HalvingRandomSearchCV over its MLP, on all cores."""
 
 from __future__ import annotations
 
@@ -6,60 +6,36 @@ import json
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 from peer import Task, TrialRecord, make_task, print_trials, task_options
+from recorded_mlp import RecordedClassifier, RecordedMLP, RecordedRegressor, Recorder
 from scipy.stats import loguniform, uniform
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingRandomSearchCV, PredefinedSplit, RandomizedSearchCV
-from sklearn.neural_network import MLPClassifier
 
 from fcsearch.space import Choices, Constant, Parameter, Range
 
-# fcsearch's parameters that MLPClassifier has under another name.
+# fcsearch's parameters that scikit-learn's MLP has under another name.
 NAMES = {"learning_rate": "learning_rate_init", "beta1": "beta_1", "beta2": "beta_2"}
 # What belongs to one solver.
 OF_SOLVER = {"adam": ("beta1", "beta2"), "sgd_momentum": ("momentum",), "sgd": ()}
 # scikit-learn's penalty is alpha / (2 * batch size) * sum(W**2); fcsearch's is reg * sum(W**2).
 ALPHA_PER_REG = 2 * 100
+# Decoupled weight decay it does not have; its users search its own penalty.
+ALPHA = (1e-5, 1e-1)
 CANDIDATES = 27  # of one bracket of successive halving
-
-
-class RecordedMLP(MLPClassifier):
-    """Remembers when its training began."""
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> RecordedMLP:
-        """Train."""
-        self.began_ = time.time()
-        with warnings.catch_warnings():
-            # That it has not converged after so many epochs is as it should be.
-            warnings.simplefilter("ignore")
-            return super().fit(X, y)
-
-
-class Recorder:
-    """Scores a net, and writes down when it was trained: the searches keep no clock."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __call__(self, net: RecordedMLP, X: np.ndarray, y: np.ndarray) -> float:
-        """Accuracy on the validation rows."""
-        accuracy = float(net.score(X, y))
-        with self._path.open("a") as file:
-            file.write(json.dumps([net.began_, time.time(), accuracy]) + "\n")
-        return accuracy
 
 
 @click.command()
 @task_options
 def main(**options: Any) -> None:
-    """Search a space by random search with scikit-learn. Accuracy is that of the last epoch, as MLPClassifier keeps no
-    other; what MLPClassifier does not have (dropout, rmsprop, svm, lr_decay, weight_scale) is left out of the space.
+    """Search a space by random search with scikit-learn. Scores are those of the last epoch, as its MLP keeps no other;
+    what it does not have (dropout, rmsprop, svm, schedules, decoupled weight decay, weight_scale) is left out.
 
     \b
     Example:
@@ -67,7 +43,7 @@ def main(**options: Any) -> None:
     """
     task = make_task(**options)
     if task.device != "cpu":
-        raise click.UsageError("MLPClassifier trains on the CPU")
+        raise click.UsageError("scikit-learn trains on the CPU")
     with tempfile.TemporaryDirectory(prefix="peer-") as folder:
         print_trials(search(task, Path(folder) / "trials"))
 
@@ -79,16 +55,18 @@ def search(task: Task, path: Path) -> list[TrialRecord]:
     y = np.concatenate([arrays["y_train"], arrays["y_val"]])
     fold = PredefinedSplit(np.r_[np.full(len(arrays["y_train"]), -1), np.zeros(len(arrays["y_val"]), int)])
     # Halving scores training rows, too, unless told not to; the recorder could not tell them apart.
-    common = {"scoring": Recorder(path), "cv": fold, "n_jobs": task.slots, "refit": False, "return_train_score": False}
+    scoring = Recorder(path, arrays, task.trace)
+    common = {"scoring": scoring, "cv": fold, "n_jobs": task.slots, "refit": False, "return_train_score": False}
     spaces = distributions(task)
+    kind = RecordedClassifier if arrays["y_train"].dtype.kind == "i" else RecordedRegressor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of nets that diverge
         if not task.early_stopping:
-            searcher = RandomizedSearchCV(net(task), spaces, n_iter=task.trials, random_state=task.seed, **common)
+            searcher = RandomizedSearchCV(net(task, kind), spaces, n_iter=task.trials, random_state=task.seed, **common)
             searcher.fit(X, y)
             fill_up(path, task.trials)
         for bracket in brackets(task):
-            halve(task, spaces, bracket, common).fit(X, y)
+            halve(net(task, kind), task, spaces, bracket, common).fit(X, y)
     return [tuple(json.loads(line)) for line in path.read_text().splitlines()]
 
 
@@ -108,12 +86,14 @@ def brackets(task: Task) -> Iterator[int]:
         bracket += 1
 
 
-def halve(task: Task, spaces: list[dict[str, Any]], bracket: int, common: dict[str, Any]) -> HalvingRandomSearchCV:
+def halve(
+    net: RecordedMLP, task: Task, spaces: list[dict[str, Any]], bracket: int, common: dict[str, Any]
+) -> HalvingRandomSearchCV:
     """A bracket of successive halving: many nets of few epochs, then fewer of more."""
     early = task.space.early_stopping
     assert early is not None
     return HalvingRandomSearchCV(
-        net(task),
+        net,
         spaces,
         n_candidates=CANDIDATES,
         resource="max_iter",
@@ -125,10 +105,10 @@ def halve(task: Task, spaces: list[dict[str, Any]], bracket: int, common: dict[s
     )
 
 
-def net(task: Task) -> RecordedMLP:
-    """The classifier with what the space holds constant; it never stops before its epochs are over."""
+def net(task: Task, kind: Callable[..., RecordedMLP]) -> RecordedMLP:
+    """The net with what the space holds constant; it never stops before its epochs are over."""
     epochs = most_epochs(task)
-    return RecordedMLP(
+    return kind(
         max_iter=epochs,
         n_iter_no_change=epochs + 1,
         tol=0.0,
@@ -142,7 +122,7 @@ def net(task: Task) -> RecordedMLP:
 
 
 def most_epochs(task: Task) -> int:
-    """The most epochs of a trial: MLPClassifier is given no fewer."""
+    """The most epochs of a trial: a net is given no fewer."""
     epochs = task.space.parameters["epochs"]
     return int(epochs.high) if isinstance(epochs, Range) else int(max(epochs.finite_values() or (10,)))
 
@@ -160,6 +140,8 @@ def distributions(task: Task) -> list[dict[str, Any]]:
     ]
     if isinstance(reg := parameters.get("reg"), Range):
         shared["alpha"] = loguniform(reg.low * ALPHA_PER_REG, reg.high * ALPHA_PER_REG)
+    elif "weight_decay" in parameters:
+        shared["alpha"] = loguniform(*ALPHA)
     spaces = []
     for rule in values(parameters, "update_rule", "sgd"):
         if rule in OF_SOLVER:

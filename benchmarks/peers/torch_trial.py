@@ -38,24 +38,30 @@ class TorchTrial:
 
     Args:
         parameters: By the names of a space, with `seed`; those not named take fcsearch's defaults.
-        rows: `X_train` (N, D), `y_train` (N,), `X_val`, `y_val`, on the device.
+        rows: `X_train` (N, D), `y_train` (N,), `X_val`, `y_val`, on the device; `X_test` and `y_test` for test_score.
+            Targets that are no integers make a regression: they are standardized, and `target_scale` is their unit.
+
+    Scores are accuracies; of a regression minus the RMSE, in the target's own unit.
     """
 
     def __init__(self, parameters: Mapping[str, Any], rows: Rows) -> None:
         self._rows = rows
         self._parameters = parameters
         torch.manual_seed(parameters["seed"])
-        inputs, classes = rows["X_train"].shape[1], int(rows["y_train"].max()) + 1
-        self._net = _network(parameters, inputs, classes).to(rows["X_train"].device)
+        self._regression = rows["y_train"].is_floating_point()
+        inputs, outputs = rows["X_train"].shape[1], 1 if self._regression else int(rows["y_train"].max()) + 1
+        self._net = _network(parameters, inputs, outputs).to(rows["X_train"].device)
         self._optimizer = _optimizer(parameters, self._net)
-        self._loss = _svm if parameters.get("loss") == "svm" else functional.cross_entropy
+        self._schedule = _schedule(parameters, self._optimizer)
+        losses = {"svm": _svm, "squared": _squared}
+        self._loss = losses.get("squared" if self._regression else parameters.get("loss"), functional.cross_entropy)
         self.epochs = int(parameters["epochs"])
         self.epochs_run = 0
-        self.best_accuracy: float | None = None
+        self.best_score: float | None = None
         self.over = False
 
     def epoch(self) -> float | None:
-        """Train an epoch, validate, and return the best validation accuracy so far.
+        """Train an epoch, validate, and return the best validation score so far.
 
         As in fcsearch, an epoch is made of whole minibatches, and a loss that is not finite ends the trial.
         """
@@ -68,32 +74,37 @@ class TorchTrial:
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._optimizer.step()
-        for group in self._optimizer.param_groups:
-            group["lr"] *= self._parameters.get("lr_decay", 1.0)
-        self._validate()
+        self._schedule.step()
+        score = self._score("val")
+        if score is None:
+            self.over = True
+        elif self.best_score is None or score > self.best_score:
+            self.best_score = score
         self.epochs_run += 1
         self.over = self.over or self.epochs_run >= self.epochs
-        return self.best_accuracy
+        return self.best_score
 
-    def _validate(self) -> None:
+    def test_score(self) -> float | None:
+        """The test rows' score of the network as it is."""
+        return self._score("test")
+
+    def _score(self, split: str) -> float | None:
         self._net.eval()
+        y = self._rows[f"y_{split}"]
         with torch.inference_mode():
-            scores = self._net(self._rows["X_val"])
-            loss = self._loss(scores, self._rows["y_val"])
-            right = (scores.argmax(1) == self._rows["y_val"]).float().mean()
-            finite, accuracy = torch.stack([torch.isfinite(loss).float(), right]).tolist()
-        if finite:
-            self.best_accuracy = max(self.best_accuracy or 0.0, accuracy)
-        else:
-            self.over = True
+            scores = self._net(self._rows[f"X_{split}"])
+            loss = self._loss(scores, y)
+            right = -loss.sqrt() * self._rows["target_scale"] if self._regression else (scores.argmax(1) == y).float()
+            finite, score = torch.stack([torch.isfinite(loss).float(), right.mean().float()]).tolist()
+        return score if finite else None
 
 
-def _network(parameters: Mapping[str, Any], inputs: int, classes: int) -> nn.Sequential:
+def _network(parameters: Mapping[str, Any], inputs: int, outputs: int) -> nn.Sequential:
     width, dropout = parameters.get("hidden_dim", 100), parameters.get("dropout", 0.0)
     hidden = parameters.get("hidden_dims", [width] * (parameters.get("depth", 2) - 1))
     normal = parameters.get("init", "kaiming") == "normal"
     layers: list[nn.Module] = []
-    for before, units in zip((inputs, *hidden), (*hidden, classes), strict=True):
+    for before, units in zip((inputs, *hidden), (*hidden, outputs), strict=True):
         layer = nn.Linear(before, units)
         nn.init.normal_(layer.weight, std=parameters.get("weight_scale", 1e-2) if normal else math.sqrt(2 / before))
         nn.init.zeros_(layer.bias)
@@ -111,12 +122,21 @@ def _optimizer(parameters: Mapping[str, Any], net: nn.Module) -> torch.optim.Opt
     fused = _fused(rule, next(net.parameters()).device.type)
     if rule == "adam":
         betas = (parameters.get("beta1", 0.9), parameters.get("beta2", 0.999))
+        if "weight_decay" in parameters:  # decoupled, and on the weights alone
+            groups[0]["weight_decay"], groups[1]["weight_decay"] = parameters["weight_decay"], 0.0
+            return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=parameters.get("epsilon", 1e-8), **fused)
         return torch.optim.Adam(groups, lr=lr, betas=betas, eps=parameters.get("epsilon", 1e-8), **fused)
     if rule == "rmsprop":
         decay, epsilon = parameters.get("decay_rate", 0.99), parameters.get("epsilon", 1e-8)
         return torch.optim.RMSprop(groups, lr=lr, alpha=decay, eps=epsilon, **fused)
     momentum = parameters.get("momentum", 0.9) if rule == "sgd_momentum" else 0.0
     return torch.optim.SGD(groups, lr=lr, momentum=momentum, **fused)
+
+
+def _schedule(parameters: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    if parameters.get("lr_schedule") == "cosine":
+        return torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, int(parameters["epochs"]))
+    return torch.optim.lr_scheduler.ExponentialLR(optimizer, parameters.get("lr_decay", 1.0))
 
 
 def _fused(rule: str, device: str) -> dict[str, bool]:
@@ -129,3 +149,7 @@ def _fused(rule: str, device: str) -> dict[str, bool]:
 def _svm(scores: Tensor, y: Tensor) -> Tensor:
     # torch divides by the number of classes; the multiclass hinge loss of the course does not.
     return functional.multi_margin_loss(scores, y) * scores.shape[1]
+
+
+def _squared(scores: Tensor, y: Tensor) -> Tensor:
+    return functional.mse_loss(scores[:, 0], y)

@@ -176,7 +176,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         return of_space
 
     def _keep(self, run: Run) -> None:
-        if not run.directory.saved_models():
+        if not run.directory.models.saved():
             raise SearchError("every trial diverged; give smaller learning rates")
         self.model_ = run.model
         self.best_params_ = run.config().parameters()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import UsageError
-from fcsearch.inference.predictor import Member, Predictor
+from fcsearch.inference.predictor import Predictor
 from fcsearch.nn import FullyConnectedNet
 
 
@@ -29,7 +29,7 @@ class Model:
     @classmethod
     def of(cls, predictor: Predictor) -> Model:
         """A model of networks that stay as they are."""
-        members = tuple(Member(member.weight, _exact(member.network)) for member in predictor.members)
+        members = tuple(dataclasses.replace(member, network=_exact(member.network)) for member in predictor.members)
         return cls(dataclasses.replace(predictor, members=members))
 
     @property

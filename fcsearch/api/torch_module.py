@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.module import Features
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.embedding import EMBEDDING_NAMES
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -17,6 +20,23 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+class Embedding(nn.Module):
+    """A network's periodic embedding of the first P of D features: from (N, D) to (N, P E + D - P)."""
+
+    def __init__(self, network: FullyConnectedNet) -> None:
+        super().__init__()
+        for name, label in zip(EMBEDDING_NAMES, ("frequencies", "weight", "bias"), strict=True):
+            self.register_parameter(label, nn.Parameter(network.params[name].clone()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Embed the numbers among features."""
+        numbers = len(self.get_parameter("frequencies"))
+        phases = 2 * math.pi * features[:, :numbers, None] * self.get_parameter("frequencies")
+        waves = torch.cat([phases.cos(), phases.sin()], dim=2).unsqueeze(2)
+        hidden = (waves @ self.get_parameter("weight")).squeeze(2) + self.get_parameter("bias")
+        return torch.cat([hidden.relu().flatten(1), features[:, numbers:]], dim=1)
+
+
 def module_of(network: FullyConnectedNet, transform: FeatureTransform | None = None) -> nn.Sequential:
     """A module with copies of the weights, in evaluation mode; in training mode it drops units as the network did.
 
@@ -24,7 +44,8 @@ def module_of(network: FullyConnectedNet, transform: FeatureTransform | None = N
         network: The network.
         transform: The transform that makes its features; None: the module takes features (N, D).
     """
-    layers: list[nn.Module] = [nn.Dropout(network.input_dropout)] if network.input_dropout else []
+    layers: list[nn.Module] = [] if network.embedding is None else [Embedding(network)]
+    layers += [nn.Dropout(network.input_dropout)] if network.input_dropout else []
     for layer in range(1, network.depth + 1):
         weights, bias = network.params[f"W{layer}"], network.params[f"b{layer}"]
         # Made without weights: drawing some would advance the generator of the user's program.

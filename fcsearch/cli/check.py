@@ -49,6 +49,8 @@ def check(device: str, output: str) -> None:
       fcsearch check
       fcsearch check --device cuda --format json
     """
+    import torch
+
     targets = _devices(device)
     from fcsearch.nn.selfcheck import run_checks
     from fcsearch.training.checks import run_engine_checks
@@ -62,7 +64,9 @@ def check(device: str, output: str) -> None:
         for target, found in checks.items():
             _print_tables(found, target)
         count = sum(map(len, checks.values()))
-        click.echo(f"{count} checks in {seconds:.1f} s on {', '.join(map(_describe, targets))} ({_torch()})")
+        click.echo(
+            f"{count} checks in {seconds:.1f} s on {', '.join(map(_describe, targets))} (torch {torch.__version__})"
+        )
     _raise_failed(checks)
 
 
@@ -96,12 +100,6 @@ def _describe(device: torch.device) -> str:
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def _torch() -> str:
-    import torch
-
-    return f"torch {torch.__version__}"
 
 
 def _as_json(checks: Checks, seconds: float) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from fcsearch.text import first_few
+
 if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnFacts
     from fcsearch.data.transform import FeatureTransform
@@ -42,7 +44,4 @@ def _fill(value: float | str | None) -> str:
 
 def _categories(row: dict[str, Any]) -> str:
     names = row["categories"]
-    if not names:
-        return ""
-    more = ", ..." if len(names) > _CATEGORIES_SHOWN else ""
-    return f"{len(names)}: {', '.join(names[:_CATEGORIES_SHOWN])}{more}"
+    return f"{len(names)}: {first_few(names, _CATEGORIES_SHOWN)}" if names else ""

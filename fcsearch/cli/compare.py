@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import output_format, runs_folder
 
 if TYPE_CHECKING:
     from fcsearch.comparison import Comparison, Section
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("runs", metavar="RUN RUN...", nargs=-1, required=True)
 @runs_folder
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 @click.option(
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write it as a page."
 )

@@ -18,6 +18,7 @@ from fcsearch.nn import FullyConnectedNet, NetworkSettings, Solver
 from fcsearch.nn.settings import NETWORK_SETTINGS
 from fcsearch.results.models import model_texts
 from fcsearch.training import EpochMetrics, TrainingData, train_pack
+from fcsearch.training.engine.buffers import embedding_of
 from fcsearch.training.objectives import FIGURES, Truth
 
 
@@ -73,6 +74,8 @@ def train_by_solver(
         input_dropout=config.input_dropout,
         label_smoothing=config.label_smoothing,
         activation=config.activation,
+        embedding=embedding_of(config, rows.numbers),
+        frequency_scale=config.frequency_scale,
     )
     names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
     settings = {name: getattr(config, name) for name in names}

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.dataset_options import dataset_options
 from fcsearch.cli.row_warnings import print_warnings
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import dataset_options, output_format, runs_folder
 from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     help="Rows of the run's own dataset to measure on. Default: test; with --dataset, every row that it has.",
 )
 @dataset_options
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 def evaluate(
     run: str | None,
     root: Path | str,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fcsearch.cli.model_options import model_options
+from fcsearch.cli.shared_options import model_options
 
 _MODELS = ("torch", "onnx", "safetensors")
 _TRIALS = ("csv", "optuna", "tensorboard", "mlflow", "wandb")

@@ -11,6 +11,7 @@ import click
 
 from fcsearch.cli.choosing import dataset_name
 from fcsearch.errors import UsageError
+from fcsearch.text import first_few
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset, DatasetSpec
@@ -87,9 +88,8 @@ def _load(spec: DatasetSpec) -> Dataset:
 def _found(dataset: Dataset) -> list[str]:
     """Lines that describe a dataset."""
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
-    classes = ", ".join(dataset.class_names[:_MOST_CLASSES]) + (", ..." if dataset.num_classes > _MOST_CLASSES else "")
     label, target = dataset.details.get("label"), dataset.train.y
-    labels = f"{dataset.num_classes} classes: {classes}"
+    labels = f"{dataset.num_classes} classes: {first_few(dataset.class_names, _MOST_CLASSES)}"
     if dataset.task == "regression":
         labels = f"from {target.min():.6g} to {target.max():.6g}"
     lines = [

@@ -141,7 +141,8 @@ def _spark(value: float, low: float, high: float) -> str:
 
 def _best(best: Sequence[Best], parameters: Collection[str], width: int) -> Iterator[Text]:
     """The best trials; the first has two lines for its configuration."""
-    value, trial = (max((len(text) for text in texts), default=0) for texts in _best_texts(best))
+    value = max((len(entry.shown) for entry in best), default=0)
+    trial = max((len(f"trial {entry.trial_id}") for entry in best), default=0)
     for place, entry in enumerate(best):
         shown, name = entry.shown.rjust(value), f"trial {entry.trial_id}".ljust(trial)
         head = f"{shown}  {name}  "
@@ -149,10 +150,6 @@ def _best(best: Sequence[Best], parameters: Collection[str], width: int) -> Iter
         yield Text.assemble((shown, "" if place else "bold green"), f"  {name}  {lines[0] if lines else ''}")
         for line in lines[1:]:
             yield Text(" " * len(head) + line)
-
-
-def _best_texts(best: Sequence[Best]) -> tuple[list[str], list[str]]:
-    return [entry.shown for entry in best], [f"trial {entry.trial_id}" for entry in best]
 
 
 def settings(values: Mapping[str, Any], parameters: Collection[str]) -> list[str]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.model_options import model_options
 from fcsearch.cli.row_warnings import print_warnings
+from fcsearch.cli.shared_options import model_options
 
 if TYPE_CHECKING:
     from fcsearch.inference.sink import TableSink

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import output_format, runs_folder
 
 if TYPE_CHECKING:
     from fcsearch.report import Report
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("run", required=False)
 @runs_folder
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 @click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="How many of the best to list.")
 @click.option("--no-write", is_flag=True, help="Only print: do not write report.html and report.json, measure nothing.")
 def report(run: str | None, root: Path | str, form: str, top: int, no_write: bool) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from fcsearch.cli.dataset_options import moved_data_options
-from fcsearch.cli.runs_folder import runs_folder
 from fcsearch.cli.searching import conclude, search_options, varying
+from fcsearch.cli.shared_options import moved_data_options, runs_folder
 
 
 @click.command()

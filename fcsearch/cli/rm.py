@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import runs_folder
 
 
 @click.command()

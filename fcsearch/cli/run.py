@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.choosing import Choice, choose
-from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
-from fcsearch.cli.runs_folder import RunsFolder
 from fcsearch.cli.searching import conclude, search_options, varying
+from fcsearch.cli.shared_options import RunsFolder, dataset_options, dataset_overrides
 from fcsearch.errors import RunError
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import output_format, runs_folder
 
 
 @click.command()
 @runs_folder
 @click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; several: with all of them.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 def runs(root: Path | str, tags: tuple[str, ...], form: str) -> None:
     """List the runs of a folder, newest first.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.option_group import Command, add_options
+from fcsearch.cli.shared_options import Command, add_options
 
 if TYPE_CHECKING:
     from fcsearch.search.execution import SearchResult

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.dataset_options import dataset_options
+from fcsearch.cli.shared_options import dataset_options, output_format
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
 from fcsearch.errors import UsageError
@@ -70,7 +71,7 @@ def _help(parameter: Hyperparameter) -> str:
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1, ...")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads.")
 @click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the best weights (safetensors).")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 def train(
     run: str | None,
     trial: int | None,
@@ -81,7 +82,7 @@ def train(
     device: str,
     threads: int,
     save: Path | None,
-    output: str,
+    form: str,
     **parameters: Any,
 ) -> None:
     """Train one network, from options or from a trial of a run, and measure it on the test rows.
@@ -116,13 +117,13 @@ def train(
         from fcsearch.printing import printable
 
         click.echo(f"fcsearch: columns left out: {printable(left_out)}", err=True)
-    echo = click.echo if output == "text" else _silent
+    echo = click.echo if form == "text" else _silent
     config = _for_task(config, rows.task)
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     weights = trained.pop("weights")
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     trained[f"test_{objective.name}"] = save_and_test(weights, config, rows, save)
-    if output == "json":
+    if form == "json":
         click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **trained}, indent=2))
         return
     _summarise(trained, objective, save)
@@ -144,8 +145,6 @@ def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, Da
 
 
 def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir: str | None) -> DatasetSpec:
-    import dataclasses
-
     if source is not None:
         spec = type(spec)(source)
     given: dict[str, Any] = {"label": label, "data_dir": data_dir}
@@ -153,8 +152,6 @@ def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir:
 
 
 def _changed(config: TrialConfig, parameters: dict[str, Any]) -> TrialConfig:
-    import dataclasses
-
     given = {name: value for name, value in parameters.items() if value is not None}
     for name in tuple(given):
         known = HYPERPARAMETERS.get(name)
@@ -176,8 +173,6 @@ def _device(name: str) -> torch.device:
 
 def _for_task(config: TrialConfig, task: Task) -> TrialConfig:
     """The configuration with a loss of this task: the task's default, if it has the default of another task."""
-    import dataclasses
-
     losses = LOSSES_OF[task]
     if config.loss in losses:
         return config

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.dataset_options import dataset_options, dataset_overrides
+from fcsearch.cli.shared_options import dataset_options, dataset_overrides, output_format
 
 if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnsError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the sampled configuration."
 )
 @click.option("--check-data", is_flag=True, help="Also load the dataset, and say what is in it.")
-@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_format
 def validate(
     given: str,
     overrides: tuple[str, ...],
@@ -33,7 +33,7 @@ def validate(
     data_dir: str | None,
     seed: int,
     check_data: bool,
-    output: str,
+    form: str,
 ) -> None:
     """Print a search space as fcsearch reads it: its parameters, when each applies, and a sampled configuration.
 
@@ -61,7 +61,7 @@ def validate(
     problem = None
     if check_data:
         facts["dataset"], facts["columns"], problem = _load(space)
-    if output == "json":
+    if form == "json":
         click.echo(json.dumps(facts, indent=2))
     else:
         _print(space, facts)

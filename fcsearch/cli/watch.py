@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.runs_folder import runs_folder
+from fcsearch.cli.shared_options import runs_folder
 
 if TYPE_CHECKING:
     from fcsearch.results import RunDirectory
     from fcsearch.search.loop.view import View
 
-# How long a run that was just started may take to appear.
-_WAIT_SECONDS = 60.0
+# How long a run that was just started may take to appear: the first of a folder, and one whose name may be mistyped.
+_WAIT_SECONDS, _NAMED_SECONDS = 60.0, 10.0
 _LOOK_SECONDS = 0.5
+# So many of the others are named.
+_MOST_NAMES = 8
 
 
 @click.command()
@@ -71,7 +73,8 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
     from fcsearch.errors import RunError
     from fcsearch.results import RunDirectory, resolve_run
 
-    until, told = time.monotonic() + _WAIT_SECONDS, False
+    seconds, told = _WAIT_SECONDS if name is None else _NAMED_SECONDS, False
+    until = time.monotonic() + seconds
     while True:
         try:
             return RunDirectory.open(resolve_run(name, root))
@@ -81,7 +84,12 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
             if time.monotonic() >= until:
                 raise RunError(f"{error}. The directory of a search appears once its data are read") from None
         if not told:
-            click.echo("no run yet: its directory appears once its data are read; waiting for a minute", err=True)
+            found = f"no run {name}" if name else "no run"
+            click.echo(
+                f"{found} yet{_others(name, root)}: a run's directory appears once its data are read; waiting for "
+                f"{seconds:.0f} s",
+                err=True,
+            )
             told = True
         time.sleep(_LOOK_SECONDS)
 
@@ -92,7 +100,19 @@ def _may_come(name: str | None, root: Path | str) -> bool:
 
     if not isinstance(root, Path) or (name is not None and remote.is_url(name)):
         return False
-    return root.is_dir() if name is None else not resolve_run(name, root).exists()
+    if name is None:
+        return root.is_dir()
+    path = resolve_run(name, root)
+    return path.parent.is_dir() and not path.exists()
+
+
+def _others(name: str | None, root: Path | str) -> str:
+    """The runs that there are beside the one that is not there, the newest first."""
+    from fcsearch.results import find_runs, resolve_run
+
+    names = [path.name for path in find_runs(resolve_run(name, root).parent)] if name else []
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f" beside {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
 def _follow(run: RunDirectory, view: View, every: float) -> None:

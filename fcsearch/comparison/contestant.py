@@ -16,7 +16,7 @@ from fcsearch.config.objective import Objective
 from fcsearch.results import RANKED_STATES, Manifest, RunDirectory, objective_of
 from fcsearch.results.timing import work_clock
 from fcsearch.selection import Confirmed, confirmation_of
-from fcsearch.selection.confirmation import validation_rows
+from fcsearch.selection.confirmation import rows_measured_on
 
 _COLUMNS = ("trial_id", "state", "started_at", "finished_at")
 
@@ -78,7 +78,7 @@ def read_contestant(path: Path) -> Contestant:
         objective=objective,
         trials=_trials(table, manifest, objective),
         confirmed=found.winner if found and found.complete else None,
-        rows=validation_rows(run),
+        rows=rows_measured_on(run),
     )
 
 

@@ -1,10 +1,11 @@
 """Hyperparameters, each stated once, and the configuration of a trial that they make up. Imports no torch."""
 
 from fcsearch.config.hyperparameter import Hyperparameter
-from fcsearch.config.input_form import OWN_FORM, WITH_BINS, InputForm
+from fcsearch.config.input_form import EMBEDDED, OWN_FORM, WITH_BINS, InputForm
 from fcsearch.config.trial import HYPERPARAMETERS, RULE_SETTINGS, LaneKey, TrialConfig, check_parameter
 
 __all__ = [
+    "EMBEDDED",
     "HYPERPARAMETERS",
     "OWN_FORM",
     "RULE_SETTINGS",

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 # Preprocessings that cut numbers into bins.
 WITH_BINS = ("piecewise",)
+# Those whose numbers the network embeds, and how they are scaled before that.
+EMBEDDED = {"periodic": "quantile"}
 
 
 class InputForm(NamedTuple):
     """What numbers become before a network sees them.
 
     Attributes:
-        preprocessing: A value of the dataset's option of that name; `dataset`: what that option says.
+        preprocessing: A value of the dataset's option of that name, or `periodic`; `dataset`: what that option says.
         bins: Bins of a number at `piecewise`; 0: what the dataset says, else as many as suit the rows.
     """
 

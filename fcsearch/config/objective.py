@@ -7,8 +7,6 @@ from typing import Literal
 
 Task = Literal["classification", "regression"]
 
-TASKS: tuple[Task, ...] = ("classification", "regression")
-
 
 @dataclasses.dataclass(frozen=True)
 class Objective:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from fcsearch.config.hyperparameter import Hyperparameter, entry, hyperparameters_of, integer, share, word
-from fcsearch.config.input_form import OWN_FORM, WITH_BINS, InputForm
+from fcsearch.config.input_form import EMBEDDED, OWN_FORM, WITH_BINS, InputForm
 from fcsearch.errors import ConfigError
 
 # Update rule -> the settings that it reads, besides the learning rate and weight decay.
@@ -59,8 +59,9 @@ class TrialConfig:
     )
     preprocessing: str = word(
         OWN_FORM.preprocessing,
-        "How numbers become features, as `dataset.preprocessing` has it; dataset: as that option says",
-        words=("dataset", "standardize", "mean", "none", "quantile", "robust", "piecewise"),
+        "How numbers become features, as `dataset.preprocessing` has it; dataset: as that option says; periodic: scaled"
+        " by their ranks, then embedded by the network, with sines and cosines of frequencies that it learns",
+        words=("dataset", "standardize", "mean", "none", "quantile", "robust", "piecewise", "periodic"),
         shares_lane=False,
     )
     bins: int = integer(
@@ -70,6 +71,33 @@ class TrialConfig:
         low=0,
         space_high=256,
         under=("preprocessing", WITH_BINS),
+        implies_parent=True,
+        shares_lane=False,
+    )
+    frequencies: int = integer(
+        48,
+        "Frequencies that the embedding learns of each number",
+        unit="frequencies",
+        space_high=1024,
+        under=("preprocessing", tuple(EMBEDDED)),
+        implies_parent=True,
+        shares_lane=False,
+    )
+    frequency_scale: float = entry(
+        0.5,
+        "Standard deviation of the initial frequencies, in periods per standard deviation of a number",
+        low=0.0,
+        low_open=True,
+        log=True,
+        under=("preprocessing", tuple(EMBEDDED)),
+        implies_parent=True,
+    )
+    embedding_dim: int = integer(
+        24,
+        "Features that the embedding makes of each number",
+        unit="features",
+        space_high=1024,
+        under=("preprocessing", tuple(EMBEDDED)),
         implies_parent=True,
         shares_lane=False,
     )
@@ -173,6 +201,11 @@ class TrialConfig:
         return InputForm.of({"preprocessing": self.preprocessing, "bins": self.bins})
 
     @property
+    def embeds(self) -> bool:
+        """Whether its network embeds numbers."""
+        return self.preprocessing in EMBEDDED
+
+    @property
     def lane_key(self) -> LaneKey:
         """What members of a pack must have in common to train as one stack."""
         return LaneKey(*(getattr(self, name) for name in LaneKey._fields))
@@ -227,6 +260,8 @@ class LaneKey(NamedTuple):
     hidden_dims: tuple[int, ...]
     preprocessing: str
     bins: int
+    frequencies: int
+    embedding_dim: int
     activation: str
     batch_size: int
     input_dropout: float

@@ -2,13 +2,10 @@
 
 from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.loading import dataset_in_memory, load_dataset
-from fcsearch.data.rows import Column
-from fcsearch.data.spec import DATASET_NAMES, PREPROCESSINGS, DatasetSpec
+from fcsearch.data.spec import DATASET_NAMES, DatasetSpec
 
 __all__ = [
     "DATASET_NAMES",
-    "PREPROCESSINGS",
-    "Column",
     "Dataset",
     "DatasetSpec",
     "Split",

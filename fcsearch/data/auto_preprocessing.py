@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from fcsearch.config import InputForm
+from fcsearch.config import EMBEDDED, InputForm
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import DataError
 
 # What was best on the tables of docs/quality.md.
 _BINS = 48
@@ -38,7 +39,17 @@ def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
 
 
 def spec_of_form(form: InputForm, spec: DatasetSpec, rows: Rows) -> DatasetSpec:
-    """A settled spec with `preprocessing` and `bins` replaced by those of a form of the rows."""
+    """A settled spec with `preprocessing` and `bins` replaced by those of a form of the rows.
+
+    Raises:
+        DataError: pixels are to be embedded.
+    """
+    if form.preprocessing in EMBEDDED and rows.is_pixels:
+        raise DataError(
+            f"preprocessing of pixels must be standardize, mean or none; found {form.preprocessing}, which is for "
+            "columns with units of their own. Choose another one."
+        )
     own = spec.bins if form.preprocessing == "piecewise" else None
-    changed = dataclasses.asdict(spec) | {"preprocessing": form.preprocessing, "bins": form.bins or own}
+    preprocessing = EMBEDDED.get(form.preprocessing, form.preprocessing)
+    changed = dataclasses.asdict(spec) | {"preprocessing": preprocessing, "bins": form.bins or own}
     return settle_preprocessing(DatasetSpec.from_value(changed), rows)

@@ -50,29 +50,28 @@ def features_of(
     locate: Callable[[int], str],
     source: str,
     *,
-    apart: Mapping[str, tuple[Use, str]] | None = None,
-    left_out: Sequence[str] = (),
-    problems: Mapping[str, str] | None = None,
+    apart: Mapping[str, tuple[Use, str]],
+    left_out: Sequence[str],
+    problems: Mapping[str, str],
 ) -> Features:
     """Make a matrix of a table's columns.
 
     If there is a column of images, it alone makes the features, and other columns are ignored. Otherwise every column
-    except the label and those in `apart` is a feature: numbers, lists of numbers of one length, text as categories.
+    except those in `apart` is a feature: numbers, lists of numbers of one length, text as categories.
 
     Args:
         table: All rows.
-        label: The column of the classes.
+        label: The column of the classes, for messages.
         drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
-        apart: Columns with a use other than as features: the use, and a description of it.
+        apart: Columns with a use other than as features, the label among them: the use, and a description of it.
         left_out: Columns that the reader left out because they only number the rows.
         problems: Problems of columns that are already known.
 
     Raises:
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
     """
-    apart = {**(apart or {}), label: ("label", "")}
     names = _feature_names(table, label, [name for name in drop if name not in left_out], apart, source)
     images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
@@ -83,7 +82,7 @@ def features_of(
     uses = _uses(table, drop, images, apart)
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
-    refused = dict(problems or {})
+    refused = dict(problems)
     parts = []
     # A wrong label column is reported before 50,000 images are decoded.
     if not (refused and images):

@@ -101,6 +101,11 @@ class Dataset:
         return int(self.train.X.shape[1])
 
     @property
+    def numbers(self) -> int:
+        """How many of the features, the first, are made of numbers; the others are of categories."""
+        return self.transform.layout.numbers
+
+    @property
     def num_classes(self) -> int:
         """Number of classes; 0 for a regression."""
         return len(self.class_names)
@@ -150,6 +155,7 @@ class Dataset:
             "y_train": self.labels(self.train),
             "X_val": self.val.X,
             "y_val": self.labels(self.val),
+            "numbers": self.numbers,
             "num_classes": self.num_classes,
             "objective": objective,
             "positive": self.positive,

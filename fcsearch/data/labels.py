@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, first_few, nearest
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
 
@@ -30,7 +30,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     Raises:
         DataError: there is no such column, or more than one is possible.
     """
-    columns = ", ".join(schema.names[:40]) + (", ..." if len(schema.names) > 40 else "")
+    columns = first_few(schema.names, 40)
     if label is not None:
         if label in schema.names:
             return label
@@ -139,9 +139,8 @@ def codes_of_labels(
         strange = pc.value_counts(texts.filter(pc.is_null(index))).to_pylist()
         named = ", ".join(f"{entry['values']!r} ({entry['counts']:,} rows)" for entry in strange[:10])
         raise DataError(
-            f"{where} must hold the classes that the network learned ({', '.join(known[:20])}"
-            f"{', ...' if len(known) > 20 else ''}); found {index.null_count:,} rows of other classes: {named}. Leave "
-            "these rows out."
+            f"{where} must hold the classes that the network learned ({first_few(known)}); found "
+            f"{index.null_count:,} rows of other classes: {named}. Leave these rows out."
         )
     return np.ascontiguousarray(index.to_numpy(zero_copy_only=False), dtype=np.int64)
 

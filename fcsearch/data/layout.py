@@ -162,16 +162,19 @@ class Layout:
     categories: Sequence[tuple[int, tuple[str, ...], int]]
 
     @property
+    def numbers(self) -> int:
+        """Number of features that are made of numbers; they come first."""
+        return 0 if self.encoder is None else self.encoder.width
+
+    @property
     def width(self) -> int:
         """Number of features."""
-        numbers = 0 if self.encoder is None else self.encoder.width
-        return numbers + sum(len(categories) for _, categories, _ in self.categories)
+        return self.numbers + sum(len(categories) for _, categories, _ in self.categories)
 
     def encode(self, raw: npt.NDArray[Any], out: npt.NDArray[np.float32]) -> None:
         """Write the features of raw rows (n, R) into `out` (n, D)."""
-        left = 0
+        left = self.numbers
         if self.encoder is not None:
-            left = self.encoder.width
             self.encoder.encode(self._numbers(raw), out[:, :left])
         out[:, left:] = 0
         for place, categories, fill in self.categories:

@@ -17,7 +17,7 @@ from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import DataError
-from fcsearch.text import nearest
+from fcsearch.text import first_few, nearest
 
 Locate = Callable[[int], str]
 # By column and value: how often it occurs, of the values that the training rows do not have.
@@ -194,7 +194,7 @@ def _array_column(item: NumberInput, schema: pa.Schema, label: str | None, sourc
     name = "one column" if item.name is None else f"the column {item.name!r}"
     raise DataError(
         f"{source} must have {name} of {wanted}, which the network learned from; found the columns "
-        f"{', '.join(schema.names[:20])}{', ...' if len(schema.names) > 20 else ''}."
+        f"{first_few(schema.names)}."
     )
 
 

@@ -12,6 +12,7 @@ import pydantic
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
 from pydantic_core import ArgsKwargs
 
+from fcsearch.config import EMBEDDED
 from fcsearch.config.objective import Task
 from fcsearch.data.split_facts import SplitBy
 from fcsearch.data.weights import ClassWeight
@@ -20,6 +21,17 @@ from fcsearch.refusals import contradiction, first_refusal, schema_of
 from fcsearch.text import did_you_mean
 
 Preprocessing = Literal["auto", "standardize", "mean", "none", "quantile", "robust", "piecewise"]
+
+
+def _not_embedded(value: object) -> object:
+    if isinstance(value, str) and value in EMBEDDED:
+        raise contradiction(
+            "preprocessing",
+            f"dataset option preprocessing cannot be {value}, which is an embedding that networks learn. Leave it out, "
+            f"and make it a parameter of the space: --set parameters.preprocessing={value}.",
+        )
+    return value
+
 
 PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
@@ -100,7 +112,7 @@ class DatasetSpec:
     folds: _Folds = None
     """Number of folds: each row that is not a test row is a validation row in one of them, and a trial is the mean over
     them; val_fraction is then unused. null, or 1: one split."""
-    preprocessing: Preprocessing = "auto"
+    preprocessing: Annotated[Preprocessing, BeforeValidator(_not_embedded)] = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a
     smooth clip) or piecewise (quantile bins, each a feature). auto: piecewise for tables with up to a few dozen numbers

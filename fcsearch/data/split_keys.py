@@ -13,9 +13,8 @@ from fcsearch.data.kinds import is_number, is_text, kind_in_words
 from fcsearch.data.rows import Indices
 from fcsearch.data.split_facts import SplitBy, SplitFacts
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, first_few, nearest
 
-_NOUNS: dict[SplitBy, str] = {"group": "group", "time": "time"}
 _SECONDS = pa.timestamp("s")
 
 
@@ -56,8 +55,10 @@ def require_split_column(names: list[str], by: SplitBy, column: str, label: str,
     """Refuse a column that is not there, or is the label."""
     if column not in names:
         hint = did_you_mean(nearest(column, names), sentence=True)
-        found = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-        raise DataError(f"dataset option {by} must name a column of {source}; found {column!r}, not in {found}.{hint}")
+        raise DataError(
+            f"dataset option {by} must name a column of {source}; found {column!r}, not in {first_few(names, 40)}."
+            f"{hint}"
+        )
     if column == label:
         raise DataError(f"dataset option {by} must name a column other than the label; found {column!r}. Name another.")
 
@@ -77,31 +78,31 @@ def read_split_key(
     Raises:
         DataError: gaps, values of another kind, or the same value in every row.
     """
-    noun, place = _NOUNS[by], f"column {column!r} of {source}"
+    place = f"column {column!r} of {source}"
     array = values.combine_chunks()
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    _refuse_gaps(array, noun, place, locate)
+    _refuse_gaps(array, by, place, locate)
     array = _groups(array, place) if by == "group" else _times(array, place)
     distinct = pc.unique(array)
     distinct = distinct.take(pc.sort_indices(distinct))
     key = SplitKey(by, column, pc.index_in(array, value_set=distinct).to_numpy().astype(np.int64), distinct)
     if len(distinct) < 2:
         raise DataError(
-            f"{place} must hold at least two {noun}s to split rows by; found {key.text(0)} in every row. Name another "
+            f"{place} must hold at least two {by}s to split rows by; found {key.text(0)} in every row. Name another "
             f"column, or leave the dataset option {by} out."
         )
     return key
 
 
-def _refuse_gaps(values: pa.Array, noun: str, place: str, locate: Callable[[int], str]) -> None:
+def _refuse_gaps(values: pa.Array, by: SplitBy, place: str, locate: Callable[[int], str]) -> None:
     gaps = pc.is_null(values)
     if pa.types.is_floating(values.type):
         gaps = pc.or_(gaps, pc.fill_null(pc.invert(pc.is_finite(values)), True))
     rows = np.flatnonzero(gaps.to_numpy(zero_copy_only=False))
     if len(rows):
         raise DataError(
-            f"{place} must give every row a {noun}; found {len(rows):,} {'rows' if len(rows) > 1 else 'row'} without, "
+            f"{place} must give every row a {by}; found {len(rows):,} {'rows' if len(rows) > 1 else 'row'} without, "
             f"first {locate(int(rows[0]))}. Fill the gaps, or leave these rows out."
         )
 

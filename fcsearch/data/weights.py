@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, StrictFloat
 
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, first_few, nearest
 
 Weights = npt.NDArray[np.float64]
 
@@ -53,10 +53,9 @@ def check_class_weight(class_weight: ClassWeight | None, class_names: tuple[str,
     unknown = [] if class_weight == "balanced" else [name for name in class_weight if name not in class_names]
     if unknown:
         hints = [did_you_mean(nearest(name, class_names), sentence=True) for name in unknown]
-        known = f"{', '.join(class_names[:20])}{', ...' if len(class_names) > 20 else ''}"
         raise DataError(
-            f"class_weight must name classes of the label ({known}); found {', '.join(map(repr, unknown))}."
-            f"{next(filter(None, hints), '')}"
+            f"class_weight must name classes of the label ({first_few(class_names)}); found "
+            f"{', '.join(map(repr, unknown))}.{next(filter(None, hints), '')}"
         )
 
 

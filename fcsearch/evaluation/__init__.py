@@ -1,8 +1,8 @@
 """Saved models, measured on rows: a run's own, or others."""
 
 from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
-from fcsearch.evaluation.classification import ClassFigures, Classification, classify
-from fcsearch.evaluation.elsewhere import holds_own_rows, measure_moved, measure_other, model_transform
+from fcsearch.evaluation.classification import classify
+from fcsearch.evaluation.elsewhere import holds_own_rows, measure_moved, measure_other
 from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
@@ -12,8 +12,6 @@ from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
 __all__ = [
     "BaseLine",
-    "ClassFigures",
-    "Classification",
     "Lead",
     "Measurement",
     "base_line",
@@ -28,6 +26,5 @@ __all__ = [
     "measure_moved",
     "measure_other",
     "measure_out_of_fold",
-    "model_transform",
     "standard_error",
 ]

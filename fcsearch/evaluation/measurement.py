@@ -72,6 +72,8 @@ class Measurement:
             value = {**value, "value": accuracy, "figures": {"accuracy": accuracy}, "objective": "accuracy"}
         known = {entry.name: value[entry.name] for entry in fields(cls) if entry.init and entry.name in value}
         classes, base, lead = (value.get(name) for name in ("classification", "base_line", "lead"))
+        if base is None and classes and known.get("objective", "accuracy") == "accuracy":
+            base = classes["base_line"]  # where earlier versions kept it
         return cls(
             **{
                 **known,

@@ -103,7 +103,7 @@ def _kept(run: Run, part: Part) -> Path:
         return run.directory.models.kept_refit()
     if part.path.is_file():
         return part.path
-    saved = run.directory.saved_models()
+    saved = run.directory.models.saved()
     kept = ", ".join(map(str, saved)) or "none"
     raise RunError(
         f"trial {trial} of {run.path} must have a saved model; found models of trials: {kept}. Train it again with "

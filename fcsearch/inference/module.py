@@ -13,6 +13,7 @@ from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.activations import ACTIVATIONS
+from fcsearch.nn.embedding import EMBEDDING_NAMES, PeriodicEmbedding
 from fcsearch.nn.layers import Linear
 
 _FLOATS = {"float32": torch.float32, "float64": torch.float64}
@@ -56,6 +57,7 @@ class Scores(nn.Module):
     def __init__(self, network: FullyConnectedNet) -> None:
         super().__init__()
         self._depth = network.depth
+        self._embeds = network.embedding is not None
         self._activation = ACTIVATIONS[network.activation]
         for name, values in network.params.items():
             # A copy: for a view, torch.export would save the whole tensor behind it.
@@ -64,6 +66,8 @@ class Scores(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Score features."""
         hidden = features
+        if self._embeds:
+            hidden, _ = PeriodicEmbedding.forward(hidden, *map(self.get_buffer, EMBEDDING_NAMES))
         for layer in range(1, self._depth + 1):
             hidden, _ = Linear.forward(hidden, self.get_buffer(f"W{layer}"), self.get_buffer(f"b{layer}"))
             if layer < self._depth:

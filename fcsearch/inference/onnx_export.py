@@ -23,6 +23,7 @@ from fcsearch.inference.exported import (
 )
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
+from fcsearch.text import first_few
 
 # A text that is never a category.
 _UNKNOWN = "\ufffd"
@@ -82,7 +83,7 @@ def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputF
     found = []
     for name, item in zip(names, transform.inputs, strict=True):
         if item.kind == "category":
-            known = ", ".join(map(repr, item.categories[:5])) + (", ..." if len(item.categories) > 5 else "")
+            known = first_few([*map(repr, item.categories)], 5)
             kind, meaning = "string", f"a category: {known}; an empty text if it is missing"
         else:
             kind = raw_kind(transform)

@@ -18,6 +18,7 @@ from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.activations import SELU, LeakyReLU
+from fcsearch.nn.embedding import EMBEDDING_NAMES
 
 # From 2021 to 2022: supported by the runtimes in use.
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
@@ -212,13 +213,28 @@ def _weighted(graph: Graph, values: str, weight: float, dtype: type[np.floating[
 
 def _scores(graph: Graph, network: FullyConnectedNet, features: str) -> str:
     """(N, C) float32: a network's scores."""
-    hidden = features
+    hidden = features if network.embedding is None else _embedded(graph, network, features)
     for layer in range(1, network.depth + 1):
         W, b = (graph.constant(network.params[f"{kind}{layer}"].numpy()) for kind in "Wb")
         hidden = graph.add("Gemm", hidden, W, b)
         if layer < network.depth:
             hidden = _activate(graph, network.activation, hidden)
     return hidden
+
+
+def _embedded(graph: Graph, network: FullyConnectedNet, features: str) -> str:
+    """Features (N, D) with the numbers among them embedded, as `fcsearch.nn.embedding` does; float32."""
+    f, w, b = (network.params[name].numpy() for name in EMBEDDING_NAMES)
+    zero, numbers, end, last = (graph.constant(np.array([place])) for place in (0, len(f), network.input_dim, 2))
+    one = graph.constant(np.array([1]))
+    x = graph.add("Unsqueeze", graph.add("Slice", features, zero, numbers, one), last)
+    phases = graph.add("Mul", x, graph.constant(2 * np.float32(np.pi) * f))
+    waves = graph.add("Concat", graph.add("Cos", phases), graph.add("Sin", phases), axis=2)
+    # (N, P, 1, 2 K) by (P, 2 K, E): a product for each number.
+    products = graph.add("MatMul", graph.add("Unsqueeze", waves, last), graph.constant(w))
+    hidden = graph.add("Relu", graph.add("Add", graph.add("Squeeze", products, last), graph.constant(b)))
+    others = graph.add("Slice", features, numbers, end, one)
+    return graph.add("Concat", graph.add("Flatten", hidden, axis=1), others, axis=1)
 
 
 def _activate(graph: Graph, activation: str, x: str) -> str:

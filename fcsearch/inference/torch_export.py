@@ -24,6 +24,7 @@ from fcsearch.inference.module import PredictorModule
 from fcsearch.inference.outputs import PREDICTION
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sample import sample_rows
+from fcsearch.text import first_few
 
 # torch records the source location of each operation, with paths of the exporting machine.
 _ORIGINS = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "from_node")
@@ -72,9 +73,8 @@ def _meaning(transform: FeatureTransform) -> str:
     names = []
     for item in transform.inputs:
         if item.kind == "category":
-            places = ", ".join(f"{place} {name!r}" for place, name in enumerate(item.categories[:3]))
-            more = ", ..." if len(item.categories) > 3 else ""
-            names.append(f"{item.name} (index of the category: {places}{more}; -1 for any other)")
+            places = first_few([f"{place} {name!r}" for place, name in enumerate(item.categories)], 3)
+            names.append(f"{item.name} (index of the category: {places}; -1 for any other)")
         else:
             names.append(str(item.name) if item.width == 1 else f"{item.name} ({item.width} numbers)")
     return f"the columns {', '.join(names)}; not a number (NaN) for a missing value"

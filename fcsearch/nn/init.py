@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
+from fcsearch.nn.embedding import BIASES, FREQUENCIES, WEIGHTS, Embedding
 from fcsearch.nn.random import generator
 
 WeightScale = float | Literal["kaiming"]
@@ -24,6 +25,8 @@ def initial_weights(
     weight_scale: WeightScale,
     seed: int,
     dtype: torch.dtype,
+    embedding: Embedding | None = None,
+    frequency_scale: float = 0.1,
 ) -> dict[str, Tensor]:
     """Draw the weights of every layer from a Gaussian and set the biases to zero.
 
@@ -37,22 +40,45 @@ def initial_weights(
         weight_scale: Standard deviation of the weights, or `kaiming` for sqrt(2 / fan_in) of each layer.
         seed: Seed of the draws.
         dtype: torch.float32 or torch.float64.
+        embedding: Sizes of the embedding of the first values of a row, if they are embedded.
+        frequency_scale: Standard deviation of its frequencies.
 
     Returns:
-        On the CPU, for layers i = 1, 2, ...: `W{i}` of shape (fan_in, fan_out) and `b{i}` of shape (fan_out,).
+        On the CPU, for layers i = 1, 2, ...: `W{i}` of shape (fan_in, fan_out) and `b{i}` of shape (fan_out,); with an
+        embedding before them `f0`, `W0` and `b0` of its shapes.
 
     Raises:
         ConfigError: a size below 1, or a weight scale that is neither above 0 nor `kaiming`.
     """
-    sizes = [input_dim, *hidden_dims, num_classes]
+    first = input_dim if embedding is None else embedding.width(input_dim)
+    sizes = [first, *hidden_dims, num_classes]
     if min(sizes) < 1:
         raise ConfigError(f"every layer must have a size of at least 1; found the sizes {sizes}")
     params: dict[str, Tensor] = {}
+    if embedding is not None:
+        params = _embedding(embedding, weight_scale, frequency_scale, seed, dtype)
     for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(sizes), start=1):
         draw = torch.randn(fan_in, fan_out, generator=generator(seed, "init", layer), dtype=torch.float32)
         params[f"W{layer}"] = draw.to(dtype) * _standard_deviation(weight_scale, fan_in)
         params[f"b{layer}"] = torch.zeros(fan_out, dtype=dtype)
     return params
+
+
+def _embedding(
+    embedding: Embedding, weight_scale: WeightScale, frequency_scale: float, seed: int, dtype: torch.dtype
+) -> dict[str, Tensor]:
+    if not (math.isfinite(frequency_scale) and frequency_scale > 0):
+        raise ConfigError(f"frequency_scale must be a number above 0; found {frequency_scale!r}")
+    shapes = embedding.shapes
+    deviations = {
+        FREQUENCIES: frequency_scale,
+        WEIGHTS: _standard_deviation(weight_scale, 2 * embedding.frequencies),
+    }
+    drawn = {
+        name: torch.randn(shapes[name], generator=generator(seed, "init", name), dtype=torch.float32).to(dtype) * scale
+        for name, scale in deviations.items()
+    }
+    return {**drawn, BIASES: torch.zeros(shapes[BIASES], dtype=dtype)}
 
 
 def _standard_deviation(weight_scale: WeightScale, fan_in: int) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, overload
@@ -13,23 +11,21 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError
 from fcsearch.nn.activations import ACTIVATIONS
+from fcsearch.nn.embedding import EMBEDDING_NAMES, FREQUENCIES, Embedding, PeriodicEmbedding
 from fcsearch.nn.init import WeightScale, initial_weights
 from fcsearch.nn.layers import Dropout, Linear
 from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES, huber_loss, softmax_loss
-from fcsearch.nn.params import DTYPES, check_params, parameter_names
+from fcsearch.nn.params import DTYPES, check_params, depth_of, parameter_names
 from fcsearch.nn.random import key
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
-from fcsearch.nn.storage import load_tensors, save_tensors
+from fcsearch.nn.storage import load_network, network_text, save_tensors
 
 # Rows scored at a time, so that many rows do not need memory for all their hidden units at once.
 ROWS_AT_A_TIME = 4096
-_METADATA_KEY = "fcsearch.network"
-# The settings that every version has saved with a network's weights; and the seed of the dropout masks.
-_ALWAYS_SAVED = ("seed", "dropout", "reg", "loss")
 
 
 class FullyConnectedNet:
-    """A network of any depth: [Dropout] - {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
+    """A network of any depth: [Embedding] - [Dropout] - {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
 
     Its loss adds `reg * sum(W**2)` over the weight matrices; biases are not regularised.
 
@@ -43,11 +39,14 @@ class FullyConnectedNet:
             drops other units.
         dtype: torch.float32 or torch.float64.
         device: Where the network lives.
+        embedding: Sizes of the periodic embedding of the first values of a row; None: rows are taken as they are.
+        frequency_scale: Standard deviation of its initial frequencies.
 
     The other options are those of `NetworkSettings`.
 
     Attributes:
-        params: `W1` (D, H1), `b1` (H1,), ..., up to the layer that gives the scores.
+        params: `W1` (D, H1), `b1` (H1,), ..., up to the layer that gives the scores; with an embedding of P numbers
+            before them `f0` (P, K), `W0` (P, 2 K, E), `b0` (P, E), and `W1` is (P E + D - P, H1).
         reg: L2 strength; may be set.
         dropout, input_dropout, label_smoothing, huber_delta: As in `NetworkSettings`; may be set.
         dropout_seed: Key of the dropout masks; may be set, and None draws other masks at every call.
@@ -73,6 +72,8 @@ class FullyConnectedNet:
         label_smoothing: float = 0.0,
         activation: str = "relu",
         huber_delta: float = 1.0,
+        embedding: Embedding | None = None,
+        frequency_scale: float = 0.1,
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"dtype must be torch.float32 or torch.float64; found {dtype}")
@@ -82,13 +83,14 @@ class FullyConnectedNet:
         )  # fmt: skip
         init_seed = int(torch.randint(2**62, ())) if seed is None else seed
         params = initial_weights(
-            hidden_dims, input_dim, num_classes, weight_scale=weight_scale, seed=init_seed, dtype=dtype
-        )
+            hidden_dims, input_dim, num_classes, weight_scale=weight_scale, seed=init_seed, dtype=dtype,
+            embedding=embedding, frequency_scale=frequency_scale,
+        )  # fmt: skip
         self._setup(params, settings, seed)
         self.to(device)
 
     def _setup(self, params: dict[str, Tensor], settings: NetworkSettings, seed: int | None) -> None:
-        outputs = params[f"b{len(params) // 2}"].numel()
+        outputs = params[f"b{depth_of(params)}"].numel()
         if settings.loss in REGRESSION_LOSSES and outputs != 1:
             raise ConfigError(f"a network with the loss {settings.loss} must have one output; found {outputs}")
         self.params = params
@@ -123,7 +125,7 @@ class FullyConnectedNet:
         """
         cls._check_params(params)
         net = cls.__new__(cls)
-        ordered = {name: params[name] for name in parameter_names(len(params) // 2)}
+        ordered = {name: params[name] for name in parameter_names(depth_of(params), embeds=FREQUENCIES in params)}
         net._setup(ordered, settings or NetworkSettings(), seed)
         return net
 
@@ -134,7 +136,7 @@ class FullyConnectedNet:
     @property
     def depth(self) -> int:
         """Number of Linear layers."""
-        return len(self.params) // 2
+        return depth_of(self.params)
 
     @property
     def hidden_dims(self) -> tuple[int, ...]:
@@ -144,7 +146,13 @@ class FullyConnectedNet:
     @property
     def input_dim(self) -> int:
         """D, values in a row of the input."""
-        return self.params["W1"].shape[0]
+        features, embedding = self.params["W1"].shape[0], self.embedding
+        return features if embedding is None else features - embedding.numbers * (embedding.dim - 1)
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The sizes of the embedding of numbers; None without one."""
+        return Embedding.of(self.params)
 
     @property
     def num_classes(self) -> int:
@@ -201,10 +209,10 @@ class FullyConnectedNet:
         weights = None if weights is None else weights.to(device=self.device, dtype=self.dtype)
         loss, dscores = self._loss(scores, y.to(self.device), weights)
         grads = self._backward(dscores, caches)
-        for layer in range(1, self.depth + 1 if self.reg else 1):
-            weights = self.params[f"W{layer}"]
-            loss = loss + self.reg * weights.square().sum()
-            grads[f"W{layer}"] = grads[f"W{layer}"] + 2 * self.reg * weights
+        for name in self.params if self.reg else ():
+            if name.startswith("W"):
+                loss = loss + self.reg * self.params[name].square().sum()
+                grads[name] = grads[name] + 2 * self.reg * self.params[name]
         return loss, grads
 
     def _loss(self, scores: Tensor, y: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -215,11 +223,12 @@ class FullyConnectedNet:
         return LOSSES[self.loss_name](scores, y, weights=weights)
 
     def _forward(self, hidden: Tensor, mode: str) -> tuple[Tensor, list[Any]]:
-        """Return the scores (N, C), and one cache per layer, first to last."""
-        caches: list[Any] = []
-        # The gradient of the input is not needed, so its mask is not kept: the first layer's cache holds the dropped
-        # rows.
-        hidden, _ = self._drop(hidden, 0, mode)
+        """Return the scores (N, C), and the caches: of the embedding, if there is one, and of each layer."""
+        embedded = None
+        if FREQUENCIES in self.params:
+            hidden, embedded = PeriodicEmbedding.forward(hidden, *(self.params[name] for name in EMBEDDING_NAMES))
+        hidden, mask = self._drop(hidden, 0, mode)
+        caches: list[Any] = [(embedded, mask)]
         for layer in range(1, self.depth):
             hidden, linear = Linear.forward(hidden, self.params[f"W{layer}"], self.params[f"b{layer}"])
             hidden, active = ACTIVATIONS[self.activation].forward(hidden)
@@ -229,18 +238,23 @@ class FullyConnectedNet:
         return scores, [*caches, output]
 
     def _backward(self, dscores: Tensor, caches: list[Any]) -> dict[str, Tensor]:
-        """Return the gradients of the loss without its L2 term; the input's is not computed."""
+        """Return the gradients of the loss without its L2 term; that of the rows themselves is not computed."""
         grads: dict[str, Tensor] = {}
         linear, dhidden = caches.pop(), dscores
         for layer in range(self.depth, 1, -1):
             dhidden, grads[f"W{layer}"], grads[f"b{layer}"] = Linear.backward(dhidden, linear)
             linear, active, mask = caches.pop()
             dhidden = ACTIVATIONS[self.activation].backward(Dropout.backward(dhidden, mask), active)
-        grads["W1"], grads["b1"] = Linear.backward_params(dhidden, linear)
-        return grads
+        embedded, mask = caches.pop()
+        if embedded is None:
+            grads["W1"], grads["b1"] = Linear.backward_params(dhidden, linear)
+            return grads
+        drows, grads["W1"], grads["b1"] = Linear.backward(dhidden, linear)
+        _, *parameters = PeriodicEmbedding.backward(Dropout.backward(drows, mask), embedded)
+        return {**grads, **dict(zip(EMBEDDING_NAMES, parameters, strict=True))}
 
     def _drop(self, hidden: Tensor, layer: int, mode: str) -> tuple[Tensor, Tensor | None]:
-        """Dropout after a hidden layer (from 1), or of the input (0); returns as Dropout.forward does."""
+        """Dropout after a hidden layer (from 1), or of the first layer's input (0); returns as Dropout.forward does."""
         p, purpose = (self.dropout, ("dropout", layer)) if layer else (self.input_dropout, ("input dropout",))
         param: dict[str, Any] = {"mode": mode if p > 0 else "test", "p": p}
         if self.dropout_seed is not None:
@@ -270,7 +284,7 @@ class FullyConnectedNet:
 
     def metadata(self) -> dict[str, str]:
         """The metadata that `load` needs in a safetensors file beside the weights."""
-        return {_METADATA_KEY: json.dumps({"seed": self.dropout_seed, **dataclasses.asdict(self.settings)})}
+        return network_text(self.settings, self.dropout_seed)
 
     @classmethod
     def load(cls, path: str | Path, *, device: torch.device | str = "cpu") -> Self:
@@ -279,16 +293,5 @@ class FullyConnectedNet:
         Raises:
             ConfigError: there is no such file, or it does not hold a network.
         """
-        params, metadata = load_tensors(path)
-        try:
-            stored = json.loads(metadata[_METADATA_KEY])
-            if missing := [name for name in _ALWAYS_SAVED if name not in stored]:
-                raise KeyError(missing[0])
-            # Files of earlier versions lack the later ones.
-            settings = NetworkSettings(**{name: stored[name] for name in NETWORK_SETTINGS if name in stored})
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(
-                f"{path} must hold the settings of a network ({', '.join(_ALWAYS_SAVED)}, ...) beside its weights; "
-                "found none; give a file that FullyConnectedNet.save wrote"
-            ) from error
-        return cls.from_params(params, settings, seed=stored["seed"]).to(device)
+        params, settings, seed = load_network(path)
+        return cls.from_params(params, settings, seed=seed).to(device)

@@ -5,6 +5,7 @@ The numbers are drawn on the CPU by key, so that every machine and device checks
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.nn.activations import ACTIVATIONS, Activation, ReLU
+from fcsearch.nn.embedding import Embedding, NumberwiseLinear, Periodic, PeriodicEmbedding
 from fcsearch.nn.gradcheck import (
     ARITHMETIC,
     AUTOGRAD,
@@ -34,6 +36,7 @@ from fcsearch.nn.update_rules import DEFAULTS, RULES
 Device = torch.device | str
 
 N, D, H, C = 4, 6, 5, 3  # rows, values in a row, units, classes
+EMBEDDING = Embedding(numbers=2, frequencies=3, dim=4)
 
 
 def run_checks(device: Device = "cpu") -> Iterator[Check]:
@@ -49,6 +52,7 @@ def run_checks(device: Device = "cpu") -> Iterator[Check]:
 def gradient_cases(device: Device = "cpu") -> Iterator[Case]:
     """Yield every layer, activation, loss and network."""
     yield from _layer_cases(device)
+    yield from _embedding_cases(device)
     yield from _dropout_cases(device)
     yield from _loss_cases(device)
     yield from _network_cases(device)
@@ -80,6 +84,29 @@ def _activation(function: type[Activation], inputs: Tensors) -> Case:
     return Case(function.__name__, inputs, lambda t: function.forward(t["x"])[0], backward)
 
 
+def _embedding_cases(device: Device) -> Iterator[Case]:
+    numbers, frequencies, dim = EMBEDDING.numbers, EMBEDDING.frequencies, EMBEDDING.dim
+    x, waves = _normal("x", N, D, device=device), _normal("waves", N, numbers, frequencies, device=device)
+    f, w = (_normal(name, *EMBEDDING.shapes[name], device=device) for name in ("f0", "W0"))
+    b = _normal("b0", numbers, dim, device=device)
+    yield _layer(Periodic, {"x": x[:, :numbers], "f": f})
+    yield _layer(NumberwiseLinear, {"x": waves, "w": w[:, :frequencies], "b": b})
+    yield _layer(PeriodicEmbedding, {"x": x, "f": f, "w": w, "b": b})
+
+
+def _layer(layer: Any, inputs: Tensors) -> Case:
+    """A layer whose backward pass returns the gradients of all arguments in their order."""
+
+    def forward(t: Tensors) -> Tensor:
+        out: Tensor = layer.forward(*t.values())[0]
+        return out
+
+    def backward(t: Tensors, dout: Tensor) -> Tensors:
+        return dict(zip(t, layer.backward(dout, layer.forward(*t.values())[1]), strict=True))
+
+    return Case(layer.__name__, inputs, forward, backward)
+
+
 def _corner_check(device: Device) -> Check:
     """Check that at exactly zero ReLU stops the gradient, as torch.relu does; central differences cannot check this."""
     x = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64, device=device)
@@ -94,16 +121,7 @@ def _affine(layer: Any, name: str, shape: tuple[int, ...], device: Device) -> Ca
         "w": _normal("w", D, H, device=device),
         "b": _normal("b", H, device=device),
     }
-
-    def forward(t: Tensors) -> Tensor:
-        out: Tensor = layer.forward(t["x"], t["w"], t["b"])[0]
-        return out
-
-    def backward(t: Tensors, dout: Tensor) -> Tensors:
-        _, cache = layer.forward(t["x"], t["w"], t["b"])
-        return dict(zip("xwb", layer.backward(dout, cache), strict=True))
-
-    return Case(name, inputs, forward, backward)
+    return dataclasses.replace(_layer(layer, inputs), name=name)
 
 
 def _dropout_cases(device: Device) -> Iterator[Case]:
@@ -166,6 +184,13 @@ def _network_cases(device: Device) -> Iterator[Case]:
     net = FullyConnectedNet([H, 4], dropout=0.25, input_dropout=0.3, label_smoothing=0.2, **options)
     yield _network("FullyConnectedNet, input dropout, smoothing", net, device)
     yield _network("FullyConnectedNet, depth 5, L2", FullyConnectedNet([H, 4, H, 4], reg=0.1, **options), device)
+    options["embedding"] = EMBEDDING
+    yield _network(
+        "FullyConnectedNet, embedding, no hidden layer, L2", FullyConnectedNet([], reg=0.7, **options), device
+    )
+    net = FullyConnectedNet([H, 4], dropout=0.25, input_dropout=0.3, reg=0.1, **options)
+    yield _network("FullyConnectedNet, embedding, dropout, L2", net, device)
+    del options["embedding"]
     for activation in ACTIVATIONS:
         net = FullyConnectedNet([H, 4], dropout=0.25, activation=activation, **options)
         yield _network(f"FullyConnectedNet, depth 3, dropout, {activation}", net, device)

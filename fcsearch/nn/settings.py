@@ -18,7 +18,7 @@ class NetworkSettings:
         dropout: Probability of dropping a hidden unit, in [0, 1).
         reg: L2 strength, at least 0: the loss gains `reg * sum(W**2)` over the weight matrices.
         loss: `softmax` or `svm`; for a regression `squared`, `absolute` or `huber`.
-        input_dropout: Probability of dropping a feature of the input, in [0, 1).
+        input_dropout: Probability of dropping a feature that the first layer takes, in [0, 1).
         label_smoothing: The part of each target that the softmax loss spreads over all classes, in [0, 1).
         activation: The activation of hidden layers: `relu`, `leaky_relu`, `gelu` or `selu`.
         huber_delta: The error from which the Huber loss is linear, above 0, in the unit of the scores.

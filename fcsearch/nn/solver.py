@@ -135,7 +135,7 @@ class Solver:
     def _settings(self, parameter: str) -> Config:
         """The update rule's settings for one parameter: a bias (`b1`, ...) does not decay."""
         settings = dict(self.optim_config)
-        if parameter.startswith("b") and "weight_decay" in settings:
+        if not parameter.startswith("W") and "weight_decay" in settings:
             settings["weight_decay"] = 0.0
         return settings
 

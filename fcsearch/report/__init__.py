@@ -1,7 +1,7 @@
 """The report of a run, from its directory alone: text, HTML, JSON."""
 
 from fcsearch.report.build import build_report
-from fcsearch.report.measured import FinalTest, Measured
+from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Report
 from fcsearch.report.running_page import RunningPage
 from fcsearch.report.terminal import render_text
@@ -9,7 +9,6 @@ from fcsearch.report.write import known_measurements, measure_models, render_jso
 
 __all__ = [
     "FinalTest",
-    "Measured",
     "Report",
     "RunningPage",
     "build_report",

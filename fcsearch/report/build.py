@@ -112,7 +112,7 @@ def build_report(
 
 def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
     """The calibration of the chosen network, if its model is kept."""
-    if chosen is None or chosen not in run.saved_models():
+    if chosen is None or chosen not in run.models.saved():
         return None
     try:
         return read_calibration(run.models.metadata(chosen), where=str(run.models.path(chosen)))
@@ -180,10 +180,7 @@ def _base_line(described: DatasetEntry, validation: Measurement | None, objectiv
         counts = tuple(map(sum, zip(counts, by_split["train"], strict=True)))
     if names and any(counts):
         return base_line(names, counts, objective.name, positive=positive)
-    if validation is None:
-        return None
-    # Earlier versions kept it only with the classes.
-    return validation.base_line or (validation.classification.base_line if validation.classification else None)
+    return validation.base_line if validation else None
 
 
 def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
@@ -231,7 +228,7 @@ def _files(run: RunDirectory) -> dict[str, str]:
     meanings: dict[str, Path] = {
         "trials": run.path / "trials",
         "epochs": run.path / "epochs",
-        "models": run.models_path,
+        "models": run.models.folder,
         "report": run.path / REPORT_HTML,
         "journal": run.journal_path,
         "log": run.log_path,

@@ -14,7 +14,7 @@ from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.report.card_usage import usage
-from fcsearch.report.learned import base_of, not_shown
+from fcsearch.report.learned import not_shown
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of
@@ -90,7 +90,7 @@ def _figures(chosen: Chosen) -> Iterator[str]:
         yield from _validation_alone(chosen)
         return
     objective = OBJECTIVES[found[0].objective]
-    bases = [base for item in found if (base := base_of(item))]
+    bases = [item.base_line for item in found if item.base_line]
     if short := _not_shown(found):
         yield from (short, "")
     balanced = ["balanced accuracy"] if objective.task == "classification" else []
@@ -121,8 +121,7 @@ def _cells(item: Measurement, objective: Objective) -> Iterator[str]:
     if objective.task == "classification":
         figures = item.classification
         yield f"{percent(figures.balanced_accuracy)} ± {points(figures.balanced_error)}" if figures else "-"
-    base = base_of(item)
-    yield objective.show(base.value if base else None)
+    yield objective.show(item.base_line.value if item.base_line else None)
 
 
 def _measured(chosen: Chosen) -> list[Measurement]:

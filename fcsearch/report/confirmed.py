@@ -8,7 +8,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.findings import Evidence
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset
-from fcsearch.report.words import listing, plural
+from fcsearch.report.words import listing, plural, trial_list
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.selection.calibration import Calibration
 
@@ -39,12 +39,10 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
         + (f": the best of the {count} configurations that were confirmed" if count > 1 else ""),
     )
     if found.ties:
-        names = listing([str(trial) for trial in found.ties])
-        noun = "trial" if len(found.ties) == 1 else "trials"
         yield Evidence(
             "tie",
-            f"It is a tie with {noun} {names}: chance, by {_chances(objective)}, explains the difference, so choose "
-            "among them by size or speed",
+            f"It is a tie with {trial_list(found.ties)}: chance, by {_chances(objective)}, explains the difference, so "
+            "choose among them by size or speed",
         )
     elif count > 1:
         yield Evidence(
@@ -60,10 +58,8 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
             f"The search's own {values} {objective.show_difference(abs(found.bias))} "
             f"{'higher' if flatters == objective.maximize else 'lower'} on average than with other seeds{why}",
         )
-    lost = [str(entry.trial_id) for entry in found.configurations if entry.lost]
-    if lost:
-        noun = "trial" if len(lost) == 1 else "trials"
-        yield Evidence("unstable", f"With some of the seeds {noun} {listing(lost)} diverged or failed")
+    if lost := [entry.trial_id for entry in found.configurations if entry.lost]:
+        yield Evidence("unstable", f"With some of the seeds {trial_list(lost)} diverged or failed")
 
 
 def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:

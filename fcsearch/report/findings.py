@@ -40,14 +40,9 @@ def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
     torn = [name for name, found in directions.items() if len(found) > 1]
     for piece in known:
         pulls = tuple(pull for pull in piece.pulls if pull.parameter not in torn)
-        advice = f": {piece.advice.format(parameters=_any_of(pulls))}" if piece.advice and pulls else ""
+        names = listing([pull.parameter for pull in pulls], last="or")
+        advice = f": {piece.advice.format(parameters=names)}" if piece.advice and pulls else ""
         yield Finding(piece.kind, f"{piece.fact}{advice}.", pulls)
     if torn:
-        names = listing(torn)
-        sentence = f"The evidence on {names} points both ways, so there is no advice on it."
+        sentence = f"The evidence on {listing(torn)} points both ways, so there is no advice on it."
         yield Finding("torn", sentence, torn=tuple(torn))
-
-
-def _any_of(pulls: Iterable[Pull]) -> str:
-    names = [pull.parameter for pull in pulls]
-    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

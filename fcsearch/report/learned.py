@@ -6,12 +6,6 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Lead, Measurement
 
 
-def base_of(found: Measurement) -> BaseLine | None:
-    """The baseline of a measurement; one of an earlier version has it with the figures of the classes."""
-    base = found.base_line or (found.classification.base_line if found.classification else None)
-    return base if base and base.objective == found.objective else None
-
-
 def lead_over(base: BaseLine, value: float, error: float) -> Lead:
     """The lead of a value of which only its own standard error is known."""
     objective = OBJECTIVES[base.objective]
@@ -43,7 +37,7 @@ def not_above_baseline(name: str, value: float, lead: Lead, base: BaseLine) -> s
 
 def not_shown(found: Measurement, name: str) -> str | None:
     """The same of a measurement; None also if it has no baseline."""
-    base = base_of(found)
+    base = found.base_line
     if base is None:
         return None
     return not_above_baseline(name, found.value, found.lead or lead_over(base, found.value, found.standard_error), base)

@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcsearch.config.objective import OBJECTIVES
-from fcsearch.errors import DataError, RunError, UsageError
+from fcsearch.errors import UsageError
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report.build import build_report
-from fcsearch.report.model import Report
-from fcsearch.report.page import Predicted, predicted_by
 from fcsearch.report.page.assets import LIBRARIES, asset, json_text
 from fcsearch.report.page.charts import CONFIG, Figure, Spec
 from fcsearch.report.page.contents import Contents, contents_of
 from fcsearch.report.page.render import privacy_of
-from fcsearch.report.write import known_measurements
+from fcsearch.report.write import known_measurements, winner_predicted
 from fcsearch.results import RunDirectory
 from fcsearch.text import did_you_mean, nearest
 from fcsearch.whole_file import whole_file
@@ -113,9 +110,8 @@ class Charts:
     @functools.cached_property
     def _contents(self) -> Contents:
         report, manifest = build_report(self._run, **vars(known_measurements(self._run))), self._run.manifest()
-        return contents_of(
-            report, self._run, manifest, privacy_of(report, self._run, manifest), _predicted(self._run, report)
-        )
+        predicted = winner_predicted(self._run, report, lambda: load_run_dataset(self._run))
+        return contents_of(report, self._run, manifest, privacy_of(report, self._run, manifest), predicted)
 
     def _spec(self, figure: Figure) -> Spec:
         spec: Spec = {"$schema": _SCHEMA, **figure.spec, "description": f"{figure.title}. {figure.text}"}
@@ -127,15 +123,6 @@ class Charts:
             kept = [{key: value for key, value in row.items() if value is not None} for row in rows]
             spec["datasets"] = {"trials": kept[: figure.most]}
         return _coloured(spec)
-
-
-def _predicted(run: RunDirectory, report: Report) -> Predicted | None:
-    if report.best is None or OBJECTIVES[report.objective].task != "regression":
-        return None
-    try:
-        return predicted_by(run, report.best.row["trial_id"], load_run_dataset(run))
-    except (DataError, RunError):
-        return None
 
 
 def _coloured(spec: Spec) -> Spec:

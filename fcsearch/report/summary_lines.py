@@ -120,11 +120,11 @@ def top_remark(objective: Objective) -> str:
 
 def measured_lines(found: Measurement) -> list[Line]:
     """The figures of one measurement, in the form of `figure_lines`."""
-    objective, figures = OBJECTIVES[found.objective], found.classification
+    objective = OBJECTIVES[found.objective]
     error = f"standard error {objective.show_difference(found.standard_error)}"
     return [
         (objective.title, objective.show(found.value), error),
-        *_base_line(found.base_line or (figures.base_line if figures else None), ""),
+        *_base_line(found.base_line, ""),
         *_others(found, ""),
         *(_figures(found, ["log_loss"], "") if found.objective == "accuracy" else ()),
     ]

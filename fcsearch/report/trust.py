@@ -15,7 +15,7 @@ from fcsearch.report.learned import lead_over, not_above_baseline, not_shown
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.remedies import of_few_rows, of_heavy_tails, remedies_of
-from fcsearch.report.words import class_list, listing, percent, plural
+from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.selection import Confirmation
 from fcsearch.selection.calibration import Calibration
 
@@ -274,18 +274,17 @@ def _of_the_test(
         f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
     )
     if len(test.measured_trials) > 1:
-        trials = listing([str(trial) for trial in test.measured_trials])
         yield Evidence(
             "test_reused",
-            f"The test rows have been used {len(test.measured_trials)} times in this run (trials {trials}). Do not "
-            f"choose among these trials by their test {objective.title}",
+            f"The test rows have been used {len(test.measured_trials)} times in this run "
+            f"({trial_list(test.measured_trials)}). Do not choose among these trials by their test {objective.title}",
         )
 
 
 def _there(measured: Measurement) -> str:
     """The baseline of the same rows, in words."""
-    if measured.objective == "accuracy":
-        base = measured.classification.base_line if measured.classification else None
-        return f"; always answering {base.answer!r} has {percent(base.value)} there" if base else ""
     base = measured.base_line
-    return f"; {base.method} has {OBJECTIVES[base.objective].show(base.value)} there" if base else ""
+    if base is None:
+        return ""
+    answer = f"always answering {base.answer!r}" if base.objective == "accuracy" else base.method
+    return f"; {answer} has {OBJECTIVES[base.objective].show(base.value)} there"

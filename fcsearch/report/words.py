@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+_CLASSES = 6
+
 
 def value_text(value: Any, digits: int = 4) -> str:
     """A parameter's value: numbers with that many significant digits, lists as `256-128`."""
@@ -63,14 +65,19 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{ending}"
 
 
-def listing(words: Sequence[str]) -> str:
+def listing(words: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def class_list(names: Sequence[str], shown: int = 6) -> str:
+def trial_list(trial_ids: Sequence[int]) -> str:
+    """`trial 3`, `trials 3 and 5`."""
+    return f"trial{'s' if len(trial_ids) > 1 else ''} {listing([str(trial_id) for trial_id in trial_ids])}"
+
+
+def class_list(names: Sequence[str]) -> str:
     """`class 'a'`, `classes 'a' and 'b'`, `classes 'a', 'b' and 12 more`."""
-    words = [repr(name) for name in names[:shown]]
-    if len(names) > shown:
-        words.append(f"{len(names) - shown:,} more")
+    words = [repr(name) for name in names[:_CLASSES]]
+    if len(names) > _CLASSES:
+        words.append(f"{len(names) - _CLASSES:,} more")
     return f"class{'es' if len(names) > 1 else ''} {listing(words)}"

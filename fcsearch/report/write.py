@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.evaluation import Measurement, load_run_dataset, measure, measure_model, measure_out_of_fold
-from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, known_alternative, refit_of
+from fcsearch.report.alternatives import NOT_YET_MEASURED, LoadDataset, ensemble_of, known_alternative, refit_of
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.measured import FinalTest, Measured
 from fcsearch.report.model import Report
@@ -40,14 +41,14 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
             report says so.
     """
     # Of a search of many packs, reading a table takes seconds.
-    seen = FrozenRun.open(run.path)
-    rows = _Rows(seen, dataset)
-    found = _measured(seen, rows)
+    seen = FrozenRun.of(run)
+    load = _loader(seen, dataset)
+    found = _measured(seen, load)
     report = build_report(seen, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     run.write_models(model_rows(found, report))
     _write_next_space(run, report, rank_trials(seen.trials()).to_pylist())
-    run.write_file(REPORT_HTML, render_html(report, seen, _predicted(seen, report, rows)))
+    run.write_file(REPORT_HTML, render_html(report, seen, winner_predicted(seen, report, load)))
     return report
 
 
@@ -63,12 +64,12 @@ def _write_next_space(run: RunDirectory, report: Report, ranked: Sequence[Row]) 
         (run.path / NEXT_SPACE).unlink(missing_ok=True)
 
 
-def _predicted(run: RunDirectory, report: Report, rows: _Rows) -> Predicted | None:
+def winner_predicted(run: RunDirectory, report: Report, load: LoadDataset) -> Predicted | None:
     """The predictions of a regression's winner for the validation rows; None if they cannot be made."""
     if report.best is None or OBJECTIVES[report.objective].task != "regression":
         return None
     try:
-        return predicted_by(run, report.best.row["trial_id"], rows.get())
+        return predicted_by(run, report.best.row["trial_id"], load())
     except (DataError, RunError):
         return None
 
@@ -90,23 +91,23 @@ def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measure
         run: The run directory.
         dataset: The run's dataset, if the caller already has it.
     """
-    return _measured(run, _Rows(run, dataset))
+    return _measured(run, _loader(run, dataset))
 
 
-def _measured(run: RunDirectory, rows: _Rows) -> Measured:
+def _measured(run: RunDirectory, load: LoadDataset) -> Measured:
     known = known_measurements(run)
     if not len(rank_trials(run.trials())):
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
     chosen = chosen_trial(run)
     digest = run.models.refit_digest() if answers_by_refit(run) else None
     concluded = run.state() == "complete"
-    validation, test = _measure_chosen(run, chosen, rows, known, digest=digest, concluded=concluded)
-    load = rows.get if concluded else None
+    validation, test = _measure_chosen(run, chosen, load, known, digest=digest, concluded=concluded)
+    load_test = load if concluded else None
     return Measured(
         validation=validation,
         test=test,
-        ensemble=ensemble_of(run, chosen, load, known.ensemble),
-        refit=None if digest else refit_of(run, chosen, load, known.refit),
+        ensemble=ensemble_of(run, chosen, load_test, known.ensemble),
+        refit=None if digest else refit_of(run, chosen, load_test, known.refit),
     )
 
 
@@ -121,22 +122,13 @@ def known_measurements(run: RunDirectory) -> Measured:
     )
 
 
-class _Rows:
-    """The run's dataset, loaded when it is first needed."""
-
-    def __init__(self, run: RunDirectory, dataset: Dataset | None) -> None:
-        self._run = run
-        self._dataset = dataset
-
-    def get(self) -> Dataset:
-        """The dataset; DataError if it is not the run's any more."""
-        if self._dataset is None:
-            self._dataset = load_run_dataset(self._run)
-        return self._dataset
+def _loader(run: RunDirectory, dataset: Dataset | None) -> LoadDataset:
+    """Gives the run's dataset, which is loaded, once, when it is first needed; DataError if it is not the run's."""
+    return functools.cache(lambda: load_run_dataset(run) if dataset is None else dataset)
 
 
 def _measure_chosen(
-    run: RunDirectory, chosen: int, rows: _Rows, known: Measured, *, digest: str | None, concluded: bool
+    run: RunDirectory, chosen: int, load: LoadDataset, known: Measured, *, digest: str | None, concluded: bool
 ) -> tuple[Measurement | None, FinalTest]:
     """The chosen trial's network on the validation rows; and, of a search that is complete, on the test rows.
 
@@ -149,11 +141,11 @@ def _measure_chosen(
         return validation, known.test
     try:
         if not _is_full(validation):
-            validation = _on_validation_rows(run, chosen, rows.get())
+            validation = _on_validation_rows(run, chosen, load())
         if not concluded:
             note = None if test else NOT_YET_MEASURED
             return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit, digest=digest)
-        test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), rows.get(), "test")
+        test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), load(), "test")
     except (DataError, RunError) as error:
         # The figure of an earlier version is better than none.
         note = None if test else str(error)

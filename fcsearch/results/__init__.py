@@ -6,7 +6,7 @@ To write a run (one process at a time):
     with run.writing():                               # the only writer; clears what a crash left half done
         pack_id = run.next_pack_id()
         run.write_pack(pack_id, trials, epochs)       # TrialRecords and EpochRecords; durable on return
-        run.save_model(trial_id, weights, metadata)
+        run.models.save(trial_id, weights, metadata)
         run.update_manifest({"state": "complete"})
 
 To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epochs/` folders.
@@ -21,7 +21,6 @@ from fcsearch.results.ranking import best_row, objective_of, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.removal import disk_bytes, remove_run, require_removable
 from fcsearch.results.runs import (
-    DEFAULT_ROOT,
     Run,
     find_runs,
     latest_run,
@@ -41,7 +40,6 @@ from fcsearch.results.status import Best, PackStatus, Status, read_status, remov
 
 __all__ = [
     "CONFIRMATIONS",
-    "DEFAULT_ROOT",
     "EPOCHS",
     "MODELS",
     "PREDICTIONS",

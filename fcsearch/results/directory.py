@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data.spec import DatasetSpec
@@ -36,6 +35,11 @@ class RunDirectory:
     """A run's files; made by `create` or `open`.
 
     Any number of processes may read a run while one writes it; that one holds `writing()`.
+
+    Attributes:
+        path: The folder.
+        predictions: What the best trials' networks predict for the validation rows.
+        models: The saved networks of the best trials.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +72,7 @@ class RunDirectory:
             made.append(unfinished)
             run = cls(unfinished)
             run._tables.create()
-            run.models_path.mkdir()
+            run.models.folder.mkdir()
             write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
             # Whole or not at all: a process that is killed here does not leave a half-made run.
             unfinished.rename(path)
@@ -99,7 +103,7 @@ class RunDirectory:
             raise RunError(
                 f"{path} must be of a format from 1 to {FORMAT}; found {written_by!r}; use the fcsearch that wrote it"
             )
-        run._tables.older = written_by < FORMAT
+        run._tables.trial_parts.older = written_by < FORMAT
         return run
 
     @property
@@ -111,11 +115,6 @@ class RunDirectory:
     def log_path(self) -> Path:
         """The messages of Ray, Optuna and the search."""
         return self.path / "log.txt"
-
-    @property
-    def models_path(self) -> Path:
-        """The folder of the best trials' weights."""
-        return self.models.folder
 
     def manifest(self) -> Manifest:
         """The content of run.json; RunError if it is damaged."""
@@ -178,10 +177,10 @@ class RunDirectory:
             RunError: another process is writing the run.
         """
         with lock.hold(self.path / LOCK):
-            files.clear_aside(self._aside)
+            shutil.rmtree(self._aside, ignore_errors=True)
             self._tables.clear_unfinished()
-            if self._tables.older:
-                self._tables.upgrade()
+            if self._tables.trial_parts.older:
+                self._tables.trial_parts.upgrade()
                 self.update_manifest({"format": FORMAT})
             yield
 
@@ -235,7 +234,7 @@ class RunDirectory:
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""
-        return self._confirmations.read(self._confirmations.numbers())
+        return self._confirmations.read_all()
 
     def write_models(self, measured: Sequence[Row]) -> None:
         """Write models.parquet, one row per model and split: what was measured of the models that the run offers."""
@@ -256,25 +255,7 @@ class RunDirectory:
 
     def new_trials(self) -> NewTrials:
         """Reads, call by call, the trials that have come since."""
-        return NewTrials(self._tables)
-
-    def save_model(self, trial_id: int, weights: Mapping[str, torch.Tensor], metadata: Mapping[str, Any]) -> None:
-        """Save the weights (W1 (D, H), b1 (H,), ...) of a trial at its best epoch.
-
-        Args:
-            trial_id: The trial.
-            weights: By name.
-            metadata: JSON types: `config`, `input_dim`, `num_classes`, `class_names` and the `dataset` fingerprint.
-        """
-        self.models.save(trial_id, weights, metadata)
-
-    def saved_models(self) -> list[int]:
-        """The trials that have a saved model, in order."""
-        return self.models.saved()
-
-    def prune_models(self, keep: Collection[int]) -> None:
-        """Remove the saved models of all trials but these."""
-        self.models.prune(keep)
+        return NewTrials(self._tables.trial_parts)
 
 
 def _remove(made: Sequence[Path]) -> None:

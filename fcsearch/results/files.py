@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from fcsearch.errors import RunError
+from fcsearch.results.patience import patiently
 from fcsearch.whole_file import whole_file
 
 # Folder of a run directory in which files are written before they get their place. It lies beside the folders of
@@ -19,19 +19,37 @@ RESTORE = "restore a copy of it; the tables in trials/ and epochs/ can be read w
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, aside: Path) -> None:
-    """Write a file of a run, whole or not at all.
+    """Write a file of a run, whole or not at all; a search waits for storage that refuses.
 
     Args:
         path: Where the file goes; what is there is replaced.
-        write: Called with the open binary file.
+        write: Called with the open binary file; again if the first attempt failed.
         aside: Folder for the unfinished file, on the same file system; made if missing.
 
     Raises:
         RunError: the file system refused.
     """
-    try:
+
+    def whole() -> None:
         with whole_file(path, aside=aside) as stream:
             write(stream)
+
+    _allowed(path, whole)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of a run, unless it exists; as `write_whole`."""
+    _allowed(path, lambda: path.mkdir(exist_ok=True))
+
+
+def remove(path: Path) -> None:
+    """Remove a file of a run, if it exists; as `write_whole`."""
+    _allowed(path, lambda: path.unlink(missing_ok=True))
+
+
+def _allowed(path: Path, change: Callable[[], None]) -> None:
+    try:
+        patiently(change)
     except OSError as error:
         raise RunError(f"{path} must be writable; found: {error.strerror or error}; free space or allow it") from error
 
@@ -53,8 +71,3 @@ def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunError(f"{path} must hold a JSON object; found {type(value).__name__}; {remedy}")
     return value
-
-
-def clear_aside(aside: Path) -> None:
-    """Remove what a crash left unfinished."""
-    shutil.rmtree(aside, ignore_errors=True)

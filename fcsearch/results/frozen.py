@@ -12,6 +12,13 @@ from fcsearch.results.directory import RunDirectory
 class FrozenRun(RunDirectory):
     """A run whose tables are read once: later calls return the same, even while the search is running."""
 
+    @classmethod
+    def of(cls, run: RunDirectory) -> FrozenRun:
+        """A snapshot of a run that is open; what that has read already is not read again."""
+        frozen = cls(run.path)
+        frozen._tables, frozen._confirmations = run._tables, run._confirmations
+        return frozen
+
     @functools.cached_property
     def _read_trials(self) -> pa.Table:
         return super().trials()

@@ -19,7 +19,7 @@ from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS
 from fcsearch.nn.storage import load_tensors
-from fcsearch.results.files import read_json, write_json, write_whole
+from fcsearch.results.files import read_json, remove, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
 _REMEDY = "remove it, and `fcsearch confirm` makes it again"
@@ -72,12 +72,12 @@ class Models:
         *,
         path: Path | None = None,
     ) -> None:
-        """Write the network, whole or not at all, with the transform of its rows; `metadata` as in `RunDirectory`.
+        """Write the network of a trial at its best epoch, whole or not at all, with the transform of its rows.
 
         Args:
             trial_id: The trial.
-            weights: Tensors by name.
-            metadata: What is stored with them.
+            weights: W1 (D, H), b1 (H,), ... by name.
+            metadata: JSON types: `config`, `input_dim`, `num_classes`, `class_names` and the `dataset` fingerprint.
             path: The file, if not the trial's own.
         """
         config = metadata["config"]
@@ -178,13 +178,13 @@ class Models:
     def prune(self, keep: Collection[int]) -> None:
         """Remove the models of all other trials."""
         for trial_id in set(self.saved()) - set(keep):
-            self.path(trial_id).unlink(missing_ok=True)
+            remove(self.path(trial_id))
 
     def prune_refits(self, members: Collection[int]) -> None:
         """Remove what was fitted again of trials that are no members of the ensemble."""
         kept = {self.member_refit_path(trial_id) for trial_id in members}
         for path in set(self.folder.glob("refit-*.safetensors")) - kept:
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def _transform_text(self, form: InputForm) -> str | None:
         path = self._transform.with_name(transform_name(form))
@@ -220,7 +220,7 @@ class SavedModel:
     Attributes:
         network: The network, on the CPU.
         transform: Makes its features; None if an older fcsearch saved it.
-        facts: Other metadata, as in `RunDirectory.save_model`; empty if the network was saved alone.
+        facts: Other metadata, as in `Models.save`; empty if the network was saved alone.
     """
 
     network: FullyConnectedNet

@@ -9,10 +9,22 @@ from fcsearch.text import did_you_mean, nearest
 
 MANIFEST = "run.json"
 LOCK = ".lock"
+# What every run directory has had from its start on.
+FOLDERS = ("trials", "epochs", "models")
+
+
+def has_lost_manifest(path: Path) -> bool:
+    """Whether a folder is a run directory whose manifest is gone."""
+    return not (path / MANIFEST).exists() and all((path / name).is_dir() for name in FOLDERS)
 
 
 def no_run(path: Path) -> RunError:
     """The error for a path that is not a run directory: what it is, and which run was probably meant."""
+    if has_lost_manifest(path):
+        return RunError(
+            f"{path} must have the {MANIFEST} of its search; found a run without it; put a copy of it back, or remove "
+            "the folder; the tables in trials/ and epochs/ can be read without it"
+        )
     found = "a file" if path.exists() else "nothing there"
     if path.is_dir():
         found = "a folder that is not a run" if (path / MANIFEST).is_file() else f"a folder without {MANIFEST}"

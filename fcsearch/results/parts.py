@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from fcsearch.errors import RunError
-from fcsearch.results.files import write_whole
+from fcsearch.results.files import make_folder, remove, write_whole
 from fcsearch.results.upgrade import to_current
 
 _PART = re.compile(r"pack-(\d+)\.parquet")
@@ -41,11 +41,12 @@ class Parts:
         self.folder = folder
         self.schema = schema
         self._aside = aside
+        self._all: tuple[dict[int, Stamp], pa.Table] | None = None
         self.older = False
 
     def create(self) -> None:
         """Make the folder, with a part without rows: it gives readers the columns before the first pack is done."""
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         self._write(self.folder / _EMPTY, self.schema.empty_table())
 
     def write(self, number: int, table: pa.Table) -> None:
@@ -54,7 +55,7 @@ class Parts:
 
     def remove(self, number: int) -> None:
         """Remove a part."""
-        self.path(number).unlink(missing_ok=True)
+        remove(self.path(number))
 
     def stamp(self, number: int) -> Stamp:
         """The part's file as it is now; zeros where there is none."""
@@ -72,7 +73,15 @@ class Parts:
         """The numbers of the parts, by which they are named."""
         return {int(match[1]) for path in self.folder.glob("pack-*.parquet") if (match := _PART.fullmatch(path.name))}
 
-    def read(self, numbers: Iterable[int], *, columns: list[str] | None = None) -> pa.Table:
+    def read_all(self) -> pa.Table:
+        """The rows of all parts, as `read` gives them; kept until a part changes, because each takes milliseconds."""
+        # Before the parts are read: one that changes meanwhile is read again by the next call.
+        stamps = self.stamps()
+        if self._all is None or self._all[0] != stamps:
+            self._all = stamps, self.read(stamps)
+        return self._all[1]
+
+    def read(self, numbers: Collection[int], *, columns: list[str] | None = None) -> pa.Table:
         """The rows of those parts, sorted by the table's key columns.
 
         Raises:
@@ -122,7 +131,7 @@ class Parts:
             return str(error).splitlines()[0]
         return None
 
-    def _named(self, numbers: Iterable[int], error: Exception) -> RunError:
+    def _named(self, numbers: Collection[int], error: Exception) -> RunError:
         """The error of parts that cannot be read, which names the first of them."""
         for number in sorted(numbers):
             if (found := self.damage(number)) is not None:

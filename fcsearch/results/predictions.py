@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from fcsearch.errors import RunError
 from fcsearch.results.arrow import with_origin
-from fcsearch.results.files import write_whole
+from fcsearch.results.files import make_folder, remove, write_whole
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.schema import PREDICTIONS
 
@@ -46,7 +46,7 @@ class Predictions:
 
     def save(self, trial_id: int, predicted: Predicted) -> None:
         """Write a trial's predictions, whole or not at all."""
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder)
         (rows, width), manifest = predicted.shape, self._manifest()
         offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * width)
         lists = pa.ListArray.from_arrays(offsets, pa.array(predicted.astype(np.float32).ravel()))
@@ -91,7 +91,7 @@ class Predictions:
     def prune(self, keep: Collection[int]) -> None:
         """Remove the predictions of all other trials."""
         for trial_id in set(self.saved()) - set(keep):
-            self._path(trial_id).unlink(missing_ok=True)
+            remove(self._path(trial_id))
 
     def _path(self, trial_id: int) -> Path:
         return self.folder / f"trial-{trial_id:06d}.parquet"

@@ -38,3 +38,14 @@ def best_row(trials: pa.Table, *, run: Path) -> dict[str, Any]:
         raise RunError(f"a run must have a trial with a result; found none in {run}; see its log.txt")
     row: dict[str, Any] = ranked.slice(0, 1).to_pylist()[0]
     return row
+
+
+def trial_row(trials: pa.Table, trial_id: int, *, run: Path) -> dict[str, Any]:
+    """The row of a trial; RunError, naming the run directory, if there is none."""
+    rows = trials.filter(pc.equal(trials["trial_id"], trial_id)).to_pylist()
+    if not rows:
+        known = pc.min_max(trials["trial_id"]).as_py() if len(trials) else None
+        which = f"be from {known['min']} to {known['max']}, and have ended" if known else "have ended; none has"
+        raise RunError(f"a trial of {run} must {which}; found {trial_id}")
+    row: dict[str, Any] = rows[0]
+    return row

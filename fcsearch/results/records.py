@@ -12,7 +12,25 @@ from fcsearch.config.objective import OBJECTIVES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrialRecord:
+class _Figures:
+    """What is measured after an epoch; None for a figure of another task, or of another objective."""
+
+    val_accuracy: float | None = None
+    val_balanced_accuracy: float | None = None
+    val_f1_macro: float | None = None
+    val_roc_auc: float | None = None
+    val_average_precision: float | None = None
+    val_log_loss: float | None = None
+    val_rmse: float | None = None
+    val_mae: float | None = None
+    val_r2: float | None = None
+    val_standard_error: float | None = None
+    train_accuracy: float | None = None
+    train_rmse: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrialRecord(_Figures):
     """One row of the table `trials`; its fields are columns of schema TRIALS, which says what they mean.
 
     Attributes:
@@ -24,19 +42,7 @@ class TrialRecord:
     state: str
     config: TrialConfig
     objective: str = "accuracy"
-    val_accuracy: float | None = None
-    val_balanced_accuracy: float | None = None
-    val_f1_macro: float | None = None
-    val_roc_auc: float | None = None
-    val_average_precision: float | None = None
-    val_log_loss: float | None = None
-    val_rmse: float | None = None
-    val_mae: float | None = None
-    val_r2: float | None = None
-    val_standard_error: float | None = None
     best_epoch: int | None = None
-    train_accuracy: float | None = None
-    train_rmse: float | None = None
     train_loss: float | None = None
     val_loss: float | None = None
     final_val_accuracy: float | None = None
@@ -78,25 +84,13 @@ class TrialRecord:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EpochRecord:
+class EpochRecord(_Figures):
     """One row of the table `epochs`; its fields are columns of schema EPOCHS, which says what they mean."""
 
     trial_id: int
     epoch: int
     train_loss: float | None
-    train_accuracy: float | None = None
-    train_rmse: float | None = None
     val_loss: float | None
-    val_accuracy: float | None = None
-    val_balanced_accuracy: float | None = None
-    val_f1_macro: float | None = None
-    val_roc_auc: float | None = None
-    val_average_precision: float | None = None
-    val_log_loss: float | None = None
-    val_rmse: float | None = None
-    val_mae: float | None = None
-    val_r2: float | None = None
-    val_standard_error: float | None = None
     learning_rate: float
     seconds: float
 

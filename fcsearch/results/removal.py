@@ -8,10 +8,7 @@ from pathlib import Path
 
 from fcsearch.errors import RunError
 from fcsearch.results import lock
-from fcsearch.results.no_run import LOCK, MANIFEST, no_run
-
-# What every run directory has had from its start on.
-_FOLDERS = ("trials", "epochs", "models")
+from fcsearch.results.no_run import FOLDERS, LOCK, MANIFEST, no_run
 
 
 def disk_bytes(path: Path) -> int:
@@ -30,7 +27,7 @@ def require_removable(path: Path) -> None:
     """Raise RunError unless the path is a run directory, damaged or not, that no process is writing."""
     if path.is_symlink():
         raise RunError(f"{path} must be a run directory; found a link to {path.resolve()}; name that")
-    if not (path / MANIFEST).is_file() or not any((path / name).is_dir() for name in _FOLDERS):
+    if not (path / MANIFEST).is_file() or not any((path / name).is_dir() for name in FOLDERS):
         raise no_run(path)
     if lock.is_held(path / LOCK):
         raise RunError(f"{path} must not be in progress; found a process that is writing it; end it with Ctrl-C first")
@@ -47,7 +44,7 @@ def remove_run(path: Path) -> None:
         try:
             # The manifest last: a removal that is cut short leaves a run, which can be removed.
             for entry in path.iterdir():
-                if entry.name not in (MANIFEST, LOCK, _FOLDERS[0]):
+                if entry.name not in (MANIFEST, LOCK, FOLDERS[0]):
                     _remove(entry)
             shutil.rmtree(path)
         except OSError as error:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fcsearch.config import TrialConfig
@@ -17,7 +16,8 @@ from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
-from fcsearch.results.ranking import best_row, objective_of, rank_trials
+from fcsearch.results.no_run import MANIFEST, has_lost_manifest
+from fcsearch.results.ranking import best_row, objective_of, rank_trials, trial_row
 from fcsearch.results.records import row_config
 from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_bytes, within
 from fcsearch.results.removal import disk_bytes
@@ -73,17 +73,7 @@ class Run:
 
     def config(self, trial_id: int | None = None) -> TrialConfig:
         """The configuration of a trial (the best one by default); RunError if the run has no such trial."""
-        row = self.best
-        if trial_id is not None:
-            rows = self.trials.filter(pc.equal(self.trials["trial_id"], trial_id)).to_pylist()
-            if not rows:
-                known = pc.min_max(self.trials["trial_id"]).as_py()
-                raise RunError(
-                    f"a trial of {self.path} must be from {known['min']} to {known['max']}, and have ended; found "
-                    f"{trial_id}"
-                )
-            row = rows[0]
-        return row_config(row)
+        return row_config(self.best if trial_id is None else trial_row(self.trials, trial_id, run=self.path))
 
     def load_model(self, trial_id: int | None = None) -> FullyConnectedNet:
         """The network of a trial (the best one by default) with the weights of its best epoch, on the CPU.
@@ -174,7 +164,8 @@ def _candidates(root: Path | str) -> list[Path]:
     if is_url(root):
         return [fetch(url, light=True) for url in run_urls(root)]
     # Hidden: one that is being made.
-    return [entry.parent for entry in Path(root).glob("*/run.json") if not entry.parent.name.startswith(".")]
+    found = [entry for entry in Path(root).glob("*") if not entry.name.startswith(".")]
+    return [entry for entry in found if (entry / MANIFEST).exists() or has_lost_manifest(entry)]
 
 
 def _created(path: Path) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -111,7 +112,14 @@ def write_status(path: Path, status: Status) -> None:
         with whole_file(path / STATUS, aside=path / ASIDE, durable=False) as stream:
             stream.write(text.encode())
     except OSError:
-        return
+        _overwrite(path / STATUS, text.encode())
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Write a file in its own place, as a full disk still allows if it is no larger; readers pass over half a file."""
+    with contextlib.suppress(OSError), path.open("rb+") as stream:
+        stream.write(content)
+        stream.truncate()
 
 
 def read_status(path: Path) -> Status | None:

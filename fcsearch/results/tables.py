@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,42 +49,28 @@ class Tables:
     Args:
         run: The run directory.
         aside: Where unfinished files are kept.
+
+    Attributes:
+        trial_parts: The parts of `trials/`.
     """
 
     def __init__(self, run: Path, *, aside: Path) -> None:
-        self._trials = Parts(run / "trials", TRIALS, aside=aside)
+        self.trial_parts = Parts(run / "trials", TRIALS, aside=aside)
         self._epochs = Parts(run / "epochs", EPOCHS, aside=aside)
         self._done: set[int] | None = None
         self._pack_ids: set[int] = set()
         self._highest = -1
         self._last: _LastPart | None = None
 
-    @property
-    def older(self) -> bool:
-        """Whether an earlier version wrote the parts of trials, in other columns."""
-        return self._trials.older
-
-    @older.setter
-    def older(self, older: bool) -> None:
-        self._trials.older = older
-
     def create(self) -> None:
         """Make both folders, without rows."""
-        self._trials.create()
+        self.trial_parts.create()
         self._epochs.create()
-
-    def upgrade(self) -> None:
-        """Rewrite parts of an earlier version with today's columns."""
-        self._trials.upgrade()
-
-    def stamps(self) -> dict[int, Stamp]:
-        """The parts of trials, and their current state."""
-        return self._trials.stamps()
 
     def finished(self) -> set[int]:
         """The trials that have a row. Read once, then kept up to date by this object's writes."""
         if self._done is None:
-            known = self._trials.read(self._trials.numbers(), columns=["trial_id", "pack_id"])
+            known = self.trial_parts.read(self.trial_parts.numbers(), columns=["trial_id", "pack_id"])
             self._pack_ids = set(known["pack_id"].to_pylist())
             self._highest = max(self._pack_ids, default=-1)
             self._done = set(known["trial_id"].to_pylist())
@@ -96,14 +81,14 @@ class Tables:
         self.finished()
         return self._highest
 
-    def trials(self, parts: Collection[int] | None = None) -> pa.Table:
-        """The rows of trials, from all parts or from these, sorted by `trial_id`."""
-        return self._trials.read(self._trials.numbers() if parts is None else parts)
+    def trials(self) -> pa.Table:
+        """The rows of trials, sorted by `trial_id`."""
+        return self.trial_parts.read_all()
 
     def epochs(self) -> pa.Table:
         """The epochs of all trials that have a row, sorted by `trial_id` and `epoch`."""
-        numbers = self._trials.numbers()
-        done = self._trials.read(numbers, columns=["trial_id"])
+        numbers = self.trial_parts.numbers()
+        done = self.trial_parts.read(numbers, columns=["trial_id"])
         return _of_trials(self._epochs.read(numbers), done)
 
     def add(self, pack_id: int, trials: pa.Table, epochs: pa.Table) -> None:
@@ -119,7 +104,7 @@ class Tables:
             )
         if twice := trial_ids & done:
             raise RunError(f"a trial must be written once; found a row of trial {min(twice)}")
-        numbers = self._trials.numbers()
+        numbers = self.trial_parts.numbers()
         # Packs end in any order; the last part must have the highest number.
         number = max(pack_id, max(numbers, default=-1) + 1)
         if len(numbers) >= _OWN_PARTS and not (last := self._last_part()).full:
@@ -128,7 +113,7 @@ class Tables:
             trials = pa.concat_tables([last.trials, trials]).combine_chunks()
             epochs = pa.concat_tables([last.epochs, epochs]).combine_chunks()
         self._epochs.write(number, epochs)
-        self._trials.write(number, trials)
+        self.trial_parts.write(number, trials)
         self._last = _LastPart(number, trials, epochs, self._stamps_of(number))
         done.update(trial_ids)
         self._pack_ids.add(pack_id)
@@ -136,14 +121,14 @@ class Tables:
 
     def clear_unfinished(self) -> None:
         """Remove epochs whose trials have no row: a crash came between the two, and they will be trained again."""
-        for number in self._epochs.numbers() - self._trials.numbers():
+        for number in self._epochs.numbers() - self.trial_parts.numbers():
             self._epochs.remove(number)
-        last = max(self._trials.numbers(), default=None)
+        last = max(self.trial_parts.numbers(), default=None)
         # Each earlier part was complete before the next began. A damaged one is set aside with its counterpart.
-        if last is None or any(parts.damage(last) is not None for parts in (self._trials, self._epochs)):
+        if last is None or any(parts.damage(last) is not None for parts in (self.trial_parts, self._epochs)):
             return
         epochs = self._epochs.read([last])
-        kept = _of_trials(epochs, self._trials.read([last], columns=["trial_id"]))
+        kept = _of_trials(epochs, self.trial_parts.read([last], columns=["trial_id"]))
         if len(kept) < len(epochs):
             self._epochs.write(last, kept)
 
@@ -153,7 +138,7 @@ class Tables:
         Raises:
             RunError: the file system refused.
         """
-        damaged = set_damaged_aside(self._trials, self._epochs, folder)
+        damaged = set_damaged_aside(self.trial_parts, self._epochs, folder)
         self._done = self._last = None
         return damaged
 
@@ -161,23 +146,23 @@ class Tables:
         """The last part as it is on the disk, even if another object wrote it. There must be one."""
         if self._last is not None and self._last.stamps == self._stamps_of(self._last.number):
             return self._last
-        number = max(self._trials.numbers())
-        stamps, trials = self._stamps_of(number), self._trials.read([number])
+        number = max(self.trial_parts.numbers())
+        stamps, trials = self._stamps_of(number), self.trial_parts.read([number])
         return _LastPart(number, trials, _of_trials(self._epochs.read([number]), trials), stamps)
 
     def _stamps_of(self, number: int) -> tuple[Stamp, Stamp]:
-        return self._trials.stamp(number), self._epochs.stamp(number)
+        return self.trial_parts.stamp(number), self._epochs.stamp(number)
 
 
 class NewTrials:
     """Reads the new rows of a table of trials that another process writes.
 
     Args:
-        tables: The run's.
+        parts: The table's.
     """
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
         self._seen: dict[int, Stamp] = {}
         self._known: set[int] = set()
 
@@ -187,8 +172,8 @@ class NewTrials:
         Raises:
             RunError: a part cannot be read.
         """
-        stamps = self._tables.stamps()
-        found = self._tables.trials([number for number, stamp in stamps.items() if self._seen.get(number) != stamp])
+        stamps = self._parts.stamps()
+        found = self._parts.read([number for number, stamp in stamps.items() if self._seen.get(number) != stamp])
         new = found.filter(pc.invert(pc.is_in(found["trial_id"], value_set=pa.array(self._known, pa.int64()))))
         self._seen = stamps
         self._known.update(new["trial_id"].to_pylist())

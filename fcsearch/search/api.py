@@ -15,8 +15,7 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.no_run import name_taken
-from fcsearch.search.execution import SearchResult, conclude, has_result, train
-from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.execution import SearchResult, conclude, has_result, train, writing
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
@@ -185,7 +184,7 @@ def confirm_run(
             f"{run.path} must have a trial with a result; found none; continue it: `fcsearch resume {run.path}`"
         )
     plan, dataset = _take_up(run, options, source, data_dir)
-    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
+    with writing(run, view) as stop:
         deadline = None if options.time_budget is None else began + options.time_budget
         with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
             around = Surroundings(run, seen, stop, deadline)

@@ -16,7 +16,8 @@ from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.manifest import SessionEntry
-from fcsearch.search.loop.interruption import interruption
+from fcsearch.results.patience import Patience, patient
+from fcsearch.search.loop.interruption import Interruption, interruption
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
@@ -80,7 +81,7 @@ def train(
     """
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
-    with run.writing(), interruption() as stop, remote.mirroring(run.path, view.notice, stop.request):
+    with writing(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
         if plan.trials < (done := len(run.finished_trials())):
@@ -126,8 +127,27 @@ def train(
             ended = started.model_copy(update={"finished_at": datetime.now(UTC)})
             changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
             _write_end(run, changes, dataset if report else None, seen, reports=reports)
-        with _written(run):
-            return conclude(run, plan, dataset, ended_by, report=report)
+        try:
+            with _written(run):
+                return conclude(run, plan, dataset, ended_by, report=report)
+        except SearchError as error:
+            if _STATES[ended_by] == "complete":
+                raise
+            # It was asked to end, and does; `resume` writes the report.
+            view.notice(str(error))
+            return SearchResult(run, ended_by, None)
+
+
+@contextlib.contextmanager
+def writing(run: RunDirectory, view: View) -> Iterator[Interruption]:
+    """Hold a run for writing, with patience, until the user wants its search to end."""
+    with (
+        run.writing(),
+        interruption() as stop,
+        remote.mirroring(run.path, view.notice, stop.request),
+        patient(Patience(run.path, view.notice, lambda: stop.requested)),
+    ):
+        yield stop
 
 
 def _write_end(
@@ -147,7 +167,7 @@ def _write_end(
             if failed:
                 write_report(run, dataset=dataset)
     except FcsearchError as error:
-        if broken is None:
+        if broken is None and changes["state"] == "complete":
             raise
         logger.error("%s", error)
 

@@ -2,7 +2,6 @@
 
 from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of
 from fcsearch.selection.members import (
-    CHOICES,
     Member,
     Part,
     columns_of,
@@ -14,7 +13,6 @@ from fcsearch.selection.members import (
 from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 
 __all__ = [
-    "CHOICES",
     "Confirmation",
     "Confirmed",
     "Member",

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from fcsearch.config.objective import Objective
 from fcsearch.results import RunDirectory, best_row, objective_of
 
@@ -118,13 +121,15 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     trials, seeds = planned.trials, planned.seeds
     wanted = {(trial, seed) for trial in trials for seed in seeds}
     rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
-    searched = {row["trial_id"]: row for row in run.trials().to_pylist()}
-    objective = objective_of(run.trials())
-    measured_on = validation_rows(run)
+    table = run.trials()
+    known = table.filter(pc.is_in(table["trial_id"], pa.array(trials, pa.int64()))).to_pylist()
+    searched = {row["trial_id"]: row for row in known}
+    objective = objective_of(table)
+    measured_on = rows_measured_on(run)
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
 
 
-def validation_rows(run: RunDirectory) -> int | None:
+def rows_measured_on(run: RunDirectory) -> int | None:
     """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
     described = run.manifest().dataset
     if described is None or described.rows.val is None:

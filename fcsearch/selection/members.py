@@ -11,6 +11,7 @@ from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory
+from fcsearch.results.ranking import trial_row
 from fcsearch.selection.confirmation import best_trial, chosen_trial, confirmation_of
 from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 from fcsearch.text import did_you_mean, nearest
@@ -110,7 +111,7 @@ def resolve_trial(run: RunDirectory, choice: str | None) -> int:
 
     Raises:
         UsageError: it means none.
-        RunError: no trial has a result.
+        RunError: no trial has a result, or there is no such trial.
     """
     if choice is None:
         return chosen_trial(run)
@@ -125,6 +126,7 @@ def resolve_trial(run: RunDirectory, choice: str | None) -> int:
             )
         return found.winner.trial_id
     if choice.isdecimal():
-        return int(choice)
+        trial_id: int = trial_row(run.trials(), int(choice), run=run.path)["trial_id"]
+        return trial_id
     hint = did_you_mean(nearest(choice, CHOICES), sentence=True)
     raise UsageError(f"--model must be {', '.join(CHOICES)} or the number of a trial; found {choice!r}.{hint}")

@@ -1,7 +1,7 @@
 """Search spaces: a YAML file, validated, as Optuna distributions."""
 
 from fcsearch.space.json_schema import space_schema
-from fcsearch.space.keys import EarlyStopping, SamplerSpec
+from fcsearch.space.keys import SamplerSpec
 from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, Range
 from fcsearch.space.search_space import SearchSpace
 from fcsearch.space.shipped import DEFAULT_SPACE, find_space, shipped_space, shipped_spaces
@@ -13,7 +13,6 @@ __all__ = [
     "Choices",
     "Condition",
     "Constant",
-    "EarlyStopping",
     "Parameter",
     "Range",
     "SamplerSpec",

@@ -89,10 +89,7 @@ class SavedPack:
 
     def _weights(self, prefix: str, shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
         found = self.tensors_of(prefix)
-        expected: dict[str, tuple[int, ...]] = {}
-        for layer, (inputs, outputs) in enumerate(shape.layers, start=1):
-            expected.update({f"W{layer}": (inputs, outputs), f"b{layer}": (outputs,)})
-        fits = {name: tuple(w.shape) for name, w in found.items()} == expected
+        fits = {name: tuple(w.shape) for name, w in found.items()} == shape.parameters
         if found and not (fits and all(w.dtype == dtype for w in found.values())):
             raise ConfigError("weights of another network")
         return found

@@ -40,6 +40,7 @@ class TrainingData:
         others: The rows of the other folds, whose features may differ; a trial is trained on each fold separately, and
             its figures are the mean over them.
         form: The form of these rows.
+        numbers: How many of the features, the first, are numbers, which a network may embed; others are of categories.
         forms: The same rows in other forms; a trial is trained on the one that its configuration names.
     """
 
@@ -54,6 +55,7 @@ class TrainingData:
     row_weights: Tensor | None = None
     others: tuple[TrainingData, ...] = ()
     form: InputForm = OWN_FORM
+    numbers: int = 0
     forms: tuple[TrainingData, ...] = ()
 
     def __post_init__(self) -> None:
@@ -91,6 +93,7 @@ class TrainingData:
         row_weights: Any = None,
         others: Sequence[Mapping[str, Any]] = (),
         form: InputForm = OWN_FORM,
+        numbers: int = 0,
         forms: Sequence[Mapping[str, Any]] = (),
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
@@ -113,7 +116,7 @@ class TrainingData:
         folds, known = (
             tuple(cls.from_arrays(**part, device=device, dtype=dtype) for part in parts) for parts in (others, forms)
         )
-        return cls(*arrays, num_classes, objective, positive, target_scale, weights, folds, form, known)
+        return cls(*arrays, num_classes, objective, positive, target_scale, weights, folds, form, numbers, known)
 
     def in_form(self, form: InputForm) -> TrainingData:
         """The same rows in another form; ConfigError if they are not there in it."""

@@ -21,7 +21,7 @@ from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.compiled_steps import CompiledSteps
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
 from fcsearch.training.engine.native import step_functions
-from fcsearch.training.engine.passes import StackedNet
+from fcsearch.training.engine.passes import stacked_net
 from fcsearch.training.engine.rules import RULES
 from fcsearch.training.engine.spans import spans
 from fcsearch.training.engine.torch_steps import TorchSteps
@@ -57,7 +57,7 @@ class Lane:
         order = sorted(range(len(configs)), key=lambda i: (_sort_key(configs[i]), members[i]))
         self.members = [members[i] for i in order]
         self.configs = [configs[i] for i in order]
-        self.shape = Shape(data.input_dim, self.configs[0].hidden_dims, data.outputs)
+        self.shape = Shape.of(self.configs[0], data)
         self.batch_size = batch_size
         self.epoch = 0
         self._data = data
@@ -65,7 +65,9 @@ class Lane:
         initial = _initial_weights(self.configs, self.shape, dtype)
         # Asked once: what is compiled wants its own layout in memory.
         self._functions = step_functions(device, dtype)
-        make: _Making = {"device": device, "dtype": dtype, "by_member": self._functions is not None}
+        # Torch operations on members that embed have rows of their own, and so products of their own.
+        by_member = self._functions is not None or self.shape.embedding is not None
+        make: _Making = {"device": device, "dtype": dtype, "by_member": by_member}
         self.weights = stack(self.shape, initial, **make)
         self.best = self.weights.select(torch.arange(len(configs), device=device))
         self._objective = OBJECTIVES[data.objective]
@@ -91,7 +93,7 @@ class Lane:
         self._steps: TorchSteps | CompiledSteps
         if self._functions is None:
             self._steps = TorchSteps(self.configs, self.rules, self.weights, rows=self.batch_size)
-            net = functools.partial(StackedNet, self.weights, activation=first.activation)
+            net = functools.partial(stacked_net, self.weights, activation=first.activation)
             self._evaluator = Evaluator(net, self._data, loss)
         else:
             functions = self._functions
@@ -238,16 +240,19 @@ def _span(members: slice) -> range:
 
 
 def _initial_weights(configs: Sequence[TrialConfig], shape: Shape, dtype: torch.dtype) -> list[dict[str, Tensor]]:
-    """One draw for each weight scale: the members share their seed and shape."""
+    """One draw for each scale: the members share their seed and shape."""
+    scales = [(config.initial_scale, config.frequency_scale) for config in configs]
     drawn = {
-        scale: initial_weights(
+        (scale, frequency_scale): initial_weights(
             shape.hidden_dims,
             shape.input_dim,
             shape.num_classes,
             weight_scale=scale,
             seed=configs[0].seed,
             dtype=dtype,
+            embedding=shape.embedding,
+            frequency_scale=frequency_scale,
         )
-        for scale in {config.initial_scale for config in configs}
+        for scale, frequency_scale in set(scales)
     }
-    return [drawn[config.initial_scale] for config in configs]
+    return [drawn[scale] for scale in scales]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from fcsearch.config import TrialConfig
+from fcsearch.nn.embedding import Embedding
 from fcsearch.training.data import TrainingData
 from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.engine.compiled_lane import block_rows
@@ -41,7 +43,11 @@ def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
     if compiled:
         values += sum(_lane_values(config, data) for config in lanes.values())
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
-    dropped = sum(_batch_rows(lane.batch_size, data) * data.input_dim for lane in lanes if lane.input_dropout)
+    dropped = sum(
+        _batch_rows(key.batch_size, data) * _shape(config, data).dims[0]
+        for key, config in lanes.items()
+        if key.input_dropout
+    )
     return (values + dropped) * data.X_train.element_size() + 2 * dropped
 
 
@@ -86,20 +92,37 @@ def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -
     # itself, its share of the loss and, for a moment, a copy or two; and one more where rows have weights.
     rows = _batch_rows(config.batch_size, data)
     training = rows * (3 * units + (4 if data.row_weights is None else 5) * data.outputs)
-    return shape.num_parameters * (_BUFFERS + own) + training + _evaluated_rows(data) * (units + 2 * data.outputs)
+    evaluation = _evaluated_rows(data) * (units + 2 * data.outputs)
+    if shape.embedding is not None:
+        values = _embedded_values(shape.embedding, shape.dims[0])
+        # In training also their gradients; and a copy of the weights, which lie apart.
+        training += 2 * rows * values + 2 * math.prod(shape.embedding.shapes["W0"])
+        evaluation += _evaluated_rows(data) * values
+    return shape.num_parameters * (_BUFFERS + own) + training + evaluation
+
+
+def _embedded_values(embedding: Embedding, features: int) -> int:
+    """Values of a row: the phases and waves of its numbers, what the linear layers make of them, and the features."""
+    return embedding.numbers * (3 * embedding.frequencies + embedding.dim) + features
 
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:
     """Values that a lane with compiled steps holds once, for one member after the other."""
     shape = _shape(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
-    gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (data.input_dim + 1) * shape.dims[1]
+    gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (shape.dims[0] + 1) * shape.dims[1]
     training = rows * (2 * units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
-    return gradients + training + _evaluated_rows(data) * units
+    evaluation = _evaluated_rows(data) * units
+    if shape.embedding is not None:
+        values = _embedded_values(shape.embedding, shape.dims[0])
+        # In training also the gradients of one number's waves, and of the features.
+        training += rows * (values + 2 * shape.embedding.frequencies + shape.dims[0])
+        evaluation += _evaluated_rows(data) * values
+    return gradients + training + evaluation
 
 
 def _shape(config: TrialConfig, data: TrainingData) -> Shape:
-    return Shape(data.input_dim, config.hidden_dims, data.outputs)
+    return Shape.of(config, data)
 
 
 def _evaluated_rows(data: TrainingData) -> int:

@@ -170,7 +170,7 @@ class Pack:
         """The member's network in each fold."""
         config = self.configs[member]
         folds = self._data.in_form(config.input_form).folds
-        return [Shape(fold.input_dim, config.hidden_dims, fold.outputs) for fold in folds]
+        return [Shape.of(config, fold) for fold in folds]
 
     @property
     def state_bytes(self) -> int:

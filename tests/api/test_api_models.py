@@ -29,7 +29,7 @@ def test_a_model_of_the_run_is_chosen_by_name_or_number(rows: tuple[np.ndarray, 
     run = fcsearch.search(X, y, space=SPACE, trials=4, pool="inline", confirm=2)
     with run.directory.writing():
         facts = {name: value for name, value in run.directory.models.ensemble_facts().items() if name != "members"}
-        trials = run.directory.saved_models()[:2]
+        trials = run.directory.models.saved()[:2]
         run.directory.models.save_ensemble({trials[0]: 0.25, trials[1]: 0.75}, facts)
     assert (run.predict(X, model="confirmed") == run.predict(X)).all()
     for choice in ("best", "confirmed", "ensemble", trials[1], str(trials[0])):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from synthetic_run import add_trials, change_dataset, manifest
 
-from fcsearch.cli import main
 from fcsearch.cli.compare import compare
 from fcsearch.results import RunDirectory
 
@@ -82,15 +82,10 @@ def test_a_page_is_written_beside_the_text(root: Path, tmp_path: Path) -> None: 
     assert "<h1>one, two</h1>" in (tmp_path / "both.html").read_text()
 
 
-def test_a_page_that_cannot_be_written_is_no_traceback(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", "one", "two", "--html", "none/both.html"])
-    assert ended.value.code == 2
-    assert "--html must be a file that can be written; found none/both.html" in capsys.readouterr().err
+def test_a_page_that_cannot_be_written_is_no_traceback(root: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+    error = refused("compare", "one", "two", "--html", "none/both.html")
+    assert "--html must be a file that can be written; found none/both.html" in error
 
 
-def test_one_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
-    with pytest.raises(SystemExit) as ended:
-        main(["compare", "one"])
-    assert ended.value.code == 2
-    assert "at least two runs" in capsys.readouterr().err
+def test_one_run_is_refused(root: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+    assert "at least two runs" in refused("compare", "one")

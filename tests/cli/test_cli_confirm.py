@@ -57,7 +57,7 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
 
 
 def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
-    first, second = searched.saved_models()[:2]
+    first, second = searched.models.saved()[:2]
     searched.models.save_ensemble({first: 0.5, second: 0.5}, {})
     for options, rows in ((("--split", "val"), "270 val rows"), (("--dataset", "digits"), "all 1,797 rows")):
         done = call("evaluate", searched.path, "--model", "ensemble", *options)

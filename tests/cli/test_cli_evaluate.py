@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,7 +10,6 @@ from click.testing import CliRunner
 from run_fixtures import made_run, run
 from synthetic_run import change_dataset, digits
 
-from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.evaluation import measure
 from fcsearch.results import RunDirectory, open_run
@@ -44,7 +44,7 @@ def test_shows_what_a_model_must_beat(made_run: RunDirectory) -> None:
 
 
 def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
-    trial = made_run.saved_models()[-1]
+    trial = made_run.models.saved()[-1]
     arguments = [str(made_run.path), "--trial", str(trial), "--split", "val", "--format", "json"]
     result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
     found = json.loads(result.output)
@@ -58,7 +58,7 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--trial", "999"], "trial 999 must have a saved model; found models of trials: "),
+        (["--trial", "999"], ", and have ended; found 999"),
         (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
         (["--dataset", "no/such.parquet"], "such.parquet"),
         (["--label", "kind"], "--label is only for other data than the run's"),
@@ -66,21 +66,11 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
     ],
 )
 def test_bad_input_exits_2_with_a_message(
-    made_run: RunDirectory, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    made_run: RunDirectory, options: list[str], message: str, refused: Callable[..., str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["evaluate", str(made_run.path), *options])
-    assert caught.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in refused("evaluate", made_run.path, *options)
 
 
-def test_changed_data_are_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_changed_data_are_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     change_dataset(run, fingerprint="0123")
-    with pytest.raises(SystemExit) as caught:
-        main(["evaluate", str(run.path)])
-    assert caught.value.code == 2
-    assert "the run has 0123; restore the original data" in capsys.readouterr().err
-
-
-def test_help_has_an_example() -> None:
-    assert "Example:\n    fcsearch evaluate" in CliRunner().invoke(evaluate, ["--help"]).output
+    assert "the run has 0123; restore the original data" in refused("evaluate", run.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from customers import COLUMNS, ROWS, customers, table, write
 from run_fixtures import made_run
 from synthetic_run import make_table_run
 
-from fcsearch.cli import main
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.results import RunDirectory, open_run
 
@@ -27,15 +27,6 @@ def found(run: RunDirectory, *arguments: str) -> dict[str, Any]:
     assert result.exit_code == 0, result.output
     value: dict[str, Any] = json.loads(result.stdout)
     return value
-
-
-def refused(capsys: pytest.CaptureFixture[str], run: RunDirectory, *arguments: str) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(["evaluate", str(run.path), *arguments])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert "Traceback" not in error
-    return error
 
 
 @pytest.mark.parametrize("name", ["other.csv", "other.parquet"])
@@ -88,32 +79,32 @@ def test_unseen_categories_are_none_of_the_known_ones_and_counted(customers: Run
 
 
 def test_missing_columns_are_named_together(
-    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     path = write(tmp_path, table().rename_columns(["Age", "job", "code", "size", "churn"]))
-    error = refused(capsys, customers, "--dataset", str(path))
+    error = refused("evaluate", customers.path, "--dataset", path)
     assert "'age', 'height' are missing. Is 'age' called 'Age' here? Rename it." in error
     path = write(tmp_path, table().drop_columns(["churn"]))
-    assert "must have the label column 'churn'" in refused(capsys, customers, "--dataset", str(path))
+    assert "must have the label column 'churn'" in refused("evaluate", customers.path, "--dataset", path)
 
 
 def test_columns_of_another_kind_are_named_together(
-    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     words = pa.array(["tall"] * ROWS)
     path = write(tmp_path, table().set_column(0, "age", words).set_column(3, "height", words))
-    error = refused(capsys, customers, "--dataset", str(path))
+    error = refused("evaluate", customers.path, "--dataset", path)
     assert "column 'age' of" in error
     assert "column 'height' of" in error
     assert "must hold numbers, as in the training rows; found text such as 'tall'" in error
 
 
 def test_classes_are_matched_by_name_and_strange_ones_refused(
-    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     churn = pa.array([["perhaps", "no", "yes", "yes"][row % 4] for row in range(ROWS)])
     path = write(tmp_path, table().set_column(4, "churn", churn))
-    error = refused(capsys, customers, "--dataset", str(path))
+    error = refused("evaluate", customers.path, "--dataset", path)
     assert (
         "the classes that the network learned (no, yes); found 75 rows of other classes: 'perhaps' (75 rows)" in error
     )
@@ -128,13 +119,11 @@ def test_numbers_may_look_like_text_and_gaps_are_filled(customers: RunDirectory,
     assert found(customers, "--dataset", str(write(tmp_path, empty)))["rows"] == len(rows)
 
 
-def test_a_split_needs_the_runs_own_rows(
-    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_split_needs_the_runs_own_rows(customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]) -> None:
     moved = write(tmp_path, table(), "moved.csv")
     expected = found(customers, "--split", "test")
     assert found(customers, "--dataset", str(moved), "--split", "test") == expected
-    error = refused(capsys, customers, "--dataset", str(write(tmp_path, table(1))), "--split", "test")
+    error = refused("evaluate", customers.path, "--dataset", str(write(tmp_path, table(1))), "--split", "test")
     assert "--split with --dataset needs the run's own rows" in error
     assert "leave --split out" in error
 
@@ -147,9 +136,7 @@ def test_a_folder_is_measured_whole(customers: RunDirectory, tmp_path: Path) -> 
     assert found(customers, "--dataset", str(tmp_path / "parts" / "*test.csv"))["rows"] == 50
 
 
-def test_the_model_file_is_enough_and_an_older_run_fits_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_model_file_is_enough_and_an_older_run_fits_again(tmp_path: Path, refused: Callable[..., str]) -> None:
     source = write(tmp_path, table(), "customers.csv")
     run = make_table_run(tmp_path / "run", source, label="churn")
     other = write(tmp_path, table(1))
@@ -159,7 +146,7 @@ def test_the_model_file_is_enough_and_an_older_run_fits_again(
     assert found(run, "--dataset", str(other)) == expected
     # A model of before: the transform is fitted on the run's own rows again, if they are there.
     strip_transform(run)
-    error = refused(capsys, run, "--dataset", str(other))
+    error = refused("evaluate", run.path, "--dataset", str(other))
     assert "must hold transform.json" in error
     assert "customers.csv must exist" in error
     (tmp_path / "elsewhere.csv").rename(source)
@@ -176,7 +163,7 @@ def strip_transform(run: RunDirectory) -> None:
 
 
 def test_images_of_a_named_dataset_from_files(
-    made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     from sklearn.datasets import load_digits
 
@@ -189,10 +176,11 @@ def test_images_of_a_named_dataset_from_files(
     path = write(tmp_path, pa.table({"pixels": images, "label": digits.target}), "digits.parquet")
     assert found(made_run, "--dataset", str(path)) == whole
     np.savez(tmp_path / "half.npz", X=digits.images[:, :4].astype(np.uint8), y=digits.target)
-    error = refused(capsys, made_run, "--dataset", str(tmp_path / "half.npz"))
+    error = refused("evaluate", made_run.path, "--dataset", tmp_path / "half.npz")
     assert "must have the shape 8x8x1, as in training; found 4x8" in error
     np.savez(tmp_path / "scaled.npz", X=digits.images / 16, y=digits.target)
-    assert "must hold bytes from 0 to 255" in refused(capsys, made_run, "--dataset", str(tmp_path / "scaled.npz"))
+    error = refused("evaluate", made_run.path, "--dataset", tmp_path / "scaled.npz")
+    assert "must hold bytes from 0 to 255" in error
     columns = pa.table({**{f"p{place}": digits.data[:, place] for place in range(64)}, "label": digits.target})
-    error = refused(capsys, made_run, "--dataset", str(write(tmp_path, columns)))
+    error = refused("evaluate", made_run.path, "--dataset", str(write(tmp_path, columns)))
     assert "must have one column of images of 8x8x1" in error

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from click.testing import CliRunner
 from customers import ROWS, customers, table, write
 from run_fixtures import made_run, run
 
-from fcsearch.cli import main
 from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
 from fcsearch.report import write_report
@@ -57,16 +57,6 @@ def predicted(where: object, source: object, folder: Path, *arguments: str) -> p
 
 def probabilities(found: pa.Table) -> Any:
     return np.stack([column.to_numpy() for column in found.columns[1:]], axis=1)
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(["export", *map(str, arguments)])
-    assert caught.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "Traceback" not in captured.err
-    return captured.err
 
 
 def loaded(program: Path, rows: Any, folder: Path) -> tuple[list[str], Any]:
@@ -172,7 +162,7 @@ def test_several_trials_together_are_the_mean_of_their_probabilities(run: RunDir
     from synthetic_run import digits
 
     run.keep_transform(digits().transform)
-    first, second, *_ = run.saved_models()
+    first, second, *_ = run.models.saved()
     run.models.save_ensemble({first: 0.25, second: 0.75}, {})
     apart = [probabilities(predicted(run.path, "digits", tmp_path, "--model", str(n))) for n in (first, second)]
     both = predicted(run.path, "digits", tmp_path, "--model", "ensemble")
@@ -204,7 +194,7 @@ def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: 
     assert "Nothing was learned" not in card
     for word in (str(tmp_path), str(Path.home()), str(Path(sys.prefix)), socket.gethostname(), "node-1"):
         assert word not in card
-    other = next(trial for trial in run.saved_models() if trial != open_run(run.path).best["trial_id"])
+    other = next(trial for trial in run.models.saved() if trial != open_run(run.path).best["trial_id"])
     card = exported(run.path, tmp_path / "out.safetensors", "--model", str(other))
     assert "It was not measured on test rows." in card
 
@@ -235,25 +225,25 @@ def test_bad_input_is_refused_and_nothing_is_written(
     customers: RunDirectory,
     made_run: RunDirectory,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "model.onnx"
-    assert "must be a run directory; found nothing there" in refused(capsys, tmp_path / "gone", "--out", out)
-    assert "must hold a run; found none" in refused(capsys, "--dir", tmp_path, "--out", out)
-    assert "Missing option '--out'" in refused(capsys, customers.path)
-    error = refused(capsys, customers.path, "--out", tmp_path / "model.bin")
+    assert "must be a run directory; found nothing there" in refused("export", tmp_path / "gone", "--out", out)
+    assert "must hold a run; found none" in refused("export", "--dir", tmp_path, "--out", out)
+    assert "Missing option '--out'" in refused("export", customers.path)
+    error = refused("export", customers.path, "--out", tmp_path / "model.bin")
     assert "--out must end in .pt2 (torch), .onnx (onnx), .safetensors (safetensors)" in error
-    error = refused(capsys, customers.path, "--out", out, "--format", "torch")
+    error = refused("export", customers.path, "--out", out, "--format", "torch")
     assert "--out must end in .pt2; found" in error
-    assert "a folder that exists" in refused(capsys, customers.path, "--out", tmp_path / "no" / "model.onnx")
+    assert "a folder that exists" in refused("export", customers.path, "--out", tmp_path / "no" / "model.onnx")
     (tmp_path / "folder.onnx").mkdir()
-    assert "found the folder" in refused(capsys, customers.path, "--out", tmp_path / "folder.onnx")
-    assert "must have a saved model" in refused(capsys, customers.path, "--out", out, "--model", "9")
-    assert "must say how columns become features" in refused(capsys, made_run.path, "--out", out)
+    assert "found the folder" in refused("export", customers.path, "--out", tmp_path / "folder.onnx")
+    assert "and have ended; found 9" in refused("export", customers.path, "--out", out, "--model", "9")
+    assert "must say how columns become features" in refused("export", made_run.path, "--out", out)
     broken = shutil.copy(customers.models.path(0), tmp_path / "broken.safetensors")
     broken.write_bytes(broken.read_bytes()[:50])
-    assert "must be a model that fcsearch saved" in refused(capsys, broken, "--out", out)
+    assert "must be a model that fcsearch saved" in refused("export", broken, "--out", out)
     monkeypatch.setitem(sys.modules, "onnx", None)
-    assert "Run: pip install 'fcsearch[onnx]'" in refused(capsys, customers.path, "--out", out)
+    assert "Run: pip install 'fcsearch[onnx]'" in refused("export", customers.path, "--out", out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.safetensors", "folder.onnx"]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner
 from run_fixtures import made_run, run
 from synthetic_run import trial_row
 
-from fcsearch.cli import cli, main
+from fcsearch.cli import cli
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
 
@@ -50,9 +50,7 @@ def test_confirmations_come_along(run: RunDirectory, tmp_path: Path) -> None:
     assert (row["run"], row["trial_id"], row["val_accuracy"]) == ("synthetic", "4", "0.9")
 
 
-def test_what_cannot_be_written_is_said(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_written_is_said(run: RunDirectory, tmp_path: Path, refused: Callable[..., str]) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SystemExit) as ended:
-        main(["export", str(run.path), "--format", "csv", "--out", str(tmp_path / "file")])
-    assert ended.value.code == 2
-    assert "must be a folder to write to" in capsys.readouterr().err
+    error = refused("export", run.path, "--format", "csv", "--out", tmp_path / "file")
+    assert "must be a folder to write to" in error

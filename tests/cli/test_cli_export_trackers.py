@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 from run_fixtures import made_run, run
 from synthetic_run import make_run
 
-from fcsearch.cli import cli, main
+from fcsearch.cli import cli
 from fcsearch.results import RunDirectory
 
 __all__ = ["made_run", "run"]
@@ -30,18 +31,11 @@ def export(run: RunDirectory, form: str, out: Path) -> str:
     return result.output
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(["export", *arguments])
-    assert ended.value.code == 2
-    return capsys.readouterr().err
-
-
 def complete(run: RunDirectory) -> dict[str, object]:
     return next(row for row in run.trials().to_pylist() if row["state"] == "complete")
 
 
-def test_optuna_reads_every_curve(made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_optuna_reads_every_curve(made_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]) -> None:
     place = tmp_path / "boards" / "study.journal"
     assert export(made_run, "optuna", place.parent) == f"wrote {place}\n"
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(place)))
@@ -51,12 +45,12 @@ def test_optuna_reads_every_curve(made_run: RunDirectory, tmp_path: Path, capsys
     trial = study.trials[row["trial_id"]]
     assert trial.value == row["val_accuracy"]
     assert list(trial.intermediate_values) == list(range(1, 11))
-    error = refused(capsys, str(made_run.path), "--format", "optuna", "--out", str(place.parent))
+    error = refused("export", made_run.path, "--format", "optuna", "--out", place.parent)
     assert "must not hold the run synthetic yet" in error
 
 
 def test_tensorboard_reads_curves_and_hyperparameters(
-    made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -76,11 +70,11 @@ def test_tensorboard_reads_curves_and_hyperparameters(
     session = HParamsPluginData.FromString(content).session_start_info
     assert session.hparams["learning_rate"].number_value == row["learning_rate"]
     assert session.hparams["update_rule"].string_value == row["update_rule"]
-    error = refused(capsys, str(made_run.path), "--format", "tensorboard", "--out", str(tmp_path))
+    error = refused("export", made_run.path, "--format", "tensorboard", "--out", tmp_path)
     assert "must not hold the run synthetic yet" in error
 
 
-def test_mlflow_reads_an_experiment(made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mlflow_reads_an_experiment(made_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]) -> None:
     mlflow = pytest.importorskip("mlflow")
     out = tmp_path / "tracked runs"
     export(made_run, "mlflow", out)
@@ -94,7 +88,7 @@ def test_mlflow_reads_an_experiment(made_run: RunDirectory, tmp_path: Path, caps
     assert tracked.data.params["learning_rate"] == repr(row["learning_rate"])
     assert tracked.data.metrics["result/val_accuracy"] == row["val_accuracy"]
     assert [point.step for point in client.get_metric_history(tracked.info.run_id, "val_loss")] == list(range(1, 11))
-    error = refused(capsys, str(made_run.path), "--format", "mlflow", "--out", str(out))
+    error = refused("export", made_run.path, "--format", "mlflow", "--out", out)
     assert "must not hold the run synthetic yet" in error
 
 
@@ -129,7 +123,7 @@ def without_wandb(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("other", ["my-synthetic", "synthetic-2", "synthetic-trial-000001"])
 def test_wandb_runs_of_other_names_are_not_in_the_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], other: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], other: str
 ) -> None:
     made = without_wandb(monkeypatch)
     run, place = make_run(tmp_path / "synthetic", trials=2, models=0), tmp_path / "out" / "wandb"
@@ -137,26 +131,26 @@ def test_wandb_runs_of_other_names_are_not_in_the_way(
     export(run, "wandb", tmp_path / "out")
     assert made == ["synthetic-trial-000000", "synthetic-trial-000001"]
     (place / "offline-run-20260102_030405-synthetic-trial-000001").mkdir()
-    error = refused(capsys, str(run.path), "--format", "wandb", "--out", str(tmp_path / "out"))
+    error = refused("export", run.path, "--format", "wandb", "--out", tmp_path / "out")
     assert "must not hold the run synthetic yet" in error
 
 
 def test_what_a_library_refuses_is_said_in_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
 ) -> None:
     without_wandb(monkeypatch)
     run = make_run(tmp_path / "refused", trials=1, models=0)
-    error = refused(capsys, str(run.path), "--format", "wandb", "--out", str(tmp_path / "out"))
+    error = refused("export", run.path, "--format", "wandb", "--out", tmp_path / "out")
     assert "must hold what wandb can add the run to; found: Invalid project name; choose another" in error
 
 
 @pytest.mark.parametrize(("form", "name"), [("mlflow", "mlflow.db"), ("optuna", "study.journal")])
 def test_a_file_of_something_else_is_refused(
-    made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, name: str
+    made_run: RunDirectory, tmp_path: Path, refused: Callable[..., str], form: str, name: str
 ) -> None:
     pytest.importorskip(form)
     (tmp_path / name).write_text("something else\n" * 100)
-    error = " ".join(refused(capsys, str(made_run.path), "--format", form, "--out", str(tmp_path)).split())
+    error = " ".join(refused("export", made_run.path, "--format", form, "--out", tmp_path).split())
     assert "must" in error
     assert "choose another" in error
     assert (tmp_path / name).read_text() == "something else\n" * 100
@@ -164,7 +158,7 @@ def test_a_file_of_something_else_is_refused(
 
 @pytest.mark.parametrize("form", ["mlflow", "optuna"])
 def test_nothing_is_begun_of_a_run_that_is_damaged(
-    run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+    run: RunDirectory, tmp_path: Path, refused: Callable[..., str], form: str
 ) -> None:
     pytest.importorskip(form)
     damaged, out = run.path / ("epochs" if form == "mlflow" else "study.journal"), tmp_path / "out"
@@ -175,7 +169,7 @@ def test_nothing_is_begun_of_a_run_that_is_damaged(
         damaged.write_text("")
     else:
         damaged.write_text("[]\n")
-    refused(capsys, str(run.path), "--format", form, "--out", str(out))
+    refused("export", run.path, "--format", form, "--out", out)
     shutil.rmtree(run.path)
     whole.rename(run.path)
     export(run, form, out)
@@ -187,16 +181,16 @@ def test_a_library_that_is_missing_is_named(
     tmp_path: Path,
     form: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
 ) -> None:
     for name in [name for name in sys.modules if name.startswith(("fcsearch.results.export.", f"{form}."))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, form, None)
-    error = refused(capsys, str(made_run.path), "--format", form, "--out", str(tmp_path / "out"))
+    error = refused("export", made_run.path, "--format", form, "--out", tmp_path / "out")
     assert f"--format {form} needs {form}'s own library" in error
     assert f"pip install 'fcsearch[{form}]'" in error
 
 
-def test_a_model_is_no_trial(made_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    error = refused(capsys, str(made_run.path), "--format", "csv", "--model", "12", "--out", str(tmp_path))
+def test_a_model_is_no_trial(made_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]) -> None:
+    error = refused("export", made_run.path, "--format", "csv", "--model", "12", "--out", tmp_path)
     assert "--format csv writes the trials of a run; found --model 12; leave it out" in error

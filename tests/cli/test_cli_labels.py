@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from synthetic_run import add_trials, manifest
 
-from fcsearch.cli import cli, main
+from fcsearch.cli import cli
 from fcsearch.results import Labels, RunDirectory, read_labels
 from fcsearch.search import api
 from fcsearch.search.api import start_search
@@ -74,19 +75,14 @@ def test_what_cannot_be_is_refused(
     made: RunDirectory,  # noqa: ARG001
     arguments: list[str],
     message: str,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in refused(*arguments)
 
 
-def test_damaged_labels_say_what_to_do(made: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_labels_say_what_to_do(made: RunDirectory, refused: Callable[..., str]) -> None:
     (made.path / "labels.json").write_text('{"tags": 3}')
-    with pytest.raises(SystemExit):
-        main(["tag", "a"])
-    assert "must hold a note and tags; found 3 for tags; remove the file" in capsys.readouterr().err
+    assert "must hold a note and tags; found 3 for tags; remove the file" in refused("tag", "a")
 
 
 def test_a_search_starts_with_its_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def test_digits_from_arrays_images_and_by_name(digits_run: RunDirectory, tmp_pat
 
 def test_a_trial_and_a_file_by_itself(digits_run: RunDirectory, customers: RunDirectory, tmp_path: Path) -> None:
     best = open_run(digits_run.path).best["trial_id"]
-    other = next(trial for trial in digits_run.saved_models() if trial != best)
+    other = next(trial for trial in digits_run.models.saved() if trial != best)
     whole = predicted(digits_run, "digits")
     assert predicted(digits_run, "digits", "--model", "best") == whole
     assert predicted(digits_run, "digits", "--model", str(best)) == whole

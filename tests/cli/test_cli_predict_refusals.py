@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import pytest
 from customers import ROWS, customers, table, write
 from run_fixtures import digits_run, made_run
 
-from fcsearch.cli import main
 from fcsearch.data import DatasetSpec
 from fcsearch.data.parts import read_parts
 from fcsearch.errors import DataError
@@ -21,35 +21,25 @@ from fcsearch.results import RunDirectory, open_run
 __all__ = ["customers", "digits_run", "made_run"]
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    with pytest.raises(SystemExit) as caught:
-        main(["predict", *map(str, arguments)])
-    assert caught.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "Traceback" not in captured.err
-    return captured.err
-
-
 def test_bad_input_is_refused(
-    customers: RunDirectory, digits_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    customers: RunDirectory, digits_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     path = write(tmp_path, table())
     gone = tmp_path / "gone"
-    assert "must be a run directory; found nothing there" in refused(capsys, gone, path)
-    assert "must be a model that fcsearch saved" in refused(capsys, gone / "model.safetensors", path)
-    assert "must exist; found nothing there" in refused(capsys, customers.path, gone / "x.csv")
-    assert "found 'bets'. Did you mean 'best'?" in refused(capsys, customers.path, path, "--model", "bets")
-    assert "trial 9 of" in refused(capsys, customers.path, path, "--model", "9")
+    assert "must be a run directory; found nothing there" in refused("predict", gone, path)
+    assert "must be a model that fcsearch saved" in refused("predict", gone / "model.safetensors", path)
+    assert "must exist; found nothing there" in refused("predict", customers.path, gone / "x.csv")
+    assert "found 'bets'. Did you mean 'best'?" in refused("predict", customers.path, path, "--model", "bets")
+    assert "trial 9 of" in refused("predict", customers.path, path, "--model", "9")
     model = customers.models.path(0)
-    assert "Leave it out" in refused(capsys, model, path, "--model", "best")
+    assert "Leave it out" in refused("predict", model, path, "--model", "best")
     lacking = write(tmp_path, table().drop_columns(["age", "job"]), "lacking.csv")
-    assert "'age', 'job' are missing" in refused(capsys, customers.path, lacking)
+    assert "'age', 'job' are missing" in refused("predict", customers.path, lacking)
     words = write(tmp_path, table().set_column(0, "age", pa.array(["old"] * ROWS)), "words.csv")
-    assert "column 'age' of" in refused(capsys, customers.path, words)
+    assert "column 'age' of" in refused("predict", customers.path, words)
     (tmp_path / "late.csv").write_text(path.read_text() + "x,cook,1,170,no\n")
     out = tmp_path / "o.csv"
-    assert "found text such as 'x'" in refused(capsys, customers.path, tmp_path / "late.csv", "--out", out)
+    assert "found text such as 'x'" in refused("predict", customers.path, tmp_path / "late.csv", "--out", out)
     assert not out.exists()
     transform = choose_model(str(customers.path), None, tmp_path).predictor.transform
     with pytest.raises(DataError) as late:
@@ -57,63 +47,63 @@ def test_bad_input_is_refused(
     error = str(late.value)
     assert f"column 'age' of {tmp_path / 'late.csv'} must hold numbers, as in the training rows; found 'x'" in error
     (tmp_path / "head.csv").write_text("age,job,code,height\n")
-    assert "must have rows; found none" in refused(capsys, customers.path, tmp_path / "head.csv")
+    assert "must have rows; found none" in refused("predict", customers.path, tmp_path / "head.csv")
     empty = write(tmp_path, table().slice(0, 0), "empty.parquet")
-    assert "must have rows; found none" in refused(capsys, customers.path, empty)
+    assert "must have rows; found none" in refused("predict", customers.path, empty)
     np.savez(tmp_path / "none.npz", X=np.zeros((0, 8, 8), np.uint8))
-    assert "shape (0, 8, 8)" in refused(capsys, digits_run.path, tmp_path / "none.npz")
+    assert "shape (0, 8, 8)" in refused("predict", digits_run.path, tmp_path / "none.npz")
     np.savez(tmp_path / "other.npz", y=np.zeros(3))
-    assert "must hold an array of features" in refused(capsys, digits_run.path, tmp_path / "other.npz")
+    assert "must hold an array of features" in refused("predict", digits_run.path, tmp_path / "other.npz")
 
 
 def test_bad_outputs_and_kept_columns_are_refused(
-    customers: RunDirectory, digits_run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    customers: RunDirectory, digits_run: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     path = write(tmp_path, table())
-    assert "must end in .parquet or .csv" in refused(capsys, customers.path, path, "--out", tmp_path / "out.xlsx")
-    assert "in a folder that exists" in refused(capsys, customers.path, path, "--out", tmp_path / "no" / "out.csv")
+    assert "must end in .parquet or .csv" in refused("predict", customers.path, path, "--out", tmp_path / "out.xlsx")
+    assert "in a folder that exists" in refused("predict", customers.path, path, "--out", tmp_path / "no" / "out.csv")
     (tmp_path / "folder.csv").mkdir()
-    assert "found the folder" in refused(capsys, customers.path, path, "--out", tmp_path / "folder.csv")
+    assert "found the folder" in refused("predict", customers.path, path, "--out", tmp_path / "folder.csv")
     before = path.read_bytes()
-    assert "must not be a file of INPUT" in refused(capsys, customers.path, path, "--out", path)
+    assert "must not be a file of INPUT" in refused("predict", customers.path, path, "--out", path)
     assert path.read_bytes() == before
     keep = "--keep must name columns of"
-    assert f"{keep} {path}; found 'ages'" in refused(capsys, customers.path, path, "--keep", "ages")
-    assert "Did you mean 'age'?" in refused(capsys, customers.path, path, "--keep", "ages")
-    assert "no named columns to keep" in refused(capsys, digits_run.path, "digits", "--keep", "id")
+    assert f"{keep} {path}; found 'ages'" in refused("predict", customers.path, path, "--keep", "ages")
+    assert "Did you mean 'age'?" in refused("predict", customers.path, path, "--keep", "ages")
+    assert "no named columns to keep" in refused("predict", digits_run.path, "digits", "--keep", "id")
     twice = write(tmp_path, table().append_column("prediction", table()["job"]), "twice.csv")
-    assert "whose names differ" in refused(capsys, customers.path, twice, "--keep", "prediction")
+    assert "whose names differ" in refused("predict", customers.path, twice, "--keep", "prediction")
     lists = table().append_column("many", pa.array([[1, 2]] * ROWS))
     nested = write(tmp_path, lists, "nested.parquet")
-    error = refused(capsys, customers.path, nested, "--keep", "many", "--out", tmp_path / "out.csv")
+    error = refused("predict", customers.path, nested, "--keep", "many", "--out", tmp_path / "out.csv")
     assert "write a .parquet file" in error
     mixed = table().append_column("note", pa.array([1] * ROWS))
     write(tmp_path / "mixed", mixed, "1.parquet")
     write(tmp_path / "mixed", mixed.set_column(5, "note", pa.array(["a"] * ROWS)), "2.parquet")
-    error = refused(capsys, customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "out.csv")
+    error = refused("predict", customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "out.csv")
     assert "must have one type in all files" in error
     assert list(tmp_path.glob("*out*")) == []
     (tmp_path / "old.csv").write_text("kept")
-    refused(capsys, customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "old.csv")
+    refused("predict", customers.path, tmp_path / "mixed", "--keep", "note", "--out", tmp_path / "old.csv")
     assert (tmp_path / "old.csv").read_text() == "kept"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_permits_no_writing_is_refused(
-    customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
     (tmp_path / "shut").mkdir(mode=0o500)
     path = write(tmp_path, table())
-    assert "is not writable" in refused(capsys, customers.path, path, "--out", tmp_path / "shut" / "out.csv")
+    assert "is not writable" in refused("predict", customers.path, path, "--out", tmp_path / "shut" / "out.csv")
 
 
 def test_models_of_an_older_fcsearch_are_refused_with_what_to_do(
-    made_run: RunDirectory, customers: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    made_run: RunDirectory, customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    error = refused(capsys, made_run.path, "digits")
+    error = refused("predict", made_run.path, "digits")
     best = open_run(made_run.path).best["trial_id"]
     assert f"`fcsearch train --run {made_run.path} --trial {best} --save model.safetensors`" in error
     customers.models.load(0).save(tmp_path / "bare.safetensors")
-    error = refused(capsys, tmp_path / "bare.safetensors", write(tmp_path, table()))
+    error = refused("predict", tmp_path / "bare.safetensors", write(tmp_path, table()))
     assert "must say how columns become features; an older fcsearch wrote it without" in error
     assert "fcsearch train --run RUN --trial N --save model.safetensors" in error

@@ -1,6 +1,7 @@
 """`fcsearch report`."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ from click.testing import CliRunner
 from run_fixtures import empty_run, made_run, run
 from synthetic_run import add_trials, manifest
 
-from fcsearch.cli import main
 from fcsearch.cli.report import report
 from fcsearch.results import RunDirectory
 
@@ -84,17 +84,10 @@ def test_a_directory_that_cannot_be_written_is_reported_all_the_same(
 def test_bad_input_exits_2_with_a_message(
     arguments: list[str],
     message: str,
-    capsys: pytest.CaptureFixture[str],
+    refused: Callable[..., str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in refused(*arguments)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_help_has_an_example() -> None:
-    assert "Example:\n    fcsearch report" in CliRunner().invoke(report, ["--help"]).output

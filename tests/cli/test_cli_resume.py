@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from click.testing import CliRunner
 from search_helpers import make_space, outcome, record, result
 from synthetic_run import change_dataset
 
-import fcsearch.cli
 from fcsearch.cli.resume import resume
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.results import RunDirectory
@@ -54,18 +54,6 @@ def invoke(*arguments: str) -> Any:
     return CliRunner().invoke(resume, arguments, catch_exceptions=False)
 
 
-def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    with pytest.raises(SystemExit) as ended:
-        fcsearch.cli.main(["resume", *arguments])
-    return int(str(ended.value.code)), capsys.readouterr().err
-
-
-def test_help_has_examples() -> None:
-    output = invoke("--help").output
-    assert "Example:\n" in output
-    assert "fcsearch resume runs/full --trials 200\n" in output
-
-
 @pytest.mark.parametrize("name", [[], ["small"], ["runs/small"]])
 @pytest.mark.usefixtures("run")
 def test_a_run_goes_on_as_it_was_but_for_its_time_budget(
@@ -89,44 +77,37 @@ def test_tf32_stays_on_unless_it_is_given(run: RunDirectory, resumed: list[tuple
     assert resumed[0][1].tf32
 
 
-def test_what_is_not_there_or_not_a_run_is_named(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
-    code, error = fails(capsys, "smal")
-    assert code == 2
+def test_what_is_not_there_or_not_a_run_is_named(run: RunDirectory, refused: Callable[..., str]) -> None:
+    error = refused("resume", "smal")
     assert "did you mean runs/small" in error
     run.path.joinpath("run.json").write_text("{")
-    code, error = fails(capsys, "small")
-    assert code == 2
+    error = refused("resume", "small")
     assert "run.json" in error
 
 
 @pytest.mark.usefixtures("run")
-def test_a_total_below_what_is_done_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    code, error = fails(capsys, "--trials", "1")
-    assert code == 2
+def test_a_total_below_what_is_done_is_refused(refused: Callable[..., str]) -> None:
+    error = refused("resume", "--trials", "1")
     assert "must be at least 2, the trials done; found 1" in error
 
 
-def test_a_run_whose_data_changed_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_whose_data_changed_is_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     change_dataset(run, fingerprint="0" * 16)
-    code, error = fails(capsys)
-    assert code == 2
+    error = refused("resume")
     assert "fingerprint" in error
     assert run.state() == "running" or run.state() == "interrupted"
 
 
-def test_a_run_that_another_process_writes_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_another_process_writes_is_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     with run.writing():
-        code, error = fails(capsys)
-    assert code == 2
+        error = refused("resume")
     assert "one writer" in error
 
 
-def test_a_cluster_that_is_not_there_leaves_the_run_as_it_was(
-    run: RunDirectory, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cluster_that_is_not_there_leaves_the_run_as_it_was(run: RunDirectory, refused: Callable[..., str]) -> None:
     before = run.manifest()
-    code, error = fails(capsys, "--address", "127.0.0.1:1")
-    assert (code, "Connection refused" in error) == (2, True)
+    error = refused("resume", "--address", "127.0.0.1:1")
+    assert "Connection refused" in error
     assert run.manifest() == before
     assert run.trials().num_rows == 2
 
@@ -148,11 +129,11 @@ def _forget(run: RunDirectory, key: str) -> None:
 
 @pytest.mark.parametrize("key", ["space", "dataset"])
 def test_a_run_that_does_not_say_what_is_needed_is_refused(
-    run: RunDirectory, capsys: pytest.CaptureFixture[str], key: str
+    run: RunDirectory, refused: Callable[..., str], key: str
 ) -> None:
     _forget(run, key)
-    code, error = fails(capsys)
-    assert (code, f"run.json must hold the run's {key}; found none; restore a copy of it" in error) == (2, True)
+    error = refused("resume")
+    assert f"run.json must hold the run's {key}; found none; restore a copy of it" in error
 
 
 def test_options_that_are_not_recorded_are_the_usual_ones(run: RunDirectory) -> None:
@@ -178,11 +159,11 @@ def table_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
 
 
 def test_data_that_moved_are_found_and_their_place_is_remembered(
-    table_run: RunDirectory, capsys: pytest.CaptureFixture[str]
+    table_run: RunDirectory, refused: Callable[..., str]
 ) -> None:
     Path("old").rename("new")
-    code, error = fails(capsys, "table")
-    assert (code, "rows.csv must exist" in error) == (2, True)
+    error = refused("resume", "table")
+    assert "rows.csv must exist" in error
     assert invoke("table", "--dataset", "new/rows.csv").exit_code == 0
     place = str(Path("new/rows.csv").absolute())
     assert table_run.dataset_spec().source == table_run.space().dataset.source == place
@@ -192,21 +173,18 @@ def test_data_that_moved_are_found_and_their_place_is_remembered(
     assert invoke("table").exit_code == 0
 
 
-def test_other_rows_are_refused_and_nothing_changes(
-    table_run: RunDirectory, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_rows_are_refused_and_nothing_changes(table_run: RunDirectory, refused: Callable[..., str]) -> None:
     before = table_run.manifest()
     Path("other.csv").write_text(Path("old/rows.csv").read_text().replace("3,", "4,"))
     other = load_dataset(DatasetSpec("other.csv", val_fraction=0.2)).fingerprint
-    code, error = fails(capsys, "table", "--dataset", "other.csv")
-    assert code == 2
+    error = refused("resume", "table", "--dataset", "other.csv")
     assert f"found fingerprint {other}, the run has {before.dataset.fingerprint}" in error
     assert table_run.manifest() == before
     assert table_run.transform() is None
 
 
-def test_a_folder_of_data_that_is_not_there_is_refused(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_data_that_is_not_there_is_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     before = run.manifest()
-    code, error = fails(capsys, "small", "--dataset", "mnist", "--data-dir", "nowhere")
-    assert (code, "data_dir must name a folder; found 'nowhere'" in error) == (2, True)
+    error = refused("resume", "small", "--dataset", "mnist", "--data-dir", "nowhere")
+    assert "data_dir must name a folder; found 'nowhere'" in error
     assert run.manifest() == before

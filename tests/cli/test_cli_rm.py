@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 from synthetic_run import add_trials, manifest
 
-from fcsearch.cli import cli, main
+from fcsearch.cli import cli
 from fcsearch.results import RunDirectory
 
 
@@ -26,13 +27,6 @@ def invoke(*arguments: str, answer: str | None = None) -> Result:
 
 def names(root: Path) -> list[str]:
     return sorted(path.name for path in root.iterdir())
-
-
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with pytest.raises(SystemExit) as ended:
-        main(["rm", *arguments])
-    assert ended.value.code == 2
-    return capsys.readouterr().err
 
 
 def test_asks_and_removes(root: Path) -> None:
@@ -71,14 +65,14 @@ def test_where_nobody_can_answer_it_says_how(root: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == ""
 
 
-def test_a_run_in_progress_is_refused_and_so_are_all_with_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_in_progress_is_refused_and_so_are_all_with_it(root: Path, refused: Callable[..., str]) -> None:
     with RunDirectory.open(root / "b").writing():
-        assert "found a process that is writing it" in refused(capsys, "a", "b", "--yes")
+        assert "found a process that is writing it" in refused("rm", "a", "b", "--yes")
     assert names(root) == ["a", "b"]
     assert len(RunDirectory.open(root / "a").trials()) == 8
 
 
-def test_what_is_no_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_run_is_refused(root: Path, refused: Callable[..., str]) -> None:
     folder = root.parent / "work"
     (folder / "inside").mkdir(parents=True)
     (folder / "run.json").write_text("{}")
@@ -90,6 +84,6 @@ def test_what_is_no_run_is_refused(root: Path, capsys: pytest.CaptureFixture[str
         (root / "c", "found nothing there"),
         (root / "link", "found a link to"),
     ):
-        assert found in refused(capsys, str(path), "--yes")
+        assert found in refused("rm", path, "--yes")
     assert names(root) == ["a", "b", "link"]
     assert (folder / "inside").is_dir()

@@ -44,6 +44,16 @@ def test_a_damaged_run_is_one_line_with_its_error(tmp_path: Path) -> None:
     assert f"{tmp_path / 'torn' / 'run.json'} must hold JSON" in line
 
 
+def test_a_run_without_its_manifest_is_one_line_too(tmp_path: Path) -> None:
+    make(tmp_path)
+    (tmp_path / "torn" / "run.json").unlink()
+    (tmp_path / "no run").mkdir()
+    output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
+    assert "torn damaged: " in output.splitlines()[-1]
+    assert "must have the run.json of its search; found a run without it; put a copy of it back" in output
+    assert "no run" not in output
+
+
 def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
@@ -96,10 +106,6 @@ def test_no_runs(tmp_path: Path) -> None:
     assert "start one with `fcsearch run --space FILE`" in result.output
     empty = CliRunner().invoke(runs, ["--dir", str(tmp_path / "none"), "--format", "json"])
     assert json.loads(empty.output) == []
-
-
-def test_help_has_an_example() -> None:
-    assert "Example:\n    fcsearch runs" in CliRunner().invoke(runs, ["--help"]).output
 
 
 def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) -> None:

@@ -9,12 +9,6 @@ from fcsearch.cli.schema import schema
 from fcsearch.space import space_schema
 
 
-def test_help_has_an_example() -> None:
-    output = CliRunner().invoke(schema, ["--help"]).output
-    assert "Example:\n" in output
-    assert "fcsearch schema > space.schema.json" in output
-
-
 def test_it_prints_the_schema() -> None:
     result = CliRunner().invoke(schema, [], catch_exceptions=False)
     assert result.exit_code == 0

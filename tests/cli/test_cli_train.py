@@ -156,7 +156,3 @@ def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> No
     result = run_json(*options, "--learning-rate", "0.1")
     assert result["dataset"]["class_names"] == ["no", "yes"]
     assert result["test_accuracy"] > 0.9
-
-
-def test_help_has_an_example() -> None:
-    assert "fcsearch train --run" in CliRunner().invoke(train, ["--help"]).output

@@ -11,7 +11,6 @@ from click.testing import CliRunner, Result
 from synthetic_run import SPACE, add_trials, manifest
 
 import fcsearch.cli.watch
-from fcsearch.cli import main
 from fcsearch.cli.watch import watch
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
@@ -110,28 +109,35 @@ def test_a_run_that_was_just_started_is_waited_for(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
     begun = manifest("a", space=space(), state="complete")
+    if names:
+        RunDirectory.create(tmp_path / "runs" / "b", begun)
     steps = iter([lambda: None, lambda: RunDirectory.create(tmp_path / "runs" / "a", begun)])
     monkeypatch.setattr(time, "sleep", lambda _: next(steps)())
     result = CliRunner().invoke(watch, names, catch_exceptions=False)
     assert result.exit_code == 0
-    assert result.stderr.startswith("no run yet: its directory appears once its data are read")
+    beside = "a yet beside b: a run's" if names else "yet: a run's"
+    assert result.stderr.startswith(f"no run {beside} directory appears once its data are read; waiting for ")
     assert result.stdout.startswith("runs/a: complete")
 
 
 def test_a_run_that_does_not_come_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fcsearch.cli.watch, "_WAIT_SECONDS", 0.0)
-    with pytest.raises(SystemExit) as caught:
-        main(["watch", "nosuch"])
-    assert caught.value.code == 2
-    assert "The directory of a search appears once its data are read" in capsys.readouterr().err
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr(fcsearch.cli.watch, "_NAMED_SECONDS", 0.0)
+    assert "The directory of a search appears once its data are read" in refused("watch", "nosuch")
 
 
-def test_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_in_a_folder_that_is_not_there_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main(["watch"])
-    assert ended.value.code == 2
-    assert "runs must hold a run; found none" in capsys.readouterr().err
+    said = refused("watch", "nosuch")
+    assert "runs/nosuch must be a run directory; found nothing there" in said
+    assert "waiting" not in said
+
+
+def test_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "runs must hold a run; found none" in refused("watch")

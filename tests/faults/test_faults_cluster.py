@@ -110,6 +110,24 @@ def test_a_node_that_joins_late_gets_work_and_one_that_dies_costs_what_was_in_fl
     search.ends_like_the_undisturbed_one()
 
 
+def test_a_node_with_another_version_that_joins_late_is_named_and_not_used(
+    cluster: list[Host], search: Search, commands: Processes, tmp_path: Path
+) -> None:
+    head, _, late = cluster
+    package = tmp_path / "other" / "fcsearch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('__version__ = "0.0.1"\n')
+    ours = commands.env
+    commands.env = {**ours, "PYTHONPATH": str(package.parent)}
+    join(late, head, commands)
+    commands.env = ours
+    named = rf"node .* \({re.escape(late.address)}\) has fcsearch 0\.0\.1, this machine fcsearch .*: it is not used"
+    wait_for(lambda: bool(re.search(named, commands.err)), seconds=120)
+    search.ends_like_the_undisturbed_one()
+    assert not search.trains_on(late)
+    assert "nodes have joined" not in commands.err
+
+
 @pytest.mark.parametrize("seconds", [20, 90])
 def test_a_node_that_is_cut_off_for_a_while(
     seconds: int, cluster: list[Host], search: Search, commands: Processes

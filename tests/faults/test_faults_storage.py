@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ import pytest
 import victims
 from search_helpers import make_space
 from search_processes import Processes, wait_for
+
+from fcsearch.results import RunDirectory, read_status
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -45,38 +49,70 @@ def undisturbed(commands: Processes, tmp_path: Path) -> Path:
     return tmp_path / "runs" / "alone"
 
 
-def assert_ended_with_a_remedy(commands: Processes, run: str, found: str) -> None:
-    assert found in commands.err.splitlines()[-1]
-    assert f"continue with `fcsearch resume {run}`" in commands.err.splitlines()[-1]
-    assert "Traceback" not in commands.err + commands.out
+class Full:
+    """A small disk with a search on it, which is full once three packs have their rows."""
+
+    def __init__(self, commands: Processes, disk: Path) -> None:
+        self.run, self._filler = disk / "full", disk / "filler"
+        self.search = commands.start("run", *OPTIONS, "--out", disk.name, "--name", "full")
+        wait_for(lambda: victims.recorded(self.run) >= 3, seconds=240)
+        with self._filler.open("wb", buffering=0) as filler:
+            # What the search frees is taken, too.
+            while "cannot be written (No space left on device)" not in commands.err:
+                assert self.search.poll() is None, commands.err
+                with contextlib.suppress(OSError):
+                    filler.write(bytes(4096))
+
+    def free(self) -> None:
+        self._filler.unlink()
 
 
-@needs_mounts
-def test_a_full_disk_ends_the_search_and_resume_goes_on_once_there_is_room(
-    commands: Processes, undisturbed: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def full(commands: Processes, tmp_path: Path) -> Iterator[Full]:
     disk = tmp_path / "disk"
     disk.mkdir()
     with mounted("-t", "tmpfs", "-o", "size=16m", "tmpfs", on=disk):
-        run = disk / "full"
-        search = commands.start("run", *OPTIONS, "--out", "disk", "--name", "full")
-        wait_for(lambda: victims.recorded(run) >= 3, seconds=240)
-        with (disk / "filler").open("wb", buffering=0) as filler:
-            while search.poll() is None:
-                # What the search frees is taken, too.
-                with contextlib.suppress(OSError):
-                    filler.write(bytes(4096))
-        assert search.returncode == 1, commands.err
-        assert_ended_with_a_remedy(commands, "disk/full", "No space left on device")
-        assert 0 < len(victims.tables(run)[0]) < TRIALS
-        (disk / "filler").unlink()
-        assert commands.run("resume", "disk/full", timeout=300) == 0, commands.err
-        victims.assert_complete(run, trials=TRIALS)
-        assert victims.tables(run) == victims.tables(undisturbed)
+        yield Full(commands, disk)
+        commands.end()
 
 
 @needs_mounts
-def test_storage_that_may_only_be_read_for_a_while(commands: Processes, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_search_waits_while_its_disk_is_full_and_goes_on_once_there_is_room(
+    commands: Processes, undisturbed: Path, full: Full
+) -> None:
+    waits = (
+        r"since [\d:]{8} UTC disk/full cannot be written \(No space left on device\): free space there \(.* bytes are "
+    )
+    assert re.search(waits + r"free\); the search waits up to 10 min", commands.err)
+    wait_for(lambda: re.search(waits, getattr(read_status(full.run), "waiting", None) or "") is not None)
+    full.free()
+    assert full.search.wait(timeout=300) == 0, commands.err
+    assert "disk/full can be written again after" in commands.err
+    assert "Traceback" not in commands.err + commands.out
+    victims.assert_complete(full.run, trials=TRIALS)
+    assert victims.tables(full.run) == victims.tables(undisturbed)
+
+
+@needs_mounts
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_search_that_waits_for_its_disk_ends_when_it_is_told_to(
+    number: signal.Signals, code: int, commands: Processes, undisturbed: Path, full: Full
+) -> None:
+    full.search.send_signal(number)
+    assert full.search.wait(timeout=60) == code, commands.err
+    assert "continue with `fcsearch resume disk/full`" in commands.err.splitlines()[-1]
+    assert "Traceback" not in commands.err + commands.out
+    assert RunDirectory.open(full.run).state() == "interrupted"
+    full.free()
+    assert commands.run("resume", "disk/full", timeout=300) == 0, commands.err
+    victims.assert_complete(full.run, trials=TRIALS)
+    assert victims.tables(full.run) == victims.tables(undisturbed)
+
+
+@needs_mounts
+def test_a_search_waits_while_its_storage_may_only_be_read(
+    commands: Processes, undisturbed: Path, tmp_path: Path
+) -> None:
     runs = tmp_path / "kept"
     runs.mkdir()
     search = commands.start("run", *OPTIONS, "--out", "kept", "--name", "small")
@@ -84,14 +120,15 @@ def test_storage_that_may_only_be_read_for_a_while(commands: Processes, undistur
     # The same files by another mount, which the search meets with the next file that it opens.
     with mounted("--bind", str(runs), on=runs):
         subprocess.run(["mount", "-o", "remount,bind,ro", str(runs)], check=True, capture_output=True)
-        assert search.wait(timeout=240) == 1, commands.err
-        assert_ended_with_a_remedy(commands, "kept/small", "Read-only file system")
-        # Still: nothing can be done, and it says so.
-        assert commands.run("resume", "kept/small") == 2
+        wait_for(lambda: "cannot be written (Read-only file system): make it writable" in commands.err, seconds=240)
+        assert search.poll() is None, commands.err
+        said = commands.err
+        # A second search cannot begin there, and says so at once.
+        assert commands.run("run", *OPTIONS, "--out", "kept", "--name", "other") == 2
         assert "Read-only file system" in commands.err
-        assert "Traceback" not in commands.err
+        assert "Traceback" not in said + commands.err
         assert commands.run("report", "kept/small") == 0, commands.err
-    assert commands.run("resume", "kept/small", timeout=300) == 0, commands.err
+    assert search.wait(timeout=300) == 0
     victims.assert_complete(runs / "small", trials=TRIALS)
     assert victims.tables(runs / "small") == victims.tables(undisturbed)
 

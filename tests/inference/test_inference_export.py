@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 import torch
 
+from fcsearch.api.torch_module import module_of
 from fcsearch.data.encodings import Affine, Bins, Curve, Encoding, SmoothClip
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import ConfigError, FcsearchError, UsageError
@@ -21,6 +22,7 @@ from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.inference.sample import sample_rows
 from fcsearch.inference.torch_export import export_torch
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.embedding import Embedding
 
 CLASSES = ("no", "yes", "größer")
 
@@ -110,6 +112,27 @@ def test_every_activation_and_an_ensemble(activation: str) -> None:
     for exported in (export_onnx(made, {}), export_torch(made, {})):
         assert exported.difference is not None
         assert exported.difference < TOLERANCE
+
+
+@pytest.mark.parametrize("inputs", ["numbers and categories", "an array"])
+def test_embedded_numbers(inputs: str) -> None:
+    plain = predictor(INPUTS[inputs])
+    sizes = Embedding(plain.transform.layout.numbers, frequencies=6, dim=4)
+    network = FullyConnectedNet(
+        (7, 5), plain.transform.width, 3, weight_scale="kaiming", seed=0, embedding=sizes, frequency_scale=0.5,
+        input_dropout=0.2,
+    )  # fmt: skip
+    made = Predictor((Member(1.0, network),), plain.transform)
+    X = made.transform.apply(sample_rows(made.transform))
+    # The frequencies matter: without them the check would pass whatever they are.
+    still = {name: tensor * (name != "f0") for name, tensor in network.params.items()}
+    still_made = Predictor((Member(1.0, FullyConnectedNet.from_params(still)),), plain.transform)
+    assert np.abs(still_made.values(X) - made.values(X)).max() > 1e-3
+    for exported in (export_onnx(made, {}), export_torch(made, {})):
+        assert exported.difference is not None
+        assert exported.difference < TOLERANCE
+    scores = module_of(network)(torch.from_numpy(X)).detach()
+    torch.testing.assert_close(scores, network.loss(torch.from_numpy(X)), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("weights", [(1.0,), (0.25, 0.75)])

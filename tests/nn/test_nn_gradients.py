@@ -103,6 +103,7 @@ def test_a_weight_decay_that_is_not_scaled_by_the_rate_fails(rule: str, monkeypa
 def test_every_layer_activation_loss_network_and_rule_is_checked() -> None:
     found = {check.subject.split(",")[0] for check in run_checks()}
     layers_and_nets = {"Linear", "Linear_ReLU", "Dropout", "TwoLayerNet", "FullyConnectedNet"}
+    layers_and_nets |= {"Periodic", "NumberwiseLinear", "PeriodicEmbedding"}
     functions = {function.__name__ for function in (*ACTIVATIONS.values(), *LOSSES.values())}
     assert found == layers_and_nets | functions | set(update_rules.RULES)
 

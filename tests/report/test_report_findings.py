@@ -68,7 +68,8 @@ def measured(split: str, recall: tuple[float, float]) -> Measurement:
     )
     found = classify(labels, np.where(right, labels, 1 - labels), ["no", "yes"])
     accuracy = float(right.mean())
-    return Measurement(0, split, "f", 400, accuracy, standard_error(accuracy, 400), 0.1, found)
+    error = standard_error(accuracy, 400)
+    return Measurement(0, split, "f", 400, accuracy, error, 0.1, found, base_line=found.base_line)
 
 
 def said(found: Trust) -> str:

@@ -45,7 +45,7 @@ def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory
 def test_large_splits_are_scored_in_pieces_to_the_same_result(
     made_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trial = made_run.saved_models()[0]
+    trial = made_run.models.saved()[0]
     whole = measure(made_run, trial, digits(), "train")
     monkeypatch.setattr("fcsearch.evaluation.measuring.ROWS_AT_A_TIME", 100)
     pieces = measure(made_run, trial, digits(), "train")
@@ -54,7 +54,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
 
 
 def test_data_that_do_not_fit_the_model_are_refused(made_run: RunDirectory) -> None:
-    data, trial = digits(), made_run.saved_models()[0]
+    data, trial = digits(), made_run.models.saved()[0]
     narrow = dataclasses.replace(data, train=dataclasses.replace(data.train, X=data.train.X[:, :5]))
     with pytest.raises(DataError, match="must have 64 features and 10 classes, like the model; digits has 5 and 10"):
         measure(made_run, trial, narrow, "test")
@@ -69,7 +69,7 @@ def test_a_class_without_rows_has_no_accuracy(made_run: RunDirectory) -> None:
     data = digits()
     keep = np.flatnonzero(data.test.y != 3)
     without = dataclasses.replace(data.test, X=data.test.X[keep], y=data.test.y[keep])
-    found = measure(made_run, made_run.saved_models()[0], dataclasses.replace(data, test=without), "test")
+    found = measure(made_run, made_run.models.saved()[0], dataclasses.replace(data, test=without), "test")
     assert found.classification is not None
     assert (found.classification.classes[3].rows, found.classification.classes[3].recall) == (0, None)
     assert found.classification.without_rows == ("3",)
@@ -144,8 +144,8 @@ def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
 
 
 def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
-    shutil.rmtree(run.models_path)
-    run.models_path.mkdir()
+    shutil.rmtree(run.models.folder)
+    run.models.folder.mkdir()
     best = rank_trials(run.trials())["trial_id"][0].as_py()
     found = write_report(run)
     assert f"trial {best} must have a saved model; found models of trials: none" in (found.test.note or "")

@@ -56,7 +56,7 @@ def test_paths_are_never_folded(made_run: RunDirectory, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_classes_stay_within_the_width_too(made_run: RunDirectory, width: int) -> None:
-    measured = measure(made_run, made_run.saved_models()[0], digits(), "val")
+    measured = measure(made_run, made_run.models.saved()[0], digits(), "val")
     best = build_report(made_run, test=NOTHING).best
     assert best is not None
     validation = replace(measured, trial_id=best.row["trial_id"])

@@ -248,24 +248,24 @@ class TestModels:
 
     def test_a_model_comes_back_as_a_network_with_what_was_said_of_it(self, empty_run: RunDirectory) -> None:
         weights = self.weights()
-        empty_run.save_model(12, {**weights, "W1": weights["W1"].T.contiguous().T}, MODEL_METADATA)
+        empty_run.models.save(12, {**weights, "W1": weights["W1"].T.contiguous().T}, MODEL_METADATA)
         model = empty_run.models.load(12)
         assert all(torch.equal(model.params[name], weights[name]) for name in weights)
         assert (model.dropout, model.reg, model.loss_name) == (0.25, 0.5, "svm")
         assert (model.input_dropout, model.label_smoothing) == (0.125, 0.1)
         assert empty_run.models.metadata(12) == MODEL_METADATA
-        direct = FullyConnectedNet.load(empty_run.models_path / "trial-000012.safetensors")
+        direct = FullyConnectedNet.load(empty_run.models.folder / "trial-000012.safetensors")
         assert torch.equal(direct.params["W2"], weights["W2"])
 
     def test_prune_keeps_the_named_ones(self, empty_run: RunDirectory) -> None:
         for trial_id in (1, 2, 30):
-            empty_run.save_model(trial_id, self.weights(), MODEL_METADATA)
-        assert empty_run.saved_models() == [1, 2, 30]
-        empty_run.prune_models([30, 99])
-        assert empty_run.saved_models() == [30]
+            empty_run.models.save(trial_id, self.weights(), MODEL_METADATA)
+        assert empty_run.models.saved() == [1, 2, 30]
+        empty_run.models.prune([30, 99])
+        assert empty_run.models.saved() == [30]
 
     def test_one_that_was_not_kept_says_how_to_get_it(self, empty_run: RunDirectory) -> None:
-        empty_run.save_model(1, self.weights(), MODEL_METADATA)
+        empty_run.models.save(1, self.weights(), MODEL_METADATA)
         with pytest.raises(
             RunError, match=r"models of trials: 1; train it again with `fcsearch train --run .* --trial 2`"
         ):

@@ -76,7 +76,7 @@ class TestOpenRun:
         assert run.best["trial_id"] == best["trial_id"]
         model = run.load_model()
         assert list(model.hidden_dims) == run.best["hidden_dims"]
-        other = next(trial for trial in made_run.saved_models() if trial != best["trial_id"])
+        other = next(trial for trial in made_run.models.saved() if trial != best["trial_id"])
         assert not torch.equal(run.load_model(other).params["W1"][:1, :1], model.params["W1"][:1, :1])
 
     def test_is_a_snapshot(self, empty_run: RunDirectory) -> None:

@@ -10,7 +10,7 @@ import pytest
 from synthetic_run import epoch_rows, trial_row
 
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, tables
+from fcsearch.results import FrozenRun, RunDirectory, tables
 from fcsearch.results.parts import Parts
 
 
@@ -161,3 +161,18 @@ def test_what_is_new_is_read_once_and_parts_that_stayed_are_not_read_again(
         assert read == [[number // 2 * 2]]
     assert found == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert new.read()["trial_id"].to_pylist() == []
+
+
+def test_all_parts_are_read_again_only_after_a_change(empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = RunDirectory.open(empty_run.path)
+    read = []
+    real = Parts.read
+    monkeypatch.setattr(
+        Parts, "read", lambda parts, numbers, **keys: read.append(sorted(numbers)) or real(parts, numbers, **keys)
+    )
+    for number in range(3):
+        write(empty_run, number, 2 * number, 2 * number + 1)
+        read.clear()
+        for run in (reader, FrozenRun.of(reader), reader):
+            assert run.trials()["trial_id"].to_pylist() == list(range(2 * number + 2))
+        assert len(read) == 1

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from search_processes import Processes, processes
+from search_processes import commands
+
+__all__ = ["commands", "local_ray"]
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +28,3 @@ def local_ray() -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
-
-
-@pytest.fixture
-def commands(tmp_path: Path) -> Iterator[Processes]:
-    """`fcsearch` in processes of its own."""
-    with processes(tmp_path) as found:
-        yield found

@@ -9,7 +9,8 @@ from typing import Any
 import inline_pool
 import optuna
 import pytest
-from inline_pool import Killed, inline, killed_at, tables
+from in_process_pool import InProcess
+from inline_pool import Killed, killed_at, tables
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -48,7 +49,7 @@ def search(
         options,
         path=folder / name,
         command=["fcsearch"],
-        open_pool=pool or inline(),
+        open_pool=pool or InProcess(),
         view=view,
         report=False,
     )

@@ -58,7 +58,7 @@ def resume(run: Path, **changes: Any) -> SearchResult:
 
 
 def weights(run: RunDirectory) -> dict[int, dict[str, torch.Tensor]]:
-    return {trial: run.models.load(trial).params for trial in run.saved_models()}
+    return {trial: run.models.load(trial).params for trial in run.models.saved()}
 
 
 def assert_same(run: Path, whole: RunDirectory) -> None:

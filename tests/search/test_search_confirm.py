@@ -102,11 +102,11 @@ def test_the_report_is_about_the_confirmed_winner(finished: SearchResult) -> Non
 def test_predictions_are_those_of_the_models_and_no_others_are_kept(finished: SearchResult) -> None:
     run = finished.run
     X = torch.from_numpy(load_run_dataset(run).val.X)
-    assert run.predictions.saved() == run.saved_models()
-    for trial in run.saved_models():
+    assert run.predictions.saved() == run.models.saved()
+    for trial in run.models.saved():
         assert (run.predictions.load(trial) == outputs(run.models.load(trial), X).half().numpy()).all()
     best = rank_trials(run.trials())["trial_id"].to_pylist()[:3]
-    assert set(run.saved_models()) == {*best, *run.models.ensemble(), confirmation_of(run).winner.trial_id}  # type: ignore[union-attr]
+    assert set(run.models.saved()) == {*best, *run.models.ensemble(), confirmation_of(run).winner.trial_id}  # type: ignore[union-attr]
 
 
 def test_the_ensemble_is_no_worse_than_any_network_on_the_validation_rows(finished: SearchResult) -> None:
@@ -170,7 +170,7 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkey
     # It may find another winner: the test rows are not for this one.
     assert (report.test.measurement, report.test.measured_trials) == (None, ())
     # Those that may be in the ensemble still have their models.
-    assert len(run.saved_models()) == 6
+    assert len(run.models.saved()) == 6
     rest = InProcess()
     resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
     assert (resumed.ended_by, resumed.run.manifest().state) == ("trials", "complete")
@@ -207,7 +207,7 @@ def test_confirm_0_and_ensemble_0_leave_a_run_as_before(tmp_path: Path) -> None:
     pool = InProcess()
     found = search(tmp_path, pool, confirm=0, ensemble=0)
     assert (len(pool.tasks), pairs(found.run), found.run.manifest().confirmation) == (2, [], None)
-    assert found.run.saved_models() == sorted(rank_trials(found.run.trials())["trial_id"].to_pylist()[:3])
+    assert found.run.models.saved() == sorted(rank_trials(found.run.trials())["trial_id"].to_pylist()[:3])
     assert not (found.run.path / "predictions").exists()
     report = found.report
     assert report is not None

@@ -126,7 +126,7 @@ def test_the_best_models_are_kept_and_are_what_their_rows_say(finished: SearchRe
     run = open_run(finished.run.path)
     rows = [row for row in run.trials.to_pylist() if row["state"] in ("complete", "stopped")]
     best = sorted(rows, key=lambda row: (-row["val_accuracy"], row["val_loss"], row["trial_id"]))[:3]
-    assert finished.run.saved_models() == sorted(row["trial_id"] for row in best)
+    assert finished.run.models.saved() == sorted(row["trial_id"] for row in best)
     val = load_dataset(open_space(finished).dataset).val
     for row in best:
         scores = run.load_model(row["trial_id"]).loss(torch.from_numpy(val.X))
@@ -137,7 +137,7 @@ def test_the_best_models_are_kept_and_are_what_their_rows_say(finished: SearchRe
 def test_what_makes_the_features_lies_in_the_run_and_in_every_model(finished: SearchResult) -> None:
     transform = load_dataset(open_space(finished).dataset).transform
     assert finished.run.transform() == transform
-    assert [load_transform(finished.run.models.path(trial)) for trial in finished.run.saved_models()] == [transform] * 3
+    assert [load_transform(finished.run.models.path(trial)) for trial in finished.run.models.saved()] == [transform] * 3
 
 
 def test_all_workers_get_their_first_pack_at_once(finished: SearchResult) -> None:

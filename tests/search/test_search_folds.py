@@ -105,7 +105,7 @@ def test_the_best_are_confirmed_with_other_seeds_on_the_same_folds(made: RunDire
 
 def test_the_kept_model_is_that_of_the_first_fold(made: RunDirectory) -> None:
     data = load_run_dataset(made)
-    for trial in made.saved_models():
+    for trial in made.models.saved():
         row = next(row for row in made.trials().to_pylist() if row["trial_id"] == trial)
         net = made.models.load(trial)
         assert net.params["W1"].shape[0] == data.input_dim

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.csv
 import pytest
 import safetensors.torch
@@ -183,6 +184,9 @@ def test_networks_of_different_forms_predict_together(run: RunDirectory, tmp_pat
     expected = np.mean([one.values(one.transform.apply(raw)) for one in apart], axis=0)
     together = chosen.predictor.values(chosen.predictor.transform.apply(raw))
     np.testing.assert_allclose(together, expected, atol=1e-12)
+    table = pa.table({"a": raw[:, 0], "b": raw[:, 1], "kind": ["y", "unknown", "x"]})
+    from_python = fcsearch.open_run(run.path).predict_proba(table, model="ensemble")
+    np.testing.assert_allclose(from_python, expected, atol=1e-6)
     members, dataset = load_members(run, "ensemble"), load_run_dataset(run)
     inside, (outside, _) = (
         measure_model(run, members, dataset, "val"),

@@ -82,14 +82,14 @@ def row_of(run: RunDirectory, trial: int) -> dict[str, Any]:
 
 def test_each_row_is_predicted_by_the_network_that_did_not_see_it(made: RunDirectory) -> None:
     data = load_run_dataset(made)
-    assert made.predictions.saved() == made.saved_models()
-    for trial in made.saved_models():
+    assert made.predictions.saved() == made.models.saved()
+    for trial in made.models.saved():
         parts = out_of_fold_of(made, row_of(made, trial), data)
         assert (made.predictions.load(trial) == np.concatenate(parts).astype(np.float16)).all()
 
 
 def test_the_table_of_predictions_says_which_fold_run_and_dataset(made: RunDirectory) -> None:
-    data, trial = load_run_dataset(made), made.saved_models()[0]
+    data, trial = load_run_dataset(made), made.models.saved()[0]
     table = pq.read_table(made.predictions.folder / f"trial-{trial:06d}.parquet")
     expected = [number for number, fold in enumerate(data.folds, start=1) for _ in range(len(fold.val))]
     assert table["fold"].to_pylist() == expected
@@ -147,7 +147,7 @@ def test_the_winners_figures_by_class_are_of_all_rows(found: SearchResult) -> No
 
 def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, made: RunDirectory) -> None:
     run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
-    trials = run.saved_models()[:2]
+    trials = run.models.saved()[:2]
     with run.writing():
         facts = {name: value for name, value in run.models.ensemble_facts().items() if name not in ("members", KEY)}
         run.models.save_ensemble(dict.fromkeys(trials, 0.5), facts)
@@ -197,7 +197,7 @@ def test_without_test_rows_the_ensemble_is_compared_on_the_rows_of_all_folds(tmp
     run = start_search(space, SearchOptions(pool="inline", confirm=0), path=tmp_path / "run", command=["f"]).run
     with run.writing():
         facts = {name: value for name, value in run.models.ensemble_facts().items() if name != "members"}
-        run.models.save_ensemble(dict.fromkeys(run.saved_models()[:2], 0.5), facts)
+        run.models.save_ensemble(dict.fromkeys(run.models.saved()[:2], 0.5), facts)
     report = write_report(run)
     assert report.ensemble is not None
     versus = report.ensemble.versus
@@ -286,4 +286,4 @@ def test_trials_of_an_earlier_version_stay_candidates(made: RunDirectory, tmp_pa
     judge = ValidationRows((data,)).judge(OBJECTIVES["accuracy"])
     kept = {trial: made.predictions.load(trial)[: len(data.val)] for trial in trials}
     assert run.models.ensemble() == select_ensemble(kept, judge)
-    assert run.saved_models() == made.saved_models()
+    assert run.models.saved() == made.models.saved()

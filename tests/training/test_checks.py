@@ -27,12 +27,17 @@ from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES
 
 CPU = torch.device("cpu")
-SOURCES = ("kernels", "losses", "activations", "steps")
+SOURCES = library._CPU_SOURCES
 
 
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
     return training_cases(CPU)
+
+
+@pytest.fixture
+def embedding(cases: list[Case]) -> Case:
+    return next(case for case in cases if case.data.numbers)
 
 
 @pytest.fixture
@@ -69,6 +74,8 @@ def everything() -> set[str]:
     settings |= {*ACTIVATIONS, *(f"{name}, dropout" for name in ACTIVATIONS)} | {
         f"row weights, {name} loss" for name in losses.LOSSES
     }
+    settings |= {"embedding", "embedding, dropout", "embedding, L2 and weight decay", "embedding, no hidden layer"}
+    settings |= {f"embedding, {name}" for name in PLAIN_RULES}
     pieces |= {f"{name} loss, row weights" for name in losses.LOSSES}
     return pieces | {f"training, {name}" for name in settings}
 
@@ -130,6 +137,39 @@ def test_a_wrong_kernel_fails_and_only_by_kernels(
     monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
     assert f"training, {subject}" in failing(small, KERNELS)
     assert failing(small, TORCH) == set()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "subject"),
+    [
+        ("half - part : part", "part - half : part", "embedding, frequency scale"),
+        ("p * q - (REAL)1.6666666666666666667e-1", "p * q - (REAL)1.67e-1", "embedding"),
+        ("row[k] + b[k]", "row[k]", "embedding"),
+        ("x[P + k]", "x[k]", "embedding, no hidden layer"),
+        ("- dcosines[k] * sines[k]", "+ dcosines[k] * sines[k]", "embedding, one frequency"),
+        ("d[n * P * E + k] * scale", "d[n * P * E + k]", "embedding, dropout"),
+        ("hold_down(p, p->rest, l->drest, l->regularised);", "", "embedding, L2 and weight decay"),
+    ],
+)
+@pytest.mark.usefixtures("_fresh_kernels")
+def test_a_wrong_embedding_in_c_fails(
+    embedding: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = library._source
+    assert source(*SOURCES).count(right) == 1
+    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    assert f"training, {subject}" in failing(embedding, KERNELS)
+
+
+@pytest.mark.parametrize("name", ["cos", "sin"])
+def test_a_wrong_embedding_by_torch_fails_and_only_by_torch(
+    embedding: Case, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = getattr(torch, name)
+    monkeypatch.setattr(torch, name, lambda phases, **out: right(2 * phases, **out))
+    assert "training, embedding" in failing(embedding, TORCH)
+    if runs_compiled(CPU, torch.float64):
+        assert failing(embedding, KERNELS) == set()
 
 
 @pytest.mark.parametrize(

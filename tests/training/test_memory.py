@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gc
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ CONFIGS = [
         TrialConfig(hidden_dims=(), update_rule="rmsprop"),
         TrialConfig(hidden_dims=(500, 20), update_rule="sgd_momentum"),
     ],
+    [TrialConfig(preprocessing="periodic", frequencies=30, embedding_dim=9, hidden_dims=(50,), input_dropout=0.1)] * 2,
 ]
 
 
@@ -32,7 +34,7 @@ def held() -> int:
 def test_the_estimate_is_what_a_pack_holds(
     digits: Callable[[torch.dtype], TrainingData], configs: list[TrialConfig]
 ) -> None:
-    data = digits(torch.float32)
+    data = dataclasses.replace(digits(torch.float32), form=configs[0].input_form, numbers=60)
     estimate = pack_bytes(configs, data)
     before = held()
     pack = Pack(configs, data)

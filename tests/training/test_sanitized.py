@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 CODE = """
-import sys, torch
+import dataclasses, sys, torch
 from varied_packs import VARIED, weighted
+from fcsearch.config import InputForm
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.engine.native import library, step_functions
 library._FLAGS = library._FLAGS.replace("-O3", "-O1 -g") + " -fsanitize=address,undefined -fno-sanitize-recover=all"
@@ -26,6 +27,11 @@ for dtype in (torch.float32, torch.float64):
     data = TrainingData.from_arrays(X[:70], y[:70], X[70:], y[70:], num_classes=3, dtype=dtype)
     train_pack(VARIED, data)
     train_pack(VARIED[:3], weighted(data))
+    embedded = dataclasses.replace(data, form=InputForm("periodic"), numbers=11)
+    sizes = {"preprocessing": "periodic", "frequencies": 3, "embedding_dim": 5, "epochs": 1, "batch_size": 33}
+    shapes = ({"hidden_dims": (7, 5)}, {"hidden_dims": ()}, {"hidden_dims": (4,), "input_dropout": 0.3})
+    train_pack([TrialConfig(**sizes, **shape) for shape in shapes], embedded)
+    train_pack([TrialConfig(**sizes)], dataclasses.replace(embedded, numbers=19))
     numbers = TrainingData.from_arrays(X[:70], X[:70, 0], X[70:], X[70:, 0], num_classes=0, dtype=dtype)
     losses = ("squared", "absolute", "huber")
     train_pack([TrialConfig(hidden_dims=(5,), loss=loss, epochs=1) for loss in losses], numbers)

@@ -73,18 +73,8 @@ def _read(X: Any, y: Any, spec: DatasetSpec) -> Rows:
         table, label = _with_label(table, y, spec.label)
     else:
         label = find_label(table.schema, spec.label, _TABLE)
-    return rows_of_table(
-        table,
-        PartSizes(table.num_rows),
-        label=label,
-        task=spec.task,
-        drop=spec.drop,
-        split_by=spec.split_by,
-        weights=spec.weights,
-        locate=_locate,
-        source=_TABLE,
-        left_out=left_out,
-    )
+    sizes = PartSizes(table.num_rows)
+    return rows_of_table(table, sizes, spec, label=label, locate=_locate, source=_TABLE, left_out=left_out)
 
 
 def match_memory(transform: FeatureTransform, X: Any) -> npt.NDArray[np.float32]:

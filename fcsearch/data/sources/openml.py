@@ -50,14 +50,11 @@ def read_openml(spec: DatasetSpec) -> Rows:
     return rows_of_table(
         table,
         PartSizes(table.num_rows),
+        spec,
         label=label,
-        task=spec.task,
-        drop=spec.drop,
-        split_by=spec.split_by,
         locate=lambda row: f"row {row} of {spec.source}",
         source=spec.source,
         details=details,
-        weights=spec.weights,
     )
 
 

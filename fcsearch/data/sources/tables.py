@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.config.objective import Task
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import Use
 from fcsearch.data.kinds import weight_values
@@ -26,7 +25,7 @@ from fcsearch.data.split_facts import USES, SplitBy
 from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, nearest
+from fcsearch.text import did_you_mean, first_few, nearest
 
 # The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -57,14 +56,11 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     return rows_of_table(
         join_tables(files, label),
         PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
+        spec,
         label=label,
-        task=spec.task,
-        drop=spec.drop,
-        split_by=spec.split_by,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
-        weights=spec.weights,
     )
 
 
@@ -83,31 +79,25 @@ def index_columns(table: pa.Table) -> list[str]:
 def rows_of_table(
     table: pa.Table,
     sizes: PartSizes,
+    spec: DatasetSpec,
     *,
     label: str,
-    task: Task | None,
-    drop: Sequence[str],
     locate: Callable[[int], str],
     source: str,
-    split_by: tuple[SplitBy, str] | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
-    weights: str | None = None,
 ) -> Rows:
     """Turn a table into features and classes.
 
     Args:
         table: All rows, training rows first.
         sizes: Rows in each given split.
+        spec: `task`, `drop`, `group`, `time` and `weights`.
         label: The column of the classes or targets.
-        task: What is learned; None: found from the label.
-        drop: Columns to leave out.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
-        split_by: Whether rows are split by group or by time, and by which column.
         left_out: Columns that were already left out because they only number the rows.
         details: What the manifest should say about the source.
-        weights: Column that says how much rows count.
 
     Raises:
         DataError: labels or columns that cannot be used; all of them are named.
@@ -115,33 +105,27 @@ def rows_of_table(
     class_names = class_names_of(table.schema, label)
     problems: dict[str, str] = {}
     try:
-        y, names = read_labels(table[label], class_names, task, f"column {label!r} of {source}")
+        y, names = read_labels(table[label], class_names, spec.task, f"column {label!r} of {source}")
     except DataError as error:
         problems[label] = str(error)
-    key = _split_key(table, split_by, label, locate, source, problems)
-    apart: dict[str, tuple[Use, str]] = {} if split_by is None else {split_by[1]: (split_by[0], USES[split_by[0]])}
-    row_weights = _row_weights(table, weights, label, source, problems)
-    if weights is not None:
-        apart[weights] = ("weights", "how much rows count")
-    features = features_of(table, label, drop, locate, source, apart=apart, left_out=left_out, problems=problems)
+    key = _split_key(table, spec.split_by, label, locate, source, problems)
+    row_weights = _row_weights(table, spec.weights, label, source, problems)
+    apart: dict[str, tuple[Use, str]] = {label: ("label", "")}
+    if spec.split_by is not None:
+        by, column = spec.split_by
+        apart[column] = (by, USES[by])
+    if spec.weights is not None:
+        apart[spec.weights] = ("weights", "how much rows count")
+    features = features_of(table, label, spec.drop, locate, source, apart=apart, left_out=left_out, problems=problems)
+    facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in features.facts)
     return Rows(
-        X=features.X,
+        **{**vars(features), "facts": tuple(facts)},
         y=y,
         row_weights=row_weights,
         class_names=names,
         sizes=sizes,
-        scale=features.scale,
-        image_shape=features.image_shape,
-        columns=features.columns,
-        column=features.column,
-        layout=features.layout,
         label=label,
         classes_by_place=classes_by_place(table[label].type, class_names),
-        ignored=features.ignored,
-        facts=tuple(
-            dataclasses.replace(column, categories=names) if column.use == "label" else column
-            for column in features.facts
-        ),
         split_key=key,
         details=details or {},
     )
@@ -178,7 +162,7 @@ def _row_weights(
         hint = did_you_mean(nearest(name, names), sentence=True)
         raise DataError(
             f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
-            f"columns {', '.join(names[:40])}{', ...' if len(names) > 40 else ''}.{hint}"
+            f"columns {first_few(names, 40)}.{hint}"
         )
     try:
         return weight_values(table[name], f"column {name!r} of {source}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -94,7 +95,7 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
             _download(folder, aside, [name for name, tag in wanted.items() if not _has(target, name, tag, known)])
             _put(aside, target)
         finally:
-            files.clear_aside(aside)
+            shutil.rmtree(aside, ignore_errors=True)
         _remove_others(target, keep=rows.keys() | rest.keys())
         kept = {name: tag for name, tag in {**known, **wanted, **rows}.items() if (target / name).is_file()}
         total = sum(size for _, size in there.values())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -39,10 +41,23 @@ def read_marker(path: Path) -> Marker | None:
         return None
 
 
-def write_marker(path: Path, marker: Marker) -> None:
-    """Write it; RunError if the file system refuses."""
+def write_marker(path: Path, marker: Marker, *, since: float | None = None) -> None:
+    """Write it; RunError if the file system refuses.
+
+    Args:
+        path: The copy.
+        marker: What to write.
+        since: When its files were the same as at the URL, by the clock (`time.time()`); None: now.
+    """
     text = marker.model_dump_json()
-    files.write_whole(path / _FILE, lambda stream: stream.write(text.encode()), aside=path / files.ASIDE)
+
+    def write(stream: IO[bytes]) -> None:
+        stream.write(text.encode())
+        if since is not None:
+            stream.flush()
+            os.utime(stream.fileno(), (since, since))
+
+    files.write_whole(path / _FILE, write, aside=path / files.ASIDE)
 
 
 def remove_marker(path: Path) -> None:

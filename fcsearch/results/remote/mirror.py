@@ -23,6 +23,7 @@ from fcsearch.results.remote.order import (
     removal_order,
     state_of,
 )
+from fcsearch.results.status import STATUS
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,10 @@ _PAUSE_FACTOR = 10
 # At the end, a round that fails is repeated for this long.
 END_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
-# Folders in which files come and go.
-_CHANGING = ("trials", "epochs", "confirmations", MODELS, "predictions", "checkpoints")
+# What comes and goes: folders, and the file that a killed search leaves behind.
+_CHANGING = ("trials", "epochs", "confirmations", MODELS, "predictions", "checkpoints", STATUS)
+# How often it is noted what the URL has; and how far the clock of a file system may be behind.
+_NOTE_SECONDS, _CLOCK_SECONDS = 60.0, 1.0
 
 
 class _LeaseLostError(RunError):
@@ -61,6 +64,7 @@ class Mirror:
         self._sent: dict[str, State | None] = {}
         self._error: RunError | None = None
         self._beat_at = 0.0
+        self._noted_at = time.monotonic()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._go_on, name="mirror", daemon=True)
 
@@ -166,6 +170,16 @@ class Mirror:
         for name in sorted(self._sent.keys() - found.keys(), key=removal_order):
             self._folder.remove(name)
             del self._sent[name]
+        if changed and time.monotonic() > self._noted_at + _NOTE_SECONDS:
+            self._note()
+            self._noted_at = time.monotonic()
+
+    def _note(self) -> None:
+        """Note which files are the same here and at the URL: a search that goes on after a kill sends only others."""
+        since = time.time() - _CLOCK_SECONDS
+        there, here = self._folder.files(), local_files(self._run)
+        same = {name: tag for name, (tag, _) in there.items() if name in here and self._sent.get(name) == here[name]}
+        write_marker(self._run, self._marker.model_copy(update={"files": same}), since=since)
 
     def _send(self, name: str, found: State) -> bool:
         """Upload a file; False for rows replaced since they were found, whose epochs have not been uploaded yet."""

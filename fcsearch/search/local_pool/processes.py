@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import Any
@@ -12,13 +13,15 @@ import numpy as np
 from fcsearch.data import Dataset
 from fcsearch.search.local_pool.child import Child
 from fcsearch.search.local_pool.fork_client import ForkClient
-from fcsearch.search.local_pool.gpus import gpu_of
 from fcsearch.search.local_pool.shared_rows import SharedRows, share
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import IDLE_SECONDS, Event, NotStarted, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackTask, Progress
+
+# Sums of fractions such as 3 x 0.33 must not fail by rounding.
+_TOLERANCE = 1e-6
 
 
 @contextlib.contextmanager
@@ -140,3 +143,17 @@ class ProcessPool:
             return NotStarted(pack_id, worker.unfit.cause, worker.unfit.details)
         kind = WorkerLost if worker.ready else NotStarted
         return kind(pack_id, f"the worker process {worker.fate()}")
+
+
+def gpu_of(number: int, gpus: float) -> str | None:
+    """The machine's name for the (first) GPU of a worker, as `CUDA_VISIBLE_DEVICES` takes it; None without one.
+
+    Args:
+        number: Of the worker, from 0.
+        gpus: GPUs of each worker: a share of one, or whole ones.
+    """
+    if not gpus:
+        return None
+    index = number // int(1 / gpus + _TOLERANCE) if gpus < 1 else number * int(gpus)
+    visible = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    return visible[index] if visible else str(index)

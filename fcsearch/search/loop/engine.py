@@ -13,6 +13,7 @@ from typing import Any, Literal
 from fcsearch.config import InputForm
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import SearchError, UsageError
+from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
@@ -129,18 +130,24 @@ class Engine:
         self._pool.ask_to_leave()
         return not self._running
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user, or the system, ends it."""
+        if self._stop.requested:
+            self.closing = "terminate" if self._stop.terminated else "interrupt"
+        return self._stop.requested
+
     def _close_if_due(self, now: float) -> None:
         if self._closed_at is not None:
             return
-        if self._stop.requested:
-            self.closing = "terminate" if self._stop.terminated else "interrupt"
-        elif self._deadline is not None and now > self._deadline:
+        if not self.interrupted and self._deadline is not None and now > self._deadline:
             self.closing = "time_budget"
         if self.closing is not None:
             self._closed_at = now
 
     def _hand_out(self) -> None:
-        while (free := self._pool.workers - len(self._running)) > 0:
+        # What cannot be recorded yet is kept in memory, and so no more is trained.
+        while storage_wait() is None and (free := self._pool.workers - len(self._running)) > 0:
             if self._scheduler.waits:
                 self._tracker.show(self.closing, choosing=True)
             trials = self._scheduler.next(free=free, workers=self._pool.workers)
@@ -222,9 +229,15 @@ def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run
         try:
             yield
         finally:
-            recorder.shutdown()
-            view.ended(tracker.status(engine.closing))
+            try:
+                recorder.shutdown()
+            finally:
+                view.ended(tracker.status(engine.closing))
     except UsageError as error:
+        if engine.interrupted:
+            # It ends as asked; what could not be recorded is trained again.
+            view.notice(str(error))
+            return
         # A run that can no longer be written is not a usage error.
         raise SearchError(f"{error}; then continue with `fcsearch resume {run}`") from error
 

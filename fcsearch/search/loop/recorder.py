@@ -7,6 +7,7 @@ every run of one seed: pack k+2 is asked for after pack k was told and before pa
 
 from __future__ import annotations
 
+import contextvars
 import functools
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -52,13 +53,15 @@ class Recorder:
         self._checkpoints = checkpoints
         self._keeping: dict[int, Future[None]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        # It waits for storage as this thread does.
+        self._context = contextvars.copy_context()
         self._error: BaseException | None = None
         self._asked: list[Future[list[PlannedTrial]]] = []
         self._recording: deque[Future[None]] = deque()
 
     def ask(self, count: int) -> Future[list[PlannedTrial]]:
         """Ask for new trials, after all that was given before."""
-        future = self._thread.submit(self._do, functools.partial(self._books.ask, count))
+        future = self._submit(self._do, functools.partial(self._books.ask, count))
         self._asked = [*(asked for asked in self._asked if not asked.done()), future]
         return future
 
@@ -75,7 +78,7 @@ class Recorder:
         self._keeping.pop(pack_id, None)
         if trials:
             work = functools.partial(self._record, pack_id, trials, epochs, models=models, keep=keep)
-            self._recording.append(self._thread.submit(self._do, work))
+            self._recording.append(self._submit(self._do, work))
 
     def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> None:
         """Keep a pack's checkpoint; it replaces one that still waits to be written."""
@@ -83,7 +86,7 @@ class Recorder:
             return
         if pack_id in self._keeping:
             self._keeping[pack_id].cancel()
-        self._keeping[pack_id] = self._thread.submit(self._checkpoints.write, trials, checkpoint)
+        self._keeping[pack_id] = self._submit(self._checkpoints.write, trials, checkpoint)
 
     def _record(self, pack_id: int, trials: Sequence[TrialRecord], *epochs: Sequence[EpochRecord], **keys: Any) -> None:
         self._books.record(pack_id, trials, *epochs, **keys)
@@ -103,6 +106,9 @@ class Recorder:
         self._thread.shutdown(wait=True)
         for recording in self._recording:
             recording.result()
+
+    def _submit(self, work: Callable[..., Done], *arguments: Any) -> Future[Done]:
+        return self._thread.submit(self._context.run, work, *arguments)
 
     def _do(self, work: Callable[[], Done]) -> Done:
         """In the thread: do some work, unless earlier work, which it depends on, failed."""

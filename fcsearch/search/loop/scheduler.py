@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 
 from fcsearch.errors import SearchError
+from fcsearch.results.patience import storage_wait
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import CutShort, NotStarted, PackFailed, WorkerLost
 
 # Packs that are asked for before a worker is free.
 _AHEAD = 1
+# While it waits for the sampler, it looks this often whether the sampler waits for storage.
+_LOOK_SECONDS = 0.1
 
 Trials = tuple[PlannedTrial, ...]
 
@@ -74,7 +77,7 @@ class Scheduler:
         return not self._ready and bool(self._asked) and not self._asked[0].done()
 
     def next(self, *, free: int, workers: int) -> Trials | None:
-        """The trials that a free worker is to train; None if there are no more.
+        """The trials that a free worker is to train; None if there are no more, or storage has to be waited for.
 
         Waits for the sampler if no pack is ready: there is nothing better to do, and Ray Tune ends the process of a
         free worker that gets no pack.
@@ -85,6 +88,10 @@ class Scheduler:
         """
         self._ask_ahead(free, workers)
         while not self._ready and self._asked:
+            while not self._asked[0].done():
+                if storage_wait() is not None:
+                    return None
+                wait([self._asked[0]], timeout=_LOOK_SECONDS)
             self._ready.extend(self._planner.packs(self._asked.popleft().result(), workers=workers))
         if not self._ready:
             return None

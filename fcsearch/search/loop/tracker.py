@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from fcsearch.report.words import duration, plural
 from fcsearch.results import PackStatus, Status, TrialRecord
+from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import View
 from fcsearch.search.pool.interface import CutShort, Notice, PackFailed
@@ -151,6 +152,8 @@ class Tracker:
 
     def _waiting(self, packs: Sequence[PackStatus], *, choosing: bool) -> str | None:
         """Why nothing happens, or less than possible."""
+        if (storage := storage_wait()) is not None:
+            return storage
         if self.counts.total() >= self._total:
             return None
         if choosing:

@@ -175,4 +175,4 @@ def _fit_seconds(config: TrialConfig, epochs: int, rows: int, dataset: Dataset) 
 
 
 def _shape(config: TrialConfig, dataset: Dataset) -> Shape:
-    return Shape(dataset.in_form(config.input_form).input_dim, config.hidden_dims, dataset.outputs)
+    return Shape.of(config, dataset.in_form(config.input_form))

@@ -6,11 +6,12 @@ take as long in any pack, so all that is asked of the model is what a lane and a
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from fcsearch.config import InputForm, TrialConfig
+from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Shape
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
@@ -24,8 +25,7 @@ def pack_seconds(
     configs: Sequence[TrialConfig],
     *,
     rows: int,
-    input_dim: Callable[[InputForm], int],
-    num_classes: int,
+    shape: Callable[[TrialConfig], Shape],
     folds: int = 1,
 ) -> float:
     """Seconds from one pack to the next on a worker with one core, but for evaluation and early stopping.
@@ -33,8 +33,7 @@ def pack_seconds(
     Args:
         configs: The members.
         rows: Training rows.
-        input_dim: Features D of a form of the rows.
-        num_classes: Classes C; 0 for a regression, which has one output.
+        shape: The network of a member.
         folds: Folds, each of so many training rows.
     """
     lanes: dict[object, list[TrialConfig]] = defaultdict(list)
@@ -44,8 +43,7 @@ def pack_seconds(
     for members in lanes.values():
         batch = min(members[0].batch_size, rows)
         epochs = sum(config.epochs for config in members) / len(members)
-        shape = Shape(input_dim(members[0].input_form), members[0].hidden_dims, max(1, num_classes))
-        steps = rows // batch * len(members) * step_seconds(shape, batch)
+        steps = rows // batch * len(members) * step_seconds(shape(members[0]), batch)
         seconds += folds * epochs * (_LANE / 1e6 + steps)
     return seconds
 
@@ -53,7 +51,11 @@ def pack_seconds(
 def step_seconds(shape: Shape, batch_size: int) -> float:
     """Seconds that one core takes for a step of a member of this shape."""
     products = [batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
-    # Forward, by weights and by inputs, two operations each; the input's own gradient is not computed.
-    operations: float = 6 * sum(products) - 2 * products[0]
+    # Forward, by weights and by inputs, two operations each; the gradient of the rows themselves is not computed.
+    operations: float = 6 * sum(products)
+    if shape.embedding is None:
+        operations -= 2 * products[0]
+    else:
+        operations += 6 * batch_size * math.prod(shape.embedding.shapes["W0"]) / 1e6
     seconds: float = (_MEMBER + _PRODUCTS * operations**_POWER) / 1e6
     return seconds

@@ -23,6 +23,7 @@ from fcsearch.search.planning.pack_cost import pack_seconds
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.space import SearchSpace
+from fcsearch.training.engine.buffers import Shape
 
 # Sizes that are compared on a CPU. A GPU gains up to hundreds of small nets (docs/performance.md); a pack of larger
 # ones that does not fit is halved.
@@ -78,8 +79,7 @@ def efficient_size(configs: Sequence[TrialConfig], dataset: Dataset) -> int:
     cost = functools.partial(
         pack_seconds,
         rows=len(dataset.train.y),
-        input_dim=lambda form: dataset.in_form(form).input_dim,
-        num_classes=dataset.num_classes,
+        shape=lambda config: Shape.of(config, dataset.in_form(config.input_form)),
         folds=len(dataset.folds),
     )
     seconds = {

@@ -68,6 +68,9 @@ class KeyedRandomSampler(BaseSampler):
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
+        self._sampler = optuna.samplers.RandomSampler(seed=seed)
+        # Private to Optuna. A new sampler for each value would have the same seed, and takes thrice as long.
+        self._rng = getattr(getattr(self._sampler, "_rng", None), "rng", None)
 
     def infer_relative_search_space(
         self,
@@ -91,8 +94,12 @@ class KeyedRandomSampler(BaseSampler):
     ) -> Any:
         """One value, uniform in the distribution."""
         key = np.random.SeedSequence([self._seed, trial.number, zlib.crc32(param_name.encode())])
-        once = optuna.samplers.RandomSampler(seed=int(key.generate_state(1)[0]))
-        return once.sample_independent(study, trial, param_name, param_distribution)
+        seed = int(key.generate_state(1)[0])
+        if isinstance(self._rng, np.random.RandomState):
+            self._rng.seed(seed)
+        else:
+            self._sampler = optuna.samplers.RandomSampler(seed=seed)
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
 
 def _random(_options: dict[str, Any], seed: int, _trials_so_far: int) -> BaseSampler:

@@ -51,7 +51,7 @@ class NotStarted(PackFailed):
 
 
 class CutShort(PackFailed):
-    """The pool had to start again, as a Notice has said: its trials are not at fault."""
+    """The pool had to start again, or its node died, as a Notice says: its trials are not at fault."""
 
 
 @dataclasses.dataclass(frozen=True)

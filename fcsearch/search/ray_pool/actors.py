@@ -13,11 +13,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ray.air.execution import ResourceManager
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
 from fcsearch.search.ray_pool.failures import WorkerKilledError
+from fcsearch.search.ray_pool.reservations import Reservations
 
 # A worker that does not answer is asked this often.
 _AGAIN_SECONDS = 1.0
@@ -47,10 +47,11 @@ class ActorManager(RayActorManager):
 
     def __init__(
         self,
-        resource_manager: ResourceManager,
+        resource_manager: Reservations,
         silent: Callable[[Any, bool], None] = lambda actor, silent: None,  # noqa: ARG005
     ) -> None:
         super().__init__(resource_manager=resource_manager)
+        self._pause: Callable[[], float] = resource_manager.pause
         self._silent = silent
         self._calls: dict[Any, _Call] = {}
         # Tasks that are to be asked again, and when.
@@ -70,9 +71,9 @@ class ActorManager(RayActorManager):
                 self._calls.pop(task, None)
         began = time.monotonic()
         happened: bool = super().next(timeout)
-        if self._again and not happened and timeout is not None:
+        if not happened and timeout is not None:
             # With nothing else to wait for Ray does not wait.
-            time.sleep(max(0.0, began + timeout - time.monotonic()))
+            time.sleep(max(0.0, min(self._pause(), began + timeout - time.monotonic())))
         return happened
 
     def _schedule_tracked_actor_task(self, tracked_actor_task: Any, method_name: str, **arguments: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +112,8 @@ def _require_answer(address: str) -> None:
         )
 
 
-def nodes_alive() -> list[Node]:
-    """The machines of the cluster that Ray is connected to, now."""
+def nodes_alive(*, but: Collection[str] = ()) -> list[Node]:
+    """The machines of the cluster that Ray is connected to, now; without some of them, by Ray's names."""
     list_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
-    alive = [node["Resources"] for node in list_nodes() if node["Alive"]]
+    alive = [node["Resources"] for node in list_nodes() if node["Alive"] and node["NodeID"] not in but]
     return [Node(cpus=resources.get("CPU", 0), gpus=resources.get("GPU", 0)) for resources in alive]

@@ -9,7 +9,6 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.air.execution import PlacementGroupResourceManager
 from ray.air.execution._internal import RayActorManager
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment, Trial
@@ -20,6 +19,7 @@ from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.search.ray_pool.actors import ActorManager, silence
 from fcsearch.search.ray_pool.failures import pack_failure
+from fcsearch.search.ray_pool.reservations import Fitness, Reservations
 from fcsearch.search.ray_pool.wire import Sealed, Told
 from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID
 
@@ -125,10 +125,10 @@ class _PackSearcher(Searcher):
 class Controller(TuneController):
     """Tune's controller, which also tells why a trial failed, and ends at once."""
 
-    def __init__(self, packs: Packs, experiment: Experiment) -> None:
+    def __init__(self, packs: Packs, experiment: Experiment, nodes: Fitness | None) -> None:
         search = SearchGenerator(_PackSearcher(packs.queue))
         super().__init__(search_alg=search, storage=experiment.storage, callbacks=[packs], reuse_actors=True)
-        self._actor_manager: Any = ActorManager(PlacementGroupResourceManager(), self._silent)
+        self._actor_manager: Any = ActorManager(Reservations(nodes), self._silent)
         self._packs = packs
         self._starts_until = 0.0
         search.add_configurations([experiment])

@@ -13,21 +13,23 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 import ray
 
 from fcsearch.errors import FcsearchError, SearchError, UsageError
-from fcsearch.search.planning.placement import place, room_for
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.placement import Node, Placement, place, room_for
 from fcsearch.search.pool.early_output import print_to
+from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import Progress
 from fcsearch.search.ray_pool.cluster import nodes_alive, ray_session
 from fcsearch.search.ray_pool.failures import cause_of
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
-from fcsearch.search.ray_pool.versions import PATIENCE_SECONDS, Versions
+from fcsearch.search.ray_pool.versions import PATIENCE_SECONDS, OtherVersions, Versions
 from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Sealed, Start
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _REPLY_SECONDS = 0.05
 _WATCH_SECONDS = 0.5
 # How often a cluster is asked for its nodes.
-_LOOK_SECONDS = 3.0
+_LOOK_SECONDS = 1.0
 # Of a head on another machine: how long a connection may take, and how many in a row may fail.
 _ANSWER_SECONDS, _UNANSWERED = 3.0, 3
 # How long Ray may take to end after the search.
@@ -80,15 +82,25 @@ def _drive(search: _Search) -> None:
             versions.ask()
         order = search.next()
         if isinstance(order, Order):
-            if versions and (other := versions.other(PATIENCE_SECONDS)):
-                raise UsageError(str(other))
-            placement = order.placement or place(order.options, nodes)
-            with tune_pool(placement, order.arrays, folder=start.folder) as pool:
+            others = versions.others(PATIENCE_SECONDS) if versions else []
+            nodes = nodes_alive(but=versions.unfit) if versions else nodes
+            placement = order.placement or _place(order.options, nodes, others)
+            with tune_pool(placement, order.arrays, folder=start.folder, nodes=versions) as pool:
                 search.send(Ready(placement))
+                for other in others:
+                    search.send(Notice(str(other)))
                 most = order.options.workers or sys.maxsize
                 _serve(pool, search, _Cluster(pool, search, versions, most) if versions else None)
                 _end_at_once(start)
         _end_at_once(start)
+
+
+def _place(options: SearchOptions, nodes: Sequence[Node], others: Sequence[OtherVersions]) -> Placement:
+    """Place the workers; if there is no room for them, the nodes that are not used may be why."""
+    try:
+        return place(options, nodes)
+    except UsageError as error:
+        raise UsageError("; ".join([str(error), *map(str, others)])) from error
 
 
 def _end_at_once(start: Start) -> None:
@@ -137,7 +149,7 @@ class _Cluster:
     Args:
         pool: Trains packs.
         search: The search.
-        versions: Of the nodes.
+        versions: Of the nodes; those that were just asked at the start are taken to answer well.
         most: Workers that there may be.
     """
 
@@ -146,19 +158,21 @@ class _Cluster:
         self._search = search
         self._versions = versions
         self._most = most
+        self._counted = versions.silent
         self._looked = time.monotonic()
         # On nodes that may be slower than this one.
         pool.resize(pool.workers)
 
     def look(self) -> None:
-        """Have as many workers as there is room for; SearchError where a node has other versions than this one."""
+        """Have as many workers as there is room for on the nodes with the versions of this one."""
         if time.monotonic() < self._looked + _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         self._versions.ask()
-        if other := self._versions.other(0):
-            raise SearchError(f"{other}, and continue with `fcsearch resume`")
-        found = min(self._most, room_for(self._pool.placement, nodes_alive()))
+        for other in self._versions.others(0):
+            self._search.send(Notice(str(other)))
+        unused = self._versions.unfit | (self._versions.silent - self._counted)
+        found = min(self._most, room_for(self._pool.placement, nodes_alive(but=unused)))
         if found != self._pool.workers:
             self._pool.resize(found)
             self._search.send(Capacity(found))

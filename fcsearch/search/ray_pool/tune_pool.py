@@ -25,6 +25,7 @@ from fcsearch.search.pool.messages import PackTask
 from fcsearch.search.ray_pool.cluster import ray_session
 from fcsearch.search.ray_pool.controller import Controller, Packs, require_tune
 from fcsearch.search.ray_pool.local_ray import environment
+from fcsearch.search.ray_pool.reservations import Fitness
 from fcsearch.search.ray_pool.wire import Sealed, Told
 from fcsearch.search.ray_pool.worker import PACK_ID, PackWorker
 
@@ -38,7 +39,6 @@ _SETTINGS = {
     # Tune's messages: the log and the live view are ours.
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": str(10**9),
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 
 
@@ -72,6 +72,7 @@ def tune_pool(
     *,
     worker: type[PackWorker] = PackWorker,
     folder: Path | None = None,
+    nodes: Fitness | None = None,
 ) -> Iterator[TunePool]:
     """A pool of sealed packs on a Ray that is connected.
 
@@ -80,13 +81,14 @@ def tune_pool(
         dataset: Arguments of `TrainingData.from_arrays`.
         worker: What trains the packs.
         folder: Where Tune keeps its files; None: in the temporary folder.
+        nodes: Tells which nodes may be used; None: all.
     """
     require_tune()
     # By default Tune starts the trials of a searcher like ours one after another.
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
         trainable = tune.with_parameters(worker, dataset=dict(dataset), placement=placement)
-        pool = TunePool(placement, trainable, storage)
+        pool = TunePool(placement, trainable, storage, nodes)
         try:
             yield pool
         finally:
@@ -96,7 +98,7 @@ def tune_pool(
 class TunePool:
     """As a Pool, with packs and outcomes sealed."""
 
-    def __init__(self, placement: Placement, trainable: type[PackWorker], storage: str) -> None:
+    def __init__(self, placement: Placement, trainable: type[PackWorker], storage: str, nodes: Fitness | None) -> None:
         self.placement = placement
         self.workers = placement.workers
         self._packs = Packs()
@@ -111,7 +113,7 @@ class TunePool:
             max_failures=0,
         )
         # Tune's own methods have no types.
-        self._controller: Any = Controller(self._packs, experiment)
+        self._controller: Any = Controller(self._packs, experiment, nodes)
 
     def submit(self, task: Sealed[PackTask]) -> None:
         """Have a pack trained."""

@@ -1,4 +1,4 @@
-"""Checks that the nodes of a cluster have the same versions as this process: others would fail in obscure ways.
+"""Finds the nodes of a cluster with other versions than this process: workers there would fail in obscure ways.
 
 Ray itself compares its version and Python's when a node joins and when a search connects; it does not know fcsearch's.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import ray
@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from fcsearch import __version__
 
-# A node that has not answered by then is not waited for; its answer is checked when it comes.
+# A node that has not answered by then is not waited for: it is used when its answer has come.
 PATIENCE_SECONDS = 10.0
 
 
@@ -41,8 +41,8 @@ class OtherVersions:
 
     Attributes:
         node: Its name and address.
-        found: Its versions, in words.
-        expected: The versions that it must have.
+        found: Its versions that differ, in words.
+        expected: The versions that these must be.
     """
 
     node: str
@@ -51,13 +51,13 @@ class OtherVersions:
 
     def __str__(self) -> str:
         return (
-            f"every node must have the versions of this machine, {self.expected}; found {self.found} on {self.node}; "
-            "install the same there (`make dist` builds the wheel), restart Ray there"
+            f"node {self.node} has {self.found}, this machine {self.expected}: it is not used; install the same there "
+            "(`make dist` builds the wheel), restart Ray there"
         )
 
 
 class Versions:
-    """Asks each node for its versions, once.
+    """Asks each node with CPUs for its versions, once.
 
     Args:
         expected: The versions that they must have: of fcsearch, Python and Ray.
@@ -65,8 +65,23 @@ class Versions:
 
     def __init__(self, expected: tuple[str, str, str] | None = None) -> None:
         self._expected = expected or (__version__, platform.python_version(), ray.__version__)
-        self._nodes: set[str] = set()
-        self._asked: dict[Any, str] = {}
+        # Whether a node has them; None: it was asked.
+        self._nodes: dict[str, bool | None] = {}
+        self._asked: dict[Any, tuple[str, str]] = {}
+
+    @property
+    def unfit(self) -> frozenset[str]:
+        """The nodes with other versions."""
+        return frozenset(node for node, fits in self._nodes.items() if fits is False)
+
+    @property
+    def silent(self) -> frozenset[str]:
+        """The nodes that have not answered yet."""
+        return frozenset(name for name, _ in self._asked.values())
+
+    def fits(self, node: str) -> bool | None:
+        """Whether a node has the versions; None: that is not known yet."""
+        return self._nodes.get(node)
 
     def ask(self) -> None:
         """Ask the nodes that have not been asked yet."""
@@ -78,41 +93,45 @@ class Versions:
             list_nodes: Callable[[], list[dict[str, Any]]] = ray.nodes
             for node in list_nodes():
                 name = node["NodeID"]
-                if node["Alive"] and name not in self._nodes:
-                    self._nodes.add(name)
-                    place = NodeAffinitySchedulingStrategy(name, soft=False)
+                if node["Alive"] and node["Resources"].get("CPU") and name not in self._nodes:
+                    self._nodes[name] = None
                     where = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-                    self._asked[probe.options(scheduling_strategy=place).remote()] = where
+                    place = NodeAffinitySchedulingStrategy(name, soft=False)
+                    self._asked[probe.options(scheduling_strategy=place).remote()] = name, where
         finally:
             pickled.unregister_pickle_by_value(module)
 
-    def other(self, timeout: float) -> OtherVersions | None:
-        """A node with other versions, among those whose answer has come and was not checked yet; None if there is none.
+    def others(self, timeout: float) -> list[OtherVersions]:
+        """The nodes with other versions, among those whose answer has come since the last call.
 
         Args:
             timeout: Seconds to wait for missing answers.
         """
         if not self._asked:
-            return None
+            return []
         answered, _ = ray.wait(list(self._asked), num_returns=len(self._asked), timeout=timeout)
-        for answer in answered:
-            node = self._asked.pop(answer)
-            if found := self._differs(answer):
-                return OtherVersions(node, found, self._words(self._expected))
-        return None
+        return [other for answer in answered if (other := self._check(answer, *self._asked.pop(answer)))]
 
-    def _differs(self, answer: Any) -> str | None:
+    def _check(self, answer: Any, name: str, where: str) -> OtherVersions | None:
         try:
             found: tuple[str, str, str] = ray.get(answer)
         except RayTaskError as error:
-            return f"a node that cannot report its versions ({str(error.cause or error).splitlines()[0]})"
+            self._nodes[name] = False
+            cause = str(error.cause or error).splitlines()[0]
+            return OtherVersions(where, f"versions that it cannot tell ({cause})", self._words(self._expected))
         except RayError:
-            # It is gone again.
+            # It is gone again, or will be asked again.
+            del self._nodes[name]
             return None
-        return None if found == self._expected else self._words(found)
+        self._nodes[name] = found == self._expected
+        if self._nodes[name]:
+            return None
+        differ = [number for number in range(3) if found[number] != self._expected[number]]
+        return OtherVersions(where, self._words(found, differ), self._words(self._expected, differ))
 
     @staticmethod
-    def _words(versions: tuple[str, str, str]) -> str:
+    def _words(versions: tuple[str, str, str], which: Sequence[int] = (0, 1, 2)) -> str:
         fcsearch, python, ray_version = versions
         named = "no fcsearch" if fcsearch == "none" else f"fcsearch {fcsearch}"
-        return f"{named}, Python {python} and Ray {ray_version}"
+        words = (named, f"Python {python}", f"Ray {ray_version}")
+        return " and ".join(words[number] for number in which)

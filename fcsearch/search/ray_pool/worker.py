@@ -48,6 +48,11 @@ class PackWorker(tune.Trainable):
     _task: PackTask | None = None
     _run: PackRun | None = None
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        # Tune would change to a folder of its own.
+        os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
+        super().__init__(*arguments, **options)
+
     def setup(  # type: ignore[override]  # tune.with_parameters adds the keyword arguments
         self,
         config: dict[str, Any],  # noqa: ARG002
@@ -75,6 +80,7 @@ class PackWorker(tune.Trainable):
         os.environ["OMP_NUM_THREADS"] = str(placement.threads)
         compute_as(placement)
         self._report_seconds = report_seconds
+        self._heard_of = False
         self._lines = LogLines()
         self._place, device = _take_device()
         with warnings.catch_warnings():
@@ -106,7 +112,9 @@ class PackWorker(tune.Trainable):
             # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
             self._run = PackRun(self._task, self._data, self._place, share=self._share)
         if not self._leaving:
-            self._run.train(seconds=self._report_seconds)
+            # The first report, after an epoch, tells where this worker is.
+            self._run.train(seconds=self._report_seconds if self._heard_of else 0)
+            self._heard_of = True
             if not self._run.over:
                 return {MESSAGE: Message(self._run.progress())}
         outcome = self._run.outcome(self._lines.take())

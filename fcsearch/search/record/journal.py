@@ -19,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from fcsearch.errors import RunError
 from fcsearch.results.files import RESTORE
+from fcsearch.results.patience import patiently
 from fcsearch.results.study import journal_storage
 
 
@@ -56,6 +57,8 @@ class JournalFile(JournalFileBackend):
         except OSError as error:
             raise _unwritable(path, error) from error
         self._batch: list[dict[str, Any]] | None = None
+        # Whether the file was read since the batch began: nobody else writes while it is locked.
+        self._up_to_date = False
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -66,7 +69,7 @@ class JournalFile(JournalFileBackend):
         self._lock.acquire()
         try:
             logs: list[dict[str, Any]] = []
-            self._batch = logs
+            self._batch, self._up_to_date = logs, False
             yield
             self._batch = None
             self.append_logs(logs)
@@ -79,17 +82,29 @@ class JournalFile(JournalFileBackend):
         if self._batch is not None:
             self._batch.extend(logs)
         elif logs:
-            before = self.path.stat().st_size
             try:
-                super().append_logs(logs)
+                patiently(lambda: self._append(logs))
             except OSError as error:
-                # What comes after half a line would be part of it.
-                with contextlib.suppress(OSError):
-                    os.truncate(self.path, before)
                 raise _unwritable(self.path, error) from error
+
+    def _append(self, logs: list[dict[str, Any]]) -> None:
+        before = self.path.stat().st_size
+        try:
+            super().append_logs(logs)
+        except OSError:
+            # What comes after half a line would be part of it.
+            with contextlib.suppress(OSError):
+                os.truncate(self.path, before)
+            raise
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """Yield the logs from this number (from 0) on, those of the batch last."""
+        if self._batch is None or not self._up_to_date or log_number_from < self._read:
+            yield from self._read_file(log_number_from)
+            self._up_to_date = True
+        yield from (self._batch or [])[max(0, log_number_from - self._read) :]
+
+    def _read_file(self, log_number_from: int) -> Iterator[dict[str, Any]]:
         # Optuna would read the whole file for a number that it has not seen there, as it has not seen the batch's.
         first = min(log_number_from, self._read)
         if first not in self._log_number_offset:
@@ -104,7 +119,6 @@ class JournalFile(JournalFileBackend):
         # Optuna keeps the place of every log, which is a third of what a trial takes; it asks for the next one alone.
         self._log_number_offset = {self._read: self._log_number_offset[self._read]}
         yield from (log for number, log in logs if number >= log_number_from)
-        yield from (self._batch or [])[max(0, log_number_from - self._read) :]
 
     @property
     def _read(self) -> int:
@@ -120,7 +134,7 @@ class _ReentrantLock(JournalFileSymlinkLock):
     def acquire(self) -> bool:
         if self._depth == 0:
             try:
-                super().acquire()
+                patiently(super().acquire)
             except OSError as error:
                 raise _unwritable(Path(self._lock_target_file), error) from error
         self._depth += 1

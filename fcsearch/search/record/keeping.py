@@ -10,7 +10,7 @@ import torch
 
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, objective_of, rank_trials
+from fcsearch.results import RunDirectory, files, objective_of, rank_trials
 from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
@@ -34,11 +34,11 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
     ranked: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
     members = settle_ensemble(run, dataset, ensemble)
     keep = {*ranked[:keep_models], *members, chosen_trial(run)}
-    run.prune_models(keep)
+    run.models.prune(keep)
     run.models.prune_refits(members)
     if not members:
         # One of an earlier command: its networks go.
-        run.models.ensemble_path.unlink(missing_ok=True)
+        files.remove(run.models.ensemble_path)
     run.predictions.prune(keep)
     if dataset.num_classes:
         _calibrate(run, dataset, keep, members)
@@ -60,7 +60,7 @@ def settle_ensemble(run: RunDirectory, dataset: Dataset, count: int) -> dict[int
 
 def _calibrate(run: RunDirectory, dataset: Dataset, keep: Collection[int], members: Mapping[int, float]) -> None:
     """Fit the temperature of each model that is kept, and of the ensemble, where they have none yet."""
-    for trial_id in sorted(set(keep) & set(run.saved_models())):
+    for trial_id in sorted(set(keep) & set(run.models.saved())):
         try:
             if KEY not in run.models.metadata(trial_id):
                 found = _fitted(run, dataset, {trial_id: 1.0})
@@ -94,7 +94,7 @@ def _validation_inputs(run: RunDirectory, dataset: Dataset, trial_id: int) -> to
 def _share_temperature(run: RunDirectory) -> None:
     """Give the network that was fitted again the temperature of its trial's: for one of its own no rows are left."""
     path, chosen = run.models.refit_path, chosen_trial(run)
-    if chosen in run.saved_models() and (found := run.models.metadata(chosen).get(KEY)):
+    if chosen in run.models.saved() and (found := run.models.metadata(chosen).get(KEY)):
         run.models.add_facts(chosen, {KEY: found}, path=path)
 
 
@@ -102,14 +102,14 @@ def _standing(run: RunDirectory) -> dict[int, float]:
     """The ensemble of the run, if no trial has come since: its other candidates are gone by now."""
     facts = run.models.ensemble_facts()
     members = run.models.ensemble()
-    current = facts.get("trials") == len(run.finished_trials()) and set(members) <= set(run.saved_models())
+    current = facts.get("trials") == len(run.finished_trials()) and set(members) <= set(run.models.saved())
     return members if current else {}
 
 
 def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[int, float]:
     rows = validation_rows(run, dataset)
     predictions = {}
-    for trial_id in set(candidates) & set(run.saved_models()):
+    for trial_id in set(candidates) & set(run.models.saved()):
         try:
             # Those of a run of an earlier version were not kept.
             if not run.predictions.rows(trial_id) and len(rows.folds) == 1:

@@ -184,12 +184,12 @@ class Ledger:
             keep: The trials whose models stay.
         """
         for trial_id, model in models.items():
-            self._run.save_model(trial_id, model.weights, model.metadata)
+            self._run.models.save(trial_id, model.weights, model.metadata)
             if model.predicted is not None:
                 self._run.predictions.save(trial_id, model.predicted)
         self._run.write_pack(pack_id, trials, epochs)
         if models:
-            self._run.prune_models(keep)
+            self._run.models.prune(keep)
             self._run.predictions.prune(keep)
         told = [_Told(trial.trial_id, trial.state, trial.value) for trial in trials]
         column = self._objective.column
@@ -251,8 +251,16 @@ class Ledger:
                     self._storage.set_trial_intermediate_value(trial_id, *last_values[number])
                 if trial.state == "diverged":
                     self._storage.set_trial_user_attr(trial_id, _DIVERGED, True)
-                objective = trial.value if state == TrialState.COMPLETE else None
-                self._study.tell(number, objective, state=state)
+                self._end(trial_id, state, trial.value)
+
+    def _end(self, trial_id: int, state: TrialState, value: float | None) -> None:
+        """End a trial as `Study.tell` does, which also makes a deep copy of it to return."""
+        found = self._storage.get_trial(trial_id)
+        if state == TrialState.PRUNED:
+            value = None if found.last_step is None else found.intermediate_values[found.last_step]
+        values = None if value is None or state == TrialState.FAIL else [float(value)]
+        self._study.sampler.after_trial(self._study, found, state, values)
+        self._storage.set_trial_state_values(trial_id, state, values)
 
 
 def _last_values(epochs: Iterable[tuple[int, int, float | None]]) -> dict[int, tuple[int, float]]:

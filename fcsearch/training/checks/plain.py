@@ -14,6 +14,7 @@ from fcsearch.nn.losses import LOSSES, huber_loss
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
 from fcsearch.training.data import Batch, Minibatches, TrainingData
+from fcsearch.training.engine.buffers import embedding_of
 from fcsearch.training.engine.masks import RandomBits
 
 
@@ -21,7 +22,8 @@ class MaskedNet(FullyConnectedNet):
     """A plain net whose dropout masks are given.
 
     Attributes:
-        masks: Of a training step: scaled masks (N, H) by hidden layer from 1, and (N, D) of the input as 0.
+        masks: Of a training step: scaled masks (N, H) by hidden layer from 1, and (N, features) as 0, of what the first
+            layer takes.
     """
 
     masks: dict[int, Tensor]
@@ -86,9 +88,10 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         config.hidden_dims, data.input_dim, data.outputs, reg=config.reg, weight_scale=config.initial_scale,
         seed=config.seed, dtype=torch.float64, loss=config.loss, label_smoothing=config.label_smoothing,
         activation=config.activation, huber_delta=config.huber_delta,
+        embedding=embedding_of(config, data.numbers), frequency_scale=config.frequency_scale,
     )  # fmt: skip
     batches = Minibatches(data, seed=config.seed, batch_size=config.batch_size)
-    sources = _mask_sources(config, batches.batch_size, data.input_dim, device)
+    sources = _mask_sources(config, batches.batch_size, len(net.params["W1"]), device)
     settings = {name: _settings(config, decayed=name.startswith("W")) for name in net.params}
     epochs = []
     for epoch in range(1, config.epochs + 1):
@@ -108,11 +111,11 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
     return epochs
 
 
-def _mask_sources(config: TrialConfig, rows: int, input_dim: int, device: torch.device) -> dict[int, Masks]:
+def _mask_sources(config: TrialConfig, rows: int, features: int, device: torch.device) -> dict[int, Masks]:
     """Where masks come from, by the first layer that they are of."""
     sources = {}
     if config.input_dropout:
-        shapes = [(rows, input_dim)]
+        shapes = [(rows, features)]
         sources[0] = Masks(config.input_dropout, shapes, seed=config.seed, purpose="input dropout", device=device)
     if config.dropout and config.hidden_dims:
         shapes = [(rows, units) for units in config.hidden_dims]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from fcsearch.config import TrialConfig
+from fcsearch.config import InputForm, TrialConfig
 from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.nn.gradcheck import Check
 from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES
@@ -60,6 +60,7 @@ class Case:
 def training_cases(device: torch.device) -> list[Case]:
     """The packs that are compared: small nets of every setting, and large ones that the engine cuts into parts."""
     cases = [(_data(12), _varied()), (_data(600), _large()), (_targets(), _regressions())]
+    cases.append((dataclasses.replace(_data(12), form=InputForm("periodic"), numbers=9), _embedding()))
     cases += [(_weighted(_data(12)), _classifiers()), (_weighted(_targets()), _regressions("row weights, "))]
     return [Case.of(data, members, device) for data, members in cases]
 
@@ -68,7 +69,8 @@ def training_checks(case: Case, way: Way) -> Iterator[Check]:
     """Train the members of a case by the engine, alone and together, and compare both with the plain net."""
     data = TrainingData.from_arrays(
         case.data.X_train, case.data.y_train, case.data.X_val, case.data.y_val, num_classes=case.data.num_classes,
-        target_scale=case.data.target_scale, row_weights=case.data.row_weights, device=way.device, dtype=way.dtype,
+        target_scale=case.data.target_scale, row_weights=case.data.row_weights, form=case.data.form,
+        numbers=case.data.numbers, device=way.device, dtype=way.dtype,
     )  # fmt: skip
     configs = [config for _, config in case.members]
     together = train_pack(configs, data)
@@ -120,6 +122,21 @@ def _classifiers() -> list[tuple[str, TrialConfig]]:
     """Those whose rows have weights."""
     members = [(f"row weights, {name} loss", _config(loss=name)) for name in LOSSES if name not in REGRESSION_LOSSES]
     return [*members, ("row weights, label smoothing", _config(label_smoothing=0.3, dropout=0.2, reg=0.02))]
+
+
+def _embedding() -> list[tuple[str, TrialConfig]]:
+    """Those that embed numbers; each with another size or scale than its neighbour."""
+    shared: dict[str, Any] = {"preprocessing": "periodic", "frequencies": 5, "embedding_dim": 3}
+    one_by_one: dict[str, dict[str, Any]] = {
+        "embedding": {},
+        "embedding, frequency scale": {"frequency_scale": 0.8, "learning_rate": 0.03},
+        "embedding, one frequency": {"frequencies": 1, "embedding_dim": 4},
+        "embedding, dropout": {"dropout": 0.4, "input_dropout": 0.3},
+        "embedding, L2 and weight decay": {"reg": 0.02, "weight_decay": 2.0},
+        "embedding, no hidden layer": {"hidden_dims": (), "input_dropout": 0.2, "reg": 0.01},
+    }
+    members = [(subject, _config(**{**shared, **changes})) for subject, changes in one_by_one.items()]
+    return members + [(f"embedding, {rule}", _config(**shared, update_rule=rule)) for rule in RULES]
 
 
 def _large() -> list[tuple[str, TrialConfig]]:

@@ -4,24 +4,53 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from fcsearch.config import TrialConfig
+from fcsearch.nn.embedding import Embedding
+
+
+class Sizes(Protocol):
+    """What a network's shape follows from, besides its configuration: the rows of a dataset."""
+
+    @property
+    def input_dim(self) -> int:
+        """Number of features D."""
+
+    @property
+    def numbers(self) -> int:
+        """How many of them, the first, are numbers."""
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the scores."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """The layers that every member of a lane has: input_dim D, hidden_dims, num_classes C."""
+    """The layers that every member of a lane has: input_dim D, hidden_dims, num_classes C, and maybe an embedding."""
 
     input_dim: int
     hidden_dims: tuple[int, ...]
     num_classes: int
+    embedding: Embedding | None = None
+
+    @classmethod
+    def of(cls, config: TrialConfig, rows: Sizes) -> Shape:
+        """The shape of a trial's network for rows in the form that it learns."""
+        return cls(rows.input_dim, config.hidden_dims, rows.outputs, embedding_of(config, rows.numbers))
 
     @property
     def dims(self) -> tuple[int, ...]:
-        """Units from the input to the scores."""
-        return (self.input_dim, *self.hidden_dims, self.num_classes)
+        """Units from the input, or the embedding, to the scores."""
+        first = self.input_dim if self.embedding is None else self.embedding.width(self.input_dim)
+        return (first, *self.hidden_dims, self.num_classes)
 
     @property
     def layers(self) -> list[tuple[int, int]]:
@@ -29,9 +58,46 @@ class Shape:
         return list(zip(self.dims[:-1], self.dims[1:], strict=True))
 
     @property
+    def parameters(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of one member's parameters by name, those of the embedding first."""
+        found = {} if self.embedding is None else self.embedding.shapes
+        for layer, (inputs, outputs) in enumerate(self.layers, start=1):
+            found |= {f"W{layer}": (inputs, outputs), f"b{layer}": (outputs,)}
+        return found
+
+    @property
     def num_parameters(self) -> int:
         """Weights and biases of one member."""
-        return sum((inputs + 1) * outputs for inputs, outputs in self.layers)
+        return sum(map(math.prod, self.parameters.values()))
+
+    @functools.cached_property
+    def places(self) -> dict[str, slice]:
+        """Where each parameter is in a row of `Buffers.rest`: first all weights, then what is not regularised."""
+        sizes = {name: math.prod(shape) for name, shape in self.parameters.items() if name not in ("W1", "b1")}
+        names = sorted(sizes, key=lambda name: not _regularised(name))
+        ends = itertools.accumulate(sizes[name] for name in names)
+        return {name: slice(end - sizes[name], end) for name, end in zip(names, ends, strict=True)}
+
+    @property
+    def weights_in_rest(self) -> int:
+        """How many values of a row of `Buffers.rest` are regularised."""
+        return sum(place.stop - place.start for name, place in self.places.items() if _regularised(name))
+
+    @property
+    def rest(self) -> int:
+        """Length Q of a row of `Buffers.rest`."""
+        return max((place.stop for place in self.places.values()), default=0)
+
+
+def embedding_of(config: TrialConfig, numbers: int) -> Embedding | None:
+    """The embedding in a trial's network for rows of so many numbers; rows without numbers need none."""
+    if not config.embeds or not numbers:
+        return None
+    return Embedding(numbers, config.frequencies, config.embedding_dim)
+
+
+def _regularised(name: str) -> bool:
+    return name.startswith("W")
 
 
 class Buffers:
@@ -39,7 +105,7 @@ class Buffers:
 
     The first layer is `wide`, (D + 1, M, H), with the biases as the last row. In memory its weights stand side by side,
     so that one product with the shared minibatch serves all members; or, for steps that take the members one by one,
-    each member's are together. The other layers are `rest`, (M, Q): one row a member, all weights and then all biases.
+    each member's are together. All else is `rest`, (M, Q): one row a member, with the weights first, `Shape.places`.
 
     Args:
         shape: The layers.
@@ -59,11 +125,10 @@ class Buffers:
         cls, shape: Shape, members: int, *, device: torch.device, dtype: torch.dtype, by_member: bool = False
     ) -> Buffers:
         """Buffers of zeros for so many members, with what is of one member together in memory or not."""
-        later = sum((inputs + 1) * outputs for inputs, outputs in shape.layers[1:])
-        rows, units = shape.input_dim + 1, shape.dims[1]
+        rows, units = shape.dims[0] + 1, shape.dims[1]
         zeros = functools.partial(torch.zeros, device=device, dtype=dtype)
         wide = zeros(members, rows, units).transpose(0, 1) if by_member else zeros(rows, members, units)
-        return cls(shape, wide, zeros(members, later), by_member=by_member)
+        return cls(shape, wide, zeros(members, shape.rest), by_member=by_member)
 
     @property
     def members(self) -> int:
@@ -72,25 +137,20 @@ class Buffers:
 
     @property
     def regularised(self) -> tuple[Tensor, Tensor]:
-        """The weights without the biases: views (D, M, H) and (M, Q - biases)."""
-        biases = sum(self.shape.dims[2:])
-        return self.wide[:-1], self.rest[:, : self.rest.shape[1] - biases]
+        """The weights without what is not regularised: views (D, M, H) and (M, Q') of the two buffers."""
+        return self.wide[:-1], self.rest[:, : self.shape.weights_in_rest]
 
     def weight(self, layer: int) -> Tensor:
         """Weights of a layer (from 0): a view (D, M, H) of the first, (M, inputs, outputs) of the others."""
-        if layer == 0:
-            return self.wide[:-1]
-        start = sum(inputs * outputs for inputs, outputs in self.shape.layers[1:layer])
-        inputs, outputs = self.shape.layers[layer]
-        return self.rest[:, start : start + inputs * outputs].view(-1, inputs, outputs)
+        return self.wide[:-1] if layer == 0 else self.part(f"W{layer + 1}")
 
     def bias(self, layer: int) -> Tensor:
         """Biases of a layer (from 0): a view (M, outputs)."""
-        if layer == 0:
-            return self.wide[-1]
-        weights = self.rest.shape[1] - sum(self.shape.dims[2:])
-        start = weights + sum(self.shape.dims[2 : layer + 1])
-        return self.rest[:, start : start + self.shape.dims[layer + 1]]
+        return self.wide[-1] if layer == 0 else self.part(f"b{layer + 1}")
+
+    def part(self, name: str) -> Tensor:
+        """A parameter of all members that is not of the first layer, by its name: a view (M, ...)."""
+        return self.rest[:, self.shape.places[name]].view(-1, *self.shape.parameters[name])
 
     def rows(self) -> dict[str, Tensor]:
         """Views with a row for each member: `wide` (M, D + 1, H) and `rest` (M, Q)."""
@@ -120,19 +180,17 @@ class Buffers:
         return [there._copied(member) for member in range(len(members))]
 
     def _copied(self, member: int) -> dict[str, Tensor]:
-        weights: dict[str, Tensor] = {}
-        for layer in range(len(self.shape.layers)):
-            w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
-            weights[f"W{layer + 1}"] = w.clone()
-            weights[f"b{layer + 1}"] = self.bias(layer)[member].clone()
-        return weights
+        return {name: view.clone() for name, view in self._views(member).items()}
 
     def fill(self, member: int, weights: Mapping[str, Tensor]) -> None:
         """Set one member's parameters from such a dict."""
-        for layer in range(len(self.shape.layers)):
-            w = self.weight(layer)[:, member] if layer == 0 else self.weight(layer)[member]
-            w.copy_(weights[f"W{layer + 1}"])
-            self.bias(layer)[member].copy_(weights[f"b{layer + 1}"])
+        for name, view in self._views(member).items():
+            view.copy_(weights[name])
+
+    def _views(self, member: int) -> dict[str, Tensor]:
+        """One member's parameters by name."""
+        first = {"W1": self.wide[:-1, member], "b1": self.wide[-1, member]}
+        return {name: first[name] if name in first else self.part(name)[member] for name in self.shape.parameters}
 
 
 def stack(

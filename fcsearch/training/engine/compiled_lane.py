@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fcsearch.nn.embedding import EMBEDDING_NAMES, Embedding
 from fcsearch.training.engine.activations import ACTIVATIONS
 from fcsearch.training.engine.buffers import Buffers, Shape
 from fcsearch.training.engine.native import StepFunctions
@@ -25,7 +26,7 @@ _BLOCK_ROWS = 256
 def block_rows(shape: Shape) -> int:
     """How many rows of the first layer are updated together, while a cache holds their gradient."""
     most = max(_BLOCK_ROWS, _BLOCK_VALUES // shape.dims[1])
-    return math.ceil(shape.input_dim / math.ceil(shape.input_dim / most))  # even blocks
+    return math.ceil(shape.dims[0] / math.ceil(shape.dims[0] / most))  # even blocks
 
 
 class CompiledLane:
@@ -65,15 +66,19 @@ class CompiledLane:
             members=weights.members,
             block=block,
             dims=self._numbers(shape.dims),
-            weights_at=self._numbers(_weights_at(shape)),
-            bias_at=self._numbers(_biases_at(shape)),
+            weights_at=self._numbers(_places(shape, "W")),
+            bias_at=self._numbers(_places(shape, "b")),
             hidden_at=self._numbers([0, *itertools.accumulate(hidden)]),
-            rest=weights.rest.shape[1],
+            width=shape.input_dim,
+            rest=shape.rest,
+            regularised=shape.weights_in_rest,
             gemm=functions.gemm,
             hidden=self._scratch(sum(hidden) or rows * shape.num_classes),
             activation=list(ACTIVATIONS).index(activation),
             scores=self._scratch(shape.num_classes * rows),
         )
+        if shape.embedding is not None:
+            self._add_embedding(shape, shape.embedding, rows, trains=trains)
         if trains:
             self.struct.slopes = self._scratch(sum(hidden))
             widest = max(hidden, default=0)
@@ -83,11 +88,22 @@ class CompiledLane:
             self.struct.dfirst = self._scratch((block + 1) * shape.dims[1])
             self.struct.drest = self._scratch(weights.rest.shape[1])
         if drops_input:
-            self.struct.dropped = self._scratch(rows * shape.input_dim)
+            self.struct.dropped = self._scratch(rows * shape.dims[0])
         self.members: Any = (MEMBERS[like.dtype] * weights.members)()
         for place, member in enumerate(self.members):
             member.first = like[0, place].data_ptr()
             member.rest = weights.rest[place].data_ptr()
+
+    def _add_embedding(self, shape: Shape, embedding: Embedding, rows: int, *, trains: bool) -> None:
+        numbers, waves = embedding.numbers, 2 * embedding.frequencies
+        self.struct.numbers, self.struct.frequencies = numbers, embedding.frequencies
+        self.struct.embedding_dim = embedding.dim
+        self.struct.embedding_at = self._numbers([shape.places[name].start for name in EMBEDDING_NAMES])
+        self.struct.waves = self._scratch(numbers * rows * waves)
+        self.struct.features = self._scratch(rows * shape.dims[0])
+        if trains:
+            self.struct.dwaves = self._scratch(rows * waves)
+            self.struct.dfeatures = self._scratch(rows * numbers * embedding.dim)
 
     def _scratch(self, values: int) -> int:
         """Memory for so many numbers, at least one."""
@@ -118,13 +134,6 @@ class CompiledNet:
         return self._scores
 
 
-def _weights_at(shape: Shape) -> list[int]:
-    """Where each layer's weights begin in a row of `Buffers.rest`; 0 for the first layer, which is not there."""
-    sizes = [inputs * outputs for inputs, outputs in shape.layers[1:]]
-    return [0, *itertools.accumulate(sizes, initial=0)][: len(shape.layers)]
-
-
-def _biases_at(shape: Shape) -> list[int]:
-    """Likewise the biases, which are behind all weights."""
-    weights = sum(inputs * outputs for inputs, outputs in shape.layers[1:])
-    return [0, *itertools.accumulate(shape.dims[2:], initial=weights)][: len(shape.layers)]
+def _places(shape: Shape, kind: str) -> list[int]:
+    """Where each layer's weights (`W`) or biases (`b`) begin in a row of `Buffers.rest`; 0 for the first layer's."""
+    return [0, *(shape.places[f"{kind}{layer}"].start for layer in range(2, len(shape.layers) + 1))]

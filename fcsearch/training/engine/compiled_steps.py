@@ -47,7 +47,7 @@ class CompiledSteps:
         units = rows * sum(shape.hidden_dims)
         drops = units > 0 and any(config.dropout for config in configs)
         self._bits = _bits(units if drops else 0, first.seed, "dropout")
-        self._input_bits = _bits(rows * shape.input_dim if first.input_dropout else 0, first.seed, "input dropout")
+        self._input_bits = _bits(rows * shape.dims[0] if first.input_dropout else 0, first.seed, "input dropout")
         drops_input = self._input_bits is not None
         self._lane = CompiledLane(
             weights, rows, functions, activation=first.activation, trains=True, drops_input=drops_input

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fcsearch.training.engine.activations import ACTIVATIONS, Relu
 from fcsearch.training.engine.buffers import Buffers
+from fcsearch.training.engine.embedding import StackedEmbedding
 
 
 class StackedNet:
@@ -48,19 +49,15 @@ class StackedNet:
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores (M, C, N) of the shared rows `x` (N, D), in a buffer that the next call overwrites."""
-        w1, b1 = self._weights.weight(0).flatten(1), self._weights.bias(0).flatten()
         if self.depth == 1:
-            torch.addmm(b1.unsqueeze(1), w1.t(), x.t(), out=self.scores.flatten(0, 1))
-            return self.scores
+            return self._score(x)
         self.activation.draw()
-        torch.addmm(b1, x, w1, out=_rows_first(self.hidden[0]))
+        self._enter(x)
         self.activation.forward(0, self.hidden[0])
         for layer in range(1, self.depth - 1):
-            w, b = self._weights.weight(layer), self._weights.bias(layer)
-            torch.baddbmm(b.unsqueeze(1), self.hidden[layer - 1], w, out=self.hidden[layer])
+            self._multiply(layer, self.hidden[layer - 1])
             self.activation.forward(layer, self.hidden[layer])
-        w, b = self._weights.weight(self.depth - 1), self._weights.bias(self.depth - 1)
-        return torch.baddbmm(b.unsqueeze(2), w.mT, self.hidden[-1].mT, out=self.scores)
+        return self._score_by_member(self.hidden[-1])
 
     def backward(self, x: Tensor) -> None:
         """Carry the gradient, which stands in `scores`, back; `x` (N, D) are the rows of the last `forward`."""
@@ -71,13 +68,81 @@ class StackedNet:
             dout = torch.bmm(dout, self._weights.weight(layer).mT, out=self._dhidden[layer - 1])
             self.activation.backward(layer - 1, self.hidden[layer - 1], dout)
         self._sum_rows(dout, self._gradients.bias(0))
-        # The gradient by the first layer's output, as the wide product takes it: (N, M * H).
+        self._leave(x, dout)
+
+    def _score(self, x: Tensor) -> Tensor:
+        """The scores of a net without hidden layers."""
+        w, b = self._weights.weight(0).flatten(1), self._weights.bias(0).flatten()
+        torch.addmm(b.unsqueeze(1), w.t(), x.t(), out=self.scores.flatten(0, 1))
+        return self.scores
+
+    def _enter(self, x: Tensor) -> None:
+        """The product of the first of several layers."""
+        w, b = self._weights.weight(0).flatten(1), self._weights.bias(0).flatten()
+        torch.addmm(b, x, w, out=_rows_first(self.hidden[0]))
+
+    def _leave(self, x: Tensor, dout: Tensor) -> None:
+        """The gradient of the first layer's weights, from that by its output (M, N, H)."""
+        # As the wide product takes it: (N, M * H).
         first = _rows_first(dout) if self.hidden else self.scores.flatten(0, 1).t()
         torch.mm(x.t(), first, out=self._gradients.weight(0).flatten(1))
+
+    def _multiply(self, layer: int, inputs: Tensor) -> None:
+        """The product of a hidden layer (from 0), member by member."""
+        w, b = self._by_member(layer), self._weights.bias(layer)
+        torch.baddbmm(b.unsqueeze(1), inputs, w, out=self.hidden[layer])
+
+    def _score_by_member(self, inputs: Tensor) -> Tensor:
+        """The scores from what the last layer takes of each member, (M, N, H)."""
+        w, b = self._by_member(self.depth - 1), self._weights.bias(self.depth - 1)
+        return torch.baddbmm(b.unsqueeze(2), w.mT, inputs.mT, out=self.scores)
+
+    def _by_member(self, layer: int) -> Tensor:
+        """Weights of a layer as (M, inputs, outputs)."""
+        weights = self._weights.weight(layer)
+        return weights if layer else weights.transpose(0, 1)
 
     def _sum_rows(self, dout: Tensor, out: Tensor) -> None:
         # As a product, because the order in which torch.sum adds depends on how many members there are.
         torch.bmm(self._ones, dout, out=out.unsqueeze(1))
+
+
+class EmbeddedNet(StackedNet):
+    """The same behind an embedding, which gives every member rows of its own: no product serves all of them.
+
+    Attributes:
+        mask: (N, features) factors of what the embedding makes, for dropout of the input; None: nothing is dropped.
+    """
+
+    def __init__(
+        self, weights: Buffers, rows: int, gradients: Buffers | None = None, *, activation: str = "relu"
+    ) -> None:
+        super().__init__(weights, rows, gradients, activation=activation)
+        self.mask: Tensor | None = None
+        self._embedding = StackedEmbedding(weights, rows, gradients)
+
+    def _score(self, x: Tensor) -> Tensor:
+        return self._score_by_member(self._embed(x))
+
+    def _enter(self, x: Tensor) -> None:
+        self._multiply(0, self._embed(x))
+
+    def _embed(self, x: Tensor) -> Tensor:
+        self._features = self._embedding.forward(x)
+        return self._features if self.mask is None else self._features.mul_(self.mask)
+
+    def _leave(self, x: Tensor, dout: Tensor) -> None:  # noqa: ARG002
+        self._gradients.weight(0).copy_(torch.bmm(self._features.mT, dout).transpose(0, 1))
+        dfeatures = torch.bmm(dout, self._by_member(0).mT)
+        self._embedding.backward(dfeatures if self.mask is None else dfeatures.mul_(self.mask))
+
+
+def stacked_net(
+    weights: Buffers, rows: int, gradients: Buffers | None = None, *, activation: str = "relu"
+) -> StackedNet:
+    """The net of a lane whose members have this shape; arguments as in `StackedNet`."""
+    kind = StackedNet if weights.shape.embedding is None else EmbeddedNet
+    return kind(weights, rows, gradients, activation=activation)
 
 
 def _rows_first(hidden: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from fcsearch.training.engine.activations import ACTIVATIONS
 from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import LaneLoss
-from fcsearch.training.engine.passes import StackedNet
+from fcsearch.training.engine.passes import EmbeddedNet, stacked_net
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.update_rule import UpdateRule
 
@@ -32,12 +32,13 @@ class TorchSteps:
     ) -> None:
         like, shape, first = weights.wide, weights.shape, configs[0]
         gradients = Buffers.zeros(shape, len(configs), device=like.device, dtype=like.dtype)
-        self._net = StackedNet(weights, rows, gradients, activation=first.activation)
+        self._net = stacked_net(weights, rows, gradients, activation=first.activation)
         self._loss = LaneLoss.training(configs, like, shape.num_classes)
         self._total = like.new_zeros(len(configs), shape.num_classes, rows)
         self._input_dropout: InputDropout | None = None
         if first.input_dropout:
-            self._input_dropout = InputDropout(first.input_dropout, rows, shape.input_dim, seed=first.seed, like=like)
+            self._input_dropout = InputDropout(first.input_dropout, rows, shape.dims[0], seed=first.seed, like=like)
+            self._all_kept = like.new_ones(rows, shape.dims[0])
         rates = [config.dropout for config in configs]
         if any(rates) and self._net.hidden:
             self._net.activation = ACTIVATIONS[first.activation].dropped(rates, self._net.hidden, seed=first.seed)
@@ -79,7 +80,7 @@ class TorchSteps:
 
         Nothing is read back from the device, and no shape depends on what was computed.
         """
-        x = x if self._input_dropout is None else self._input_dropout.apply(x)
+        x = x if self._input_dropout is None else self._dropped(x, self._input_dropout)
         scores = self._net.forward(x)
         self._loss.apply(scores, targets, self._total, row_weights)
         self._net.backward(x)
@@ -89,6 +90,13 @@ class TorchSteps:
             self._decay.shrink()
         for rule in self._rules:
             rule.update(number)
+
+    def _dropped(self, x: Tensor, dropout: InputDropout) -> Tensor:
+        """The rows with dropout; behind an embedding it is for the features that this makes."""
+        if not isinstance(self._net, EmbeddedNet):
+            return dropout.apply(x)
+        self._net.mask = dropout.apply(self._all_kept)
+        return x
 
     def losses(self) -> Tensor:
         """Each member's losses in this epoch, summed over rows and steps, (M,)."""

@@ -21,9 +21,8 @@ from fcsearch.data import Dataset, DatasetSpec, Split, load_dataset
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory, Status
 from fcsearch.search.api import resume_search, saved_options, start_search
-from fcsearch.search.local_pool.gpus import gpu_of
 from fcsearch.search.local_pool.inline import InlinePool, open_inline_pool
-from fcsearch.search.local_pool.processes import ProcessPool, open_process_pool
+from fcsearch.search.local_pool.processes import ProcessPool, gpu_of, open_process_pool
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Placement
@@ -64,7 +63,7 @@ def same(table: pa.Table) -> pa.Table:
 
 
 def weights(run: RunDirectory) -> dict[int, dict[str, torch.Tensor]]:
-    return {trial: run.models.load(trial).params for trial in run.saved_models()}
+    return {trial: run.models.load(trial).params for trial in run.models.saved()}
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from fcsearch.search.planning.packs import choose_pack_size, draw, efficient_siz
 from fcsearch.search.planning.placement import Placement
 from fcsearch.space import SearchSpace
 from fcsearch.training import TrialConfig
+from fcsearch.training.engine.buffers import Shape
 
 CPU = Placement(workers=2, cpus=1, gpus=0)
 GPU = Placement(workers=1, cpus=1, gpus=1)
@@ -67,7 +68,7 @@ def test_trials_of_a_moment_go_together_whatever_their_size() -> None:
 
 def test_lanes_cost_what_their_members_share_and_what_they_do_not() -> None:
     alike, other = TrialConfig(hidden_dims=(50,)), TrialConfig(hidden_dims=(60,))
-    cost = functools.partial(pack_seconds, rows=1000, input_dim=lambda _: 64, num_classes=10)
+    cost = functools.partial(pack_seconds, rows=1000, shape=lambda config: Shape(64, config.hidden_dims, 10))
     pack = cost([])
     assert cost([alike] * 4) - pack < 4 * (cost([alike]) - pack)
     assert cost([alike, other]) - pack == pytest.approx(cost([alike]) + cost([other]) - 2 * pack)

@@ -4,11 +4,13 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
+from optuna.samplers import RandomSampler
 from search_helpers import make_run, make_space, outcome, record, result
 
 from fcsearch.errors import UsageError
-from fcsearch.search.planning.samplers import learns, make_sampler
+from fcsearch.search.planning.samplers import KeyedRandomSampler, learns, make_sampler
 from fcsearch.search.record.ledger import Ledger
 from fcsearch.space import SamplerSpec
 from fcsearch.training import TrialConfig
@@ -46,6 +48,28 @@ def test_a_seed_repeats_and_another_does_not(name: str, tmp_path: Path) -> None:
     assert first == again
     if name != "grid":
         assert [config.learning_rate for config in first] != [config.learning_rate for config in other]
+
+
+def test_a_random_draw_is_that_of_a_new_sampler_with_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw() -> list[dict[str, Any]]:
+        study = optuna.create_study(sampler=KeyedRandomSampler(3))
+        trials = [study.ask() for _ in range(3)]
+        for trial in trials:
+            trial.suggest_float("learning_rate", 1e-4, 0.1, log=True)
+            trial.suggest_categorical("update_rule", ["sgd", "adam", "rmsprop"])
+        return [trial.params for trial in trials]
+
+    seeded_again = draw()
+    # As of an Optuna whose samplers do not show their generator.
+    monkeypatch.setattr(optuna.samplers, "RandomSampler", lambda seed: Hidden(RandomSampler(seed)))
+    assert draw() == seeded_again
+
+
+class Hidden:
+    """A sampler without its private parts."""
+
+    def __init__(self, sampler: RandomSampler) -> None:
+        self.sample_independent = sampler.sample_independent
 
 
 def make(folder: Path) -> tuple[int, int, int]:

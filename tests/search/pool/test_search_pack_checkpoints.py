@@ -32,14 +32,6 @@ CONFIGS = [
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def data() -> TrainingData:
-    generator = torch.Generator().manual_seed(0)
-    X = torch.randn(300, 6, generator=generator)
-    y = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
-    return TrainingData(X[:200], y[:200], X[200:], y[200:], 3)
-
-
 def task(configs: Sequence[TrialConfig] = CONFIGS, **keys: Any) -> PackTask:
     planned = tuple(PlannedTrial(10 + number, config) for number, config in enumerate(configs))
     return PackTask(4, planned, **{"asha": Asha(2, 2), "keep_models": 9, "checkpoints": ALWAYS, **keys})

@@ -20,14 +20,6 @@ from fcsearch.search.record.outcomes import epoch_records, trial_records
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 
 
-@pytest.fixture(scope="module")
-def data() -> TrainingData:
-    generator = torch.Generator().manual_seed(0)
-    X = torch.randn(300, 6, generator=generator)
-    y = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
-    return TrainingData(X[:200], y[:200], X[200:], y[200:], 3)
-
-
 def task(configs: Sequence[TrialConfig], **keys: Any) -> PackTask:
     planned = tuple(PlannedTrial(10 + number, config) for number, config in enumerate(configs))
     return PackTask(pack_id=4, trials=planned, **{"keep_models": 2, **keys})

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import ray
-from ray.air.execution import PlacementGroupResourceManager
 from ray.air.execution._internal.tracked_actor import TrackedActor
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError
 
 from fcsearch.search.ray_pool import actors
 from fcsearch.search.ray_pool.failures import WorkerKilledError
+from fcsearch.search.ray_pool.reservations import Reservations
 
 AWAY = ActorUnavailableError("RpcError: code 14", bytes(16))
 
@@ -39,7 +39,7 @@ class Told:
         self.silent: list[bool] = []
         self.results: list[Any] = []
         self.errors: list[Exception] = []
-        reserved = PlacementGroupResourceManager()
+        reserved = Reservations()
         self.manager: Any = actors.ActorManager(reserved, lambda _, silent: self.silent.append(silent))
         self.worker = Worker()
         self.actor = TrackedActor(1)

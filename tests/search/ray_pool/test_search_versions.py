@@ -12,51 +12,113 @@ from pathlib import Path
 import pytest
 import ray
 from hosts import Host, hosts, needs_hosts
+from hygiene import wait_until
+from ray.air.execution.resources import ResourceRequest
 from search_helpers import make_space
 from search_processes import Processes
 
 from fcsearch import __version__
+from fcsearch.results import open_run
+from fcsearch.search.ray_pool.reservations import Reservations
 from fcsearch.search.ray_pool.versions import Versions
 
 pytestmark = pytest.mark.ray
 
 PORT = 6400
+PYTHON = platform.python_version()
 
 
 @pytest.mark.usefixtures("local_ray")
-def test_a_node_with_the_versions_of_the_search_is_nothing_to_speak_of() -> None:
+def test_a_node_with_the_versions_of_the_search_is_used() -> None:
+    [node] = ray.nodes()
     versions = Versions()
     versions.ask()
-    assert versions.other(60) is None
+    assert versions.fits(node["NodeID"]) is None
+    assert versions.silent == {node["NodeID"]}
+    assert versions.others(60) == []
+    assert versions.fits(node["NodeID"]) is True
+    assert versions.unfit == versions.silent == frozenset()
     # Each node is asked once.
     versions.ask()
-    assert versions._asked == {}
+    assert versions.silent == frozenset()
 
 
 @pytest.mark.usefixtures("local_ray")
 @pytest.mark.parametrize(
-    "expected",
+    ("expected", "has", "must"),
     [
-        ("0.0.1", platform.python_version(), ray.__version__),
-        (__version__, "3.9.1", ray.__version__),
-        (__version__, platform.python_version(), "2.0.0"),
+        (("0.0.1", PYTHON, ray.__version__), f"fcsearch {__version__}", "fcsearch 0.0.1"),
+        ((__version__, "3.9.1", ray.__version__), f"Python {PYTHON}", "Python 3.9.1"),
+        (
+            (__version__, "3.9.1", "2.0.0"),
+            f"Python {PYTHON} and Ray {ray.__version__}",
+            "Python 3.9.1 and Ray 2.0.0",
+        ),
     ],
     ids=["fcsearch", "python", "ray"],
 )
-def test_a_node_with_another_version_is_named_with_what_was_found_and_what_must_be(
-    expected: tuple[str, str, str],
+def test_a_node_with_other_versions_is_named_with_those_that_differ_and_not_used(
+    expected: tuple[str, str, str], has: str, must: str
 ) -> None:
     versions = Versions(expected)
     versions.ask()
-    other = versions.other(60)
-    assert other is not None
+    [other] = versions.others(60)
     [node] = ray.nodes()
-    here = f"fcsearch {__version__}, Python {platform.python_version()} and Ray {ray.__version__}"
-    there = f"fcsearch {expected[0]}, Python {expected[1]} and Ray {expected[2]}"
     assert str(other).startswith(
-        f"every node must have the versions of this machine, {there}; found {here} on "
-        f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']}); install the same there"
+        f"node {node['NodeManagerHostname']} ({node['NodeManagerAddress']}) has {has}, this machine {must}: it is not "
+        "used; install the same there"
     )
+    assert versions.fits(node["NodeID"]) is False
+    assert versions.unfit == {node["NodeID"]}
+    # Named once.
+    versions.ask()
+    assert versions.others(0) == []
+
+
+class Fitness:
+    """What a test knows of the nodes."""
+
+    def __init__(self) -> None:
+        self.answer: bool | None = None
+        self.unfit: frozenset[str] = frozenset()
+
+    def fits(self, node: str) -> bool | None:  # noqa: ARG002
+        return self.answer
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_worker_waits_until_its_node_is_known_and_starts_on_no_other() -> None:
+    class Worker:
+        def node(self) -> str:
+            return str(ray.get_runtime_context().get_node_id())
+
+    nodes, request = Fitness(), ResourceRequest([{"CPU": 1}])
+    [node] = ray.nodes()
+    reserved = Reservations(nodes)
+    reserved.request_resources(request)
+    [group] = reserved._asked[request]
+    assert wait_until(lambda: ray.util.placement_group_table(group)["state"] == "CREATED", seconds=60)
+    reserved.update_state()
+    assert not reserved.has_resources_ready(request)
+    # It is a node with other versions: the reservation is made anew, and no node is left for it.
+    nodes.answer, nodes.unfit = False, frozenset([node["NodeID"]])
+    reserved.update_state()
+    [another] = reserved._asked[request]
+    assert another != group
+    nodes.answer = True
+    reserved.update_state()
+    assert not reserved.has_resources_ready(request)
+    reserved.clear()
+    # Another search, which finds the node good.
+    nodes.unfit = frozenset()
+    reserved.request_resources(request)
+    assert wait_until(lambda: reserved.has_resources_ready(request), seconds=60)
+    acquired = reserved.acquire_resources(request)
+    assert acquired is not None
+    [actor] = acquired.annotate_remote_entities([ray.remote(Worker)])
+    assert ray.get(actor.remote().node.remote()) == node["NodeID"]
+    reserved.free_resources(acquired)
+    assert reserved.acquire_resources(request) is None
 
 
 def start_ray(host: Host, env: dict[str, str], *options: str) -> None:
@@ -67,14 +129,17 @@ def start_ray(host: Host, env: dict[str, str], *options: str) -> None:
 
 
 @needs_hosts
-def test_a_search_on_a_cluster_with_such_a_node_ends_before_it_trains(commands: Processes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cpus", [0, 1], ids=["alone", "beside another"])
+def test_a_search_does_without_such_a_node_and_is_refused_if_there_is_no_other(
+    cpus: int, commands: Processes, tmp_path: Path
+) -> None:
     other_version = tmp_path / "other" / "fcsearch"
     other_version.mkdir(parents=True)
     (other_version / "__init__.py").write_text('__version__ = "0.0.1"\n')
     make_space(tmp_path, trials=2, dataset={"source": "digits", "num_train": 200})
     commands.env["RAY_AUTH_MODE"] = "disabled"
     with hosts(2) as (head, other):
-        start_ray(head, commands.env, "--head", f"--port={PORT}", "--num-cpus=1", "--include-dashboard=false")
+        start_ray(head, commands.env, "--head", f"--port={PORT}", f"--num-cpus={cpus}", "--include-dashboard=false")
         path = os.pathsep.join([str(other_version.parent), commands.env.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         start_ray(other, {**commands.env, "PYTHONPATH": path}, f"--address={head.address}:{PORT}", "--num-cpus=1")
         commands.env = head.environment(commands.env)
@@ -82,7 +147,14 @@ def test_a_search_on_a_cluster_with_such_a_node_ends_before_it_trains(commands: 
         code = commands.run("run", *options, prefix=head.inside("env", f"--chdir={tmp_path}"), timeout=150)
         said = commands.err
         commands.end()
-    assert code == 2, said
-    assert re.search(rf"found fcsearch 0\.0\.1, Python .* on .*\({re.escape(other.address)}\); install the same", said)
+    named = rf"node .* \({re.escape(other.address)}\) has fcsearch 0\.0\.1, this machine fcsearch .*: it is not used"
+    assert re.search(named, said), said
     assert "Traceback" not in said
-    assert not (tmp_path / "runs").exists()
+    run = tmp_path / "runs" / "small"
+    if cpus:
+        assert code == 0, said
+        assert re.search(named, (run / "log.txt").read_text())
+        assert {head.address in row["node"] for row in open_run(run).trials.to_pylist()} == {True}
+    else:
+        assert code == 2, said
+        assert not run.exists()

@@ -58,6 +58,19 @@ def test_a_batch_is_one_write_to_the_disk(path: Path, monkeypatch: pytest.Monkey
     assert len(synced) == 1
 
 
+def test_a_batch_reads_the_file_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, study = make_study(path)
+    read: list[int] = []
+    real = JournalFileBackend.read_logs
+    monkeypatch.setattr(
+        JournalFileBackend, "read_logs", lambda backend, first: read.append(first) or real(backend, first)
+    )
+    with journal.batch():
+        for _ in range(3):
+            study.ask().suggest_float("x", 0, 1)
+    assert len(read) == 1
+
+
 def test_a_batch_that_breaks_leaves_nothing(path: Path) -> None:
     journal, study = make_study(path)
     with pytest.raises(ValueError, match="low"), journal.batch():

@@ -234,7 +234,7 @@ def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: S
         found = outcome(number, {number: result(planned[number].config, [0.5 + number / 10])})
         model = Model(found.members[0].result.weights, {"config": planned[number].config.to_json()})
         ledger.record(number, trial_records(found), epoch_records(found), models={number: model}, keep=keep)
-    assert run.saved_models() == [1, 2]
+    assert run.models.saved() == [1, 2]
 
 
 def test_trials_share_equal_distributions(tmp_path: Path) -> None:

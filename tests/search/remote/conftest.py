@@ -9,7 +9,8 @@ from typing import Any
 
 import inline_pool
 import pytest
-from inline_pool import Killed, inline, tables
+from in_process_pool import InProcess
+from inline_pool import Killed, tables
 from remote_searches import PARAMETERS, ignored, start
 
 from fcsearch.results import remote
@@ -60,7 +61,7 @@ def sender(tmp_path: Path, url: str) -> Mirror:
         seen.append(task.pack_id)
 
     with pytest.raises(Killed):
-        start(tmp_path, url, inline(before))
+        start(tmp_path, url, InProcess(before))
     there = Path(url.removeprefix("file://"))
     writer = (there / lease.FILE).read_bytes()
     shutil.rmtree(there)

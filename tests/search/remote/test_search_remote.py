@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from inline_pool import Killed, killed_at, tables
-from remote_searches import resume, start
+from remote_searches import ignored, resume, start
 
 from fcsearch.errors import RunError, SearchError
 from fcsearch.results import RunDirectory, remote, resolve_run
-from fcsearch.results.remote import lease, mirror
+from fcsearch.results.remote import lease, marker, mirror
 from fcsearch.results.remote.folder import RemoteFolder
 from fcsearch.results.remote.mirror import Mirror
 
@@ -149,6 +149,31 @@ def test_what_is_sent_while_a_reader_fetches_gives_it_no_row_without_its_epochs(
     trials = run.trials()
     assert set(trials["trial_id"].to_pylist()) <= set(run.epochs()["trial_id"].to_pylist())
     assert len(trials) in (3, 6)
+
+
+def test_a_search_that_goes_on_after_a_kill_sends_only_what_has_changed(
+    sender: Mirror, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = remote.local_copy(url)
+    changed, later = path / "log.txt", path / "run.json"
+    # All were written long ago, but for one that changes all the time.
+    for file in (file for file in path.rglob("*") if file.is_file()):
+        os.utime(file, (4e9, 4e9) if file == changed else (1e9, 1e9))
+    (path / "status.json").write_text("{}")
+    monkeypatch.setattr(mirror, "_NOTE_SECONDS", -1.0)
+    sender._round()
+    later.write_bytes(later.read_bytes() + b" ")
+    (path / "status.json").unlink()
+    noted = marker.read_marker(path)
+    assert noted is not None
+    monkeypatch.setattr(Mirror, "_go_on", lambda _: None)
+    again = Mirror(path, noted, ignored, ignored)
+    again.start()
+    sent: list[str] = []
+    monkeypatch.setattr(RemoteFolder, "upload", lambda *found: sent.append(found[2]))
+    again._round()
+    assert set(sent) == {"log.txt", "run.json"}
+    assert "status.json" not in RemoteFolder(url).files()
 
 
 def test_a_folder_that_goes_while_files_are_looked_for_is_no_error(

@@ -11,7 +11,8 @@ from typing import Any
 
 import inline_pool
 import pytest
-from inline_pool import inline, tables
+from in_process_pool import InProcess
+from inline_pool import tables
 from remote_searches import ignored, start, take_and_end
 
 from fcsearch.errors import RunError, SearchError
@@ -117,7 +118,7 @@ def test_a_search_whose_run_was_taken_says_so_and_sends_nothing_and_keeps_what_i
 
     said = r"a run must have one writer; found that .* has taken file://.* is now in (.*), a run of this machine alone"
     with pytest.raises(SearchError, match=said) as ended:
-        start(tmp_path, url, inline(before))
+        start(tmp_path, url, InProcess(before))
     found = lease.read_lease(RemoteFolder(url))
     assert found is not None
     assert found.writer == "another"

@@ -31,6 +31,8 @@ from fcsearch.training.engine.native.structs import StepFunctions
 logger = logging.getLogger(__name__)
 
 _SWITCH = "FCSEARCH_NATIVE"  # set to 0 to do without the kernels
+# In this order: each calls what is in those before it.
+_CPU_SOURCES = ("kernels", "losses", "activations", "products", "embedding", "steps")
 _FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC"
 _SECONDS = 120
 _forbidden: contextvars.ContextVar[bool] = contextvars.ContextVar("without kernels", default=False)
@@ -113,7 +115,7 @@ def _cpu_library(dtype: torch.dtype) -> ctypes.CDLL:
     if not compiler:
         raise OSError("no C compiler found")
     command = [*shlex.split(compiler), *_FLAGS.split(), *_defines(dtype)]
-    return ctypes.CDLL(str(_compiled(command, _source("kernels", "losses", "activations", "steps"))))
+    return ctypes.CDLL(str(_compiled(command, _source(*_CPU_SOURCES))))
 
 
 def _defines(dtype: torch.dtype) -> list[str]:

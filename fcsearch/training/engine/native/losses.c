@@ -9,16 +9,21 @@ typedef void gemm_function(const char *, const char *, const int *, const int *,
 typedef struct {
     extent rows, layers, members, block; /* N; linear layers; M; rows of the first layer that are updated together */
     extent activation;                   /* of the hidden layers */
-    const extent *dims;                  /* D, hidden units, C */
+    extent width;                        /* D, values in a row */
+    extent numbers, frequencies, embedding_dim; /* of the embedding; numbers = 0: there is none */
+    const extent *dims;                  /* D, or the features F that an embedding makes; hidden units; C */
     const extent *weights_at, *bias_at;  /* where the layers from the second on have theirs in `rest`; layers entries */
     const extent *hidden_at;             /* where each hidden layer begins in `hidden` */
-    extent rest;                         /* Q */
+    const extent *embedding_at;          /* where the embedding has its frequencies, weights and biases in `rest` */
+    extent rest, regularised;            /* Q, and how many of them, the first, are weights */
     gemm_function *gemm;
     REAL *hidden, *slopes;               /* the hidden layers, (N, H) each, and the slopes of what came after them */
     REAL *dhidden[2];                    /* gradients of two neighbours among them */
     REAL *scores, *statistics, *ones;    /* (C, N); (2, N); (N,), what rows without weights count */
     REAL *dfirst, *drest;                /* (block + 1, H): of a block of the first layer, the biases last; (Q,) */
-    REAL *dropped;                       /* (N, D): a minibatch with dropout of the input; NULL without */
+    REAL *dropped;                       /* (N, dims[0]): what the first layer takes, with dropout; NULL without */
+    REAL *waves, *features;              /* of the embedding: (P, N, 2 K), (N, F), */
+    REAL *dwaves, *dfeatures;            /* and gradients: (N, 2 K) of one number, (N, P * E) */
     REAL input_threshold, input_scale;
 } lane;
 

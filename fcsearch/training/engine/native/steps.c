@@ -1,28 +1,9 @@
 /* Whole steps of a lane on one CPU thread: forward, loss, backward, L2, decay and update, member after member, so
- * that all of a small net stays in the cache. Compiled behind kernels.c, whose update rules it calls, and losses.c.
+ * that all of a small net stays in the cache. Compiled behind kernels.c, whose update rules it calls, and the
+ * other files.
  *
  * The same arithmetic as passes.py and regularisation.py.
  */
-/* c (m, n) = op(a) op(b), over k; 'T' transposes. The distances between rows follow each matrix. */
-static void product(const lane *l, char op_a, char op_b, extent m, extent n, extent k, const REAL *a, extent row_a,
-                    const REAL *b, extent row_b, REAL *c)
-{
-    const REAL one = 1, zero = 0;
-    const int m_ = (int)m, n_ = (int)n, k_ = (int)k, lda = (int)row_a, ldb = (int)row_b;
-    /* Fortran's matrices are column by column: it sees all of them transposed. */
-    l->gemm(&op_b, &op_a, &n_, &m_, &k_, &one, b, &ldb, a, &lda, &zero, c, &n_);
-}
-
-static void sum_rows(const lane *l, const REAL *restrict d, REAL *restrict out, extent units)
-{
-    const extent rows = l->rows;
-    for (extent k = 0; k < units; k++)
-        out[k] = 0;
-    for (extent n = 0; n < rows; n++, d += units)
-        for (extent k = 0; k < units; k++)
-            out[k] += d[k];
-}
-
 /* The rule's step of so many parameters, whose state begins at `state_at`. */
 static void update(const member *p, REAL *w, const REAL *dw, REAL *const state[2], extent state_at, extent parameters,
                    const REAL *s)
@@ -160,24 +141,33 @@ void train_steps(const lane *l, member *members, extent steps, extent number, co
                  const REAL *weights, const int16_t *drawn, extent drawn_step, const int16_t *input_drawn,
                  extent input_drawn_step)
 {
-    const extent N = l->rows, D = l->dims[0], classes = l->dims[l->layers], biases = l->bias_at[1];
+    const extent N = l->rows, D = l->width, classes = l->dims[l->layers];
+    const layout walk = {.outer = 1, .members = 1, .inner = N * l->dims[0]};
     for (extent step = 0; step < steps; step++) {
-        const REAL *rows = x + step * N * D;
-        if (l->dropped) {
-            const layout walk = {.outer = 1, .members = 1, .inner = N * D};
-            dropout(&walk, l->dropped, input_drawn + step * input_drawn_step, &l->input_threshold, &l->input_scale, rows);
-            rows = l->dropped;
+        const REAL *rows = x + step * N * D, *taken = rows;
+        const int16_t *input_bits = input_drawn + step * input_drawn_step;
+        if (l->dropped && !l->numbers) {
+            dropout(&walk, l->dropped, input_bits, &l->input_threshold, &l->input_scale, rows);
+            taken = l->dropped;
         }
         for (member *p = members; p < members + l->members; p++) {
             const REAL *settings = p->settings + (number + step) * p->settings_step;
-            forward(l, p, rows, drawn + step * drawn_step);
+            if (l->numbers) {
+                taken = embed(l, p, rows);
+                if (l->dropped) {
+                    dropout(&walk, l->dropped, input_bits, &l->input_threshold, &l->input_scale, taken);
+                    taken = l->dropped;
+                }
+            }
+            forward(l, p, taken, drawn + step * drawn_step);
             p->total += loss(l, p, targets + step * classes * N, weights ? weights + step * N : l->ones);
             const REAL *dout = l->layers > 1 ? backward(l, p) : 0;
-            update_first(l, p, rows, dout, settings);
-            if (l->layers == 1)
-                continue;
-            hold_down(p, p->rest, l->drest, biases);
-            update(p, p->rest, l->drest, p->state_rest, 0, l->rest, settings);
+            if (l->numbers)
+                embed_backward(l, p, rows, taken, dout);
+            update_first(l, p, taken, dout, settings);
+            hold_down(p, p->rest, l->drest, l->regularised);
+            if (l->rest)
+                update(p, p->rest, l->drest, p->state_rest, 0, l->rest, settings);
         }
     }
 }
@@ -188,6 +178,6 @@ void score_rows(const lane *l, const member *members, const REAL *x, REAL *score
     lane one = *l;
     for (const member *p = members; p < members + l->members; p++) {
         one.scores = scores + (p - members) * l->rows * l->dims[l->layers];
-        forward(&one, p, x, 0);
+        forward(&one, p, l->numbers ? embed(l, p, x) : x, 0);
     }
 }

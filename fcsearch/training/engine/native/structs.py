@@ -20,12 +20,16 @@ def _addresses(*names: str) -> list[tuple[str, Any]]:
 
 def _lane_fields(real: Any) -> list[tuple[str, Any]]:
     return [
-        *_extents("rows", "layers", "members", "block", "activation"),
-        *_addresses("dims", "weights_at", "bias_at", "hidden_at"),
-        *_extents("rest"),
+        *_extents(
+            "rows", "layers", "members", "block", "activation", "width", "numbers", "frequencies", "embedding_dim"
+        ),
+        *_addresses("dims", "weights_at", "bias_at", "hidden_at", "embedding_at"),
+        *_extents("rest", "regularised"),
         *_addresses("gemm", "hidden", "slopes"),
         ("dhidden", _ADDRESS * 2),
-        *_addresses("scores", "statistics", "ones", "dfirst", "drest", "dropped"),
+        *_addresses(
+            "scores", "statistics", "ones", "dfirst", "drest", "dropped", "waves", "features", "dwaves", "dfeatures"
+        ),
         ("input_threshold", real),
         ("input_scale", real),
     ]

@@ -1,0 +1,81 @@
+"""Options that several commands share: the runs' folder, the dataset, the model, the form of the output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fcsearch.urls import is_url
+
+Command = Callable[..., None]
+Option = Callable[[Command], Command]
+
+
+class RunsFolder(click.ParamType[Path | str]):
+    """A path, or (a str) a URL such as s3://bucket/runs."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:  # noqa: ARG002
+        """The path, or the URL."""
+        return value if is_url(value) else Path(value)
+
+
+runs_folder = click.option(
+    "--dir", "root", type=RunsFolder(), default="runs", show_default=True, help="The runs' folder, or its URL."
+)
+output_format = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+_DATA_DIR = "Folder with the files of a named dataset"
+_DATASET = (
+    click.option("--dataset", metavar="NAME|PATH", help="The dataset, instead of the space's or the run's."),
+    click.option("--label", metavar="COLUMN", help="Column to predict, if the dataset is a table."),
+    click.option("--data-dir", metavar="DIR", help=f"{_DATA_DIR} that are already there."),
+)
+_MOVED = (
+    click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved."),
+    click.option("--data-dir", metavar="DIR", help=f"{_DATA_DIR}, if they have moved."),
+)
+_MODEL = (
+    click.option(
+        "--model",
+        metavar="best|confirmed|ensemble|refit|TRIAL",
+        help="Which model of a run: the best of the search, the winner over several seeds, the ensemble, the refit, or "
+        "that of a trial whose model was kept. Default: the confirmed winner if there is one, else the best; "
+        "with folds its refit.",
+    ),
+    runs_folder,
+)
+
+
+def add_options(command: Command, options: Sequence[Option]) -> Command:
+    """The command with these options, which its help lists in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def dataset_options(command: Command) -> Command:
+    """Add `--dataset`, `--label` and `--data-dir`."""
+    return add_options(command, _DATASET)
+
+
+def moved_data_options(command: Command) -> Command:
+    """Add `--dataset` and `--data-dir` for the data of a run that have moved."""
+    return add_options(command, _MOVED)
+
+
+def model_options(command: Command) -> Command:
+    """Add `--model` and `--dir`."""
+    return add_options(command, _MODEL)
+
+
+def dataset_overrides(overrides: tuple[str, ...], label: str | None, data_dir: str | None) -> tuple[str, ...]:
+    """The overrides of a space, including those for its dataset."""
+    given = {"dataset.label": label, "dataset.data_dir": data_dir}
+    # JSON is YAML: quoted, so that a name such as `1` or `no` stays a text.
+    return (*overrides, *(f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None))

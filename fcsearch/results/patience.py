@@ -1,0 +1,117 @@
+"""What a search does while its run directory cannot be written: it waits, says so, and tries again."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import errno
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+# Failures that someone can end: a full disk, a full quota, storage that is mounted read-only, a server that is away.
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
+_MOST_SECONDS = 600.0
+_AGAIN_SECONDS = 2.0
+# How often it looks whether the user wants to end.
+_LOOK_SECONDS = 0.1
+
+Done = TypeVar("Done")
+
+
+class Patience:
+    """Waits for a folder's storage.
+
+    Args:
+        folder: The folder.
+        say: Told when the wait begins and when it ends, in the thread that waits.
+        hurried: Whether to wait no longer.
+        seconds: How long to wait at most.
+
+    Attributes:
+        waits_for: What is waited for, in words; None: nothing is.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None],
+        hurried: Callable[[], bool],
+        *,
+        seconds: float = _MOST_SECONDS,
+        again: float = _AGAIN_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._say = say
+        self._hurried = hurried
+        self._seconds = seconds
+        self._again = again
+        self.waits_for: str | None = None
+
+    def do(self, write: Callable[[], Done]) -> Done:
+        """Do what writes to the folder, again and again while the storage refuses; OSError if it does to the end."""
+        began, since = time.monotonic(), datetime.now(UTC)
+        try:
+            while True:
+                try:
+                    done = write()
+                    break
+                except OSError as error:
+                    if error.errno not in _PASSING or time.monotonic() > began + self._seconds or self._hurried():
+                        raise
+                    self._begin(error, since)
+                self._pause()
+            if self.waits_for:
+                waited = time.monotonic() - began
+                self._say(f"{self._folder} can be written again after {waited:.0f} s: the search continues")
+            return done
+        finally:
+            self.waits_for = None
+
+    def _begin(self, error: OSError, since: datetime) -> None:
+        remedy = "make it writable" if error.errno in (errno.EROFS, errno.ESTALE) else f"free space there{self._free()}"
+        text = (
+            f"since {since:%H:%M:%S} UTC {self._folder} cannot be written ({error.strerror}): {remedy}; the search "
+            f"waits up to {self._seconds / 60:.0f} min"
+        )
+        if self.waits_for is None:
+            self._say(text)
+        self.waits_for = text
+
+    def _free(self) -> str:
+        with contextlib.suppress(OSError):
+            return f" ({shutil.disk_usage(self._folder).free:,} bytes are free)"
+        return ""
+
+    def _pause(self) -> None:
+        end = time.monotonic() + self._again
+        while (left := end - time.monotonic()) > 0 and not self._hurried():
+            time.sleep(min(left, _LOOK_SECONDS))
+
+
+_patience: contextvars.ContextVar[Patience | None] = contextvars.ContextVar("patience", default=None)
+
+
+@contextlib.contextmanager
+def patient(patience: Patience) -> Iterator[None]:
+    """Within this context what is written of a run is written with patience."""
+    before = _patience.set(patience)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
+def patiently(write: Callable[[], Done]) -> Done:
+    """Write with the patience of the context; without one a refusal is an error at once."""
+    patience = _patience.get()
+    return write() if patience is None else patience.do(write)
+
+
+def storage_wait() -> str | None:
+    """What storage the search waits for, in words; None: it waits for none."""
+    patience = _patience.get()
+    return None if patience is None else patience.waits_for
