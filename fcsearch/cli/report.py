@@ -50,8 +50,8 @@ def _report(run: RunDirectory, *, top: int, write: bool) -> Report:
     from fcsearch.errors import RunError
     from fcsearch.report import build_report, known_measurements, write_report
 
-    # The test rows are for one model: while the search is running, the best may still change.
-    if write and run.state() != "running":
+    # The test rows are for one model: while the search or a confirmation is running, the best may still change.
+    if write and run.state() != "running" and not run.is_held():
         try:
             return write_report(run, top=top)
         except RunError as error:

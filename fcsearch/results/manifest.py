@@ -81,10 +81,11 @@ class DatasetEntry(_Entry):
 
 
 class ConfirmationEntry(_Entry):
-    """Which trials are trained again, with which seeds."""
+    """Which trials are trained again, with which seeds, and whether the time was up before all of them were done."""
 
     trials: tuple[int, ...] = ()
     seeds: tuple[int, ...] = ()
+    out_of_time: bool = False
 
 
 class SessionEntry(_Entry):

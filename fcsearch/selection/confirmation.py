@@ -129,6 +129,12 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
 
 
+def is_settled(run: RunDirectory) -> bool:
+    """Whether no training with another seed is still to come that could change the winner."""
+    planned, found = run.manifest().confirmation, confirmation_of(run)
+    return planned is None or planned.out_of_time or found is None or found.complete
+
+
 def rows_measured_on(run: RunDirectory) -> int | None:
     """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
     described = run.manifest().dataset

@@ -101,6 +101,8 @@ def run_stages(
                 if extent and not (abandoned and _is_late(around)):
                     before = _before_the_refit(around, plan, dataset, extent)
                     ended_by = confirm_best(before, extent, dataset, pool, every=every) or ended_by
+                if extent and ended_by == "time_budget":
+                    run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
         # On other rows, and so on other workers.
         if (
             ended_by in ("trials", "time_budget")
