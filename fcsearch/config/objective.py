@@ -57,6 +57,11 @@ class Objective:
         return value if self.maximize else -value
 
     @property
+    def is_share_of_rows(self) -> bool:
+        """Whether it counts rows, so that their number tells the chance in it: of the fractions only the accuracy."""
+        return self.name == "accuracy"
+
+    @property
     def own(self) -> Objective:
         """The figure of its task that is always measured, also on training rows."""
         return OBJECTIVES[DEFAULT_OBJECTIVES[self.task]]

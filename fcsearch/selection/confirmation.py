@@ -212,12 +212,12 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
 
 
 def error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
-    """The least standard error that the rows give to a difference; 0 where it is not known.
+    """The least standard error that the rows give to a difference; 0 where it is not known, for all but accuracies.
 
     All seeds are judged on the same rows, so more seeds do not make it smaller. Two models whose shares of right rows
     differ by d disagree on at least d of the rows: the variance of the difference is at least d / rows (McNemar 1947).
     """
-    if rows is None or objective.unit != "fraction":
+    if rows is None or not objective.is_share_of_rows:
         return 0.0
     return math.sqrt(abs(difference) / rows)
 
