@@ -180,8 +180,8 @@ def test_a_lead_whose_error_by_rows_is_not_known_says_so(tmp_path: Path) -> None
         assert second.lead == Lead(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
         assert error_by_rows(0.1, objective, 100) == 0
         text = " ".join(methods_of([section], objective))
-        assert "chance in which rows there are" not in text
-        assert f"of leads in {objective.title} it is not known, and so not included" in text
+        assert ", and the chance in which rows there are" not in text
+        assert f"of leads in {objective.title} it is not known, and not included" in text
     section = by_trials("trials", 9, {"one": done(0.9)}, ACCURACY, comparable=True, rows=100)
     assert len(methods_of([section], ACCURACY)) == 1
     run = made(tmp_path / "folds", [0.9])
