@@ -26,7 +26,7 @@ _FEWEST_OTHERS = 3
 _BOUNDS = ("low", "high")
 # What works against overfitting.
 _REGULARISERS = ("dropout", "input_dropout", "reg", "weight_decay", "label_smoothing")
-_SIZES = ("depth", "hidden_dim")
+_SIZES = ("depth", "hidden_dim", "bins", "frequencies", "embedding_dim")
 
 Row = Mapping[str, Any]
 
@@ -68,7 +68,8 @@ def of_the_network(
             "smaller",
             f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters instead of {size:,} "
             f"(validation {objective.show(smallest[objective.column])})",
-            pulls=tuple(Pull(name, "down") for name in _SIZES if _is_at_most(smallest.get(name), best.get(name))),
+            pulls=tuple(Pull(name, "down") for name, less in _sizes(smallest, best) if less < 0),
+            holds=tuple(Pull(name, "down") for name, less in _sizes(smallest, best) if less == 0),
         )
     if gap := _overfit(best, objective.own):
         pulls = tuple(Pull(name, "up") for name in _regularisers(space))
@@ -112,17 +113,22 @@ def _overfit(best: Row, own: Objective) -> str | None:
     return f"The best network does {points(gap)} better on its training rows" if gap > _OVERFIT_GAP else None
 
 
-def of_the_space(best: Row, space: Mapping[str, Any], ranked: Sequence[Row]) -> Iterator[Evidence]:
-    """The values of the best network that lie at an end of the searched range, where others were tried.
+def of_the_space(
+    best: Row, space: Mapping[str, Any], ranked: Sequence[Row], objective: Objective
+) -> Iterator[Evidence]:
+    """The values of the best network that lie at an end of the searched range, where others were tried and are worse.
 
     Args:
         best: Its row.
         space: The space as the manifest has it.
         ranked: The rows of the trials with a result.
+        objective: The run's objective.
     """
+    least = objective.gain(best[objective.column])
+    worse = [row for row in ranked if objective.gain(row[objective.column]) < least]
     parameters = space.get("parameters")
     for name, definition in parameters.items() if isinstance(parameters, dict) else ():
-        others = sum(row.get(name) not in (None, best.get(name)) for row in ranked)
+        others = sum(row.get(name) not in (None, best.get(name)) for row in worse)
         if name not in best or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
             continue
         if edge := _edge(name, best[name], definition):
@@ -134,8 +140,11 @@ def of_the_space(best: Row, space: Mapping[str, Any], ranked: Sequence[Row]) -> 
             )
 
 
-def _is_at_most(one: Any, other: Any) -> bool:
-    return one is not None and other is not None and one <= other
+def _sizes(one: Row, other: Row) -> Iterator[tuple[str, int]]:
+    """The sizes that both networks have, each with its difference; 0 bins are as many as suit the rows."""
+    for name in _SIZES:
+        if one.get(name) and other.get(name):
+            yield name, one[name] - other[name]
 
 
 def _edge(name: str, value: Any, definition: Mapping[str, Any]) -> str | None:

@@ -93,7 +93,7 @@ def assess(
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
             *of_the_network(winner, smallest, objective, space),
-            *of_the_space(winner, space, ranked),
+            *of_the_space(winner, space, ranked, objective),
             *tails,
             *of_few_rows(dataset, space),
         ]

@@ -157,6 +157,21 @@ def test_a_smaller_network_as_good_does_not_stand_beside_more_depth() -> None:
     assert "hidden_dim = 256 lies at the upper end of the searched range.\n" in said(found)
 
 
+def test_a_smaller_network_pulls_down_what_is_smaller_alone() -> None:
+    def pulled(best: dict[str, Any], smallest: dict[str, Any]) -> set[str]:
+        found = trust(row(0, 0.99, **best), row(1, 0.989, **{"num_parameters": 100, **smallest}))
+        [finding] = [finding for finding in found.findings if finding.kind == "smaller"]
+        assert {pull.direction for pull in finding.pulls} <= {"down"}
+        return {pull.parameter for pull in finding.pulls}
+
+    # As deep and as wide, of fewer features.
+    assert pulled({"bins": 48}, {"bins": 16}) == {"bins"}
+    assert pulled({"preprocessing": "piecewise"}, {"preprocessing": "standardize"}) == set()
+    assert pulled({"bins": 48}, {"bins": 0}) == set()  # as many as suit the rows
+    assert pulled({"frequencies": 48, "embedding_dim": 24}, {"frequencies": 24, "embedding_dim": 24}) == {"frequencies"}
+    assert pulled({"depth": 3}, {"depth": 2}) == {"depth"}
+
+
 def test_more_epochs_are_not_asked_for_where_the_best_came_early() -> None:
     found = trust(row(0, 0.99, epochs=50, best_epoch=20))
     assert "Its best epoch was 20 of 50.\n" in said(found)
