@@ -9,7 +9,7 @@ import torch
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayActorError, RayTaskError
 
 from fcsearch.errors import SearchError
-from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.ray_pool import controller
 from fcsearch.search.ray_pool.failures import WorkerKilledError, cause_of, pack_failure
 
@@ -51,7 +51,7 @@ def test_each_error_has_its_kind_and_its_cause(error: Exception, kind: type[Pack
 
 def test_a_node_that_dies_while_its_workers_start_is_no_sign_that_workers_do_not_start() -> None:
     error = RayActorError(error_msg="The actor died because its node has died. Node Id: f00")
-    assert type(pack_failure(3, error, started=False)) is CutShort
+    assert type(pack_failure(3, error, started=False)) is NodeLost
     assert type(pack_failure(3, error, started=True)) is WorkerLost
 
 
