@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -79,3 +80,16 @@ def test_a_ray_that_lacks_what_is_used_of_it_is_refused() -> None:
     controller.require_tune()
     with pytest.raises(SearchError, match=r"must have TuneController\.leap; found Ray"):
         controller.require_tune([(controller.TuneController, ("step", "leap"))])
+
+
+def test_a_ray_whose_functions_take_other_arguments_is_refused() -> None:
+    def placement_group(bundles: object) -> None: ...
+
+    other = SimpleNamespace(__name__="ray.util", placement_group=placement_group)
+    wanted = [(other, "placement_group", ("bundles", "bundle_label_selector"))]
+    with pytest.raises(SearchError, match=r"must have ray\.util\.placement_group\(bundle_label_selector=\); found Ray"):
+        controller.require_tune(parameters=wanted)
+    with pytest.raises(SearchError, match=r"must have the node label ray\.io/node-id; found Ray"):
+        controller.require_tune(label=None)
+    # What a worker's reservation replaces is looked at, too.
+    assert {name for _, names in controller._USED for name in names} > {"_annotate_remote_entity", "free_resources"}
