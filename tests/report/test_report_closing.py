@@ -15,7 +15,7 @@ import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import Report, render_text, write_report
-from fcsearch.report.closing import figures_line, next_commands
+from fcsearch.report.closing import figures_line, more_trials, next_commands
 from fcsearch.report.next_space import NEXT_SPACE
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
@@ -49,6 +49,15 @@ def report(made_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def words(text: str) -> set[str]:
     return {word for word in text.split() if not set(word) <= {"─", "│"}}
+
+
+def test_more_trials_are_offered_where_they_may_help(report: Report) -> None:
+    assert more_trials(report) == ["fcsearch", "resume", "runs/synthetic", "--trials", "96"]
+    assert more_trials(dataclasses.replace(report, sampler="grid")) is None
+    assert more_trials(dataclasses.replace(report, state="interrupted")) is None
+    assert more_trials(dataclasses.replace(report, best=None)) is None
+    nothing = dataclasses.replace(report.trust, verdict="It learned nothing.")
+    assert more_trials(dataclasses.replace(report, trust=nothing)) is None
 
 
 def test_no_width_cuts_a_word_or_a_number(report: Report) -> None:
