@@ -170,6 +170,12 @@ class Dataset:
         by_column = [] if self.split is None else [self.split.words()]
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
 
+    def copies_words(self) -> str:
+        """What a user should know of rows that are copies of others; empty if there is nothing."""
+        from fcsearch.data.copies import copies_words
+
+        return copies_words(self.details.get("copies", {}))
+
     def forms_words(self) -> str:
         """The forms of the rows and the memory that they take, as text; empty if there is only one form."""
         if not self.forms:
