@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.config import OWN_FORM, InputForm
-from fcsearch.config.objective import Task
+from fcsearch.config.objective import Task, training_sample
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import SplitFacts, fold_words
@@ -224,6 +224,7 @@ class Dataset:
             "fingerprint": self.fingerprint,
             "spec": self.spec.to_json(),
             "rows": {"train": len(self.train), "val": len(self.val), "test": len(self.test)},
+            "training_sample": training_sample(len(self.train), len(self.val)),
             **self._folds(),
             **self._weights(),
             "input_dim": self.input_dim,

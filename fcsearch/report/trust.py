@@ -92,7 +92,7 @@ def assess(
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective, space),
+            *of_the_network(winner, smallest, objective, space, dataset),
             *of_the_space(winner, space, ranked),
             *tails,
             *of_few_rows(dataset, space),
@@ -183,7 +183,7 @@ def _instead(
         )
     yield Evidence(
         "nothing_learned",
-        f"{advice}: by these measures each class counts, however rare it is" if remedies else advice,
+        f"{advice}: by these objectives each class counts, however rare it is" if remedies else advice,
     )
 
 
