@@ -23,7 +23,6 @@ SPACE: dict[str, Any] = {
 
 
 def table(count: int = 200) -> pa.Table:
-    """Rows of a table that is easy to learn."""
     """The class follows from a number and a text; another number has gaps."""
     random = np.random.default_rng(0)
     size, shape = random.normal(size=count), random.choice(["flat", "round"], count)

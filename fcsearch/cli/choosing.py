@@ -13,6 +13,7 @@ from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from fcsearch.space import SearchSpace
+    from fcsearch.space.overrides import Override
 
 _WAYS = """\
 say what to search: a space, a dataset, or both
@@ -33,7 +34,7 @@ class Choice:
     space: str | None = None
     dataset: str | None = None
 
-    def load(self, overrides: Sequence[str]) -> SearchSpace:
+    def load(self, overrides: Sequence[str | Override]) -> SearchSpace:
         """The space, with the dataset and the `overrides` (`KEY=VALUE`) applied.
 
         If no space is named, the default one takes its name, and so the run's, from the dataset.

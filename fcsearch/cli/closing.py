@@ -31,9 +31,11 @@ def print_closing(report: Report) -> None:
         grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
         grid.add_row("", Text(figures_line(report, report.best), style="bold"))
         console.print(grid)
-    console.print(Text("Next", style="bold green"))
+    commands = next_commands(report)
+    if commands:
+        console.print(Text("Next", style="bold green"))
     # One line, however long, where a program may read it.
     width = console.width - _INDENT if may_fold() else sys.maxsize
-    for command in next_commands(report):
+    for command in commands:
         for line in command_lines(command, width):
             console.print(Text(" " * _INDENT + line), soft_wrap=True)

@@ -22,7 +22,7 @@ def column_rows(columns: Sequence[ColumnFacts], transform: FeatureTransform | No
     """Each column in JSON types, with the value that fills its gaps where it is known."""
     fills: dict[str, float | str | None] = {}
     if transform is not None:
-        fills = {str(item.name): item.fill for item in transform.inputs}
+        fills = {item.title: item.fill for item in transform.inputs}
     return [{**dataclasses.asdict(column), "fill": fills.get(column.name)} for column in columns]
 
 

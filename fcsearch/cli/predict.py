@@ -34,11 +34,12 @@ if TYPE_CHECKING:
 def predict(
     which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path | str, data_dir: str | None
 ) -> None:
-    """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, a folder, a glob, or a dataset's name.
+    """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, an image, a folder, a glob, or a dataset's name.
 
     Columns are matched by name, in any order, and become features as in training. A label is not needed. The output has
     a column `prediction` and a column `probability_<class>` for each class; for a regression only `prediction`, in the
-    unit of the label. Its rows are those of INPUT, in the same order. A file may be larger than memory.
+    unit of the label. Its rows are those of INPUT, in the same order; images have their names in a column `file`. A
+    file may be larger than memory.
 
     RUN is a run directory, or the name of a run in the runs' folder; MODEL is a single .safetensors file.
 

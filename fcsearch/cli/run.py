@@ -114,6 +114,9 @@ def run(
         from fcsearch.search.api import plan_search, start_search
 
         if dry_run:
+            from fcsearch.data.sources.checking import check_source
+
+            check_source(searched.dataset)
             _print_plan(plan_search(searched, settings, path=path))
             return
         from fcsearch.cli.live import open_view
@@ -133,10 +136,10 @@ def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | 
         changes: `--set`, `--label` and `--data-dir`.
     """
     searched = choice.load(dataset_overrides(*changes))
-    from fcsearch.data.sources.paths import find_parts
+    from fcsearch.data.sources.paths import check_files
 
     if not searched.dataset.is_named:
-        find_parts(searched.dataset)
+        check_files(searched.dataset)
     return searched
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fcsearch.urls import is_url
+
+if TYPE_CHECKING:
+    from fcsearch.space.overrides import Override
 
 Command = Callable[..., None]
 Option = Callable[[Command], Command]
@@ -74,8 +77,19 @@ def model_options(command: Command) -> Command:
     return add_options(command, _MODEL)
 
 
-def dataset_overrides(overrides: tuple[str, ...], label: str | None, data_dir: str | None) -> tuple[str, ...]:
+def dataset_overrides(
+    overrides: tuple[str, ...], label: str | None, data_dir: str | None
+) -> tuple[str | Override, ...]:
     """The overrides of a space, including those for its dataset."""
-    given = {"dataset.label": label, "dataset.data_dir": data_dir}
+    from fcsearch.space.overrides import Override
+
+    given = {"label": label, "data_dir": data_dir}
     # JSON is YAML: quoted, so that a name such as `1` or `no` stays a text.
-    return (*overrides, *(f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None))
+    return (
+        *overrides,
+        *(
+            Override(f"dataset.{key}={json.dumps(value)}", f"--{key.replace('_', '-')} {value}")
+            for key, value in given.items()
+            if value is not None
+        ),
+    )

@@ -52,6 +52,7 @@ def validate(
 
     file = find_space(given)
     space = load_space(file, overrides=dataset_overrides(overrides, label, data_dir), dataset=dataset)
+    _check(space)
     facts: dict[str, Any] = {
         "file": str(file),
         "space": space.to_json(),
@@ -67,6 +68,16 @@ def validate(
         _print(space, facts)
     if problem is not None:
         raise problem
+
+
+def _check(space: SearchSpace) -> None:
+    """Refuse what is known to be wrong without a look at the rows."""
+    from fcsearch.data.sources.checking import check_source
+
+    check_source(space.dataset, moved=True)
+    ships = space.dataset.is_named and not space.dataset.is_openml
+    if task := space.dataset.task or ("classification" if ships else None):
+        space.for_task(task)
 
 
 def _sample(space: SearchSpace, seed: int) -> dict[str, Any]:
@@ -96,6 +107,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console, print_fields, print_table
+    from fcsearch.data.copies import copies_words
     from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
@@ -104,6 +116,8 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     if facts.get("dataset"):
         fields.append(("data", _in_words(facts["dataset"])))
         fields += [("split", line) for line in DatasetEntry(**facts["dataset"]).split_words()]
+        if copies := copies_words(facts["dataset"]["copies"]):
+            fields.append(("copies", copies))
     print_fields(fields)
     if facts.get("columns"):
         from fcsearch.cli.column_table import column_table

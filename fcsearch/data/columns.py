@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,12 +13,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.data.facts import ColumnFacts, ColumnsError, Use
-from fcsearch.data.images import decode_images
+from fcsearch.data.facts import ColumnFacts, ColumnsError, Reading, Use
+from fcsearch.data.images import Size, decode_images
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
-from fcsearch.data.number_texts import number_hint
+from fcsearch.data.number_texts import has_decimal_commas, number_hint
+from fcsearch.data.readings import holds_dates, parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
+from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 from fcsearch.text import nearest
 
@@ -26,7 +29,14 @@ MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
 _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
+# Names of codes that look like numbers, if there are more than a few.
+_CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
+_FEW_CODES = 20
 _LEAVE_OUT = "Leave it out with the dataset option drop."
+
+
+class _ReadOtherwiseError(DataError):
+    """A column that an option reads; its message names the option."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Features:
     layout: Literal["list", "image", "array"] = "array"
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
+    resized: bool = False
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
 
@@ -46,7 +57,7 @@ class Features:
 def features_of(
     table: pa.Table,
     label: str,
-    drop: Sequence[str],
+    spec: DatasetSpec,
     locate: Callable[[int], str],
     source: str,
     *,
@@ -62,7 +73,7 @@ def features_of(
     Args:
         table: All rows.
         label: The column of the classes, for messages.
-        drop: Columns to leave out.
+        spec: How columns are used: those to leave out, the size of images, and what becomes of dates.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
         apart: Columns with a use other than as features, the label among them: the use, and a description of it.
@@ -72,28 +83,34 @@ def features_of(
     Raises:
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
     """
-    names = _feature_names(table, label, [name for name in drop if name not in left_out], apart, source)
+    names = _feature_names(table, label, [name for name in spec.drop if name not in left_out], apart, source)
     images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
         raise DataError(
             f"{source} must have one column of images; found {', '.join(images)}. "
             "Leave the others out with the dataset option drop."
         )
-    uses = _uses(table, drop, images, apart)
+    uses = _uses(table, spec.drop, images, apart)
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
     refused = dict(problems)
-    parts = []
+    parts, curable = [], []
     # A wrong label column is reported before 50,000 images are decoded.
     if not (refused and images):
         for name in images or names:
             try:
-                parts.append(_feature(table[name], name, locate, source, alone=len(images or names) == 1))
+                if images:
+                    parts.append(_images(table[name], name, locate, spec.image_size))
+                else:
+                    parts.append(_feature(table[name], name, locate, source, spec, alone=len(names) == 1))
             except DataError as error:
                 refused[name] = str(error)
+                if isinstance(error, _ReadOtherwiseError):
+                    curable.append(name)
+    facts = [dataclasses.replace(item, why=_remark(item, table)) if item.use == "used" else item for item in facts]
     told = _with_categories(facts, [column for part in parts for column in part.columns])
     if refused:
-        raise ColumnsError(source, refused, told)
+        raise ColumnsError(source, refused, told, curable)
     features = parts[0] if len(parts) == 1 else _side_by_side(parts)
     ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
     return dataclasses.replace(features, ignored=ignored, facts=told)
@@ -115,6 +132,19 @@ def _facts(values: pa.ChunkedArray, name: str, use: Use, why: str) -> ColumnFact
     if pa.types.is_floating(values.type):
         gaps += pc.sum(pc.is_nan(values)).as_py() or 0
     return ColumnFacts(name, kind_in_words(values.type), use, why, gaps)
+
+
+def _remark(facts: ColumnFacts, table: pa.Table) -> str:
+    """What a user should know of a column that is used."""
+    values = table[facts.name]
+    if not (is_number(values.type) or is_text(values.type)):
+        return ""
+    distinct = pc.count_distinct(values).as_py()
+    if distinct == 1 and not facts.gaps:
+        return "it has one value in all rows, and tells nothing"
+    if pa.types.is_integer(values.type) and distinct > _FEW_CODES and _CODE.fullmatch(facts.name):
+        return "as a number; if it is a code, write it as text to make it a category"
+    return ""
 
 
 def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) -> tuple[ColumnFacts, ...]:
@@ -141,12 +171,16 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Coll
     return names
 
 
-def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, *, alone: bool) -> Features:
+def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], size: Size | None) -> Features:
+    pixels, shape = decode_images(values, locate, size=size)
+    return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape, resized=size is not None)
+
+
+def _feature(
+    values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, spec: DatasetSpec, *, alone: bool
+) -> Features:
     """The features of one column; `alone` if there is no other one."""
     kind, place = values.type, f"column {name!r} of {source}"
-    if holds_images(kind):
-        pixels, shape = decode_images(values, locate)
-        return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape)
     if is_list_of_numbers(kind):
         X, lengths = list_values(values, name, locate)
         if alone:
@@ -158,12 +192,26 @@ def _feature(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], s
         # Categories by declaration, including numbered ones.
         return _categories(category_texts(values), name, place)
     if is_number(kind):
-        return Features(_numbers(values, name, place)[:, None], (Column(name),))
+        reading: Reading = "boolean" if pa.types.is_boolean(kind) else "number"
+        return Features(_numbers(values, name, place)[:, None], (Column(name, reading=reading),))
+    if holds_dates(kind):
+        return _dates(values, name, place, spec)
     nature = "dates or times" if pa.types.is_temporal(kind) else f"the type {kind}"
     raise DataError(
         f"{place} must hold numbers, text, images or lists of numbers; found {nature}. Turn it into numbers, or:"
         f" {_LEAVE_OUT.lower()}"
     )
+
+
+def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) -> Features:
+    if spec.dates is None:
+        raise DataError(
+            f"{place} must hold numbers, text, images or lists of numbers; found dates or times. Say what they mean: "
+            "dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
+            f"{shlex.quote(f'dataset.time={name}')} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
+        )
+    parts = parts_of_dates(values, place)
+    return Features(np.stack(list(parts.values()), axis=1), tuple(Column(name, reading=part) for part in parts))
 
 
 def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Features:
@@ -193,10 +241,10 @@ def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
     """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
-        raise DataError(
+        raise (_ReadOtherwiseError if has_decimal_commas(values) else DataError)(
             f"{place} must hold categories (at most {MAX_CATEGORIES}, each in several rows); found {len(categories)} "
-            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{number_hint(values)} "
-            f"{_LEAVE_OUT}"
+            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{number_hint(values)}"
+            f"{'' if has_decimal_commas(values) else f' {_LEAVE_OUT}'}"
         )
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
     codes = pc.cast(index, pa.float32()).to_numpy()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.config import OWN_FORM, InputForm
-from fcsearch.config.objective import Task
+from fcsearch.config.objective import Task, training_sample
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import SplitFacts, fold_words
@@ -170,6 +170,12 @@ class Dataset:
         by_column = [] if self.split is None else [self.split.words()]
         return [*by_column, *([fold_words(sizes)] if self.others else [])]
 
+    def copies_words(self) -> str:
+        """What a user should know of rows that are copies of others; empty if there is nothing."""
+        from fcsearch.data.copies import copies_words
+
+        return copies_words(self.details.get("copies", {}))
+
     def forms_words(self) -> str:
         """The forms of the rows and the memory that they take, as text; empty if there is only one form."""
         if not self.forms:
@@ -218,6 +224,7 @@ class Dataset:
             "fingerprint": self.fingerprint,
             "spec": self.spec.to_json(),
             "rows": {"train": len(self.train), "val": len(self.val), "test": len(self.test)},
+            "training_sample": training_sample(len(self.train), len(self.val)),
             **self._folds(),
             **self._weights(),
             "input_dim": self.input_dim,

@@ -5,12 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from fcsearch.errors import DataError
 
 Use = Literal["label", "weights", "group", "time", "used", "dropped", "ignored", "refused"]
+
+
+# How a value of a column becomes a number: as it is, as true or false, or as a part of a date.
+Reading = Literal["number", "boolean", "year", "month", "day_of_week", "day_of_year", "hour"]
+# Monday is 0. The hour is with fractions, and only where a training row has a time of day.
+DATE_PARTS: tuple[Reading, ...] = ("year", "month", "day_of_week", "day_of_year", "hour")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +27,7 @@ class ColumnFacts:
         name: Its name; empty if it has none.
         kind: What it holds, in a word or two.
         use: How it is used.
-        why: Why it is not a feature.
+        why: Why it is not a feature, or a remark on one that is.
         gaps: Rows without a value.
         categories: Categories or classes, sorted.
     """
@@ -45,17 +51,23 @@ class ColumnsError(DataError):
     Attributes:
         columns: Every column of the table.
         found: What is wrong with which column, without the way out.
-        features: The names of those that could be left out.
+        features: The names of those that could be left out; those that the message says how to read are not.
     """
 
-    def __init__(self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts]) -> None:
+    def __init__(
+        self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts], curable: Collection[str] = ()
+    ) -> None:
         whys = {name: text.removeprefix(f"column {name!r} of {source} ") for name, text in problems.items()}
         self.columns = tuple(
             dataclasses.replace(facts, use="refused", why=whys[facts.name]) if facts.name in whys else facts
             for facts in columns
         )
         self.found = next(iter(problems.values())) if len(problems) == 1 else _together(source, problems)
-        self.features = tuple(facts.name for facts in columns if facts.use == "used" and facts.name in problems)
+        self.features = tuple(
+            facts.name
+            for facts in columns
+            if facts.use == "used" and facts.name in problems and facts.name not in curable
+        )
         names = json.dumps(self.features, ensure_ascii=False)
         option = shlex.quote(f"dataset.drop={names}")
         super().__init__(self.leaving_out(f"drop: {names} in a space file, or --set {option}"))

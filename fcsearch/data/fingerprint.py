@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.rows import Rows
+from fcsearch.data.facts import DATE_PARTS
+from fcsearch.data.rows import Column, Rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.splits import SplitRows
 
@@ -24,7 +25,7 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
     digest = hashlib.sha256()
     header = {
         "class_names": rows.class_names,
-        "columns": [(column.name, column.kind, column.categories) for column in rows.columns],
+        "columns": [(column.name, column.kind, column.categories, *_part(column)) for column in rows.columns],
         "scale": rows.scale,
         "preprocessing": spec.preprocessing,
         **({"bins": spec.bins} if spec.preprocessing == "piecewise" else {}),
@@ -35,6 +36,11 @@ def fingerprint(rows: Rows, split: SplitRows, spec: DatasetSpec) -> str:
     for array in (rows.X, rows.y, *weights, split.train, split.val, split.test, *folds):
         add_array(digest, array)
     return digest.hexdigest()[:16]
+
+
+def _part(column: Column) -> tuple[str, ...]:
+    """The part of a date that a column is, if it is one."""
+    return (column.reading,) if column.reading in DATE_PARTS else ()
 
 
 def add_array(digest: Any, array: npt.NDArray[Any]) -> None:

@@ -1,13 +1,15 @@
-"""Decoding a column of image files (JPEG, PNG, ...)."""
+"""Decoding image files (JPEG, PNG, ...), in a column of a table or in a folder."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,10 @@ from fcsearch.errors import DataError
 
 Pixels = npt.NDArray[np.uint8]
 Locate = Callable[[int], str]
+# The contents of the images from one row up to another.
+Read = Callable[[int, int], Iterator[bytes | None]]
+# Height and width.
+Size = tuple[int, int]
 
 # Not all formats of Pillow: it runs an external program for EPS.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -34,13 +40,19 @@ class _ColourFound(Exception):  # noqa: N818 (a signal, not an error)
 
 
 def decode_images(
-    column: pa.ChunkedArray, locate: Locate, *, threaded_pixels: int = _THREADED_PIXELS, chunk: int = _CHUNK
+    column: pa.ChunkedArray,
+    locate: Locate,
+    *,
+    size: Size | None = None,
+    threaded_pixels: int = _THREADED_PIXELS,
+    chunk: int = _CHUNK,
 ) -> tuple[Pixels, tuple[int, int, int]]:
     """Decode a column of image files.
 
     Args:
         column: (N,) binary, or structs of `bytes` and `path` as the Hugging Face hub writes them.
         locate: Names the place of a row, for messages.
+        size: What images are resized to; None: they must have one size.
         threaded_pixels: Images of this size and larger are decoded by several threads.
         chunk: Images that a thread takes at a time.
 
@@ -51,28 +63,55 @@ def decode_images(
     Raises:
         DataError: a missing or broken image, images of unequal size, 16-bit images.
     """
-    first = _open(next(_contents(column)), 0, locate)
-    width, height = first.size
-    grey = _mode_of(first, 0, locate) == "L"
-    threads = 1 if height * width < threaded_pixels else os.cpu_count()
+
+    def read(start: int, stop: int) -> Iterator[bytes | None]:
+        return _contents(column.slice(start, stop - start))
+
+    return _decode(_Images(len(column), read, locate, size), threaded_pixels, chunk)
+
+
+def decode_image_files(
+    files: Sequence[Path], *, size: Size | None = None, threaded_pixels: int = _THREADED_PIXELS, chunk: int = _CHUNK
+) -> tuple[Pixels, tuple[int, int, int]]:
+    """Decode image files, each read when its turn comes; otherwise as `decode_images`."""
+
+    def read(start: int, stop: int) -> Iterator[bytes | None]:
+        return (_bytes_of(path) for path in files[start:stop])
+
+    return _decode(_Images(len(files), read, lambda row: str(files[row]), size), threaded_pixels, chunk)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Images:
+    """Images to decode: how many, how their contents are read, how a row is named, and the size that all get."""
+
+    count: int
+    read: Read
+    locate: Locate
+    size: Size | None
+
+
+def _decode(images: _Images, threaded_pixels: int, chunk: int) -> tuple[Pixels, tuple[int, int, int]]:
+    first = _open(next(images.read(0, 1)), 0, images.locate)
+    height, width = images.size or (first.height, first.width)
+    grey = _mode_of(first, 0, images.locate) == "L"
+    threads = 1 if first.height * first.width < threaded_pixels else os.cpu_count()
     try:
-        pixels = _decode_all(column, (height, width, 1 if grey else 3), locate, threads, chunk)
+        pixels = _decode_all(images, (height, width, 1 if grey else 3), threads, chunk)
     except _ColourFound:
-        pixels = _decode_all(column, (height, width, 3), locate, threads, chunk)
-    return pixels.reshape(len(column), -1), (height, width, pixels.shape[-1])
+        pixels = _decode_all(images, (height, width, 3), threads, chunk)
+    return pixels.reshape(images.count, -1), (height, width, pixels.shape[-1])
 
 
-def _decode_all(
-    column: pa.ChunkedArray, shape: tuple[int, int, int], locate: Locate, threads: int | None, chunk: int
-) -> Pixels:
-    _check_memory(len(column), shape)
-    out = np.empty((len(column), *shape), dtype=np.uint8)
+def _decode_all(images: _Images, shape: tuple[int, int, int], threads: int | None, chunk: int) -> Pixels:
+    _check_memory(images.count, shape)
+    out = np.empty((images.count, *shape), dtype=np.uint8)
 
     def decode(start: int) -> None:
-        for row, content in enumerate(_contents(column.slice(start, chunk)), start):
-            _decode_into(out[row], content, row, locate)
+        for row, content in enumerate(images.read(start, min(start + chunk, images.count)), start):
+            _decode_into(out[row], content, row, images)
 
-    starts = range(0, len(column), chunk)
+    starts = range(0, images.count, chunk)
     with contextlib.nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
         for _ in (pool.map if pool else map)(decode, starts):
             pass
@@ -92,15 +131,16 @@ def _check_memory(rows: int, shape: tuple[int, int, int]) -> None:
         )
 
 
-def _decode_into(out: Pixels, content: bytes | None, row: int, locate: Locate) -> None:
-    image = _open(content, row, locate)
+def _decode_into(out: Pixels, content: bytes | None, row: int, images: _Images) -> None:
+    image = _open(content, row, images.locate)
     height, width, channels = out.shape
-    if image.size != (width, height):
+    if image.size != (width, height) and images.size is None:
         raise DataError(
-            f"all images must have one size; found {width}x{height} (width x height) in {locate(0)} and "
-            f"{image.size[0]}x{image.size[1]} in {locate(row)}. Resize them to one size first."
+            f"all images must have one size; found {width}x{height} (width x height) in {images.locate(0)} and "
+            f"{image.size[0]}x{image.size[1]} in {images.locate(row)}. Resize them to one size first, or let them be "
+            f"resized when they are read: --set 'dataset.image_size=[{height}, {width}]' (height, width)."
         )
-    mode = _mode_of(image, row, locate)
+    mode = _mode_of(image, row, images.locate)
     if channels == 1 and mode == "RGB":
         raise _ColourFound
     target = "L" if channels == 1 else "RGB"
@@ -109,9 +149,18 @@ def _decode_into(out: Pixels, content: bytes | None, row: int, locate: Locate) -
         if "transparency" in image.info:
             image = image.convert("RGBA")  # Pillow warns about a palette with transparency if converted directly
         decoded = image if image.mode == target else image.convert(target)
+        if decoded.size != (width, height):
+            decoded = decoded.resize((width, height), Image.Resampling.BILINEAR)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _broken(row, locate, error) from error
+        raise _broken(row, images.locate, error) from error
     out[:] = np.frombuffer(decoded.tobytes(), dtype=np.uint8).reshape(out.shape)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"every image must be readable; {path} is not: {error.strerror or error}.") from error
 
 
 def _open(content: bytes | None, row: int, locate: Locate) -> Image.Image:

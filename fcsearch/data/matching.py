@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.images import decode_images
-from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, number_values
+from fcsearch.data.kinds import category_texts, holds_images
 from fcsearch.data.lists import is_list_of_numbers, list_values
+from fcsearch.data.readings import read_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import DataError
 from fcsearch.text import first_few, nearest
@@ -65,8 +66,8 @@ def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) ->
     """The columns of a table that the features are made of; DataError naming all that are missing."""
     if transform.array is not None:
         return [_array_column(transform.array, schema, transform.label, source)]
-    names = [str(item.name) for item in transform.inputs]
-    _require_columns(names, schema.names, source)
+    names = list(dict.fromkeys(str(item.name) for item in transform.inputs))
+    _require_columns(names, schema.names, transform, source)
     return names
 
 
@@ -82,7 +83,7 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
         DataError: rows of another shape or another kind of number, or the training rows came from named columns.
     """
     if transform.array is None:
-        names = ", ".join(str(item.name) for item in transform.inputs)
+        names = ", ".join(dict.fromkeys(str(item.name) for item in transform.inputs))
         raise DataError(
             f"{source} must be a table with the columns {names}, as the training rows had; found an array without "
             "column names. Save it as CSV or Parquet with these names."
@@ -92,10 +93,19 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
 
 def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
     """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories."""
-    names = [item.name for item in transform.inputs if item.kind == "category"]
+    names = text_inputs(transform)
     if transform.label is not None and not all(_reads_back(name) for name in transform.class_names):
         names.append(transform.label)
     return tuple(names)
+
+
+def text_inputs(transform: FeatureTransform) -> list[str]:
+    """The features among `text_columns`: categories, and what is not read as a plain number."""
+    return [
+        str(item.name)
+        for item in transform.inputs
+        if item.kind == "category" or (item.source == "number" and item.reading != "number")
+    ]
 
 
 def count_unseen(total: Unseen, part: Unseen) -> None:
@@ -122,47 +132,30 @@ def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: s
                 raw[:, left], counts = _codes(item, values, place)
                 unseen.update({item.name: counts} if counts else {})
             elif item.source == "number":
-                raw[:, left] = _numbers(values, place)
+                raw[:, left] = read_values(values, item.reading, place)
             else:
                 raw[:, left:right] = _array_of(item, values, str(item.name), locate, source)
         except DataError as error:
             problems.append(str(error))
         left = right
     if problems:
-        raise DataError("\n".join(problems))
+        raise DataError("\n".join(dict.fromkeys(problems)))
     return raw, unseen
 
 
-def _require_columns(wanted: list[str], found: Collection[str], source: str) -> None:
+def _require_columns(wanted: list[str], found: Collection[str], transform: FeatureTransform, source: str) -> None:
     missing = [name for name in wanted if name not in found]
     if not missing:
         return
-    others = [name for name in found if name not in wanted]
+    # A column that the training rows had beside it is not the one that is missing.
+    known = {*wanted, *transform.unused, transform.label}
+    others = [name for name in found if name not in known]
     near = [(name, match) for name in missing if (match := nearest(name, others))]
     hint = f"Is {near[0][0]!r} called {near[0][1]!r} here? Rename it." if near else "Add what is missing."
     raise DataError(
         f"{source} must have the columns that the network learned from; {', '.join(map(repr, missing))} "
         f"{'is' if len(missing) == 1 else 'are'} missing. {hint}"
     )
-
-
-def _numbers(values: pa.ChunkedArray, place: str) -> npt.NDArray[Any]:
-    if pa.types.is_dictionary(values.type):
-        values = pc.cast(values, values.type.value_type)
-    if values.null_count < len(values) and not is_number(values.type):
-        example = f"text such as {_no_number(values)!r}" if is_text(values.type) else ""
-        raise DataError(
-            f"{place} must hold numbers, as in the training rows; found {example or values.type}. Turn it into "
-            "numbers, and leave missing values empty."
-        )
-    return number_values(values, place)
-
-
-def _no_number(values: pa.ChunkedArray) -> str:
-    """The first text that is not a number, or, if all look like numbers, the first one."""
-    texts = pc.cast(values, pa.string()).drop_null()
-    strange = texts.filter(pc.invert(pc.match_substring_regex(texts, r"^[\s\d.eE+-]+$")))
-    return str((strange if len(strange) else texts)[0])
 
 
 def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[npt.NDArray[Any], Counter[str]]:
@@ -203,7 +196,7 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
     if len(values) == 0:
         return np.empty((0, item.width), dtype=np.float32)
     if holds_images(values.type):
-        pixels, shape = decode_images(values, locate)
+        pixels, shape = decode_images(values, locate, size=item.image_size)
         found = pixels.reshape(-1, *shape)
     elif is_list_of_numbers(values.type):
         numbers, shape_of_lists = list_values(values, name, locate)

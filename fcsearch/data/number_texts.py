@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+_WHOLE = re.compile(r"[-+]?\d+")
 _WITH_UNIT = re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d,]*(\.\d+)?(\s?[%$€£¥]|\s[a-zA-Z]{1,3})?")
 _MOST = 1000
 
@@ -28,16 +29,25 @@ def number_hint(values: pa.Array | pa.ChunkedArray) -> str:
     return next(_mostly(others), "")
 
 
+def has_decimal_commas(values: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether texts are numbers with decimal commas, and not all of these could be commas between thousands."""
+    texts = [text.strip() for text in pc.unique(values.drop_null()).slice(0, _MOST).to_pylist()]
+    commas = [text for text in texts if _DECIMAL_COMMA.fullmatch(text)]
+    if not commas or all(_THOUSANDS.fullmatch(text) for text in commas):
+        return False
+    return all(_DECIMAL_COMMA.fullmatch(text) or _WHOLE.fullmatch(text) for text in texts)
+
+
 def _mostly(texts: list[str]) -> Iterator[str]:
     """What may be done where most of the texts are numbers of some writing."""
-    for pattern, advice in (
-        (_THOUSANDS, "commas between thousands: write them without"),
-        (_DECIMAL_COMMA, "decimal commas: write points"),
-        (_WITH_UNIT, "signs beside them: write the number alone"),
+    for pattern, what, advice in (
+        (_THOUSANDS, "commas between thousands", "Write them without."),
+        (_DECIMAL_COMMA, "decimal commas", """Read them with --set 'dataset.decimal=","'."""),
+        (_WITH_UNIT, "signs beside them", "Write the number alone."),
     ):
         found = [text for text in texts if pattern.fullmatch(text.strip())]
         if found and 2 * len(found) >= len(texts):
-            yield f" They look like numbers with {advice}, such as {found[0]!r}."
+            yield f" They look like numbers with {what}, such as {found[0]!r}. {advice}"
 
 
 def _is_number(text: str) -> bool:

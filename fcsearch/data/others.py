@@ -14,8 +14,11 @@ import pyarrow as pa
 
 from fcsearch.data.dataset import Split
 from fcsearch.data.fingerprint import add_array
+from fcsearch.data.images import decode_image_files
 from fcsearch.data.labels import class_names_of, codes_of_labels, find_label
 from fcsearch.data.matching import Unseen, count_unseen, match_array, match_table, text_columns
+from fcsearch.data.sources.decimals import decimal_of
+from fcsearch.data.sources.image_folders import find_labelled, image_files
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_arrays
 from fcsearch.data.sources.openml import openml_table
@@ -82,6 +85,11 @@ def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
         X = rows.X if rows.image_shape is None else rows.X.reshape(-1, *rows.image_shape)
         labels = pa.array(np.asarray(rows.class_names)[rows.y])
         yield _arrays(X, labels, transform, spec.source)
+    elif image_files(spec.source):
+        images = [item for part in find_labelled(spec).values() for item in part]
+        size = None if transform.array is None else transform.array.image_size
+        pixels, shape = decode_image_files([path for path, _ in images], size=size)
+        yield _arrays(pixels.reshape(-1, *shape), pa.array([name for _, name in images]), transform, spec.source)
     else:
         files = find_files(spec.source)
         if formats_of(files, spec.source) == {"npz"}:
@@ -106,7 +114,7 @@ def _labels(
 def _tables(files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
     texts = text_columns(transform)
     for path in files:
-        table = read_table(path, texts)
+        table = read_table(path, texts, decimal=decimal_of([path], transform.decimal))
         label = find_label(table.schema, spec.label or transform.label, str(path))
         yield _piece(table, label, transform, str(path))
 

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.matching import Unseen, columns_read, match_array, match_table
+from fcsearch.data.images import decode_image_files
+from fcsearch.data.matching import Unseen, columns_read, match_array, match_table, text_inputs
+from fcsearch.data.sources.decimals import decimal_of
+from fcsearch.data.sources.image_folders import file_names, image_files
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
@@ -75,6 +78,8 @@ def read_parts(
         named = read_named(spec)
         X = named.X if named.image_shape is None else named.X.reshape(-1, *named.image_shape)
         yield from _of_array(X, transform, keep, spec.source, rows)
+    elif images := image_files(spec.source):
+        yield from _of_images(images, transform, keep, spec.source, rows)
     else:
         files = find_files(spec.source)
         if formats_of(files, spec.source) == {"npz"}:
@@ -93,6 +98,20 @@ def _of_array(
         yield Part(block, pa.table({}), {}, (), min(1.0, (start + rows) / len(X)))
 
 
+def _of_images(
+    files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], source: str, rows: int
+) -> Iterator[Part]:
+    """Parts whose kept column is the file's name."""
+    if other := [name for name in keep if name != "file"]:
+        raise DataError(f"{source} has no column but file to keep; found --keep {', '.join(other)}. Leave it out.")
+    size = None if transform.array is None else transform.array.image_size
+    for start in range(0, len(files), rows):
+        some = files[start : start + rows]
+        pixels, shape = decode_image_files(some, size=size)
+        block = match_array(transform, pixels.reshape(-1, *shape), source)
+        yield Part(block, file_names(some, source), {}, (), min(1.0, (start + rows) / len(files)))
+
+
 def _of_table(
     table: pa.Table, transform: FeatureTransform, keep: Sequence[str], source: str, rows: int
 ) -> Iterator[Part]:
@@ -107,12 +126,15 @@ def _of_files(
     files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
 ) -> Iterator[Part]:
     sizes = [path.stat().st_size for path in files]
-    texts = [item.name for item in transform.inputs if item.kind == "category"]
+    texts = text_inputs(transform)
     for place, path in enumerate(files):
-        schema, source, first = file_schema(path, block=block), str(path), 0
+        decimal = decimal_of([path], transform.decimal)
+        schema, source, first = file_schema(path, decimal=decimal, block=block), str(path), 0
         check_names(schema.names, source)
         read, kept = columns_read(transform, schema, source), _kept_names(keep, schema.names, source)
-        for part in stream_file(path, schema, read=read, texts=texts, keep=kept, rows=rows, block=block):
+        for part in stream_file(
+            path, schema, read=read, texts=texts, keep=kept, rows=rows, decimal=decimal, block=block
+        ):
             share = (sum(sizes[:place]) + part.share * sizes[place]) / sum(sizes)
             yield _part(part.table, part.kept, transform, schema.names, source, first=first, share=share)
             first += part.table.num_rows

@@ -59,6 +59,8 @@ def fit_transform(
         label=rows.label,
         classes_by_place=rows.classes_by_place,
         target=None if rows.class_names else _target_scale(rows.y[train]),
+        unused=tuple(facts.name for facts in rows.facts if facts.use not in ("used", "label")),
+        decimal=rows.decimal,
     )
 
 
@@ -94,7 +96,8 @@ def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | 
         offset, factor = _scaling(rows, train, preprocessing)
         encoding = Affine(tuple(offset.tolist()), tuple(factor.tolist()))
     shape = rows.image_shape or (rows.X.shape[1],)
-    return NumberInput(rows.column, rows.layout, shape, encoding, pixels=rows.X.dtype == np.uint8)
+    pixels = rows.X.dtype == np.uint8
+    return NumberInput(rows.column, rows.layout, shape, encoding, pixels=pixels, resized=rows.resized)
 
 
 def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[Array, Array]:
@@ -134,7 +137,7 @@ def _columns(
         raise ColumnsError("the dataset", problems, rows.facts)
     fills, encodings = _fills(X, rows.columns), _encodings(rows, X, train, preprocessing, fit)
     inputs: list[NumberInput | CategoryInput] = []
-    for name, group in itertools.groupby(enumerate(rows.columns), key=lambda item: item[1].list_name or item[1].name):
+    for _, group in itertools.groupby(enumerate(rows.columns), key=lambda item: _origin(item[1])):
         places = [place for place, _ in group]
         column = rows.columns[places[0]]
         if column.kind == "category":
@@ -142,10 +145,16 @@ def _columns(
             continue
         encoding = joined([encodings[place] for place in places])
         if column.list_name is None:
-            inputs.append(NumberInput(name, "number", (), encoding, fill=float(fills[places[0]])))
+            fill = float(fills[places[0]])
+            inputs.append(NumberInput(column.name, "number", (), encoding, fill=fill, reading=column.reading))
         else:
-            inputs.append(NumberInput(name, "list", (len(places),), encoding))
+            inputs.append(NumberInput(column.list_name, "list", (len(places),), encoding))
     return tuple(inputs)
+
+
+def _origin(column: Column) -> tuple[str, str]:
+    """What the numbers of one list have in common, and no other columns."""
+    return column.list_name or column.name, column.reading
 
 
 def _categories(codes: Array, column: Column, fill: int) -> CategoryInput:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.facts import ColumnFacts
+from fcsearch.data.facts import ColumnFacts, Reading
 
 if TYPE_CHECKING:
     from fcsearch.data.split_keys import SplitKey
@@ -22,13 +22,14 @@ Indices = npt.NDArray[np.int64]
 class Column:
     """A column of a table: a number, or a category as its index in `categories`; NaN is a missing value.
 
-    For a number from a list, `list_name` is the column of the list.
+    For a number from a list, `list_name` is the column of the list; `reading` says how values become numbers.
     """
 
     name: str
     kind: Literal["number", "category"] = "number"
     categories: tuple[str, ...] = ()
     list_name: str | None = None
+    reading: Reading = "number"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Rows:
         sizes: How many rows belong to each given split; they add up to N.
         scale: Factor that scales X to [0, 1], if X holds pixels; else 1.
         image_shape: (height, width, channels) if a row is an image.
+        resized: Whether the images were resized to it.
         columns: What each column of X is, if the source is a table; else empty.
         column: Name of the one column that holds a row's image or list, if the source is a table.
         layout: What a row is if `columns` is empty: an image file, a list, or an array of the source.
@@ -59,6 +61,7 @@ class Rows:
         row_weights: (N,) float64, how much each row counts in training, at least 0; None: all equally.
         ignored: Columns of the source that are not used.
         facts: Every column of the source, if it is a table.
+        decimal: The decimal sign of the source, if it is text.
         split_key: The column that rows are split by, if any.
         details: What else the manifest should say about the source (JSON types).
     """
@@ -69,6 +72,7 @@ class Rows:
     sizes: PartSizes
     scale: float = 1.0
     image_shape: tuple[int, int, int] | None = None
+    resized: bool = False
     columns: tuple[Column, ...] = ()
     column: str | None = None
     layout: Literal["list", "image", "array"] = "array"
@@ -77,6 +81,7 @@ class Rows:
     row_weights: npt.NDArray[np.float64] | None = None
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
+    decimal: Literal[".", ","] = "."
     split_key: SplitKey | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 

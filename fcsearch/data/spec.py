@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,6 +70,18 @@ _Columns = Annotated[
 ]
 
 
+def _square(size: object) -> object:
+    return (size, size) if isinstance(size, int) and not isinstance(size, bool) else size
+
+
+_Side = Annotated[StrictInt, Field(ge=1, le=4096)]
+_Size = Annotated[
+    tuple[_Side, _Side],
+    BeforeValidator(_square, json_schema_input_type=_Side | list[_Side]),
+    Field(title="a number of pixels, or [height, width]"),
+]
+
+
 def _several(folds: object) -> object:
     return None if isinstance(folds, int) and not isinstance(folds, bool) and folds == 1 else folds
 
@@ -90,8 +103,8 @@ class DatasetSpec:
 
     source: Source = "digits"
     """A name (digits, cifar10, mnist, fashion_mnist), openml:<name or id>, or a path: a Parquet, CSV or NPZ file, a
-    folder of them, or a glob. In a folder, names with train, val or test say the split. memory: stands for rows that a
-    program passes in."""
+    folder of them, a glob, or a folder of images with a subfolder for each class. In a folder, names with train, val or
+    test say the split. memory: stands for rows that a program passes in."""
     _: dataclasses.KW_ONLY
     task: Task | None = None
     """Classification or regression; null: found from the label."""
@@ -119,12 +132,22 @@ class DatasetSpec:
     per row, else standardize; a loaded dataset says which."""
     bins: Annotated[StrictInt, Field(ge=2, le=256)] | None = None
     """Bins per number under piecewise; null: chosen by the data; a loaded dataset says how many."""
+    image_size: _Size | None = None
+    """Height and width that images are resized to, or one number for both; null: they must have one size."""
+    decimal: Literal[".", ","] | None = None
+    """Sign between whole numbers and fractions in CSV files; null: found from the first rows of a file whose delimiter
+    is not a comma, else a point."""
+    dates: Literal["parts"] | None = None
+    """What becomes of columns of dates. parts: their year, month, day of the week, day of the year, and the hour if
+    there are times, each a number. null: they are refused."""
     num_train: _Rows | None = None
     """Keep only the first n rows of the seeded, stratified training split."""
     num_val: _Rows | None = None
     """Keep only the first n rows of the validation split."""
     drop: _Columns = ()
     """Columns of a table to leave out: a list, or a single name."""
+    copies: Literal["keep", "drop"] = "keep"
+    """Rows that equal an earlier one in all columns used, the label included: keep them, or drop them."""
     weights: _Column | None = None
     """Column of a table that says how much each row counts in training, in numbers of at least 0. It is not a
     feature."""
@@ -221,7 +244,8 @@ class DatasetSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as JSON types."""
-        return {**dataclasses.asdict(self), "drop": list(self.drop)}
+        size = None if self.image_size is None else list(self.image_size)
+        return {**dataclasses.asdict(self), "drop": list(self.drop), "image_size": size}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> DatasetSpec:
@@ -246,10 +270,16 @@ class DatasetSpec:
         """
 
         def absolute(path: str | None) -> str | None:
-            return None if path is None else str(base.absolute() / Path(path).expanduser())
+            return None if path is None else _normal(base.absolute() / Path(path).expanduser())
 
         source = self.source if self.is_named or self.is_memory else str(absolute(self.source))
         return dataclasses.replace(self, source=source, test=absolute(self.test), data_dir=absolute(self.data_dir))
+
+
+def _normal(path: Path) -> str:
+    """The path without `..`, unless links would make it another file."""
+    plain = os.path.normpath(path)
+    return plain if os.path.realpath(plain) == os.path.realpath(path) else str(path)
 
 
 def _data_error(error: pydantic.ValidationError) -> DataError:

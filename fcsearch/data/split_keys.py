@@ -43,6 +43,10 @@ class SplitKey:
             "time", self.column, times={name: (self.text(of.min()), self.text(of.max())) for name, of in codes.items()}
         )
 
+    def of_rows(self, rows: Indices) -> SplitKey:
+        """The values of some rows."""
+        return dataclasses.replace(self, codes=self.codes[rows])
+
     def text(self, code: int) -> str:
         """One of the different values, as text."""
         value = self.distinct[int(code) : int(code) + 1]

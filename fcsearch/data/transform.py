@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.encodings import Encoding
+from fcsearch.data.facts import DATE_PARTS, Reading
 from fcsearch.data.layout import Layout, encoder_of, fills
 from fcsearch.errors import DataError
 
@@ -31,6 +32,8 @@ class NumberInput:
         encoding: How the numbers become features.
         fill: The value that replaces a missing one; None: there must be none.
         pixels: Whether the values are bytes from 0 to 255.
+        resized: Whether image files are resized to `shape`; otherwise they must have that size.
+        reading: How a value of the column becomes the number.
     """
 
     name: str | None
@@ -39,12 +42,24 @@ class NumberInput:
     encoding: Encoding
     fill: float | None = None
     pixels: bool = False
+    resized: bool = False
+    reading: Reading = "number"
     kind: Literal["number"] = "number"
 
     @property
     def width(self) -> int:
         """Values in a row."""
         return math.prod(self.shape)
+
+    @property
+    def title(self) -> str:
+        """A name of its own, also for one part of a date."""
+        return f"{self.name}.{self.reading}" if self.reading in DATE_PARTS else str(self.name)
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """Height and width that image files are resized to; None: they stay as they are."""
+        return (self.shape[0], self.shape[1]) if self.resized else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +76,11 @@ class CategoryInput:
     categories: tuple[str, ...]
     fill: str
     kind: Literal["category"] = "category"
+
+    @property
+    def title(self) -> str:
+        """Its name."""
+        return self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +105,8 @@ class FeatureTransform:
         dtype: The type in which the numbers are computed.
         class_names: Name of each class; none for a regression.
         target: Scale of the target, for a regression.
+        unused: The other columns that the training rows had, the label aside.
+        decimal: The decimal sign of the training rows' files.
         label: Column of the classes or targets, if the source names it.
         classes_by_place: Whether the source numbers the classes by their index in `class_names`.
     """
@@ -95,6 +117,8 @@ class FeatureTransform:
     label: str | None = None
     classes_by_place: bool = False
     target: TargetScale | None = None
+    unused: tuple[str, ...] = ()
+    decimal: Literal[".", ","] = "."
 
     @property
     def width(self) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.facts import DATE_PARTS
+from fcsearch.data.transform import FeatureTransform, NumberInput
 from fcsearch.errors import UsageError
 from fcsearch.inference.exported import (
     Exported,
@@ -79,6 +80,15 @@ def _feed(transform: FeatureTransform, names: tuple[str, ...], raw: npt.NDArray[
     return feed
 
 
+def _meaning(item: NumberInput) -> str:
+    if item.reading == "boolean":
+        return "true or false: 1 or 0"
+    if item.reading in DATE_PARTS:
+        monday = " (Monday: 0)" if item.reading == "day_of_week" else ""
+        return f"{item.reading.replace('_', ' ')}{monday} of {item.name}"
+    return "bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}"
+
+
 def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputFacts, ...]:
     found = []
     for name, item in zip(names, transform.inputs, strict=True):
@@ -88,6 +98,6 @@ def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputF
         else:
             kind = raw_kind(transform)
             gaps = "" if item.fill is None else "; not a number (NaN) if it is missing"
-            meaning = ("bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}") + gaps
+            meaning = _meaning(item) + gaps
         found.append(InputFacts(name, kind, shape_words(shape_of(item)), meaning))
     return tuple(found)

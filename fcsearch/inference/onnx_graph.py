@@ -54,7 +54,7 @@ def input_names(transform: FeatureTransform) -> tuple[str, ...]:
         return (ARRAY,)
     names: list[str] = []
     for item in transform.inputs:
-        names.append(_free_name(str(item.name) or "unnamed", [*output_names(transform), *names]))
+        names.append(_free_name(item.title or "unnamed", [*output_names(transform), *names]))
     return tuple(names)
 
 

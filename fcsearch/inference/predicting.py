@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, count_unseen
 from fcsearch.data.parts import PART_ROWS, read_parts
+from fcsearch.data.sources.image_folders import image_files
 from fcsearch.data.sources.paths import find_files
 from fcsearch.data.sources.streams import BLOCK
 from fcsearch.data.spec import DatasetSpec
@@ -73,7 +74,9 @@ def predict_source(
 
 def check_not_input(out: Path, spec: DatasetSpec) -> None:
     """Refuse to overwrite an input file; UsageError."""
-    if not spec.is_named and out.exists() and any(out.samefile(path) for path in find_files(spec.source)):
+    if spec.is_named or not out.exists() or image_files(spec.source):
+        return
+    if any(out.samefile(path) for path in find_files(spec.source)):
         raise UsageError(f"--out must not be a file of INPUT; found {out}. Name another one.")
 
 

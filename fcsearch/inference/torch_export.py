@@ -75,6 +75,8 @@ def _meaning(transform: FeatureTransform) -> str:
         if item.kind == "category":
             places = first_few([f"{place} {name!r}" for place, name in enumerate(item.categories)], 3)
             names.append(f"{item.name} (index of the category: {places}; -1 for any other)")
+        elif item.reading == "boolean":
+            names.append(f"{item.title} (1 for true, 0 for false)")
         else:
-            names.append(str(item.name) if item.width == 1 else f"{item.name} ({item.width} numbers)")
+            names.append(item.title if item.width == 1 else f"{item.name} ({item.width} numbers)")
     return f"the columns {', '.join(names)}; not a number (NaN) for a missing value"

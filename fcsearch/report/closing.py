@@ -60,7 +60,7 @@ def more_trials(report: Report) -> list[str] | None:
 def _other_searches(report: Report) -> Iterator[list[str]]:
     """The space of the run again, each time with something changed; its own first change is in next_space.yaml."""
     if (Path(report.path) / NEXT_SPACE).is_file():
-        again = next_command(report.path, None)
+        again = next_command(report)
         yield again
         for changes in report.trust.remedies[1:]:
             yield [*again, *(word for change in changes for word in ("--set", change))]
@@ -77,7 +77,7 @@ def _commands(report: Report) -> Iterator[list[str]]:
         yield ["fcsearch", "confirm", path]
     yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
     if (Path(path) / NEXT_SPACE).is_file():
-        yield next_command(path, report.sampler)
+        yield next_command(report)
     elif more := more_trials(report):
         yield more
     yield ["fcsearch", "export", path, "--out", "model.onnx"]

@@ -21,6 +21,7 @@ class Dataset:
         split: How rows were split, in words, unless it was once and at random.
         folds: How many folds there are; None: one split. Rows and class counts of `train` and `val` are those of the
             first.
+        training_sample: Training rows that training figures are measured on.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Dataset:
     label: str | None = None
     split: str | None = None
     folds: int | None = None
+    training_sample: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,14 @@ class Best:
         parameters: Those that apply to it.
         model: Path of its weights; None if they were not kept.
         train_command: The command that trains the same network again.
+        final: The objective after its last epoch; None if it was not recorded.
     """
 
     row: dict[str, Any]
     parameters: dict[str, Any]
     model: str | None
     train_command: str
+    final: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import Objective
@@ -19,7 +19,7 @@ _HEAVY = 2.0
 
 
 def remedies_of(objective: Objective, dataset: Dataset, space: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """What to try where nothing was learned: for each search one `KEY=VALUE` or more."""
+    """What to try where nothing was learned: for each search one `KEY=VALUE` or more that the space has not yet."""
     if objective.task == "regression":
         found = [("objective=mae", "parameters.loss=huber"), ("parameters.loss=absolute",)]
     elif objective.name == "accuracy":
@@ -29,7 +29,25 @@ def remedies_of(objective: Objective, dataset: Dataset, space: Mapping[str, Any]
         found = [("class_weight=balanced",), ("objective=log_loss",)]
     if few_rows(dataset, space):
         found.append((_FOLDS,))
-    return tuple(found)
+    known = {f"objective={objective.name}", *(f"parameters.loss={loss}" for loss in _losses(space))}
+    if space.get("class_weight") is not None:
+        known.add("class_weight=balanced")
+    left = [tuple(change for change in changes if change not in known) for changes in found]
+    return tuple(changes for changes in left if changes)
+
+
+def _losses(space: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The losses that the space has, one or several."""
+    parameters = space.get("parameters")
+    loss = parameters.get("loss") if isinstance(parameters, dict) else None
+    if isinstance(loss, dict):
+        return tuple(loss.get("choices") or [loss.get("value")])
+    return (loss,)
+
+
+def options(changes: Sequence[str]) -> str:
+    """Changes of a space as options of a command."""
+    return " ".join(f"--set {change}" for change in changes)
 
 
 def few_rows(dataset: Dataset, space: Mapping[str, Any]) -> bool:
@@ -55,15 +73,12 @@ def of_heavy_tails(
 ) -> Iterator[Evidence]:
     """That a few rows far from the others make most of a squared error."""
     base = validation.base_figures if validation else {}
-    parameters = space.get("parameters")
-    loss = parameters.get("loss") if isinstance(parameters, dict) else None
-    known = loss.get("value") if isinstance(loss, dict) else loss
-    robust = objective.name == "mae" and known in ("huber", "absolute")
-    if "rmse" in base and "mae" in base and base["rmse"] > _HEAVY * base["mae"] and not robust:
+    changes = [] if {"huber", "absolute"}.intersection(_losses(space)) else ["parameters.loss=huber"]
+    changes += [] if objective.name == "mae" else ["objective=mae"]
+    if "rmse" in base and "mae" in base and base["rmse"] > _HEAVY * base["mae"] and changes:
         far, near = objective.own.show(base["rmse"]), objective.own.show(base["mae"])
         yield Evidence(
             "outliers",
             f"The target has outliers: on the validation rows the mean has an RMSE of {far}, and the median an MAE of "
-            f"only {near}, so a few rows make most of the squared error. `--set parameters.loss=huber --set "
-            "objective=mae` gives them less weight",
+            f"only {near}, so a few rows make most of the squared error. `{options(changes)}` gives them less weight",
         )

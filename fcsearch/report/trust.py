@@ -11,10 +11,10 @@ from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.learned import lead_over, not_above_baseline, not_shown
+from fcsearch.report.learned import best_by_chance, lead_in, lead_over, not_above_baseline
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.remedies import of_few_rows, of_heavy_tails, remedies_of
+from fcsearch.report.remedies import of_few_rows, of_heavy_tails, options, remedies_of
 from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.selection import Confirmation
 from fcsearch.selection.calibration import Calibration
@@ -74,7 +74,7 @@ def assess(
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
     value, own = best[objective.column], winner[objective.column]
-    short = _not_learned(value, error, validation, dataset, base)
+    short = _not_learned(ranked, error, validation, test.measurement, dataset, base)
     if short is not None:
         verdict: str | None = f"Nothing was learned: {short}"
         remedies = remedies_of(objective, dataset, space)
@@ -92,7 +92,7 @@ def assess(
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective, space),
+            *of_the_network(winner, smallest, objective, space, dataset),
             *of_the_space(winner, space, ranked, objective),
             *tails,
             *of_few_rows(dataset, space),
@@ -110,15 +110,29 @@ def _error(best: Row, dataset: Dataset, validation: Measurement | None, objectiv
 
 
 def _not_learned(
-    value: float, error: float | None, validation: Measurement | None, dataset: Dataset, base: BaseLine | None
+    ranked: Sequence[Row],
+    error: float | None,
+    validation: Measurement | None,
+    test: Measurement | None,
+    dataset: Dataset,
+    base: BaseLine | None,
 ) -> str | None:
     """That the best network does not beat the baseline: as measured on the validation rows, else by its own value."""
     if validation is not None and bool(dataset.folds) == (validation.folds is not None):
-        return not_shown(validation, f"the best network's validation {OBJECTIVES[validation.objective].title}")
-    if base is None or error is None:
+        name = f"the best network's validation {OBJECTIVES[validation.objective].title}"
+        value, base, lead = validation.value, validation.base_line, lead_in(validation)
+    elif base is not None and error is not None:
+        objective = OBJECTIVES[base.objective]
+        name, value = f"the best validation {objective.title} of all trials", ranked[0][objective.column]
+        lead = lead_over(base, value, error)
+    else:
         return None
-    name = f"the best validation {OBJECTIVES[base.objective].title} of all trials"
-    return not_above_baseline(name, value, lead_over(base, value, error), base)
+    if base is None or lead is None:
+        return None
+    measurements = sum(row.get("epochs_run") or 1 for row in ranked)
+    return not_above_baseline(name, value, lead, base) or best_by_chance(
+        name, value, lead, base, measurements=measurements, test=test
+    )
 
 
 def _named(row: Row, other: Row) -> str:
@@ -152,8 +166,8 @@ def _instead(
         "Check that the label is the right column and that its rows were not mixed up; look for more informative "
         "features"
     )
-    options = " or ".join(" ".join(f"--set {change}" for change in changes) for changes in remedies)
-    advice += f". Then search again with `{options.replace(' or ', '` or `')}`"
+    if remedies:
+        advice += f". Then search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}"
     if objective.name != "accuracy":
         yield Evidence("nothing_learned", advice)
         return
@@ -169,7 +183,7 @@ def _instead(
         )
     yield Evidence(
         "nothing_learned",
-        f"{advice}: by these measures each class counts, however rare it is",
+        f"{advice}: by these objectives each class counts, however rare it is" if remedies else advice,
     )
 
 

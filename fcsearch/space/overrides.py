@@ -13,15 +13,25 @@ from fcsearch.space.nodes import Mark, Node, instead
 from fcsearch.text import did_you_mean
 
 
-def apply_overrides(root: Node, overrides: Sequence[str]) -> Node:
+@dataclasses.dataclass(frozen=True)
+class Override:
+    """A `KEY=VALUE` that stands for an option of another name, such as `--label churn`, which messages then give."""
+
+    text: str
+    option: str
+
+
+def apply_overrides(root: Node, overrides: Sequence[str | Override]) -> Node:
     """The tree with each `KEY=VALUE` put in: dotted keys, values in YAML, null takes the key out.
 
     Raises:
         SpaceError: no `=`, an unknown key, a value that is not YAML, or a key inside something that is not a mapping.
     """
-    for text in overrides:
+    for override in overrides:
+        text, source = (
+            (override, f"--set {override}") if isinstance(override, str) else (override.text, override.option)
+        )
         key, sign, value = text.partition("=")
-        source = f"--set {text}"
         if not sign or not key.strip():
             raise SpaceError(f"{source}: an override is KEY=VALUE, such as parameters.epochs=10; found {text!r}")
         path = key.strip().split(".")

@@ -9,11 +9,11 @@ from pathlib import Path
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_file
 from fcsearch.space.keys import SpaceFile
-from fcsearch.space.overrides import apply_overrides, replace_dataset
+from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
 from fcsearch.space.search_space import SearchSpace
 
 
-def load_space(path: Path, *, overrides: Sequence[str] = (), dataset: str | None = None) -> SearchSpace:
+def load_space(path: Path, *, overrides: Sequence[str | Override] = (), dataset: str | None = None) -> SearchSpace:
     """Read and check a space file.
 
     Args:

@@ -82,7 +82,7 @@ def test_a_space_for_a_regression_says_so(here: Path, refused: Callable[..., str
     arguments = ["validate", "houses.yaml", "--check-data", "--set", "objective=roc_auc"]
     assert "the objective of a regression must be one of rmse, mae, r2; found roc_auc" in refused(*arguments)
     planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
-    unread = "task            predicts price by validation MAE, if its values make a regression: they are not read yet"
+    unread = "task            predicts price by validation MAE, which needs a label of numbers"
     assert unread in planned
     planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae", "--set", "task=regression")
     assert "task            predicts price, a regression, by validation MAE" in planned

@@ -43,6 +43,41 @@ def test_text_of_a_grid_with_overrides() -> None:
     assert "early stopping none" in lines
 
 
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--set", "dataset=digitz"], "Did you mean 'digits'?"),
+        (["--set", "objective=rmse"], "objective of a classification must be one of"),
+        (["--set", "parameters.loss=squared"], "parameters.loss of a classification must be softmax or svm"),
+        (["--set", "objective=rmse", "--set", "task=classification", "--dataset", "x.csv"], "objective of a classif"),
+    ],
+)
+def test_what_is_known_without_rows_is_checked(
+    arguments: list[str], found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        fcsearch.cli.main(["validate", str(SPACES / "full.yaml"), *arguments])
+    assert caught.value.code == 2
+    assert found in capsys.readouterr().err
+
+
+def test_an_error_in_an_option_names_it_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        fcsearch.cli.main(["validate", str(SPACES / "full.yaml"), "--label", "foo"])
+    message = capsys.readouterr().err
+    assert "--label foo" in message
+    assert "--set" not in message
+
+
+def test_the_label_of_a_file_that_is_there_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "table.csv").write_text("a,churn\n1,yes\n2,no\n")
+    arguments = ["validate", str(SPACES / "full.yaml"), "--dataset", str(tmp_path / "table.csv"), "--label"]
+    with pytest.raises(SystemExit):
+        fcsearch.cli.main([*arguments, "chrun"])
+    assert "Did you mean 'churn'?" in capsys.readouterr().err
+    run(*arguments[1:], "churn")
+
+
 def test_json_is_the_space_and_a_sample_of_it() -> None:
     facts = json.loads(run(str(SPACES / "full.yaml"), "--seed", "3", "--format", "json"))
     space = load_space(SPACES / "full.yaml")

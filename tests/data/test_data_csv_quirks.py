@@ -43,11 +43,14 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
         ([f"{number}.5" for number in range(39)] + ["unknown"], "They are numbers but 'unknown'"),
         (
             [f"1{number:02},000" for number in range(40)],
-            "commas between thousands: write them without, such as '100,000'",
+            "commas between thousands, such as '100,000'. Write them without.",
         ),
-        ([f"{number},5" for number in range(40)], "decimal commas: write points, such as '0,5'"),
-        ([f"${number}.50" for number in range(40)], "signs beside them: write the number alone, such as '$0.50'"),
-        ([f"{number} %" for number in range(40)], "write the number alone, such as '0 %'"),
+        (
+            [f"{number},5" for number in range(40)],
+            "decimal commas, such as '0,5'. Read them with --set 'dataset.decimal=\",\"'.",
+        ),
+        ([f"${number}.50" for number in range(40)], "signs beside them, such as '$0.50'. Write the number alone."),
+        ([f"{number} %" for number in range(40)], "signs beside them, such as '0 %'. Write the number alone."),
         ([f"word {number} of a text" for number in range(40)], ""),
         ([f"{number}A" for number in range(40)], ""),
         ([], ""),
@@ -62,7 +65,7 @@ def test_numbers_that_are_written_as_text_are_known(values: list[str], hint: str
 def test_what_keeps_a_column_from_being_numbers_is_said(tmp_path: Path) -> None:
     prices = [f'{number},"{200 + number},{number:03}"' for number in range(40)]
     text = "\n".join(["a,price", *prices]) + "\n"
-    advice = "commas between thousands: write them without, such as '200,000'"
+    advice = "commas between thousands, such as '200,000'. Write them without."
     assert advice in refusal(tmp_path / "prices.csv", text, label="price")
     assert advice in refusal(tmp_path / "prices.csv", text, label="price", task="regression")
     lines = ["price,label", *(f'"{200 + number},{number:03}",{"yes" if number % 2 else "no"}' for number in range(90))]
@@ -111,3 +114,8 @@ def test_a_kept_column_that_holds_no_number_is_named(tmp_path: Path) -> None:
     schema = pa.schema([("number", pa.int64())])
     with pytest.raises(DataError, match=r"column 'number' .* must hold numbers, .* found 'many'"):
         list(stream_file(path, schema, read={"number"}, texts=(), keep=["number"], rows=10))
+
+
+def test_the_line_that_has_another_length_is_numbered(tmp_path: Path) -> None:
+    rows = [*ROWS[:20], '5,"two\nlines"', *ROWS[20:]]
+    assert "in line 23: " in refusal(tmp_path / "ragged.csv", "\n".join(["a,b,label", *rows]) + "\n")

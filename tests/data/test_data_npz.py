@@ -5,6 +5,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from fcsearch.data import DatasetSpec
+from fcsearch.data.sources.checking import check_source
+from fcsearch.errors import DataError
+
 RANDOM = np.random.RandomState(0)
 X = RANDOM.randn(60, 5)
 Y = np.arange(60) % 3
@@ -60,8 +64,8 @@ def test_text_labels_and_a_named_array(write_npz, load) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"a": X, "b": Y}, "must hold an array of features called X .*; found a, b"),
-        ({"X": X}, "one of classes called y .*; found X"),
+        ({"a": X, "b": Y}, "must hold an array of features, called X .*; found a, b"),
+        ({"X": X}, "an array of labels, called y .*; found X"),
         ({"X": X, "data": X, "y": Y}, "one array of features per split; found 'data' as well"),
         ({"X": X, "y": Y[:-1]}, r"one class per row; found features of shape \(60, 5\) and classes of shape \(59,\)"),
         ({"X": X[:, 0], "y": Y}, r"found features of shape \(60,\)"),
@@ -97,6 +101,19 @@ def test_files_that_cannot_be_used(write_npz, write_csv, refusal, tmp_path) -> N
     assert "must be a whole NPZ file" in refusal(tmp_path / "lone.npz")
     csv = write_csv("a,label\n1,0\n")
     assert "must be of one format; found csv and npz" in refusal(write_npz(X=X, y=Y), test=str(csv))
+
+
+def test_only_what_is_missing_is_asked_for(write_npz, refusal) -> None:
+    found = refusal(write_npz(x=X))
+    assert "must hold an array of labels, called y (labels, target), beside the features; found x." in found
+    assert "called X" not in found
+
+
+def test_headers_say_what_is_missing(write_npz) -> None:
+    for arrays, found in (({"X": X}, "called y"), ({"X": X, "y": Y[:-1]}, "one class per row")):
+        with pytest.raises(DataError, match=found):
+            check_source(DatasetSpec(str(write_npz(**arrays))))
+    check_source(DatasetSpec(str(write_npz(X=X, y=Y[:, None]))))
 
 
 def test_an_array_that_claims_more_than_there_is(refusal, tmp_path) -> None:

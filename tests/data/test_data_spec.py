@@ -89,3 +89,12 @@ def test_importing_the_room_stays_light() -> None:
         "import sys, fcsearch.data; sys.exit(bool({'sklearn', 'pyarrow', 'PIL', 'pandas', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_path_is_absolute_and_plain(tmp_path: Path) -> None:
+    (tmp_path / "moved").mkdir()
+    found = DatasetSpec("../moved/rows.csv").resolve(tmp_path / "elsewhere")
+    assert found.source == str(tmp_path / "moved" / "rows.csv")
+    (tmp_path / "linked").symlink_to(tmp_path / "moved")
+    (tmp_path / "moved" / "rows.csv").write_text("a")
+    assert Path(DatasetSpec("linked/../moved/rows.csv").resolve(tmp_path).source).exists()

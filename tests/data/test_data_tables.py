@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from fcsearch.data import DatasetSpec
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import Use
 from fcsearch.data.rows import Column
@@ -96,7 +97,7 @@ def test_a_category_column_of_a_parquet_file(write_table, load) -> None:
 def test_numbered_categories_are_categories() -> None:
     table = pa.table({"level": pa.array([3, 7, None] * 20).dictionary_encode(), "label": Y})
     apart: dict[str, tuple[Use, str]] = {"label": ("label", "")}
-    features = features_of(table, "label", (), str, "here", apart=apart, left_out=(), problems={})
+    features = features_of(table, "label", DatasetSpec(), str, "here", apart=apart, left_out=(), problems={})
     assert features.columns == (Column("level", "category", ("3", "7")),)
     np.testing.assert_array_equal(features.X[:, 0], [0, 1, np.nan] * 20)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data.dataset import Split
 from fcsearch.evaluation import Measurement, base_line
-from fcsearch.evaluation.lead import Lead, lead_of
+from fcsearch.evaluation.lead import Lead, _tail, _thinned, lead_of
 from fcsearch.evaluation.measuring import measurement_of, with_lead
 from fcsearch.training.objectives import FIGURES, Truth
 
@@ -155,3 +155,47 @@ def test_where_two_standard_errors_and_one_order_of_forty_end() -> None:
     assert Lead(0.1, chance=0.025).is_real
     assert not Lead(0.1, chance=0.03).is_real
     assert not Lead(-0.1, chance=0.001).is_real
+
+
+def test_the_best_of_many_must_lead_by_more() -> None:
+    assert Lead(0.3, 0.1).is_real_among(10)
+    assert not Lead(0.3, 0.1).is_real_among(100)
+    assert Lead(0.1, chance=0.0002).is_real_among(100)
+    assert not Lead(0.1, chance=0.0003).is_real_among(100)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_the_curve_through_the_orders_is_pearsons(side: float) -> None:
+    drawn = side * (np.random.default_rng(0).gamma(3, size=50_000) - 3)
+    gains = drawn - np.quantile(drawn, 0.9)
+    assert _tail(gains) == pytest.approx(0.1, abs=0.01)
+    # Further out a normal distribution would have 0.0008 and 0.07.
+    gains = drawn - np.quantile(drawn, 0.99)
+    assert _tail(gains) == pytest.approx(0.01, rel=0.3)
+
+
+def test_many_rows_are_thinned_but_no_rare_class() -> None:
+    rng = np.random.default_rng(0)
+    y = torch.from_numpy((rng.random(50_000) < 0.004).astype(np.int64))
+    scores = two_classes(torch.from_numpy(rng.normal(size=50_000))).unsqueeze(0)
+    left, truth = _thinned(scores, Truth(y, 2), 20_000, rng)
+    assert left.shape == (1, 2, 20_000)
+    assert truth.y.sum() == y.sum()
+    assert set(left[0, 1, truth.y == 1].tolist()) == set(scores[0, 1, y == 1].tolist())
+    few, equal = _thinned(scores, Truth(y, 2), 300, rng)
+    assert few.shape[2] == len(equal.y) == 300
+    assert equal.y.sum() == 150
+
+
+def test_no_order_of_many_rows_is_measured_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def figure(scores: Tensor, truth: Truth) -> Tensor:
+        seen.append(scores.shape[2])
+        return FIGURES["balanced_accuracy"](scores, truth)
+
+    monkeypatch.setattr("fcsearch.evaluation.lead.FIGURES", {"roc_auc": figure})
+    y = torch.arange(120_000) % 10
+    lead_of("roc_auc", 0.1, [(torch.nn.functional.one_hot(y, 10).T.double().unsqueeze(0), Truth(y, 10))])
+    assert set(seen) == {4_000}
+    assert len(seen) == 101

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -89,8 +91,13 @@ def test_the_commands_shown_are_accepted(tmp_path: Path, monkeypatch: pytest.Mon
     shown += re.findall(r"^[ #]+(fcsearch .+)", helps + spaces, re.MULTILINE)
     assert len(shown) >= 100
     monkeypatch.chdir(tmp_path)
-    for data in ("customers.csv", "adult-train.parquet", "adult-test.parquet"):
-        (tmp_path / data).touch()
+    columns = ("customer_id", "income", "day", "churn", "label")
+    (tmp_path / "customers.csv").write_text(",".join(columns) + "\n")
+    for data in ("adult-train.parquet", "adult-test.parquet"):
+        pq.write_table(pa.table({name: ["a"] for name in ("income", "class")}), tmp_path / data)
+    for kind in ("cat", "dog"):
+        (tmp_path / "pics" / kind).mkdir(parents=True)
+        (tmp_path / "pics" / kind / "001.png").touch()
     space = (ROOT / "search_spaces" / "full.yaml").read_text()
     for path in (tmp_path / "my_space.yaml", tmp_path / "runs" / "full" / "next_space.yaml"):
         path.parent.mkdir(parents=True, exist_ok=True)

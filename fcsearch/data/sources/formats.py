@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import csv
 import gzip
 import re
 import zlib
@@ -45,12 +46,13 @@ def is_index(name: str) -> bool:
     return _INDEX_COLUMN.fullmatch(name) is not None
 
 
-def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
+def read_csv(path: Path, texts: Collection[str] = (), decimal: str = ".") -> pa.Table:
     """Read a CSV file in UTF-8 whose first line names the columns; the delimiter is found from that line.
 
     Args:
         path: The file.
         texts: Columns that stay text, whatever they look like.
+        decimal: The sign before fractions.
 
     Raises:
         DataError: it is empty, not UTF-8, or its lines differ in length.
@@ -61,7 +63,10 @@ def read_csv(path: Path, texts: Collection[str] = ()) -> pa.Table:
             path,
             parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
             convert_options=pyarrow.csv.ConvertOptions(
-                null_values=MISSING, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
+                null_values=MISSING,
+                strings_can_be_null=True,
+                column_types=dict.fromkeys(texts, pa.string()),
+                decimal_point=decimal,
             ),
         )
         fields = [(field.name, field.type) for field in table.schema]  # names are decoded here
@@ -101,7 +106,20 @@ def readable(path: Path, what: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:300]
+        if _OTHER_LENGTH.search(reason) and (line := _ragged_line(path)):
+            reason = f"in line {line:,}: {reason}"
         raise DataError(f"{path} must be {what}; reading it failed: {reason}. {_remedy(error)}") from error
+
+
+def _ragged_line(path: Path) -> int | None:
+    """The number, from 1, of the line that ends the first row with more or fewer values than there are columns."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter_of(path))
+        try:
+            count = len(next(reader))
+            return next((reader.line_num for row in reader if row and len(row) != count), None)
+        except (csv.Error, UnicodeDecodeError, StopIteration):
+            return None
 
 
 def _remedy(error: Exception) -> str:

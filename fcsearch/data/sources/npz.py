@@ -114,21 +114,38 @@ def rows_of_arrays(X: npt.NDArray[Any], labels: pa.Array, sizes: PartSizes, spec
     )
 
 
+def check_npz(files: Sequence[Path], spec: DatasetSpec) -> None:
+    """Check the names and shapes of the arrays of NPZ files, by their headers; DataError as `npz_arrays`."""
+    for path in files:
+        for pair in _named_pairs(path, spec.label, headers=True).values():
+            _check_shapes(pair["features"], pair["labels"], str(path))
+
+
+def _named_pairs(path: Path, label: str | None, *, headers: bool = False) -> dict[str, Arrays]:
+    """Arrays by split and role; DataError where a pair is not whole."""
+    found, names = _arrays_in(path, label, headers=headers)
+    halves = [pair for pair in found.values() if len(pair) < 2]
+    if not halves and ("train" in found or len(found) == 1):
+        return found
+    features, labels = "features, called X (data, images, features)", f"labels, called {label or 'y (labels, target)'}"
+    wanted = f"an array of {features}, and one of {labels}, or such pairs with _train, _val, _test"
+    if halves and all("features" in pair for pair in halves):
+        wanted = f"an array of {labels}, beside the features"
+    raise DataError(
+        f"{path} must hold {wanted}; found {names or 'no arrays'}. Rename the arrays, or name that of the labels with "
+        "--label (dataset option label)."
+    )
+
+
 def _pairs_in(path: Path, label: str | None) -> dict[str, Pair]:
     """Features and labels by split; a file with one split is all train, whatever the names of its arrays."""
-    found, names = _arrays_in(path, label)
-    if any(len(pair) < 2 for pair in found.values()) or not ("train" in found or len(found) == 1):
-        raise DataError(
-            f"{path} must hold an array of features called X (data, images, features) and one of classes called "
-            f"{label or 'y (labels, target)'}, or such pairs with _train, _val, _test; found {names or 'no arrays'}. "
-            "Rename the arrays, or name that of the classes with --label (dataset option label)."
-        )
+    found = _named_pairs(path, label)
     pairs = [checked_arrays(pair["features"], pair["labels"], str(path)) for pair in found.values()]
     return dict(zip(found if len(found) > 1 else ["train"], pairs, strict=True))
 
 
-def _arrays_in(path: Path, label: str | None) -> tuple[dict[str, Arrays], str]:
-    """A file's arrays by split and role, and the names of all of them."""
+def _arrays_in(path: Path, label: str | None, *, headers: bool = False) -> tuple[dict[str, Arrays], str]:
+    """A file's arrays by split and role, and the names of all of them; of `headers` alone, zeros of their shapes."""
     found: dict[str, Arrays] = {}
     with _opened(path) as file:
         for name in file.files:
@@ -136,8 +153,17 @@ def _arrays_in(path: Path, label: str | None) -> tuple[dict[str, Arrays], str]:
             if role in found.get(split, {}):
                 raise DataError(f"{path} must hold one array of {role} per split; found {name!r} as well. Remove one.")
             if role:
-                found.setdefault(split, {})[role] = file[name]
+                found.setdefault(split, {})[role] = _shape_alone(file, name) if headers else file[name]
         return found, ", ".join(file.files)
+
+
+def _shape_alone(file: Any, name: str) -> npt.NDArray[Any]:
+    """Zeros, without memory of their own, in the shape of an array."""
+    with file.zip.open(f"{name}.npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(stream)
+    return np.broadcast_to(np.zeros((), kind), shape)
 
 
 def _role_of(name: str, label: str | None) -> tuple[str, str]:
@@ -168,13 +194,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def checked_arrays(features: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) -> Pair:
     """Arrays that match, features as uint8, float32 or float64; DataError, naming `source`, if they do not."""
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if features.ndim not in (2, 3, 4) or labels.ndim != 1 or len(features) != len(labels) or features.size == 0:
-        raise DataError(
-            f"{source} must hold features of shape (rows, ...) with 2 to 4 axes and one class per row; found features "
-            f"of shape {features.shape} and classes of shape {labels.shape}."
-        )
+    labels = _check_shapes(features, labels, source)
     if features.dtype == np.uint8:
         return features, labels
     if features.dtype.kind not in "biuf":
@@ -189,6 +209,18 @@ def checked_arrays(features: npt.NDArray[Any], labels: npt.NDArray[Any], source:
             f"{usable.size - usable.sum()} such values in all. Fix or drop these rows."
         )
     return features, labels
+
+
+def _check_shapes(features: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) -> npt.NDArray[Any]:
+    """The labels, (N,); DataError unless there is one for each row of features."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if features.ndim not in (2, 3, 4) or labels.ndim != 1 or len(features) != len(labels) or features.size == 0:
+        raise DataError(
+            f"{source} must hold features of shape (rows, ...) with 2 to 4 axes and one class per row; found features "
+            f"of shape {features.shape} and classes of shape {labels.shape}."
+        )
+    return labels
 
 
 def _stack(features: list[npt.NDArray[Any]], source: str) -> npt.NDArray[Any]:

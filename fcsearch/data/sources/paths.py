@@ -34,6 +34,10 @@ def read_files(spec: DatasetSpec) -> Rows:
     Raises:
         DataError: they cannot be found, read, or learned from.
     """
+    from fcsearch.data.sources.image_folders import image_files, read_image_folder
+
+    if image_files(spec.source):
+        return read_image_folder(spec)
     parts = find_parts(spec)
     if formats_of([path for paths in parts.values() for path in paths], spec.source) == {"npz"}:
         from fcsearch.data.sources.npz import read_npz
@@ -42,6 +46,19 @@ def read_files(spec: DatasetSpec) -> Rows:
     from fcsearch.data.sources.tables import read_tables
 
     return read_tables(parts, spec)
+
+
+def check_files(spec: DatasetSpec) -> None:
+    """Raise a DataError, without reading a file, if those that a spec names cannot be its data."""
+    path = Path(spec.source).expanduser()
+    # Others need no Pillow, which takes a tenth of a second to import.
+    if path.is_dir() and not any(format_of(file) for file in path.iterdir()):
+        from fcsearch.data.sources.image_folders import find_labelled, image_files
+
+        if image_files(spec.source):
+            find_labelled(spec)
+            return
+    find_parts(spec)
 
 
 def find_parts(spec: DatasetSpec) -> Parts:
@@ -106,7 +123,8 @@ def find_files(source: str) -> list[Path]:
     path = Path(source).expanduser()
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
-        return _known(found, source, lambda: ", ".join(file.name for file in found[:5]) or "an empty folder")
+        names = [file.name for file in found[:5]] or [f"the folder {inner.name}" for inner in path.iterdir()][:5]
+        return _known(found, source, lambda: ", ".join(names) or "an empty folder")
     if path.is_file():
         return _known([path], source, lambda: path.suffix or "a file without an ending")
     if glob.has_magic(source):
@@ -118,7 +136,7 @@ def find_files(source: str) -> list[Path]:
 def _known(files: list[Path], source: str, found: Callable[[], str]) -> list[Path]:
     known = [file for file in files if format_of(file)]
     if not known:
-        raise DataError(f"{source} must be or hold files ending in {', '.join(FORMATS)}; found {found()}.")
+        raise DataError(f"{source} must be or hold files ending in {', '.join(FORMATS)}, or images; found {found()}.")
     return known
 
 

@@ -47,7 +47,7 @@ class TablePart:
     share: float
 
 
-def file_schema(path: Path, *, block: int = BLOCK) -> pa.Schema:
+def file_schema(path: Path, *, decimal: str = ".", block: int = BLOCK) -> pa.Schema:
     """The columns of a Parquet or CSV file; for a CSV file, their types are those of its first rows.
 
     Raises:
@@ -58,7 +58,11 @@ def file_schema(path: Path, *, block: int = BLOCK) -> pa.Schema:
         with (
             readable(path, CSV),
             _csv_bytes(path) as stream,
-            pyarrow.csv.open_csv(stream, **_csv_options(path, block)) as reader,
+            pyarrow.csv.open_csv(
+                stream,
+                convert_options=pyarrow.csv.ConvertOptions(null_values=list(MISSING), decimal_point=decimal),
+                **_csv_options(path, block),
+            ) as reader,
         ):
             return reader.schema
     check_size(path)
@@ -75,6 +79,7 @@ def stream_file(
     texts: Collection[str],
     keep: Sequence[str],
     rows: int,
+    decimal: str = ".",
     block: int = BLOCK,
 ) -> Iterator[TablePart]:
     """Read some columns of a file, in the order of its rows.
@@ -86,6 +91,7 @@ def stream_file(
         texts: Those of them that stay text in a CSV file; the others are numbers.
         keep: The columns to carry along. Those of a CSV file stay the text that they are.
         rows: At most so many at a time.
+        decimal: The sign before fractions in a CSV file.
         block: Bytes of a CSV file that are read at a time.
 
     Raises:
@@ -96,7 +102,7 @@ def stream_file(
     if format_of(path) == "csv":
         types = {name: _csv_type(schema.field(name), name in read and name not in texts) for name in wanted}
         both = {name: kind for name, kind in types.items() if name in keep and not pa.types.is_string(kind)}
-        tables = _csv_tables(path, schema.names, types | dict.fromkeys(both, pa.string()), block)
+        tables = _csv_tables(path, schema.names, types | dict.fromkeys(both, pa.string()), decimal, block)
     else:
         tables = _parquet_tables(path, wanted, rows)
     for table, share in tables:
@@ -104,7 +110,7 @@ def stream_file(
             some = table.slice(start, rows)
             kept = some.select(list(keep))
             if format_of(path) == "csv":
-                some = _with_numbers(_with_gaps(some), both, path)
+                some = _with_numbers(_with_gaps(some), both, decimal, path)
             yield TablePart(some, kept, share)
 
 
@@ -117,10 +123,14 @@ def _parquet_tables(path: Path, columns: list[str], rows: int) -> Iterator[tuple
 
 
 def _csv_tables(
-    path: Path, names: Sequence[str], types: dict[str, pa.DataType], block: int
+    path: Path, names: Sequence[str], types: dict[str, pa.DataType], decimal: str, block: int
 ) -> Iterator[tuple[pa.Table, float]]:
     options = pyarrow.csv.ConvertOptions(
-        column_types=types, include_columns=list(types), null_values=list(MISSING), strings_can_be_null=False
+        column_types=types,
+        include_columns=list(types),
+        null_values=list(MISSING),
+        strings_can_be_null=False,
+        decimal_point=decimal,
     )
     with (
         readable(path, CSV),
@@ -162,12 +172,12 @@ def _with_gaps(table: pa.Table) -> pa.Table:
     return table
 
 
-def _with_numbers(table: pa.Table, types: Mapping[str, pa.DataType], path: Path) -> pa.Table:
+def _with_numbers(table: pa.Table, types: Mapping[str, pa.DataType], decimal: str, path: Path) -> pa.Table:
     """The table with some columns of text as what they are read as; DataError as `_numbers_expected`."""
     for name, kind in types.items():
         place = table.schema.get_field_index(name)
         try:
-            values = pc.cast(pc.utf8_trim_whitespace(table[place]), kind)
+            values = pc.cast(pc.replace_substring(pc.utf8_trim_whitespace(table[place]), decimal, "."), kind)
         except pa.ArrowInvalid as error:
             found = _NO_VALUE.search(str(error))
             value = repr((found[1] or found[2]).strip("'")) if found else "text"

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.columns import features_of
-from fcsearch.data.facts import Use
+from fcsearch.data.facts import ColumnFacts, Use
 from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.decimals import decimal_of
 from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
@@ -38,13 +39,14 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
 
     Args:
         parts: Files of each split.
-        spec: `label`, `task`, `drop`, `group`, `time` and `weights`.
+        spec: `label`, and how columns are used.
 
     Raises:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
     used = (spec.group, spec.time, spec.weights)
-    loaded = {part: [(path, read_table(path)) for path in parts.get(part, [])] for part in SPLITS}
+    decimal = spec.decimal or decimal_of(path for paths in parts.values() for path in paths)
+    loaded = {part: [(path, read_table(path, decimal=decimal)) for path in parts.get(part, [])] for part in SPLITS}
     left_out: dict[str, None] = {}
     for part, items in loaded.items():
         indices = [[name for name in index_columns(table) if name not in used] for _, table in items]
@@ -53,14 +55,24 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     files = [item for part in SPLITS for item in loaded[part]]
     source = str(files[0][0])
     label = find_label(files[0][1].schema, spec.label, source)
-    return rows_of_table(
-        join_tables(files, label),
+    table = join_tables(files, label)
+    rows = rows_of_table(
+        table,
         PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
         spec,
         label=label,
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
+    )
+    return rows if decimal == "." else dataclasses.replace(rows, decimal=decimal, facts=_with_commas(rows.facts, table))
+
+
+def _with_commas(facts: Sequence[ColumnFacts], table: pa.Table) -> tuple[ColumnFacts, ...]:
+    """The facts, which say where numbers had decimal commas."""
+    commas = {field.name for field in table.schema if pa.types.is_floating(field.type)}
+    return tuple(
+        dataclasses.replace(item, kind=f"{item.kind}, decimal comma") if item.name in commas else item for item in facts
     )
 
 
@@ -92,7 +104,7 @@ def rows_of_table(
     Args:
         table: All rows, training rows first.
         sizes: Rows in each given split.
-        spec: `task`, `drop`, `group`, `time` and `weights`.
+        spec: What is learned, and how columns are used.
         label: The column of the classes or targets.
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
@@ -116,7 +128,7 @@ def rows_of_table(
         apart[column] = (by, USES[by])
     if spec.weights is not None:
         apart[spec.weights] = ("weights", "how much rows count")
-    features = features_of(table, label, spec.drop, locate, source, apart=apart, left_out=left_out, problems=problems)
+    features = features_of(table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems)
     facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in features.facts)
     return Rows(
         **{**vars(features), "facts": tuple(facts)},
@@ -228,8 +240,8 @@ def no_rows(names: Sequence[str], source: str) -> DataError:
     return DataError(f"{source} must have rows; found none below its {len(names)} column names.")
 
 
-def read_table(path: Path, texts: Collection[str] = ()) -> pa.Table:
+def read_table(path: Path, texts: Collection[str] = (), *, decimal: str = ".") -> pa.Table:
     """Read a Parquet or CSV file; a CSV file's columns in `texts` stay text, whatever they look like."""
-    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path, texts)
+    table = read_parquet(path) if format_of(path) == "parquet" else read_csv(path, texts, decimal)
     check_columns(table, str(path))
     return table

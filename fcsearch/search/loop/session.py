@@ -188,6 +188,7 @@ def _train_trials(
     told = {
         "split": "; ".join(dataset.split_words()),
         "left out": dataset.left_out(),
+        "copies": dataset.copies_words(),
         "preprocessing": dataset.forms_words(),
     }
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})

@@ -84,8 +84,8 @@ class SearchPlan:
         by = f"by validation {objective.title}"
         if self.task is None and self.space.dataset.task is None:
             # The objective must be one of the task, but does not make it.
-            predicts = f"predicts {label or 'the label'}"
-            return {"task": f"{predicts} {by}, if its values make a {objective.task}: they are not read yet"}
+            values = "classes" if objective.task == "classification" else "numbers"
+            return {"task": f"predicts {label or 'the label'} {by}, which needs a label of {values}"}
         kind = f"a {objective.task}"
         return {"task": f"{f'predicts {label}, {kind}' if label else kind}, {by}"}
 

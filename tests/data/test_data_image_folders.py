@@ -1,0 +1,182 @@
+"""Folders of images: a subfolder for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fcsearch.data import DatasetSpec
+from fcsearch.data.others import read_other
+from fcsearch.data.parts import read_parts
+from fcsearch.data.sources.paths import check_files, read_files
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Write:
+    """Writes images whose brightness is that of their class."""
+
+    def write(
+        inside: str = "", count: int = 20, *, size: tuple[int, int] = (5, 4), mode: str = "RGB", ending: str = "png"
+    ) -> Path:
+        random = np.random.default_rng(0)
+        for place, name in enumerate(("dog", "cat")):
+            (tmp_path / "pics" / inside / name).mkdir(parents=True, exist_ok=True)
+            for number in range(count):
+                pixels = (random.integers(0, 50, (size[1], size[0], 3)) + 200 * place).astype(np.uint8)
+                image = Image.fromarray(pixels).convert(mode)
+                image.save(tmp_path / "pics" / inside / name / f"{number:03}.{ending}")
+        return tmp_path / "pics"
+
+    return write
+
+
+def test_the_subfolder_is_the_class(folder: Write, load) -> None:
+    source = folder()
+    check_files(DatasetSpec(str(source)))
+    data = load(source, preprocessing="none")
+    assert data.class_names == ("cat", "dog")
+    assert data.image_shape == (4, 5, 3)
+    assert len(data.train) + len(data.val) + len(data.test) == 40
+    for part in (data.train, data.val, data.test):
+        assert np.array_equal(part.y == 0, part.X[:, 0] > 0.5)
+
+
+def test_rows_have_the_order_of_names_and_the_contents_decide_the_fingerprint(folder: Write, load) -> None:
+    source = folder()
+    rows = read_files(DatasetSpec(str(source)))
+    first = np.asarray(Image.open(source / "cat" / "000.png")).reshape(-1)
+    assert np.array_equal(rows.X[0], first)
+    before = load(source).fingerprint
+    source.rename(source.with_name("moved"))
+    assert load(source.with_name("moved")).fingerprint == before
+    Image.new("RGB", (5, 4)).save(source.with_name("moved") / "dog" / "003.png")
+    assert load(source.with_name("moved")).fingerprint != before
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Train", "valid"), ("training", "validation", "test")])
+def test_subfolders_may_be_splits(folder: Write, load, names: tuple[str, ...]) -> None:
+    for count, name in zip((20, 7, 5), names, strict=False):
+        source = folder(name, count)
+    data = load(source)
+    assert data.class_names == ("cat", "dog")
+    assert len(data.val) == 14
+    if len(names) == 3:
+        assert (len(data.train), len(data.test)) == (40, 10)
+
+
+def test_the_test_split_may_be_a_folder_of_its_own(folder: Write, load) -> None:
+    source = folder("a")
+    folder("b", 4)
+    assert len(load(source / "a", test=str(source / "b")).test) == 8
+
+
+def test_a_class_may_be_called_test_or_train(folder: Write, load) -> None:
+    source = folder()
+    (source / "cat").rename(source / "train")
+    (source / "dog").rename(source / "test")
+    assert load(source).class_names == ("test", "train")
+
+
+def test_hidden_folders_other_files_and_folders_within_a_class(folder: Write, load) -> None:
+    source = folder()
+    (source / ".thumbnails").mkdir()
+    (source / "__MACOSX").mkdir()
+    (source / "read.me").write_text("pictures")
+    (source / "cat" / "notes.txt").write_text("a cat")
+    (source / "cat" / "more").mkdir()
+    (source / "cat" / "000.png").rename(source / "cat" / "more" / "000.PNG")
+    data = load(source)
+    assert len(data.train) + len(data.val) + len(data.test) == 40
+
+
+def test_sizes_that_differ_are_named_with_the_option(folder: Write, refusal) -> None:
+    source = folder()
+    Image.new("RGB", (9, 8)).save(source / "dog" / "003.png")
+    found = refusal(source)
+    assert "5x4" in found
+    assert f"9x8 in {source / 'dog' / '003.png'}" in found
+    assert "--set 'dataset.image_size=[4, 5]'" in found
+
+
+def test_images_are_resized_and_so_are_later_ones(folder: Write, tmp_path: Path, load) -> None:
+    source = folder()
+    Image.new("RGB", (9, 8), (255, 0, 0)).save(source / "dog" / "003.png")
+    data = load(source, image_size=2, preprocessing="none")
+    assert data.image_shape == (2, 2, 3)
+    assert data.spec == DatasetSpec.from_json(data.spec.to_json())
+    assert data.spec.image_size == (2, 2)
+    assert load(source, image_size=[2, 3]).image_shape == (2, 3, 3)
+    transform = FeatureTransform.from_json(data.transform.to_json(), where="here")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    Image.new("RGB", (30, 7), (255, 0, 0)).save(flat / "red.png")
+    [part] = read_parts(DatasetSpec(str(flat)), transform)
+    assert part.X.tolist() == [[1, 0, 0] * 4]
+
+
+def test_grey_images_have_one_channel_unless_one_has_colour(folder: Write, load) -> None:
+    source = folder(mode="L")
+    assert load(source).image_shape == (4, 5, 1)
+    Image.new("RGB", (5, 4)).save(source / "dog" / "019.png")
+    data = load(source)
+    assert data.image_shape == (4, 5, 3)
+    assert len(read_other(DatasetSpec(str(folder("grey", 3, mode="L") / "grey")), data.transform).rows) == 6
+
+
+def test_images_without_a_class_are_predicted_by_name(folder: Write, load) -> None:
+    source = folder()
+    transform = load(source).transform
+    parts = list(read_parts(DatasetSpec(str(source / "cat")), transform, most_rows=8))
+    assert [len(part.X) for part in parts] == [8, 8, 4]
+    names = [name for part in parts for name in part.kept["file"].to_pylist()]
+    assert names == [f"{number:03}.png" for number in range(20)]
+    [single] = read_parts(DatasetSpec(str(source / "cat" / "007.png")), transform)
+    assert np.array_equal(single.X[0], parts[0].X[7])
+    [both] = read_parts(DatasetSpec(str(source / "*" / "007.png")), transform)
+    assert both.kept["file"].to_pylist() == [str(source / name / "007.png") for name in ("cat", "dog")]
+
+
+def test_other_images_are_measured_by_their_subfolders(folder: Write, load) -> None:
+    source = folder("a")
+    other = read_other(DatasetSpec(str(folder("b", 3) / "b")), load(source / "a").transform)
+    assert other.rows.y.tolist() == [0] * 3 + [1] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"label": "foo"}, "label belongs to tables; the class of an image is the name of its subfolder"),
+        ({"drop": ("a",)}, "drop belongs to tables"),
+        ({"task": "regression"}, "must be learned as a classification"),
+    ],
+)
+def test_options_of_tables_are_refused(folder: Write, refusal, options, found: str) -> None:
+    assert found in refusal(folder(), **options)
+
+
+def test_folders_that_do_not_say_the_class_are_refused(folder: Write, refusal, load) -> None:
+    source = folder()
+    assert "found 20 images outside of them, such as 000.png" in refusal(source / "cat")
+    (source / "empty").mkdir()
+    assert "found none in empty" in refusal(source)
+    (source / "empty").rmdir()
+    assert "must be in a folder" in refusal(source / "*" / "*.png")
+    transform = load(source).transform
+    with pytest.raises(DataError, match="no column but file to keep; found --keep name"):
+        next(read_parts(DatasetSpec(str(source)), transform, ["name"]))
+    split = folder("split/train").joinpath("split")
+    folder("split/other")
+    assert "found other as well" in refusal(split)
+
+
+def test_a_folder_without_images_is_described(tmp_path: Path, refusal) -> None:
+    (tmp_path / "pics" / "sounds").mkdir(parents=True)
+    assert "found the folder sounds" in refusal(tmp_path / "pics")

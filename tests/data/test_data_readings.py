@@ -1,0 +1,145 @@
+"""Values that are not plain numbers: decimal commas, true and false, dates; and columns that later files lack."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from fcsearch.data import Dataset, DatasetSpec
+from fcsearch.data.others import read_other
+from fcsearch.data.parts import read_parts
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
+
+Load = Callable[..., Dataset]
+ROWS = [(number, number * 10 + 0.25, "yes" if number % 2 else "no") for number in range(60)]
+
+
+def german(sep: str = ";", rows: int = 60) -> str:
+    quote = '"' if sep == "," else ""
+    lines = [f"{age}{sep}{quote}{str(income).replace('.', ',')}{quote}{sep}{label}" for age, income, label in ROWS]
+    return "\n".join([f"age{sep}income{sep}label", *lines[:rows]]) + "\n"
+
+
+def english(rows: int = 60) -> str:
+    return "\n".join(["age,income,label", *(f"{a},{i},{label}" for a, i, label in ROWS[:rows])]) + "\n"
+
+
+def predicted(path: Path, data: Dataset, keep: tuple[str, ...] = ()) -> np.ndarray:
+    transform = FeatureTransform.from_json(data.transform.to_json(), where="here")
+    return np.concatenate([part.X for part in read_parts(DatasetSpec(str(path)), transform, keep)])
+
+
+def test_decimal_commas_are_found_and_said(write_csv, load: Load) -> None:
+    data = load(write_csv(b"\xef\xbb\xbf" + german().encode(), "german.csv"))
+    same = load(write_csv(english(), "english.csv"))
+    assert data.fingerprint == same.fingerprint
+    assert {column.name: column.kind for column in data.columns}["income"] == "number, decimal comma"
+    assert {column.name: column.kind for column in data.columns}["age"] == "number"
+    assert (data.transform.decimal, same.transform.decimal) == (",", ".")
+
+
+def test_later_files_may_write_either_sign(write_csv, load: Load) -> None:
+    data, points = load(write_csv(german(), "german.csv")), load(write_csv(english(), "english.csv"))
+    wanted = predicted(write_csv(english(5), "new.csv"), points)
+    for later in (german(rows=5), english(5), german(",", 5)):
+        assert np.array_equal(predicted(write_csv(later, "new.csv"), data), wanted)
+        assert np.array_equal(read_other(DatasetSpec(str(write_csv(later, "new.csv"))), data.transform).rows.X, wanted)
+    assert np.array_equal(predicted(write_csv(german(rows=5), "new.csv"), data, ("income",)), wanted)
+    assert np.array_equal(predicted(write_csv(german(rows=5), "new.csv"), points), wanted)
+
+
+def test_commas_between_values_need_the_option(write_csv, load: Load, refusal) -> None:
+    path = write_csv(german(","))
+    found = refusal(path)
+    assert "--set 'dataset.decimal=\",\"'" in found
+    assert "dataset.drop" not in found
+    assert load(path, decimal=",").fingerprint == load(write_csv(english(), "english.csv")).fingerprint
+
+
+def test_commas_that_may_be_between_thousands_are_not_taken_for_decimals(write_csv, refusal) -> None:
+    rows = [f"{age};1,{100 + age};{label}" for age, _, label in ROWS]
+    assert "commas between thousands" in refusal(write_csv("\n".join(["age;income;label", *rows])))
+
+
+@pytest.fixture
+def vip(write_table, load: Load) -> Dataset:
+    """Rows whose column vip is true or false."""
+    return load(
+        write_table({"vip": [number % 3 == 0 for number in range(60)], "age": range(60), "label": ["a", "b"] * 30}),
+        preprocessing="none",
+    )
+
+
+@pytest.mark.parametrize("words", [("yes", "no"), ("TRUE", "false"), ("1", "0"), ("t", "F"), (" Y", "n ")])
+def test_true_and_false_may_be_written_otherwise(write_csv, vip: Dataset, words: tuple[str, str]) -> None:
+    path = write_csv(f"age,vip,label\n1,{words[0]},a\n2,{words[1]},b\n3,,a\n")
+    wanted = [[1, 1], [0, 2], [0, 3]]
+    assert predicted(path, vip).tolist() == wanted
+    assert read_other(DatasetSpec(str(path)), vip.transform).rows.X.tolist() == wanted
+
+
+def test_what_is_neither_true_nor_false_is_named(write_csv, write_table, vip: Dataset) -> None:
+    for later in (write_csv("age,vip\n1,maybe\n"), write_table({"age": [1, 2], "vip": [1, 7]})):
+        with pytest.raises(DataError, match=r"'vip' .* must hold true or false.*found ('maybe'|7)\."):
+            predicted(later, vip)
+    assert predicted(write_table({"age": [1, 2], "vip": [1, 0]}), vip).tolist() == [[1, 1], [0, 2]]
+
+
+DAYS = [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=9 * number) for number in range(60)]
+
+
+def test_dates_become_parts(write_table, write_csv, load: Load) -> None:
+    columns = {"day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}
+    data = load(write_table(columns), dates="parts", preprocessing="none")
+    assert [item.title for item in data.transform.inputs] == [
+        *(f"day.{part}" for part in ("year", "month", "day_of_week", "day_of_year")),
+        "n",
+    ]
+    wanted = [[2025, 2, 0, 34, 1], [2026, 12, 3, 365, 2]]
+    path = write_csv("n,day\n1,2025-02-03\n2,2026-12-31\n")
+    assert predicted(path, data).tolist() == wanted
+    later = {"day": [datetime.datetime(2025, 2, 3, 4), datetime.datetime(2026, 12, 31)], "n": [1, 2]}
+    assert predicted(write_table(later, "later.parquet"), data).tolist() == wanted
+    assert predicted(write_csv("n,day\n1,2025-02-03T23:00:00Z\n"), data).tolist() == wanted[:1]
+    gaps = predicted(write_csv("n,day\n1,\n2,2026-12-31\n"), data)
+    assert gaps[1].tolist() == wanted[1]
+    assert np.isfinite(gaps).all()
+    with pytest.raises(DataError, match=r"'day' .* must hold dates.*found text such as 'soon'"):
+        predicted(write_csv("n,day\n1,soon\n"), data)
+
+
+def test_times_of_day_are_hours_and_parts_count_in_the_fingerprint(write_table, load: Load) -> None:
+    days = pa.array([day.replace(hour=6, minute=30) for day in DAYS], pa.timestamp("ms", "Europe/Berlin"))
+    path = write_table({"day": days, "n": range(60), "label": ["a", "b"] * 30})
+    data = load(path, dates="parts", preprocessing="none")
+    assert [item.title for item in data.transform.inputs][4] == "day.hour"
+    assert set(data.train.X[:, 4]) == {6.5}
+    assert load(path, drop="day").fingerprint != data.fingerprint
+
+
+def test_dates_are_refused_with_the_ways_out(write_table, refusal) -> None:
+    found = refusal(write_table({"my day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}))
+    assert "dataset.dates=parts makes features" in found
+    assert "'dataset.time=my day' tests" in found
+    assert "dataset.drop" in found
+
+
+def test_a_column_that_training_knew_is_not_suggested(write_table, write_csv, load: Load) -> None:
+    columns = {"income": range(60), "age": range(60), "comment": ["x"] * 60, "label": ["a", "b"] * 30}
+    data = load(write_table(columns), drop=("comment",))
+    assert data.transform.unused == ("comment",)
+    with pytest.raises(DataError, match=r"'income' is missing\. Add what is missing"):
+        predicted(write_csv("age,comment\n1,2\n"), data)
+    with pytest.raises(DataError, match="Is 'income' called 'incme' here"):
+        predicted(write_csv("age,comment,incme\n1,2,3\n"), data)
+
+
+def test_a_question_mark_is_a_missing_number_in_later_rows(write_table, write_csv, load: Load) -> None:
+    columns = {"income": range(60), "age": range(60), "label": ["a", "b"] * 30}
+    assert np.isfinite(predicted(write_csv("age,income\n1,?\n2,3\n"), load(write_table(columns)))).all()
