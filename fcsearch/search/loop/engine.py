@@ -173,6 +173,7 @@ class Engine:
     def _take(self, event: Event) -> None:
         if isinstance(event, Progress):
             self._keep(event)
+            self._scheduler.trains()
             self._tracker.progressed(dataclasses.replace(event, checkpoint=None))
         elif isinstance(event, PackOutcome):
             self._finish(event)

@@ -17,7 +17,7 @@ from fcsearch.errors import RunError, SearchError
 from fcsearch.search.loop.engine import ending
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.pool.asha import Asha, Rungs
-from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.simulated import SimulatedPool
 from fcsearch.training import TrialConfig
@@ -224,6 +224,13 @@ def test_a_pack_that_is_cut_short_is_tried_again_however_often_and_without_a_wor
     assert search.books.states == dict.fromkeys(range(4), "complete")
     assert isinstance(search.view, RecordingView)
     assert search.view.notices == []
+
+
+def test_nodes_that_keep_dying_before_a_worker_starts_end_the_search() -> None:
+    search = Search(lambda task: NodeLost(task.pack_id, "its node has died"), total=4, size=4)
+    with pytest.raises(SearchError, match="a node must stay until its worker has started; 10 in a row died before"):
+        search.run()
+    assert search.handed == [[0, 1, 2, 3]] * 10
 
 
 def test_workers_that_do_not_start_end_the_search_and_no_trial_is_to_blame() -> None:
