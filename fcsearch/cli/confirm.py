@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fcsearch.cli.searching import conclude, resource_options, varying
+from fcsearch.cli.searching import conclude, going_on, resource_options, varying
 from fcsearch.cli.shared_options import moved_data_options, runs_folder
 
 
@@ -57,6 +57,9 @@ def confirm(
     changes |= {"confirm": top, "confirm_seeds": seeds, "refit": refit}
     settings = dataclasses.replace(saved_options(directory), **changes)
     space = directory.space()
-    with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
+    with (
+        going_on(directory.path, again="confirm"),
+        open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view,
+    ):
         result = confirm_run(directory, settings, source=dataset, data_dir=data_dir, view=view)
     conclude(result, quiet=quiet, again="confirm")

@@ -40,6 +40,12 @@ def open_console(stream: TextIO | None = None) -> Console:
     return console
 
 
+def print_sentence(text: str, stream: TextIO | None = None) -> None:
+    """Print a sentence to a stream (standard output if None): folded at spaces on a terminal, elsewhere one line."""
+    console = open_console(stream)
+    console.print(Text(text), soft_wrap=not console.file.isatty())
+
+
 def plain_table(*columns: Column) -> Table:
     """A table with a line below its header."""
     return Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)

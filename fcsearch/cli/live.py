@@ -23,13 +23,14 @@ _WHY_SECONDS = 30.0
 
 
 @contextlib.contextmanager
-def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Iterator[View]:
+def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool, at_once: bool = False) -> Iterator[View]:
     """The view that fits the terminal. It writes to standard error, so that standard output has only the report.
 
     Args:
         parameters: The parameters that vary, by which trials are told apart.
         quiet: Show nothing.
         verbose: Also show a line for every trial.
+        at_once: Show the first status at once, even if nothing is done.
     """
     if quiet:
         yield SilentView()
@@ -37,21 +38,32 @@ def open_view(*, parameters: Collection[str], quiet: bool, verbose: bool) -> Ite
     with own_stderr() as stream:
         console = open_console(stream)
         # Colours can be forced on a pipe, but lines cannot be redrawn there.
-        kind = LiveView if stream.isatty() and console.is_interactive else LineView
-        yield kind(console, parameters=parameters, verbose=verbose)
+        if stream.isatty() and console.is_interactive:
+            yield LiveView(console, parameters=parameters, verbose=verbose)
+        else:
+            yield LineView(console, parameters=parameters, verbose=verbose, at_once=at_once)
 
 
 class LineView:
     """Plain lines, for logs and pipes; a line of progress comes at most every few seconds."""
 
     def __init__(
-        self, console: Console, *, parameters: Collection[str], verbose: bool, line_seconds: float = 5.0
+        self,
+        console: Console,
+        *,
+        parameters: Collection[str],
+        verbose: bool,
+        line_seconds: float = 5.0,
+        at_once: bool = False,
     ) -> None:
         self._console = console
         self._line_seconds = line_seconds
         self._parameters = parameters
         self._verbose = verbose
-        self._said: tuple[float, int] = (time.monotonic(), 0)
+        self._said_at = time.monotonic()
+        # What is counted, and how many: another stage counts anew.
+        self._said = ("", 0)
+        self._at_once = at_once
         self._quiet_since = time.monotonic()
         self._closing: str | None = None
 
@@ -66,8 +78,9 @@ class LineView:
             self._closing = status.closing
             self._print(CLOSING.get(status.closing or "", ""))
         now = time.monotonic()
-        if status.done > self._said[1] and now - self._said[0] >= self._line_seconds:
-            self._said = (now, status.done)
+        news = (status.what, status.done) != self._said and status.done > 0
+        if self._at_once or (news and now - self._said_at >= self._line_seconds):
+            self._said_at, self._said, self._at_once = now, (status.what, status.done), False
             best = [f"best {status.best[0].shown} (trial {status.best[0].trial_id})"] if status.best else []
             self._print(", ".join([done_text(status), *time_pieces(status), *best]))
         elif status.waiting and now - self._quiet_since >= _WHY_SECONDS:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fcsearch.cli.searching import conclude, search_options, varying
+from fcsearch.cli.searching import conclude, going_on, search_options, varying
 from fcsearch.cli.shared_options import moved_data_options, runs_folder
 
 
@@ -49,6 +49,6 @@ def resume(
     changes = {key: value for key, value in options.items() if value is not None}
     settings = dataclasses.replace(saved_options(directory), **changes)
     space = directory.space()
-    with open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
+    with going_on(directory.path), open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
         result = resume_search(directory, settings, source=dataset, data_dir=data_dir, view=view)
     conclude(result, quiet=quiet)

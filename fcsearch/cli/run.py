@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.choosing import Choice, choose
-from fcsearch.cli.searching import conclude, search_options, varying
+from fcsearch.cli.searching import conclude, going_on, search_options, varying
 from fcsearch.cli.shared_options import RunsFolder, dataset_options, dataset_overrides
 from fcsearch.errors import RunError
 
@@ -101,8 +101,8 @@ def run(
         if not dry_run:
             # Before the libraries are imported, in both processes: that takes a second and more.
             pools.start(settings.pool)
-            if not quiet:
-                click.echo(f"{'starting':<15} {_STARTING[settings.pool]}", err=True)
+            if not quiet and (named := [*given, *filter(None, (space, dataset))]):
+                _tell("reading", ", ".join(named))
             pools.begin(settings, sure=False)
         searched = _searched(choose(given, space=space, dataset=dataset), (overrides, label, data_dir))
         from fcsearch.results import Labels, resolve_run
@@ -113,19 +113,29 @@ def run(
         path, url = _place(out, name, default=searched.name)
         from fcsearch.search.api import plan_search, start_search
 
+        plan = plan_search(searched, settings, path=path)
         if dry_run:
             from fcsearch.data.sources.checking import check_source
 
             check_source(searched.dataset)
-            _print_plan(plan_search(searched, settings, path=path))
+            _print_plan(plan)
             return
+        if not quiet:
+            _tell("starting", _STARTING[settings.pool])
         from fcsearch.cli.live import open_view
 
-        with open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
+        with going_on(path), open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
             result = start_search(
                 searched, settings, path=path, url=url, command=sys.argv, view=view, pools=pools, labels=labels
             )
     conclude(result, quiet=quiet)
+
+
+def _tell(label: str, text: str) -> None:
+    """A line in the form of the plan's, before the plan is known."""
+    from fcsearch.printing import printable
+
+    click.echo(f"{label:<15} {printable(text)}", err=True)
 
 
 def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | None]) -> SearchSpace:

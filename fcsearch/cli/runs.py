@@ -83,7 +83,7 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
     rows = [
         (
             Text(short_path(entry["path"])),
-            entry["state"],
+            _state(entry),
             Text(short_path(entry["dataset"] or "-")),
             (entry["created_at"] or "-")[:19].replace("T", " "),
             _trials(entry),
@@ -105,11 +105,17 @@ def size_text(count: int) -> str:
     return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
 
 
+def _state(entry: dict[str, Any]) -> str:
+    from fcsearch.results.ending import ending
+
+    return ending(entry["state"], entry["ended_by"], done=entry["trials"] or 0, planned=entry["planned"])
+
+
 def _trials(entry: dict[str, Any]) -> str:
-    """How many trials are done; for an incomplete run also how many were asked for, and why it ended."""
+    """How many trials are done; for an incomplete run also how many were asked for."""
     if entry["trials"] is None:
         return "-"
     done = f"{entry['trials']:,}"
     if entry["planned"] is None or entry["trials"] >= entry["planned"]:
         return done
-    return f"{done} of {entry['planned']:,}" + (", time budget" if entry["ended_by"] == "time_budget" else "")
+    return f"{done} of {entry['planned']:,}"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -148,8 +153,29 @@ def varying(space: SearchSpace) -> list[str]:
     return [name for name, parameter in space.parameters.items() if not isinstance(parameter, Constant)]
 
 
+@contextlib.contextmanager
+def going_on(path: Path, *, again: str = "resume") -> Iterator[None]:
+    """Where the user ends a run at once, by the second Ctrl-C, say with which command it goes on; exits with 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        from fcsearch.cli.console import print_sentence
+        from fcsearch.results import remote
+        from fcsearch.results.no_run import MANIFEST
+
+        if not (path / MANIFEST).is_file():
+            raise
+        print_sentence(_go_on("interrupted", again, remote.address(path)), sys.stderr)
+        click.get_current_context().exit(_INTERRUPTED["interrupt"])
+
+
+def _go_on(why: str, again: str, path: str) -> str:
+    return f"{why}: continue with `{shlex.join(['fcsearch', again, path])}`"
+
+
 def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> None:
     """Print the report and, with the command `again`, how to continue; exits with 130 (Ctrl-C) or 143 (SIGTERM)."""
+    from fcsearch.cli.console import print_sentence
     from fcsearch.results import remote
 
     path = remote.address(result.run.path)
@@ -163,6 +189,6 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
         print_closing(result.report)
     if result.ended_by != "trials" and not quiet:
         why = "the time budget is used up" if result.ended_by == "time_budget" else "interrupted"
-        click.echo(f"{why}: continue with `fcsearch {again} {path}`", err=True)
+        print_sentence(_go_on(why, again, path), sys.stderr)
     if (code := _INTERRUPTED.get(result.ended_by)) is not None:
         click.get_current_context().exit(code)

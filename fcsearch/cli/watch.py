@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +14,13 @@ from fcsearch.cli.shared_options import runs_folder
 
 if TYPE_CHECKING:
     from fcsearch.results import RunDirectory
+    from fcsearch.search.loop.from_files import Watched
     from fcsearch.search.loop.view import View
 
 # How long a run that was just started may take to appear: the first of a folder, and one whose name may be mistyped.
 _WAIT_SECONDS, _NAMED_SECONDS = 60.0, 10.0
+# How long `resume` or `confirm` may take to import its libraries and take up a run that has ended.
+_SESSION_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 # So many of the others are named.
 _MOST_NAMES = 8
@@ -38,30 +42,31 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
     """Show the progress of a search that another process runs, here or on another machine that shares the folder.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
-    read. A run that was just started is waited for. The command ends when the search does; Ctrl-C stops watching, and
-    the search continues.
+    read. A run that was just started is waited for, and so, for 10 seconds, is a session that continues one that has
+    ended. The command ends when the search does; Ctrl-C stops watching, and the search continues.
 
     \b
     Example:
       fcsearch watch
       fcsearch watch runs/full --verbose
     """
+    from fcsearch.cli.console import print_sentence
     from fcsearch.cli.live import open_view
     from fcsearch.cli.searching import varying
     from fcsearch.results import remote
+    from fcsearch.search.loop.from_files import Watched
 
     directory = _awaited(run, root)
-    left = False
-    with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose) as view:
+    where, watched = remote.address(directory.path), Watched(directory)
+    with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose, at_once=True) as view:
         try:
-            _follow(directory, view, every)
+            ended: str | None = _follow(watched, where, view, every)
         except KeyboardInterrupt:
-            left = True
-    where = remote.address(directory.path)
-    if left:
-        click.echo(f"stopped watching; the search of {where} continues", err=True)
+            ended = watched.ended()
+    if ended is None:
+        print_sentence(f"stopped watching; the search of {where} continues", sys.stderr)
         return
-    click.echo(f"{where}: {directory.state()}; `fcsearch report {where}` shows what it found")
+    print_sentence(f"{where}: {ended}; `fcsearch report {where}` shows what it found")
 
 
 def _awaited(name: str | None, root: Path | str) -> RunDirectory:
@@ -70,6 +75,7 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
     Raises:
         RunError: there is none yet, and none comes.
     """
+    from fcsearch.cli.console import print_sentence
     from fcsearch.errors import RunError
     from fcsearch.results import RunDirectory, resolve_run
 
@@ -85,10 +91,10 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
                 raise RunError(f"{error}. The directory of a search appears once its data are read") from None
         if not told:
             found = f"no run {name}" if name else "no run"
-            click.echo(
+            print_sentence(
                 f"{found} yet{_others(name, root)}: a run's directory appears once its data are read; waiting for "
                 f"{seconds:.0f} s",
-                err=True,
+                sys.stderr,
             )
             told = True
         time.sleep(_LOOK_SECONDS)
@@ -115,26 +121,45 @@ def _others(name: str | None, root: Path | str) -> str:
     return f" beside {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
-def _follow(run: RunDirectory, view: View, every: float) -> None:
+def _follow(watched: Watched, where: str, view: View, every: float) -> str:
+    """Show the progress until the search has ended; returns how it has."""
     from fcsearch.errors import RunError
     from fcsearch.results import remote
-    from fcsearch.search.loop.from_files import Watched
 
-    watched = Watched(run)
-    where = remote.address(run.path)
     if remote.is_url(where):
         # As often as it is sent, there is nothing new more often.
         every = max(every, remote.ROUND_SECONDS)
     view.started({"run": where})
+    told = False
     try:
-        while watched.going():
+        _await_session(watched, where, view)
+        while (ended := watched.ended()) is None:
             # A search that was just resumed may be moving a part aside: the next look finds it again, or gone.
             with contextlib.suppress(RunError):
                 if remote.is_url(where):
                     remote.fetch(where, light=True)
-                view.recorded(watched.look())
-                view.update(watched.status())
+                if not watched.silent():
+                    view.recorded(watched.look())
+                    view.update(watched.status())
+                elif not told:
+                    view.notice("a process is at work on it, and reads its data or writes its report")
+                    told = True
             time.sleep(every)
         view.recorded(watched.look())
+        return ended
     finally:
         view.ended(watched.status())
+
+
+def _await_session(watched: Watched, where: str, view: View) -> None:
+    """Wait for a session that continues a run that has ended: it takes the run up once its libraries are imported."""
+    from fcsearch.results import remote
+
+    if (ended := watched.ended()) is None:
+        return
+    view.notice(f"{ended}; waiting for {_SESSION_SECONDS:.0f} s for a session that continues it")
+    until = time.monotonic() + _SESSION_SECONDS
+    while time.monotonic() < until and not watched.going():
+        time.sleep(_LOOK_SECONDS)
+        if remote.is_url(where):
+            remote.fetch(where, light=True)

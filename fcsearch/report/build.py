@@ -205,6 +205,7 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
         places=dict(Counter(f"{row['node'] or 'unknown'} {row['device'] or ''}".strip() for row in rows).most_common()),
         first_error=failed[0][1] if failed else None,
         sessions=session_count(manifest, packs),
+        ended_by=manifest.ended_by,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,7 +53,7 @@ def next_commands(report: Report) -> list[str]:
 
 def more_trials(report: Report) -> list[str] | None:
     """The command that doubles the trials of a search that is complete; None if they would not help."""
-    if report.state != "complete" or report.sampler == "grid" or report.trust.verdict or not report.best:
+    if report.ending != "complete" or report.sampler == "grid" or report.trust.verdict or not report.best:
         return None
     return ["fcsearch", "resume", report.path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
 
@@ -68,10 +69,10 @@ def _other_searches(report: Report) -> Iterator[list[str]]:
 
 def _commands(report: Report) -> Iterator[list[str]]:
     path = report.path
-    if report.state == "complete" and report.trust.verdict:
+    if report.ending == "complete" and report.trust.verdict:
         yield from _other_searches(report)
         return
-    if report.state != "complete":
+    if report.ending != "complete":
         yield ["fcsearch", "resume", path]
     elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):
         yield ["fcsearch", "confirm", path]
@@ -80,4 +81,10 @@ def _commands(report: Report) -> Iterator[list[str]]:
         yield next_command(report)
     elif more := more_trials(report):
         yield more
-    yield ["fcsearch", "export", path, "--out", "model.onnx"]
+    yield ["fcsearch", "export", path, "--out", exported_name()]
+
+
+def exported_name() -> str:
+    """A file for an exported network, in a form that this environment can write: ONNX needs an extra."""
+    has_onnx = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))
+    return "model.onnx" if has_onnx else "model.pt2"

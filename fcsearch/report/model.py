@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
 
 
@@ -53,6 +54,7 @@ class Work:
         places: Trials by `node device`.
         first_error: The error of the first trial that failed.
         sessions: How often it was started or resumed, as far as is known.
+        ended_by: What ended it, as the manifest says.
     """
 
     planned: int | None
@@ -64,6 +66,7 @@ class Work:
     places: dict[str, int]
     first_error: str | None
     sessions: int = 1
+    ended_by: str | None = None
 
     @property
     def done(self) -> int:
@@ -234,6 +237,11 @@ class Report:
     files: dict[str, str]
     note: str | None = None
     tags: tuple[str, ...] = ()
+
+    @property
+    def ending(self) -> str:
+        """The run's state in words: one that its time budget ended early is not called complete."""
+        return ending(self.state, self.work.ended_by, done=self.work.done, planned=self.work.planned)
 
     @property
     def by_class(self) -> Measurement | None:

@@ -53,8 +53,8 @@ def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False)
 
 def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     title = OBJECTIVES[report.objective].title
-    style = {"complete": "green", "failed": "red"}.get(report.state, "yellow")
-    yield Text.assemble((report.name, "bold"), "  ", (report.state, style))
+    style = {"complete": "green", "failed": "red"}.get(report.ending, "yellow")
+    yield Text.assemble((report.name, "bold"), "  ", (report.ending, style))
     if report.trust.verdict:
         yield _indented(Text(report.trust.verdict, style="bold yellow"))
     yield from (_indented(Text(line)) for line in headline(report))

@@ -16,6 +16,7 @@ from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.remedies import of_few_rows, of_heavy_tails, options, remedies_of
 from fcsearch.report.words import class_list, percent, plural, trial_list
+from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
 from fcsearch.selection.calibration import Calibration
 
@@ -155,7 +156,9 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
             + (", and what follows may change" if left or state != "failed" else ""),
         )
     elif work.planned and work.done < work.planned:
-        yield Evidence("unfinished", f"The run ended after {work.done:,} of {work.planned:,} trials")
+        found = ending(state, work.ended_by, done=work.done, planned=work.planned)
+        how = "ended" if found == state else f"was {found}"
+        yield Evidence("unfinished", f"The run {how}: {work.done:,} of {work.planned:,} trials are done")
 
 
 def _instead(

@@ -26,6 +26,7 @@ from fcsearch.results.predictions import Predictions
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.repair import DAMAGED, Damage
 from fcsearch.results.schema import CONFIRMATIONS
+from fcsearch.results.status import remove_status
 from fcsearch.results.tables import NewTrials, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
@@ -178,6 +179,7 @@ class RunDirectory:
         """
         with lock.hold(self.path / LOCK):
             shutil.rmtree(self._aside, ignore_errors=True)
+            remove_status(self.path)
             self._tables.clear_unfinished()
             if self._tables.trial_parts.older:
                 self._tables.trial_parts.upgrade()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -146,7 +147,8 @@ def resolve_run(name: str | None, root: Path | str = DEFAULT_ROOT) -> Path:
     if is_url(root):
         return fetch(within(root, name))
     path = Path(name)
-    return path if len(path.parts) > 1 or (path / "run.json").is_file() else Path(root, path)
+    is_name = len(path.parts) == 1 and path.name != os.pardir
+    return path if not is_name or (path / "run.json").is_file() else Path(root, path)
 
 
 def latest_run(root: Path | str = DEFAULT_ROOT) -> Path:

@@ -15,7 +15,7 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.no_run import name_taken
-from fcsearch.search.execution import SearchResult, conclude, has_result, train, writing
+from fcsearch.search.execution import SearchResult, attended, conclude, has_result, train
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
@@ -103,7 +103,8 @@ def start_search(
                 remote.attach(path, url)
             if labels is not None:
                 write_labels(path, labels)
-            return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
+            with run.writing():
+                return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. If trials were already asked for, the run is kept.
             if not has_trials(run):
@@ -149,8 +150,10 @@ def resume_search(
     began = time.monotonic()
     view = view or SilentView()
     remote.take(run.path, view.notice)
-    plan, dataset = _take_up(run, options, source, data_dir)
-    return train(run, plan, dataset, view, open_pool or Pools().open, began)
+    # Held before the data are read: others see that a session has begun.
+    with run.writing():
+        plan, dataset = _take_up(run, options, source, data_dir)
+        return train(run, plan, dataset, view, open_pool or Pools().open, began)
 
 
 def confirm_run(
@@ -183,19 +186,20 @@ def confirm_run(
         raise RunError(
             f"{run.path} must have a trial with a result; found none; continue it: `fcsearch resume {run.path}`"
         )
-    plan, dataset = _take_up(run, options, source, data_dir)
-    with writing(run, view) as stop:
-        deadline = None if options.time_budget is None else began + options.time_budget
-        with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
-            around = Surroundings(run, seen, stop, deadline)
-            ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
-        return conclude(run, plan, dataset, ended_by)
+    with run.writing():
+        plan, dataset = _take_up(run, options, source, data_dir)
+        with attended(run, view) as stop:
+            deadline = None if options.time_budget is None else began + options.time_budget
+            with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
+                around = Surroundings(run, seen, stop, deadline)
+                ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
+            return conclude(run, plan, dataset, ended_by)
 
 
 def _take_up(
     run: RunDirectory, options: SearchOptions, source: str | None, data_dir: str | None
 ) -> tuple[SearchPlan, Dataset]:
-    """The plan and the data to continue a run, with the run's own seed."""
+    """The plan and the data to continue a run that is held, with the run's own seed."""
     seed = run.manifest().seed
     options = options if seed is None else dataclasses.replace(options, seed=seed)
     plan = _settle(run.space(), options, run.path)
@@ -209,10 +213,9 @@ def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> Sear
     """Record where the dataset is now, under a name valid in any working directory."""
     spec = dataset.spec.resolve(Path.cwd())
     plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=spec))
-    with run.writing():
-        described = run.manifest().dataset or DatasetEntry()
-        moved = described.model_copy(update={"name": dataset.name, "spec": spec.to_json()})
-        run.update_manifest({"dataset": moved, "space": plan.space.to_json()})
+    described = run.manifest().dataset or DatasetEntry()
+    moved = described.model_copy(update={"name": dataset.name, "spec": spec.to_json()})
+    run.update_manifest({"dataset": moved, "space": plan.space.to_json()})
     return plan
 
 

@@ -67,7 +67,7 @@ def train(
     """Train the remaining trials of a plan, keep the best models, and report.
 
     Args:
-        run: The run directory, with no other writer.
+        run: The run directory; the caller holds `writing()`.
         plan: The whole plan.
         dataset: The dataset.
         view: Shows the progress.
@@ -81,7 +81,7 @@ def train(
     """
     budget = plan.options.time_budget
     deadline = None if budget is None else began + budget
-    with writing(run, view) as stop:
+    with attended(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
         if plan.trials < (done := len(run.finished_trials())):
@@ -139,10 +139,9 @@ def train(
 
 
 @contextlib.contextmanager
-def writing(run: RunDirectory, view: View) -> Iterator[Interruption]:
-    """Hold a run for writing, with patience, until the user wants its search to end."""
+def attended(run: RunDirectory, view: View) -> Iterator[Interruption]:
+    """Write a run with patience, and send its copy, until the user wants its search to end."""
     with (
-        run.writing(),
         interruption() as stop,
         remote.mirroring(run.path, view.notice, stop.request),
         patient(Patience(run.path, view.notice, lambda: stop.requested)),

@@ -63,7 +63,9 @@ def _check(name: str, node: Node, key: str, value: Any) -> None:
         if isinstance(value, str):
             number = 1 if HYPERPARAMETERS[name].kind == "integer" else 0.1
             hint = instead(value, words) if words else f" (text; write a number without quotes: {name}: {number})"
-        raise node.fail(key, f"{error}{hint}") from None
+        # As the file writes it.
+        truth = f"{name} must be {HYPERPARAMETERS[name].requirement}; found {node.found()}"
+        raise node.fail(key, f"{truth if isinstance(value, bool) else error}{hint}") from None
 
 
 def read_parameter(name: str, node: Node) -> Parameter:

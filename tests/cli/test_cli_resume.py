@@ -11,8 +11,10 @@ from click.testing import CliRunner
 from search_helpers import make_space, outcome, record, result
 from synthetic_run import change_dataset
 
+from fcsearch.cli import main
 from fcsearch.cli.resume import resume
 from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search import api
 from fcsearch.search.api import SearchResult, plan_search
@@ -104,6 +106,22 @@ def test_a_run_that_another_process_writes_is_refused(run: RunDirectory, refused
     assert "one writer" in error
 
 
+def test_the_run_is_held_before_its_data_are_read(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+
+    def read(run: RunDirectory, **_: Any) -> None:
+        held.append(run.is_held())
+        raise UsageError("no data")
+
+    monkeypatch.setattr(api, "load_run_dataset", read)
+    with pytest.raises(UsageError, match="no data"):
+        invoke()
+    with pytest.raises(UsageError, match="no data"):
+        api.confirm_run(run, OPTIONS)
+    assert held == [True, True]
+    assert not run.is_held()
+
+
 def test_a_cluster_that_is_not_there_leaves_the_run_as_it_was(run: RunDirectory, refused: Callable[..., str]) -> None:
     before = run.manifest()
     error = refused("resume", "--address", "127.0.0.1:1")
@@ -188,3 +206,17 @@ def test_a_folder_of_data_that_is_not_there_is_refused(run: RunDirectory, refuse
     error = refused("resume", "small", "--dataset", "mnist", "--data-dir", "nowhere")
     assert "data_dir must name a folder; found 'nowhere'" in error
     assert run.manifest() == before
+
+
+@pytest.mark.parametrize(("command", "stage"), [("resume", "resume_search"), ("confirm", "confirm_run")])
+def test_a_second_ctrl_c_says_how_to_go_on_too(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, stage: str
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, stage, interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main([command, str(run.path)])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == f"interrupted: continue with `fcsearch {command} runs/small`\n"

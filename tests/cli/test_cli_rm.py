@@ -72,6 +72,16 @@ def test_a_run_in_progress_is_refused_and_so_are_all_with_it(root: Path, refused
     assert len(RunDirectory.open(root / "a").trials()) == 8
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_folder_is_called_by_the_name_that_the_user_gave_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str], name: str
+) -> None:
+    inside = root / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    assert f"fcsearch: {name} must be a run directory" in refused("rm", name)
+
+
 def test_what_is_no_run_is_refused(root: Path, refused: Callable[..., str]) -> None:
     folder = root.parent / "work"
     (folder / "inside").mkdir(parents=True)

@@ -174,8 +174,8 @@ def test_bad_input_is_named_exits_2_and_leaves_nothing(
         pytest.skip("this machine has a GPU")
     error = refused("run", "--space", "space.yaml", *arguments)
     assert message in error, error
-    if arguments[0] == "--name" and "taken" not in arguments:
-        assert "starting" not in error
+    # What takes long to check is checked after that line.
+    assert "starting" not in error or arguments[0] in ("--address", "--out")
     assert sorted(here.rglob("*")) == before
 
 

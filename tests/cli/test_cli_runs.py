@@ -113,10 +113,12 @@ def test_a_run_that_its_budget_ended_says_what_it_was_asked_for(tmp_path: Path) 
     run.update_manifest({"ended_by": "time_budget", "options": {"trials": 500}})
     add_trials(run, range(8))
     output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
-    assert "8 of 500, time budget" in output
+    assert "short   ended by its time budget   " in output
+    assert "   8 of 500   " in output
     run.update_manifest({"ended_by": "interrupt"})
     output = CliRunner().invoke(runs, ["--dir", str(tmp_path)], catch_exceptions=False).output
     assert "8 of 500 " in output
+    assert "time budget" not in output
 
 
 @pytest.mark.parametrize(

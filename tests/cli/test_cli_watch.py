@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +15,15 @@ from synthetic_run import SPACE, add_trials, manifest
 
 import fcsearch.cli.watch
 from fcsearch.cli.watch import watch
-from fcsearch.results import RunDirectory, TrialRecord
+from fcsearch.results import RunDirectory, TrialRecord, write_status
 from fcsearch.results.records import row_config
 from fcsearch.search.loop.from_files import Watched
 from fcsearch.space import SearchSpace
+
+
+@pytest.fixture(autouse=True)
+def no_session_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -53,7 +61,7 @@ def test_it_shows_each_trial_once_and_ends_with_the_search(
     lines = [line.split()[1] for line in result.stderr.splitlines() if line.startswith("trial ")]
     assert lines == [str(number) for number in range(24)]
     assert "24/48 trials" in result.stderr.splitlines()[-1]
-    assert result.stdout == "runs/a: complete; `fcsearch report runs/a` shows what it found\n"
+    assert result.stdout == "runs/a: complete, 24 of 48 trials; `fcsearch report runs/a` shows what it found\n"
 
 
 def test_ctrl_c_leaves_it(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,12 +80,51 @@ def test_a_search_that_died_ends_it_too(going: RunDirectory, monkeypatch: pytest
             pass
 
     result = followed(monkeypatch, die)
-    assert "runs/a: interrupted" in result.stdout
+    assert "runs/a: interrupted, 8 of 48 trials" in result.stdout
 
 
-def test_a_run_that_has_ended_is_not_waited_for(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_its_time_budget_ended_is_not_called_complete(
+    going: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going.update_manifest({"state": "complete", "ended_by": "time_budget"})
+    assert "runs/a: ended by its time budget, 8 of 48 trials; " in followed(monkeypatch).stdout
+
+
+def test_a_run_that_has_ended_and_that_no_session_continues_is_not_waited_for(
+    going: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     going.update_manifest({"state": "complete"})
     assert "8/48 trials" in followed(monkeypatch).stderr
+
+
+def test_a_session_that_begins_is_waited_for_and_shows_its_own_total(
+    going: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
+    going.update_manifest({"state": "interrupted"})
+    # A killed search leaves it behind.
+    write_status(going.path, dataclasses.replace(Watched(going).status(), total=48, seconds=77.0))
+    session = contextlib.ExitStack()
+
+    def end() -> None:
+        add_trials(going, range(8, 16))
+        going.update_manifest({"state": "complete", "options": {"trials": 16}})
+
+    result = followed(
+        monkeypatch,
+        lambda: None,  # it imports its libraries
+        lambda: session.enter_context(going.writing()),
+        lambda: None,  # it reads its data
+        lambda: going.update_manifest({"state": "running", "options": {"trials": 150}}),
+        end,
+        session.close,
+    )
+    said = [line for line in result.stderr.splitlines() if not line.startswith("trial ")]
+    assert said[1] == "interrupted, 8 of 48 trials; waiting for inf s for a session that continues it"
+    assert said[2] == "a process is at work on it, and reads its data or writes its report"
+    assert said[3].startswith("8/150 trials")
+    assert not any("/48 trials" in line for line in said[3:])
+    assert result.stdout.startswith("runs/a: complete, 16 trials; ")
 
 
 def test_the_status_is_that_of_the_files(going: RunDirectory) -> None:

@@ -15,7 +15,7 @@ import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import Report, render_text, write_report
-from fcsearch.report.closing import figures_line, next_commands
+from fcsearch.report.closing import exported_name, figures_line, next_commands
 from fcsearch.report.next_space import NEXT_SPACE
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
@@ -92,16 +92,35 @@ def test_they_say_the_winner_and_its_figures(report: Report, capsys: pytest.Capt
     assert capsys.readouterr().out == ""
 
 
+def test_the_export_that_is_offered_is_one_that_this_environment_can_write(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
+    assert next_commands(report)[-1] == "fcsearch export runs/synthetic --out model.onnx"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "onnxruntime" else object())
+    assert next_commands(report)[-1] == "fcsearch export runs/synthetic --out model.pt2"
+
+
+def test_a_search_that_its_time_budget_ended_early_is_called_that(report: Report) -> None:
+    work = dataclasses.replace(report.work, planned=1500, ended_by="time_budget")
+    early = dataclasses.replace(report, work=work)
+    assert render_text(early).startswith("synthetic  ended by its time budget\n")
+    assert render_text(report).startswith("synthetic  complete\n")
+
+
 def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Path) -> None:
     path = str(tmp_path / "a run")
     found = dataclasses.replace(report, path=path)
     assert next_commands(found) == [
         f"fcsearch predict '{path}' NEW_ROWS.csv --out predictions.csv",
         f"fcsearch resume '{path}' --trials 96",
-        f"fcsearch export '{path}' --out model.onnx",
+        f"fcsearch export '{path}' --out {exported_name()}",
     ]
     assert next_commands(dataclasses.replace(found, confirmation=None))[0] == f"fcsearch confirm '{path}'"
     assert next_commands(dataclasses.replace(found, state="interrupted"))[0] == f"fcsearch resume '{path}'"
+    work = dataclasses.replace(found.work, planned=1500, ended_by="time_budget")
+    assert not any("--trials" in command for command in next_commands(dataclasses.replace(found, work=work)))
+    assert next_commands(dataclasses.replace(found, work=work))[0] == f"fcsearch resume '{path}'"
     Path(path).mkdir()
     (Path(path) / NEXT_SPACE).write_text("")
     assert next_commands(found)[1] == f"fcsearch run '{path}/{NEXT_SPACE}' --from '{path}'"

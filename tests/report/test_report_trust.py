@@ -139,8 +139,8 @@ def test_a_run_that_has_not_ended_says_so_first() -> None:
 
 
 def test_a_run_that_ended_early_says_so() -> None:
-    assert "The run ended after 1 of 40 trials." in said(trust(row(0, 0.9), planned=40))
-    assert "ended after" not in said(trust(row(0, 0.9), planned=1))
+    assert "The run ended: 1 of 40 trials are done." in said(trust(row(0, 0.9), planned=40))
+    assert "The run ended" not in said(trust(row(0, 0.9), planned=1))
 
 
 def test_diverged_and_failed_trials() -> None:

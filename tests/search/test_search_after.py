@@ -67,6 +67,18 @@ def test_a_confirmation_leaves_the_refit_its_time(found: SearchResult, monkeypat
     assert with_refit < 1000 - 3 < without
 
 
+def test_a_stage_that_there_is_no_time_for_is_left_out_and_says_so(found: SearchResult) -> None:
+    run, view = found.run, RecordingView()
+    options = dataclasses.replace(saved_options(run), confirm=2, confirm_seeds=2, refit=True, time_budget=1e-9)
+    assert confirm_run(run, options, view=view).ended_by == "time_budget"
+    assert view.notices == [
+        "no time is left for the confirmation (4 trainings): it is left out",
+        "no time is left for the refit (1 training): it is left out",
+        "no time is left for the refit of the ensemble (3 trainings): it is left out",
+    ]
+    assert (view.seen, len(run.confirmations())) == ([], 0)
+
+
 def test_the_refits_time_is_that_of_the_slowest(found: SearchResult) -> None:
     from fcsearch.evaluation import load_run_dataset
 

@@ -143,8 +143,9 @@ def test_a_command_that_fails_says_so_and_leaves_nothing_running(
     with pytest.raises(SystemExit) as ended:
         fcsearch.cli.main(["run", "no_such_space"])
     first, second, *_ = capsys.readouterr().err.splitlines()
-    assert first == "starting        Ray, and the search"
+    assert first == "reading         no_such_space"
     assert "no_such_space" in second
+    assert "starting" not in second
     assert ended.value.code == 2
     assert made[0]._process.returncode is not None
 

@@ -52,7 +52,7 @@ def progress_of(report: Report, status: Status | None, privacy: Privacy, every: 
         if report.state in ("complete", "failed") and work.done >= total:
             return None
         ended = {"complete": "The search ended", "failed": "The search failed"}
-        why = ended.get(report.state, "The search was interrupted")
+        why = ended.get(report.ending, f"The search was {report.ending}")
         told = f"{why} after {work.done:,} of {plural(total, 'trial')}. Finished trials are kept. To continue:"
         command = shlex.join(["fcsearch", "resume", report.path])
         return Progress(work.done, total, (told,), (), command, now, None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
-from fcsearch.report.closing import more_trials
+from fcsearch.report.closing import exported_name, more_trials
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
@@ -139,7 +139,7 @@ def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tupl
         commands += [
             ("Train the winner again", f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"),
             ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),
-            ("Export it", f"fcsearch export {run} --out model.onnx"),
+            ("Export it", f"fcsearch export {run} --out {exported_name()}"),
         ]
     if journal.is_file():
         dashboard = 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"'

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from fcsearch.report.words import duration
 from fcsearch.results import RunDirectory, Status, TrialRecord, read_status
+from fcsearch.results.ending import ending_and_trials
 from fcsearch.results.timing import work_clock
 from fcsearch.search.loop.standings import Standings
 
@@ -31,8 +32,19 @@ class Watched:
         self._said: tuple[float, float] = (-1.0, time.monotonic())
 
     def going(self) -> bool:
-        """Whether its search is running, or the best are trained again; RunError if its manifest is damaged."""
-        return self._run.state() == "running" or (read_status(self._run.path) is not None and self._run.is_held())
+        """Whether a process is at work on it; RunError if its manifest is damaged."""
+        return self._run.is_held() or self._run.state() == "running"
+
+    def ended(self) -> str | None:
+        """How it has ended, in words; None while a process is at work on it; RunError if its manifest is damaged."""
+        if self._run.is_held() or (state := self._run.state()) == "running":
+            return None
+        manifest, done = self._run.manifest(), len(self._run.trials())
+        return ending_and_trials(state, manifest.ended_by, done=done, planned=manifest.planned)
+
+    def silent(self) -> bool:
+        """Whether that process says nothing of a search: it reads the data of a session, or writes the report."""
+        return self._run.state() != "running" and read_status(self._run.path) is None
 
     def look(self) -> list[TrialRecord]:
         """The trials that have come to an end since the last look.

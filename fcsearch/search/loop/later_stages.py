@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from fcsearch.config import InputForm
 from fcsearch.data import Dataset
+from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
 from fcsearch.search.loop.engine import Closing, Engine, ending
@@ -106,6 +108,14 @@ def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Datase
     return extent
 
 
+def out_of_time(around: Surroundings, trainings: int, stage: str) -> bool:
+    """Whether the time budget is used up before a stage begins; says what is left out then."""
+    if around.deadline is None or time.monotonic() <= around.deadline:
+        return False
+    around.view.notice(f"no time is left for the {stage} ({plural(trainings, 'training')}): it is left out")
+    return True
+
+
 def confirm_best(
     around: Surroundings, extent: Extent, dataset: Dataset, open_pool: Callable[[], Pool], *, every: float
 ) -> Closing | None:
@@ -133,6 +143,8 @@ def confirm_best(
     ]
     if not planned:
         return None
+    if out_of_time(around, len(planned), "confirmation"):
+        return "time_budget"
     pool = open_pool()
     books = ConfirmationBooks(run, {number: trial for number, (trial, _) in pairs.items()})
     checkpoints = find_checkpoints(around, planned, pool, stage="confirmations", dataset=dataset, every=every)

@@ -14,7 +14,7 @@ from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.data.dataset import Split
 from fcsearch.search.loop.engine import Closing
-from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, train_again
+from fcsearch.search.loop.later_stages import Surroundings, find_checkpoints, out_of_time, train_again
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
@@ -91,6 +91,8 @@ def refit(
             paths.setdefault(trial, []).append(path)
     if not paths:
         return None
+    if out_of_time(around, len(paths), "refit of the ensemble" if members else "refit"):
+        return "time_budget"
     wanted = {configs[trial].input_form for trial in paths}
     learned = dataclasses.replace(dataset, forms=tuple(form for form in dataset.forms if form.form in wanted))
     pool, planned = open_pool(joined(learned)), [PlannedTrial(trial, configs[trial]) for trial in paths]

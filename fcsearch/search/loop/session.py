@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -97,22 +96,16 @@ def run_stages(
                     pool.cache_clear()
             if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
-                # Opening a pool again takes time, and there may be none left.
-                if extent and not (abandoned and _is_late(around)):
+                if extent:
                     before = _before_the_refit(around, plan, dataset, extent)
                     ended_by = confirm_best(before, extent, dataset, pool, every=every) or ended_by
         # On other rows, and so on other workers.
-        if (
-            ended_by in ("trials", "time_budget")
-            and refits(plan.options, dataset)
-            and _has_result(run)
-            and not _is_late(around)
-        ):
+        if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
             with RefitPools(functools.partial(open_pool, plan)) as pools:
                 # The network that answers comes first: with a time budget there may be no time for the others.
                 ended_by = refit(around, dataset, [], pools.open, every=every) or ended_by
                 # Without folds the members of the ensemble have learned all that they are to learn.
-                if dataset.others and ended_by in ("trials", "time_budget") and not _is_late(around):
+                if dataset.others and ended_by in ("trials", "time_budget"):
                     members = settle_ensemble(run, dataset, plan.options.ensemble)
                     ended_by = refit(around, dataset, members, pools.open, every=every) or ended_by
         # Without the search there may be trials that still wait.
@@ -129,10 +122,6 @@ def _before_the_refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, 
     return dataclasses.replace(around, deadline=around.deadline - refit_seconds(rows, dataset))
 
 
-def _is_late(around: Surroundings) -> bool:
-    return around.deadline is not None and time.monotonic() > around.deadline
-
-
 def _has_result(run: RunDirectory) -> bool:
     return len(rank_trials(run.trials())) > 0
 
@@ -145,7 +134,7 @@ def _train_trials(
     ledger = Ledger(run, plan.space, seed=plan.options.seed)
     known = _begin(ledger, run, plan, dataset)
     waiting = ledger.recover()
-    if len(run.finished_trials()) >= plan.trials:
+    if (done := len(run.finished_trials())) >= plan.trials:
         return "trials", False
     pool = open_pool()
     plan = make_plan(plan.space, plan.options, path=plan.path, placement=pool.placement, dataset=dataset)
@@ -192,7 +181,10 @@ def _train_trials(
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with ending(engine, recorder, tracker, view, run.path):
         engine.run()
-    return _verdict(run, engine, tracker), engine.abandoned
+    ended_by = _verdict(run, engine, tracker)
+    if ended_by == "time_budget" and tracker.counts.total() == done:
+        view.notice("no trial ended within the time budget: those in training continue from their last epoch")
+    return ended_by, engine.abandoned
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:

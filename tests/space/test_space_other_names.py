@@ -1,0 +1,24 @@
+"""What others call a hyperparameter is understood in every message."""
+
+from __future__ import annotations
+
+import pytest
+
+from fcsearch.config import HYPERPARAMETERS
+from fcsearch.errors import SpaceError
+from fcsearch.space import find_space, load_space
+from fcsearch.space.tries import read_try
+from fcsearch.text import _OTHER_NAMES, nearest
+
+
+def test_every_other_name_leads_to_a_hyperparameter() -> None:
+    assert set(_OTHER_NAMES.values()) <= set(HYPERPARAMETERS)
+    assert not set(_OTHER_NAMES) & set(HYPERPARAMETERS)
+    assert nearest("LR", HYPERPARAMETERS) == "learning_rate"
+    assert nearest("lr", ["depth"]) is None
+
+
+def test_a_configuration_to_try_is_told_too() -> None:
+    space = load_space(find_space("dropout"))
+    with pytest.raises(SpaceError, match="unknown parameter 'lr'; did you mean 'learning_rate'"):
+        read_try("lr=3", space)
