@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Lead, Measurement
+from fcsearch.report.model import Dataset
 
 
 def lead_over(base: BaseLine, value: float, error: float) -> Lead:
@@ -48,7 +52,7 @@ def not_shown(found: Measurement, name: str) -> str | None:
 
 
 def best_by_chance(
-    name: str, value: float, lead: Lead, base: BaseLine, *, measurements: int, test: Measurement | None
+    name: str, value: float, lead: Lead, base: BaseLine, *, trials: int, test: Measurement | None
 ) -> str | None:
     """A clause that says that a figure leads only as the best of many; None if it leads by more.
 
@@ -59,16 +63,41 @@ def best_by_chance(
         value: It.
         lead: Its lead over the baseline.
         base: The baseline of the same rows, in the same objective.
-        measurements: On those rows, by which the network and its epoch were chosen.
+        trials: Of which it is the best. Their epochs are not counted: one differs little from the next.
         test: The network on the test rows, if they were measured.
     """
     unseen = lead_in(test) if test else None
-    if lead.is_real_among(measurements) or (unseen and unseen.is_real):
+    if lead.is_real_among(trials) or (unseen and unseen.is_real):
         return None
     objective = OBJECTIVES[base.objective]
     settled = not_shown(test, f"its test {objective.title}") if test and unseen else None
     return (
         f"{name}, {objective.show(value)}, leads the baseline, {objective.show(base.value)}, by no more than chance "
-        f"explains for the best of {measurements:,} measurements on these rows, one for each epoch of each trial; and "
-        + (settled or "no test rows were measured.")
+        f"explains for the best of {trials:,} trials on these rows; and " + (settled or "no test rows were measured.")
     )
+
+
+def not_learned(
+    ranked: Sequence[Mapping[str, Any]],
+    error: float | None,
+    validation: Measurement | None,
+    test: Measurement | None,
+    dataset: Dataset,
+    base: BaseLine | None,
+) -> str | None:
+    """The verdict that the best network does not beat the baseline: by its validation rows, else by its own value."""
+    if validation is not None and bool(dataset.folds) == (validation.folds is not None):
+        name = f"the best network's validation {OBJECTIVES[validation.objective].title}"
+        value, base, lead = validation.value, validation.base_line, lead_in(validation)
+    elif base is not None and error is not None:
+        objective = OBJECTIVES[base.objective]
+        name, value = f"the best validation {objective.title} of all trials", ranked[0][objective.column]
+        lead = lead_over(base, value, error)
+    else:
+        return None
+    if base is None or lead is None:
+        return None
+    if short := not_above_baseline(name, value, lead, base):
+        return f"Nothing was learned: {short}"
+    short = best_by_chance(name, value, lead, base, trials=len(ranked), test=test)
+    return short and f"It is not shown that anything was learned: {short}"

@@ -9,7 +9,7 @@ from fcsearch.config.objective import Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.report.findings import Evidence
 from fcsearch.report.model import Dataset
-from fcsearch.report.words import plural
+from fcsearch.report.words import percent, plural
 
 # With fewer validation rows the standard error of an accuracy is up to 3.5 points and more.
 _FEW_ROWS = 200
@@ -82,3 +82,32 @@ def of_heavy_tails(
             f"The target has outliers: on the validation rows the mean has an RMSE of {far}, and the median an MAE of "
             f"only {near}, so a few rows make most of the squared error. `{options(changes)}` gives them less weight",
         )
+
+
+def of_the_remedies(
+    validation: Measurement | None, objective: Objective, remedies: Sequence[Sequence[str]]
+) -> Iterator[Evidence]:
+    """What to do if nothing was learned. A larger network or another end of the space would not help."""
+    advice = (
+        "Check that the label is the right column and that its rows were not mixed up; look for more informative "
+        "features"
+    )
+    if remedies:
+        advice += f". Then search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}"
+    if objective.name != "accuracy":
+        yield Evidence("nothing_learned", advice)
+        return
+    figures = validation.classification if validation else None
+    if figures is not None:
+        chance = 1 / sum(entry.rows > 0 for entry in figures.classes)
+        above = figures.balanced_accuracy - chance > 2 * figures.balanced_error
+        yield Evidence(
+            "balanced",
+            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to "
+            f"all rows has {percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
+            + (", which accuracy does not reward here" if above else ""),
+        )
+    yield Evidence(
+        "nothing_learned",
+        f"{advice}: by these objectives each class counts, however rare it is" if remedies else advice,
+    )

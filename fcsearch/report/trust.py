@@ -11,10 +11,10 @@ from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.learned import best_by_chance, lead_in, lead_over, not_above_baseline
+from fcsearch.report.learned import not_learned
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.remedies import of_few_rows, of_heavy_tails, options, remedies_of
+from fcsearch.report.remedies import of_few_rows, of_heavy_tails, of_the_remedies, remedies_of
 from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
@@ -75,14 +75,13 @@ def assess(
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
     value, own = best[objective.column], winner[objective.column]
-    short = _not_learned(ranked, error, validation, test.measurement, dataset, base)
-    if short is not None:
-        verdict: str | None = f"Nothing was learned: {short}"
+    verdict = not_learned(ranked, error, validation, test.measurement, dataset, base)
+    if verdict is not None:
         remedies = remedies_of(objective, dataset, space)
-        instead = _instead(validation, objective, remedies)
+        instead = of_the_remedies(validation, objective, remedies)
         evidence = [*progress, *measured, *tails, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
-        verdict, remedies = None, ()
+        remedies = ()
         evidence = [
             *progress,
             *of_the_confirmation(confirmation, searched=len(ranked)),
@@ -110,32 +109,6 @@ def _error(best: Row, dataset: Dataset, validation: Measurement | None, objectiv
     return validation.standard_error if validation else None
 
 
-def _not_learned(
-    ranked: Sequence[Row],
-    error: float | None,
-    validation: Measurement | None,
-    test: Measurement | None,
-    dataset: Dataset,
-    base: BaseLine | None,
-) -> str | None:
-    """That the best network does not beat the baseline: as measured on the validation rows, else by its own value."""
-    if validation is not None and bool(dataset.folds) == (validation.folds is not None):
-        name = f"the best network's validation {OBJECTIVES[validation.objective].title}"
-        value, base, lead = validation.value, validation.base_line, lead_in(validation)
-    elif base is not None and error is not None:
-        objective = OBJECTIVES[base.objective]
-        name, value = f"the best validation {objective.title} of all trials", ranked[0][objective.column]
-        lead = lead_over(base, value, error)
-    else:
-        return None
-    if base is None or lead is None:
-        return None
-    measurements = sum(row.get("epochs_run") or 1 for row in ranked)
-    return not_above_baseline(name, value, lead, base) or best_by_chance(
-        name, value, lead, base, measurements=measurements, test=test
-    )
-
-
 def _named(row: Row, other: Row) -> str:
     """Whose figure it is, where the best of the search is not the network that the report is about; else empty."""
     return "" if row["trial_id"] == other["trial_id"] else f" of trial {row['trial_id']}"
@@ -159,35 +132,6 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         found = ending(state, work.ended_by, done=work.done, planned=work.planned)
         how = "ended" if found == state else f"was {found}"
         yield Evidence("unfinished", f"The run {how}: {work.done:,} of {work.planned:,} trials are done")
-
-
-def _instead(
-    validation: Measurement | None, objective: Objective, remedies: Sequence[Sequence[str]]
-) -> Iterator[Evidence]:
-    """What to do if nothing was learned. A larger network or another end of the space would not help."""
-    advice = (
-        "Check that the label is the right column and that its rows were not mixed up; look for more informative "
-        "features"
-    )
-    if remedies:
-        advice += f". Then search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}"
-    if objective.name != "accuracy":
-        yield Evidence("nothing_learned", advice)
-        return
-    figures = validation.classification if validation else None
-    if figures is not None:
-        chance = 1 / sum(entry.rows > 0 for entry in figures.classes)
-        above = figures.balanced_accuracy - chance > 2 * figures.balanced_error
-        yield Evidence(
-            "balanced",
-            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to "
-            f"all rows has {percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
-            + (", which accuracy does not reward here" if above else ""),
-        )
-    yield Evidence(
-        "nothing_learned",
-        f"{advice}: by these objectives each class counts, however rare it is" if remedies else advice,
-    )
 
 
 def _of_the_choice(

@@ -309,7 +309,7 @@ def test_a_gap_within_chance_is_no_overfitting() -> None:
 
 
 def of_noise(rng: np.random.Generator) -> tuple[Measurement, Measurement]:
-    """The validation and test figures of the best of 60 networks that know nothing, over 5 epochs each."""
+    """The validation and test figures of the best of 300 networks that know nothing."""
     y = {split: torch.from_numpy((rng.random(90) < 0.5).astype(np.int64)) for split in ("val", "test")}
 
     def judged(split: str, said: torch.Tensor) -> Measurement:
@@ -328,12 +328,12 @@ def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
     rng, verdicts, first_sight = np.random.default_rng(0), 0, 0
     for _ in range(60):
         validation, test = of_noise(rng)
-        ranked = [row(0, validation.value, epochs_run=5), *(row(i, 0.5, epochs_run=5) for i in range(1, 60))]
+        ranked = [row(0, validation.value), *(row(i, 0.5) for i in range(1, 300))]
         found = assess(
             ranked,
             FinalTest(test, None, (0,)),
             state="complete",
-            work=Work(None, {"complete": 60}, 1, 1.0, 60.0, 1.0, {}, None),
+            work=Work(None, {"complete": 300}, 1, 1.0, 60.0, 1.0, {}, None),
             dataset=Dataset("d", "f", 1000, 90, 90, 2),
             space=SPACE,
             base=validation.base_line,
@@ -349,10 +349,10 @@ def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
 def test_where_the_test_rows_agree_a_small_lead_is_believed() -> None:
     lead = Lead(0.02, 0.008)
     validation = dataclasses.replace(measured("val", (0.99, 0.6)), lead=lead)
-    ranked = [row(0, validation.value, epochs_run=50)]
+    ranked = [row(0, validation.value), *(row(i, 0.9) for i in range(1, 50))]
     found = trust(*ranked, validation=validation)
     assert found.verdict is not None
-    assert "no more than chance explains for the best of 53 measurements on these rows" in found.verdict
+    assert "no more than chance explains for the best of 53 trials on these rows" in found.verdict
     assert found.verdict.endswith("; and no test rows were measured.")
     agreeing = FinalTest(dataclasses.replace(validation, split="test"), None, (0,))
     assert trust(*ranked, validation=validation, test=agreeing).verdict is None
