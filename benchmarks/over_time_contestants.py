@@ -17,6 +17,7 @@ from typing import Any
 import click
 import pandas as pd
 from over_time_datasets import Question
+from peers.improvements import Improvement, read
 from peers.launch import ROOT, THREADS, Job, peer_command
 from real_tables import score
 from tables_peers import PeerError, learn
@@ -26,6 +27,10 @@ Point = tuple[float, float]
 Piece = dict[str, Any]
 # How long a peer has to end itself, workers and all, when it is told to; far more than it needs.
 GRACE = 60.0
+# How long a measurement of test rows that has begun in time may take.
+LAST = 2.0
+# A peer's own end, as a multiple of its seconds: it never comes.
+FAR = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,21 +88,24 @@ def peer(name: str) -> Callable[[Question, int, float, str], Piece | None]:
 
     def run(question: Question, seed: int, seconds: float, _: str) -> Piece | None:
         trace = question.folder / f"trace-{time.time_ns()}"
-        job = Job(question.peers, None, time_budget=seconds, seed=seed, early_stopping=True, trace=trace)
+        # It is ended from outside: an end of its own would count the seconds of measuring test rows.
+        job = Job(question.peers, None, time_budget=FAR * seconds, seed=seed, early_stopping=True, trace=trace)
         began = time.time()
-        run_for(peer_command(name, job), seconds, question.folder)
+        run_for(peer_command(name, job), seconds, question.folder, trace)
         took = time.time() - began
-        found = sorted(map(json.loads, trace.read_text().splitlines())) if trace.exists() else []
-        return {"points": steps(found, began, question), "seconds": took}
+        return {"points": steps(read(trace), began, seconds, question), "seconds": took}
 
     return run
 
 
-def steps(found: Sequence[Sequence[float]], began: float, question: Question) -> list[Point]:
-    """Several processes' improvements, in order, as those of all: test figures of the best by the validation rows."""
+def steps(found: Sequence[Improvement], began: float, seconds: float, question: Question) -> list[Point]:
+    """Several processes' improvements, in order, as those of all: test figures of the best by the validation rows.
+
+    Only the first so many seconds count, on each process's own clock.
+    """
     points, best = [], float("-inf")
-    for moment, val, test in found:
-        if val > best and test is not None:
+    for moment, val, test, _ in found:
+        if val > best and test is not None and moment - began <= seconds:
             best = val
             points.append((moment - began, question.figure(test)))
     return points
@@ -131,8 +139,8 @@ CONTESTANTS = {
 }
 
 
-def run_for(command: Sequence[object], seconds: float, folder: Path) -> None:
-    """Run a peer for so long: what it knows later is not counted, so it is ended then.
+def run_for(command: Sequence[object], seconds: float, folder: Path, trace: Path) -> None:
+    """Run a peer for so long, and for what its trace says it spent on test rows: what it knows later is not counted.
 
     Raises:
         click.ClickException: it failed before, or does not end.
@@ -148,7 +156,7 @@ def run_for(command: Sequence[object], seconds: float, folder: Path) -> None:
             start_new_session=True,
         )
         try:
-            code = process.wait(timeout=seconds)
+            code = _wait(process, seconds + LAST, trace)
         except subprocess.TimeoutExpired:
             code = 0
             process.terminate()
@@ -161,6 +169,19 @@ def run_for(command: Sequence[object], seconds: float, folder: Path) -> None:
                 os.killpg(process.pid, signal.SIGKILL)
     if code:
         raise click.ClickException(f"{' '.join(map(str, command))} exited with {code}:\n{errors.read_text()[-4000:]}")
+
+
+def _wait(process: subprocess.Popen[bytes], seconds: float, trace: Path) -> int:
+    """The peer's exit code; TimeoutExpired once all of its processes have had so many seconds for their own work."""
+    began = time.monotonic()
+    spent = 0.0
+    while True:
+        try:
+            return process.wait(timeout=began + seconds + spent - time.monotonic())
+        except subprocess.TimeoutExpired:
+            before, spent = spent, max((found.spent for found in read(trace)), default=0.0)
+            if spent == before:
+                raise
 
 
 def _environment() -> dict[str, str]:

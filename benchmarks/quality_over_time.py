@@ -43,7 +43,8 @@ def main(
     fcsearch answers by whole commands, one for each of the times, with what they do at the end (confirmation, ensemble,
     report): its figure is the one in the report, known when the command is over. The peers run once, for the last of
     the times; an epoch that is better on validation rows than all before counts at once, as if its network had been
-    saved and measured for nothing. pytabkit's fits tell nothing before their end, and most take longer.
+    saved and measured for nothing: they run as much longer as they measure test rows. pytabkit's fits tell nothing
+    before their end, and most take longer.
 
     Every finished piece is saved: started again, the benchmark goes on. With the defaults it takes 40 minutes on two
     cores, and half an hour more where pytabkit is installed.

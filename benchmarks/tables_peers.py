@@ -18,6 +18,8 @@ import pandas as pd
 from common import chosen, print_table, save
 from real_tables import TABLES, Table, is_there, score
 
+from fcsearch.search.planning.placement import available_cores
+
 HERE = Path(__file__).parent
 PEERS = ("gradient boosting", "LightGBM", "RandomizedSearchCV", "Optuna + torch.nn", "RealMLP", "RealMLP HPO")
 # Those of pytabkit, which may be installed for another interpreter.
@@ -170,7 +172,8 @@ def learn(
     """
     out = files[1].with_name("out.npz")
     arguments = [peer, *files, "--label", table.label, "--seed", seed, "--scoring", SCORINGS[table.objective]]
-    arguments += ["--budget", budget, "--out", out]
+    # Not each one's own choice: some count the machine's cores, and not those that may be used.
+    arguments += ["--budget", budget, "--cores", available_cores(), "--out", out]
     arguments += ["--positive", table.positive] if table.positive is not None else []
     began = time.perf_counter()
     done = _run([python if peer in PYTABKIT else sys.executable, HERE / "peers" / "tabular.py", *arguments])

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 # A pipe or a file has no width of its own. This one makes output the same on every machine.
 PIPE_WIDTH = 100
 
+# Control characters other than newline and tab: C0 with ESC, DEL, C1, and those that change the direction of writing.
+_ORDERS = (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_SHOWN = dict.fromkeys(_ORDERS, "\N{REPLACEMENT CHARACTER}")
 
 # What others call a hyperparameter, and these networks do not.
 _OTHER_NAMES = {
@@ -51,3 +54,8 @@ def did_you_mean(near: object | None, *, sentence: bool = False) -> str:
 def first_few(words: Sequence[str], most: int = 20) -> str:
     """The first words, with commas between them; `...` stands for the others."""
     return ", ".join([*words[:most], *(["..."] if len(words) > most else [])])
+
+
+def printable(text: str) -> str:
+    """The text, with a visible sign in place of each control character."""
+    return text.translate(_SHOWN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,11 @@ class OptunaNet:
         seed: Of the sampler and the networks.
         scorer: What is maximized on the validation rows, as scikit-learn has it.
         budget: Seconds after which no trial starts any more.
+        cores: How many to use.
     """
 
-    def __init__(self, features: Any, seed: int, scorer: Any, budget: float) -> None:
-        self.features, self.seed, self.scorer, self.budget = features, seed, scorer, budget
+    def __init__(self, features: Any, seed: int, scorer: Any, budget: float, cores: int) -> None:
+        self.features, self.seed, self.scorer, self.budget, self.cores = features, seed, scorer, budget, cores
 
     def fit(self, X_train: pd.DataFrame, X_val: pd.DataFrame, y_train: pd.Series, y_val: pd.Series) -> OptunaNet:
         """Search on the given training and validation rows."""
@@ -45,8 +45,8 @@ class OptunaNet:
         train = torch.from_numpy(self.features.fit_transform(X_train).astype(np.float32)), torch.from_numpy(target)
         val = torch.from_numpy(self.features.transform(X_val).astype(np.float32)), y_val
         folder = Path(tempfile.mkdtemp())
-        cores = os.cpu_count() or 1
-        joblib.Parallel(cores)(joblib.delayed(self._search)(folder, train, val, number) for number in range(cores))
+        searches = (joblib.delayed(self._search)(folder, train, val, number) for number in range(self.cores))
+        joblib.Parallel(self.cores)(searches)
         study = optuna.load_study(study_name="tables", storage=_storage(folder))
         self.net = torch.load(folder / f"{study.best_trial.number}.pt", weights_only=False)
         return self

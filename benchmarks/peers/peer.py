@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import click
 import numpy as np
 
 from fcsearch.data import load_dataset
+from fcsearch.search.planning.placement import available_cores
 from fcsearch.space import SearchSpace, load_space
 
 BEGAN = time.time()
@@ -89,7 +89,7 @@ def task_options(command: Callable[..., None]) -> Callable[..., None]:
 def make_task(space: Path, slots: int | None, **options: Any) -> Task:
     """The task that the options of `task_options` describe. From here on SIGTERM ends a peer as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    task = Task(space=load_space(space), slots=slots or os.cpu_count() or 1, **options)
+    task = Task(space=load_space(space), slots=slots or available_cores(), **options)
     if task.trials is None and task.time_budget is None:
         raise click.UsageError("a peer must know when to end; give --trials or --time-budget")
     if task.early_stopping and task.space.early_stopping is None:

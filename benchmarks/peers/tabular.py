@@ -36,6 +36,7 @@ class Task:
         scoring: scikit-learn's name of what is maximized.
         positive: The class that average precision is of.
         budget: Seconds, for those that take a budget.
+        cores: How many to use.
     """
 
     X: pd.DataFrame
@@ -44,6 +45,7 @@ class Task:
     scoring: str
     positive: str | None
     budget: float
+    cores: int
 
     @property
     def is_regression(self) -> bool:
@@ -75,7 +77,7 @@ def lightgbm(task: Task) -> Any:
     import lightgbm
 
     kind = lightgbm.LGBMRegressor if task.is_regression else lightgbm.LGBMClassifier
-    model = kind(n_estimators=5000, learning_rate=0.03, random_state=task.seed, verbose=-1, n_jobs=os.cpu_count())
+    model = kind(n_estimators=5000, learning_rate=0.03, random_state=task.seed, verbose=-1, n_jobs=task.cores)
     parts = task.validation()
     return model.fit(
         parts[0], parts[2], eval_set=[(parts[1], parts[3])], callbacks=[lightgbm.early_stopping(100, verbose=False)]
@@ -104,7 +106,7 @@ def random_search(task: Task) -> Any:
         scoring=task.scorer,
         error_score="raise",
         cv=splitter,
-        n_jobs=os.cpu_count(),
+        n_jobs=task.cores,
         random_state=task.seed,
     )
     return search.fit(task.X, task.y)
@@ -114,7 +116,7 @@ def optuna_torch(task: Task) -> Any:
     """Optuna's TPE with its ASHA over torch.nn, a process a core, until the time is up."""
     from optuna_tabular import OptunaNet
 
-    return OptunaNet(_features(), task.seed, task.scorer, task.budget).fit(*task.validation())
+    return OptunaNet(_features(), task.seed, task.scorer, task.budget, task.cores).fit(*task.validation())
 
 
 def realmlp(task: Task) -> Any:
@@ -122,7 +124,7 @@ def realmlp(task: Task) -> Any:
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
     kind = RealMLP_TD_Regressor if task.is_regression else RealMLP_TD_Classifier
-    model = kind(random_state=task.seed, val_fraction=VAL, n_threads=os.cpu_count(), device="cpu")
+    model = kind(random_state=task.seed, val_fraction=VAL, n_threads=task.cores, device="cpu")
     return make_pipeline(_filled(), model).fit(task.X, task.y)
 
 
@@ -131,7 +133,7 @@ def realmlp_tuned(task: Task) -> Any:
     from pytabkit import RealMLP_HPO_Classifier, RealMLP_HPO_Regressor
 
     kind = RealMLP_HPO_Regressor if task.is_regression else RealMLP_HPO_Classifier
-    model = kind(random_state=task.seed, val_fraction=VAL, n_threads=os.cpu_count(), device="cpu")
+    model = kind(random_state=task.seed, val_fraction=VAL, n_threads=task.cores, device="cpu")
     model.set_params(hpo_space_name="tabarena", n_hyperopt_steps=50, time_limit_s=task.budget)
     return make_pipeline(_filled(), model).fit(task.X, task.y)
 
@@ -155,6 +157,7 @@ PEERS: dict[str, Callable[..., Any]] = {
 @click.option("--positive", help="The class that average precision is of.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--budget", default=120.0, show_default=True, help="Seconds, for those that take a budget.")
+@click.option("--cores", required=True, type=int)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="An NPZ file of values and classes.")
 def main(peer: str, train: Path, test: Path, label: str, out: Path, **options: Any) -> None:
     """Learn from TRAIN and predict TEST."""

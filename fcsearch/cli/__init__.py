@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> Any:
         error.show()
         sys.exit(error.exit_code)
     except FcsearchError as error:
-        from fcsearch.printing import printable
+        from fcsearch.text import printable
 
         click.echo(f"fcsearch: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)

@@ -23,14 +23,19 @@ def print_closing(report: Report) -> None:
     if report.best is None:
         return
     console = open_console()
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
-    grid.add_row("", Text(figures_line(report, report.best), style="bold"))
     console.print()
-    console.print(grid)
-    console.print(Text("Next", style="bold green"))
+    if report.trust.verdict:
+        console.print(Text("No winner: nothing was learned", style="bold yellow"))
+    else:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
+        grid.add_row("", Text(figures_line(report, report.best), style="bold"))
+        console.print(grid)
+    commands = next_commands(report)
+    if commands:
+        console.print(Text("Next", style="bold green"))
     # One line, however long, where a program may read it.
     width = console.width - _INDENT if may_fold() else sys.maxsize
-    for command in next_commands(report):
+    for command in commands:
         for line in command_lines(command, width):
             console.print(Text(" " * _INDENT + line), soft_wrap=True)

@@ -69,7 +69,7 @@ def _print(found: Comparison) -> None:
 
     from fcsearch.cli.console import open_console, short_path
     from fcsearch.comparison.section_tables import relabelled
-    from fcsearch.comparison.standing import METHOD, SEEDS_METHOD
+    from fcsearch.comparison.standing import methods_of
     from fcsearch.config.objective import OBJECTIVES
 
     console = open_console()
@@ -84,11 +84,8 @@ def _print(found: Comparison) -> None:
         console.print(Text("These runs cannot be compared: each is shown by itself.", style="bold yellow"))
     for section in found.sections:
         _print_section(section, found, labels)
-    bases = {section.basis for section in found.sections}
-    if bases - {"seeds"}:
-        console.print(Text(f"\n{METHOD}", style="dim"))
-    if "seeds" in bases:
-        console.print(Text(SEEDS_METHOD, style="dim"))
+    for number, method in enumerate(methods_of(found.sections, OBJECTIVES[found.objective])):
+        console.print(Text(method if number else f"\n{method}", style="dim"))
     for run in found.unconfirmed:
         console.print(Text(f"Not confirmed over seeds: fcsearch confirm {labels[run]}", style="dim"), soft_wrap=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ def evaluate(
       fcsearch evaluate runs/dropout --model 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.evaluation import load_run_dataset, measure_model, measure_moved, measure_other
+    from fcsearch.evaluation import holds_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.selection import load_members
 
@@ -77,14 +78,22 @@ def evaluate(
         found = measure_moved(directory, chosen, dataset, split, data_dir=data_dir)
     else:
         found, other = measure_other(directory, chosen, dataset, label=label, data_dir=data_dir)
+    own = other is not None and holds_own_rows(directory, chosen, other)
     if form == "json":
-        click.echo(json.dumps({**dataclasses.asdict(found), **_facts(other)}, indent=2))
+        facts = {**_facts(other), **({"own_rows": own} if other else {})}
+        click.echo(json.dumps({**dataclasses.asdict(found), **facts}, indent=2))
         return
     if other is not None:
         print_warnings(other.unseen, other.ignored)
     _print(found)
     if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
         click.echo("it was trained on these rows: the figures say nothing about other rows")
+    if own:
+        name = shlex.quote(run or directory.path.name)
+        click.echo(
+            "these are the run's own rows, those that it was trained on among them: the figures say little about other "
+            f"rows; `fcsearch evaluate {name}` measures the rows that it did not see"
+        )
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:
@@ -99,11 +108,10 @@ def _print(found: Measurement) -> None:
     from fcsearch.cli.console import open_console
     from fcsearch.report.class_tables import class_parts
     from fcsearch.report.summary_lines import measured_lines
-    from fcsearch.report.words import number
 
     console = open_console()
     console.print(f"{_model(found)} on {_rows(found)}")
-    for name, value, remark in [*measured_lines(found), ("loss", number(found.loss), "")]:
+    for name, value, remark in measured_lines(found):
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
     if found.classification:
         for part in class_parts(found.classification, width=console.width):

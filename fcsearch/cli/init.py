@@ -95,6 +95,7 @@ def _found(dataset: Dataset) -> list[str]:
     lines = [
         f"Rows: {train} for training, {val} for validation, {test} for test",
         f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {labels}",
+        *([f"  {dataset.one_sided()}"] if dataset.one_sided() else []),
         f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
     ]
     used = [column for column in dataset.columns if column.use == "used"]

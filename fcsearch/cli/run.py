@@ -133,7 +133,7 @@ def run(
 
 def _tell(label: str, text: str) -> None:
     """A line in the form of the plan's, before the plan is known."""
-    from fcsearch.printing import printable
+    from fcsearch.text import printable
 
     click.echo(f"{label:<15} {printable(text)}", err=True)
 
@@ -168,7 +168,7 @@ def _place(out: Path | str, name: str | None, *, default: str) -> tuple[Path, st
 
 
 def _print_plan(plan: SearchPlan) -> None:
-    from fcsearch.printing import printable
+    from fcsearch.text import printable
 
     for label, text in plan.lines().items():
         click.echo(f"{label:<15} {printable(text)}")

@@ -114,7 +114,7 @@ def train(
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)
     if left_out := rows.left_out():
-        from fcsearch.printing import printable
+        from fcsearch.text import printable
 
         click.echo(f"fcsearch: columns left out: {printable(left_out)}", err=True)
     echo = click.echo if form == "text" else _silent

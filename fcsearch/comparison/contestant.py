@@ -18,7 +18,7 @@ from fcsearch.results.timing import work_clock
 from fcsearch.selection import Confirmed, confirmation_of
 from fcsearch.selection.confirmation import rows_measured_on
 
-_COLUMNS = ("trial_id", "state", "started_at", "finished_at")
+_COLUMNS = ("trial_id", "state", "started_at", "finished_at", "val_standard_error")
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Done:
         trial_id: Its number.
         gain: Its objective, as a number of which more is better; minus infinity where it has no result.
         seconds: When it was done, in seconds of the run's work; None if the run does not say.
+        error: The objective's standard error over the folds; None without folds.
     """
 
     trial_id: int
     gain: float
     seconds: float | None
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Contestant:
         """When its last trial was done, in seconds of its work; None if there is none, or the run does not say."""
         known = [trial.seconds for trial in self.trials if trial.seconds is not None]
         return max(known) if known and len(known) == len(self.trials) else None
+
+    def error_of(self, trial_id: int) -> float | None:
+        """The standard error of a trial's objective over the folds; None without folds."""
+        return next((trial.error for trial in self.trials if trial.trial_id == trial_id), None)
 
     def within(self, seconds: float) -> tuple[Done, ...]:
         """The trials that were done by then."""
@@ -99,6 +105,7 @@ def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[
             row["trial_id"],
             objective.gain(value) if counts else -math.inf,
             clock.seconds(finished) if clock and finished else None,
+            row["val_standard_error"],
         )
 
     return tuple(done(row) for row in rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from fcsearch.comparison.charts import course_charts, standing_chart
 from fcsearch.comparison.compare import Comparison
 from fcsearch.comparison.section_tables import relabelled, section_columns, section_rows, section_title, short_labels
-from fcsearch.comparison.standing import METHOD, SEEDS_METHOD
+from fcsearch.comparison.standing import methods_of
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.page.assets import json_text, page_environment, page_frame, page_scripts
 from fcsearch.report.page.charts import CONFIG
@@ -23,7 +23,6 @@ def comparison_page(found: Comparison) -> str:
     standings = [(section, standing_chart(section, found, labels)) for section in found.sections]
     courses = course_charts(found, labels)
     figures = [*courses, *(figure for _, figure in standings if figure)]
-    bases = {section.basis for section in found.sections}
     scripts = page_scripts()
     privacy = Privacy([], folders=[Path(run).absolute().parent for run in found.runs])
     return (
@@ -44,7 +43,7 @@ def comparison_page(found: Comparison) -> str:
                 for section, figure in standings
             ],
             courses=courses,
-            methods=[*([METHOD] if bases - {"seeds"} else []), *([SEEDS_METHOD] if "seeds" in bases else [])],
+            methods=methods_of(found.sections, objective),
             unconfirmed=[labels[run] for run in found.unconfirmed],
             data=json_text(
                 {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,15 +20,32 @@ _RESAMPLES = 10_000
 _INTERVAL = (2.5, 97.5)
 _NORMAL = 1.96
 
-METHOD = (
-    "Intervals: 95% of 10,000 resamplings of a run's trials, and the chance in which rows there are. No resampling is "
-    "better than the best trial that was seen, so the better end says little. A tie: chance explains the difference."
-)
-SEEDS_METHOD = "Intervals: 95% by Student's t over the seeds, and the chance in which rows there are."
+_METHODS = {
+    "trials": "Intervals: 95% of 10,000 resamplings of a run's trials{rows}. No resampling is better than the best "
+    "trial that was seen, so the better end says little. A tie: chance explains the difference.",
+    "seeds": "Intervals: 95% by Student's t over the seeds{rows}.",
+}
 
 Gains = npt.NDArray[np.float64]
 # Of an interval; None where there are too few values.
 Ends = tuple[float | None, float | None]
+
+
+def methods_of(sections: Iterable[Section], objective: Objective) -> list[str]:
+    """How the intervals were made, and, once, which chance is not in them."""
+    known = objective.is_share_of_rows
+    rows = ", and the chance in which rows there are" if known else ""
+    bases = {section.basis for section in sections}
+    found = []
+    for basis, shown in (("trials", bases - {"seeds"}), ("seeds", bases & {"seeds"})):
+        if shown:
+            found.append(_METHODS[basis].format(rows=rows))
+    if found and not known:
+        found.append(
+            "Which rows there are is chance, too: with folds it is in the intervals of figures; "
+            f"of leads in {objective.title} it is not known, and not included."
+        )
+    return found
 
 
 @dataclass(frozen=True)
@@ -113,7 +130,7 @@ def by_trials(
             continue
         value = objective.gain(best.gain)
         worse, better = sorted(objective.gain(end) for end in _ends(drawn[run]))
-        low, high = _with_rows(value, worse, better, objective, rows)
+        low, high = _with_rows(value, worse, better, objective, _error(value, best.error, objective, rows))
         lead = None
         if comparable and run != leader:
             ahead = float(found[leader].max()) - best.gain
@@ -129,7 +146,9 @@ def by_seeds(runs: Sequence[Contestant], objective: Objective, *, comparable: bo
     standings = []
     for run, winner in winners:
         values = np.array(list(winner.values.values()))
-        low, high = _with_rows(values.mean(), *_student(values, freedom=len(values) - 1), objective, run.rows)
+        mean = float(values.mean())
+        error = _error(mean, run.error_of(winner.trial_id), objective, run.rows)
+        low, high = _with_rows(mean, *_student(values, freedom=len(values) - 1), objective, error)
         lead = _lead(winners[0][1], winner, objective, run.rows) if comparable and run is not winners[0][0] else None
         standings.append(Standing(run.label, len(values), winner.trial_id, winner.mean, low, high, lead))
     return Section("seeds", None, tuple(standings)) if standings else None
@@ -176,14 +195,20 @@ def _lead(first: Confirmed, other: Confirmed, objective: Objective, rows: int | 
     return Lead(difference, *_lead_with_rows(difference, difference - half, difference + half, objective, rows))
 
 
-def _with_rows(value: float, low: float | None, high: float | None, objective: Objective, rows: int | None) -> Ends:
-    """The interval of a figure, widened by the chance in its rows, where it is a share of them."""
-    if low is None or high is None or objective.unit != "fraction":
+def _error(value: float, recorded: float | None, objective: Objective, rows: int | None) -> float:
+    """The standard error of a figure by its rows: as recorded, else that of a share of them; 0 where not known."""
+    if recorded is not None:
+        return recorded
+    return standard_error(value, rows) if rows and objective.is_share_of_rows else 0.0
+
+
+def _with_rows(value: float, low: float | None, high: float | None, objective: Objective, error: float) -> Ends:
+    """The interval of a figure, widened by the chance in its rows."""
+    if low is None or high is None:
         return low, high
-    spread = standard_error(float(value), rows) if rows else 0.0
-    ends = _widened(value, low, high, spread)
+    ends = _widened(value, low, high, error)
     # A share is never below 0 or above 1.
-    return max(ends[0], 0.0), min(ends[1], 1.0)
+    return (max(ends[0], 0.0), min(ends[1], 1.0)) if objective.unit == "fraction" else ends
 
 
 def _lead_with_rows(lead: float, low: float | None, high: float | None, objective: Objective, rows: int | None) -> Ends:

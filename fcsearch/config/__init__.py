@@ -2,7 +2,8 @@
 
 from fcsearch.config.hyperparameter import Hyperparameter
 from fcsearch.config.input_form import EMBEDDED, OWN_FORM, WITH_BINS, InputForm
-from fcsearch.config.trial import HYPERPARAMETERS, RULE_SETTINGS, LaneKey, TrialConfig, check_parameter
+from fcsearch.config.trial import HYPERPARAMETERS, LaneKey, TrialConfig, check_parameter
+from fcsearch.config.update_rules import RULE_SETTINGS
 
 __all__ = [
     "EMBEDDED",

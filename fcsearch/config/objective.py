@@ -57,6 +57,11 @@ class Objective:
         return value if self.maximize else -value
 
     @property
+    def is_share_of_rows(self) -> bool:
+        """Whether it counts rows, so that their number tells the chance in it: of the fractions only the accuracy."""
+        return self.name == "accuracy"
+
+    @property
     def own(self) -> Objective:
         """The figure of its task that is always measured, also on training rows."""
         return OBJECTIVES[DEFAULT_OBJECTIVES[self.task]]
@@ -100,10 +105,11 @@ LOSSES_OF: dict[Task, tuple[str, ...]] = {
 }
 DEFAULT_OBJECTIVES: dict[Task, str] = {"classification": "accuracy", "regression": "rmse"}
 
-# The training figure is measured on as many rows as validation has, at most this many (the seed's num_train_samples).
-_TRAINING_SAMPLE = 1000
+# The training figure is measured on as many rows as validation has, but on no fewer than the first number, where there
+# are so many, and on no more than the second (the seed's num_train_samples).
+_LEAST_SAMPLE, _TRAINING_SAMPLE = 256, 1000
 
 
 def training_sample(train_rows: int, val_rows: int) -> int:
     """How many of the training rows, the first, every trial's training figure is measured on."""
-    return min(train_rows, val_rows, _TRAINING_SAMPLE)
+    return min(train_rows, max(val_rows, _LEAST_SAMPLE), _TRAINING_SAMPLE)

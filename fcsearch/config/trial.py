@@ -13,21 +13,9 @@ from typing import Any, Literal, NamedTuple
 
 from fcsearch.config.hyperparameter import Hyperparameter, entry, hyperparameters_of, integer, share, word
 from fcsearch.config.input_form import EMBEDDED, OWN_FORM, WITH_BINS, InputForm
+from fcsearch.config.update_rules import RULE_SETTINGS, readers
+from fcsearch.config.widths import EQUAL_WIDTHS
 from fcsearch.errors import ConfigError
-
-# Update rule -> the settings that it reads, besides the learning rate and weight decay.
-RULE_SETTINGS: dict[str, tuple[str, ...]] = {
-    "sgd": (),
-    "sgd_momentum": ("momentum",),
-    "rmsprop": ("decay_rate", "epsilon"),
-    "adam": ("beta1", "beta2", "epsilon"),
-    "nadam": ("beta1", "beta2", "epsilon"),
-    "lion": ("beta1", "beta2"),
-}
-
-
-def _readers(setting: str) -> tuple[str, tuple[str, ...]]:
-    return "update_rule", tuple(rule for rule, settings in RULE_SETTINGS.items() if setting in settings)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -164,17 +152,17 @@ class TrialConfig:
         unit="fraction",
         under=("loss", ("softmax",)),
     )
-    momentum: float = share(0.9, "The fraction of the velocity that each step keeps", under=_readers("momentum"))
-    decay_rate: float = share(0.99, "Decay of the average of squared gradients", under=_readers("decay_rate"))
-    beta1: float = share(0.9, "Decay of the first moment", under=_readers("beta1"))
-    beta2: float = share(0.999, "Decay of the second moment", under=_readers("beta2"))
+    momentum: float = share(0.9, "The fraction of the velocity that each step keeps", under=readers("momentum"))
+    decay_rate: float = share(0.99, "Decay of the average of squared gradients", under=readers("decay_rate"))
+    beta1: float = share(0.9, "Decay of the first moment", under=readers("beta1"))
+    beta2: float = share(0.999, "Decay of the second moment", under=readers("beta2"))
     epsilon: float = entry(
         1e-8,
         "Added to the root by which the step is divided",
         low=0.0,
         low_open=True,
         log=True,
-        under=_readers("epsilon"),
+        under=readers("epsilon"),
     )
     seed: int = 0
 
@@ -273,25 +261,7 @@ _ENTRIES = hyperparameters_of(TrialConfig)
 # All hyperparameters, in the order of tables: those of TrialConfig, and the two in which a space may say `hidden_dims`.
 HYPERPARAMETERS: dict[str, Hyperparameter] = {
     "hidden_dims": _ENTRIES["hidden_dims"],
-    "depth": Hyperparameter(
-        name="depth",
-        kind="integer",
-        default=2,
-        meaning="Number of Linear layers: hidden layers and the output; 1 is a linear classifier",
-        unit="layers",
-        low=1,
-        space_high=1_000,
-    ),
-    "hidden_dim": Hyperparameter(
-        name="hidden_dim",
-        kind="integer",
-        default=100,
-        meaning="Units of every hidden layer",
-        unit="units",
-        low=1,
-        space_high=65_536,
-        needs_hidden_layer=True,
-    ),
+    **{parameter.name: parameter for parameter in EQUAL_WIDTHS},
     **_ENTRIES,
 }
 

@@ -10,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.config import OWN_FORM, InputForm
-from fcsearch.config.objective import Task
+from fcsearch.config.objective import Task, training_sample
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
+
+# From this share of one class on, accuracy hardly depends on the others.
+_ONE_SIDED = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,6 +197,16 @@ class Dataset:
                 reasons.setdefault(column.why, []).append(column.title)
         return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
 
+    def one_sided(self) -> str:
+        """That one class has most of the training rows, and by which objectives the others count; else empty."""
+        counts = np.bincount(self.train.y, minlength=self.num_classes) if self.num_classes else np.zeros(1)
+        share = float(counts.max()) / max(len(self.train), 1)
+        if share < _ONE_SIDED:
+            return ""
+        name, better = self.class_names[int(counts.argmax())], "--set objective=balanced_accuracy"
+        better += " or --set objective=average_precision" if self.num_classes == 2 else ""
+        return f"{100 * share:.1f}% of the training rows are {name!r}, which alone make a high accuracy; try {better}"
+
     def model_metadata(self) -> dict[str, Any]:
         """What a saved model says about the dataset that it was trained on (JSON types)."""
         return {
@@ -211,6 +224,7 @@ class Dataset:
             "fingerprint": self.fingerprint,
             "spec": self.spec.to_json(),
             "rows": {"train": len(self.train), "val": len(self.val), "test": len(self.test)},
+            "training_sample": training_sample(len(self.train), len(self.val)),
             **self._folds(),
             **self._weights(),
             "input_dim": self.input_dim,

@@ -1,8 +1,9 @@
 """Saved models, measured on rows: a run's own, or others."""
 
-from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets, beats
+from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
 from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.elsewhere import measure_in_memory, measure_moved, measure_other
+from fcsearch.evaluation.elsewhere import holds_own_rows, measure_in_memory, measure_moved, measure_other
+from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
 from fcsearch.evaluation.out_of_fold import measure_out_of_fold
@@ -11,14 +12,15 @@ from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
 __all__ = [
     "BaseLine",
+    "Lead",
     "MakeDataset",
     "Measurement",
     "base_line",
     "base_line_of_folds",
     "base_line_of_targets",
-    "beats",
     "bootstrap_error",
     "classify",
+    "holds_own_rows",
     "load_run_dataset",
     "measure",
     "measure_in_memory",

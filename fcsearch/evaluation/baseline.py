@@ -36,7 +36,7 @@ class BaseLine:
         if self.objective == "log_loss":
             return "always answering the shares of the classes"
         if self.objective in ("roc_auc", "average_precision"):
-            return "ranking the rows at random"
+            return "ranking the rows at random, on average"
         if OBJECTIVES[self.objective].task == "regression":
             return f"always answering the {'median' if self.objective == 'mae' else 'mean'} ({self.answer})"
         return f"always answering {self.answer!r}, the commonest class"
@@ -68,8 +68,7 @@ def base_line(
         "balanced_accuracy": (hits > 0) / classes,
         "f1_macro": 2 * hits / (1 + hits) / classes,
         "roc_auc": 0.5,
-        # Of more than two classes it is the mean over the classes.
-        "average_precision": counts[positive] / sum(counts) if len(counts) == 2 else 1 / classes,
+        "average_precision": _random_precision([counts[positive]] if len(counts) == 2 else counts, sum(counts)),
         "log_loss": -math.fsum(share * math.log(share) for share in shares),
     }
     name = names[answer] if objective in ("accuracy", "balanced_accuracy", "f1_macro") else ""
@@ -113,10 +112,16 @@ def base_line_of_target_folds(folds: Sequence[npt.NDArray[Any]], objective: str)
     return _mean([base_line_of_targets(targets, objective, answer=answer) for targets in folds])
 
 
-def beats(value: float, error: float, base: BaseLine) -> bool:
-    """Whether a value is better than the baseline by more than two of its standard errors."""
-    objective = OBJECTIVES[base.objective]
-    return objective.gain(value) - objective.gain(base.value) > 2 * error
+def _random_precision(counts: Sequence[int], rows: int) -> float:
+    """The expected average precision of a random order of the rows, the mean over the classes that have rows.
+
+    A row of the class, of which there are m of n, is at place k with a probability of 1/n, and each of the k - 1 rows
+    above it is of the class with one of (m - 1)/(n - 1). So the expected precision at its place, averaged over the
+    places, is (H + (m - 1)/(n - 1) (n - H)) / n, where H = 1 + 1/2 + ... + 1/n. It is above the share m/n.
+    """
+    harmonic = float((1 / np.arange(1, rows + 1)).sum())
+    found = [(harmonic + (count - 1) / max(rows - 1, 1) * (rows - harmonic)) / rows for count in counts if count]
+    return math.fsum(found) / len(found) if found else 0.0
 
 
 def _commonest(counts: Sequence[int]) -> int:

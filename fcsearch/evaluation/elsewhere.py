@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fcsearch.data.dataset import Split
 from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.errors import DataError, UsageError
+from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measure_members, measure_model
+from fcsearch.evaluation.measuring import measure_members, measure_model, rows_of
 from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.transforms import transform_of
@@ -97,6 +99,23 @@ def _measured(
         run, members, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target
     )
     return found, other
+
+
+def holds_own_rows(run: RunDirectory, members: Sequence[Member], other: OtherRows) -> bool:
+    """Whether other rows hold all those that the model was trained on; False if these cannot be loaded any more."""
+    described = run.manifest().dataset
+    if described is None or (described.rows.train or 0) > len(other.rows):
+        return False
+    try:
+        train = rows_of(members, load_run_dataset(run), "train")
+    except (DataError, RunError):
+        return False
+    return _counted(train) <= _counted(other.rows)
+
+
+def _counted(rows: Split) -> Counter[tuple[bytes, float]]:
+    """How often each row occurs, by its features and its label or target."""
+    return Counter((features.tobytes(), float(y)) for features, y in zip(rows.X, rows.y, strict=True))
 
 
 def measure_moved(

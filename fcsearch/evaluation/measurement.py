@@ -9,6 +9,7 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation.baseline import BaseLine
 from fcsearch.evaluation.classification import Classification
+from fcsearch.evaluation.lead import Lead
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,6 +28,8 @@ class Measurement:
         objective: The run's objective: a key of OBJECTIVES.
         figures: Every objective of the task that is defined on these rows, by its name.
         base_line: The best answer without a model, on these rows; None in a report of an earlier version.
+        base_figures: The score of the best such answer in each of the figures, by its name.
+        lead: The model compared with the baseline; None in a report of an earlier version.
         networks: How many networks predict together.
         folds: Of how many folds these are the rows, each predicted by the network that did not see it, and the figures
             the mean; None: one network, or several together, predicted all rows.
@@ -44,6 +47,8 @@ class Measurement:
     objective: str = "accuracy"
     figures: Mapping[str, float] = field(default_factory=dict)
     base_line: BaseLine | None = None
+    base_figures: Mapping[str, float] = field(default_factory=dict)
+    lead: Lead | None = None
     networks: int = 1
     folds: int | None = None
     accuracy: float | None = field(init=False)
@@ -73,7 +78,7 @@ class Measurement:
             accuracy = value["accuracy"]
             value = {**value, "value": accuracy, "figures": {"accuracy": accuracy}, "objective": "accuracy"}
         known = {entry.name: value[entry.name] for entry in fields(cls) if entry.init and entry.name in value}
-        classes, base = value.get("classification"), value.get("base_line")
+        classes, base, lead = (value.get(name) for name in ("classification", "base_line", "lead"))
         if base is None and classes and known.get("objective", "accuracy") == "accuracy":
             base = classes["base_line"]  # where earlier versions kept it
         return cls(
@@ -81,5 +86,6 @@ class Measurement:
                 **known,
                 "classification": None if classes is None else Classification.from_json(classes),
                 "base_line": None if base is None else BaseLine(**base),
+                "lead": None if lead is None else Lead(**lead),
             }
         )

@@ -18,6 +18,7 @@ from fcsearch.data.transform import TargetScale
 from fcsearch.errors import DataError
 from fcsearch.evaluation.baseline import base_line, base_line_of_targets
 from fcsearch.evaluation.classification import classify
+from fcsearch.evaluation.lead import lead_of
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
@@ -109,7 +110,7 @@ def measure_members(
         scores = scores / calibration.temperature
     found = measurement_of(scores, rows, truth, objective, class_names, split_name=split_name, fingerprint=fingerprint)
     return dataclasses.replace(
-        found,
+        with_lead(found, [(scores, truth)]),
         trial_id=members[0].trial_id if len(members) == 1 else None,
         networks=len(members),
         loss=loss if math.isfinite(loss) else None,
@@ -126,7 +127,7 @@ def measurement_of(
     split_name: str,
     fingerprint: str,
 ) -> Measurement:
-    """The figures of scores (1, C, V) for some rows; without a loss. Arguments and errors as `measure_members`."""
+    """The figures of scores (1, C, V) for some rows, without loss and lead; arguments, errors as `measure_members`."""
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
         raise DataError(
@@ -141,9 +142,9 @@ def measurement_of(
     if truth.num_classes:
         by_class = classify(rows.y, scores[0].max(0).indices.numpy(), class_names)
         counts = [entry.rows for entry in by_class.classes]
-        base = base_line(class_names, counts, objective.name, positive=truth.positive)
+        bases = {name: base_line(class_names, counts, name, positive=truth.positive) for name in figures}
     else:
-        by_class, base = None, base_line_of_targets(rows.y, objective.name)
+        by_class, bases = None, {name: base_line_of_targets(rows.y, name) for name in figures}
     return Measurement(
         trial_id=None,
         split=split_name,
@@ -155,8 +156,17 @@ def measurement_of(
         classification=by_class,
         objective=objective.name,
         figures=figures,
-        base_line=base,
+        base_line=bases[objective.name],
+        base_figures={name: base.value for name, base in bases.items()},
     )
+
+
+def with_lead(found: Measurement, parts: Sequence[tuple[Tensor, Truth]]) -> Measurement:
+    """The measurement with the lead of its value over its baseline; `parts` as `lead_of`."""
+    if found.base_line is None:
+        return found
+    gain = OBJECTIVES[found.objective].gain(found.value - found.base_line.value)
+    return dataclasses.replace(found, lead=lead_of(found.objective, gain, parts))
 
 
 def require_fit(dataset: Dataset, metadata: Mapping[str, Any]) -> None:

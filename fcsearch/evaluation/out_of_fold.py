@@ -19,7 +19,7 @@ from fcsearch.data import Dataset
 from fcsearch.evaluation.baseline import base_line_of_folds, base_line_of_target_folds
 from fcsearch.evaluation.classification import Classification, classification_of
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measurement_of, truth_of
+from fcsearch.evaluation.measuring import measurement_of, truth_of, with_lead
 from fcsearch.evaluation.pairs import Pair, compare_scores
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold
@@ -45,20 +45,24 @@ def measure_out_of_fold(
     if predicted is None:
         return None
     objective, rows = objective_of(run.trials()), ValidationRows(dataset.folds)
+    judged = [
+        (scores / temperature, _truth(fold, dataset))
+        for fold, scores in zip(dataset.folds, _scores(rows, predicted, dataset), strict=True)
+    ]
     found = [
         measurement_of(
-            scores / temperature,
+            scores,
             fold.val,
-            _truth(fold, dataset),
+            truth,
             objective,
             dataset.class_names,
             split_name="val",
             fingerprint=dataset.fingerprint,
         )
-        for fold, scores in zip(dataset.folds, _scores(rows, predicted, dataset), strict=True)
+        for fold, (scores, truth) in zip(dataset.folds, judged, strict=True)
     ]
     trial_id = next(iter(weights)) if len(weights) == 1 else None
-    return dataclasses.replace(_mean(found, dataset), trial_id=trial_id, networks=len(weights))
+    return dataclasses.replace(with_lead(_mean(found, dataset), judged), trial_id=trial_id, networks=len(weights))
 
 
 def compare_out_of_fold(
@@ -107,6 +111,7 @@ def _mean(found: Sequence[Measurement], dataset: Dataset) -> Measurement:
         classification=_together(classes, dataset.class_names) if classes else None,
         figures={name: math.fsum(fold.figures[name] for fold in found) / len(found) for name in names},
         base_line=base,
+        base_figures={name: math.fsum(fold.base_figures[name] for fold in found) / len(found) for name in names},
         folds=len(found),
     )
 

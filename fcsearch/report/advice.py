@@ -9,8 +9,9 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
+from fcsearch.evaluation import standard_error
 from fcsearch.report.findings import Evidence
-from fcsearch.report.model import Pull, Work
+from fcsearch.report.model import Dataset, Pull, Work
 from fcsearch.report.words import plural, points, value_text
 
 _MANY_DIVERGED = 0.2
@@ -26,7 +27,7 @@ _FEWEST_OTHERS = 3
 _BOUNDS = ("low", "high")
 # What works against overfitting.
 _REGULARISERS = ("dropout", "input_dropout", "reg", "weight_decay", "label_smoothing")
-_SIZES = ("depth", "hidden_dim")
+_SIZES = ("depth", "hidden_dim", "bins", "frequencies", "embedding_dim")
 
 Row = Mapping[str, Any]
 
@@ -49,7 +50,11 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
 
 
 def of_the_network(
-    best: Row, smallest: Row, objective: Objective, space: Mapping[str, Any] = MappingProxyType({})
+    best: Row,
+    smallest: Row,
+    objective: Objective,
+    space: Mapping[str, Any] = MappingProxyType({}),
+    dataset: Dataset | None = None,
 ) -> Iterator[Evidence]:
     """What the best network's own figures suggest.
 
@@ -61,6 +66,7 @@ def of_the_network(
         smallest: The row of the smallest network that is about as good.
         objective: The run's objective.
         space: The space as the manifest has it.
+        dataset: On how many rows its figures were measured, if that is known.
     """
     size, least = best["num_parameters"], smallest["num_parameters"]
     if size and least and least < _SMALL_ENOUGH * size:
@@ -68,9 +74,10 @@ def of_the_network(
             "smaller",
             f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters instead of {size:,} "
             f"(validation {objective.show(smallest[objective.column])})",
-            pulls=tuple(Pull(name, "down") for name in _SIZES if _is_at_most(smallest.get(name), best.get(name))),
+            pulls=tuple(Pull(name, "down") for name, less in _sizes(smallest, best) if less < 0),
+            holds=tuple(Pull(name, "down") for name, less in _sizes(smallest, best) if less == 0),
         )
-    if gap := _overfit(best, objective.own):
+    if gap := _overfit(best, objective.own, dataset):
         pulls = tuple(Pull(name, "up") for name in _regularisers(space))
         yield Evidence("overfit", gap, "more {parameters} may help", pulls)
     yield from _of_the_epochs(best)
@@ -98,31 +105,49 @@ def _regularisers(space: Mapping[str, Any]) -> list[str]:
     return [name for name in _REGULARISERS if name in searched or name in always]
 
 
-def _overfit(best: Row, own: Objective) -> str | None:
-    """How much better the best network is on its training rows, if the gap is large."""
+def _overfit(best: Row, own: Objective, dataset: Dataset | None) -> str | None:
+    """How much better the best network is on its training rows, if the gap is large, and chance does not explain it."""
     training, validation = best[own.train_column], best[own.column]
     if training is None or validation is None:
         return None
     if own.task == "regression":
-        if validation <= _OVERFIT_RATIO * training:
+        # The error of the logarithm of an RMSE, for errors with a normal distribution.
+        spread = math.hypot(*(1 / math.sqrt(2 * count) for count in _measured_rows(dataset)))
+        if validation <= max(_OVERFIT_RATIO, math.exp(2 * spread)) * training:
             return None
         times = f"{validation / training:.2f} times" if training else "above"
         return f"The best network's validation RMSE, {own.show(validation)}, is {times} its training RMSE"
-    gap = training - validation
-    return f"The best network does {points(gap)} better on its training rows" if gap > _OVERFIT_GAP else None
+    gap, counts = training - validation, _measured_rows(dataset)
+    errors = [standard_error(share, count) for share, count in zip((training, validation), counts, strict=False)]
+    if gap <= max(_OVERFIT_GAP, 2 * math.hypot(*errors)):
+        return None
+    return f"The best network does {points(gap)} better on its training rows"
 
 
-def of_the_space(best: Row, space: Mapping[str, Any], ranked: Sequence[Row]) -> Iterator[Evidence]:
-    """The values of the best network that lie at an end of the searched range, where others were tried.
+def _measured_rows(dataset: Dataset | None) -> tuple[int, ...]:
+    """The rows that training and validation figures are measured on, over all folds; none if they are not known."""
+    if dataset is None or not dataset.training_sample or not dataset.val_rows:
+        return ()
+    folds = dataset.folds or 1
+    return (folds * dataset.training_sample, folds * dataset.val_rows)
+
+
+def of_the_space(
+    best: Row, space: Mapping[str, Any], ranked: Sequence[Row], objective: Objective
+) -> Iterator[Evidence]:
+    """The values of the best network that lie at an end of the searched range, where others were tried and are worse.
 
     Args:
         best: Its row.
         space: The space as the manifest has it.
         ranked: The rows of the trials with a result.
+        objective: The run's objective.
     """
+    least = objective.gain(best[objective.column])
+    worse = [row for row in ranked if objective.gain(row[objective.column]) < least]
     parameters = space.get("parameters")
     for name, definition in parameters.items() if isinstance(parameters, dict) else ():
-        others = sum(row.get(name) not in (None, best.get(name)) for row in ranked)
+        others = sum(row.get(name) not in (None, best.get(name)) for row in worse)
         if name not in best or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
             continue
         if edge := _edge(name, best[name], definition):
@@ -134,8 +159,11 @@ def of_the_space(best: Row, space: Mapping[str, Any], ranked: Sequence[Row]) -> 
             )
 
 
-def _is_at_most(one: Any, other: Any) -> bool:
-    return one is not None and other is not None and one <= other
+def _sizes(one: Row, other: Row) -> Iterator[tuple[str, int]]:
+    """The sizes that both networks have, each with its difference; 0 bins are as many as suit the rows."""
+    for name in _SIZES:
+        if one.get(name) and other.get(name):
+            yield name, one[name] - other[name]
 
 
 def _edge(name: str, value: Any, definition: Mapping[str, Any]) -> str | None:

@@ -17,7 +17,7 @@ from fcsearch.results import RunDirectory
 from fcsearch.selection import Member, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import temperature_in
 
-NOT_YET_MEASURED = "it is measured once, when the search is complete"
+NOT_YET_MEASURED = "it is measured once, when the winner is settled"
 
 LoadDataset = Callable[[], Dataset]
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
 from fcsearch.errors import RunError
@@ -92,7 +94,7 @@ def build_report(
         objective=objective.name,
         dataset=dataset,
         work=work,
-        best=_best(run, best) if best else None,
+        best=_best(run, best, objective) if best else None,
         base_line=base,
         validation=measured.validation,
         test=measured.test,
@@ -162,6 +164,7 @@ def _dataset(described: DatasetEntry) -> Dataset:
         label=described.label,
         split="; ".join(described.split_words()) or None,
         folds=len(described.folds) or None,
+        training_sample=described.measured_training_rows,
     )
 
 
@@ -211,10 +214,10 @@ def _elapsed(manifest: Manifest, packs: Sequence[Span]) -> float:
     clock = work_clock(manifest, packs)
     finished = [manifest.finished_at, *(session.finished_at for session in manifest.sessions)]
     ends = [*filter(None, finished), *(end for _, end in packs)]
-    return clock.seconds(max(ends)) if clock and ends else 0.0
+    return max(map(clock.seconds, ends)) if clock and ends else 0.0
 
 
-def _best(run: RunDirectory, row: dict[str, Any]) -> Best:
+def _best(run: RunDirectory, row: dict[str, Any], objective: Objective) -> Best:
     model = run.models.path(row["trial_id"])
     again = ["fcsearch", "train", "--run", remote.address(run.path), "--trial", str(row["trial_id"])]
     return Best(
@@ -222,7 +225,17 @@ def _best(run: RunDirectory, row: dict[str, Any]) -> Best:
         parameters={name: row[name] for name in HYPERPARAMETERS if row[name] is not None},
         model=str(model) if model.is_file() else None,
         train_command=shlex.join(again),
+        final=_final(run, row, objective),
     )
+
+
+def _final(run: RunDirectory, row: dict[str, Any], objective: Objective) -> float | None:
+    """A trial's objective after its last epoch: in its row if it is the figure that is always measured there."""
+    if objective is objective.own:
+        return row.get(f"final_{objective.column}")
+    epochs = run.epochs()
+    mine = epochs.filter(pc.equal(epochs["trial_id"], row["trial_id"]))
+    return mine[objective.column].to_pylist()[-1] if len(mine) else None
 
 
 def _files(run: RunDirectory) -> dict[str, str]:

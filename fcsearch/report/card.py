@@ -15,7 +15,7 @@ from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.card_usage import usage
-from fcsearch.report.learned import not_above_baseline
+from fcsearch.report.learned import not_shown
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of
@@ -164,8 +164,7 @@ def _measured(chosen: Chosen) -> list[Measurement]:
 def _not_shown(found: Sequence[Measurement]) -> str | None:
     """That nothing was learned, by the validation rows, or that the test rows do not show it; None if they do."""
     for item in found:
-        base, name = item.base_line, f"its {item.place} {OBJECTIVES[item.objective].title}"
-        if base and (short := not_above_baseline(name, item.value, item.standard_error, base)):
+        if short := not_shown(item, f"its {item.place} {OBJECTIVES[item.objective].title}"):
             if item.split == "test":
                 return f"**Not shown on the {plural(item.rows, 'test row')}:** {short}"
             return f"**Nothing was learned:** {short}"

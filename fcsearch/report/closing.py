@@ -58,15 +58,27 @@ def more_trials(report: Report) -> list[str] | None:
     return ["fcsearch", "resume", report.path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
 
 
+def _other_searches(report: Report) -> Iterator[list[str]]:
+    """The space of the run again, each time with something changed; its own first change is in next_space.yaml."""
+    if (Path(report.path) / NEXT_SPACE).is_file():
+        again = next_command(report)
+        yield again
+        for changes in report.trust.remedies[1:]:
+            yield [*again, *(word for change in changes for word in ("--set", change))]
+
+
 def _commands(report: Report) -> Iterator[list[str]]:
     path = report.path
+    if report.state == "complete" and report.trust.verdict:
+        yield from _other_searches(report)
+        return
     if report.ending != "complete":
         yield ["fcsearch", "resume", path]
     elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):
         yield ["fcsearch", "confirm", path]
     yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
     if (Path(path) / NEXT_SPACE).is_file():
-        yield next_command(path, report.sampler)
+        yield next_command(report)
     elif more := more_trials(report):
         yield more
     yield ["fcsearch", "export", path, "--out", exported_name()]

@@ -196,7 +196,7 @@ def confirmation_unit(found: Confirmation) -> str:
 
 def _chances(objective: Objective) -> str:
     """What makes a lead by chance, as far as its error has it."""
-    return "seeds and rows" if objective.unit == "fraction" else "seeds"
+    return "seeds and rows" if objective.is_share_of_rows else "seeds"
 
 
 def _spread(winner: Confirmed, objective: Objective) -> str:

@@ -19,12 +19,14 @@ class Evidence:
         fact: The fact, without a full stop.
         advice: What to do, a clause about `{parameters}`: those that nothing else pulls in the other direction.
         pulls: The changes that the advice, or the fact itself, suggests.
+        holds: Changes that it does not suggest, but whose opposite it speaks against.
     """
 
     kind: str
     fact: str
     advice: str = ""
     pulls: tuple[Pull, ...] = ()
+    holds: tuple[Pull, ...] = ()
 
 
 def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
@@ -35,7 +37,7 @@ def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
     known = list(evidence)
     directions: dict[str, set[str]] = defaultdict(set)
     for piece in known:
-        for pull in piece.pulls:
+        for pull in (*piece.pulls, *piece.holds):
             directions[pull.parameter].add(pull.direction)
     torn = [name for name, found in directions.items() if len(found) > 1]
     for piece in known:

@@ -22,6 +22,7 @@ class Dataset:
         split: How rows were split, in words, unless it was once and at random.
         folds: How many folds there are; None: one split. Rows and class counts of `train` and `val` are those of the
             first.
+        training_sample: Training rows that training figures are measured on.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Dataset:
     label: str | None = None
     split: str | None = None
     folds: int | None = None
+    training_sample: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,14 @@ class Best:
         parameters: Those that apply to it.
         model: Path of its weights; None if they were not kept.
         train_command: The command that trains the same network again.
+        final: The objective after its last epoch; None if it was not recorded.
     """
 
     row: dict[str, Any]
     parameters: dict[str, Any]
     model: str | None
     train_command: str
+    final: float | None = None
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,7 @@ class Trust:
         smallest: The row of the one of them with the fewest parameters.
         verdict: That nothing was learned, to be said first; None otherwise.
         findings: Everything else.
+        remedies: With a verdict, what to change in the space: one `KEY=VALUE` or more for each search to try.
     """
 
     standard_error: float | None
@@ -175,6 +180,7 @@ class Trust:
     smallest: dict[str, Any] | None
     verdict: str | None
     findings: tuple[Finding, ...]
+    remedies: tuple[tuple[str, ...], ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:

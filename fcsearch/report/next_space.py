@@ -43,10 +43,13 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         ranked: The rows of the trials with a result, best first.
 
     Returns:
-        None if nothing is advised: no trial has a result, nothing was learned, or no change follows.
+        None if nothing is advised: no trial has a result, or no change follows. Where nothing was learned, the space
+        as it was with the first of the remedies.
     """
-    if report.best is None or report.trust.verdict is not None:
+    if report.best is None:
         return None
+    if report.trust.verdict is not None:
+        return _remedied(report, space)
     changed, made = space, []
     for change in _changes(report, space, ranked):
         try:
@@ -63,10 +66,28 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
     return space_file(changed, head=_head(report), comments=comments)
 
 
-def next_command(path: str, sampler: str | None) -> list[str]:
-    """The command that searches the next space of the run at this path; samplers that learn are given its trials."""
-    observations = ["--from", path] if sampler in _LEARN_FROM_OTHERS else []
-    return ["fcsearch", "run", str(Path(path) / NEXT_SPACE), *observations]
+def _remedied(report: Report, space: SearchSpace) -> str | None:
+    changes = next(iter(report.trust.remedies), ())
+    try:
+        changed = space.changed(list(changes))
+    except SpaceError:
+        return None
+    head = [
+        f"What to try next: the run {report.name} learned nothing.",
+        f"The space as it was, with {' and '.join(changes)}.",
+        "",
+        shlex.join(next_command(report)),
+    ]
+    return space_file(changed, head=head, comments={}) if changes else None
+
+
+def next_command(report: Report) -> list[str]:
+    """The command that searches the next space of a run; samplers that learn are given its trials.
+
+    Where nothing was learned that space has another objective or loss, by which no figure of the run is comparable.
+    """
+    learns = report.sampler in _LEARN_FROM_OTHERS and report.trust.verdict is None
+    return ["fcsearch", "run", str(Path(report.path) / NEXT_SPACE), *(["--from", report.path] if learns else [])]
 
 
 def _head(report: Report) -> list[str]:
@@ -77,7 +98,7 @@ def _head(report: Report) -> list[str]:
         f"What to try next, from {plural(report.work.done, 'trial')} of the run {report.name}.",
         f"Its best network, trial {best.row['trial_id']}, has a validation {objective.title} of {value}.",
         "",
-        shlex.join(next_command(report.path, report.sampler)),
+        shlex.join(next_command(report)),
         "",
         *(_OBSERVED if report.sampler in _LEARN_FROM_OTHERS else ()),
         "Each change says why; parameters without a comment are as they were.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fcsearch.config.input_form import OWN_FORM
-from fcsearch.config.objective import OBJECTIVES, Objective, training_sample
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Dataset, Importance, Report
@@ -86,7 +87,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     spread = f"{mean}standard error {objective.show_difference(error)}" if error is not None else ""
     # What was measured of the one network that is kept.
     validation = "first fold, " if folds and not _is_of_folds(report.validation) else "validation, "
-    final = (_name("validation, final", own, objective), own.show(row[f"final_{own.column}"]))
+    unlike = "" if objective is own else f"; no training {objective.title} is measured"
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
@@ -95,12 +96,20 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
         *_out_of_fold("out of fold", report.validation),
         *_base_line(report.base_line, "validation, "),
         *_others(report.validation, validation),
-        (*final, f"after {plural(row['epochs_run'] or 0, 'epoch')}"),
-        (*training, f"at the best epoch{_sample(report.dataset)}"),
+        *_final(best, objective),
+        (*training, f"at the best epoch{_sample(report.dataset)}{unlike}"),
         *_of_the_test(report),
         *_out_of_fold("out of fold, ensemble", report.ensemble.validation if report.ensemble else None),
         *alternative_lines([report.ensemble, report.refit]),
     ]
+
+
+def _final(best: Best, objective: Objective) -> list[Line]:
+    """The objective after the last epoch, where it is known."""
+    if best.final is None:
+        return []
+    after = f"after {plural(best.row['epochs_run'] or 0, 'epoch')}"
+    return [(_name("validation, final", objective, objective), objective.show(best.final), after)]
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:
@@ -125,6 +134,7 @@ def measured_lines(found: Measurement) -> list[Line]:
         (objective.title, objective.show(found.value), error),
         *_base_line(found.base_line, ""),
         *_others(found, ""),
+        *(_figures(found, ["log_loss"], "") if found.objective == "accuracy" else ()),
     ]
 
 
@@ -137,9 +147,9 @@ def importance_text(importance: Importance | None) -> str:
 
 def _sample(data: Dataset) -> str:
     """The rows that the training figure is measured on, where they are not all."""
-    if data.train_rows is None or data.val_rows is None:
+    count = data.training_sample
+    if count is None or data.train_rows is None:
         return ""
-    count = training_sample(data.train_rows, data.val_rows)
     each = " in each fold" if data.folds else ""
     return f", on a sample of {plural(count, 'training row')}{each}" if count < data.train_rows else ""
 
@@ -170,11 +180,18 @@ def _others(found: Measurement | None, prefix: str) -> list[Line]:
         return []
     if found.objective == "accuracy":
         return _balanced(found, prefix)
-    return [
-        (f"{prefix}{OBJECTIVES[name].title}", OBJECTIVES[name].show(value), _meaning(OBJECTIVES[name]))
-        for name, value in found.figures.items()
-        if name != found.objective
-    ]
+    return _figures(found, [name for name in found.figures if name != found.objective], prefix)
+
+
+def _figures(found: Measurement, names: Sequence[str], prefix: str) -> list[Line]:
+    """Some of the figures of a measurement, each with its own baseline where that is known."""
+    lines = []
+    for objective in (OBJECTIVES[name] for name in names if name in found.figures):
+        base = found.base_figures.get(objective.name)
+        beside = "" if base is None else f"; baseline {objective.show(base)}"
+        value = objective.show(found.figures[objective.name])
+        lines.append((f"{prefix}{objective.title}", value, f"{_meaning(objective)}{beside}"))
+    return lines
 
 
 def _is_of_folds(found: Measurement | None) -> bool:
@@ -201,7 +218,9 @@ def _meaning(objective: Objective) -> str:
 def _balanced(found: Measurement, prefix: str) -> list[Line]:
     if (figures := found.classification) is None:
         return []
-    remark = f"mean recall of the classes; standard error {points(figures.balanced_error)}"
+    base = found.base_figures.get("balanced_accuracy")
+    beside = "" if base is None else f"; baseline {percent(base)}"
+    remark = f"mean recall of the classes; standard error {points(figures.balanced_error)}{beside}"
     # Two words at most, for narrow terminals.
     name = f"{prefix}balanced" if prefix else "balanced accuracy"
     return [(name, percent(figures.balanced_accuracy), remark)]

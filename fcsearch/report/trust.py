@@ -11,9 +11,10 @@ from fcsearch.evaluation import BaseLine, Measurement, standard_error
 from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.learned import not_above_baseline
+from fcsearch.report.learned import best_by_chance, lead_in, lead_over, not_above_baseline
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
+from fcsearch.report.remedies import of_few_rows, of_heavy_tails, options, remedies_of
 from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
@@ -72,15 +73,16 @@ def assess(
     standing = [row for row in near if row["trial_id"] not in beaten] or [winner]
     smallest = min(standing, key=lambda row: _size(row, objective))
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
+    tails = tuple(of_heavy_tails(objective, validation, space))
     value, own = best[objective.column], winner[objective.column]
-    name = f"the best validation {objective.title} of all trials"
-    short = not_above_baseline(name, value, error, base) if base is not None and error is not None else None
+    short = _not_learned(ranked, error, validation, test.measurement, dataset, base)
     if short is not None:
         verdict: str | None = f"Nothing was learned: {short}"
-        instead = _instead(validation, objective)
-        evidence = [*progress, *measured, *_of_the_test(own, test, error, objective, learned=False), *instead]
+        remedies = remedies_of(objective, dataset, space)
+        instead = _instead(validation, objective, remedies)
+        evidence = [*progress, *measured, *tails, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
-        verdict = None
+        verdict, remedies = None, ()
         evidence = [
             *progress,
             *of_the_confirmation(confirmation, searched=len(ranked)),
@@ -91,10 +93,12 @@ def assess(
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective, space),
-            *of_the_space(winner, space, ranked),
+            *of_the_network(winner, smallest, objective, space, dataset),
+            *of_the_space(winner, space, ranked, objective),
+            *tails,
+            *of_few_rows(dataset, space),
         ]
-    return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)))
+    return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)), remedies)
 
 
 def _error(best: Row, dataset: Dataset, validation: Measurement | None, objective: Objective) -> float | None:
@@ -104,6 +108,32 @@ def _error(best: Row, dataset: Dataset, validation: Measurement | None, objectiv
     if objective.name == "accuracy":
         return standard_error(best[objective.column], dataset.val_rows) if dataset.val_rows else None
     return validation.standard_error if validation else None
+
+
+def _not_learned(
+    ranked: Sequence[Row],
+    error: float | None,
+    validation: Measurement | None,
+    test: Measurement | None,
+    dataset: Dataset,
+    base: BaseLine | None,
+) -> str | None:
+    """That the best network does not beat the baseline: as measured on the validation rows, else by its own value."""
+    if validation is not None and bool(dataset.folds) == (validation.folds is not None):
+        name = f"the best network's validation {OBJECTIVES[validation.objective].title}"
+        value, base, lead = validation.value, validation.base_line, lead_in(validation)
+    elif base is not None and error is not None:
+        objective = OBJECTIVES[base.objective]
+        name, value = f"the best validation {objective.title} of all trials", ranked[0][objective.column]
+        lead = lead_over(base, value, error)
+    else:
+        return None
+    if base is None or lead is None:
+        return None
+    measurements = sum(row.get("epochs_run") or 1 for row in ranked)
+    return not_above_baseline(name, value, lead, base) or best_by_chance(
+        name, value, lead, base, measurements=measurements, test=test
+    )
 
 
 def _named(row: Row, other: Row) -> str:
@@ -131,12 +161,16 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         yield Evidence("unfinished", f"The run {how}: {work.done:,} of {work.planned:,} trials are done")
 
 
-def _instead(validation: Measurement | None, objective: Objective) -> Iterator[Evidence]:
+def _instead(
+    validation: Measurement | None, objective: Objective, remedies: Sequence[Sequence[str]]
+) -> Iterator[Evidence]:
     """What to do if nothing was learned. A larger network or another end of the space would not help."""
     advice = (
         "Check that the label is the right column and that its rows were not mixed up; look for more informative "
         "features"
     )
+    if remedies:
+        advice += f". Then search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}"
     if objective.name != "accuracy":
         yield Evidence("nothing_learned", advice)
         return
@@ -152,8 +186,7 @@ def _instead(validation: Measurement | None, objective: Objective) -> Iterator[E
         )
     yield Evidence(
         "nothing_learned",
-        f"{advice}. If some classes are rare, weight the classes or rank the trials by a measure in which each "
-        "class counts, such as balanced accuracy",
+        f"{advice}: by these objectives each class counts, however rare it is" if remedies else advice,
     )
 
 

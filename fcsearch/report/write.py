@@ -19,9 +19,9 @@ from fcsearch.report.model import Report
 from fcsearch.report.model_table import model_rows
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
-from fcsearch.results import FrozenRun, RunDirectory, rank_trials
+from fcsearch.results import FrozenRun, RunDirectory, files, rank_trials
 from fcsearch.results.arrow import Row
-from fcsearch.selection import answers_by_refit, chosen_trial, load_members
+from fcsearch.selection import answers_by_refit, chosen_trial, is_settled, load_members
 from fcsearch.selection.calibration import temperature_in
 
 
@@ -29,7 +29,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     """Build the run's report, with the best model on the test rows, and write report.html and report.json.
 
     The model is measured on validation and test rows when it is best for the first time, on the latter once the search
-    is complete; after that report.json holds the figures.
+    is complete and its winner settled; after that report.json holds the figures.
 
     Args:
         run: The run directory.
@@ -69,8 +69,8 @@ def report_of(
         dataset: What loads the run's dataset; None: its files do.
         refused: Is told why the report could not be written.
     """
-    # The test rows are for one model: while the search is running, the best may still change.
-    if write and run.state() != "running":
+    # The test rows are for one model: while the search or a confirmation is running, the best may still change.
+    if write and run.state() != "running" and not run.is_held():
         try:
             return write_report(run, top=top, dataset=dataset)
         except RunError as error:
@@ -87,7 +87,7 @@ def _write_next_space(run: RunDirectory, report: Report, ranked: Sequence[Row]) 
     if text is not None:
         run.write_file(NEXT_SPACE, text)
     else:
-        (run.path / NEXT_SPACE).unlink(missing_ok=True)
+        files.remove(run.path / NEXT_SPACE)
 
 
 def winner_predicted(run: RunDirectory, report: Report, load: LoadDataset) -> Predicted | None:
@@ -110,7 +110,8 @@ def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measure
 
     These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit.
     Measurements in the last report are not repeated, unless an earlier version wrote them, without the figures of each
-    class. The test rows of a search that was interrupted or failed stay unseen: resumed, it may find another winner.
+    class, or without the lead over the baseline. The test rows of a search that was interrupted or failed stay unseen,
+    as they do while a confirmation is not complete or another process writes the run: it may find another winner.
 
     Args:
         run: The run directory.
@@ -125,7 +126,7 @@ def _measured(run: RunDirectory, load: LoadDataset) -> Measured:
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
     chosen = chosen_trial(run)
     digest = run.models.refit_digest() if answers_by_refit(run) else None
-    concluded = run.state() == "complete"
+    concluded = run.state() == "complete" and is_settled(run) and not run.is_held_by_others()
     validation, test = _measure_chosen(run, chosen, load, known, digest=digest, concluded=concluded)
     load_test = load if concluded else None
     return Measured(
@@ -157,7 +158,7 @@ def _loader(run: RunDirectory, dataset: Dataset | LoadDataset | None) -> LoadDat
 def _measure_chosen(
     run: RunDirectory, chosen: int, load: LoadDataset, known: Measured, *, digest: str | None, concluded: bool
 ) -> tuple[Measurement | None, FinalTest]:
-    """The chosen trial's network on the validation rows; and, of a search that is complete, on the test rows.
+    """The chosen trial's network on the validation rows; and, once the winner is settled, on the test rows.
 
     With folds the latter is its refit, whose digest is `digest`.
     """
@@ -191,7 +192,7 @@ def _on_validation_rows(run: RunDirectory, chosen: int, dataset: Dataset) -> Mea
 
 
 def _is_full(found: Measurement | None) -> bool:
-    if found is None:
+    if found is None or found.lead is None:
         return False
     return found.classification is not None or OBJECTIVES[found.objective].task == "regression"
 

@@ -53,6 +53,7 @@ class RunDirectory:
         self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
         self.models = Models(path / "models", transform=path / transform_name(OWN_FORM), aside=self._aside)
         self._last_pack_id = -1
+        self._writing = False
 
     @classmethod
     def create(cls, path: Path, manifest: Manifest) -> RunDirectory:
@@ -172,6 +173,10 @@ class RunDirectory:
         """Whether some process writes the run, as far as that can be known."""
         return lock.is_held(self.path / LOCK) is True
 
+    def is_held_by_others(self) -> bool:
+        """Whether another process writes the run, or another part of this one."""
+        return not self._writing and self.is_held()
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the run as its only writer, after removing what a crash left half done.
@@ -179,7 +184,7 @@ class RunDirectory:
         Raises:
             RunError: another process is writing the run.
         """
-        with lock.hold(self.path / LOCK):
+        with lock.hold(self.path / LOCK), self._as_writer():
             shutil.rmtree(self._aside, ignore_errors=True)
             remove_status(self.path)
             self._tables.clear_unfinished()
@@ -187,6 +192,14 @@ class RunDirectory:
                 self._tables.trial_parts.upgrade()
                 self.update_manifest({"format": FORMAT})
             yield
+
+    @contextmanager
+    def _as_writer(self) -> Iterator[None]:
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False
 
     def set_damaged_aside(self) -> list[Damage]:
         """Move damaged parts of the tables into the folder `damaged`; their trials then have no row.

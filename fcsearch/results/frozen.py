@@ -16,7 +16,7 @@ class FrozenRun(RunDirectory):
     def of(cls, run: RunDirectory) -> FrozenRun:
         """A snapshot of a run that is open; what that has read already is not read again."""
         frozen = cls(run.path)
-        frozen._tables, frozen._confirmations = run._tables, run._confirmations
+        frozen._tables, frozen._confirmations, frozen._writing = run._tables, run._confirmations, run._writing
         return frozen
 
     @functools.cached_property

@@ -23,6 +23,10 @@ _Workers = Annotated[int, BeforeValidator(lambda found: len(found) if isinstance
 _Time = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, when_used="json")]
 
 
+# An older fcsearch, which did not write how many rows it measured training on, took as many as validate, up to this.
+_EARLIER_SAMPLE = 1000
+
+
 class _Entry(BaseModel):
     # Keys of other versions stay where they are.
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
@@ -47,6 +51,7 @@ class DatasetEntry(_Entry):
 
     Attributes:
         spec: DatasetSpec.to_json().
+        training_sample: Training rows, the first, that training figures are measured on; see `measured_training_rows`.
         class_counts: Rows of each class in the splits `train`, `val` and `test`.
         task: What is learned.
         label: The column of the classes or targets, where it has a name.
@@ -58,6 +63,7 @@ class DatasetEntry(_Entry):
     fingerprint: str | None = None
     spec: dict[str, Any] | None = None
     rows: SplitRows = SplitRows()
+    training_sample: int | None = None
     input_dim: int | None = None
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
@@ -74,6 +80,14 @@ class DatasetEntry(_Entry):
         return [*by_column, *([fold_words(sizes)] if sizes else [])]
 
     @property
+    def measured_training_rows(self) -> int | None:
+        """Of the training rows those that training figures are measured on; None if nothing says how many."""
+        train, val = self.rows.train, self.rows.val
+        if self.training_sample is not None or train is None or val is None:
+            return self.training_sample
+        return min(train, val, _EARLIER_SAMPLE)
+
+    @property
     def positive(self) -> int:
         """Of two classes the rarer one among the training rows, which `average_precision` is of."""
         counts = (self.class_counts or {}).get("train", ())
@@ -81,10 +95,11 @@ class DatasetEntry(_Entry):
 
 
 class ConfirmationEntry(_Entry):
-    """Which trials are trained again, with which seeds."""
+    """Which trials are trained again, with which seeds, and whether the time was up before all of them were done."""
 
     trials: tuple[int, ...] = ()
     seeds: tuple[int, ...] = ()
+    out_of_time: bool = False
 
 
 class SessionEntry(_Entry):

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-# Failures that someone can end: a full disk, a full quota, storage that is mounted read-only, a server that is away.
+# Failures that someone can end: a full disk, a full quota, storage that is mounted read-only, an NFS folder that its
+# server has moved or exported anew (ESTALE). While an NFS server is away, the system itself waits.
 _PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
 _MOST_SECONDS = 600.0
 _AGAIN_SECONDS = 2.0
@@ -23,7 +24,7 @@ Done = TypeVar("Done")
 
 
 class Patience:
-    """Waits for a folder's storage.
+    """Waits for a folder's storage. Once that took too long, it refuses at once until something can be written.
 
     Args:
         folder: The folder.
@@ -49,6 +50,7 @@ class Patience:
         self._hurried = hurried
         self._seconds = seconds
         self._again = again
+        self._given_up = False
         self.waits_for: str | None = None
 
     def do(self, write: Callable[[], Done]) -> Done:
@@ -60,10 +62,14 @@ class Patience:
                     done = write()
                     break
                 except OSError as error:
-                    if error.errno not in _PASSING or time.monotonic() > began + self._seconds or self._hurried():
+                    if error.errno not in _PASSING or self._given_up or self._hurried():
+                        raise
+                    if time.monotonic() > began + self._seconds:
+                        self._given_up = True
                         raise
                     self._begin(error, since)
                 self._pause()
+            self._given_up = False
             if self.waits_for:
                 waited = time.monotonic() - began
                 self._say(f"{self._folder} can be written again after {waited:.0f} s: the search continues")

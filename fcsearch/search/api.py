@@ -93,7 +93,7 @@ def start_search(
         dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))
         # With the settings found from the rows, such as the number of bins: later commands must repeat them.
         plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec))
-        plan = _for_task_of(dataset, plan)
+        plan = plan.of(dataset)
         # Called for its errors, while there is nothing to undo.
         read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
         missing = [parent for parent in path.parents if not parent.exists()]
@@ -206,12 +206,7 @@ def _take_up(
     dataset = load_run_dataset(run, source=source, data_dir=data_dir, forms=plan.space.input_forms)
     if source is not None or data_dir is not None:
         plan = _record_place(run, plan, dataset)
-    return _for_task_of(dataset, plan), dataset
-
-
-def _for_task_of(dataset: Dataset, plan: SearchPlan) -> SearchPlan:
-    """The plan for the task of the loaded dataset."""
-    return dataclasses.replace(plan, space=plan.space.for_task(dataset.task), task=dataset.task)
+    return plan.of(dataset), dataset
 
 
 def _record_place(run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> SearchPlan:

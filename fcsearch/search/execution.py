@@ -6,16 +6,17 @@ import contextlib
 import dataclasses
 import logging
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
 from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
-from fcsearch.results.manifest import SessionEntry
+from fcsearch.results.manifest import Manifest, SessionEntry
 from fcsearch.results.patience import Patience, patient
 from fcsearch.search.loop.interruption import Interruption, interruption
 from fcsearch.search.loop.later_stages import Surroundings
@@ -90,7 +91,7 @@ def train(
             )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}
-        started = SessionEntry(started_at=datetime.now(UTC))
+        started = _session(before, began)
         running: dict[str, Any] = {
             "state": "running",
             "options": options,
@@ -136,6 +137,15 @@ def train(
             # It was asked to end, and does; `resume` writes the report.
             view.notice(str(error))
             return SearchResult(run, ended_by, None)
+
+
+def _session(run: Manifest, began: float) -> SessionEntry:
+    """The session of this process, which began then by the monotonic clock; of a run that it made, since the start."""
+    moment = datetime.now(UTC)
+    # A run's start is recorded in whole seconds.
+    earliest = moment - timedelta(seconds=time.monotonic() - began + 1)
+    made = run.created_at if not run.sessions and run.created_at and run.created_at >= earliest else None
+    return SessionEntry(started_at=made or moment)
 
 
 @contextlib.contextmanager

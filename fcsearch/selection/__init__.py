@@ -1,6 +1,6 @@
 """Which model of a run to use: the winner over several seeds, an ensemble, or a single trial."""
 
-from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of
+from fcsearch.selection.confirmation import Confirmation, Confirmed, chosen_trial, confirmation_of, is_settled
 from fcsearch.selection.members import (
     Member,
     Part,
@@ -23,6 +23,7 @@ __all__ = [
     "confirmation_of",
     "ensemble_answers_by_refit",
     "forms_of",
+    "is_settled",
     "load_member",
     "load_members",
     "model_parts",

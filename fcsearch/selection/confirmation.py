@@ -129,6 +129,12 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
 
 
+def is_settled(run: RunDirectory) -> bool:
+    """Whether no training with another seed is still to come that could change the winner."""
+    planned, found = run.manifest().confirmation, confirmation_of(run)
+    return planned is None or planned.out_of_time or found is None or found.complete
+
+
 def rows_measured_on(run: RunDirectory) -> int | None:
     """How many rows a trial's figure is measured on: with folds those of all folds; None if it is not known."""
     described = run.manifest().dataset
@@ -206,12 +212,12 @@ def _compared(entry: Confirmed, winner: Confirmed, objective: Objective, measure
 
 
 def error_by_rows(difference: float, objective: Objective, rows: int | None) -> float:
-    """The least standard error that the rows give to a difference; 0 where it is not known.
+    """The least standard error that the rows give to a difference; 0 where it is not known, for all but accuracies.
 
     All seeds are judged on the same rows, so more seeds do not make it smaller. Two models whose shares of right rows
     differ by d disagree on at least d of the rows: the variance of the difference is at least d / rows (McNemar 1947).
     """
-    if rows is None or objective.unit != "fraction":
+    if rows is None or not objective.is_share_of_rows:
         return 0.0
     return math.sqrt(abs(difference) / rows)
 

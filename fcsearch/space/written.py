@@ -30,7 +30,7 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
     lines += ["", f"name: {quoted(space.name)}"]
     if not space.dataset.is_memory:
         lines.append(f"dataset: {_dataset(space.dataset)}")
-    lines += [f"{key}: {said[key]}" for key in ("task", "objective") if said[key] is not None]
+    lines += [f"{key}: {_flow(said[key])}" for key in ("task", "objective", "class_weight") if said[key] is not None]
     options = said["sampler"]
     lines.append(f"sampler: {options['name'] if len(options) == 1 else _flow(options)}")
     lines.append(f"trials: {space.trials}")
@@ -46,15 +46,16 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
 
 
 def _dataset(spec: DatasetSpec) -> str:
-    # The task stands by itself.
-    said = TypeAdapter(DatasetSpec).dump_python(spec, mode="json", exclude_defaults=True, exclude={"source", "task"})
+    # Task and weights stand by themselves: `fcsearch.search` takes them too.
+    beside = {"source", "task", "class_weight"}
+    said = TypeAdapter(DatasetSpec).dump_python(spec, mode="json", exclude_defaults=True, exclude=beside)
     return _flow({"source": spec.source, **said}) if said else quoted(spec.source)
 
 
 def _flow(value: Any) -> str:
     """A JSON value in YAML's flow style."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {_flow(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{quoted(key)}: {_flow(item)}' for key, item in value.items())}}}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_flow, value))}]"
     if isinstance(value, bool):

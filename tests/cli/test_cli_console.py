@@ -12,7 +12,7 @@ from rich.text import Text
 
 from fcsearch.cli.console import command_lines, open_console, plain_table, print_table, short_path
 from fcsearch.cli.live import LineView, open_view
-from fcsearch.printing import printable
+from fcsearch.text import printable
 
 
 class Terminal(io.StringIO):

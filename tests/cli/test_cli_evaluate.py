@@ -1,6 +1,7 @@
 """`fcsearch evaluate`."""
 
 import json
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -24,7 +25,8 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
     assert f"trial {best} on 270 test rows" in result.output
     words = " ".join(result.output.split())
     assert f"rows accuracy {100 * expected.accuracy:.2f}%" in words
-    assert f"loss {expected.loss:.4g}" in words
+    assert f"log loss {expected.figures['log_loss']:.4g} mean negative logarithm" in words
+    assert not re.search(r"(?<!log )loss \d", words)
     lines = [line.split() for line in result.output.splitlines()]
     rows = [line for line in lines if len(line) == 5 and line[2].endswith("%")]
     assert [row[0] for row in rows] == list(digits().class_names)

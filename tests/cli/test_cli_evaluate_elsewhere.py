@@ -39,6 +39,16 @@ def test_columns_in_another_order_give_the_same_figures(customers: RunDirectory,
     assert again["accuracy"] > 0.8
 
 
+def test_the_runs_own_rows_are_said_to_be_such(customers: RunDirectory, tmp_path: Path) -> None:
+    own = write(tmp_path, table())
+    arguments = [str(customers.path), "--dataset", str(own)]
+    result = CliRunner().invoke(evaluate, arguments, catch_exceptions=False)
+    assert "these are the run's own rows, those that it was trained on among them" in " ".join(result.stdout.split())
+    assert found(customers, "--dataset", str(own))["own_rows"] is True
+    half = write(tmp_path, table().slice(0, ROWS // 2), "half.csv")
+    assert found(customers, "--dataset", str(half))["own_rows"] is False
+
+
 def test_every_row_is_measured_as_training_would_have(customers: RunDirectory, tmp_path: Path) -> None:
     parts = [found(customers, "--split", split) for split in ("train", "val", "test")]
     whole = found(customers, "--dataset", str(write(tmp_path, table())))

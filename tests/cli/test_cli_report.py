@@ -35,7 +35,7 @@ def test_no_write_leaves_the_directory_alone(run: RunDirectory) -> None:
     before = sorted(path.name for path in run.path.iterdir())
     result = CliRunner().invoke(report, [str(run.path), "--no-write"], catch_exceptions=False)
     assert "Best network" in result.output
-    assert "not measured: it is measured once, when the search is complete" in result.output
+    assert "not measured: it is measured once, when the winner is settled" in result.output
     assert sorted(path.name for path in run.path.iterdir()) == before
 
 
@@ -44,7 +44,7 @@ def test_a_running_run_is_not_measured_on_the_test_rows(tmp_path: Path) -> None:
     add_trials(going, range(8))
     result = CliRunner().invoke(report, [str(going.path)], catch_exceptions=False)
     assert "going  running" in result.output
-    assert "not measured: it is measured once, when the search is complete" in result.output
+    assert "not measured: it is measured once, when the winner is settled" in result.output
     assert "is still running: 8 of 48 trials are done" in result.output
     assert not (going.path / "report.json").exists()
 

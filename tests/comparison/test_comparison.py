@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,12 +14,13 @@ import pytest
 from synthetic_run import START, change_dataset, make_run, manifest, trial_row
 
 from fcsearch.comparison import Section, compare_runs
-from fcsearch.comparison.contestant import Done
-from fcsearch.comparison.standing import by_trials
+from fcsearch.comparison.contestant import Done, read_contestant
+from fcsearch.comparison.standing import Lead, by_trials, methods_of
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
+from fcsearch.selection.confirmation import error_by_rows
 
 ACCURACY, RMSE = OBJECTIVES["accuracy"], OBJECTIVES["rmse"]
 
@@ -162,6 +164,30 @@ def test_an_interval_has_the_chance_in_its_rows(tmp_path: Path) -> None:
         pytest.approx(0.05 - 1.96 * math.sqrt(0.05 / 270)),
         pytest.approx(0.05 + 1.96 * math.sqrt(0.05 / 270)),
     )
+
+
+def test_a_lead_whose_error_by_rows_is_not_known_says_so(tmp_path: Path) -> None:
+    for objective in (OBJECTIVES["balanced_accuracy"], OBJECTIVES["roc_auc"]):
+        trials = {
+            "one": done(*[0.9] * 9),
+            "two": [dataclasses.replace(trial, error=0.02) for trial in done(*[0.8] * 9)],
+        }
+        section = by_trials("trials", 9, trials, objective, comparable=True, rows=100)
+        first, second = section.standings
+        # No formula of shares: with a rare class it is wrong by several times.
+        assert (first.low, first.high) == (0.9, 0.9)
+        assert (second.low, second.high) == (pytest.approx(0.8 - 1.96 * 0.02), pytest.approx(0.8 + 1.96 * 0.02))
+        assert second.lead == Lead(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
+        assert error_by_rows(0.1, objective, 100) == 0
+        text = " ".join(methods_of([section], objective))
+        assert ", and the chance in which rows there are" not in text
+        assert f"of leads in {objective.title} it is not known, and not included" in text
+    section = by_trials("trials", 9, {"one": done(0.9)}, ACCURACY, comparable=True, rows=100)
+    assert len(methods_of([section], ACCURACY)) == 1
+    run = made(tmp_path / "folds", [0.9])
+    row = {**trial_row(0), "trial_id": 1, "val_standard_error": 0.03}
+    run.write_pack(1, [row], [])
+    assert read_contestant(run.path).error_of(1) == 0.03
 
 
 def test_over_other_seeds_the_spread_of_both_counts(tmp_path: Path) -> None:

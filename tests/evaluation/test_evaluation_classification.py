@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from fcsearch.evaluation.baseline import BaseLine, base_line, beats
+from fcsearch.evaluation.baseline import BaseLine, base_line
 from fcsearch.evaluation.classification import Classification, Confusion, classify
 from fcsearch.report.class_tables import class_parts
+from fcsearch.report.learned import lead_over
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -72,9 +73,7 @@ def test_is_read_back_from_json() -> None:
 def test_the_base_line_is_beaten_by_more_than_two_standard_errors() -> None:
     base = base_line(["no", "yes"], [96, 4])
     assert base == BaseLine("no", 0.96, 100)
-    assert not beats(0.96 + 0.019, 0.01, base)
-    assert beats(0.96 + 0.021, 0.01, base)
-    assert not beats(0.5, 0.01, base)
+    assert [lead_over(base, 0.96 + more, 0.01).is_real for more in (0.019, 0.021, -0.4)] == [False, True, False]
 
 
 def shown(found: Classification, *, width: int, limit: int | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "benchmarks" / folder) for folder in ("", "experiments", "peers")]
-benchmark, contestants, datasets, pictures, common, improvements, torch_trial = map(
+benchmark, contestants, datasets, pictures, common, tables_peers, improvements, peer, torch_trial = map(
     importlib.import_module,
     (
         "quality_over_time",
@@ -25,7 +25,10 @@ benchmark, contestants, datasets, pictures, common, improvements, torch_trial = 
         "over_time_datasets",
         "over_time_figure",
         "common",
-        "improvements",
+        "tables_peers",
+        # Under the name by which the benchmark has it.
+        "peers.improvements",
+        "peer",
         "torch_trial",
     ),
 )
@@ -42,8 +45,10 @@ PIECES = {
 
 def test_of_several_processes_the_best_by_validation_counts(tmp_path: Path) -> None:
     question = datasets.Question(tmp_path, tmp_path, datasets.TABLES["california"], None, tmp_path)
-    found = [[101.0, -0.9, -0.8], [102.0, -0.5, -0.6], [103.0, -0.7, -0.1], [104.0, -0.4, -0.7]]
-    assert contestants.steps(found, 100.0, question) == [(1.0, 0.8), (2.0, 0.6), (4.0, 0.7)]
+    moments = [(101.0, -0.9, -0.8), (102.0, -0.5, -0.6), (103.0, -0.7, -0.1), (104.0, -0.4, -0.7), (111.0, -0.1, -0.1)]
+    found = [improvements.Improvement(*values, 1.0) for values in moments]
+    # What is known after the time does not count.
+    assert contestants.steps(found, 100.0, 10.0, question) == [(1.0, 0.8), (2.0, 0.6), (4.0, 0.7)]
 
 
 def test_a_process_writes_down_improvements_alone(tmp_path: Path) -> None:
@@ -51,8 +56,69 @@ def test_a_process_writes_down_improvements_alone(tmp_path: Path) -> None:
     process = improvements.Improvements(path)
     for score in (0.5, None, 0.4, 0.7):
         process.offer(score, lambda: 0.1)
-    assert [json.loads(line)[1:] for line in path.read_text().splitlines()] == [[0.5, 0.1], [0.7, 0.1]]
+    assert [(found.val, found.test) for found in improvements.read(path)] == [(0.5, 0.1), (0.7, 0.1)]
     improvements.Improvements(None).offer(0.5, lambda: pytest.fail("nobody asked"))
+
+
+def test_a_peer_is_not_charged_for_the_measurement_of_test_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(improvements.time, "time", lambda: clock[0])
+    path = tmp_path / "trace"
+    process = improvements.Improvements(path)
+
+    def measure() -> float:
+        clock[0] += 5
+        return 0.1
+
+    process.offer(0.5, measure)
+    clock[0] += 1
+    process.offer(0.7, measure)
+    assert [(found.moment, found.spent) for found in improvements.read(path)] == [(100.0, 5.0), (101.0, 10.0)]
+
+    waits: list[float] = []
+
+    class Endless:
+        def wait(self, timeout: float) -> int:
+            waits.append(timeout)
+            raise subprocess.TimeoutExpired("a peer", timeout)
+
+    monkeypatch.setattr(contestants.time, "monotonic", lambda: 0.0)
+    with pytest.raises(subprocess.TimeoutExpired):
+        contestants._wait(Endless(), 30.0, path)
+    assert waits == [30.0, 40.0]
+
+
+def test_a_line_that_a_peer_could_not_end_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "trace"
+    assert improvements.read(path) == []
+    path.write_text("[100.0, 0.5, 0.4, 0.1]\n[101.0, 0.6, 0.")
+    assert improvements.read(path) == [improvements.Improvement(100.0, 0.5, 0.4, 0.1)]
+
+
+def test_peers_use_the_cores_that_fcsearch_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (peer, tables_peers):
+        monkeypatch.setattr(module, "available_cores", lambda: 3)
+    question = datasets.ask("digits", 0, tmp_path)
+    with monkeypatch.context() as unchanged:
+        unchanged.setattr(peer.signal, "signal", lambda *_: None)
+        assert (
+            peer.make_task(
+                question.peers, None, trials=1, seed=0, device="cpu", time_budget=None, early_stopping=False
+            ).slots
+            == 3
+        )
+    commands: list[list[Any]] = []
+
+    def run(command: list[Any]) -> Any:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "it failed")
+
+    monkeypatch.setattr(tables_peers, "_run", run)
+    with pytest.raises(tables_peers.PeerError):
+        tables_peers.learn("LightGBM", question.table, question.frames, 0, 1.0, sys.executable)
+    assert commands[0][commands[0].index("--cores") + 1] == 3
 
 
 def test_a_table_shows_what_was_known_in_time() -> None:

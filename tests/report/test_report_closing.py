@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import Report, render_text, write_report
-from fcsearch.report.closing import exported_name, figures_line, next_commands
+from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands
 from fcsearch.report.next_space import NEXT_SPACE
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
@@ -48,6 +49,15 @@ def report(made_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def words(text: str) -> set[str]:
     return {word for word in text.split() if not set(word) <= {"─", "│"}}
+
+
+def test_more_trials_are_offered_where_they_may_help(report: Report) -> None:
+    assert more_trials(report) == ["fcsearch", "resume", "runs/synthetic", "--trials", "96"]
+    assert more_trials(dataclasses.replace(report, sampler="grid")) is None
+    assert more_trials(dataclasses.replace(report, state="interrupted")) is None
+    assert more_trials(dataclasses.replace(report, best=None)) is None
+    nothing = dataclasses.replace(report.trust, verdict="It learned nothing.")
+    assert more_trials(dataclasses.replace(report, trust=nothing)) is None
 
 
 def test_no_width_cuts_a_word_or_a_number(report: Report) -> None:
@@ -124,3 +134,18 @@ def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Pa
     (Path(path) / NEXT_SPACE).write_text("")
     assert next_commands(found)[1] == f"fcsearch run '{path}/{NEXT_SPACE}' --from '{path}'"
     assert next_commands(dataclasses.replace(found, sampler="random"))[1] == f"fcsearch run '{path}/{NEXT_SPACE}'"
+
+
+def test_where_nothing_was_learned_no_winner_is_praised(
+    report: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / NEXT_SPACE).write_text("")
+    remedies = (("objective=balanced_accuracy",), ("objective=average_precision",))
+    verdict = dataclasses.replace(report.trust, verdict="Nothing was learned: x.", remedies=remedies)
+    found = dataclasses.replace(report, path=str(tmp_path), trust=verdict)
+    print_closing(found)
+    output = capsys.readouterr().out
+    assert "Winner" not in output
+    assert "No winner: nothing was learned" in output
+    again = f"fcsearch run {shlex.quote(str(tmp_path / NEXT_SPACE))}"
+    assert next_commands(found) == [again, f"{again} --set objective=average_precision"]

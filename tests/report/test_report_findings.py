@@ -1,17 +1,24 @@
 """Findings: a baseline that was not beaten comes first, and no advice contradicts another."""
 
+import dataclasses
 import re
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from fcsearch.evaluation import Measurement, base_line, classify, standard_error
+from fcsearch.config.objective import OBJECTIVES
+from fcsearch.data.dataset import Split
+from fcsearch.evaluation import Lead, Measurement, base_line, classify, standard_error
+from fcsearch.evaluation.measuring import measurement_of, with_lead
+from fcsearch.report.advice import of_the_network
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Dataset, Pull, Trust, Work
 from fcsearch.report.trust import assess
+from fcsearch.training.objectives import Truth
 
 NO_TEST = FinalTest(note="its model is gone")
 COUNTS = {"train": (960, 40), "val": (384, 16), "test": (384, 16)}
@@ -109,6 +116,16 @@ def test_above_the_base_line_the_report_is_what_it_was() -> None:
     assert "depth = 5 lies at the upper end of the searched range: widen it there." in said(found)
 
 
+def test_where_nothing_was_learned_the_options_to_change_are_named() -> None:
+    found = trust(row(0, 0.96))
+    assert found.remedies == (
+        ("objective=balanced_accuracy", "class_weight=balanced"),
+        ("objective=average_precision",),
+    )
+    assert "`--set objective=balanced_accuracy --set class_weight=balanced` or `--set objective=" in said(found)
+    assert trust(row(0, 0.99)).remedies == ()
+
+
 def test_a_run_of_an_earlier_version_has_no_base_line_and_says_so() -> None:
     found = trust(row(0, 0.5), class_counts=None)
     assert found.verdict is None
@@ -145,6 +162,21 @@ def test_a_smaller_network_as_good_does_not_stand_beside_more_depth() -> None:
     # Nor beside a greater width, where it has the same.
     found = trust(row(0, 0.99, hidden_dim=256), row(1, 0.989, hidden_dim=256, depth=2, num_parameters=100))
     assert "hidden_dim = 256 lies at the upper end of the searched range.\n" in said(found)
+
+
+def test_a_smaller_network_pulls_down_what_is_smaller_alone() -> None:
+    def pulled(best: dict[str, Any], smallest: dict[str, Any]) -> set[str]:
+        found = trust(row(0, 0.99, **best), row(1, 0.989, **{"num_parameters": 100, **smallest}))
+        [finding] = [finding for finding in found.findings if finding.kind == "smaller"]
+        assert {pull.direction for pull in finding.pulls} <= {"down"}
+        return {pull.parameter for pull in finding.pulls}
+
+    # As deep and as wide, of fewer features.
+    assert pulled({"bins": 48}, {"bins": 16}) == {"bins"}
+    assert pulled({"preprocessing": "piecewise"}, {"preprocessing": "standardize"}) == set()
+    assert pulled({"bins": 48}, {"bins": 0}) == set()  # as many as suit the rows
+    assert pulled({"frequencies": 48, "embedding_dim": 24}, {"frequencies": 24, "embedding_dim": 24}) == {"frequencies"}
+    assert pulled({"depth": 3}, {"depth": 2}) == {"depth"}
 
 
 def test_more_epochs_are_not_asked_for_where_the_best_came_early() -> None:
@@ -229,7 +261,7 @@ def random_run(seed: int) -> Trust:
         }
         ranked.append(row(trial_id, accuracy, **parameters, **found))
     ranked.sort(key=lambda entry: -entry["val_accuracy"])
-    validation = measured("val", (float(rng.random()), float(rng.random())))
+    validation = measured("val", (1.0 if rng.random() < 0.9 else 0.5, float(rng.random())))
     return trust(*ranked, diverged=int(rng.choice([0, 9])), validation=validation)
 
 
@@ -266,3 +298,65 @@ def test_each_figure_names_its_trial_where_the_network_is_not_the_best_of_the_se
     alone = said(trust(*ranked, chosen=ranked[0], test=test))
     assert "Validation accuracy 99.00% was measured on" in alone
     assert "Validation minus test is " in alone
+
+
+def test_a_gap_within_chance_is_no_overfitting() -> None:
+    best = row(0, 0.80, train_accuracy=0.88)
+    for rows, found in ((50, 0), (2000, 1)):
+        data = Dataset("d", "f", 5000, rows, 0, 2, training_sample=1000)
+        hints = of_the_network(best, best, OBJECTIVES["accuracy"], SPACE, data)
+        assert sum(hint.kind == "overfit" for hint in hints) == found
+
+
+def of_noise(rng: np.random.Generator) -> tuple[Measurement, Measurement]:
+    """The validation and test figures of the best of 60 networks that know nothing, over 5 epochs each."""
+    y = {split: torch.from_numpy((rng.random(90) < 0.5).astype(np.int64)) for split in ("val", "test")}
+
+    def judged(split: str, said: torch.Tensor) -> Measurement:
+        scores, truth = torch.nn.functional.one_hot(said, 2).T.double().unsqueeze(0), Truth(y[split], 2)
+        rows = Split(np.zeros((90, 1), np.float32), y[split].numpy())
+        accuracy = OBJECTIVES["accuracy"]
+        found = measurement_of(scores, rows, truth, accuracy, ["no", "yes"], split_name=split, fingerprint="f")
+        return dataclasses.replace(with_lead(found, [(scores, truth)]), trial_id=0)
+
+    answers = torch.from_numpy(rng.integers(0, 2, (300, 180)))
+    best = int((answers[:, :90] == y["val"]).sum(1).argmax())
+    return judged("val", answers[best, :90]), judged("test", answers[best, 90:])
+
+
+def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
+    rng, verdicts, first_sight = np.random.default_rng(0), 0, 0
+    for _ in range(60):
+        validation, test = of_noise(rng)
+        ranked = [row(0, validation.value, epochs_run=5), *(row(i, 0.5, epochs_run=5) for i in range(1, 60))]
+        found = assess(
+            ranked,
+            FinalTest(test, None, (0,)),
+            state="complete",
+            work=Work(None, {"complete": 60}, 1, 1.0, 60.0, 1.0, {}, None),
+            dataset=Dataset("d", "f", 1000, 90, 90, 2),
+            space=SPACE,
+            base=validation.base_line,
+            validation=validation,
+        )
+        verdicts += found.verdict is not None
+        assert validation.lead is not None
+        first_sight += validation.lead.is_real
+    assert first_sight > 5  # chosen as the best, noise passes for a result
+    assert verdicts >= 59
+
+
+def test_where_the_test_rows_agree_a_small_lead_is_believed() -> None:
+    lead = Lead(0.02, 0.008)
+    validation = dataclasses.replace(measured("val", (0.99, 0.6)), lead=lead)
+    ranked = [row(0, validation.value, epochs_run=50)]
+    found = trust(*ranked, validation=validation)
+    assert found.verdict is not None
+    assert "no more than chance explains for the best of 53 measurements on these rows" in found.verdict
+    assert found.verdict.endswith("; and no test rows were measured.")
+    agreeing = FinalTest(dataclasses.replace(validation, split="test"), None, (0,))
+    assert trust(*ranked, validation=validation, test=agreeing).verdict is None
+    against = FinalTest(dataclasses.replace(measured("test", (1.0, 0.0)), lead=Lead(0.0, 0.01)), None, (0,))
+    verdict = trust(*ranked, validation=validation, test=against).verdict
+    assert verdict is not None
+    assert "; and its test accuracy, 96.00%, is not more than two standard errors" in verdict

@@ -92,7 +92,7 @@ def test_the_test_rows_stay_unseen_until_the_search_is_complete(run: RunDirector
     run.update_manifest({"state": state})
     found = write_report(run)
     assert (found.test.measurement, found.test.measured_trials) == (None, ())
-    assert found.test.note == "it is measured once, when the search is complete"
+    assert found.test.note == "it is measured once, when the winner is settled"
     assert found.validation is not None
     assert "test accuracy" not in figures_line(found, found.best)  # type: ignore[arg-type]
     # Resumed, it finds a better one, which is then the only one that those rows have seen.
@@ -216,4 +216,4 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
     found = build_report(run, test=known_measurements(run).test, validation=known_measurements(run).validation)
     assert found.validation is None
     assert found.test.measurement is None
-    assert found.test.note == "it is measured once, when the search is complete"
+    assert found.test.note == "it is measured once, when the winner is settled"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from fcsearch.report import build_report, known_measurements, write_report
 from fcsearch.report.model import Finding, Pull, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results.patience import Patience, patient
 from fcsearch.results.records import row_config
 from fcsearch.space import Choices, Constant, Range, SearchSpace, load_space, shipped_spaces
 
@@ -161,7 +164,7 @@ def test_nothing_learned_nothing_advised(make: Make, report: Report) -> None:
     assert make(best=None) is None
 
 
-def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path) -> None:
+def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(tmp_path / "a run", space={**WHOLE.to_json(), "name": "a"})
     write_report(run, dataset=digits())
     text = (run.path / NEXT_SPACE).read_text()
@@ -173,9 +176,20 @@ def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path) -> Non
     assert space.trials == 48
     assert space.sampler == WHOLE.sampler
     assert space.early_stopping == WHOLE.early_stopping
-    # Where a later report advises nothing, no earlier advice stays.
+    # Where a later report advises nothing, no earlier advice stays; storage that refuses is waited for.
     run.update_manifest({"space": None})
-    write_report(run, dataset=digits())
+    unlink, refused = Path.unlink, list[Path]()
+
+    def refuse_once(path: Path, *, missing_ok: bool = False) -> None:
+        if path.name == NEXT_SPACE and not refused:
+            refused.append(path)
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse_once)
+    with patient(Patience(run.path, lambda _: None, lambda: False, again=0)):
+        write_report(run, dataset=digits())
+    assert refused
     assert not (run.path / NEXT_SPACE).exists()
 
 

@@ -1,5 +1,6 @@
 """What a report says of a regression: fewer is better, and nothing is a percentage."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -7,12 +8,14 @@ import pytest
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report.advice import of_the_network
 from fcsearch.report.effects import effects_of
 from fcsearch.report.importance import importances_of
 from fcsearch.report.model import Dataset, FinalTest, Trust, Work
 from fcsearch.report.page.charts.course import best_so_far_charts
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.trials import Clock, PageTrials
+from fcsearch.report.remedies import of_few_rows, of_heavy_tails, options, remedies_of
 from fcsearch.report.trust import assess
 
 RMSE = OBJECTIVES["rmse"]
@@ -39,7 +42,7 @@ def measured(split: str, rmse: float) -> Measurement:
     return Measurement(0, split, "f", 400, rmse, 10.0, 0.1, None, "rmse", {"rmse": rmse}, BASE)
 
 
-def trust(*ranked: dict[str, Any]) -> Trust:
+def trust(*ranked: dict[str, Any], validation: Measurement | None = None) -> Trust:
     value = ranked[0]["val_rmse"]
     return assess(
         ranked,
@@ -49,7 +52,7 @@ def trust(*ranked: dict[str, Any]) -> Trust:
         dataset=Dataset("d", "f", 1000, 400, 400, 0, task="regression"),
         space={"parameters": {}},
         base=BASE,
-        validation=measured("val", value),
+        validation=validation or measured("val", value),
         objective=RMSE,
     )
 
@@ -75,11 +78,31 @@ def test_trials_within_one_standard_error_lie_above_the_best() -> None:
 def test_nothing_is_learned_where_the_mean_does_as_well() -> None:
     found = trust(row(0, 285.0))
     assert found.verdict == (
-        "Nothing was learned: the best validation RMSE of all trials, 285, is not more than two standard errors (20) "
+        "Nothing was learned: the best network's validation RMSE, 285, is not more than two standard errors (20) "
         "below the 300 of always answering the mean (2,000)."
     )
     assert "always answering the mean (2,000) has 300 there" in said(found)
     assert "weight the classes" not in said(found)
+
+
+def test_a_target_with_outliers_is_told_of_the_loss_that_bears_them() -> None:
+    figures = {"rmse": 300.0, "mae": 100.0}
+    heavy = dataclasses.replace(measured("val", 285.0), base_figures=figures)
+    assert "`--set parameters.loss=huber --set objective=mae`" in said(trust(row(0, 285.0), validation=heavy))
+    light = dataclasses.replace(heavy, base_figures={"rmse": 300.0, "mae": 240.0})
+    assert "outliers" not in said(trust(row(0, 285.0), validation=light))
+    robust = {"parameters": {"loss": {"value": "huber"}}}
+    assert list(of_heavy_tails(OBJECTIVES["mae"], heavy, robust)) == []
+
+
+def test_few_validation_rows_are_told_of_folds() -> None:
+    few, option = Dataset("d", "f", 42, 9, 9, 0), "--set dataset.folds=5"
+    (found,) = of_few_rows(few, {})
+    assert option in found.fact
+    assert "all 51 rows" in found.fact
+    assert list(of_few_rows(dataclasses.replace(few, folds=5), {})) == []
+    assert list(of_few_rows(dataclasses.replace(few, val_rows=200), {})) == []
+    assert list(of_few_rows(few, {"dataset": {"time": "day"}})) == []
 
 
 @pytest.mark.parametrize(("training", "overfit"), [(76.0, True), (77.0, False), (150.0, False)])
@@ -108,3 +131,56 @@ def test_the_history_falls_and_has_no_percentages() -> None:
     line = figure.spec["layer"][-1]["data"]["values"]
     assert [point["value"] for point in line] == [300.0, 200.0, 200.0]
     assert "%" not in str(figure.spec)
+
+
+def test_no_remedy_is_proposed_that_the_space_has() -> None:
+    data = Dataset("d", "f", 1000, 400, 400, 0)
+
+    def proposed(objective: str, loss: object = None, **space: Any) -> list[str]:
+        space = {"parameters": {"loss": loss} if loss else {}, **space}
+        return [options(changes) for changes in remedies_of(OBJECTIVES[objective], data, space)]
+
+    assert proposed("rmse") == [
+        "--set objective=mae --set parameters.loss=huber",
+        "--set parameters.loss=absolute",
+    ]
+    assert proposed("mae", {"value": "huber"}) == ["--set parameters.loss=absolute"]
+    assert proposed("mae", "absolute") == ["--set parameters.loss=huber"]
+    assert proposed("mae", {"choices": ["huber", "absolute"]}) == []
+    assert proposed("log_loss") == ["--set class_weight=balanced"]
+    assert proposed("log_loss", class_weight={"yes": 2.0}) == []
+    assert "class_weight" not in " ".join(proposed("accuracy", class_weight="balanced"))
+
+
+def test_where_no_remedy_is_left_no_command_is_named() -> None:
+    space = {"parameters": {"loss": {"choices": ["huber", "absolute"]}}}
+    found = assess(
+        [{**row(0, 285.0), "val_mae": 285.0}],
+        FinalTest(note="none"),
+        state="complete",
+        work=Work(None, {"complete": 1}, 1, 1.0, 60.0, 1.0, {}, None),
+        dataset=Dataset("d", "f", 1000, 400, 400, 0, task="regression"),
+        space=space,
+        base=dataclasses.replace(BASE, objective="mae"),
+        validation=dataclasses.replace(measured("val", 285.0), objective="mae", base_line=BASE),
+        objective=OBJECTIVES["mae"],
+    )
+    assert found.verdict is not None
+    assert found.remedies == ()
+    assert "search again" not in said(found)
+
+
+def test_outliers_are_told_of_what_is_missing_only() -> None:
+    heavy = dataclasses.replace(measured("val", 285.0), base_figures={"rmse": 300.0, "mae": 100.0})
+    (found,) = of_heavy_tails(RMSE, heavy, {"parameters": {"loss": {"choices": ["squared", "huber"]}}})
+    assert "`--set objective=mae`" in found.fact
+    (found,) = of_heavy_tails(OBJECTIVES["mae"], heavy, {})
+    assert "`--set parameters.loss=huber`" in found.fact
+
+
+def test_a_ratio_within_chance_is_no_overfitting() -> None:
+    best = row(0, 100.0, train_rmse=75.0)
+    for rows, found in ((20, 0), (400, 1)):
+        data = Dataset("d", "f", 1000, rows, 0, 0, task="regression", training_sample=256)
+        hints = [hint for hint in of_the_network(best, best, RMSE, {}, data) if hint.kind == "overfit"]
+        assert len(hints) == found

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import Measurement, standard_error
+from fcsearch.report.advice import of_the_space
 from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.trust import assess
@@ -128,6 +130,16 @@ def test_a_best_value_at_the_edge_of_its_range(
     text = said(trust(*ranked, space={"parameters": {name: definition}}))
     assert (f"lies at the {end} end of the searched range" in text) == (end is not None)
     assert ("the searched range" in text) == (end is not None)
+
+
+def test_an_end_of_a_range_is_where_enough_others_are_worse() -> None:
+    space = {"parameters": {"depth": {"low": 2, "high": 5}}}
+    best = row(0, 0.99, depth=5)
+    others = [row(number, value, depth=3) for number, value in ((1, 0.98), (2, 0.97), (3, 0.99))]
+    # The third is as good.
+    assert not list(of_the_space(best, space, [best, *others], OBJECTIVES["accuracy"]))
+    worse = row(4, 0.9, depth=3)
+    assert "depth = 5" in next(of_the_space(best, space, [best, *others, worse], OBJECTIVES["accuracy"])).fact
 
 
 def test_a_run_that_has_not_ended_says_so_first() -> None:

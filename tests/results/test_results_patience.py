@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,31 @@ def test_the_wait_has_an_end(tmp_path: Path) -> None:
     storage = Storage(1000)
     with patient(patience(tmp_path, [], seconds=-1)), pytest.raises(OSError, match="No space left"):
         patiently(storage.write)
+
+
+def test_after_a_wait_in_vain_the_next_write_is_refused_at_once_until_one_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a search that cannot be written ends once: it does not wait as long again to record its end."""
+    storage, said, now = Storage(1000), list[str](), [0.0]
+    monkeypatch.setattr("fcsearch.results.patience.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def write() -> str:
+        now[0] += 1
+        return storage.write()
+
+    with patient(patience(tmp_path, said, seconds=10)):
+        tries = []
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                patiently(write)
+            tries.append(len(storage.waits))
+        assert tries == [11, 12]
+        assert len(said) == 1
+        storage.refusals = 0
+        patiently(write)
+        storage.refusals = len(storage.waits) + 3
+        assert patiently(write) == "done"
 
 
 def test_the_user_can_end_it(tmp_path: Path) -> None:

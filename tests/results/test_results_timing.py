@@ -50,6 +50,37 @@ def test_a_run_of_an_earlier_version_goes_on_with_sessions() -> None:
     assert session_count(manifest("r", sessions=[session(4990, 5010)]), packs) == 2
 
 
+def test_sessions_count_in_their_order_where_the_clock_of_a_later_one_is_behind() -> None:
+    """The second machine's clock is behind: it resumed after 1800 s, and says that it was 480 s before the start."""
+    first, second = (
+        [(at(5), at(310)), (at(320), at(1790))],
+        [(at(-470), at(-20)), (at(-10), at(311)), (at(320), at(599))],
+    )
+    for ends in ((1800, 600), (None, None)):
+        sessions = [session(0, ends[0]), session(-480, ends[1])]
+        clock = WorkClock(START, [*first, *second], sessions)
+        seconds = [clock.seconds(ended) for _, ended in (*first, *second)]
+        before = 1800 if ends[0] else 1790
+        assert seconds == [310, 1790, before + 460, before + 791, before + 1079]
+        assert session_count(manifest("r", sessions=sessions), [*first, *second]) == 2
+    running = WorkClock(START, first, [session(0, 1800), session(-480, None)], running=True)
+    assert running.seconds(at(120)) == 1800 + 600
+
+
+def test_no_session_is_negative() -> None:
+    clock = WorkClock(START, [], [session(0, None), session(-480, None), session(10, 5), session(20, 25)])
+    times = [clock.seconds(at(moment)) for moment in range(-500, 40, 5)]
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (0, 5)
+
+
+def test_a_pack_by_a_clock_that_is_a_little_behind_is_no_session() -> None:
+    packs = [(at(28), at(29)), (at(35), at(40))]
+    sessions = [session(30, 60)]
+    assert session_count(manifest("r", sessions=sessions), packs) == 1
+    assert WorkClock(at(30), packs, sessions).seconds(at(60)) == 30
+
+
 def test_a_run_says_how_many_sessions_it_had() -> None:
     packs = [(at(5), at(20))]
     assert session_count(manifest("r"), packs) == 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import signal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from confirmed_searches import again, pairs, search
 from in_process_pool import InProcess
 from search_helpers import make_space
 
@@ -21,35 +20,13 @@ from fcsearch.report import write_report
 from fcsearch.results import Manifest, RunDirectory, rank_trials
 from fcsearch.results.manifest import ConfirmationEntry
 from fcsearch.results.records import row_config
-from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options, start_search
-from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.api import SearchResult, confirm_run, resume_search, saved_options
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.pool.interface import PackFailed, Raised
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.selection import confirmation_of, load_members
 from fcsearch.training import Pack, TrainingData, train_pack
 from fcsearch.training.judging import outputs
-
-PARAMETERS: dict[str, Any] = {
-    "learning_rate": {"low": 1e-3, "high": 3e-1, "log": True},
-    "epochs": 4,
-    "hidden_dim": {"choices": [8, 16]},
-}
-
-
-def search(folder: Path, pool: InProcess, **options: Any) -> SearchResult:
-    space = make_space(folder, dataset={"source": "digits", "num_train": 300}, parameters=PARAMETERS, trials=6)
-    settings = SearchOptions(**{"confirm": 2, "confirm_seeds": 3, "workers": 1, "pack_size": 3, **options})
-    return start_search(space, settings, path=folder / "run", command=["fcsearch"], open_pool=pool)
-
-
-def again(run: RunDirectory, pool: InProcess, **changes: Any) -> SearchResult:
-    options = {**saved_options(run).to_json(), "confirm": 2, "confirm_seeds": 3, **changes}
-    return confirm_run(run, SearchOptions(**options), open_pool=pool)
-
-
-def pairs(run: RunDirectory) -> list[tuple[int, int]]:
-    return [(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()]
 
 
 @pytest.fixture(scope="module")
@@ -147,40 +124,6 @@ def test_a_run_of_one_seed_repeats_with_its_confirmation(finished: SearchResult,
     columns = ["trial_id", "seed", "val_accuracy", "val_loss", "best_epoch"]
     assert other.confirmations().select(columns) == finished.run.confirmations().select(columns)
     assert other.models.ensemble() == finished.run.models.ensemble()
-
-
-def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stops: list[Interruption] = []
-    make = Interruption.__init__
-    monkeypatch.setattr(Interruption, "__init__", lambda self: (make(self), stops.append(self))[0])
-
-    def interrupt(task: PackTask) -> None:
-        if task.trials[0].config.seed:
-            stops[-1].handle(signal.SIGINT, None)
-
-    pool = InProcess(interrupt)
-    found = search(tmp_path, pool)
-    run = found.run
-    assert (found.ended_by, run.manifest().state) == ("interrupt", "interrupted")
-    done = pairs(run)
-    assert len(done) == 3
-    report = found.report
-    assert report is not None
-    assert "not complete: 3 of 6 trainings are done" in " ".join(report.trust.remarks)
-    # It may find another winner: the test rows are not for this one.
-    assert (report.test.measurement, report.test.measured_trials) == (None, ())
-    # Those that may be in the ensemble still have their models.
-    assert len(run.models.saved()) == 6
-    rest = InProcess()
-    resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
-    assert (resumed.ended_by, resumed.run.manifest().state) == ("trials", "complete")
-    assert resumed.report is not None
-    assert len(resumed.report.test.measured_trials) == 1
-    assert resumed.report.work.sessions == 2
-    assert all(session.finished_at for session in resumed.run.manifest().sessions)
-    assert [len(seeds) for seeds in rest.seeds] == [2, 1]
-    assert set(done) < set(pairs(run))
-    assert len(pairs(run)) == 6
 
 
 def test_more_seeds_add_to_those_that_are_done(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from optuna.storages.journal import JournalFileBackend
 from search_helpers import PLACE, make_space, outcome, result, write_table
 
 from fcsearch.cli.evaluate import evaluate
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import SpaceError
+from fcsearch.report.summary_lines import figure_lines
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.search.api import SearchResult, start_search
 from fcsearch.search.options import Confirm, SearchOptions
@@ -101,11 +103,29 @@ def test_the_report_of_a_regression(regression: SearchResult) -> None:
     assert "ccuracy" not in page.split("<main>")[1].split("<script")[0]
 
 
+def test_another_objective_is_shown_after_the_last_epoch_too(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "houses.csv", lambda X: 5000 + 300 * X[:, 0] - 200 * X[:, 1], "price")
+    data = {"source": str(table), "label": "price"}
+    found = search(tmp_path, trained_here, dataset=data, objective="mae", confirm=0)
+    report = found.report
+    assert report is not None
+    assert report.best is not None
+    epochs = [e for e in found.run.epochs().to_pylist() if e["trial_id"] == report.best.row["trial_id"]]
+    assert report.best.final == epochs[-1]["val_mae"]
+    lines = {name: (value, remark) for name, value, remark in figure_lines(report, report.best)}
+    assert lines["validation, final, MAE"][0] == OBJECTIVES["mae"].show(report.best.final)
+    assert "validation, final, RMSE" not in lines
+    # Of the training rows only the error that is always measured is known.
+    assert lines["training, RMSE"][1].endswith("; no training MAE is measured")
+    unknown = dataclasses.replace(report.best, final=None)
+    assert not any("final" in name for name, _, _ in figure_lines(report, unknown))
+
+
 def test_evaluate_of_a_regression(regression: SearchResult, tmp_path: Path) -> None:
     run = regression.run
     text = CliRunner().invoke(evaluate, [str(run.path)], catch_exceptions=False).output
     names = [line.split("  ")[1].strip() for line in text.splitlines()[1:]]
-    assert names == ["RMSE", "baseline", "MAE", "R2", "loss"]
+    assert names == ["RMSE", "baseline", "MAE", "R2"]
     # The same relation, 1000 higher: off by about that.
     moved = write_table(tmp_path / "dearer.csv", lambda X: 6000 + 300 * X[:, 0] - 200 * X[:, 1], "price")
     arguments = [str(run.path), "--dataset", str(moved), "--format", "json"]

@@ -215,3 +215,18 @@ def test_the_schedule_is_that_of_the_epochs_that_the_trial_was_to_have(digits: D
     stopped = train_pack([config], digits(torch.float32), on_epoch=lambda epoch, _: [0] if epoch == 3 else [])[0]
     half = math.sqrt(0.5)
     assert [e.learning_rate for e in stopped.epochs] == pytest.approx([0.2, 0.1 * (1 + half), 0.1], rel=1e-12)
+
+
+def test_the_sample_of_training_rows_changes_no_other_bit(digits: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(VARIED[0], epochs=3)
+    found = []
+    for size in (5, 60):
+        monkeypatch.setattr("fcsearch.training.data.training_sample", lambda *_, size=size: size)
+        found += train_pack([config], digits(torch.float32))
+    first, second = found
+    for name, weights in first.weights.items():
+        assert torch.equal(weights, second.weights[name])
+    assert [(epoch.val, epoch.val_loss) for epoch in first.epochs] == [
+        (epoch.val, epoch.val_loss) for epoch in second.epochs
+    ]
+    assert [epoch.train for epoch in first.epochs] != [epoch.train for epoch in second.epochs]

@@ -65,7 +65,7 @@ def render_html(
         headline=headline(told),
         progress=progress,
         next_space=None if report.state == "running" else _next_space(run),
-        next_command=shlex.join(next_command(told.path, report.sampler)),
+        next_command=shlex.join(next_command(told)),
         more_trials=shlex.join(more_trials(told) or ()),
         objective=OBJECTIVES[report.objective],
         lines=main_lines(report, report.best) if report.best else (),

@@ -60,9 +60,10 @@ def clock_of(trials: pa.Table, manifest: Manifest) -> Clock:
     """The clock of a run."""
     spans = zip(trials["started_at"].to_pylist(), trials["finished_at"].to_pylist(), strict=True)
     packs = [(began, ended) for began, ended in spans if began and ended]
-    start, end = min((began for began, _ in packs), default=None), max((ended for _, ended in packs), default=None)
-    whole = Clock(start, "seconds", 1.0, work_clock(manifest, packs))
-    span = whole.told(end) if end else 0.0
+    work = work_clock(manifest, packs)
+    start = min((began for began, _ in packs), key=work.seconds if work else None, default=None)
+    whole = Clock(start, "seconds", 1.0, work)
+    span = max((whole.told(ended) for _, ended in packs), default=0.0)
     unit, seconds = next(((name, size) for name, size in _UNITS if span < _MOST_UNITS * size), _UNITS[-1])
     return replace(whole, unit=unit, seconds=seconds)
 

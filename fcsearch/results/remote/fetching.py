@@ -99,7 +99,8 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
         _remove_others(target, keep=rows.keys() | rest.keys())
         kept = {name: tag for name, tag in {**known, **wanted, **rows}.items() if (target / name).is_file()}
         total = sum(size for _, size in there.values())
-        write_marker(target, Marker(url=folder.url, writer=writer, files=kept, bytes=total))
+        states = {name: state for name, state in local_files(target).items() if name in kept}
+        write_marker(target, Marker(url=folder.url, writer=writer, files=kept, states=states, bytes=total))
         if target != path:
             target.rename(path)
     except OSError as error:

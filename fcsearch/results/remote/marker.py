@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,6 +20,7 @@ class Marker(BaseModel):
         url: The run.
         writer: The id under which this copy last wrote the run at the URL; None for a copy that is only for reading.
         files: The tag of each file at the URL when both were last the same.
+        states: Their states in the copy then; what an earlier version copied has none, and counts as changed.
         bytes: Total size of the files at the URL.
     """
 
@@ -30,6 +29,7 @@ class Marker(BaseModel):
     url: str
     writer: str | None = None
     files: dict[str, str] = {}
+    states: dict[str, State] = {}
     bytes: int | None = None
 
 
@@ -41,23 +41,10 @@ def read_marker(path: Path) -> Marker | None:
         return None
 
 
-def write_marker(path: Path, marker: Marker, *, since: float | None = None) -> None:
-    """Write it; RunError if the file system refuses.
-
-    Args:
-        path: The copy.
-        marker: What to write.
-        since: When its files were the same as at the URL, by the clock (`time.time()`); None: now.
-    """
-    text = marker.model_dump_json()
-
-    def write(stream: IO[bytes]) -> None:
-        stream.write(text.encode())
-        if since is not None:
-            stream.flush()
-            os.utime(stream.fileno(), (since, since))
-
-    files.write_whole(path / _FILE, write, aside=path / files.ASIDE)
+def write_marker(path: Path, marker: Marker) -> None:
+    """Write it into the copy; RunError if the file system refuses."""
+    text = marker.model_dump_json().encode()
+    files.write_whole(path / _FILE, lambda stream: stream.write(text), aside=path / files.ASIDE)
 
 
 def remove_marker(path: Path) -> None:
@@ -67,11 +54,10 @@ def remove_marker(path: Path) -> None:
 
 def unchanged(path: Path, marker: Marker, tags: Mapping[str, str]) -> dict[str, State]:
     """The files that have changed neither here nor at the URL (`tags`) since both were the same."""
-    since = (path / _FILE).stat().st_mtime_ns
     return {
         name: state
         for name, state in local_files(path).items()
-        if state[1] < since and tags.get(name) and tags[name] == marker.files.get(name)
+        if state == marker.states.get(name) and tags.get(name) and tags[name] == marker.files.get(name)
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from fcsearch.config import InputForm
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.errors import SearchError, UsageError
+from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
@@ -130,9 +130,8 @@ class Engine:
         self._pool.ask_to_leave()
         return not self._running
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether the user, or the system, ends it."""
+    def note_interruption(self) -> bool:
+        """Take note that the user, or the system, ends it, if so; whether it is."""
         if self._stop.requested:
             self.closing = "terminate" if self._stop.terminated else "interrupt"
         return self._stop.requested
@@ -140,7 +139,7 @@ class Engine:
     def _close_if_due(self, now: float) -> None:
         if self._closed_at is not None:
             return
-        if not self.interrupted and self._deadline is not None and now > self._deadline:
+        if not self.note_interruption() and self._deadline is not None and now > self._deadline:
             self.closing = "time_budget"
         if self.closing is not None:
             self._closed_at = now
@@ -174,6 +173,7 @@ class Engine:
     def _take(self, event: Event) -> None:
         if isinstance(event, Progress):
             self._keep(event)
+            self._scheduler.trains()
             self._tracker.progressed(dataclasses.replace(event, checkpoint=None))
         elif isinstance(event, PackOutcome):
             self._finish(event)
@@ -234,8 +234,9 @@ def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run
             finally:
                 view.ended(tracker.status(engine.closing))
     except UsageError as error:
-        if engine.interrupted:
-            # It ends as asked; what could not be recorded is trained again.
+        refused = isinstance(error, RunError) and isinstance(error.__cause__, OSError)
+        if engine.note_interruption() and refused:
+            # It ends as asked, and waits for storage no longer; what could not be recorded is trained again.
             view.notice(str(error))
             return
         # A run that can no longer be written is not a usage error.

@@ -93,17 +93,17 @@ def find_checkpoints(
 def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Dataset) -> Extent | None:
     """Decide what is trained again, and write it to the manifest; None if nothing is.
 
-    With `auto` an earlier decision is kept, as long as the same trials are the best.
+    With `auto` an earlier decision is kept, as long as the same trials are the best. Until it is carried out, or the
+    time is up, the winner may still change.
     """
     table = run.trials()
     ranked = rank_trials(table).to_pylist()
     before = run.manifest().confirmation
-    if options.confirm == "auto" and before:
-        kept = Extent(before.trials, before.seeds)
-        if kept.trials == best_trials(ranked, len(kept.trials)):
-            return kept
-    workers = run.manifest().workers or 1
-    extent = confirmation_extent(options, ranked, table.to_pylist(), dataset, workers=workers)
+    if options.confirm == "auto" and before and before.trials == best_trials(ranked, len(before.trials)):
+        extent: Extent | None = Extent(before.trials, before.seeds)
+    else:
+        workers = run.manifest().workers or 1
+        extent = confirmation_extent(options, ranked, table.to_pylist(), dataset, workers=workers)
     run.update_manifest({"confirmation": extent.to_json() if extent else None})
     return extent
 

@@ -11,7 +11,7 @@ from fcsearch.errors import SearchError
 from fcsearch.results.patience import storage_wait
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.interface import CutShort, NotStarted, PackFailed, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, PackFailed, WorkerLost
 
 # Packs that are asked for before a worker is free.
 _AHEAD = 1
@@ -30,11 +30,13 @@ class Patience:
         lost_workers: Or after this many lost workers: a machine that sleeps or is taken away is not the trial's fault,
             but a trial may also be the reason that its worker's process ended.
         starts: This many workers in a row that do not even start end the search: the trials are not at fault.
+        nodes: As do this many nodes that die under one pack before its worker starts, while no pack trains anywhere.
     """
 
     errors: int = 2
     lost_workers: int = 5
     starts: int = 3
+    nodes: int = 10
 
 
 class Scheduler:
@@ -65,6 +67,7 @@ class Scheduler:
         # Trials of packs that have lost a worker.
         self._lost: set[int] = set()
         self._start_failures = 0
+        self._lost_nodes: Counter[int] = Counter()
 
     @property
     def finished(self) -> bool:
@@ -102,6 +105,11 @@ class Scheduler:
     def succeeded(self) -> None:
         """Take note that a pack was trained: workers do start."""
         self._start_failures = 0
+        self.trains()
+
+    def trains(self) -> None:
+        """Take note that a pack trains: nodes do stay."""
+        self._lost_nodes.clear()
 
     def failed(self, trials: Trials, failure: PackFailed) -> Trials:
         """Queue the trials of a failed pack to be tried again; returns those that are given up.
@@ -111,15 +119,11 @@ class Scheduler:
         few times more if its worker was lost.
 
         Raises:
-            SearchError: workers do not start.
+            SearchError: workers do not start, or their nodes do not stay.
         """
+        self._check_start(trials, failure)
         if isinstance(failure, NotStarted):
             self._ready.appendleft(trials)
-            self._start_failures += 1
-            if self._start_failures >= self._patience.starts:
-                raise SearchError(
-                    f"workers must be able to start; {self._start_failures} in a row did not: {failure.cause}"
-                )
             return ()
         if isinstance(failure, CutShort) or (isinstance(failure, WorkerLost) and self._first_loss(trials)):
             self._ready.appendleft(trials)
@@ -134,6 +138,24 @@ class Scheduler:
             return trials
         self._ready.appendleft(trials)
         return ()
+
+    def _check_start(self, trials: Trials, failure: PackFailed) -> None:
+        """Raise SearchError for a failure that shows that there is no end to them."""
+        if isinstance(failure, NotStarted):
+            self._start_failures += 1
+            if self._start_failures >= self._patience.starts:
+                raise SearchError(
+                    f"workers must be able to start; {self._start_failures} in a row did not: {failure.cause}"
+                )
+        if isinstance(failure, NodeLost):
+            # By pack: with a node go all the workers that were starting there.
+            first = trials[0].trial_id
+            self._lost_nodes[first] += 1
+            if self._lost_nodes[first] >= self._patience.nodes:
+                raise SearchError(
+                    f"a node must stay until its worker has started; {self._lost_nodes[first]} in a row died before: "
+                    f"{failure.cause}; see to the cluster, then continue with `fcsearch resume`"
+                )
 
     def _first_loss(self, trials: Trials) -> bool:
         """Whether a pack of several trials has lost its worker for the first time; take note of it."""

@@ -99,6 +99,8 @@ def run_stages(
                 if extent:
                     before = _before_the_refit(around, plan, dataset, extent)
                     ended_by = confirm_best(before, extent, dataset, pool, every=every) or ended_by
+                if extent and ended_by == "time_budget":
+                    run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
         # On other rows, and so on other workers.
         if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
             with RefitPools(functools.partial(open_pool, plan)) as pools:

@@ -26,6 +26,7 @@ class SearchPlan:
         pack_size: Most trials in a pack; None if only the cluster or the dataset can tell.
         options: What the user asked for.
         task: That of the dataset; None while it is not loaded.
+        one_sided: That one class has most rows, and what to do about it; empty if none has, or it is not known.
     """
 
     path: Path
@@ -35,6 +36,13 @@ class SearchPlan:
     pack_size: int | None
     options: SearchOptions
     task: Task | None = None
+    one_sided: str = ""
+
+    def of(self, dataset: Dataset) -> SearchPlan:
+        """The plan for the loaded dataset: for its task, and with a remark if one class has most of its rows."""
+        space = self.space.for_task(dataset.task)
+        one_sided = dataset.one_sided() if space.objective == "accuracy" else ""
+        return dataclasses.replace(self, space=space, task=dataset.task, one_sided=one_sided)
 
     def lines(self) -> dict[str, str]:
         """The plan in words, as label and text."""
@@ -45,6 +53,7 @@ class SearchPlan:
             "run": str(self.path),
             "dataset": self.space.dataset.source,
             **self._task(),
+            **({"classes": self.one_sided} if self.one_sided else {}),
             **self._weights(),
             "trials": f"{self.trials}, seed {self.options.seed}"
             + (f", at most {budget:g} s" if budget else "")
@@ -126,4 +135,5 @@ def make_plan(
             placement=placement,
             learns=learns(space.sampler),
         )
-    return SearchPlan(path, space, trials, placement, pack_size, options)
+    plan = SearchPlan(path, space, trials, placement, pack_size, options)
+    return plan if dataset is None else plan.of(dataset)

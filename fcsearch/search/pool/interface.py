@@ -54,6 +54,10 @@ class CutShort(PackFailed):
     """The pool had to start again, or its node died, as a Notice says: its trials are not at fault."""
 
 
+class NodeLost(CutShort):
+    """The node died before the worker started training."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Notice:
     """Something that happened to the pool and that the user should know."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from inspect import signature
 from typing import Any
 
 import ray
 from ray import tune
 from ray.air.execution._internal import RayActorManager
+from ray.air.execution.resources import AcquiredResources, ResourceManager
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import Searcher, SearchGenerator
@@ -19,19 +21,27 @@ from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.search.ray_pool.actors import ActorManager, silence
 from fcsearch.search.ray_pool.failures import pack_failure
-from fcsearch.search.ray_pool.reservations import Fitness, Reservations
+from fcsearch.search.ray_pool.reservations import NODE_LABEL, Fitness, Reservations
 from fcsearch.search.ray_pool.wire import Sealed, Told
 from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID
 
 # How long to wait for a worker to start: its node may have left again.
 _START_SECONDS = 60.0
-# What is used of Tune beyond its documented interface.
-_USED = (
+# What is used of Ray beyond its documented interface, or is younger than most of it.
+_USED: tuple[tuple[Any, tuple[str, ...]], ...] = (
     (
         TuneController,
         ("step", "checkpoint", "update_max_pending_trials", "_process_trial_failure", "_maybe_reuse_cached_actor"),
     ),
     (RayActorManager, ("cleanup", *ActorManager.replaced)),
+    (ResourceManager, Reservations.replaced),
+    (AcquiredResources, ("_annotate_remote_entity",)),
+    (ray.util, ("placement_group",)),
+)
+# With which parameters.
+_PARAMETERS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
+    (AcquiredResources, "_annotate_remote_entity", ("entity", "bundle", "bundle_index")),
+    (ray.util, "placement_group", ("bundles", "strategy", "bundle_label_selector")),
 )
 
 
@@ -164,11 +174,19 @@ class Controller(TuneController):
         super()._process_trial_failure(trial, exception)
 
 
-def require_tune(used: Iterable[tuple[type, tuple[str, ...]]] = _USED) -> None:
-    """Raise SearchError if Tune does not have what is used of it beyond its documented interface."""
-    missing = [f"{kind.__name__}.{name}" for kind, names in used for name in names if not hasattr(kind, name)]
+def require_tune(
+    used: Iterable[tuple[Any, tuple[str, ...]]] = _USED,
+    parameters: Iterable[tuple[Any, str, tuple[str, ...]]] = _PARAMETERS,
+    label: str | None = getattr(ray._raylet, "RAY_NODE_ID_KEY", None),
+) -> None:
+    """Raise SearchError if Ray does not have what is used of it beyond its documented interface."""
+    missing = [f"{owner.__name__}.{name}" for owner, names in used for name in names if not hasattr(owner, name)]
+    for owner, name, wanted in parameters:
+        known = signature(getattr(owner, name)).parameters if hasattr(owner, name) else wanted
+        missing += [f"{owner.__name__}.{name}({word}=)" for word in wanted if word not in known]
+    missing += [f"the node label {NODE_LABEL}"] if label != NODE_LABEL else []
     if missing:
         raise SearchError(
-            f"Ray Tune must have {', '.join(missing)}; found Ray {ray.__version__}, which does not; install the Ray of "
+            f"Ray must have {', '.join(missing)}; found Ray {ray.__version__}, which does not; install the Ray of "
             "constraints.txt"
         )

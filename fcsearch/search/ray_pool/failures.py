@@ -6,7 +6,7 @@ import re
 
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
-from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 
 # The line of a traceback that names its exception: `RuntimeError: out of memory`.
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
@@ -36,7 +36,7 @@ def pack_failure(pack_id: int, error: BaseException, *, started: bool) -> PackFa
         error: What Ray raised.
         started: Whether the worker had started training.
     """
-    kind = _kind(error) if started else CutShort if _NODE_DIED in str(error) else NotStarted
+    kind = _kind(error) if started else NodeLost if _NODE_DIED in str(error) else NotStarted
     return kind(pack_id, cause_of(str(error)) or type(error).__name__, str(error))
 
 

@@ -18,6 +18,9 @@ _SOON_SECONDS, _LATER_SECONDS = 0.01, 0.1
 # How long it is asked that often.
 _EAGER_SECONDS = 0.5
 
+# By which Ray knows a node in a placement group's label selector.
+NODE_LABEL = "ray.io/node-id"
+
 _table: Callable[[PlacementGroup], dict[str, Any]] = ray.util.placement_group_table
 _remove: Callable[[PlacementGroup], None] = ray.util.remove_placement_group
 _make: Callable[..., PlacementGroup] = ray.util.placement_group
@@ -60,6 +63,17 @@ class Reservations(ResourceManager):
     Args:
         nodes: Tells which may be; None: all.
     """
+
+    # Methods of Tune's that are replaced here.
+    replaced = (
+        "request_resources",
+        "cancel_resource_request",
+        "has_resources_ready",
+        "acquire_resources",
+        "free_resources",
+        "update_state",
+        "clear",
+    )
 
     def __init__(self, nodes: Fitness | None = None) -> None:
         self._nodes = nodes
@@ -130,7 +144,7 @@ class Reservations(ResourceManager):
 
     def _group(self, request: ResourceRequest) -> PlacementGroup:
         unfit = sorted(self._nodes.unfit) if self._nodes else []
-        others = [{"ray.io/node-id": f"!in({','.join(unfit)})"} for _ in request.bundles] if unfit else None
+        others = [{NODE_LABEL: f"!in({','.join(unfit)})"} for _ in request.bundles] if unfit else None
         return _make(request.bundles, strategy=request.strategy, bundle_label_selector=others)
 
     def _fits(self, group: PlacementGroup) -> bool | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -17,9 +18,12 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from fcsearch import __version__
+from fcsearch.search.ray_pool.failures import cause_of
 
 # A node that has not answered by then is not waited for: it is used when its answer has come.
 PATIENCE_SECONDS = 10.0
+# How often a living node is asked that cannot run the question.
+_ATTEMPTS = 3
 
 
 def _versions() -> tuple[str, str, str]:
@@ -57,7 +61,7 @@ class OtherVersions:
 
 
 class Versions:
-    """Asks each node with CPUs for its versions, once.
+    """Asks each node with CPUs for its versions, once; again where the question fails, up to three times.
 
     Args:
         expected: The versions that they must have: of fcsearch, Python and Ray.
@@ -68,23 +72,25 @@ class Versions:
         # Whether a node has them; None: it was asked.
         self._nodes: dict[str, bool | None] = {}
         self._asked: dict[Any, tuple[str, str]] = {}
+        self._failures: Counter[str] = Counter()
 
     @property
     def unfit(self) -> frozenset[str]:
-        """The nodes with other versions."""
+        """The nodes with other versions, or where the question fails."""
         return frozenset(node for node, fits in self._nodes.items() if fits is False)
 
     @property
     def silent(self) -> frozenset[str]:
         """The nodes that have not answered yet."""
-        return frozenset(name for name, _ in self._asked.values())
+        again = self._failures.keys() - self._nodes.keys()
+        return frozenset(again | {name for name, _ in self._asked.values()})
 
     def fits(self, node: str) -> bool | None:
         """Whether a node has the versions; None: that is not known yet."""
         return self._nodes.get(node)
 
     def ask(self) -> None:
-        """Ask the nodes that have not been asked yet."""
+        """Ask the nodes that have not been asked yet, and those that are to be asked again."""
         # By value: a node without fcsearch could not import it.
         module, pickled = sys.modules[__name__], cast(Any, cloudpickle)
         pickled.register_pickle_by_value(module)
@@ -116,10 +122,11 @@ class Versions:
         try:
             found: tuple[str, str, str] = ray.get(answer)
         except RayTaskError as error:
-            self._nodes[name] = False
-            cause = str(error.cause or error).splitlines()[0]
-            return OtherVersions(where, f"versions that it cannot tell ({cause})", self._words(self._expected))
-        except RayError:
+            return self._speechless(name, where, str(error.cause or error).splitlines()[0])
+        except RayError as error:
+            self._failures[name] += 1
+            if self._failures[name] >= _ATTEMPTS:
+                return self._speechless(name, where, cause_of(str(error)) or type(error).__name__)
             # It is gone again, or will be asked again.
             del self._nodes[name]
             return None
@@ -128,6 +135,10 @@ class Versions:
             return None
         differ = [number for number in range(3) if found[number] != self._expected[number]]
         return OtherVersions(where, self._words(found, differ), self._words(self._expected, differ))
+
+    def _speechless(self, name: str, where: str, cause: str) -> OtherVersions:
+        self._nodes[name] = False
+        return OtherVersions(where, f"versions that it cannot tell ({cause})", self._words(self._expected))
 
     @staticmethod
     def _words(versions: tuple[str, str, str], which: Sequence[int] = (0, 1, 2)) -> str:

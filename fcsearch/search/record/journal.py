@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,29 +72,54 @@ class JournalFile(JournalFileBackend):
             self._batch, self._up_to_date = logs, False
             yield
             self._batch = None
-            self.append_logs(logs)
+            if logs:
+                self._append(logs)
         finally:
             self._batch = None
             self._lock.release()
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Add logs to the batch, or to the file where there is none."""
+        """Add logs to the batch; where there is none they are one."""
         if self._batch is not None:
             self._batch.extend(logs)
-        elif logs:
-            try:
-                patiently(lambda: self._append(logs))
-            except OSError as error:
-                raise _unwritable(self.path, error) from error
+        else:
+            with self.batch():
+                self.append_logs(logs)
 
-    def _append(self, logs: list[dict[str, Any]]) -> None:
-        before = self.path.stat().st_size
+    def _append(self, logs: Sequence[dict[str, Any]]) -> None:
+        """Write logs after those that were read, under the lock."""
+        text = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         try:
-            super().append_logs(logs)
+            patiently(lambda: self._write(text))
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def _write(self, text: bytes) -> None:
+        """Write text where the logs that were read end, whatever an earlier attempt has left there."""
+        # Where the journal does not change for 30 s, other programs take its lock for a dead one's.
+        os.utime(self.path)
+        if not self._up_to_date:
+            list(self.read_logs(self._read))
+        end = self._log_number_offset[self._read]
+        with self.path.open("rb") as file:
+            file.seek(end)
+            found = file.read()
+        if b"\n" in found and not text.startswith(found):
+            raise RunError(
+                f"other programs must wait for {self.path}.lock before they write to the journal; found that one "
+                "has written while this process held it"
+            )
+        if found:
+            # What comes after half a line, of this process or another, would be part of it.
+            os.truncate(self.path, end)
+        try:
+            with self.path.open("ab") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
         except OSError:
-            # What comes after half a line would be part of it.
             with contextlib.suppress(OSError):
-                os.truncate(self.path, before)
+                os.truncate(self.path, end)
             raise
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:

@@ -12,6 +12,7 @@ was stopped. The values of all epochs are in the tables.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -256,11 +257,24 @@ class Ledger:
     def _end(self, trial_id: int, state: TrialState, value: float | None) -> None:
         """End a trial as `Study.tell` does, which also makes a deep copy of it to return."""
         found = self._storage.get_trial(trial_id)
+        if found.state != TrialState.RUNNING:
+            raise RunError(
+                f"a trial with a row must have been started in {self._run.journal_path}; found that trial "
+                f"{found.number} is {found.state.name} there; put the journal back, or start a new run"
+            )
+        if state == TrialState.COMPLETE and (value is None or not math.isfinite(value)):
+            raise RunError(
+                f"{self._objective.column} of a complete trial must be a finite number; found {value} in the row of "
+                f"trial {found.number}; move its part of {self._run.path / 'trials'} away: `fcsearch resume` trains "
+                "what is missing"
+            )
         if state == TrialState.PRUNED:
             value = None if found.last_step is None else found.intermediate_values[found.last_step]
         values = None if value is None or state == TrialState.FAIL else [float(value)]
-        self._study.sampler.after_trial(self._study, found, state, values)
-        self._storage.set_trial_state_values(trial_id, state, values)
+        try:
+            self._study.sampler.after_trial(self._study, found, state, values)
+        finally:
+            self._storage.set_trial_state_values(trial_id, state, values)
 
 
 def _last_values(epochs: Iterable[tuple[int, int, float | None]]) -> dict[int, tuple[int, float]]:

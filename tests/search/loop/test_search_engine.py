@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import signal
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
 from engine_helpers import RecordingView, Search, ids, train
 from search_helpers import PLACE, outcome, result, trials
 
-from fcsearch.errors import SearchError
+from fcsearch.errors import RunError, SearchError
+from fcsearch.search.loop.engine import ending
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.pool.asha import Asha, Rungs
-from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.simulated import SimulatedPool
 from fcsearch.training import TrialConfig
@@ -141,6 +145,19 @@ def test_packs_that_do_not_leave_are_abandoned_after_ten_seconds() -> None:
     assert 11 < search.pool.clock() < 12
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_an_interrupt_ends_a_wait_for_storage_and_hides_no_other_error(full: bool, tmp_path: Path) -> None:
+    search, _ = interrupted(nothing, 1000.0)
+    search.books.broken = RunError("the run must be writable" if full else "the journal must have one writer")
+    search.books.broken.__cause__ = OSError(errno.ENOSPC, "No space left on device") if full else None
+    refused = contextlib.nullcontext() if full else pytest.raises(SearchError, match=r"one writer; then continue with")
+    with refused, ending(search.engine, search.recorder, search.tracker, search.view, tmp_path):
+        search.run()
+    assert search.engine.closing == "interrupt"
+    assert isinstance(search.view, RecordingView)
+    assert search.view.notices == (["the run must be writable"] if full else [])
+
+
 def test_an_interrupt_before_the_first_pack_trains_nothing() -> None:
     stop = Interruption()
     stop.requested = True
@@ -207,6 +224,13 @@ def test_a_pack_that_is_cut_short_is_tried_again_however_often_and_without_a_wor
     assert search.books.states == dict.fromkeys(range(4), "complete")
     assert isinstance(search.view, RecordingView)
     assert search.view.notices == []
+
+
+def test_nodes_that_keep_dying_before_a_worker_starts_end_the_search() -> None:
+    search = Search(lambda task: NodeLost(task.pack_id, "its node has died"), total=4, size=4)
+    with pytest.raises(SearchError, match="a node must stay until its worker has started; 10 in a row died before"):
+        search.run()
+    assert search.handed == [[0, 1, 2, 3]] * 10
 
 
 def test_workers_that_do_not_start_end_the_search_and_no_trial_is_to_blame() -> None:

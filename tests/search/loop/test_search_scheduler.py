@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 from engine_helpers import FakeBooks
+from search_helpers import trials
 
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.planning.packs import Planner
+from fcsearch.search.pool.interface import NodeLost
 
 
 def test_the_next_pack_is_asked_for_while_one_trains() -> None:
@@ -37,3 +40,14 @@ def test_trials_still_to_be_asked_for_are_not_asked_for_at_the_end() -> None:
     recorder.shutdown()
     timer.join()
     assert [future.cancelled() for future in futures][1:] == [True, True]
+
+
+def test_nodes_may_die_as_long_as_some_pack_trains() -> None:
+    scheduler = Scheduler(Planner(remaining=0, pack_size=1, learns=True), lambda _: Future(), first=())
+    for _ in range(3):
+        for _ in range(9):
+            assert scheduler.failed(tuple(trials(1)), NodeLost(0, "its node has died")) == ()
+        scheduler.trains()
+    for number in range(30):
+        # Many workers of one node.
+        assert scheduler.failed(tuple(trials(1, first=number)), NodeLost(number, "its node has died")) == ()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 
 import pytest
 import torch
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayActorError, RayTaskError
 
 from fcsearch.errors import SearchError
-from fcsearch.search.pool.interface import CutShort, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.ray_pool import controller
 from fcsearch.search.ray_pool.failures import WorkerKilledError, cause_of, pack_failure
 
@@ -51,7 +52,7 @@ def test_each_error_has_its_kind_and_its_cause(error: Exception, kind: type[Pack
 
 def test_a_node_that_dies_while_its_workers_start_is_no_sign_that_workers_do_not_start() -> None:
     error = RayActorError(error_msg="The actor died because its node has died. Node Id: f00")
-    assert type(pack_failure(3, error, started=False)) is CutShort
+    assert type(pack_failure(3, error, started=False)) is NodeLost
     assert type(pack_failure(3, error, started=True)) is WorkerLost
 
 
@@ -79,3 +80,16 @@ def test_a_ray_that_lacks_what_is_used_of_it_is_refused() -> None:
     controller.require_tune()
     with pytest.raises(SearchError, match=r"must have TuneController\.leap; found Ray"):
         controller.require_tune([(controller.TuneController, ("step", "leap"))])
+
+
+def test_a_ray_whose_functions_take_other_arguments_is_refused() -> None:
+    def placement_group(bundles: object) -> None: ...
+
+    other = SimpleNamespace(__name__="ray.util", placement_group=placement_group)
+    wanted = [(other, "placement_group", ("bundles", "bundle_label_selector"))]
+    with pytest.raises(SearchError, match=r"must have ray\.util\.placement_group\(bundle_label_selector=\); found Ray"):
+        controller.require_tune(parameters=wanted)
+    with pytest.raises(SearchError, match=r"must have the node label ray\.io/node-id; found Ray"):
+        controller.require_tune(label=None)
+    # What a worker's reservation replaces is looked at, too.
+    assert {name for _, names in controller._USED for name in names} > {"_annotate_remote_entity", "free_resources"}

@@ -14,6 +14,7 @@ import ray
 from hosts import Host, hosts, needs_hosts
 from hygiene import wait_until
 from ray.air.execution.resources import ResourceRequest
+from ray.exceptions import WorkerCrashedError
 from search_helpers import make_space
 from search_processes import Processes
 
@@ -73,6 +74,27 @@ def test_a_node_with_other_versions_is_named_with_those_that_differ_and_not_used
     # Named once.
     versions.ask()
     assert versions.others(0) == []
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_node_where_the_question_keeps_failing_is_named_and_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise WorkerCrashedError
+
+    [node], versions = ray.nodes(), Versions()
+    name = node["NodeID"]
+    monkeypatch.setattr("fcsearch.search.ray_pool.versions.ray.get", fail)
+    for _ in range(2):
+        versions.ask()
+        assert versions.others(60) == []
+        # Neither good nor bad: capacity does not change from one question to the next.
+        assert (versions.silent, versions.unfit) == ({name}, set())
+    versions.ask()
+    [other] = versions.others(60)
+    assert "has versions that it cannot tell (The worker died unexpectedly" in str(other)
+    assert (versions.silent, versions.unfit) == (set(), {name})
+    versions.ask()
+    assert versions.silent == set()
 
 
 class Fitness:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from fcsearch.errors import RunError
+from fcsearch.results.patience import Patience, patient
 from fcsearch.search.record.journal import JournalFile, open_storage
 
 
@@ -148,20 +151,99 @@ def test_a_damaged_line_between_whole_ones_is_named(line: bytes, path: Path) -> 
         open_storage(JournalFile(path))
 
 
+def full_disk(path: Path, monkeypatch: pytest.MonkeyPatch, *, times: int) -> None:
+    """Let the next writes end in half a line."""
+    sync, refusals = os.fsync, iter(range(times))
+
+    def refuse(descriptor: int) -> None:
+        if next(refusals, None) is None:
+            return sync(descriptor)
+        os.ftruncate(descriptor, path.stat().st_size - 5)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+
+
+def waiting(path: Path) -> AbstractContextManager[None]:
+    """Wait for storage as a search does."""
+    return patient(Patience(path.parent, lambda _: None, lambda: False, again=0))
+
+
 def test_a_write_that_fails_half_way_leaves_the_journal_as_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, study = make_study(path)
     study.ask()
     whole = path.read_bytes()
-
-    def full(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:  # noqa: ARG001
-        path.write_bytes(whole + b'{"op_code": 4, "work')
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as context:
-        context.setattr(JournalFileBackend, "append_logs", full)
-        with pytest.raises(RunError, match="No space left"):
-            study.ask()
+    full_disk(path, monkeypatch, times=1)
+    with pytest.raises(RunError, match="No space left"):
+        study.ask()
     assert path.read_bytes() == whole
+
+
+def test_half_a_line_that_could_not_be_removed_at_once_is_removed_before_the_next_attempt(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, study = make_study(path)
+    real, refused = os.truncate, list[int]()
+
+    def refuse_once(file: Path, length: int) -> None:
+        if not refused:
+            refused.append(length)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(file, length)
+
+    monkeypatch.setattr(os, "truncate", refuse_once)
+    full_disk(path, monkeypatch, times=1)
+    with waiting(path), journal.batch():
+        for _ in range(2):
+            study.ask()
+    assert refused
+    assert len(as_others_see_it(path)) == 2
+    assert len(make_study(path)[1].get_trials()) == 2
+
+
+def test_the_lock_is_renewed_while_a_batch_waits_for_storage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other programs take a lock for a dead one's where what it points to has not changed for 30 s."""
+    journal, study = make_study(path)
+    renewed: list[Path] = []
+
+    def renew(file: Path) -> None:
+        assert Path(f"{path}.lock").resolve() == path.resolve()
+        renewed.append(file)
+
+    monkeypatch.setattr(os, "utime", renew)
+    full_disk(path, monkeypatch, times=3)
+    with waiting(path), journal.batch():
+        study.ask()
+    assert renewed == [path] * 4
+    assert len(as_others_see_it(path)) == 1
+
+
+def test_half_a_line_of_another_program_is_removed_before_a_batch(path: Path) -> None:
+    journal, study = make_study(path)
+    with journal.batch():
+        study.ask()
+        with path.open("ab") as file:
+            file.write(b'{"op_code": 4, "work')
+        study.ask()
+    study.set_user_attr("note", "seen")
+    assert len(as_others_see_it(path)) == 2
+
+
+def test_a_program_that_took_the_lock_keeps_its_note_and_the_batch_is_refused(path: Path) -> None:
+    """The logs of a batch have the numbers by which this process knows them: no other may come before them."""
+    journal, study = make_study(path)
+    other = optuna.load_study(study_name="s", storage=JournalStorage(JournalFileBackend(str(path))))
+
+    def meet() -> None:
+        with journal.batch():
+            study.ask()
+            Path(f"{path}.lock").unlink()
+            other.set_user_attr("note", "seen")
+
+    with pytest.raises(RunError, match=r"other programs must wait for .*study\.journal\.lock"):
+        meet()
+    assert as_others_see_it(path) == []
+    assert make_study(path)[1].user_attrs == {"note": "seen"}
 
 
 def test_a_lock_that_cannot_be_made_or_removed_is_no_traceback(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

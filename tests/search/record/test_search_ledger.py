@@ -19,16 +19,6 @@ from fcsearch.search.record.outcomes import failed_records
 from fcsearch.space import SearchSpace
 
 
-@pytest.fixture
-def space(tmp_path: Path) -> SearchSpace:
-    return make_space(tmp_path)
-
-
-@pytest.fixture
-def run(tmp_path: Path, space: SearchSpace) -> RunDirectory:
-    return make_run(tmp_path, space)
-
-
 def journal(run: RunDirectory) -> list[FrozenTrial]:
     """The trials as the file has them, read by Optuna's own backend."""
     storage = JournalStorage(JournalFileBackend(str(run.journal_path)))

@@ -156,12 +156,14 @@ def test_a_search_that_goes_on_after_a_kill_sends_only_what_has_changed(
 ) -> None:
     path = remote.local_copy(url)
     changed, later = path / "log.txt", path / "run.json"
-    # All were written long ago, but for one that changes all the time.
+    # The clock of the file system may be years behind.
     for file in (file for file in path.rglob("*") if file.is_file()):
-        os.utime(file, (4e9, 4e9) if file == changed else (1e9, 1e9))
+        os.utime(file, (1e9, 1e9))
     (path / "status.json").write_text("{}")
     monkeypatch.setattr(mirror, "_NOTE_SECONDS", -1.0)
     sender._round()
+    changed.write_bytes(bytes(reversed(changed.read_bytes())))
+    os.utime(changed, (1e9 + 1, 1e9 + 1))
     later.write_bytes(later.read_bytes() + b" ")
     (path / "status.json").unlink()
     noted = marker.read_marker(path)
@@ -174,6 +176,26 @@ def test_a_search_that_goes_on_after_a_kill_sends_only_what_has_changed(
     again._round()
     assert set(sent) == {"log.txt", "run.json"}
     assert "status.json" not in RemoteFolder(url).files()
+
+
+def test_what_the_url_has_need_not_be_noted(
+    sender: Mirror, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk keeps nothing from its URL."""
+    tried: list[object] = []
+
+    def full(*found: object) -> None:
+        tried.append(found)
+        raise RunError("No space left on device")
+
+    monkeypatch.setattr(mirror, "write_marker", full)
+    sender._noted_at -= mirror._NOTE_SECONDS + 1
+    for name in ("log.txt", "more.txt"):
+        (remote.local_copy(url) / name).write_text("more")
+        assert sender._try(sender._round)
+    assert len(tried) == 1
+    assert "what the URL has is not noted: No space left on device" in caplog.text
+    assert sender._missing() == []
 
 
 def test_a_folder_that_goes_while_files_are_looked_for_is_no_error(

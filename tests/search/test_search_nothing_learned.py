@@ -1,0 +1,116 @@
+"""Searches in which there is nothing to learn, or one class has nearly all rows: what they say, and what runs next."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from in_process_pool import InProcess
+from page_checks import commands_in
+from search_helpers import make_space
+
+from fcsearch.data import Dataset
+from fcsearch.report.closing import next_commands
+from fcsearch.report.next_space import NEXT_SPACE
+from fcsearch.results import RunDirectory
+from fcsearch.search.api import SearchResult, start_search
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.plan import SearchPlan
+from fcsearch.space import SearchSpace, load_space
+
+PARAMETERS: dict[str, Any] = {
+    "learning_rate": {"low": 1e-4, "high": 0.3, "log": True},
+    "hidden_dim": {"choices": [4, 16]},
+    "epochs": 5,
+}
+
+
+class Plans:
+    """A pool in this process, which keeps the plan that it was opened for."""
+
+    def __init__(self) -> None:
+        self.found: list[SearchPlan] = []
+
+    @contextlib.contextmanager
+    def __call__(self, plan: SearchPlan, dataset: Dataset) -> Iterator[Any]:
+        self.found.append(plan)
+        with InProcess()(plan, dataset) as pool:
+            yield pool
+
+
+def write_classes(path: Path, share: float, seed: int) -> Path:
+    """600 rows of three features, and of classes that have nothing to do with them, the rarer one with this share."""
+    rng = np.random.default_rng(seed)
+    rows = zip(rng.normal(size=(600, 3)).round(3).tolist(), rng.random(600), strict=True)
+    lines = [",".join([*map(str, values), "yes" if drawn < share else "no"]) for values, drawn in rows]
+    path.write_text("\n".join(["a,b,c,label", *lines]) + "\n")
+    return path
+
+
+def search(space: SearchSpace, path: Path, open_pool: Any = None) -> SearchResult:
+    options = SearchOptions(seed=3, workers=1, pack_size=20, confirm=0)
+    return start_search(space, options, path=path, command=["fcsearch", "run"], open_pool=open_pool or InProcess())
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
+    """By a sampler that takes an earlier run's trials, where they are comparable."""
+    folder = tmp_path_factory.mktemp("noise")
+    keys = {"objective": "average_precision", "trials": 60, "sampler": "tpe", "parameters": PARAMETERS}
+    data = {"source": str(write_classes(folder / "noise.csv", 0.4, 3)), "label": "label"}
+    return search(make_space(folder, dataset=data, **keys), folder / "run")
+
+
+def test_the_best_of_sixty_on_noise_is_no_winner(noise: SearchResult) -> None:
+    assert noise.report is not None
+    assert noise.report.trust.verdict is not None
+    assert noise.report.trust.verdict.startswith("Nothing was learned: the best network's validation average precision")
+
+
+def test_its_next_space_runs_by_the_same_command_everywhere(noise: SearchResult, tmp_path: Path) -> None:
+    run, report = noise.run, noise.report
+    assert report is not None
+    (again, *_) = next_commands(report)
+    assert again == shlex.join(["fcsearch", "run", str(run.path / NEXT_SPACE)])
+    commands = re.findall(r"fcsearch run .*", commands_in((run.path / "report.html").read_text()))
+    assert f"fcsearch run run/{NEXT_SPACE}</code></pre>" in commands
+    assert not any("--from" in command for command in commands)
+    space = load_space(run.path / NEXT_SPACE).changed(["trials=2"])
+    assert (space.objective, space.dataset.class_weight) == ("average_precision", "balanced")
+    following = search(space, tmp_path / "next").run
+    described = following.manifest().dataset
+    assert described is not None
+    assert described.spec is not None
+    assert described.spec["class_weight"] == "balanced"
+
+
+def test_a_class_with_nearly_all_rows_is_in_the_plan(tmp_path: Path) -> None:
+    data = {"source": str(write_classes(tmp_path / "rare.csv", 0.02, 0)), "label": "label"}
+    lines = []
+    for number, changes in enumerate([[], ["objective=roc_auc"]]):
+        pool = Plans()
+        space = make_space(tmp_path, dataset=data, trials=1, parameters=PARAMETERS).changed(changes)
+        search(space, tmp_path / f"run {number}", pool)
+        (plan,) = pool.found
+        lines.append(plan.lines().get("classes"))
+    assert lines[0] is not None
+    assert "of the training rows are 'no', which alone make a high accuracy" in lines[0]
+    assert "--set objective=average_precision" in lines[0]
+    # By another objective nobody is misled.
+    assert lines[1] is None
+
+
+def test_the_run_says_how_many_training_rows_are_measured(noise: SearchResult) -> None:
+    described = RunDirectory.open(noise.run.path).manifest().dataset
+    assert described is not None
+    assert (described.rows.val, described.training_sample) == (90, 256)
+    assert noise.report is not None
+    assert noise.report.dataset.training_sample == 256
+    # An older run measured as many as validate.
+    assert described.model_copy(update={"training_sample": None}).measured_training_rows == 90
