@@ -34,3 +34,10 @@ def test_a_dataset_with_options_and_odd_names(tmp_path: Path) -> None:
 def test_a_dataset_in_memory_is_left_out(tmp_path: Path) -> None:
     space = dataclasses.replace(load_space(shipped_spaces()["default"]), dataset=DatasetSpec(MEMORY))
     assert again(space, tmp_path).parameters == space.parameters
+
+
+@pytest.mark.parametrize("source", ["digits", MEMORY])
+def test_weights_of_classes_with_odd_names_are_kept(source: str, tmp_path: Path) -> None:
+    dataset = DatasetSpec(source, class_weight={"no": 2.0, "a: b": 0.5, "1": 3.0})
+    space = dataclasses.replace(load_space(shipped_spaces()["default"]), dataset=dataset)
+    assert again(space, tmp_path).dataset.class_weight == dataset.class_weight

@@ -188,8 +188,8 @@ def test_metrics_are_those_of_the_plain_network(digits: Digits, rows: int, monke
     config = TrialConfig(hidden_dims=(30, 20), learning_rate=0.05, epochs=1, dropout=0.3, reg=1e-3, loss="svm")
     result = train_pack([config], data)[0]
     net = nn.FullyConnectedNet.from_params(result.weights, nn.NetworkSettings(loss="svm"))
-    sample = data.X_train[:200], data.y_train[:200]
-    assert data.rows == (200, 200)
+    sample = data.X_train[:256], data.y_train[:256]
+    assert data.rows == (256, 200)
     for (X, y), accuracy in ((sample, "train_accuracy"), ((data.X_val, data.y_val), "val_accuracy")):
         right = (net.loss(X).argmax(1) == y).double().mean().item()
         assert getattr(result.epochs[0], accuracy) == pytest.approx(right, abs=1e-12)
