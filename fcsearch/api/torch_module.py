@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from fcsearch.data.transform import FeatureTransform, TargetScale
 from fcsearch.inference.module import Features
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.nn.embedding import EMBEDDING_NAMES
+from fcsearch.nn.embedding import EMBEDDING_NAMES, PeriodicEmbedding
 
+# Those of the embedding.
+_PARAMETERS = ("frequencies", "weight", "bias")
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -25,16 +25,13 @@ class Embedding(nn.Module):
 
     def __init__(self, network: FullyConnectedNet) -> None:
         super().__init__()
-        for name, label in zip(EMBEDDING_NAMES, ("frequencies", "weight", "bias"), strict=True):
+        for name, label in zip(EMBEDDING_NAMES, _PARAMETERS, strict=True):
             self.register_parameter(label, nn.Parameter(network.params[name].clone()))
 
     def forward(self, features: Tensor) -> Tensor:
         """Embed the numbers among features."""
-        numbers = len(self.get_parameter("frequencies"))
-        phases = 2 * math.pi * features[:, :numbers, None] * self.get_parameter("frequencies")
-        waves = torch.cat([phases.cos(), phases.sin()], dim=2).unsqueeze(2)
-        hidden = (waves @ self.get_parameter("weight")).squeeze(2) + self.get_parameter("bias")
-        return torch.cat([hidden.relu().flatten(1), features[:, numbers:]], dim=1)
+        embedded, _ = PeriodicEmbedding.forward(features, *map(self.get_parameter, _PARAMETERS))
+        return embedded
 
 
 def module_of(network: FullyConnectedNet, transform: FeatureTransform | None = None) -> nn.Sequential:

@@ -14,11 +14,11 @@ from fcsearch.config import RULE_SETTINGS, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import UsageError
-from fcsearch.nn import FullyConnectedNet, NetworkSettings, Solver
+from fcsearch.nn import Embedding, FullyConnectedNet, NetworkSettings, Solver
 from fcsearch.nn.settings import NETWORK_SETTINGS
 from fcsearch.results.models import model_texts
 from fcsearch.training import EpochMetrics, TrainingData, train_pack
-from fcsearch.training.engine.buffers import embedding_of
+from fcsearch.training.judging import scores_of
 from fcsearch.training.objectives import FIGURES, Truth
 
 
@@ -74,7 +74,7 @@ def train_by_solver(
         input_dropout=config.input_dropout,
         label_smoothing=config.label_smoothing,
         activation=config.activation,
-        embedding=embedding_of(config, rows.numbers),
+        embedding=Embedding.of_numbers(rows.numbers, config.embedding_sizes),
         frequency_scale=config.frequency_scale,
     )
     names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
@@ -129,7 +129,7 @@ def save_and_test(
         net.save(save, texts=model_texts(metadata, rows.transform.to_json()))
     if not len(rows.test):
         return None
-    scores = net.loss(torch.from_numpy(rows.test.X)).double()
+    scores = scores_of(net, torch.from_numpy(rows.test.X)).double()
     arrays = rows.training_arrays(DEFAULT_OBJECTIVES[rows.task])
     truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=arrays["target_scale"])
     return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))

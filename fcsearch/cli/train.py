@@ -153,10 +153,13 @@ def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir:
 
 def _changed(config: TrialConfig, parameters: dict[str, Any]) -> TrialConfig:
     given = {name: value for name, value in parameters.items() if value is not None}
-    for name in tuple(given):
-        known = HYPERPARAMETERS.get(name)
-        if known is not None and known.implies_parent and known.under:
-            given.setdefault(known.under[0], known.under[1][0])
+    implying = [known for known in HYPERPARAMETERS.values() if known.implies_parent and known.name in given]
+    for known in implying:
+        parent, values = known.under or ("", ())
+        found = given.setdefault(parent, values[0])
+        if found not in values:
+            option, other = (f"--{name.replace('_', '-')}" for name in (known.name, parent))
+            raise UsageError(f"{option} is read where {other} is {' or '.join(values)}; found {found}; leave it out")
     return dataclasses.replace(config, **given)
 
 

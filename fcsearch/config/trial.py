@@ -189,9 +189,9 @@ class TrialConfig:
         return InputForm.of({"preprocessing": self.preprocessing, "bins": self.bins})
 
     @property
-    def embeds(self) -> bool:
-        """Whether its network embeds numbers."""
-        return self.preprocessing in EMBEDDED
+    def embedding_sizes(self) -> tuple[int, int] | None:
+        """Frequencies and features of each number that its network embeds; None: it embeds none."""
+        return (self.frequencies, self.embedding_dim) if self.preprocessing in EMBEDDED else None
 
     @property
     def lane_key(self) -> LaneKey:

@@ -26,7 +26,7 @@ def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     of them from a list or a pixel, as those share a unit. Otherwise it is `standardize`. Unless the spec sets `bins`,
     `piecewise` makes 48 bins per number, or fewer if a row has more than 21 numbers or there are fewer than 480 rows.
     """
-    numbers = sum(column.kind == "number" for column in rows.columns) if rows.columns else rows.X.shape[1]
+    numbers = _numbers(rows)
     bins = min(_BINS, _MOST_FEATURES // max(1, numbers), len(rows.y) // _ROWS)
     if spec.preprocessing == "auto":
         shared = rows.is_pixels or rows.layout == "list" or any(column.list_name for column in rows.columns)
@@ -38,16 +38,25 @@ def settle_preprocessing(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     return spec
 
 
+def _numbers(rows: Rows) -> int:
+    """Numbers in a row, besides its categories."""
+    return sum(column.kind == "number" for column in rows.columns) if rows.columns else rows.X.shape[1]
+
+
 def spec_of_form(form: InputForm, spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     """A settled spec with `preprocessing` and `bins` replaced by those of a form of the rows.
 
     Raises:
-        DataError: pixels are to be embedded.
+        DataError: pixels are to be embedded, or there are no numbers to embed.
     """
     if form.preprocessing in EMBEDDED and rows.is_pixels:
         raise DataError(
             f"preprocessing of pixels must be standardize, mean or none; found {form.preprocessing}, which is for "
             "columns with units of their own. Choose another one."
+        )
+    if form.preprocessing in EMBEDDED and not _numbers(rows):
+        raise DataError(
+            f"preprocessing {form.preprocessing} needs a number in a row; found categories only. Choose another one."
         )
     own = spec.bins if form.preprocessing == "piecewise" else None
     preprocessing = EMBEDDED.get(form.preprocessing, form.preprocessing)

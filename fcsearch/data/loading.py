@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +101,11 @@ def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Datas
     # For its errors.
     for fold in dataset.folds:
         training_weights(fold.train.y, fold.train.row_weights, spec.class_weight, rows.class_names)
-    asked = [form for form in dict.fromkeys(forms) if form != OWN_FORM]
-    return dataclasses.replace(dataset, forms=tuple(_in_form(form, dataset, rows, split) for form in asked))
+    made = [dataset]
+    for form in dict.fromkeys(forms):
+        if form != OWN_FORM:
+            made.append(_in_form(form, made, rows, split))
+    return dataclasses.replace(dataset, forms=tuple(made[1:]))
 
 
 def _with_folds(dataset: Dataset, rows: Rows, split: SplitRows) -> Dataset:
@@ -117,14 +120,16 @@ def _with_folds(dataset: Dataset, rows: Rows, split: SplitRows) -> Dataset:
     return dataclasses.replace(dataset, others=tuple(folds))
 
 
-def _in_form(form: InputForm, dataset: Dataset, rows: Rows, split: SplitRows) -> Dataset:
-    """The dataset in another form; where that is its own by another name, with the same arrays."""
+def _in_form(form: InputForm, made: Sequence[Dataset], rows: Rows, split: SplitRows) -> Dataset:
+    """The dataset in another form; where that is one already made by another name, with the same arrays."""
     from fcsearch.data.auto_preprocessing import spec_of_form
 
+    dataset = made[0]
     spec = spec_of_form(form, dataset.spec, rows)
-    if spec == dataset.spec:
-        others = tuple(dataclasses.replace(fold, form=form) for fold in dataset.others)
-        return dataclasses.replace(dataset, form=form, others=others)
+    for same in made:
+        if spec == same.spec:
+            others = tuple(dataclasses.replace(fold, form=form) for fold in same.others)
+            return dataclasses.replace(same, form=form, others=others)
     transform, parts = _scaled(rows, spec, split.train, split.val, split.test)
     train, val, test = parts
     found = dataclasses.replace(

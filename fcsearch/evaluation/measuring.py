@@ -23,7 +23,7 @@ from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 from fcsearch.nn import huber_loss
 from fcsearch.nn.losses import LOSSES, squared_loss
-from fcsearch.nn.networks import ROWS_AT_A_TIME
+from fcsearch.nn.params import rows_at_a_time
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member, Part, columns_of, forms_of, load_member
 from fcsearch.selection.calibration import calibration_of
@@ -207,9 +207,9 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
     loss = LOSSES[model.loss_name]
     if model.loss_name == "huber":
         loss = functools.partial(huber_loss, delta=model.huber_delta)
-    total, parts = 0.0, []
-    for start in range(0, len(rows), ROWS_AT_A_TIME):
-        part = slice(start, start + ROWS_AT_A_TIME)
+    total, parts, size = 0.0, [], rows_at_a_time(model.params)
+    for start in range(0, len(rows), size):
+        part = slice(start, start + size)
         scores, y = model.loss(torch.from_numpy(rows.X[part])), truth.y[part]
         total += float(loss(scores, y if truth.num_classes else y.to(scores.dtype))[0]) * len(y)
         parts.append(scores.double())

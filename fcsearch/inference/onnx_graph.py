@@ -228,7 +228,10 @@ def _embedded(graph: Graph, network: FullyConnectedNet, features: str) -> str:
     zero, numbers, end, last = (graph.constant(np.array([place])) for place in (0, len(f), network.input_dim, 2))
     one = graph.constant(np.array([1]))
     x = graph.add("Unsqueeze", graph.add("Slice", features, zero, numbers, one), last)
-    phases = graph.add("Mul", x, graph.constant(2 * np.float32(np.pi) * f))
+    # In the order of fcsearch.nn: rounded in another one, the phases of high frequencies would be others.
+    phases = graph.add(
+        "Mul", graph.add("Mul", x, graph.constant(np.array(2 * np.pi, dtype=np.float32))), graph.constant(f)
+    )
     waves = graph.add("Concat", graph.add("Cos", phases), graph.add("Sin", phases), axis=2)
     # (N, P, 1, 2 K) by (P, 2 K, E): a product for each number.
     products = graph.add("MatMul", graph.add("Unsqueeze", waves, last), graph.constant(w))

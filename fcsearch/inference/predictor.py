@@ -14,7 +14,7 @@ from fcsearch.data.joint_transform import columns_of_parts
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.outputs import ClassOutput, TargetOutput, output_of, tempered
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.nn.networks import ROWS_AT_A_TIME
+from fcsearch.nn.params import rows_at_a_time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,8 @@ class Predictor:
 
     def values(self, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """From features (N, D) to probabilities (N, C), or a regression's targets (N, 1)."""
-        parts = [self._values(X[start : start + ROWS_AT_A_TIME]) for start in range(0, len(X), ROWS_AT_A_TIME)]
+        size = min(rows_at_a_time(member.network.params) for member in self.members)
+        parts = [self._values(X[start : start + size]) for start in range(0, len(X), size)]
         return np.concatenate(parts) if parts else np.empty((0, self.members[0].network.num_classes))
 
     def table(self, X: npt.NDArray[np.float32]) -> pa.Table:

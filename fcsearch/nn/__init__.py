@@ -1,6 +1,7 @@
 """The hand-written network: layers, losses, update rules, networks and the solver, on plain torch tensors."""
 
 from fcsearch.nn.activations import GELU, SELU, LeakyReLU, ReLU
+from fcsearch.nn.embedding import Embedding
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
 from fcsearch.nn.losses import absolute_loss, huber_loss, softmax_loss, squared_loss, svm_loss
@@ -14,6 +15,7 @@ __all__ = [
     "GELU",
     "SELU",
     "Dropout",
+    "Embedding",
     "FullyConnectedNet",
     "LeakyReLU",
     "Linear",

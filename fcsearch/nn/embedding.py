@@ -21,6 +21,8 @@ from fcsearch.nn.option_checks import number
 
 # Its parameters: the frequencies, and the weights and biases of the linear layers.
 EMBEDDING_NAMES = FREQUENCIES, WEIGHTS, BIASES = "f0", "W0", "b0"
+# Standard deviation of the initial frequencies, where none is given.
+FREQUENCY_SCALE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +58,11 @@ class Embedding:
     def width(self, input_dim: int) -> int:
         """Features of a row of so many values after the embedding."""
         return input_dim + self.numbers * (self.dim - 1)
+
+    @classmethod
+    def of_numbers(cls, numbers: int, sizes: tuple[int, int] | None) -> Embedding | None:
+        """That of so many numbers by sizes K and E; None without sizes, or where there are no numbers."""
+        return cls(numbers, *sizes) if sizes and numbers else None
 
     @classmethod
     def of(cls, params: Mapping[str, Tensor]) -> Embedding | None:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn.embedding import BIASES, FREQUENCIES, WEIGHTS, Embedding
+from fcsearch.nn.embedding import BIASES, FREQUENCIES, FREQUENCY_SCALE, WEIGHTS, Embedding
+from fcsearch.nn.option_checks import number
 from fcsearch.nn.random import generator
 
 WeightScale = float | Literal["kaiming"]
@@ -26,7 +27,7 @@ def initial_weights(
     seed: int,
     dtype: torch.dtype,
     embedding: Embedding | None = None,
-    frequency_scale: float = 0.1,
+    frequency_scale: float = FREQUENCY_SCALE,
 ) -> dict[str, Tensor]:
     """Draw the weights of every layer from a Gaussian and set the biases to zero.
 
@@ -48,8 +49,11 @@ def initial_weights(
         embedding before them `f0`, `W0` and `b0` of its shapes.
 
     Raises:
-        ConfigError: a size below 1, or a weight scale that is neither above 0 nor `kaiming`.
+        ConfigError: a size below 1, a weight scale that is neither above 0 nor `kaiming`, or an embedding of more
+            numbers than a row has.
     """
+    if embedding is not None:
+        _check_embedding(embedding, input_dim, frequency_scale)
     first = input_dim if embedding is None else embedding.width(input_dim)
     sizes = [first, *hidden_dims, num_classes]
     if min(sizes) < 1:
@@ -64,11 +68,21 @@ def initial_weights(
     return params
 
 
+def _check_embedding(embedding: object, input_dim: int, frequency_scale: object) -> None:
+    if not isinstance(embedding, Embedding):
+        raise ConfigError(f"embedding must be an Embedding or None; found {embedding!r}")
+    if embedding.numbers > input_dim:
+        raise ConfigError(
+            f"embedding numbers must be at most input_dim, the {input_dim} values of a row; found {embedding.numbers}"
+        )
+    number("frequency_scale", frequency_scale, minimum=0)
+    if not frequency_scale:
+        raise ConfigError(f"frequency_scale must be a number above 0; found {frequency_scale!r}")
+
+
 def _embedding(
     embedding: Embedding, weight_scale: WeightScale, frequency_scale: float, seed: int, dtype: torch.dtype
 ) -> dict[str, Tensor]:
-    if not (math.isfinite(frequency_scale) and frequency_scale > 0):
-        raise ConfigError(f"frequency_scale must be a number above 0; found {frequency_scale!r}")
     shapes = embedding.shapes
     deviations = {
         FREQUENCIES: frequency_scale,

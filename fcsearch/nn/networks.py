@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fcsearch.errors import ConfigError
 from fcsearch.nn.activations import ACTIVATIONS
-from fcsearch.nn.embedding import EMBEDDING_NAMES, FREQUENCIES, Embedding, PeriodicEmbedding
+from fcsearch.nn.embedding import EMBEDDING_NAMES, FREQUENCIES, FREQUENCY_SCALE, Embedding, PeriodicEmbedding
 from fcsearch.nn.init import WeightScale, initial_weights
 from fcsearch.nn.layers import Dropout, Linear
 from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES, huber_loss, softmax_loss
@@ -20,14 +20,11 @@ from fcsearch.nn.random import key
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.nn.storage import load_network, network_text, save_tensors
 
-# Rows scored at a time, so that many rows do not need memory for all their hidden units at once.
-ROWS_AT_A_TIME = 4096
-
 
 class FullyConnectedNet:
     """A network of any depth: [Embedding] - [Dropout] - {Linear - ReLU - [Dropout]} x (depth - 1) - Linear - loss.
 
-    Its loss adds `reg * sum(W**2)` over the weight matrices; biases are not regularised.
+    Its loss adds `reg * sum(W**2)` over the weights; biases and frequencies are not regularised.
 
     Args:
         hidden_dims: Units of each hidden layer, first to last; empty for a linear classifier.
@@ -73,7 +70,7 @@ class FullyConnectedNet:
         activation: str = "relu",
         huber_delta: float = 1.0,
         embedding: Embedding | None = None,
-        frequency_scale: float = 0.1,
+        frequency_scale: float = FREQUENCY_SCALE,
     ) -> None:
         if dtype not in DTYPES:
             raise ConfigError(f"dtype must be torch.float32 or torch.float64; found {dtype}")

@@ -15,6 +15,9 @@ from fcsearch.nn.embedding import EMBEDDING_NAMES, Embedding
 
 DTYPES = (torch.float32, torch.float64)
 
+# Rows scored at a time and their values in the widest layer, so that many rows do not need memory for all of them.
+_MOST_ROWS, _MOST_VALUES = 4096, 2**24
+
 
 def depth_of(params: Collection[str]) -> int:
     """The number of Linear layers of the network with these parameters."""
@@ -25,6 +28,14 @@ def parameter_names(depth: int, *, embeds: bool = False) -> list[str]:
     """The names of the parameters of `depth` layers, W1, b1, W2, ..., behind those of an embedding if there is one."""
     layers = [f"{kind}{layer}" for layer in range(1, depth + 1) for kind in "Wb"]
     return [*EMBEDDING_NAMES, *layers] if embeds else layers
+
+
+def rows_at_a_time(params: Mapping[str, Tensor]) -> int:
+    """How many rows the network with these parameters scores at a time, so that no intermediate takes much memory."""
+    widths = [size for layer in range(1, depth_of(params) + 1) for size in params[f"W{layer}"].shape]
+    if (embedding := Embedding.of(params)) is not None:
+        widths.append(2 * embedding.numbers * embedding.frequencies)
+    return max(1, min(_MOST_ROWS, _MOST_VALUES // max(widths)))
 
 
 def check_params(params: Mapping[str, Tensor]) -> None:

@@ -133,7 +133,7 @@ class Solver:
         self._factor = 1.0  # of the schedule, now in the learning rates
 
     def _settings(self, parameter: str) -> Config:
-        """The update rule's settings for one parameter: a bias (`b1`, ...) does not decay."""
+        """The update rule's settings for one parameter: biases and frequencies (`f0`) do not decay."""
         settings = dict(self.optim_config)
         if not parameter.startswith("W") and "weight_decay" in settings:
             settings["weight_decay"] = 0.0

@@ -13,6 +13,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
+from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.card_usage import usage
 from fcsearch.report.learned import not_shown
 from fcsearch.report.words import class_list, percent, plural, points, value_text
@@ -63,9 +64,21 @@ def _what(chosen: Chosen) -> Iterator[str]:
     yield ""
     for member in chosen.predictor.members:
         net = member.network
-        dims = "-".join(map(str, (net.input_dim, *net.hidden_dims, net.num_classes)))
         weight = "" if member.weight == 1 else f", weight {member.weight:.3g}"
-        yield f"- Fully connected network {dims}, {net.activation}, {net.num_parameters:,} weights and biases{weight}"
+        learned = "weights and biases" if net.embedding is None else "weights, biases and frequencies"
+        yield f"- Fully connected network {_layers(net)}, {net.activation}, {net.num_parameters:,} {learned}{weight}"
+
+
+def _layers(net: FullyConnectedNet) -> str:
+    """What becomes of a network's features, layer by layer."""
+    dims = "-".join(map(str, (len(net.params["W1"]), *net.hidden_dims, net.num_classes)))
+    if (sizes := net.embedding) is None:
+        return dims
+    frequencies = "frequency" if sizes.frequencies == 1 else "frequencies"
+    return (
+        f"of {plural(net.input_dim, 'feature')}, of which {plural(sizes.numbers, 'number')} embedded in "
+        f"{plural(sizes.dim, 'feature')} each by {sizes.frequencies:,} {frequencies}, then {dims}"
+    )
 
 
 def _data(chosen: Chosen) -> Iterator[str]:

@@ -68,7 +68,7 @@ def _with_implied_parents(nodes: Mapping[str, Node]) -> dict[str, Node]:
 
     The form of earlier versions, `weight_scale: {choices: [kaiming, 0.01]}`, stays as it is, so that their runs go on.
     """
-    found = dict(nodes)
+    children: dict[str, dict[str, str]] = {}
     for name, node in nodes.items():
         parameter = HYPERPARAMETERS[name]
         if not parameter.implies_parent or parameter.under is None:
@@ -81,10 +81,36 @@ def _with_implied_parents(nodes: Mapping[str, Node]) -> dict[str, Node]:
                 f"{' and '.join(parameter.old_words)} is a value of {parent} now; keep only numbers here",
             )
         if not old and parent not in nodes:
-            value = dataclasses.replace(node, value=values[0], overridden="")
-            when = node.value.get("when") if isinstance(node.value, dict) else None
-            found[parent] = value if when is None else dataclasses.replace(value, value={"value": value, "when": when})
-    return found
+            children.setdefault(parent, {})[name] = values[0]
+    return {**nodes, **{parent: _implied(parent, names, nodes) for parent, names in children.items()}}
+
+
+def _implied(parent: str, children: Mapping[str, str], nodes: Mapping[str, Node]) -> Node:
+    """The parent that parameters imply by the value of each: in all trials if one of them is, else where they are."""
+    first, *others = children
+    conditions = {name: _when_of(nodes[name]) for name in children}
+    always = None in conditions.values()
+    for name in others:
+        if children[name] != children[first]:
+            implied = f"{parent} {children[first]} and {children[name]}"
+        elif not always and _plain(conditions[name]) != _plain(conditions[first]):
+            implied = f"{parent} {children[first]}, each under a condition of its own"
+        else:
+            continue
+        raise nodes[name].fail_key(
+            f"parameters.{name}", f"{first} and {name} imply {implied}; add {parent} to the parameters"
+        )
+    when = None if always else conditions[first]
+    value = dataclasses.replace(nodes[first], value=children[first], overridden="")
+    return value if when is None else dataclasses.replace(value, value={"value": value, "when": when})
+
+
+def _when_of(node: Node) -> Node | None:
+    return node.value.get("when") if isinstance(node.value, dict) else None
+
+
+def _plain(node: Node | None) -> Any:
+    return None if node is None else node.plain()
 
 
 def _mentions(node: Node, words: tuple[str, ...]) -> bool:
@@ -102,9 +128,9 @@ def _found(node: Node) -> str:
 
 def _read_when(name: str, node: Node, drafts: Mapping[str, Parameter]) -> tuple[Condition, ...]:
     """The conditions that the file writes for `name`."""
-    if not isinstance(node.value, dict) or "when" not in node.value:
+    when, key = _when_of(node), f"parameters.{name}.when"
+    if when is None:
         return ()
-    when, key = node.value["when"], f"parameters.{name}.when"
     if not isinstance(when.value, dict) or not when.value:
         raise when.fail(key, f"when must be a mapping such as {{update_rule: adam}}; found {_found(when)}")
     conditions = []

@@ -13,7 +13,7 @@ from torch import Tensor
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import Objective
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.nn.networks import ROWS_AT_A_TIME
+from fcsearch.nn.params import rows_at_a_time
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.training.objectives import FIGURES, Truth
 
@@ -28,7 +28,7 @@ def network(config: TrialConfig, weights: Mapping[str, Tensor]) -> FullyConnecte
 
 def scores_of(net: FullyConnectedNet, X: Tensor) -> Tensor:
     """A network's scores (N, C) for features X (N, D)."""
-    return torch.cat([net.loss(X[first : first + ROWS_AT_A_TIME]) for first in range(0, len(X), ROWS_AT_A_TIME)])
+    return torch.cat([net.loss(rows) for rows in torch.split(X, rows_at_a_time(net.params))])
 
 
 def outputs(net: FullyConnectedNet, X: Tensor) -> Tensor:

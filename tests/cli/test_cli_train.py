@@ -133,6 +133,11 @@ def test_a_run_of_before_these_parameters_is_read_reported_trained_again_and_gon
     [
         (["--trial", "3"], "--trial needs the trial's run"),
         (["--weight-scale", "0"], "weight_scale must be a number above 0"),
+        (["--bins", "8", "--frequencies", "5"], "--frequencies is read where --preprocessing is periodic; found piece"),
+        (
+            ["--preprocessing", "quantile", "--frequency-scale", "3"],
+            "is periodic; found quantile; leave it out",
+        ),
         (["--dropout", "1"], "dropout must be a number in"),
         (["--input-dropout", "1"], "input_dropout must be a number in"),
         (["--label-smoothing", "1"], "label_smoothing must be a number in"),

@@ -114,13 +114,14 @@ def test_every_activation_and_an_ensemble(activation: str) -> None:
         assert exported.difference < TOLERANCE
 
 
+@pytest.mark.parametrize("frequency_scale", [0.5, 30.0])
 @pytest.mark.parametrize("inputs", ["numbers and categories", "an array"])
-def test_embedded_numbers(inputs: str) -> None:
+def test_embedded_numbers(inputs: str, frequency_scale: float) -> None:
     plain = predictor(INPUTS[inputs])
     sizes = Embedding(plain.transform.layout.numbers, frequencies=6, dim=4)
     network = FullyConnectedNet(
-        (7, 5), plain.transform.width, 3, weight_scale="kaiming", seed=0, embedding=sizes, frequency_scale=0.5,
-        input_dropout=0.2,
+        (7, 5), plain.transform.width, 3, weight_scale="kaiming", seed=0, embedding=sizes,
+        frequency_scale=frequency_scale, input_dropout=0.2,
     )  # fmt: skip
     made = Predictor((Member(1.0, network),), plain.transform)
     X = made.transform.apply(sample_rows(made.transform))

@@ -10,6 +10,8 @@ from synthetic_run import digits
 from fcsearch.data.transform import TargetScale
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn.embedding import Embedding
+from fcsearch.training.judging import scores_of
 
 NET = FullyConnectedNet([], input_dim=64, num_classes=1, loss="squared", seed=0)
 
@@ -34,3 +36,26 @@ def test_several_regressions_predict_the_mean_of_their_predictions(regression: P
     first, second = (Predictor((Member(1.0, net),), regression.transform).values(X) for net in (NET, other))
     both = Predictor((Member(0.25, NET), Member(0.75, other)), regression.transform)
     np.testing.assert_allclose(both.values(X), 0.25 * first + 0.75 * second)
+
+
+def test_a_network_that_makes_much_of_a_row_scores_few_rows_at_a_time(
+    regression: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frequencies = 4096
+    wide = FullyConnectedNet([], 64, 1, loss="squared", seed=0, embedding=Embedding(64, frequencies, 1))
+    scored: list[int] = []
+    loss = FullyConnectedNet.loss
+
+    def counted(net: FullyConnectedNet, X: torch.Tensor) -> torch.Tensor:
+        scored.append(len(X))
+        return loss(net, X)
+
+    monkeypatch.setattr(FullyConnectedNet, "loss", counted)
+    X = np.ones((70, 64), np.float32)
+    both = Predictor((Member(0.5, NET), Member(0.5, wide)), regression.transform)
+    assert len(both.values(X)) == len(scores_of(wide, torch.from_numpy(X))) == 70
+    assert sum(scored) == 3 * 70
+    assert max(scored) * 2 * 64 * frequencies * 4 <= 2**26
+    scored.clear()
+    scores_of(NET, torch.zeros(4097, 64))
+    assert scored == [4096, 1]

@@ -3,11 +3,15 @@
 import math
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import torch
 
+from fcsearch.config import TrialConfig
 from fcsearch.errors import ConfigError
+from fcsearch.nn import Embedding, FullyConnectedNet
+from fcsearch.nn.embedding import FREQUENCY_SCALE
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.random import generator, key
 
@@ -106,3 +110,21 @@ def test_a_scale_that_is_none_is_refused(scale: object) -> None:
 def test_an_empty_layer_is_refused(sizes: tuple[list[int], int, int]) -> None:
     with pytest.raises(ConfigError, match="every layer must have a size of at least 1"):
         initial_weights(*sizes, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"embedding": Embedding(5, 2, 2)}, "embedding numbers must be at most input_dim, the 3 values .* found 5"),
+        ({"embedding": (2, 2, 2)}, "embedding must be an Embedding or None"),
+        ({"embedding": Embedding(2, 2, 2), "frequency_scale": "1"}, "frequency_scale must be a number"),
+        ({"embedding": Embedding(2, 2, 2), "frequency_scale": 0}, "frequency_scale must be a number above 0"),
+    ],
+)
+def test_an_embedding_that_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        FullyConnectedNet((4,), 3, 2, **options)
+
+
+def test_frequencies_have_the_default_scale_of_trials() -> None:
+    assert TrialConfig().frequency_scale == FREQUENCY_SCALE

@@ -47,7 +47,7 @@ def test_large_splits_are_scored_in_pieces_to_the_same_result(
 ) -> None:
     trial = made_run.models.saved()[0]
     whole = measure(made_run, trial, digits(), "train")
-    monkeypatch.setattr("fcsearch.evaluation.measuring.ROWS_AT_A_TIME", 100)
+    monkeypatch.setattr("fcsearch.evaluation.measuring.rows_at_a_time", lambda _: 100)
     pieces = measure(made_run, trial, digits(), "train")
     assert (pieces.accuracy, pieces.classification) == (whole.accuracy, whole.classification)
     assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)

@@ -24,6 +24,7 @@ from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import DataError
 from fcsearch.inference.choosing import choose_model
 from fcsearch.inference.exporting import export_model
+from fcsearch.report.card import model_card
 from fcsearch.results import RunDirectory
 from fcsearch.results.records import row_config
 from fcsearch.training import TrainingData, train_pack
@@ -83,6 +84,11 @@ def test_its_model_predicts_new_rows_as_a_module_too(run: RunDirectory, tmp_path
         exported = export_model(chosen, form)
         assert exported.difference is not None
         assert exported.difference < 1e-5
+        net = member.network
+        assert (
+            "Fully connected network of 5 features, of which 2 numbers embedded in 4 features each by "
+            f"{len(net.params['f0'][0])} frequencies, then 11-8-2, relu, {net.num_parameters} weights, biases and freq"
+        ) in model_card(chosen, exported, form, "model")
     with torch.no_grad():
         scores = fcsearch.open_run(run.path).torch_module(int(trial))(torch.from_numpy(X))
     torch.testing.assert_close(scores, member.network.loss(torch.from_numpy(X)), atol=1e-5, rtol=1e-5)
@@ -128,3 +134,20 @@ def test_a_dataset_cannot_embed() -> None:
 def test_pixels_are_not_embedded() -> None:
     with pytest.raises(DataError, match="mean or none; found periodic, which is for columns"):
         load_dataset(DatasetSpec("digits"), [FORM])
+
+
+def test_a_table_without_numbers_is_not_embedded(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("kind,answer\n" + "x,yes\ny,no\n" * 30)
+    with pytest.raises(DataError, match="preprocessing periodic needs a number in a row; found categories only"):
+        load_dataset(DatasetSpec(str(path), label="answer"), [FORM])
+
+
+def test_forms_that_scale_numbers_alike_share_their_rows(tmp_path: Path) -> None:
+    spec = DatasetSpec(str(write_rows(tmp_path / "rows.csv")), label="answer", folds=2)
+    data = load_dataset(spec, [InputForm("quantile"), FORM])
+    scaled, embedded = (data.in_form(form) for form in (InputForm("quantile"), FORM))
+    assert (scaled.form, embedded.form) == (InputForm("quantile"), FORM)
+    for one, other in zip(scaled.folds, embedded.folds, strict=True):
+        assert one.train.X is other.train.X
+        assert other.form == FORM

@@ -8,7 +8,7 @@ import pytest
 
 from fcsearch.config import InputForm
 from fcsearch.errors import SpaceError
-from fcsearch.space import SearchSpace
+from fcsearch.space import Condition, Constant, SearchSpace
 
 
 def forms(**parameters: Any) -> set[str]:
@@ -48,6 +48,41 @@ def test_bins_under_a_condition_leave_the_form_without() -> None:
 def test_bins_that_nothing_reads_are_refused() -> None:
     with pytest.raises(SpaceError, match="bins is read by piecewise only"):
         forms(preprocessing="quantile", bins=8)
+
+
+SCALE = {"low": 0.1, "high": 2, "log": True}
+DEEP = {"depth": 3}
+
+
+def spaces_in_both_orders(**parameters: Any) -> list[SearchSpace]:
+    depth = {"depth": {"choices": [2, 3]}}
+    orders = (parameters, dict(reversed(parameters.items())))
+    return [SearchSpace.from_mapping({"parameters": {**depth, **order}}) for order in orders]
+
+
+def test_the_form_that_parameters_imply_together_does_not_depend_on_their_order() -> None:
+    for space in spaces_in_both_orders(frequency_scale=SCALE, frequencies={"value": 8, "when": DEEP}):
+        assert space.parameters["preprocessing"] == Constant("preprocessing", "periodic")
+        assert [item.parent for item in space.parameters["frequencies"].when] == ["depth"]
+    for space in spaces_in_both_orders(frequency_scale={**SCALE, "when": DEEP}, frequencies={"value": 8, "when": DEEP}):
+        assert space.parameters["preprocessing"].when == (Condition("depth", (3,)),)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"frequency_scale": {**SCALE, "when": {"depth": 2}}, "frequencies": {"value": 8, "when": DEEP}},
+            "imply preprocessing periodic, each under a condition of its own; add preprocessing to the parameters",
+        ),
+        ({"bins": 8, "frequencies": 5}, r"imply preprocessing \w+ and \w+; add preprocessing to the parameters"),
+    ],
+)
+def test_parameters_that_imply_no_one_form_are_refused(parameters: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        spaces_in_both_orders(**parameters)
+    with pytest.raises(SpaceError, match=message):
+        spaces_in_both_orders(**dict(reversed(parameters.items())))
 
 
 def test_more_forms_than_fit_the_memory_are_refused() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
 from varied_packs import Digits, assert_equal_to
 
 from fcsearch.config import InputForm
-from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn import Embedding, FullyConnectedNet, initial_weights
 from fcsearch.nn.gradcheck import relative_error
 from fcsearch.training import Pack, TrainingData, TrialConfig, checkpoint, train_pack
 from fcsearch.training.checks.plain import train_plainly
+from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
 
 BASE = TrialConfig(
@@ -82,13 +84,25 @@ def test_its_frequencies_have_their_scale(data: TrainingData) -> None:
     assert small.std().item() == pytest.approx(0.1, rel=0.2)
 
 
-def test_neither_frequencies_nor_biases_decay(data: TrainingData) -> None:
+def test_neither_frequencies_nor_biases_decay(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rate too small to learn with, and a decay that is large all the same."""
+
+    def with_biases(*sizes: Any, **options: Any) -> dict[str, torch.Tensor]:
+        drawn = initial_weights(*sizes, **options)
+        return {name: tensor + 1 if name.startswith("b") else tensor for name, tensor in drawn.items()}
+
+    monkeypatch.setattr("fcsearch.training.lane.initial_weights", with_biases)
     still = dataclasses.replace(BASE, learning_rate=1e-12, epochs=1)
     kept, shrunk = train_pack([still, dataclasses.replace(still, weight_decay=1e11)], data)
     for name, tensor in kept.weights.items():
         changed = relative_error(shrunk.weights[name], tensor) > 0.1
         assert changed == name.startswith("W"), name
+
+
+def test_the_shape_follows_from_configuration_and_numbers(data: TrainingData) -> None:
+    shape = Shape.of(BASE, data)
+    assert shape == Shape(64, (20, 11), 10, Embedding(numbers=40, frequencies=7, dim=5))
+    assert Shape.of(MEMBERS[-1], data) == Shape(64, (20, 11), 10)
 
 
 def test_rows_without_numbers_have_nothing_to_embed(data: TrainingData) -> None:

@@ -19,6 +19,7 @@ _PACK = 0.03
 # Microseconds on one core of 180 GFLOP/s.
 _LANE = 250.0  # of a lane in each epoch: its settings, and the call of its evaluation
 _MEMBER, _PRODUCTS, _POWER = 4.0, 12.0, 0.92  # of a member's step, and of its million operations to this power
+_WAVES = 3200.0  # of a million sines and cosines of an embedding, with their gradients
 
 
 def pack_seconds(
@@ -53,9 +54,11 @@ def step_seconds(shape: Shape, batch_size: int) -> float:
     products = [batch_size * a * b / 1e6 for a, b in pairwise(shape.dims)]
     # Forward, by weights and by inputs, two operations each; the gradient of the rows themselves is not computed.
     operations: float = 6 * sum(products)
+    waves = 0.0
     if shape.embedding is None:
         operations -= 2 * products[0]
     else:
         operations += 6 * batch_size * math.prod(shape.embedding.shapes["W0"]) / 1e6
-    seconds: float = (_MEMBER + _PRODUCTS * operations**_POWER) / 1e6
+        waves = batch_size * math.prod(shape.embedding.shapes["f0"]) / 1e6
+    seconds: float = (_MEMBER + _PRODUCTS * operations**_POWER + _WAVES * waves) / 1e6
     return seconds

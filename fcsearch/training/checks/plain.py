@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
-from fcsearch.nn import FullyConnectedNet
+from fcsearch.nn import Embedding, FullyConnectedNet
 from fcsearch.nn.losses import LOSSES, huber_loss
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
 from fcsearch.training.data import Batch, Minibatches, TrainingData
-from fcsearch.training.engine.buffers import embedding_of
 from fcsearch.training.engine.masks import RandomBits
 
 
@@ -88,7 +87,7 @@ def train_plainly(config: TrialConfig, data: TrainingData, device: torch.device)
         config.hidden_dims, data.input_dim, data.outputs, reg=config.reg, weight_scale=config.initial_scale,
         seed=config.seed, dtype=torch.float64, loss=config.loss, label_smoothing=config.label_smoothing,
         activation=config.activation, huber_delta=config.huber_delta,
-        embedding=embedding_of(config, data.numbers), frequency_scale=config.frequency_scale,
+        embedding=Embedding.of_numbers(data.numbers, config.embedding_sizes), frequency_scale=config.frequency_scale,
     )  # fmt: skip
     batches = Minibatches(data, seed=config.seed, batch_size=config.batch_size)
     sources = _mask_sources(config, batches.batch_size, len(net.params["W1"]), device)

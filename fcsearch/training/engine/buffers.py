@@ -44,7 +44,8 @@ class Shape:
     @classmethod
     def of(cls, config: TrialConfig, rows: Sizes) -> Shape:
         """The shape of a trial's network for rows in the form that it learns."""
-        return cls(rows.input_dim, config.hidden_dims, rows.outputs, embedding_of(config, rows.numbers))
+        embedding = Embedding.of_numbers(rows.numbers, config.embedding_sizes)
+        return cls(rows.input_dim, config.hidden_dims, rows.outputs, embedding)
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -87,13 +88,6 @@ class Shape:
     def rest(self) -> int:
         """Length Q of a row of `Buffers.rest`."""
         return max((place.stop for place in self.places.values()), default=0)
-
-
-def embedding_of(config: TrialConfig, numbers: int) -> Embedding | None:
-    """The embedding in a trial's network for rows of so many numbers; rows without numbers need none."""
-    if not config.embeds or not numbers:
-        return None
-    return Embedding(numbers, config.frequencies, config.embedding_dim)
 
 
 def _regularised(name: str) -> bool:

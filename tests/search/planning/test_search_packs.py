@@ -11,7 +11,8 @@ import pytest
 from search_helpers import make_space
 
 from fcsearch.data import Dataset, DatasetSpec, load_dataset
-from fcsearch.search.planning.pack_cost import pack_seconds
+from fcsearch.nn import Embedding
+from fcsearch.search.planning.pack_cost import pack_seconds, step_seconds
 from fcsearch.search.planning.packs import choose_pack_size, draw, efficient_size, next_pack_size
 from fcsearch.search.planning.placement import Placement
 from fcsearch.space import SearchSpace
@@ -107,3 +108,15 @@ def test_the_trials_drawn_are_the_space_s_and_always_the_same(space: SearchSpace
 
 def test_towards_the_end_the_rest_is_spread_over_all_workers() -> None:
     assert [next_pack_size(8, remaining=rest, workers=4) for rest in (100, 32, 31, 9, 4, 1)] == [8, 8, 8, 3, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("frequencies", "dim", "hidden_dims", "microseconds"),
+    [(48, 24, (256, 256), 4059), (48, 24, (32,), 1296), (256, 4, (32,), 5638), (1024, 1, (16,), 16421)],
+)
+def test_a_step_of_an_embedding_costs_what_was_measured(
+    frequencies: int, dim: int, hidden_dims: tuple[int, ...], microseconds: float
+) -> None:
+    """Of 20 numbers, with batches of 256 rows."""
+    shape = Shape(20, hidden_dims, 2, Embedding(20, frequencies, dim))
+    assert step_seconds(shape, 256) * 1e6 == pytest.approx(microseconds, rel=0.25)

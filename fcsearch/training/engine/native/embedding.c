@@ -76,11 +76,12 @@ static void embed_backward(const lane *l, const member *p, const REAL *x, const 
         product(l, 'N', 'T', N, P * E, units, dout, units, p->first, units, l->dfeatures);
     else
         product(l, 'T', 'T', N, P * E, units, l->scores, N, p->first, units, l->dfeatures);
-    REAL *restrict d = l->dfeatures;
-    for (extent n = 0; n < N; n++)
+    for (extent n = 0; n < N; n++) {
+        REAL *restrict d = l->dfeatures + n * P * E;
         for (extent k = 0; k < P * E; k++)
-            d[n * P * E + k] = taken[n * F + k] <= 0 ? 0 : d[n * P * E + k] * scale;
-    sum_rows(l, d, l->drest + l->embedding_at[2], P * E);
+            d[k] = taken[n * F + k] <= 0 ? 0 : d[k] * scale;
+    }
+    sum_rows(l, l->dfeatures, l->drest + l->embedding_at[2], P * E);
     for (extent number = 0; number < P; number++) {
         const REAL *waves = l->waves + number * N * 2 * K, *own = l->dfeatures + number * E;
         product_into(l, 'T', 'N', 2 * K, E, N, waves, 2 * K, own, P * E, dw + number * 2 * K * E, E);
