@@ -1,86 +1,19 @@
 """Findings: a baseline that was not beaten comes first, and no advice contradicts another."""
 
-import dataclasses
 import re
 from collections import defaultdict
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from judged_trials import COUNTS, NO_TEST, OTHERS, SPACE, measured, row, said, trust
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.data.dataset import Split
-from fcsearch.evaluation import Lead, Measurement, base_line, classify, standard_error
-from fcsearch.evaluation.measuring import measurement_of, with_lead
 from fcsearch.report.advice import of_the_network
 from fcsearch.report.findings import Evidence, resolve
 from fcsearch.report.measured import FinalTest
 from fcsearch.report.model import Dataset, Pull, Trust, Work
 from fcsearch.report.trust import assess
-from fcsearch.training.objectives import Truth
-
-NO_TEST = FinalTest(note="its model is gone")
-COUNTS = {"train": (960, 40), "val": (384, 16), "test": (384, 16)}
-SPACE: dict[str, Any] = {
-    "parameters": {
-        "learning_rate": {"low": 1e-4, "high": 0.1, "log": True},
-        "epochs": {"low": 5, "high": 50},
-        "depth": {"low": 2, "high": 5},
-        "hidden_dim": {"choices": [16, 64, 128, 256]},
-        "dropout": {"low": 0.1, "high": 0.5},
-        "reg": {"low": 1e-6, "high": 1e-2, "log": True},
-        "momentum": {"low": 0.8, "high": 0.99},
-        "update_rule": {"choices": ["sgd", "sgd_momentum", "adam"]},
-    }
-}
-
-
-def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
-    return {
-        "trial_id": trial_id,
-        "val_accuracy": accuracy,
-        "train_accuracy": accuracy,
-        "num_parameters": 1000,
-        "epochs": 10,
-        "best_epoch": 8,
-        "learning_rate": 0.01,
-        "depth": 3,
-        "hidden_dim": 64,
-        "dropout": 0.2,
-        "reg": 1e-4,
-        "momentum": 0.9,
-        "update_rule": "sgd",
-        **changes,
-    }
-
-
-# They have been tried inside the ranges, and are worse.
-OTHERS = [row(trial_id, 0.5) for trial_id in (100, 101, 102)]
-
-
-def trust(*best: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:
-    ranked = [*best, *OTHERS]
-    counts = changes.pop("class_counts", COUNTS)
-    dataset = Dataset("d", "f", 1000, 400, 400, 2, ("no", "yes"), counts)
-    work = Work(None, {"complete": len(ranked), "diverged": diverged}, 1, 1.0, 60.0, 1.0, {}, None)
-    base = base_line(("no", "yes"), counts["val"]) if counts else None
-    return assess(ranked, test, state="complete", work=work, dataset=dataset, space=SPACE, base=base, **changes)
-
-
-def measured(split: str, recall: tuple[float, float]) -> Measurement:
-    labels = np.repeat([0, 1], COUNTS[split])
-    right = np.concatenate(
-        [np.arange(rows) < round(share * rows) for rows, share in zip(COUNTS[split], recall, strict=True)]
-    )
-    found = classify(labels, np.where(right, labels, 1 - labels), ["no", "yes"])
-    accuracy = float(right.mean())
-    error = standard_error(accuracy, 400)
-    return Measurement(0, split, "f", 400, accuracy, error, 0.1, found, base_line=found.base_line)
-
-
-def said(found: Trust) -> str:
-    return "\n".join(found.remarks)
 
 
 def test_nothing_learned_is_said_and_nothing_is_praised_or_deepened() -> None:
@@ -306,57 +239,3 @@ def test_a_gap_within_chance_is_no_overfitting() -> None:
         data = Dataset("d", "f", 5000, rows, 0, 2, training_sample=1000)
         hints = of_the_network(best, best, OBJECTIVES["accuracy"], SPACE, data)
         assert sum(hint.kind == "overfit" for hint in hints) == found
-
-
-def of_noise(rng: np.random.Generator) -> tuple[Measurement, Measurement]:
-    """The validation and test figures of the best of 300 networks that know nothing."""
-    y = {split: torch.from_numpy((rng.random(90) < 0.5).astype(np.int64)) for split in ("val", "test")}
-
-    def judged(split: str, said: torch.Tensor) -> Measurement:
-        scores, truth = torch.nn.functional.one_hot(said, 2).T.double().unsqueeze(0), Truth(y[split], 2)
-        rows = Split(np.zeros((90, 1), np.float32), y[split].numpy())
-        accuracy = OBJECTIVES["accuracy"]
-        found = measurement_of(scores, rows, truth, accuracy, ["no", "yes"], split_name=split, fingerprint="f")
-        return dataclasses.replace(with_lead(found, [(scores, truth)]), trial_id=0)
-
-    answers = torch.from_numpy(rng.integers(0, 2, (300, 180)))
-    best = int((answers[:, :90] == y["val"]).sum(1).argmax())
-    return judged("val", answers[best, :90]), judged("test", answers[best, 90:])
-
-
-def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
-    rng, verdicts, first_sight = np.random.default_rng(0), 0, 0
-    for _ in range(60):
-        validation, test = of_noise(rng)
-        ranked = [row(0, validation.value), *(row(i, 0.5) for i in range(1, 300))]
-        found = assess(
-            ranked,
-            FinalTest(test, None, (0,)),
-            state="complete",
-            work=Work(None, {"complete": 300}, 1, 1.0, 60.0, 1.0, {}, None),
-            dataset=Dataset("d", "f", 1000, 90, 90, 2),
-            space=SPACE,
-            base=validation.base_line,
-            validation=validation,
-        )
-        verdicts += found.verdict is not None
-        assert validation.lead is not None
-        first_sight += validation.lead.is_real
-    assert first_sight > 5  # chosen as the best, noise passes for a result
-    assert verdicts >= 59
-
-
-def test_where_the_test_rows_agree_a_small_lead_is_believed() -> None:
-    lead = Lead(0.02, 0.008)
-    validation = dataclasses.replace(measured("val", (0.99, 0.6)), lead=lead)
-    ranked = [row(0, validation.value), *(row(i, 0.9) for i in range(1, 50))]
-    found = trust(*ranked, validation=validation)
-    assert found.verdict is not None
-    assert "no more than chance explains for the best of 53 trials on these rows" in found.verdict
-    assert found.verdict.endswith("; and no test rows were measured.")
-    agreeing = FinalTest(dataclasses.replace(validation, split="test"), None, (0,))
-    assert trust(*ranked, validation=validation, test=agreeing).verdict is None
-    against = FinalTest(dataclasses.replace(measured("test", (1.0, 0.0)), lead=Lead(0.0, 0.01)), None, (0,))
-    verdict = trust(*ranked, validation=validation, test=against).verdict
-    assert verdict is not None
-    assert "; and its test accuracy, 96.00%, is not more than two standard errors" in verdict
