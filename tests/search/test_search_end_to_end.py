@@ -232,7 +232,7 @@ def test_a_trial_that_is_too_large_fails_alone(tmp_path: Path) -> None:
     found = search(tmp_path, **keys, options={"pack_size": 4, "workers": 1})
     rows = found.run.trials().to_pylist()
     assert [row["state"] for row in rows] == ["complete", "complete", "failed", "failed"]
-    assert re.fullmatch(r"MemoryError: this trial must fit into [\d,]+ bytes.*fewer --workers", rows[3]["error"])
+    assert re.fullmatch(r"MemoryError: this trial must fit into [\d,]+ bytes.*fewer workers", rows[3]["error"])
     assert found.run.manifest().state == "complete"
 
 
