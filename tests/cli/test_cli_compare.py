@@ -35,7 +35,8 @@ def shown(*arguments: str) -> str:
     return result.output
 
 
-def test_says_who_leads_and_what_differs(root: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("root")
+def test_says_who_leads_and_what_differs() -> None:
     output = shown("one", "two")
     assert "2 runs, by validation accuracy" in output
     assert "the same rows, split alike (digits)" in output
@@ -47,8 +48,8 @@ def test_says_who_leads_and_what_differs(root: Path) -> None:  # noqa: ARG001
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.usefixtures("root")
 def test_a_narrow_terminal_breaks_no_word(
-    root: Path,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
     columns: int,
 ) -> None:
@@ -69,7 +70,8 @@ def test_runs_on_other_rows_are_not_compared(root: Path) -> None:
     assert "behind" not in output
 
 
-def test_json_has_all_of_it(root: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("root")
+def test_json_has_all_of_it() -> None:
     found = json.loads(shown("one", "two", "--format", "json"))
     assert found["runs"] == ["runs/one", "runs/two"]
     assert found["comparable"] is True
@@ -77,15 +79,18 @@ def test_json_has_all_of_it(root: Path) -> None:  # noqa: ARG001
     assert {check["subject"] for check in found["checks"]} == {"data", "objective", "space", "seed", "machine"}
 
 
-def test_a_page_is_written_beside_the_text(root: Path, tmp_path: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("root")
+def test_a_page_is_written_beside_the_text(tmp_path: Path) -> None:
     assert "2 runs, by validation accuracy" in shown("one", "two", "--html", "both.html")
     assert "<h1>one, two</h1>" in (tmp_path / "both.html").read_text()
 
 
-def test_a_page_that_cannot_be_written_is_no_traceback(root: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("root")
+def test_a_page_that_cannot_be_written_is_no_traceback(refused: Callable[..., str]) -> None:
     error = refused("compare", "one", "two", "--html", "none/both.html")
     assert "--html must be a file that can be written; found none/both.html" in error
 
 
-def test_one_run_is_refused(root: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("root")
+def test_one_run_is_refused(refused: Callable[..., str]) -> None:
     assert "at least two runs" in refused("compare", "one")

@@ -39,7 +39,8 @@ def test_a_note_is_written_shown_and_removed(made: RunDirectory) -> None:
     assert read_labels(made.path) == Labels()
 
 
-def test_tags_come_and_go(made: RunDirectory) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("made")
+def test_tags_come_and_go() -> None:
     assert shown("tag", "a") == "runs/a has no tags\n"
     assert shown("tag", "a", "baseline", "may", "baseline") == "baseline may\n"
     assert "#baseline #may" in shown("runs")
@@ -71,8 +72,8 @@ def test_a_run_that_is_being_written_can_be_labelled(made: RunDirectory) -> None
         (["note", "nowhere", "x"], "runs/nowhere must be a run directory"),
     ],
 )
+@pytest.mark.usefixtures("made")
 def test_what_cannot_be_is_refused(
-    made: RunDirectory,  # noqa: ARG001
     arguments: list[str],
     message: str,
     refused: Callable[..., str],

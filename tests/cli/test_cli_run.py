@@ -76,7 +76,8 @@ def test_options_reach_the_search(here: Path, started: list[dict[str, Any]]) -> 
     assert call["space"].dataset.source == "other.csv"
 
 
-def test_without_options_the_defaults_hold(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("here")
+def test_without_options_the_defaults_hold(started: list[dict[str, Any]]) -> None:
     assert invoke().exit_code == 0
     assert started[0]["options"] == SearchOptions()
     assert started[0]["path"] == Path("runs/small")
@@ -85,8 +86,8 @@ def test_without_options_the_defaults_hold(here: Path, started: list[dict[str, A
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("1h30m", 5400), ("1d", 86400)]
 )
+@pytest.mark.usefixtures("here")
 def test_a_time_budget_is_written_in_words(
-    here: Path,  # noqa: ARG001
     started: list[dict[str, Any]],
     text: str,
     seconds: float,
@@ -95,7 +96,8 @@ def test_a_time_budget_is_written_in_words(
     assert started[0]["options"].time_budget == seconds
 
 
-def test_a_note_and_tags_reach_the_search(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("here")
+def test_a_note_and_tags_reach_the_search(started: list[dict[str, Any]]) -> None:
     assert invoke("--note", "of May", "--tag", "baseline", "--tag", "may").exit_code == 0
     assert started[0]["labels"] == Labels(note="of May", tags=("baseline", "may"))
 
@@ -107,7 +109,8 @@ def test_a_name_that_is_taken_gets_a_number(here: Path, started: list[dict[str, 
     assert started[0]["path"] == Path("runs/small-3")
 
 
-def test_quiet_prints_the_run_directory_alone(here: Path, started: list[dict[str, Any]]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("here", "started")
+def test_quiet_prints_the_run_directory_alone() -> None:
     result = invoke("--quiet")
     assert (result.stdout, result.stderr) == ("runs/small\n", "")
 
@@ -179,14 +182,16 @@ def test_bad_input_is_named_exits_2_and_leaves_nothing(
     assert sorted(here.rglob("*")) == before
 
 
-def test_a_space_that_is_missing_is_named(here: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("here")
+def test_a_space_that_is_missing_is_named(refused: Callable[..., str]) -> None:
     refused("run")
     error = refused("run", "--space", "none.yaml")
     assert "none.yaml" in error
 
 
 @pytest.mark.ray
-def test_an_out_that_cannot_be_written_leaves_nothing(here: Path, refused: Callable[..., str]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("here")
+def test_an_out_that_cannot_be_written_leaves_nothing(refused: Callable[..., str]) -> None:
     error = refused("run", "--space", "space.yaml", "--out", "/proc/nowhere")
     assert "must be a place to write" in error
 

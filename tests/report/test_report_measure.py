@@ -94,7 +94,8 @@ def test_the_test_rows_stay_unseen_until_the_search_is_complete(run: RunDirector
     assert (found.test.measurement, found.test.measured_trials) == (None, ())
     assert found.test.note == "it is measured once, when the winner is settled"
     assert found.validation is not None
-    assert "test accuracy" not in figures_line(found, found.best)  # type: ignore[arg-type]
+    assert found.best is not None
+    assert "test accuracy" not in figures_line(found, found.best)
     # Resumed, it finds a better one, which is then the only one that those rows have seen.
     better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
     run.write_pack(run.next_pack_id(), [better], [])

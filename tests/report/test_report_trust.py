@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from judged_trials import row, said
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import Measurement, standard_error
@@ -13,21 +14,6 @@ from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.trust import assess
 
 NOT_MEASURED = FinalTest(note="its model is gone")
-
-
-def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
-    return {
-        "trial_id": trial_id,
-        "val_accuracy": accuracy,
-        "train_accuracy": accuracy,
-        "num_parameters": 1000,
-        "epochs": 10,
-        "best_epoch": 5,
-        "learning_rate": 0.01,
-        "depth": 3,
-        "dropout": 0.0,
-        **changes,
-    }
 
 
 def measured(accuracy: float, rows: int = 400, trials: tuple[int, ...] = (0,)) -> FinalTest:
@@ -44,10 +30,6 @@ def trust(*ranked: dict[str, Any], test: FinalTest = NOT_MEASURED, **changes: An
 
 
 _DEFAULTS: list[tuple[str, Any]] = [("state", "complete"), ("space", {}), ("val_rows", 400)]
-
-
-def said(found: Trust) -> str:
-    return "\n".join(found.remarks)
 
 
 def test_standard_error_is_that_of_a_proportion() -> None:

@@ -145,15 +145,22 @@ def test_epochs_without_trials_go_also_where_a_part_is_damaged(
     assert in_epochs(again) == expected_epochs(1, 2, 3, 4, 5)
 
 
-def test_what_is_new_is_read_once_and_parts_that_stayed_are_not_read_again(
-    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    new = RunDirectory.open(empty_run.path).new_trials()
-    found, read = [], []
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The numbers of the parts of each reading."""
+    readings: list[list[int]] = []
     real = Parts.read
     monkeypatch.setattr(
-        Parts, "read", lambda parts, numbers, **keys: read.append(sorted(numbers)) or real(parts, numbers, **keys)
+        Parts, "read", lambda parts, numbers, **keys: readings.append(sorted(numbers)) or real(parts, numbers, **keys)
     )
+    return readings
+
+
+def test_what_is_new_is_read_once_and_parts_that_stayed_are_not_read_again(
+    empty_run: RunDirectory, read: list[list[int]]
+) -> None:
+    new = RunDirectory.open(empty_run.path).new_trials()
+    found = []
     for number in range(4):
         write(empty_run, number, 2 * number, 2 * number + 1)
         read.clear()
@@ -163,13 +170,8 @@ def test_what_is_new_is_read_once_and_parts_that_stayed_are_not_read_again(
     assert new.read()["trial_id"].to_pylist() == []
 
 
-def test_all_parts_are_read_again_only_after_a_change(empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_parts_are_read_again_only_after_a_change(empty_run: RunDirectory, read: list[list[int]]) -> None:
     reader = RunDirectory.open(empty_run.path)
-    read = []
-    real = Parts.read
-    monkeypatch.setattr(
-        Parts, "read", lambda parts, numbers, **keys: read.append(sorted(numbers)) or real(parts, numbers, **keys)
-    )
     for number in range(3):
         write(empty_run, number, 2 * number, 2 * number + 1)
         read.clear()

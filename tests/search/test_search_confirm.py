@@ -83,7 +83,10 @@ def test_predictions_are_those_of_the_models_and_no_others_are_kept(finished: Se
     for trial in run.models.saved():
         assert (run.predictions.load(trial) == outputs(run.models.load(trial), X).half().numpy()).all()
     best = rank_trials(run.trials())["trial_id"].to_pylist()[:3]
-    assert set(run.models.saved()) == {*best, *run.models.ensemble(), confirmation_of(run).winner.trial_id}  # type: ignore[union-attr]
+    confirmed = confirmation_of(run)
+    assert confirmed is not None
+    assert confirmed.winner is not None
+    assert set(run.models.saved()) == {*best, *run.models.ensemble(), confirmed.winner.trial_id}
 
 
 def test_the_ensemble_is_no_worse_than_any_network_on_the_validation_rows(finished: SearchResult) -> None:

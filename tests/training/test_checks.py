@@ -52,6 +52,13 @@ def failing(case: Case, arithmetic: str, dtype: torch.dtype = torch.float64) -> 
         return {check.subject for check in (*pieces, *training_checks(case, way)) if not check.passed}
 
 
+def change_source(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> int:
+    """Compile the kernels with this change from now on; returns in how many places it was made."""
+    source = library._source
+    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    return source(*SOURCES).count(right)
+
+
 def test_the_engine_is_the_plain_net_in_every_way() -> None:
     threads = 2
     torch.set_num_threads(threads)
@@ -131,10 +138,8 @@ def _fresh_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def test_a_wrong_kernel_fails_and_only_by_kernels(
     small: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = library._source
     # More than once where rules share it: nadam's moments are adam's.
-    assert source(*SOURCES).count(right) >= 1
-    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    assert change_source(monkeypatch, right, wrong) >= 1
     assert f"training, {subject}" in failing(small, KERNELS)
     assert failing(small, TORCH) == set()
 
@@ -155,9 +160,7 @@ def test_a_wrong_kernel_fails_and_only_by_kernels(
 def test_a_wrong_embedding_in_c_fails(
     embedding: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = library._source
-    assert source(*SOURCES).count(right) == 1
-    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    assert change_source(monkeypatch, right, wrong) == 1
     assert f"training, {subject}" in failing(embedding, KERNELS)
 
 
@@ -185,9 +188,7 @@ def test_a_wrong_embedding_by_torch_fails_and_only_by_torch(
 def test_a_wrong_exponential_of_single_precision_fails_there_alone(
     small: Case, right: str, wrong: str, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = library._source
-    assert source(*SOURCES).count(right) == 1
-    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    assert change_source(monkeypatch, right, wrong) == 1
     assert f"training, {subject}" in failing(small, KERNELS, torch.float32)
     assert failing(small, KERNELS, torch.float64) == set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from fcsearch.data.images import decode_image_files
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.paths import SPLITS, format_of
+from fcsearch.data.sources.paths import SPLITS, files_like, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
@@ -36,7 +35,7 @@ def image_files(source: str) -> list[Path]:
         return _images_in(path)
     if path.is_file():
         return [path] if _is_image(path) else []
-    found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
+    found = files_like(path)
     return [] if any(format_of(file) for file in found) else [file for file in found if _is_image(file)]
 
 

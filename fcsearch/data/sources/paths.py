@@ -128,9 +128,14 @@ def find_files(source: str) -> list[Path]:
     if path.is_file():
         return _known([path], source, lambda: path.suffix or "a file without an ending")
     if glob.has_magic(source):
-        found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
-        return _known([file for file in found if file.is_file()], source, lambda: "no match")
+        return _known(files_like(path), source, lambda: "no match")
     raise _not_found(source, path)
+
+
+def files_like(pattern: Path) -> list[Path]:
+    """The files that a glob names, sorted by name."""
+    matches = map(Path, glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (absolute patterns)
+    return sorted(match for match in matches if match.is_file())
 
 
 def _known(files: list[Path], source: str, found: Callable[[], str]) -> list[Path]:
