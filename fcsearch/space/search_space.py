@@ -24,7 +24,7 @@ from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
 
 # Keys that spaces of earlier versions do not have.
-_LATER_KEYS = ("task", "objective", "class_weight")
+_LATER_KEYS = ("task", "objective", "class_weight", "folds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +199,7 @@ class SearchSpace:
         check_sampler_fits(file.sampler, parameters, sampler_node)
         return cls(
             name=file.name or default_name,
-            dataset=dataset_of(file),
+            dataset=dataset_of(file, root),
             sampler=file.sampler,
             trials=trials_of(file, parameters, sampler_node),
             early_stopping=file.early_stopping,

@@ -130,7 +130,7 @@ def test_with_folds_every_row_validates_and_the_network_learns_all_of_them() -> 
         ({"trials": 0}, "`trials` must be an integer of at least 1"),
         ({"pool": "dask"}, "`pool` must be one of"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
-        ({"folds": 21}, "folds must be an integer from 2 to 20, or 1 for one split; found 21"),
+        ({"folds": 21}, "folds must be an integer from 2 to 20, 1 for one split, or auto; found 21"),
         ({"class_weight": {"abov": 2}}, "names? classes of the label .*; found 'abov'. Did you mean 'above'"),
         ({"class_weight": "even"}, "class_weight must be balanced, or"),
     ],
