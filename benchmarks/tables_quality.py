@@ -112,7 +112,7 @@ def search(
     found: dict[str, Any] = {"seconds": round(time.perf_counter() - began, 1)}
     for model, prefix in (("best", ""), ("ensemble", "ensemble's ")):
         predictor = choose_model(str(run.path), model, run.path.parent).predictor
-        X = match_memory(predictor.transform, rows.test.drop(columns=table.label))
+        X = match_memory(predictor.transform, rows.test.drop(columns=table.label)).X
         value = score(table, rows.test[table.label], predictor.values(X), predictor.transform.class_names)
         found |= {prefix + name: figure for name, figure in value.items()}
     return found
