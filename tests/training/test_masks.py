@@ -48,7 +48,7 @@ def test_input_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float, dtype: 
     x = torch.randn(rows, features, dtype=dtype) - 10  # an input has either sign, unlike a hidden unit
     given = x.clone()
     dropout = InputDropout(rate, rows, features, seed=1, like=x)
-    dropout.start_epoch(1)
+    dropout.bits.start_epoch(1)
     out = dropout.apply(x)
     assert torch.equal(x, given)
     kept = out != 0
@@ -64,7 +64,7 @@ def test_input_masks_differ_between_steps_epochs_and_seeds_repeat_by_key_and_are
 
     def mask(seed: int, epoch: int, steps: int) -> Tensor:
         dropout = InputDropout(0.5, 20, 30, seed=seed, like=x)
-        dropout.start_epoch(epoch)
+        dropout.bits.start_epoch(epoch)
         return [dropout.apply(x).clone() for _ in range(steps)][-1]
 
     assert torch.equal(mask(1, 1, 1), mask(1, 1, 1))
