@@ -49,6 +49,10 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
             [f"{number},5" for number in range(40)],
             "decimal commas, such as '0,5'. Read them with --set 'dataset.decimal=\",\"'.",
         ),
+        (
+            [f"0,1{number:02}" for number in range(40)],
+            "decimal commas, such as '0,100'. Read them with --set 'dataset.decimal=\",\"'.",
+        ),
         ([f"${number}.50" for number in range(40)], "signs beside them, such as '$0.50'. Write the number alone."),
         ([f"{number} %" for number in range(40)], "signs beside them, such as '0 %'. Write the number alone."),
         ([f"word {number} of a text" for number in range(40)], ""),

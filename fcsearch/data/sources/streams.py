@@ -48,7 +48,7 @@ class TablePart:
 
 
 def file_schema(path: Path, *, decimal: str = ".", block: int = BLOCK) -> pa.Schema:
-    """The columns of a Parquet or CSV file; for a CSV file, their types are those of its first rows.
+    """The columns of a Parquet or CSV file, with its metadata; a CSV file's types are those of its first rows.
 
     Raises:
         DataError: it cannot be read.
@@ -67,8 +67,8 @@ def file_schema(path: Path, *, decimal: str = ".", block: int = BLOCK) -> pa.Sch
             return reader.schema
     check_size(path)
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
-        schema = file.schema_arrow.remove_metadata()
-    return pa.schema([field for field in schema if not is_index(field.name)])
+        schema = file.schema_arrow
+    return pa.schema([field for field in schema if not is_index(field.name)], metadata=schema.metadata)
 
 
 def stream_file(
