@@ -98,7 +98,7 @@ def encode_labels(
             f"{wording().other_label()}, or add rows of another class."
         )
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
-        hint = number_hint(values) if is_text(values.type) else ""
+        hint = number_hint(values).words if is_text(values.type) else ""
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
             f"or an identifier.{hint} {wording().other_label()}."

@@ -61,6 +61,7 @@ def fit_transform(
         target=None if rows.class_names else _target_scale(rows.y[train]),
         unused=tuple(facts.name for facts in rows.facts if facts.use not in ("used", "label")),
         decimal=rows.decimal,
+        decimal_given=rows.decimal_given,
     )
 
 

@@ -62,6 +62,7 @@ class Rows:
         ignored: Columns of the source that are not used.
         facts: Every column of the source, if it is a table.
         decimal: The decimal sign of the source, if it is text.
+        decimal_given: Whether the user said so.
         split_key: The column that rows are split by, if any.
         details: What else the manifest should say about the source (JSON types).
     """
@@ -82,6 +83,7 @@ class Rows:
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
     decimal: Literal[".", ","] = "."
+    decimal_given: bool = False
     split_key: SplitKey | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 

@@ -107,6 +107,7 @@ class FeatureTransform:
         target: Scale of the target, for a regression.
         unused: The other columns that the training rows had, the label aside.
         decimal: The decimal sign of the training rows' files.
+        decimal_given: Whether the user said so; later files may otherwise have the other sign.
         label: Column of the classes or targets, if the source names it.
         classes_by_place: Whether the source numbers the classes by their index in `class_names`.
     """
@@ -119,6 +120,7 @@ class FeatureTransform:
     target: TargetScale | None = None
     unused: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
+    decimal_given: bool = False
 
     @property
     def width(self) -> int:

@@ -53,6 +53,10 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
             [f"0,1{number:02}" for number in range(40)],
             "decimal commas, such as '0,100'. Read them with --set 'dataset.decimal=\",\"'.",
         ),
+        (
+            [f"{1 + number}.{100 + number}" for number in range(40)] + ["950"],
+            "points between thousands, such as '1.100'. Write them without.",
+        ),
         ([f"${number}.50" for number in range(40)], "signs beside them, such as '$0.50'. Write the number alone."),
         ([f"{number} %" for number in range(40)], "signs beside them, such as '0 %'. Write the number alone."),
         ([f"word {number} of a text" for number in range(40)], ""),
@@ -61,7 +65,7 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_that_are_written_as_text_are_known(values: list[str], hint: str) -> None:
-    found = number_hint(pa.chunked_array([pa.array([*values, None], pa.string())]))
+    found = number_hint(pa.chunked_array([pa.array([*values, None], pa.string())])).words
     assert hint in found
     assert bool(found) == bool(hint)
 

@@ -67,6 +67,62 @@ def test_commas_that_may_be_between_thousands_are_not_taken_for_decimals(write_c
     assert "commas between thousands" in refusal(write_csv("\n".join(["age;income;label", *rows])))
 
 
+def revenues(sales: Callable[[int], str], prices: Callable[[int], str], sep: str = ";") -> str:
+    rows = [f"{sales(number)}{sep}{prices(number)}{sep}{'yes' if number % 2 else 'no'}" for number in range(60)]
+    return "\n".join([f"sales{sep}price{sep}label", *rows]) + "\n"
+
+
+def test_points_that_may_be_between_thousands_are_not_taken_for_decimals(write_csv, load: Load, refusal) -> None:
+    path = write_csv(revenues(lambda n: f"{n + 1}.{n + 300}" if n % 10 else "950", lambda n: f"{n},50"))
+    found = refusal(path)
+    assert "'sales' of" in found
+    assert "points between thousands, such as '2.301'. Write them without." in found
+    assert load(path, drop="sales").transform.decimal == ","
+    few = load(write_csv(revenues(lambda n: f"{n % 5 + 1}.500" if n % 3 else "950", lambda n: f"{n},50")))
+    remarks = {column.name: column.why for column in few.columns}
+    assert remarks["sales"].startswith("as categories. They look like numbers with points between thousands")
+
+
+def test_three_places_are_a_point_where_nothing_says_otherwise(write_csv, load: Load) -> None:
+    data = load(write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{n}")), preprocessing="none")
+    assert data.transform.decimal == "."
+    assert data.train.X[:, 0].max() < 100
+
+
+def test_either_sign_in_one_file_is_refused_unless_the_option_says_which(write_csv, load: Load, refusal) -> None:
+    path = write_csv(revenues(lambda n: f"{n}.5", lambda n: f"{n % 9},50"))
+    found = refusal(path)
+    assert f"found points in column 'sales' of {path}, and commas in column 'price' of {path}" in found
+    assert "dataset.decimal" in found
+    data = load(path, decimal=".", preprocessing="none")
+    later = write_csv("sales;price\n7,5;3,50\n", "new.csv")
+    with pytest.raises(DataError, match=r"'sales' .* must hold numbers"):
+        predicted(later, data)
+    assert load(path, drop="price").transform.decimal == "."
+
+
+@pytest.mark.parametrize(("sep", "quote"), [(";", ""), (",", '"')])
+def test_columns_that_are_not_read_do_not_say_the_sign(write_csv, load: Load, sep: str, quote: str) -> None:
+    data = load(write_csv(german() if quote else english()), preprocessing="none")
+    lines = [f"age{sep}income{sep}note", f"1{sep}{quote}1,234{quote}{sep}{quote}0,5{quote}"]
+    later = write_csv("\n".join(lines) + "\n", "new.csv")
+    if quote:
+        assert predicted(later, data)[:, 1].tolist() == [np.float32(1.234)]
+    else:
+        with pytest.raises(DataError, match=r"'income' .* must hold numbers"):
+            predicted(later, data)
+
+
+def test_the_sign_of_a_later_file_may_be_given(write_csv, load: Load) -> None:
+    data = load(write_csv(english()), preprocessing="none")
+    later = str(write_csv("age;income\n1;12,345\n", "new.csv"))
+    with pytest.raises(DataError, match=r"'income' .* must hold numbers"):
+        predicted(Path(later), data)
+    assert [part.X.tolist() for part in read_parts(DatasetSpec(later, decimal=","), data.transform)] == [
+        [[1, np.float32(12.345)]]
+    ]
+
+
 @pytest.fixture
 def vip(write_table, load: Load) -> Dataset:
     """Rows whose column vip is true or false."""
