@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from fcsearch.data.facts import ColumnFacts, ColumnsError, Reading, Use
 from fcsearch.data.images import Size, decode_images
+from fcsearch.data.instants import holds_dates
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.number_texts import NumberHint, number_hint
-from fcsearch.data.readings import holds_dates, parts_of_dates
+from fcsearch.data.readings import parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
@@ -221,8 +222,9 @@ def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) ->
             "dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
             f"{shlex.quote(f'dataset.time={name}')} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
         )
-    parts = parts_of_dates(values, place)
-    return Features(np.stack(list(parts.values()), axis=1), tuple(Column(name, reading=part) for part in parts))
+    found = parts_of_dates(values, place)
+    columns = tuple(Column(name, reading=part, zoned=found.zoned) for part in found.parts)
+    return Features(np.stack(list(found.parts.values()), axis=1), columns)
 
 
 def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Features:

@@ -132,7 +132,7 @@ def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: s
                 raw[:, left], counts = _codes(item, values, place)
                 unseen.update({item.name: counts} if counts else {})
             elif item.source == "number":
-                raw[:, left] = read_values(values, item.reading, place)
+                raw[:, left] = read_values(values, item.reading, place, zoned=item.zoned)
             else:
                 raw[:, left:right] = _array_of(item, values, str(item.name), locate, source)
         except DataError as error:

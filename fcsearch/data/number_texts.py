@@ -46,9 +46,9 @@ def number_hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
         words = f" They are numbers{found}: leave what is no number empty, and the column is one of numbers."
         return NumberHint(words, "values")
     for pattern, what, advice in _WRITINGS:
-        found = [text for text in others if pattern.fullmatch(text)]
-        if found and 2 * len(found) >= len(others):
-            hint = _written(what, found[0], advice)
+        matching = [text for text in others if pattern.fullmatch(text)]
+        if matching and 2 * len(matching) >= len(others):
+            hint = _written(what, matching[0], advice)
             return dataclasses.replace(hint, remedy="option") if has_decimal_commas(values) else hint
     return NumberHint()
 

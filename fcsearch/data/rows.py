@@ -22,7 +22,8 @@ Indices = npt.NDArray[np.int64]
 class Column:
     """A column of a table: a number, or a category as its index in `categories`; NaN is a missing value.
 
-    For a number from a list, `list_name` is the column of the list; `reading` says how values become numbers.
+    For a number from a list, `list_name` is the column of the list; `reading` says how values become numbers, and for a
+    part of a date `zoned` whether the times have a zone.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Column:
     categories: tuple[str, ...] = ()
     list_name: str | None = None
     reading: Reading = "number"
+    zoned: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -34,6 +34,7 @@ class NumberInput:
         pixels: Whether the values are bytes from 0 to 255.
         resized: Whether image files are resized to `shape`; otherwise they must have that size.
         reading: How a value of the column becomes the number.
+        zoned: Whether the times of a date have a zone; None: it is not known, or this is no part of a date.
     """
 
     name: str | None
@@ -44,6 +45,7 @@ class NumberInput:
     pixels: bool = False
     resized: bool = False
     reading: Reading = "number"
+    zoned: bool | None = None
     kind: Literal["number"] = "number"
 
     @property

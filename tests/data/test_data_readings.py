@@ -1,13 +1,11 @@
-"""Values that are not plain numbers: decimal commas, true and false, dates; and columns that later files lack."""
+"""Values that are not plain numbers: decimal commas, true and false; and columns that later files lack."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from fcsearch.data import Dataset, DatasetSpec
@@ -132,7 +130,9 @@ def vip(write_table, load: Load) -> Dataset:
     )
 
 
-@pytest.mark.parametrize("words", [("yes", "no"), ("TRUE", "false"), ("1", "0"), ("t", "F"), (" Y", "n ")])
+@pytest.mark.parametrize(
+    "words", [("yes", "no"), ("TRUE", "false"), ("1", "0"), ("t", "F"), (" Y", "n "), ("1.0", "0.0"), ("1", "-0.0")]
+)
 def test_true_and_false_may_be_written_otherwise(write_csv, vip: Dataset, words: tuple[str, str]) -> None:
     path = write_csv(f"age,vip,label\n1,{words[0]},a\n2,{words[1]},b\n3,,a\n")
     wanted = [[1, 1], [0, 2], [0, 3]]
@@ -147,43 +147,10 @@ def test_what_is_neither_true_nor_false_is_named(write_csv, write_table, vip: Da
     assert predicted(write_table({"age": [1, 2], "vip": [1, 0]}), vip).tolist() == [[1, 1], [0, 2]]
 
 
-DAYS = [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=9 * number) for number in range(60)]
-
-
-def test_dates_become_parts(write_table, write_csv, load: Load) -> None:
-    columns = {"day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}
-    data = load(write_table(columns), dates="parts", preprocessing="none")
-    assert [item.title for item in data.transform.inputs] == [
-        *(f"day.{part}" for part in ("year", "month", "day_of_week", "day_of_year")),
-        "n",
-    ]
-    wanted = [[2025, 2, 0, 34, 1], [2026, 12, 3, 365, 2]]
-    path = write_csv("n,day\n1,2025-02-03\n2,2026-12-31\n")
-    assert predicted(path, data).tolist() == wanted
-    later = {"day": [datetime.datetime(2025, 2, 3, 4), datetime.datetime(2026, 12, 31)], "n": [1, 2]}
-    assert predicted(write_table(later, "later.parquet"), data).tolist() == wanted
-    assert predicted(write_csv("n,day\n1,2025-02-03T23:00:00Z\n"), data).tolist() == wanted[:1]
-    gaps = predicted(write_csv("n,day\n1,\n2,2026-12-31\n"), data)
-    assert gaps[1].tolist() == wanted[1]
-    assert np.isfinite(gaps).all()
-    with pytest.raises(DataError, match=r"'day' .* must hold dates.*found text such as 'soon'"):
-        predicted(write_csv("n,day\n1,soon\n"), data)
-
-
-def test_times_of_day_are_hours_and_parts_count_in_the_fingerprint(write_table, load: Load) -> None:
-    days = pa.array([day.replace(hour=6, minute=30) for day in DAYS], pa.timestamp("ms", "Europe/Berlin"))
-    path = write_table({"day": days, "n": range(60), "label": ["a", "b"] * 30})
-    data = load(path, dates="parts", preprocessing="none")
-    assert [item.title for item in data.transform.inputs][4] == "day.hour"
-    assert set(data.train.X[:, 4]) == {6.5}
-    assert load(path, drop="day").fingerprint != data.fingerprint
-
-
-def test_dates_are_refused_with_the_ways_out(write_table, refusal) -> None:
-    found = refusal(write_table({"my day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}))
-    assert "dataset.dates=parts makes features" in found
-    assert "'dataset.time=my day' tests" in found
-    assert "dataset.drop" in found
+def test_numbers_for_true_and_false_may_have_gaps_and_signs(write_table, vip: Dataset) -> None:
+    later = predicted(write_table({"age": [1, 2, 3], "vip": [float("nan"), -0.0, 1.0]}), vip)
+    assert later.tolist() == [[0, 1], [0, 2], [1, 3]]
+    assert not np.signbit(later).any()
 
 
 def test_a_column_that_training_knew_is_not_suggested(write_table, write_csv, load: Load) -> None:

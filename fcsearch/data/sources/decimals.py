@@ -70,7 +70,9 @@ def _signs(path: Path, read: Callable[[str], bool], *, commas_known: bool) -> di
     check_text(path)
     with readable(path, CSV):
         commas_count = delimiter_of(path) != "," or commas_known
-        points, unclear, commas = [], [], []
+        points: list[str] = []
+        unclear: list[str] = []
+        commas: list[str] = []
         for name, column in _first_rows(path):
             if not read(name):
                 continue
