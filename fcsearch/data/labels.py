@@ -152,6 +152,16 @@ def classes_by_place(kind: pa.DataType, names: Sequence[str] | None) -> bool:
     return bool(names) and not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind))
 
 
+def is_boolean(name: str) -> bool:
+    """Whether a class's name is what `encode_labels` makes of a boolean."""
+    return name in ("true", "false")
+
+
+def is_integer(name: str) -> bool:
+    """Whether a class's name is what `encode_labels` makes of an integer."""
+    return name.removeprefix("-").isdecimal() and str(int(name)) == name
+
+
 def _order_of_classes(distinct: list[Any], names: Sequence[str] | None, where: str) -> list[Any]:
     if not names:
         return distinct

@@ -182,9 +182,12 @@ def _role_of(name: str, label: str | None) -> tuple[str, str]:
     match = _SPLIT_WORD.search(name.lower())
     split = SPLIT_OF[match[1]] if match else "train"
     stem = _SPLIT_WORD.sub("", name.lower())
-    if name == label or stem in ([label.lower()] if label else _LABELS):
+    if stem in ([label.lower()] if label else _LABELS):
         return split, "labels"
-    return split, "features" if stem in _FEATURES else ""
+    if stem in _FEATURES:
+        return split, "features"
+    # `device` is no name of a split.
+    return "train", "labels" if name == label else ""
 
 
 @contextlib.contextmanager
