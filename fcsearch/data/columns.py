@@ -23,7 +23,7 @@ from fcsearch.data.readings import parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
-from fcsearch.text import nearest
+from fcsearch.text import nearest, spaced_twins
 from fcsearch.wording import wording
 
 # The most one-hot columns of a text column; with more categories it is an identifier or free text.
@@ -137,6 +137,8 @@ def _remark(facts: ColumnFacts, table: pa.Table) -> str:
     if not facts.gaps and _is_constant(values, facts.categories):
         return "it has one value in all rows, and tells nothing"
     if is_text(values.type) and facts.categories:
+        if twins := spaced_twins(facts.categories):
+            return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
         hint = _hint(pa.array(facts.categories))
         return f"as categories.{hint.words}" if hint.remedy in ("writing", "option") else ""
     if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
@@ -146,8 +148,8 @@ def _remark(facts: ColumnFacts, table: pa.Table) -> str:
 
 
 def _is_constant(values: pa.ChunkedArray, categories: Sequence[str]) -> bool:
-    """Whether a column of numbers or categories without gaps has one value; to count them would take much longer."""
-    if not is_number(values.type):
+    """Whether a column without gaps has one value; to count the numbers would take much longer."""
+    if not is_number(values.type) and not holds_dates(values.type):
         return len(categories) == 1
     # Arrow cannot compare half floats.
     extremes = pc.min_max(pc.cast(values, pa.float32()) if pa.types.is_float16(values.type) else values).as_py()

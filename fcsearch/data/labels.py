@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.text import did_you_mean, first_few, nearest, spaced_twins
 from fcsearch.wording import wording
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
@@ -102,6 +102,10 @@ def encode_labels(
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
             f"or an identifier.{hint} {wording().other_label()}."
+        )
+    if isinstance(distinct[0], str) and (twins := spaced_twins(distinct)):
+        raise DataError(
+            f"{where} must write each class in one way; found {twins[0]!r} and {twins[1]!r}. Remove the spaces."
         )
     known = _order_of_classes(distinct, names, where)
     index = pc.index_in(values, value_set=pa.array(known, type=values.type))

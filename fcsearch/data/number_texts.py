@@ -1,4 +1,4 @@
-"""Numbers that a file writes as text: what keeps them from being read as numbers."""
+"""Numbers and dates that a file writes as text: what keeps them from being read as such."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import pyarrow.compute as pc
 
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _THOUSANDS_BY_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
+_THOUSANDS_BY_SPACES = re.compile(r"[-+]?[1-9]\d{0,2}([ \u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d+)?")
+_DATE = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([ T].*)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
 _WITH_UNIT = re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d,]*(\.\d+)?(\s?[%$€£¥]|\s[a-zA-Z]{1,3})?")
 _MOST = 1000
 _WRITINGS = (
     (_THOUSANDS, "commas between thousands", "Write them without."),
+    (_THOUSANDS_BY_SPACES, "signs between thousands", "Write them without."),
     (_DECIMAL_COMMA, "decimal commas", """Read them with --set 'dataset.decimal=","'."""),
     (_WITH_UNIT, "signs beside them", "Write the number alone."),
 )
@@ -24,10 +27,10 @@ _WRITINGS = (
 
 @dataclasses.dataclass(frozen=True)
 class NumberHint:
-    """What to change so that a column of text is one of numbers.
+    """What to change so that a column of text is one of numbers or dates.
 
     Attributes:
-        words: Sentences after a space; empty where the texts seem to hold no numbers.
+        words: Sentences after a space; empty where the texts seem to hold neither.
         remedy: What is to change: a few values, how all numbers are written, or only the option that reads them.
     """
 
@@ -45,6 +48,12 @@ def number_hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
         found = f" but {others[0]!r}" if len(others) == 1 else f" but {others[0]!r} and others" if others else ""
         words = f" They are numbers{found}: leave what is no number empty, and the column is one of numbers."
         return NumberHint(words, "values")
+    if others and all(_DATE.fullmatch(text) for text in others):
+        return NumberHint(
+            f" They look like dates, such as {others[0]!r}. Write them as 2026-01-31 or 2026-01-31 18:00, all with a "
+            "zone (+02:00 or Z) or all without, and the column is one of dates.",
+            "writing",
+        )
     for pattern, what, advice in _WRITINGS:
         matching = [text for text in others if pattern.fullmatch(text)]
         if matching and 2 * len(matching) >= len(others):

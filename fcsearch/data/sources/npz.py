@@ -251,5 +251,10 @@ def arrow_labels(labels: npt.NDArray[Any], source: str) -> pa.Array:
     """(N,) labels as an Arrow array; DataError, naming `source`, for labels that are neither integers nor text."""
     if labels.dtype.kind not in "biufUS":
         raise DataError(f"the labels of {source} must be integers or text; found the type {labels.dtype}.")
-    text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    try:
+        text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the labels of {source} must be text in UTF-8; found other bytes. Save them as text."
+        ) from error
     return pa.array(text.tolist() if text.dtype.kind == "U" else text)
