@@ -92,6 +92,7 @@ def test_either_sign_in_one_file_is_refused_unless_the_option_says_which(write_c
     found = refusal(path)
     assert f"found points in column 'sales' of {path}, and commas in column 'price' of {path}" in found
     assert "dataset.decimal" in found
+    assert "leave a column out (dataset.drop)" in found
     data = load(path, decimal=".", preprocessing="none")
     later = write_csv("sales;price\n7,5;3,50\n", "new.csv")
     with pytest.raises(DataError, match=r"'sales' .* must hold numbers"):

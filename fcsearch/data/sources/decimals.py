@@ -42,7 +42,8 @@ def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> Decimal:
     if len(found) == 2:
         raise DataError(
             f"numbers must have one decimal sign; found points in {found['.']}, and commas in {found[',']}. Write all "
-            """with one sign, or say which one it is: --set 'dataset.decimal=","', or '.'."""
+            """with one sign, say which one it is (--set 'dataset.decimal=","', or '.'), or leave a column out """
+            "(dataset.drop)."
         )
     return next(iter(found), ".")
 
