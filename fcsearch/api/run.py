@@ -22,7 +22,7 @@ from fcsearch.evaluation import Measurement, load_run_dataset, measure_in_memory
 from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.report.exporting import export_with_card
+from fcsearch.report.export_files import export_with_card
 from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of
 from fcsearch.selection import answers_by_refit, chosen_trial, load_members

@@ -11,7 +11,7 @@ import torch
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Lead, Measurement, base_line, base_line_of_targets, bootstrap_error
 from fcsearch.evaluation.measuring import _figures
-from fcsearch.report.learned import lead_over
+from fcsearch.report.verdict import lead_over
 from fcsearch.training.objectives import Truth
 
 
