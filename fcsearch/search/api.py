@@ -193,7 +193,7 @@ def confirm_run(
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
                 around = Surroundings(run, seen, stop, deadline)
                 ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
-            return conclude(run, plan, dataset, ended_by)
+            return conclude(run, plan, dataset, view, ended_by, again="confirm")
 
 
 def _take_up(

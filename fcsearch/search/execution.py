@@ -18,7 +18,7 @@ from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.manifest import Manifest, SessionEntry
 from fcsearch.results.patience import Patience, patient
-from fcsearch.search.loop.interruption import Interruption, interruption
+from fcsearch.search.loop.interruption import Interruption, Terminated, interruption
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
@@ -113,8 +113,9 @@ def train(
                 _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
             reports = report and has_result(run)
-        except KeyboardInterrupt:
-            changes = {"state": "interrupted", "ended_by": "interrupt"}
+        except KeyboardInterrupt as signal:
+            by = "terminate" if isinstance(signal, Terminated) else "interrupt"
+            changes = {"state": "interrupted", "ended_by": by}
             raise
         except UsageError:
             # Nothing was trained: the run has not changed.
@@ -128,15 +129,7 @@ def train(
             ended = started.model_copy(update={"finished_at": datetime.now(UTC)})
             changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
             _write_end(run, changes, dataset if report else None, seen, reports=reports)
-        try:
-            with _written(run):
-                return conclude(run, plan, dataset, ended_by, report=report)
-        except SearchError as error:
-            if _STATES[ended_by] == "complete":
-                raise
-            # It was asked to end, and does; `resume` writes the report.
-            view.notice(str(error))
-            return SearchResult(run, ended_by, None)
+        return conclude(run, plan, dataset, view, ended_by, report=report)
 
 
 def _session(run: Manifest, began: float) -> SessionEntry:
@@ -182,18 +175,52 @@ def _write_end(
 
 
 @contextlib.contextmanager
-def _written(run: RunDirectory) -> Iterator[None]:
+def _written(run: RunDirectory, again: str = "resume") -> Iterator[None]:
     """Turn a run directory that can no longer be read or written into a SearchError."""
     try:
         yield
     except (RunError, OSError) as error:
-        raise SearchError(f"{error}; then continue with `fcsearch resume {remote.address(run.path)}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch {again} {remote.address(run.path)}`") from error
 
 
 def conclude(
-    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool = True
+    run: RunDirectory,
+    plan: SearchPlan,
+    dataset: Dataset,
+    view: View,
+    ended_by: EndedBy,
+    *,
+    report: bool = True,
+    again: str = "resume",
 ) -> SearchResult:
-    """Keep the best models, and report."""
+    """Keep the best models, and report.
+
+    Args:
+        run: The run directory; the caller has it `attended`.
+        plan: The whole plan.
+        dataset: The dataset.
+        view: Is told why there is no report where the user ended the search.
+        ended_by: What ended it.
+        report: Whether to write the report.
+        again: The command that continues it.
+
+    Raises:
+        SearchError: the run directory can no longer be read or written, and the search was not asked to end.
+    """
+    try:
+        with _written(run, again):
+            return _concluded(run, plan, dataset, ended_by, report=report)
+    except SearchError as error:
+        if _STATES[ended_by] == "complete":
+            raise
+        # It was asked to end, and does; `resume` writes the report.
+        view.notice(str(error))
+        return SearchResult(run, ended_by, None)
+
+
+def _concluded(
+    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool
+) -> SearchResult:
     if not has_result(run):
         return SearchResult(run, ended_by, None)
     weights = max(run.trials()["num_parameters"].drop_null().to_pylist(), default=0)
@@ -219,6 +246,7 @@ def _require_result(run: RunDirectory) -> None:
             if states["diverged"]
             else f"see {run.log_path}"
         )
+        then = ", next_space.yaml beside it has lower learning rates" if set(states) == {"diverged"} else ""
         raise SearchError(
-            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried"
+            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried{then}"
         )

@@ -98,9 +98,11 @@ def run_stages(
                 extent = plan_confirmation(run, plan.options, dataset)
                 if extent:
                     before = _before_the_refit(around, plan, dataset, extent)
-                    ended_by = confirm_best(before, extent, dataset, pool, every=every) or ended_by
-                if extent and ended_by == "time_budget":
-                    run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
+                    closing = confirm_best(before, extent, dataset, pool, every=every)
+                    ended_by = closing or ended_by
+                    # The search's own time may have been up, and all of these done.
+                    if closing == "time_budget":
+                        run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
         # On other rows, and so on other workers.
         if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
             with RefitPools(functools.partial(open_pool, plan)) as pools:
