@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.dataset import Split
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.splits import SplitRows
 
@@ -27,6 +28,11 @@ def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
         return {}
     val, test = (int(np.isin(keys[part], keys[split.train]).sum()) for part in (split.val, split.test))
     return {"rows": copies, "val": val, "test": test}
+
+
+def row_keys(rows: Split) -> npt.NDArray[np.uint64]:
+    """(N,) A number for each row that has the same value for equal rows, by features and label, and for others not."""
+    return _keys(rows)
 
 
 def copies_words(found: dict[str, int]) -> str:
@@ -56,7 +62,7 @@ def without_copies(rows: Rows) -> Rows:
     )
 
 
-def _keys(rows: Rows) -> npt.NDArray[np.uint64]:
+def _keys(rows: Rows | Split) -> npt.NDArray[np.uint64]:
     """(N,) A number that equal rows have in common, and others but by a chance of 2^-64 not."""
     keys = np.empty(len(rows.y), dtype=np.uint64)
     for start in range(0, len(keys), _BLOCK_ROWS):

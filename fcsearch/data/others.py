@@ -49,17 +49,18 @@ class OtherRows:
     ignored: tuple[str, ...]
 
 
-def read_other(spec: DatasetSpec, transform: FeatureTransform) -> OtherRows:
+def read_other(spec: DatasetSpec, transform: FeatureTransform, *, array_label: str | None = None) -> OtherRows:
     """Read every row of a source, whatever its split, and apply a transform that was fitted on other rows.
 
     Args:
         spec: The source; `label` if its label has another name than in training.
         transform: Columns and classes are matched by name.
+        array_label: What the array of the labels was called in training, if not by a common name.
 
     Raises:
         DataError: a source that cannot be found or read, missing columns, or unknown classes.
     """
-    return _together(_pieces(spec, transform), spec.source)
+    return _together(_pieces(spec, transform, array_label), spec.source)
 
 
 def other_in_memory(X: Any, y: Any, transform: FeatureTransform, label: str | None = None) -> OtherRows:
@@ -102,7 +103,7 @@ def _together(pieces: Iterable[Piece], source: str) -> OtherRows:
     return OtherRows(rows, digest.hexdigest()[:16], unseen, tuple(ignored))
 
 
-def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
+def _pieces(spec: DatasetSpec, transform: FeatureTransform, array_label: str | None) -> Iterator[Piece]:
     if spec.is_openml:
         table, label, _ = openml_table(dataclasses.replace(spec, label=spec.label or transform.label))
         yield _piece(table, label, transform, spec.source)
@@ -119,7 +120,8 @@ def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
     else:
         files = find_files(spec.source)
         if formats_of(files, spec.source) == {"npz"}:
-            yield _arrays(*npz_arrays({"train": files}, spec)[:2], transform, spec.source)
+            named = dataclasses.replace(spec, label=spec.label or array_label)
+            yield _arrays(*npz_arrays({"train": files}, named)[:2], transform, spec.source)
         else:
             yield from _tables(files, spec, transform)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fcsearch.data.dataset import Split
+import numpy as np
+
+from fcsearch.data.copies import row_keys
 from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, RunError, UsageError
@@ -66,12 +67,12 @@ def measure_other(
     from fcsearch.data.spec import DatasetSpec
 
     transform = model_transform(run, members)
-    spec = DatasetSpec(source, data_dir=data_dir)
-    if not spec.is_named or spec.is_openml:
-        spec = DatasetSpec(source, data_dir=data_dir, label=label or run.dataset_spec().label)
-    elif label is not None:
+    spec = DatasetSpec(source, data_dir=data_dir, label=label)
+    if label is not None and spec.is_named and not spec.is_openml:
         raise UsageError(f"{option('label')} belongs to tables; {source} has a layout of its own. Leave it out.")
-    return _measured(run, members, read_other(spec, transform), transform)
+    # Only of arrays the transform does not know it.
+    array_label = run.dataset_spec().label if transform.label is None else None
+    return _measured(run, members, read_other(spec, transform, array_label=array_label), transform)
 
 
 def measure_in_memory(
@@ -107,15 +108,13 @@ def holds_own_rows(run: RunDirectory, members: Sequence[Member], other: OtherRow
     if described is None or (described.rows.train or 0) > len(other.rows):
         return False
     try:
-        train = rows_of(members, load_run_dataset(run), "train")
+        train = rows_of(members, load_run_dataset(run, forms=forms_of(members)), "train")
     except (DataError, RunError):
         return False
-    return _counted(train) <= _counted(other.rows)
-
-
-def _counted(rows: Split) -> Counter[tuple[bytes, float]]:
-    """How often each row occurs, by its features and its label or target."""
-    return Counter((features.tobytes(), float(y)) for features, y in zip(rows.X, rows.y, strict=True))
+    keys, counts = np.unique(row_keys(train), return_counts=True)
+    other_keys, other_counts = np.unique(row_keys(other.rows), return_counts=True)
+    _, places, other_places = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
+    return len(places) == len(keys) and bool((counts[places] <= other_counts[other_places]).all())
 
 
 def measure_moved(
