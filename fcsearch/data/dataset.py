@@ -190,12 +190,15 @@ class Dataset:
         return f"{names}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
 
     def left_out(self) -> str:
-        """The columns that are left out although the user did not ask for it, and why, in words; empty if none are."""
+        """What is left out although the user did not ask for it, and why, in words; empty if nothing is."""
+        from fcsearch.data.sources.image_files import others_in_words
+
         reasons: dict[str, list[str]] = {}
         for column in self.columns:
             if column.use == "ignored":
                 reasons.setdefault(column.why, []).append(column.title)
-        return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+        columns = [f"{', '.join(names)}: {why}" for why, names in reasons.items()]
+        return "; ".join(filter(None, [*columns, others_in_words(self.details.get("other_files", {}))]))
 
     def one_sided(self) -> str:
         """That one class has most of the training rows, and by which objectives the others count; else empty."""

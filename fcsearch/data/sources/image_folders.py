@@ -1,21 +1,18 @@
-"""Folders of image files: a subfolder for each class, or for each split; and images without a class, to predict."""
+"""Folders of image files to learn from: a subfolder for each class, or for each split."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from fcsearch.data.images import decode_image_files
+from fcsearch.data.images import ImageForm, decode_image_files
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.paths import SPLITS, files_like, format_of
+from fcsearch.data.sources.image_files import ENDINGS, count_others, images_in, is_image, subfolders
+from fcsearch.data.sources.paths import SPLITS, entries
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
 
 _SPLIT_OF = {
     **{"train": "train", "training": "train", "test": "test"},
@@ -24,19 +21,6 @@ _SPLIT_OF = {
 
 # Files, and the class of each.
 Labelled = list[tuple[Path, str]]
-
-
-def image_files(source: str) -> list[Path]:
-    """The image files that a path, folder or glob names, sorted by name; none if it names files of tables or arrays."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if any(format_of(file) for file in path.iterdir()):
-            return []
-        return _images_in(path)
-    if path.is_file():
-        return [path] if _is_image(path) else []
-    found = files_like(path)
-    return [] if any(format_of(file) for file in found) else [file for file in found if _is_image(file)]
 
 
 def find_labelled(spec: DatasetSpec) -> dict[str, Labelled]:
@@ -73,7 +57,8 @@ def read_image_folder(spec: DatasetSpec) -> Rows:
     parts = find_labelled(spec)
     files = [item for split in SPLITS for item in parts.get(split, [])]
     y, names = read_labels(pa.array([name for _, name in files]), None, None, f"the subfolders of {spec.source}")
-    pixels, shape = decode_image_files([path for path, _ in files], size=spec.image_size)
+    form = None if spec.image_size is None else ImageForm(spec.image_size)
+    pixels, shape = decode_image_files([path for path, _ in files], form)
     return Rows(
         X=pixels,
         y=y,
@@ -83,22 +68,16 @@ def read_image_folder(spec: DatasetSpec) -> Rows:
         image_shape=shape,
         resized=spec.image_size is not None,
         layout="image",
+        details={"other_files": dict(count_others(_folder(spec.source)))},
     )
-
-
-def file_names(files: Sequence[Path], source: str) -> pa.Table:
-    """The files' names as a column `file`: within the folder that was named."""
-    folder = Path(source).expanduser()
-    inside = folder.is_dir()
-    return pa.table({"file": [(path.relative_to(folder) if inside else path).as_posix() for path in files]})
 
 
 def _splits(folder: Path) -> dict[str, Path]:
     """The folder of each split; a folder without one for training is that of all rows."""
     named: dict[str, list[Path]] = {}
-    for inner in _subfolders(folder):
+    for inner in subfolders(folder):
         named.setdefault(_SPLIT_OF.get(inner.name.lower(), ""), []).append(inner)
-    if not any(_subfolders(inner) for inner in named.get("train", [])):
+    if not any(subfolders(inner) for inner in named.get("train", [])):
         return {"train": folder}
     stray = [inner.name for split, inners in named.items() for inner in inners[bool(split) :]]
     if stray:
@@ -110,12 +89,12 @@ def _splits(folder: Path) -> dict[str, Path]:
 
 
 def _by_class(folder: Path) -> Labelled:
-    stray = [file for file in folder.iterdir() if _is_image(file)]
-    classes = _subfolders(folder)
+    stray = [file for file in entries(folder) if is_image(file.name) and not file.is_dir()]
+    classes = subfolders(folder)
     if stray or not classes:
         found = f"{len(stray)} images outside of them, such as {min(stray).name}" if stray else "none"
         raise DataError(f"{folder} must hold a subfolder of images for each class; found {found}. Sort the images.")
-    files = [(path, inner.name) for inner in classes for path in _images_in(inner)]
+    files = [(path, inner.name) for inner in classes for path in images_in(inner)]
     if empty := {inner.name for inner in classes} - {name for _, name in files}:
         raise DataError(
             f"each subfolder of {folder} must hold the images of a class ({', '.join(ENDINGS[:4])}, ...); found none "
@@ -129,20 +108,3 @@ def _folder(source: str) -> Path:
     if not folder.is_dir():
         raise DataError(f"images to learn from must be in a folder with a subfolder for each class; found {source}.")
     return folder
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith((".", "_")))
-
-
-def _images_in(folder: Path) -> list[Path]:
-    """The images in a folder and the folders within, sorted by name."""
-    found = []
-    for top, inner, names in os.walk(folder):
-        inner[:] = [name for name in inner if not name.startswith((".", "_"))]
-        found += [path for name in names if _is_image(path := Path(top, name))]
-    return sorted(found, key=lambda path: path.relative_to(folder).parts)
-
-
-def _is_image(path: Path) -> bool:
-    return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and path.is_file()
