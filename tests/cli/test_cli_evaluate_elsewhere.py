@@ -237,3 +237,29 @@ def test_own_rows_are_made_in_the_forms_of_the_model_alone(
     monkeypatch.setattr("fcsearch.evaluation.elsewhere.load_run_dataset", load)
     assert found(customers, "--dataset", str(write(tmp_path, table())))["own_rows"] is True
     assert [list(forms) for forms in asked] == [[OWN_FORM]]
+
+
+def test_a_label_is_only_for_what_names_its_label(
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "pics" / "yes").mkdir(parents=True)
+    Image.new("L", (2, 2)).save(tmp_path / "pics" / "yes" / "1.png")
+    for source in ("digits", tmp_path / "pics"):
+        error = refused("evaluate", customers.path, "--dataset", source, "--label", "kind")
+        assert f"--label belongs to tables and arrays; the labels of {source} have no name" in error
+
+
+def test_every_split_is_made_in_the_forms_of_the_model_alone(
+    customers: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def load(run: RunDirectory, **options: Any) -> Dataset:
+        asked.append(list(options["forms"]))
+        return load_run_dataset(run, **options)
+
+    monkeypatch.setattr("fcsearch.evaluation.elsewhere.load_run_dataset", load)
+    monkeypatch.setattr("fcsearch.evaluation.load_run_dataset", load)
+    own = customers.dataset_spec().source
+    assert found(customers, "--split", "val") == found(customers, "--split", "val", "--dataset", own)
+    assert asked == [[OWN_FORM]] * 2

@@ -31,7 +31,9 @@ def others_in_words(counts: Mapping[str, int]) -> str:
     """What a user should know of `count_others`; empty if there are none."""
     if not counts:
         return ""
-    kinds = ", ".join(f"{count:,} {ending}" for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    kinds = ", ".join(
+        f"{count:,} {ending}" for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
     return f"files that are no images ({kinds})"
 
 
