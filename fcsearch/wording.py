@@ -41,10 +41,14 @@ class Wording:
         """What makes another task of the label: `classification` or `regression`."""
         return f"--set task={task}"
 
+    def space_key(self, key: str, value: Any) -> str:
+        """A key of the space, such as `parameters.loss`, with a value of JSON types."""
+        shown = value if isinstance(value, str) and value.isidentifier() else json.dumps(value, ensure_ascii=False)
+        return f"--set {shlex.quote(f'{key}={shown}')}"
+
     def dataset_option(self, name: str, value: Any) -> str:
         """An option of the dataset, with a value of JSON types."""
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        return f"--set {shlex.quote(f'dataset.{name}={shown}')}"
+        return self.space_key(f"dataset.{name}", value)
 
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
@@ -85,6 +89,11 @@ class Arguments(Wording):
     def task(self, task: str) -> str:
         """What makes another task of the label: `classification` or `regression`."""
         return self.dataset_option("task", task)
+
+    def space_key(self, key: str, value: Any) -> str:
+        """A key of the space, such as `parameters.loss`, with a value of JSON types."""
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return f"`{key}: {shown}` in `space`"
 
     def dataset_option(self, name: str, value: Any) -> str:
         """An option of the dataset, with a value of JSON types."""

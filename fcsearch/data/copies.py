@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fcsearch.data.dataset import Split
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.splits import SplitRows
+from fcsearch.wording import wording
 
 _BLOCK_ROWS = 4096
 # Larger sources, such as 50,000 colour images, are not searched for copies: it would take about a second.
@@ -42,7 +43,7 @@ def copies_words(found: dict[str, int]) -> str:
     return (
         f"{found['rows']:,} rows are copies of others in all columns used; {found['val']:,} validation and "
         f"{found['test']:,} test rows have a twin in training, so figures on them are too good. To keep one of each: "
-        "--set dataset.copies=drop"
+        f"{wording().dataset_option('copies', 'drop')}"
     )
 
 

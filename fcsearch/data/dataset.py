@@ -17,6 +17,7 @@ from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 # From this share of one class on, accuracy hardly depends on the others.
 _ONE_SIDED = 0.9
@@ -206,8 +207,9 @@ class Dataset:
         share = float(counts.max()) / max(len(self.train), 1)
         if share < _ONE_SIDED:
             return ""
-        name, better = self.class_names[int(counts.argmax())], "--set objective=balanced_accuracy"
-        better += " or --set objective=average_precision" if self.num_classes == 2 else ""
+        name, better = self.class_names[int(counts.argmax())], wording().space_key("objective", "balanced_accuracy")
+        if self.num_classes == 2:
+            better += f" or {wording().space_key('objective', 'average_precision')}"
         return f"{100 * share:.1f}% of the training rows are {name!r}, which alone make a high accuracy; try {better}"
 
     def model_metadata(self) -> dict[str, Any]:
