@@ -206,7 +206,7 @@ def _decode_into(out: Pixels, content: Content, row: int, form: ImageForm) -> No
 def _open(content: Content) -> tuple[Image.Image, str]:
     """An image, decoded and upright, and its mode: `L` or `RGB`."""
     if content is None:
-        raise _UnusableError("it holds no bytes")
+        raise _UnusableError("it holds no bytes (embed images that are given by path only)")
     try:
         image = Image.open(io.BytesIO(content.read_bytes() if isinstance(content, Path) else content), formats=FORMATS)
         mode = _mode_of(image)
@@ -230,6 +230,8 @@ def _mode_of(image: Image.Image) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return f"none of {', '.join(FORMATS)}"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
     return getattr(error, "strerror", None) or str(error)
 
 

@@ -197,7 +197,7 @@ def test_an_image_larger_than_pillow_likes_is_decoded_and_a_bomb_refused(monkeyp
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert decode_images(column, str)[1] == (40, 40, 1)  # warnings are errors here
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(DataError, match="0 is not: Image size"):
+    with pytest.raises(DataError, match="0 is not: it has more than 200 pixels"):
         decode_images(column, str)
 
 
@@ -209,7 +209,7 @@ def test_all_unusable_images_are_counted_also_the_first(random_images, image_byt
     monkeypatch.setattr(images_module, "_CHUNK", 2)
     with pytest.raises(DataError) as caught:
         decode_images(column, lambda row: f"row {row}")
-    assert re.search(r"4 of 6 are not \(row 0: .*; row 2: it holds no bytes; row 4: none of JPEG", str(caught.value))
+    assert re.search(r"4 of 6 are not \(row 0: .*; row 2: it holds no bytes .*; row 4: none of JPEG", str(caught.value))
 
 
 def test_the_words_of_sizes_that_differ_are_those_of_the_caller_also_from_threads(monkeypatch) -> None:
