@@ -119,6 +119,10 @@ class EstimatorArguments(Arguments):
         """What makes another task of the label: `classification` or `regression`."""
         return "an FCSearchClassifier" if task == "classification" else "an FCSearchRegressor"
 
+    def dataset_option(self, name: str, value: Any) -> str:
+        """An option of the dataset, with a value of JSON types: estimators have no argument for it."""
+        return f"`fcsearch.search(..., dataset={json.dumps({name: value}, ensure_ascii=False)})`"
+
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
         return f"`X.drop(columns={json.dumps(columns, ensure_ascii=False)})`"

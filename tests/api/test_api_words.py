@@ -13,7 +13,7 @@ import fcsearch
 from fcsearch.cli.run import run as run_command
 from fcsearch.data import dataset_in_memory
 from fcsearch.errors import FcsearchError
-from fcsearch.wording import Arguments, option, worded
+from fcsearch.wording import Arguments, EstimatorArguments, option, worded
 
 SPACE: dict[str, Any] = {"parameters": {"learning_rate": 0.01, "epochs": 1, "hidden_dim": 4}}
 
@@ -105,6 +105,8 @@ def test_what_a_search_says_of_its_rows_names_arguments() -> None:
     with worded(Arguments()):
         assert rows.copies_words().endswith('`dataset={"copies": "drop"}`')
         assert "try `objective: balanced_accuracy` in `space`" in rows.one_sided()
+    with worded(EstimatorArguments()):
+        assert rows.copies_words().endswith('`fcsearch.search(..., dataset={"copies": "drop"})`')
 
 
 def test_the_words_are_those_of_the_caller_for_as_long_as_it_runs() -> None:

@@ -78,10 +78,12 @@ def test_subfolders_may_be_splits(folder: Write, load, names: tuple[str, ...]) -
         assert (len(data.train), len(data.test)) == (40, 10)
 
 
-def test_the_test_split_may_be_a_folder_of_its_own(folder: Write, load) -> None:
+def test_the_test_split_may_be_a_folder_of_its_own(folder: Write, load, refusal) -> None:
     source = folder("a")
     folder("b", 4)
     assert len(load(source / "a", test=str(source / "b")).test) == 8
+    for shared in (source / "a", source / "a" / ".." / "a" / "cat", source):
+        assert "an image must be in one split" in refusal(source / "a", test=str(shared))
 
 
 def test_a_class_may_be_called_test_or_train(folder: Write, load) -> None:
@@ -226,6 +228,10 @@ def test_files_that_are_no_images_are_counted(folder: Write, load) -> None:
         (source / name).write_text("")
     data = load(source)
     assert data.details["other_files"] == {".heic": 2, ".txt": 1, "without ending": 1}
+    (folder("b", 3) / "b" / "readme.txt").write_text("")
+    (folder("c", 3) / "c" / "readme.txt").write_text("")
+    rows = read_rows(DatasetSpec(str(source / "b"), test=str(source / "c")))
+    assert rows.details["other_files"] == {".txt": 2}
     assert data.left_out() == "files that are no images (2 .heic, 1 .txt, 1 without ending)"
 
 

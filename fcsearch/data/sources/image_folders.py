@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,7 +46,7 @@ def find_labelled(spec: DatasetSpec) -> dict[str, Labelled]:
     if spec.test is not None:
         if "test" in folders:
             raise DataError(f"there must be one test split; found {folders['test']} beside the option test.")
-        folders["test"] = _folder(spec.test)
+        folders["test"] = _apart(_folder(spec.test), folders.values())
     return {split: _by_class(folders[split]) for split in SPLITS if split in folders}
 
 
@@ -68,8 +70,20 @@ def read_image_folder(spec: DatasetSpec) -> Rows:
         image_shape=shape,
         resized=spec.image_size is not None,
         layout="image",
-        details={"other_files": dict(count_others(_folder(spec.source)))},
+        details={"other_files": dict(sum(map(count_others, _folders(spec)), Counter()))},
     )
+
+
+def _apart(test: Path, others: Iterable[Path]) -> Path:
+    """The folder of the test split; DataError if it shares images with another one."""
+    for other in others:
+        ours, theirs = test.resolve(), other.resolve()
+        if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
+            raise DataError(
+                f"an image must be in one split; the folder of the option test, {test}, shares images with {other}. "
+                "Move it elsewhere, or name another one."
+            )
+    return test
 
 
 def _splits(folder: Path) -> dict[str, Path]:
@@ -101,6 +115,10 @@ def _by_class(folder: Path) -> Labelled:
             f"in {min(empty)}. Move it elsewhere."
         )
     return files
+
+
+def _folders(spec: DatasetSpec) -> list[Path]:
+    return [_folder(source) for source in (spec.source, spec.test) if source is not None]
 
 
 def _folder(source: str) -> Path:
