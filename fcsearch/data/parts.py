@@ -14,7 +14,6 @@ import pyarrow as pa
 from fcsearch.data.matching import Unseen, columns_read, match_array, match_images, match_table, text_inputs
 from fcsearch.data.sources.decimals import decimal_of
 from fcsearch.data.sources.finding import find_source
-from fcsearch.data.sources.image_files import file_names
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
@@ -107,7 +106,14 @@ def _of_images(
     for start in range(0, len(files), rows):
         some = files[start : start + rows]
         block = match_images(transform, some, source)
-        yield Part(block, file_names(some, source), {}, (), min(1.0, (start + rows) / len(files)))
+        yield Part(block, _file_names(some, source), {}, (), min(1.0, (start + rows) / len(files)))
+
+
+def _file_names(files: Sequence[Path], source: str) -> pa.Table:
+    """The files' names as a column `file`: within the folder that was named."""
+    folder = Path(source).expanduser()
+    inside = folder.is_dir()
+    return pa.table({"file": [(path.relative_to(folder) if inside else path).as_posix() for path in files]})
 
 
 def _of_table(

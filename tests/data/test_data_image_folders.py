@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,15 @@ def test_a_folder_that_cannot_be_read_is_named(folder: Write, refusal, monkeypat
 
     monkeypatch.setattr(os, "scandir", closed)
     assert f"must be readable; {source / 'cat'} is not: Permission denied" in refusal(source)
+
+
+def test_files_are_checked_without_the_libraries_that_read_them(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,label\n1,a\n")
+    program = (
+        "import sys; from fcsearch.data import DatasetSpec; from fcsearch.data.sources.checking import check_files\n"
+        "check_files(DatasetSpec(sys.argv[1])); print(sorted({'pyarrow', 'PIL', 'torch'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "rows.csv")], check=True, capture_output=True, text=True
+    )
+    assert found.stdout == "[]\n"

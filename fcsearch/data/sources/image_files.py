@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
-
-import pyarrow as pa
 
 from fcsearch.data.sources.paths import entries, unreadable
 
@@ -40,13 +38,6 @@ def others_in_words(counts: Mapping[str, int]) -> str:
 def subfolders(folder: Path) -> list[Path]:
     """The folders in a folder, sorted by name; not those that a system or a program keeps for itself."""
     return sorted(inner for inner in entries(folder) if not _is_hidden(inner.name) and inner.is_dir())
-
-
-def file_names(files: Sequence[Path], source: str) -> pa.Table:
-    """The files' names as a column `file`: within the folder that was named."""
-    folder = Path(source).expanduser()
-    inside = folder.is_dir()
-    return pa.table({"file": [(path.relative_to(folder) if inside else path).as_posix() for path in files]})
 
 
 def is_image(name: str) -> bool:
