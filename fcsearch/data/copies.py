@@ -32,8 +32,8 @@ def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
 
 
 def row_keys(rows: Split) -> npt.NDArray[np.uint64]:
-    """(N,) A number for each row that has the same value for equal rows, by features and label, and for others not."""
-    return _keys(rows)
+    """(N,) A number that rows of equal features and labels have in common, and others but by a chance of 2^-64 not."""
+    return _keys(Rows(rows.X, rows.y, (), PartSizes(len(rows.y))))
 
 
 def copies_words(found: dict[str, int]) -> str:
@@ -63,7 +63,7 @@ def without_copies(rows: Rows) -> Rows:
     )
 
 
-def _keys(rows: Rows | Split) -> npt.NDArray[np.uint64]:
+def _keys(rows: Rows) -> npt.NDArray[np.uint64]:
     """(N,) A number that equal rows have in common, and others but by a chance of 2^-64 not."""
     keys = np.empty(len(rows.y), dtype=np.uint64)
     for start in range(0, len(keys), _BLOCK_ROWS):
