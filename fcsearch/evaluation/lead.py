@@ -146,11 +146,27 @@ def _share(gains: Floats) -> float:
 def _tail(gains: Floats) -> float:
     """The share of a Pearson III distribution with these gains' mean, variance and skewness that lies above 0.
 
+    False leads in percent where 2.5 are due, as the best of 1, 10, 100 or 1,000 models that know nothing, simulated
+    with the number of orders that is used (100 sets of orders, or 60 and 200 of the last three rows):
+
+    | Figure            | Rows of the rarer class, of all | Orders |   1 |  10 | 100 | 1,000 |
+    |-------------------|---------------------------------|--------|-----|-----|-----|-------|
+    | average precision | 8 of 459                        | 10,000 | 2.5 | 2.5 | 1.4 |   1.0 |
+    | average precision | 10 of 1,000                     | 10,000 | 2.5 | 2.5 | 1.4 |   0.3 |
+    | average precision | 100 of 1,000                    | 10,000 | 2.5 | 2.5 | 3.4 |   4.7 |
+    | average precision | 20 of 10,000                    | 10,000 | 2.5 | 2.5 | 0.8 |   0.2 |
+    | average precision | 20 of 20,000                    | 10,000 | 2.5 | 2.5 | 5.1 |   0.2 |
+    | average precision | 5 of 20,000                     | 10,000 | 2.5 | 2.5 | 3.3 |   6.2 |
+    | ROC AUC           | 10 of 1,000                     | 10,000 | 2.5 | 2.5 | 1.1 |   0.6 |
+    | ROC AUC           | 500 of 1,000                    | 10,000 | 2.5 | 2.5 | 2.1 |   1.0 |
+    | macro F1          | 100 of 1,000                    |    500 | 1.6 | 2.6 | 2.7 |   2.2 |
+
+    With 500 orders, 20 of 20,000 rows would lead in average precision as the best of 100 in 14 %.
     A skewness below 0 counts as 0, a normal distribution: the curve would have an upper end, and where it ends cannot
     be known from random orders. A gain beyond it would have no chance at all.
     """
     standard = (gains - gains.mean()) / gains.std()
-    skew, ours = max(float((standard**3).mean()), 0.0), -float(gains.mean() / gains.std())
+    skew, ours = float((standard**3).mean()), -float(gains.mean() / gains.std())
     if skew < 1e-3:
         return NormalDist().cdf(-ours)
     shape = 4 / skew**2
