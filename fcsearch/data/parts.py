@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, columns_read, match_array, match_images, match_table, text_inputs
-from fcsearch.data.sources.decimals import decimal_of
+from fcsearch.data.sources.decimals import later_decimal
 from fcsearch.data.sources.finding import find_source
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
@@ -84,7 +84,7 @@ def read_parts(
         case "arrays":
             yield from _of_array(npz_features(source.files), transform, keep, spec.source, rows)
         case "tables":
-            yield from _of_files(source.files, transform, keep, rows, block)
+            yield from _of_files(source.files, spec, transform, keep, rows, block)
 
 
 def _of_array(
@@ -127,12 +127,12 @@ def _of_table(
 
 
 def _of_files(
-    files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
+    files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
 ) -> Iterator[Part]:
     sizes = [path.stat().st_size for path in files]
     texts = text_inputs(transform)
     for place, path in enumerate(files):
-        decimal = decimal_of([path], transform.decimal)
+        decimal = later_decimal(path, spec, transform)
         schema, source, first = file_schema(path, decimal=decimal, block=block), str(path), 0
         check_names(schema.names, source)
         read, kept = columns_read(transform, schema, source), _kept_names(keep, schema.names, source)

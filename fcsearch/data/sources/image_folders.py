@@ -11,15 +11,10 @@ import pyarrow as pa
 from fcsearch.data.images import ImageForm, decode_image_files
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
 from fcsearch.data.sources.image_files import ENDINGS, count_others, images_in, is_image, subfolders
-from fcsearch.data.sources.paths import SPLITS, entries
+from fcsearch.data.sources.paths import SPLIT_OF, SPLITS, entries
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-
-_SPLIT_OF = {
-    **{"train": "train", "training": "train", "test": "test"},
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-}
 
 # Files, and the class of each.
 Labelled = list[tuple[Path, str]]
@@ -90,7 +85,7 @@ def _splits(folder: Path) -> dict[str, Path]:
     """The folder of each split; a folder without one for training is that of all rows."""
     named: dict[str, list[Path]] = {}
     for inner in subfolders(folder):
-        named.setdefault(_SPLIT_OF.get(inner.name.lower(), ""), []).append(inner)
+        named.setdefault(SPLIT_OF.get(inner.name.lower(), ""), []).append(inner)
     if not any(subfolders(inner) for inner in named.get("train", [])):
         return {"train": folder}
     stray = [inner.name for split, inners in named.items() for inner in inners[bool(split) :]]
