@@ -11,7 +11,6 @@ from pathlib import Path
 
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
-from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.no_run import name_taken
@@ -200,6 +199,8 @@ def _take_up(
     run: RunDirectory, options: SearchOptions, source: str | None, data_dir: str | None
 ) -> tuple[SearchPlan, Dataset]:
     """The plan and the data to continue a run that is held, with the run's own seed."""
+    from fcsearch.evaluation import load_run_dataset
+
     seed = run.manifest().seed
     options = options if seed is None else dataclasses.replace(options, seed=seed)
     plan = _settle(run.space(), options, run.path)

@@ -10,11 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
-from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.manifest import Manifest, SessionEntry
 from fcsearch.results.patience import Patience, patient
@@ -25,9 +24,11 @@ from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
-from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.manifest import now
-from fcsearch.training.threads import threads_for
+
+# Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
+if TYPE_CHECKING:
+    from fcsearch.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -174,6 +175,8 @@ def _write_end(
             finally:
                 seen.close(report=reports or failed)
             if failed:
+                from fcsearch.report import write_report
+
                 write_report(run, dataset=dataset)
     except FcsearchError as error:
         if broken is None and changes["state"] == "complete":
@@ -196,6 +199,10 @@ def conclude(
     """Keep the best models, and report."""
     if not has_result(run):
         return SearchResult(run, ended_by, None)
+    from fcsearch.report import write_report
+    from fcsearch.search.record.keeping import keep_best
+    from fcsearch.training.threads import threads_for
+
     weights = max(run.trials()["num_parameters"].drop_null().to_pylist(), default=0)
     with threads_for(weights * (len(dataset.val) + len(dataset.test))):
         # An interrupted search may continue: its candidates stay.

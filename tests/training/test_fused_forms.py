@@ -16,13 +16,14 @@ from fcsearch.nn.update_rules import RULES as NN_RULES
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 from fcsearch.training.data import Minibatches, one_hot
 from fcsearch.training.engine.activations import ReluDropout
-from fcsearch.training.engine.buffers import Buffers, Shape, stack
+from fcsearch.training.engine.buffers import Buffers, stack
 from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.rules import RULES
+from fcsearch.training.shape import Shape
 
 Digits = Callable[[torch.dtype], TrainingData]
 CPU = torch.device("cpu")

@@ -103,6 +103,10 @@ class Engine:
         self.abandoned = False
         self.first_error: str | None = None
 
+    def begin(self) -> None:
+        """Hand out the first packs, without waiting for any of them; errors as those of `run`, which goes on."""
+        self._over()
+
     def run(self) -> None:
         """Train until all is done, the user or the clock ends it, or something goes wrong that ends it.
 

@@ -41,7 +41,7 @@ def test_a_run_that_cannot_be_written_any_more_is_kept(
             monkeypatch.setattr(RunDirectory, "write_pack", full)
         if what == "everything":
             monkeypatch.setattr(RunDirectory, "update_manifest", gone)
-        monkeypatch.setattr("fcsearch.search.execution.write_report", full)
+        monkeypatch.setattr("fcsearch.report.write_report", full)
         return outcome(task.pack_id, {t.trial_id: result(t.config, [0.5]) for t in task.trials})
 
     @contextlib.contextmanager
