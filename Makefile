@@ -12,7 +12,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 install: $(INSTALLED)
 
 run: $(PACKAGE)  ## install, and search the dropout space on a dataset that ships with scikit-learn
-	$(BIN)/fcsearch run dropout
+	$(BIN)/fcsearch run --space search_spaces/dropout.yaml
 
 test: lint  ## linters, types, import contracts and tests; those that start Ray have the machine to themselves
 	$(BIN)/python -m pytest -n 2 -m "not ray and not slow"
