@@ -22,6 +22,7 @@ from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
+from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.manifest import now
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What follows the last training, the ensemble and the report, takes about a second on small data; of a time budget so
+# much is left for it, but no larger share than this.
+_CLOSING_SECONDS, _CLOSING_SHARE = 1.0, 0.2
 # A search whose time budget is used up is complete as asked; `resume` can still continue it.
 _STATES: dict[EndedBy, str] = {
     "trials": "complete",
@@ -81,8 +85,7 @@ def train(
         UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
         SearchError: no trial has a result, or the pool broke; the run records the reason.
     """
-    budget = plan.options.time_budget
-    deadline = None if budget is None else began + budget
+    deadline = deadline_of(plan.options, began)
     with attended(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
@@ -138,6 +141,17 @@ def train(
             # It was asked to end, and does; `resume` writes the report.
             view.notice(str(error))
             return SearchResult(run, ended_by, None)
+
+
+def deadline_of(options: SearchOptions, began: float) -> float | None:
+    """When training must have ended, on the monotonic clock, for the report to be there as the time budget ends.
+
+    Args:
+        options: The user's options.
+        began: When the command began.
+    """
+    budget = options.time_budget
+    return None if budget is None else began + budget - min(_CLOSING_SECONDS, _CLOSING_SHARE * budget)
 
 
 def _session(run: Manifest, began: float) -> SessionEntry:
