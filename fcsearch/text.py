@@ -56,6 +56,15 @@ def first_few(words: Sequence[str], most: int = 20) -> str:
     return ", ".join([*words[:most], *(["..."] if len(words) > most else [])])
 
 
+def spaced_twins(words: Iterable[str]) -> tuple[str, str] | None:
+    """Two of some different words that differ only in the spaces around them, if there are such."""
+    seen: dict[str, str] = {}
+    for word in words:
+        if (other := seen.setdefault(word.strip(), word)) != word:
+            return other, word
+    return None
+
+
 def printable(text: str) -> str:
     """The text, with a visible sign in place of each control character."""
     return text.translate(_SHOWN)

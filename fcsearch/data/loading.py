@@ -69,8 +69,7 @@ def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Datas
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows
 
-    if spec.copies == "drop":
-        rows = without_copies(rows)
+    rows, dropped = without_copies(rows) if spec.copies == "drop" else (rows, {})
     spec = settle_preprocessing(spec, rows)
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
@@ -79,7 +78,7 @@ def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Datas
         **rows.details,
         "given_splits": [name for name in ("train", "val", "test") if name != "train" and getattr(rows.sizes, name)],
         "ignored_columns": list(rows.ignored),
-        "copies": count_copies(rows, split),
+        "copies": dropped if spec.copies == "drop" else count_copies(rows, split),
         "classes_in_training_only": [rows.class_names[label] for label in split.training_only if rows.class_names],
     }
     transform, (train, val, test) = _scaled(rows, spec, split.train, split.val, split.test)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from fcsearch.data.images import decode_images
 from fcsearch.data.kinds import category_texts, holds_images
+from fcsearch.data.labels import is_boolean, is_integer
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.readings import read_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
@@ -92,9 +93,12 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
 
 
 def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
-    """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories."""
+    """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories.
+
+    The label is among them unless its classes survive a reader that takes them for integers or booleans.
+    """
     names = text_inputs(transform)
-    if transform.label is not None and not all(_reads_back(name) for name in transform.class_names):
+    if transform.label is not None and not all(is_boolean(name) or is_integer(name) for name in transform.class_names):
         names.append(transform.label)
     return tuple(names)
 
@@ -114,11 +118,6 @@ def count_unseen(total: Unseen, part: Unseen) -> None:
         total.setdefault(name, Counter()).update(counts)
 
 
-def _reads_back(name: str) -> bool:
-    """Whether the name of a class survives a reader that takes it for a number or a boolean."""
-    return name in ("true", "false") or (name.removeprefix("-").isdecimal() and str(int(name)) == name)
-
-
 def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> tuple[npt.NDArray[Any], Unseen]:
     raw = np.empty((table.num_rows, transform.raw_width), dtype=transform.dtype)
     unseen: Unseen = {}
@@ -132,7 +131,7 @@ def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: s
                 raw[:, left], counts = _codes(item, values, place)
                 unseen.update({item.name: counts} if counts else {})
             elif item.source == "number":
-                raw[:, left] = read_values(values, item.reading, place)
+                raw[:, left] = read_values(values, item.reading, place, zoned=item.zoned)
             else:
                 raw[:, left:right] = _array_of(item, values, str(item.name), locate, source)
         except DataError as error:

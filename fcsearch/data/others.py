@@ -17,7 +17,7 @@ from fcsearch.data.fingerprint import add_array
 from fcsearch.data.images import decode_image_files
 from fcsearch.data.labels import class_names_of, codes_of_labels, find_label
 from fcsearch.data.matching import Unseen, count_unseen, match_array, match_table, text_columns
-from fcsearch.data.sources.decimals import decimal_of
+from fcsearch.data.sources.decimals import later_decimal
 from fcsearch.data.sources.image_folders import find_labelled, image_files
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_arrays
@@ -139,8 +139,9 @@ def _labels(
 
 def _tables(files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
     texts = text_columns(transform)
+    target = None if transform.target is None else spec.label or transform.label
     for path in files:
-        table = read_table(path, texts, decimal=decimal_of([path], transform.decimal))
+        table = read_table(path, texts, decimal=later_decimal(path, spec, transform, target))
         label = find_label(table.schema, spec.label or transform.label, str(path))
         yield _piece(table, label, transform, str(path))
 

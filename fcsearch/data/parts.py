@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from fcsearch.data.images import decode_image_files
 from fcsearch.data.matching import Unseen, columns_read, match_array, match_table, text_inputs
-from fcsearch.data.sources.decimals import decimal_of
+from fcsearch.data.sources.decimals import later_decimal
 from fcsearch.data.sources.image_folders import file_names, image_files
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
@@ -85,7 +85,7 @@ def read_parts(
         if formats_of(files, spec.source) == {"npz"}:
             yield from _of_array(npz_features(files), transform, keep, spec.source, rows)
         else:
-            yield from _of_files(files, transform, keep, rows, block)
+            yield from _of_files(files, spec, transform, keep, rows, block)
 
 
 def _of_array(
@@ -123,12 +123,12 @@ def _of_table(
 
 
 def _of_files(
-    files: Sequence[Path], transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
+    files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform, keep: Sequence[str], rows: int, block: int
 ) -> Iterator[Part]:
     sizes = [path.stat().st_size for path in files]
     texts = text_inputs(transform)
     for place, path in enumerate(files):
-        decimal = decimal_of([path], transform.decimal)
+        decimal = later_decimal(path, spec, transform)
         schema, source, first = file_schema(path, decimal=decimal, block=block), str(path), 0
         check_names(schema.names, source)
         read, kept = columns_read(transform, schema, source), _kept_names(keep, schema.names, source)

@@ -147,7 +147,8 @@ class DatasetSpec:
     drop: _Columns = ()
     """Columns of a table to leave out: a list, or a single name."""
     copies: Literal["keep", "drop"] = "keep"
-    """Rows that equal an earlier one in all columns used, the label included: keep them, or drop them."""
+    """Rows that equal an earlier one in all columns used (features, label, weights, group, time): keep them, or drop
+    them."""
     weights: _Column | None = None
     """Column of a table that says how much each row counts in training, in numbers of at least 0. It is not a
     feature."""

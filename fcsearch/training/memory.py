@@ -44,7 +44,7 @@ def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
         values += sum(_lane_values(config, data) for config in lanes.values())
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
     dropped = sum(
-        _batch_rows(key.batch_size, data) * _shape(config, data).dims[0]
+        _batch_rows(key.batch_size, data) * Shape.of(config, data).dims[0]
         for key, config in lanes.items()
         if key.input_dropout
     )
@@ -83,7 +83,7 @@ def _container_bytes() -> int | None:
 
 
 def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:
-    shape = _shape(config, data)
+    shape = Shape.of(config, data)
     own = RULES[config.update_rule].state_buffers
     if compiled:
         return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
@@ -108,7 +108,7 @@ def _embedded_values(embedding: Embedding, features: int) -> int:
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:
     """Values that a lane with compiled steps holds once, for one member after the other."""
-    shape = _shape(config, data)
+    shape = Shape.of(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
     gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (shape.dims[0] + 1) * shape.dims[1]
     training = rows * (2 * units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
@@ -119,10 +119,6 @@ def _lane_values(config: TrialConfig, data: TrainingData) -> int:
         training += rows * (values + 2 * shape.embedding.frequencies + shape.dims[0])
         evaluation += _evaluated_rows(data) * values
     return gradients + training + evaluation
-
-
-def _shape(config: TrialConfig, data: TrainingData) -> Shape:
-    return Shape.of(config, data)
 
 
 def _evaluated_rows(data: TrainingData) -> int:

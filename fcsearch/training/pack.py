@@ -203,7 +203,6 @@ class Pack:
         data: TrainingData,
         *,
         keep_last: bool = False,
-        cohort: type[Cohort] | None = None,
     ) -> Pack:
         """Continue with all or some members of a saved pack, to the results that they would have had.
 
@@ -212,13 +211,12 @@ class Pack:
             members: Indices into its `configs`; the new pack has these members, in this order.
             data: The rows that it was trained on.
             keep_last: As for the saved pack.
-            cohort: See `Pack`.
 
         Raises:
             ConfigError: its content does not match these members, or these rows.
         """
         with checkpoint.reading():
-            pack = cls([saved.configs[member] for member in members], data, keep_last=keep_last, cohort=cohort)
+            pack = cls([saved.configs[member] for member in members], data, keep_last=keep_last)
             pack.epoch = saved.epoch
             pack._histories = {at: saved.history(member, data) for at, member in enumerate(members)}
             for at, member in enumerate(members):

@@ -10,17 +10,12 @@ import pyarrow as pa
 
 from fcsearch.data.images import decode_image_files
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.paths import SPLITS, files_like, format_of
+from fcsearch.data.sources.paths import SPLIT_OF, SPLITS, files_like, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
-
-_SPLIT_OF = {
-    **{"train": "train", "training": "train", "test": "test"},
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-}
 
 # Files, and the class of each.
 Labelled = list[tuple[Path, str]]
@@ -97,7 +92,7 @@ def _splits(folder: Path) -> dict[str, Path]:
     """The folder of each split; a folder without one for training is that of all rows."""
     named: dict[str, list[Path]] = {}
     for inner in _subfolders(folder):
-        named.setdefault(_SPLIT_OF.get(inner.name.lower(), ""), []).append(inner)
+        named.setdefault(SPLIT_OF.get(inner.name.lower(), ""), []).append(inner)
     if not any(_subfolders(inner) for inner in named.get("train", [])):
         return {"train": folder}
     stray = [inner.name for split, inners in named.items() for inner in inners[bool(split) :]]

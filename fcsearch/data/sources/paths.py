@@ -24,8 +24,13 @@ FORMATS = {
 SPLITS = ("train", "val", "test")
 Parts = dict[str, list[Path]]
 
-_SPLIT_WORD = re.compile(r"(?<![a-z])(train|training|val|valid|validation|dev|test)(?![a-z])")
-_SPLIT_OF = {"train": "train", "training": "train", "test": "test"}
+# The words for splits in the names of files, folders and arrays; a word stands before those that it begins with.
+SPLIT_OF = {
+    **dict.fromkeys(("training", "train"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "val"),
+    "test": "test",
+}
+_SPLIT_WORD = re.compile(rf"(?<![a-z])({'|'.join(SPLIT_OF)})(?![a-z])")
 
 
 def read_files(spec: DatasetSpec) -> Rows:
@@ -105,7 +110,7 @@ def _sort_by_split(files: Sequence[Path], source: str) -> Parts:
     named: dict[str | None, list[Path]] = {}
     for path in files:
         words = _SPLIT_WORD.findall(path.name.lower())
-        named.setdefault(_SPLIT_OF.get(words[-1], "val") if words else None, []).append(path)
+        named.setdefault(SPLIT_OF[words[-1]] if words else None, []).append(path)
     if len(named) == 1:
         return {"train": list(files)}
     if None in named or "train" not in named:

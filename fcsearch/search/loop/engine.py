@@ -25,7 +25,7 @@ from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
 from fcsearch.search.record.checkpoints import Checkpoints
-from fcsearch.search.record.ledger import Model
+from fcsearch.search.record.ledger import Model, PackRecord
 
 logger = logging.getLogger(__name__)
 
@@ -211,7 +211,7 @@ class Engine:
                 self._rungs.learn(_history(member), epochs=member.result.config.epochs)
         best = self._standings.trial_ids
         models = {member.trial_id: self._model(member) for member in outcome.members if member.trial_id in best}
-        self._recorder.record(outcome.pack_id, found, outcomes.epoch_records(outcome), models=models, keep=best)
+        self._recorder.record(PackRecord(outcome.pack_id, found, outcomes.epoch_records(outcome), models, best))
         self._tracker.ended(outcome, found)
 
     def _fail(self, failure: PackFailed) -> None:
@@ -219,7 +219,7 @@ class Engine:
         logger.error("pack %d failed: %s\n%s", task.pack_id, failure.cause, failure.details)
         self.first_error = self.first_error or failure.cause
         given_up = outcomes.failed_records(self._scheduler.failed(task.trials, failure), failure.cause)
-        self._recorder.record(task.pack_id, given_up, [], models={}, keep=self._standings.trial_ids)
+        self._recorder.record(PackRecord(task.pack_id, given_up))
         self._tracker.failed(failure, given_up)
 
     def _model(self, member: MemberOutcome) -> Model:
