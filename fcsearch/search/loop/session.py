@@ -15,7 +15,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.engine import Closing, Engine, ending
+from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.later_stages import Surroundings, confirm_best, find_checkpoints, plan_confirmation
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
@@ -197,7 +197,7 @@ def _train_trials(
         "preprocessing": dataset.forms_words(),
     }
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
-    with ending(engine, recorder, tracker, view, run.path):
+    with all_recorded(engine, recorder, tracker, view, run.path):
         engine.begin()
         for module in _LATER:
             importlib.import_module(module)
