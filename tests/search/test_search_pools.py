@@ -20,7 +20,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.pools import Pools
-from fcsearch.search.ray_pool import leftovers, process
+from fcsearch.search.ray_pool import guard, leftovers, process
 from fcsearch.search.ray_pool.process import Driver
 
 HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
@@ -89,7 +89,8 @@ def test_ray_is_begun_once_and_only_where_it_can_be_ended_at_once(monkeypatch: p
         def end(self) -> None:
             """Nothing was started."""
 
-    monkeypatch.setattr(process, "Driver", FakeDriver)
+    for module in (process, guard):
+        monkeypatch.setattr(module, "Driver", FakeDriver)
     monkeypatch.setattr(leftovers, "can_end_sessions", lambda: False)
     options = SearchOptions(address="head:6379")
     pools = Pools()
