@@ -46,7 +46,7 @@ bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet
 	$(BIN)/python benchmarks/driver.py --runs random:10000,tpe:1000 --no-ray
 	$(BIN)/python benchmarks/search.py --cases digits --ray-trials 8 --rounds 1
 	$(BIN)/python benchmarks/search.py --cases cifar10 --trials 12 --epochs 2 --ray-trials 6 --rounds 1
-	$(BIN)/python benchmarks/quality.py --datasets digits --budget 20 --seeds 3
+	$(BIN)/python benchmarks/quality_over_time.py --datasets digits --seeds 1 --times 5,10,20 --again --no-save
 
 docs: $(INSTALLED)  ## the documentation as a site, build/website/site; a broken link is an error
 	$(PIP_INSTALL) --quiet --editable ".[docs]"

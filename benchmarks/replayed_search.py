@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ import optuna
 from curve_table import CurveTable
 from optuna.trial import TrialState
 
-from fcsearch.results import EpochRecord, TrialRecord
+from fcsearch.results import TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
@@ -28,7 +28,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Rungs, Standing
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import Model
+from fcsearch.search.record.ledger import PackRecord
 from fcsearch.space import SamplerSpec
 from fcsearch.training import EpochMetrics, MemberResult
 
@@ -172,18 +172,10 @@ class TableBooks:
         values = space.suggest(trial)
         return PlannedTrial(trial.number, space.trial_config(values, seed=0))
 
-    def record(
-        self,
-        pack_id: int,  # noqa: ARG002
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],
-        *,
-        models: Mapping[int, Model],  # noqa: ARG002
-        keep: Collection[int],  # noqa: ARG002
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         """Tell Optuna, as the ledger does."""
-        last = {e.trial_id: (e.epoch, value) for e in epochs if (value := getattr(e, self._column)) is not None}
-        for trial in trials:
+        last = {e.trial_id: (e.epoch, value) for e in pack.epochs if (value := getattr(e, self._column)) is not None}
+        for trial in pack.trials:
             self.tell(trial.trial_id, trial.value if trial.state == "complete" else None, last.get(trial.trial_id))
 
     def tell(self, number: int, value: float | None, last: tuple[int, float] | None) -> None:

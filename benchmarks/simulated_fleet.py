@@ -33,7 +33,7 @@ from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Event
 from fcsearch.search.pool.messages import PackTask
-from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.ledger import Ledger, PackRecord
 from fcsearch.space import load_space
 
 
@@ -128,9 +128,9 @@ class CountingRecorder(Recorder):
         self._open.append(asked)
         return asked
 
-    def record(self, *args: Any, **keys: Any) -> None:
+    def record(self, pack: PackRecord) -> None:
         """As a Recorder."""
-        super().record(*args, **keys)
+        super().record(pack)
         self._open += self._recording
 
     @property

@@ -60,8 +60,6 @@ def tables(results: Path) -> dict[str, str]:
             ("search-digits", "search-digits-cpu", searches),
             ("search-cifar10", "search-cifar10-cpu", searches),
             ("driver", "driver", driver),
-            ("quality-digits", "quality-digits-cpu", quality),
-            ("quality-cifar10", "quality-cifar10-cpu", quality),
         )
         if benchmark in found
     }
@@ -129,19 +127,6 @@ def driver(result: Json) -> str:
         grown = _middle([r["grown"] for r in rounds])
         rows.append([name, f"{trials:,}", f"{one['milliseconds_a_trial']['median']:.2f}", asking, recording, grown])
     return markdown(["sampler", "trials", "ms a trial", "sampler ms", "files ms", "driver grown by MiB"], rows)
-
-
-def quality(result: Json) -> str:
-    """Best validation accuracy after shares of the time."""
-    searchers = list(result["searchers"].values())
-    shares = sorted(searchers[0]["best_val_accuracy"], key=lambda share: float(share.rstrip("%")))
-    rows = []
-    for one in searchers:
-        best = [one["best_val_accuracy"][share] for share in shares]
-        cells = [f"{v['median']:.4f} ({v['q1']:.4f} to {v['q3']:.4f})" for v in best]
-        rows.append([one["what"], *cells, _middle(one["trials"])])
-    times = [f"{float(share.rstrip('%')) / 100 * result['budget_seconds']:g} s" for share in shares]
-    return markdown(["searcher", *times, "trials"], rows)
 
 
 def _sizes(result: Json) -> list[int]:

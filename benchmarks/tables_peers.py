@@ -18,7 +18,7 @@ import pandas as pd
 from common import chosen, print_table, save
 from real_tables import TABLES, Table, is_there, score
 
-from fcsearch.search.planning.placement import available_cores
+from fcsearch.machine import available_cores
 
 HERE = Path(__file__).parent
 PEERS = ("gradient boosting", "LightGBM", "RandomizedSearchCV", "Optuna + torch.nn", "RealMLP", "RealMLP HPO")
@@ -27,6 +27,10 @@ PYTABKIT = ("RealMLP", "RealMLP HPO")
 OURS = "fcsearch"
 # scikit-learn's names of the objectives: it maximizes.
 SCORINGS = {"rmse": "neg_root_mean_squared_error", "accuracy": "accuracy", "average_precision": "average_precision"}
+# What a table shows of each.
+FIGURES = [
+    shown for name in ("rmse", "accuracy", "average_precision", "log_loss") for shown in (name, f"ensemble's {name}")
+]
 
 
 @click.command()
@@ -71,7 +75,7 @@ def main(
                     for result in contest.of(contestant):
                         found.append({"table": name, "seed": seed, **result})
                         print(json.dumps(found[-1]), flush=True)
-        print_table(f"{name}: {TABLES[name].objective} of the test rows, {seeds} seeds", lines(found))
+        print_table(f"{name}: {TABLES[name].objective} of the test rows, {seeds} seeds", lines(found, "contestant"))
         if keep:
             print(
                 save(
@@ -184,17 +188,17 @@ def learn(
         return seconds, arrays["values"], arrays["classes"]
 
 
-def lines(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """One line a contestant: mean and standard deviation over seeds."""
+def lines(found: Sequence[Mapping[str, Any]], contestants: str) -> list[dict[str, str]]:
+    """One line for each that the key `contestants` names: mean and standard deviation over seeds."""
+    shown = [name for name in FIGURES if any(name in entry for entry in found)]
     made = []
-    for contestant in dict.fromkeys(entry["contestant"] for entry in found):
-        entries = [entry for entry in found if entry["contestant"] == contestant]
-        line = {"contestant": contestant}
-        for name in ("rmse", "accuracy", "average_precision", "log_loss"):
-            if name in entries[0]:
-                values = [entry[name] for entry in entries]
-                spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-                line[name] = f"{statistics.mean(values):.4f}{spread}"
+    for contestant in dict.fromkeys(entry[contestants] for entry in found):
+        entries = [entry for entry in found if entry[contestants] == contestant]
+        line = {contestants: contestant}
+        for name in shown:
+            values = [entry[name] for entry in entries if name in entry]
+            spread = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
+            line[name] = f"{statistics.mean(values):.4f}{spread}" if values else ""
         made.append({**line, "seconds": f"{statistics.mean(entry['seconds'] for entry in entries):.0f}"})
     return made
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 from common import chosen, print_table, save
 from real_tables import TABLES, Rows, Table, is_there, score
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from tables_peers import learn, lines
 
 import fcsearch
 from fcsearch.data.sources.memory import match_memory
@@ -88,9 +88,9 @@ def main(
                 run = search(TABLES[name], rows, seed, space.changed(more), trials, ENCODINGS.get(encoding, {}))
                 found.append({"table": name, "encoding": encoding, "seed": seed, **run})
                 print(json.dumps(found[-1]), flush=True)
-        lines = table(found)
-        print_table(f"{name}: {TABLES[name].objective} of the test rows, mean ± deviation of {seeds} seeds", lines)
-        print(markdown(list(lines[0]), (list(line.values()) for line in lines)))
+        table = lines(found, "encoding")
+        print_table(f"{name}: {TABLES[name].objective} of the test rows, mean ± deviation of {seeds} seeds", table)
+        print(markdown(list(table[0]), (list(line.values()) for line in table)))
         if keep:
             print(save(f"tables-quality-{name}", {"trials": trials, "overrides": list(overrides), "searches": found}))
 
@@ -112,7 +112,7 @@ def search(
     found: dict[str, Any] = {"seconds": round(time.perf_counter() - began, 1)}
     for model, prefix in (("best", ""), ("ensemble", "ensemble's ")):
         predictor = choose_model(str(run.path), model, run.path.parent).predictor
-        X = match_memory(predictor.transform, rows.test.drop(columns=table.label))
+        X = match_memory(predictor.transform, rows.test.drop(columns=table.label)).X
         value = score(table, rows.test[table.label], predictor.values(X), predictor.transform.class_names)
         found |= {prefix + name: figure for name, figure in value.items()}
     return found
@@ -120,44 +120,12 @@ def search(
 
 def boosting(table: Table, rows: Rows, seed: int) -> dict[str, Any]:
     """scikit-learn's gradient boosting, with early stopping, on the same rows."""
-    began = time.perf_counter()
-    X, X_test = (part.drop(columns=table.label) for part in (rows.train, rows.test))
-    texts = X.select_dtypes(exclude="number").columns
-    X, X_test = (part.astype(dict.fromkeys(texts, "category")) for part in (X, X_test))
-    options: dict[str, Any] = {
-        "learning_rate": 0.06,
-        "max_iter": 1000,
-        "early_stopping": True,
-        "random_state": seed,
-        "categorical_features": "from_dtype",
-    }
-    if table.objective == "rmse":
-        model = HistGradientBoostingRegressor(**options).fit(X, rows.train[table.label])
-        values, classes = model.predict(X_test)[:, None], ()
-    else:
-        model = HistGradientBoostingClassifier(**options).fit(X, rows.train[table.label])
-        values, classes = model.predict_proba(X_test), tuple(model.classes_)
-    value = score(table, rows.test[table.label], values, classes)
-    return {"seconds": round(time.perf_counter() - began, 1), **value}
-
-
-def table(found: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """One line an encoding."""
-    lines = []
-    for encoding in dict.fromkeys(entry["encoding"] for entry in found):
-        runs = [entry for entry in found if entry["encoding"] == encoding]
-        line = {"preprocessing": encoding}
-        for name in ("rmse", "accuracy", "average_precision", "log_loss"):
-            for shown in (name, f"ensemble's {name}"):
-                if any(shown in entry for entry in found):
-                    line[shown] = _mean([run[shown] for run in runs]) if shown in runs[0] else ""
-        lines.append({**line, "seconds": f"{statistics.mean(run['seconds'] for run in runs):.0f}"})
-    return lines
-
-
-def _mean(values: Sequence[float]) -> str:
-    deviation = f" ± {statistics.stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.4f}{deviation}"
+    with tempfile.TemporaryDirectory(prefix="tables-") as folder:
+        files = (Path(folder) / "train.parquet", Path(folder) / "test.parquet")
+        for frame, file in zip((rows.train, rows.test), files, strict=True):
+            frame.to_parquet(file, index=False)
+        seconds, values, classes = learn(PEER, table, files, seed, 0, sys.executable)
+    return {"seconds": seconds, **score(table, rows.test[table.label], values, classes)}
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from result_table import ResultTable
 
-from fcsearch.results import EpochRecord, Manifest, RunDirectory, TrialRecord
+from fcsearch.results import Manifest, RunDirectory, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.logs import output_to
@@ -30,7 +30,7 @@ from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import Ledger, Model
+from fcsearch.search.record.ledger import Ledger, PackRecord
 from fcsearch.space import SearchSpace, load_space
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "full.yaml"
@@ -153,18 +153,10 @@ class TimedBooks:
         finally:
             self.asking += time.perf_counter() - began
 
-    def record(
-        self,
-        pack_id: int,
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],
-        *,
-        models: Mapping[int, Model],
-        keep: Collection[int],
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         """Record an outcome: Parquet, models, and the journal again."""
         began = time.perf_counter()
-        self._ledger.record(pack_id, trials, epochs, models=models, keep=keep)
+        self._ledger.record(pack)
         self.recording += time.perf_counter() - began
 
 

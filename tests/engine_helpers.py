@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from search_helpers import outcome, result, trials
 
-from fcsearch.results import EpochRecord, Status, TrialRecord
+from fcsearch.results import Status, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
-from fcsearch.search.loop.scheduler import Patience, Scheduler
+from fcsearch.search.loop.scheduler import Attempts, Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import SilentView, View
@@ -21,7 +21,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import PackOutcome, PackTask
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import Model
+from fcsearch.search.record.ledger import PackRecord
 
 Answer = Callable[[PackTask], PackOutcome | PackFailed]
 
@@ -43,20 +43,12 @@ class FakeBooks:
         self.asked += count
         return trials(count, first=self.asked - count)
 
-    def record(
-        self,
-        pack_id: int,
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],  # noqa: ARG002
-        *,
-        models: Mapping[int, Model],
-        keep: Collection[int],
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         if self.broken:
             raise self.broken
-        self.events.append(f"record {pack_id}")
-        self.rows.extend(trials)
-        self.saved.append((list(models), list(keep)))
+        self.events.append(f"record {pack.pack_id}")
+        self.rows.extend(pack.trials)
+        self.saved.append((list(pack.models), list(pack.keep)))
 
     @property
     def states(self) -> dict[int, str]:
@@ -97,7 +89,7 @@ class Search:
         size: Most trials in a pack.
         pool: Keys of the simulated pool.
         kind: Of pool.
-        keys: Arguments of the engine, and `waiting`, `before`, `learns`, `patience`, `view`.
+        keys: Arguments of the engine, and `waiting`, `before`, `learns`, `attempts`, `view`.
     """
 
     def __init__(
@@ -132,10 +124,10 @@ class Search:
             gpus=False,
             clock=self.pool.clock,
         )
-        patience = keys.pop("patience", Patience())
+        attempts = keys.pop("attempts", Attempts())
         self.engine = Engine(
             self.pool,
-            Scheduler(planner, self.recorder.ask, first=first, patience=patience),
+            Scheduler(planner, self.recorder.ask, first=first, attempts=attempts),
             self.recorder,
             self.tracker,
             deadline=deadline,

@@ -14,7 +14,7 @@ import yaml
 from fcsearch.results import Manifest, RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, Place
-from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.ledger import Ledger, PackRecord
 from fcsearch.search.record.outcomes import epoch_records, trial_records
 from fcsearch.space import SearchSpace, load_space
 from fcsearch.training import EpochMetrics, MemberResult, TrialConfig
@@ -82,7 +82,7 @@ def outcome(pack_id: int, results: Mapping[int, MemberResult], *, log: tuple[str
 
 def record(ledger: Ledger, found: PackOutcome) -> None:
     """Record a pack that keeps no models."""
-    ledger.record(found.pack_id, trial_records(found), epoch_records(found), models={}, keep=[])
+    ledger.record(PackRecord(found.pack_id, trial_records(found), epoch_records(found)))
 
 
 def trials(count: int, *, first: int = 0, **parameters: Any) -> list[PlannedTrial]:

@@ -21,10 +21,8 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 # One thread a process: all of them run a process a core.
 THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-# A searcher that takes this many seconds longer than its time budget, or in all where it has none, hangs.
+# A searcher that takes this many seconds hangs.
 PATIENCE = 1800
-# What fcsearch says of a search that had no time to end a trial, as on a busy machine: an outcome, not a failure.
-TOO_SHORT = "no trial ended within the time budget"
 
 # How each is started; what stands behind the name of its script are options.
 PEERS = {
@@ -72,12 +70,10 @@ class Outcome:
     """What came of a search.
 
     Attributes:
-        began: When its command was started, seconds since the epoch.
         seconds: Wall time of the whole command.
         trials: Start and end of each trial, and its best validation accuracy (None if it has none).
     """
 
-    began: float
     seconds: float
     trials: tuple[tuple[float, float, float | None], ...]
 
@@ -91,26 +87,13 @@ class Outcome:
         """The best validation accuracy."""
         return max((accuracy for *_, accuracy in self.trials if accuracy is not None), default=0.0)
 
-    def best_after(self, seconds: float) -> float:
-        """The best validation accuracy of the trials that came to an end within so many seconds of the start."""
-        known = [accuracy for _, ended, accuracy in self.trials if accuracy and ended - self.began <= seconds]
-        return max(known, default=0.0)
-
-    def curve(self) -> list[tuple[float, float]]:
-        """Every improvement: seconds from the start, and the best validation accuracy from then on."""
-        points: list[tuple[float, float]] = []
-        for _, ended, accuracy in sorted(self.trials, key=lambda trial: trial[1]):
-            if accuracy and (not points or accuracy > points[-1][1]):
-                points.append((ended - self.began, accuracy))
-        return points
-
 
 def run_searcher(name: str, job: Job) -> Outcome:
     """Run one of SEARCHERS, in a process of its own."""
     if name in FCSEARCH:
         return run_fcsearch(job, *FCSEARCH[name])
-    began, seconds, output = run(peer_command(name, job), job)
-    return Outcome(began, seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
+    seconds, output = run(peer_command(name, job))
+    return Outcome(seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
 
 
 def peer_command(name: str, job: Job) -> list[object]:
@@ -132,25 +115,23 @@ def run_fcsearch(job: Job, *options: str) -> Outcome:
         # What peers do not do either.
         arguments += ["--confirm", "0", "--ensemble", "0"]
         arguments += ["--workers", job.slots] if job.slots else []
-        # Without an end of its own a search ends with its time.
-        arguments += ["--trials", job.trials or 10**6]
-        arguments += ["--time-budget", f"{job.time_budget}s"] if job.time_budget else []
+        arguments += ["--trials", job.trials] if job.trials else []
         arguments += ["--gpus-per-worker", "0"] if job.device == "cpu" else []
-        began, seconds, _ = run([sys.executable, "-m", "fcsearch", "run", *arguments], job)
+        seconds, _ = run([sys.executable, "-m", "fcsearch", "run", *arguments])
         trials = open_run(Path(folder) / "run").trials
         columns = trials.select(["started_at", "finished_at", "val_accuracy"]).to_pylist()
     records = ((row["started_at"].timestamp(), row["finished_at"].timestamp(), row["val_accuracy"]) for row in columns)
-    return Outcome(began, seconds, tuple(records))
+    return Outcome(seconds, tuple(records))
 
 
-def run(command: Sequence[object], job: Job) -> tuple[float, float, str]:
-    """Run a command; return when it began, the seconds that it took, and its output.
+def run(command: Sequence[object]) -> tuple[float, str]:
+    """Run a command; return the seconds that it took, and its output.
 
     Raises:
         click.ClickException: it failed, or hangs.
     """
     words = [str(word) for word in command]
-    began, clock = time.time(), time.perf_counter()
+    began = time.perf_counter()
     process = subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
@@ -161,13 +142,13 @@ def run(command: Sequence[object], job: Job) -> tuple[float, float, str]:
         start_new_session=True,
     )
     try:
-        output, errors = process.communicate(timeout=PATIENCE + (job.time_budget or 0))
+        output, errors = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         raise click.ClickException(f"{' '.join(words)} hangs") from None
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-    seconds = time.perf_counter() - clock
-    if process.returncode and TOO_SHORT not in errors:
+    seconds = time.perf_counter() - began
+    if process.returncode:
         raise click.ClickException(f"{' '.join(words)} exited with {process.returncode}:\n{errors[-4000:]}")
-    return began, seconds, output
+    return seconds, output

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.utils import check_random_state
 
+from fcsearch.config.objective import Task
 from fcsearch.space import SearchSpace
 
 FoldsArgument = int | Literal["auto"] | None
 _VALIDATION_FRACTION = 0.15
 
 
-def validation_share(given: float | None) -> float:
-    """The share of the rows that validates; ValueError if there is no such share."""
+def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task) -> float:
+    """The share of the rows that is held out: of classes, a stratified share has a row of each, even of small ones.
+
+    Raises:
+        ValueError: there is no such share.
+    """
     share = _VALIDATION_FRACTION if given is None else given
     if not 0 < share < 1:
         raise ValueError(f"validation_fraction must lie between 0 and 1; found {share}")
-    return share
+    if task == "regression":
+        return share
+    count, classes = len(targets), len(np.unique(targets))
+    return max(share, (classes + 0.5) / count) if count > 2 * classes else 0.5
 
 
 def chosen_folds(folds: FoldsArgument, validation_fraction: float | None, space: SearchSpace) -> FoldsArgument:

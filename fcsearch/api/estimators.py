@@ -45,7 +45,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
             None: the default space.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds after which no new trial starts; None: no limit.
+        time_budget: Seconds that it may take, with its report, nearly; None: no limit.
         validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1; None:
             0.15, where there are no folds.
         folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds, and the
@@ -174,16 +174,13 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     def _rows(
         self, table: pa.Table, targets: npt.NDArray[Any], space: SearchSpace, sample_weight: Any, seed: int
     ) -> Dataset:
+        share = validation_share(self.validation_fraction, targets, self._task)
         spec = DatasetSpec(
-            MEMORY, label=free_name(table.column_names), task=self._task, val_fraction=self._share(len(targets)),
+            MEMORY, label=free_name(table.column_names), task=self._task, val_fraction=share,
             test_fraction=0.0, folds=chosen_folds(self.folds, self.validation_fraction, space), split_seed=seed,
             class_weight=self._class_weight(space.dataset.class_weight),
         )  # fmt: skip
         return dataset_in_memory(table, targets, spec, row_weights=sample_weight, forms=space.input_forms)
-
-    def _share(self, count: int) -> float:  # noqa: ARG002
-        """The share of `count` rows that is held out for validation; ValueError if there is no such share."""
-        return validation_share(self.validation_fraction)
 
     def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
         """The weights of the classes as the dataset names them; `of_space` is what the space says."""
@@ -259,11 +256,6 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         self.classes_, codes = np.unique(y, return_inverse=True)
         found: npt.NDArray[Any] = codes
         return found
-
-    def _share(self, count: int) -> float:
-        # A stratified share has a row of each class, even of small ones.
-        share, classes = super()._share(count), len(self.classes_)
-        return max(share, (classes + 0.5) / count) if count > 2 * classes else 0.5
 
     def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
         """Keyed by the numbers of the classes in training; DataError for unknown classes."""

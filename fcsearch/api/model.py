@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.labels import is_boolean, is_integer
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import UsageError
@@ -46,9 +47,9 @@ class Model:
     def classes(self) -> npt.NDArray[Any]:
         """(C,) the classes: integers if all their names are, likewise booleans, else text."""
         names = self.transform.class_names
-        if set(names) <= {"true", "false"}:
+        if all(map(is_boolean, names)):
             return np.array([name == "true" for name in names])
-        if all(name.removeprefix("-").isdecimal() and str(int(name)) == name for name in names):
+        if all(map(is_integer, names)):
             return np.array([int(name) for name in names])
         return np.array(names)
 

@@ -8,11 +8,13 @@ arithmetic of hyperparameters is in `fcsearch.nn` and, for packs, in `fcsearch.t
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from fcsearch.config.hyperparameter import Hyperparameter, entry, hyperparameters_of, integer, share, word
 from fcsearch.config.input_form import EMBEDDED, OWN_FORM, WITH_BINS, InputForm
+from fcsearch.config.objective import LOSSES_OF
 from fcsearch.config.update_rules import RULE_SETTINGS, readers
 from fcsearch.config.widths import EQUAL_WIDTHS
 from fcsearch.errors import ConfigError
@@ -136,7 +138,7 @@ class TrialConfig:
     loss: str = word(
         "softmax",
         "What is minimised: softmax (cross-entropy) or svm (hinge); for a regression squared, absolute or huber",
-        words=("softmax", "svm", "squared", "absolute", "huber"),
+        words=tuple(itertools.chain.from_iterable(LOSSES_OF.values())),
     )
     huber_delta: float = entry(
         1.0,

@@ -14,15 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.facts import ColumnFacts, ColumnsError, Reading, Use
-from fcsearch.data.images import Size, decode_images
+from fcsearch.data.images import ImageForm, decode_images
+from fcsearch.data.instants import holds_dates
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
-from fcsearch.data.number_texts import has_decimal_commas, number_hint
-from fcsearch.data.readings import holds_dates, parts_of_dates
+from fcsearch.data.number_texts import NumberHint, number_hint
+from fcsearch.data.readings import parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
-from fcsearch.text import nearest
+from fcsearch.text import nearest, spaced_twins
 from fcsearch.wording import wording
 
 # The most one-hot columns of a text column; with more categories it is an identifier or free text.
@@ -34,10 +35,6 @@ _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IG
 _CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
 _FEW_CODES = 20
 _LEAVE_OUT = "Leave it out."
-
-
-class _ReadOtherwiseError(DataError):
-    """A column that an option reads; its message names the option."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,23 +92,22 @@ def features_of(
     facts = [ColumnFacts(name, "number", "ignored", "numbers the rows") for name in left_out]
     facts += [_facts(table[name], name, *uses[name]) for name in table.column_names]
     refused = dict(problems)
-    parts, curable = [], []
+    parts = []
     # A wrong label column is reported before 50,000 images are decoded.
     if not (refused and images):
         for name in images or names:
             try:
                 if images:
-                    parts.append(_images(table[name], name, locate, spec.image_size))
+                    parts.append(_images(table[name], name, locate, spec))
                 else:
                     parts.append(_feature(table[name], name, locate, source, spec, alone=len(names) == 1))
             except DataError as error:
                 refused[name] = str(error)
-                if isinstance(error, _ReadOtherwiseError):
-                    curable.append(name)
-    facts = [dataclasses.replace(item, why=_remark(item, table)) if item.use == "used" else item for item in facts]
-    told = _with_categories(facts, [column for part in parts for column in part.columns])
+    facts = _with_categories(facts, [column for part in parts for column in part.columns])
+    told = tuple(dataclasses.replace(item, why=_remark(item, table)) if item.use == "used" else item for item in facts)
     if refused:
-        raise ColumnsError(source, refused, told, curable)
+        readable = [name for name in refused if _hint(table[name]).remedy == "option"]
+        raise ColumnsError(source, refused, told, readable)
     features = parts[0] if len(parts) == 1 else _side_by_side(parts)
     ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
     return dataclasses.replace(features, ignored=ignored, facts=told)
@@ -138,22 +134,39 @@ def _facts(values: pa.ChunkedArray, name: str, use: Use, why: str) -> ColumnFact
 def _remark(facts: ColumnFacts, table: pa.Table) -> str:
     """What a user should know of a column that is used."""
     values = table[facts.name]
-    if not (is_number(values.type) or is_text(values.type)):
-        return ""
-    distinct = pc.count_distinct(values).as_py()
-    if distinct == 1 and not facts.gaps:
+    if not facts.gaps and _is_constant(values, facts.categories):
         return "it has one value in all rows, and tells nothing"
-    if pa.types.is_integer(values.type) and distinct > _FEW_CODES and _CODE.fullmatch(facts.name):
-        return "as a number; if it is a code, write it as text to make it a category"
+    if is_text(values.type) and facts.categories:
+        if twins := spaced_twins(facts.categories):
+            return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
+        hint = _hint(pa.array(facts.categories))
+        return f"as categories.{hint.words}" if hint.remedy in ("writing", "option") else ""
+    if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
+        few = pc.count_distinct(values).as_py() <= _FEW_CODES
+        return "" if few else "as a number; if it is a code, write it as text to make it a category"
     return ""
 
 
-def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) -> tuple[ColumnFacts, ...]:
+def _is_constant(values: pa.ChunkedArray, categories: Sequence[str]) -> bool:
+    """Whether a column without gaps has one value; to count the numbers would take much longer."""
+    if not is_number(values.type) and not holds_dates(values.type):
+        return len(categories) == 1
+    # Arrow cannot compare half floats.
+    extremes = pc.min_max(pc.cast(values, pa.float32()) if pa.types.is_float16(values.type) else values).as_py()
+    return bool(extremes["min"] == extremes["max"])
+
+
+def _hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
+    """What keeps a column of text from being one of numbers."""
+    return number_hint(values) if is_text(values.type) else NumberHint()
+
+
+def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) -> list[ColumnFacts]:
     categories = {column.name: column.categories for column in columns}
-    return tuple(
+    return [
         dataclasses.replace(item, categories=categories.get(item.name, ())) if item.use == "used" else item
         for item in facts
-    )
+    ]
 
 
 def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Collection[str], source: str) -> list[str]:
@@ -172,8 +185,9 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Coll
     return names
 
 
-def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], size: Size | None) -> Features:
-    pixels, shape = decode_images(values, locate, size=size)
+def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], spec: DatasetSpec) -> Features:
+    size = spec.image_size
+    pixels, shape = decode_images(values, locate, None if size is None else ImageForm(size))
     return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape, resized=size is not None)
 
 
@@ -211,8 +225,9 @@ def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) ->
             "dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
             f"{shlex.quote(f'dataset.time={name}')} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
         )
-    parts = parts_of_dates(values, place)
-    return Features(np.stack(list(parts.values()), axis=1), tuple(Column(name, reading=part) for part in parts))
+    found = parts_of_dates(values, place)
+    columns = tuple(Column(name, reading=part, zoned=found.zoned) for part in found.parts)
+    return Features(np.stack(list(found.parts.values()), axis=1), columns)
 
 
 def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Features:
@@ -242,10 +257,11 @@ def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
     """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
-        raise (_ReadOtherwiseError if has_decimal_commas(values) else DataError)(
+        hint = number_hint(values)
+        raise DataError(
             f"{place} must hold categories (at most {MAX_CATEGORIES}, each in several rows); found {len(categories)} "
-            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{number_hint(values)}"
-            f"{'' if has_decimal_commas(values) else f' {_LEAVE_OUT}'}"
+            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{hint.words}"
+            f"{'' if hint.remedy == 'option' else f' {_LEAVE_OUT}'}"
         )
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
     codes = pc.cast(index, pa.float32()).to_numpy()

@@ -3,71 +3,130 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.dataset import Split
+from fcsearch.data.rows import Indices, PartSizes, Rows
 from fcsearch.data.splits import SplitRows
+from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 _BLOCK_ROWS = 4096
 # Larger sources, such as 50,000 colour images, are not searched for copies: it would take about a second.
-_MOST_BYTES = 1 << 27
+_MOST_BYTES, _MOST_ROWS = 1 << 27, 1 << 21
 # The odd constants of splitmix64, which mix the bits of a word.
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_PARTS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
     """Copies of earlier rows among all `rows`, and the `val` and `test` rows with a twin in training; empty if none."""
-    if rows.X.nbytes > _MOST_BYTES:
+    if rows.X.nbytes > _MOST_BYTES or len(rows.y) > _MOST_ROWS:
         return {}
-    keys = _keys(rows)
-    copies = len(keys) - len(np.unique(keys))
+    distinct, number = np.unique(_keys(rows), return_inverse=True)
+    copies = len(number) - len(distinct)
     if not copies:
         return {}
-    val, test = (int(np.isin(keys[part], keys[split.train]).sum()) for part in (split.val, split.test))
-    return {"rows": copies, "val": val, "test": test}
+    trained = np.zeros(len(distinct), dtype=bool)
+    trained[number[split.train]] = True
+    return {"rows": copies, **{name: int(trained[number[getattr(split, name)]].sum()) for name in ("val", "test")}}
+
+
+def row_keys(rows: Split) -> npt.NDArray[np.uint64]:
+    """(N,) A number that rows of equal features and labels have in common, and others but by a chance of 2^-64 not."""
+    return _keys(Rows(rows.X, rows.y, (), PartSizes(len(rows.y))))
 
 
 def copies_words(found: dict[str, int]) -> str:
-    """What a user should know of `count_copies`; empty unless rows to measure on have twins in training."""
+    """What a user should know of copies, found by `count_copies` or dropped by `without_copies`; empty if nothing."""
+    if dropped := found.get("dropped"):
+        given = [f"{found[name]:,} from {words}" for name, words in _PARTS.items() if name != "train" and found[name]]
+        of_them = f" ({' and '.join(given)} rows of the source)" if given else ""
+        return f"rows that equal earlier ones, dropped: {dropped:,}{of_them}"
     if not found.get("val") and not found.get("test"):
         return ""
     return (
         f"{found['rows']:,} rows are copies of others in all columns used; {found['val']:,} validation and "
         f"{found['test']:,} test rows have a twin in training, so figures on them are too good. To keep one of each: "
-        "--set dataset.copies=drop"
+        f"{wording().dataset_option('copies', 'drop')}"
     )
 
 
-def without_copies(rows: Rows) -> Rows:
-    """The rows without those that equal an earlier one; training rows come first, then validation rows."""
+def without_copies(rows: Rows) -> tuple[Rows, dict[str, int]]:
+    """The rows without those that equal an earlier one; training rows come first, then validation rows.
+
+    Returns:
+        The rows that are kept; and how many were `dropped` in all, and of the splits of the source; empty if none.
+
+    Raises:
+        DataError: a split of the source would have no rows left.
+    """
     first = np.sort(np.unique(_keys(rows), return_index=True)[1])
-    ends = np.cumsum([rows.sizes.train, rows.sizes.val, rows.sizes.test])
+    dropped = len(rows.y) - len(first)
+    if not dropped:
+        return rows, {}
+    ends = np.cumsum(dataclasses.astuple(rows.sizes))
     sizes = PartSizes(*np.diff(np.searchsorted(first, ends), prepend=0).tolist())
+    gone = {name: getattr(rows.sizes, name) - getattr(sizes, name) for name in _PARTS}
+    _require_rows(sizes, gone)
+    return _of_rows(rows, first, sizes), {"dropped": dropped, **gone}
+
+
+def _require_rows(sizes: PartSizes, gone: dict[str, int]) -> None:
+    """Refuse a split of the source that consists of copies: another one would be drawn in its place."""
+    for name, words in _PARTS.items():
+        if gone[name] and not getattr(sizes, name):
+            raise DataError(
+                f"the {words} rows of the source must not all be copies of earlier rows if dataset option copies is "
+                f"drop; found {gone[name]:,} rows, each of which equals one of an earlier split in all columns used. "
+                f"Give {words} rows that are not among the others, or leave copies out."
+            )
+
+
+def _of_rows(rows: Rows, chosen: Indices, sizes: PartSizes) -> Rows:
     weights, key = rows.row_weights, rows.split_key
     return dataclasses.replace(
         rows,
-        X=rows.X[first],
-        y=rows.y[first],
+        X=rows.X[chosen],
+        y=rows.y[chosen],
         sizes=sizes,
-        row_weights=None if weights is None else weights[first],
-        split_key=None if key is None else key.of_rows(first),
+        row_weights=None if weights is None else weights[chosen],
+        split_key=None if key is None else key.of_rows(chosen),
     )
 
 
 def _keys(rows: Rows) -> npt.NDArray[np.uint64]:
-    """(N,) A number that equal rows have in common, and others but by a chance of 2^-64 not."""
+    """(N,) A number that equal rows have in common, and others but by a chance of 2^-64 not.
+
+    Rows that differ in their weight, group or time alone are not equal: two customers may well have the same values.
+    """
     keys = np.empty(len(rows.y), dtype=np.uint64)
     for start in range(0, len(keys), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
-        # 0 is added so that -0 is 0.
-        features = np.ascontiguousarray(rows.X[block] + rows.X.dtype.type(0)).view(np.uint8)
-        label = np.ascontiguousarray(rows.y[block])[:, None].view(np.uint8)
-        row = np.concatenate([features, label], axis=1)
+        row = np.concatenate([*_bytes(rows, block)], axis=1)
         words = np.ascontiguousarray(np.pad(row, ((0, 0), (0, -row.shape[1] % 8)))).view(np.uint64)
         keys[block] = _hashed(words)
     return keys
+
+
+def _bytes(rows: Rows, block: slice) -> Iterator[npt.NDArray[np.uint8]]:
+    """(n, bytes) The values of everything that is used of some rows."""
+    yield _same_bits(rows.X[block])
+    for values in (rows.y, rows.row_weights, None if rows.split_key is None else rows.split_key.codes):
+        if values is not None:
+            yield _same_bits(values[block, None])
+
+
+def _same_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """(n, bytes) Values (n, k) with one form of 0, and one of NaN."""
+    values = np.ascontiguousarray(values + values.dtype.type(0))
+    if values.dtype.kind == "f":
+        values[np.isnan(values)] = np.nan
+    return values.view(np.uint8)
 
 
 def _hashed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

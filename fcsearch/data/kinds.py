@@ -108,3 +108,25 @@ def kind_in_words(kind: pa.DataType) -> str:
     if is_number(kind):
         return "number"
     return "date or time" if pa.types.is_temporal(kind) else str(kind)
+
+
+def without_views(table: pa.Table) -> pa.Table:
+    """The table with plain text for views of text, which polars writes alone and in categories."""
+    for place, column in enumerate(table):
+        if (kind := _plain_type(column.type)) != column.type:
+            plain = pa.chunked_array([_plain(chunk) for chunk in column.chunks], kind)
+            table = table.set_column(place, table.schema.names[place], plain)
+    return table
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(kind.index_type, _plain_type(kind.value_type), kind.ordered)
+    return pa.string() if pa.types.is_string_view(kind) else kind
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    if not pa.types.is_dictionary(values.type):
+        return values.cast(_plain_type(values.type))
+    texts = values.dictionary.cast(_plain_type(values.type.value_type))
+    return pa.DictionaryArray.from_arrays(values.indices, texts, ordered=values.type.ordered)

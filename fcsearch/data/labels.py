@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.text import did_you_mean, first_few, nearest, spaced_twins
 from fcsearch.wording import wording
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
@@ -98,10 +98,14 @@ def encode_labels(
             f"{wording().other_label()}, or add rows of another class."
         )
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
-        hint = number_hint(values) if is_text(values.type) else ""
+        hint = number_hint(values).words if is_text(values.type) else ""
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
             f"or an identifier.{hint} {wording().other_label()}."
+        )
+    if isinstance(distinct[0], str) and (twins := spaced_twins(distinct)):
+        raise DataError(
+            f"{where} must write each class in one way; found {twins[0]!r} and {twins[1]!r}. Remove the spaces."
         )
     known = _order_of_classes(distinct, names, where)
     index = pc.index_in(values, value_set=pa.array(known, type=values.type))
@@ -150,6 +154,16 @@ def classes_by_place(kind: pa.DataType, names: Sequence[str] | None) -> bool:
     """Whether labels of this type number the classes that `names` names."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(names) and not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind))
+
+
+def is_boolean(name: str) -> bool:
+    """Whether a class's name is what `encode_labels` makes of a boolean."""
+    return name in ("true", "false")
+
+
+def is_integer(name: str) -> bool:
+    """Whether a class's name is what `encode_labels` makes of an integer."""
+    return name.removeprefix("-").isdecimal() and str(int(name)) == name
 
 
 def _order_of_classes(distinct: list[Any], names: Sequence[str] | None, where: str) -> list[Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.data.images import decode_images
+from fcsearch.data.images import ImageForm, decode_image_files, decode_images
 from fcsearch.data.kinds import category_texts, holds_images
+from fcsearch.data.labels import is_boolean, is_integer
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.readings import read_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
@@ -71,6 +73,13 @@ def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) ->
     return names
 
 
+def match_images(transform: FeatureTransform, files: Sequence[Path], source: str) -> npt.NDArray[np.float32]:
+    """The features of image files, which become what those of training were; errors as `match_array`."""
+    array = _array_input(transform, source)
+    pixels, shape = decode_image_files(files, _image_form(array))
+    return transform.apply(_like_training(array, pixels.reshape(-1, *shape), source))
+
+
 def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -> npt.NDArray[np.float32]:
     """The features of rows in an array.
 
@@ -82,19 +91,16 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
     Raises:
         DataError: rows of another shape or another kind of number, or the training rows came from named columns.
     """
-    if transform.array is None:
-        names = ", ".join(dict.fromkeys(str(item.name) for item in transform.inputs))
-        raise DataError(
-            f"{source} must be a table with the columns {names}, as the training rows had; found an array without "
-            "column names. Save it as CSV or Parquet with these names."
-        )
-    return transform.apply(_like_training(transform.array, X, source))
+    return transform.apply(_like_training(_array_input(transform, source), X, source))
 
 
 def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
-    """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories."""
+    """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories.
+
+    The label is among them unless its classes survive a reader that takes them for integers or booleans.
+    """
     names = text_inputs(transform)
-    if transform.label is not None and not all(_reads_back(name) for name in transform.class_names):
+    if transform.label is not None and not all(is_boolean(name) or is_integer(name) for name in transform.class_names):
         names.append(transform.label)
     return tuple(names)
 
@@ -114,9 +120,14 @@ def count_unseen(total: Unseen, part: Unseen) -> None:
         total.setdefault(name, Counter()).update(counts)
 
 
-def _reads_back(name: str) -> bool:
-    """Whether the name of a class survives a reader that takes it for a number or a boolean."""
-    return name in ("true", "false") or (name.removeprefix("-").isdecimal() and str(int(name)) == name)
+def _array_input(transform: FeatureTransform, source: str) -> NumberInput:
+    if transform.array is None:
+        names = ", ".join(dict.fromkeys(str(item.name) for item in transform.inputs))
+        raise DataError(
+            f"{source} must be a table with the columns {names}, as the training rows had; found images or an array, "
+            "without column names. Save it as CSV or Parquet with these names."
+        )
+    return transform.array
 
 
 def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> tuple[npt.NDArray[Any], Unseen]:
@@ -132,7 +143,7 @@ def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: s
                 raw[:, left], counts = _codes(item, values, place)
                 unseen.update({item.name: counts} if counts else {})
             elif item.source == "number":
-                raw[:, left] = read_values(values, item.reading, place)
+                raw[:, left] = read_values(values, item.reading, place, zoned=item.zoned)
             else:
                 raw[:, left:right] = _array_of(item, values, str(item.name), locate, source)
         except DataError as error:
@@ -196,7 +207,7 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
     if len(values) == 0:
         return np.empty((0, item.width), dtype=np.float32)
     if holds_images(values.type):
-        pixels, shape = decode_images(values, locate, size=item.image_size)
+        pixels, shape = decode_images(values, locate, _image_form(item))
         found = pixels.reshape(-1, *shape)
     elif is_list_of_numbers(values.type):
         numbers, shape_of_lists = list_values(values, name, locate)
@@ -207,6 +218,14 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
             f"{values.type}."
         )
     return _like_training(item, found, f"column {name!r} of {source}")
+
+
+def _image_form(item: NumberInput) -> ImageForm | None:
+    """What later images become; None if the training rows were no images."""
+    if len(item.shape) != 3 or item.shape[2] not in (1, 3):
+        return None
+    height, width, channels = item.shape
+    return ImageForm((height, width), channels, resize=item.resized)
 
 
 def _like_training(item: NumberInput, X: npt.NDArray[Any], place: str) -> npt.NDArray[Any]:

@@ -1,53 +1,91 @@
-"""Numbers that a file writes as text: what keeps them from being read as numbers."""
+"""Numbers and dates that a file writes as text: what keeps them from being read as such."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Iterator
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_THOUSANDS_BY_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
+_THOUSANDS_BY_SPACES = re.compile(r"[-+]?[1-9]\d{0,2}([ \u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d+)?")
+_DATE = re.compile(r"(\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})([ T].*)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _WHOLE = re.compile(r"[-+]?\d+")
 _WITH_UNIT = re.compile(r"[-+]?[$€£¥]?\s?[-+]?\d[\d,]*(\.\d+)?(\s?[%$€£¥]|\s[a-zA-Z]{1,3})?")
 _MOST = 1000
+_WRITINGS = (
+    (_THOUSANDS, "commas between thousands", "Write them without."),
+    (_THOUSANDS_BY_SPACES, "signs between thousands", "Write them without."),
+    (_DECIMAL_COMMA, "decimal commas", """Read them with --set 'dataset.decimal=","'."""),
+    (_WITH_UNIT, "signs beside them", "Write the number alone."),
+)
 
 
-def number_hint(values: pa.Array | pa.ChunkedArray) -> str:
-    """What to change in a file so that a column of text is one of numbers; empty where it seems to hold none.
+@dataclasses.dataclass(frozen=True)
+class NumberHint:
+    """What to change so that a column of text is one of numbers or dates.
 
-    Args:
-        values: (N,) text.
+    Attributes:
+        words: Sentences after a space; empty where the texts seem to hold neither.
+        remedy: What is to change: a few values, how all numbers are written, or only the option that reads them.
     """
-    texts = pc.unique(values.drop_null()).slice(0, _MOST).to_pylist()
+
+    words: str = ""
+    remedy: Literal["none", "values", "writing", "option"] = "none"
+
+
+def number_hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
+    """Look for numbers in (N,) texts."""
+    texts = _texts(values)
+    if points := _only(texts, _THOUSANDS_BY_POINTS):
+        return _written("points between thousands", points[0], "Write them without.")
     others = [text for text in texts if not _is_number(text)]
-    if texts and len(others) <= len(texts) / 2:
+    if texts and len(others) <= len(texts) / 2 and not has_decimal_commas(values):
         found = f" but {others[0]!r}" if len(others) == 1 else f" but {others[0]!r} and others" if others else ""
-        return f" They are numbers{found}: leave what is no number empty, and the column is one of numbers."
-    return next(_mostly(others), "")
+        words = f" They are numbers{found}: leave what is no number empty, and the column is one of numbers."
+        return NumberHint(words, "values")
+    if others and all(_DATE.fullmatch(text) for text in others):
+        return NumberHint(
+            f" They look like dates, such as {others[0]!r}. Write them as 2026-01-31 or 2026-01-31 18:00, all with a "
+            "zone (+02:00 or Z) or all without, and the column is one of dates.",
+            "writing",
+        )
+    for pattern, what, advice in _WRITINGS:
+        matching = [text for text in others if pattern.fullmatch(text)]
+        if matching and 2 * len(matching) >= len(others):
+            hint = _written(what, matching[0], advice)
+            return dataclasses.replace(hint, remedy="option") if has_decimal_commas(values) else hint
+    return NumberHint()
 
 
 def has_decimal_commas(values: pa.Array | pa.ChunkedArray) -> bool:
     """Whether texts are numbers with decimal commas, and not all of these could be commas between thousands."""
-    texts = [text.strip() for text in pc.unique(values.drop_null()).slice(0, _MOST).to_pylist()]
-    commas = [text for text in texts if _DECIMAL_COMMA.fullmatch(text)]
-    if not commas or all(_THOUSANDS.fullmatch(text) for text in commas):
-        return False
-    return all(_DECIMAL_COMMA.fullmatch(text) or _WHOLE.fullmatch(text) for text in texts)
+    commas = _only(_texts(values), _DECIMAL_COMMA)
+    return not all(_THOUSANDS.fullmatch(text) for text in commas)
 
 
-def _mostly(texts: list[str]) -> Iterator[str]:
-    """What may be done where most of the texts are numbers of some writing."""
-    for pattern, what, advice in (
-        (_THOUSANDS, "commas between thousands", "Write them without."),
-        (_DECIMAL_COMMA, "decimal commas", """Read them with --set 'dataset.decimal=","'."""),
-        (_WITH_UNIT, "signs beside them", "Write the number alone."),
-    ):
-        found = [text for text in texts if pattern.fullmatch(text.strip())]
-        if found and 2 * len(found) >= len(texts):
-            yield f" They look like numbers with {what}, such as {found[0]!r}. {advice}"
+def has_decimal_points(values: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether texts, which are numbers, have points that cannot all be points between thousands."""
+    texts = _texts(values)
+    return any("." in text for text in texts) and not _only(texts, _THOUSANDS_BY_POINTS)
+
+
+def _texts(values: pa.Array | pa.ChunkedArray) -> list[str]:
+    return [text.strip() for text in pc.unique(values.drop_null()).slice(0, _MOST).to_pylist()]
+
+
+def _only(texts: list[str], pattern: re.Pattern[str]) -> list[str]:
+    """The texts of a writing if all others are whole numbers, else none."""
+    found = [text for text in texts if pattern.fullmatch(text)]
+    return found if all(_WHOLE.fullmatch(text) for text in {*texts}.difference(found)) else []
+
+
+def _written(what: str, example: str, advice: str) -> NumberHint:
+    return NumberHint(f" They look like numbers with {what}, such as {example!r}. {advice}", "writing")
 
 
 def _is_number(text: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def fit_transform(
     Pixels are scaled to [0, 1]. In tables, missing numbers become the column's median and missing categories its most
     frequent one; each category becomes a 0/1 column of its own, which is not scaled; a category that no training row
     has is 0 in all of them. A constant feature is 0 in the training rows (except with `none`) and never divided by 0.
+    The hour of a date is a feature if a training row has a time of day.
 
     Args:
         rows: Features in the source's units.
@@ -51,7 +53,10 @@ def fit_transform(
             f"preprocessing of pixels must be standardize, mean or none; found {preprocessing}, which is for columns "
             "with units of their own. Choose another one."
         )
-    inputs = _columns(rows, train, preprocessing, fit) if rows.columns else (_whole(rows, train, preprocessing, fit),)
+    if rows.columns:
+        inputs = _columns(_without_midnights(rows, train), train, preprocessing, fit)
+    else:
+        inputs = (_whole(rows, train, preprocessing, fit),)
     return FeatureTransform(
         inputs=inputs,
         dtype="float64" if rows.X.dtype == np.float64 else "float32",
@@ -61,7 +66,23 @@ def fit_transform(
         target=None if rows.class_names else _target_scale(rows.y[train]),
         unused=tuple(facts.name for facts in rows.facts if facts.use not in ("used", "label")),
         decimal=rows.decimal,
+        decimal_given=rows.decimal_given,
     )
+
+
+def _without_midnights(rows: Rows, train: Indices) -> Rows:
+    """The rows without the hours of dates that have no time of day in any training row."""
+    columns = enumerate(rows.columns)
+    hours = {place: rows.X[train, place] for place, column in columns if column.reading == "hour"}
+    midnights = {place for place, of in hours.items() if not np.nan_to_num(of).any()}
+    return _with_columns(rows, [place not in midnights for place in range(len(rows.columns))])
+
+
+def _with_columns(rows: Rows, chosen: Sequence[bool]) -> Rows:
+    """The rows with some of their columns."""
+    if all(chosen):
+        return rows
+    return dataclasses.replace(rows, X=rows.X[:, chosen], columns=tuple(itertools.compress(rows.columns, chosen)))
 
 
 def _target_scale(y: Array) -> TargetScale:
@@ -70,7 +91,9 @@ def _target_scale(y: Array) -> TargetScale:
 
 
 def raw_matrix(rows: Rows, transform: FeatureTransform) -> Array:
-    """The rows as the transform takes them: categories as indices into those of the training rows."""
+    """The rows as the transform takes them: the columns that it reads, categories as indices into those it knows."""
+    read = {(item.name, "number" if item.kind == "category" else item.reading) for item in transform.inputs}
+    rows = _with_columns(rows, [_origin(column) in read for column in rows.columns])
     codes = {}
     places = [place for place, column in enumerate(rows.columns) if column.kind == "category"]
     known = [item.categories for item in transform.inputs if item.kind == "category"]
@@ -146,7 +169,9 @@ def _columns(
         encoding = joined([encodings[place] for place in places])
         if column.list_name is None:
             fill = float(fills[places[0]])
-            inputs.append(NumberInput(column.name, "number", (), encoding, fill=fill, reading=column.reading))
+            inputs.append(
+                NumberInput(column.name, "number", (), encoding, fill=fill, reading=column.reading, zoned=column.zoned)
+            )
         else:
             inputs.append(NumberInput(column.list_name, "list", (len(places),), encoding))
     return tuple(inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.facts import DATE_PARTS, Reading
+from fcsearch.data.instants import Instants, read_instants
 from fcsearch.data.kinds import is_number, is_text, number_values
 from fcsearch.errors import DataError
 
-_TRUE, _FALSE = ("true", "yes", "t", "y", "1"), ("false", "no", "f", "n", "0")
-# What ISO 8601 texts are read as: times without a zone, or all with one.
-_INSTANTS = (pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.timestamp("ns"))
+# Those with a point are what pandas writes if there are gaps.
+_TRUE, _FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0", "-0.0")
 
 
-def read_values(values: pa.ChunkedArray, reading: Reading, place: str) -> npt.NDArray[Any]:
-    """(N,) numbers, NaN for missing values; DataError, naming `place`, for values of another kind than in training."""
+def read_values(
+    values: pa.ChunkedArray, reading: Reading, place: str, *, zoned: bool | None = None
+) -> npt.NDArray[Any]:
+    """Later rows' values of a column as numbers.
+
+    Args:
+        values: (N,) the column.
+        reading: How its values become numbers.
+        place: Names the column, for messages.
+        zoned: Whether the training rows' times had a zone; None: it is not known, and either will do.
+
+    Returns:
+        (N,) numbers, NaN for missing values.
+
+    Raises:
+        DataError: values of another kind than in training.
+    """
     if pa.types.is_dictionary(values.type):
         values = pc.cast(values, values.type.value_type)
     if values.null_count == len(values):
@@ -27,7 +43,7 @@ def read_values(values: pa.ChunkedArray, reading: Reading, place: str) -> npt.ND
     if reading == "boolean":
         return _booleans(values, place)
     if reading != "number":
-        return date_part(values, reading, place)
+        return _part(_instants(values, place, zoned), reading)
     if not is_number(values.type):
         example = f"text such as {_no_number(values)!r}" if is_text(values.type) else ""
         raise DataError(
@@ -37,22 +53,33 @@ def read_values(values: pa.ChunkedArray, reading: Reading, place: str) -> npt.ND
     return number_values(values, place)
 
 
-def holds_dates(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds dates, with or without a time of day."""
-    return bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+@dataclasses.dataclass(frozen=True)
+class DateParts:
+    """The parts of a training column of dates.
+
+    Attributes:
+        parts: By name, (N,) float32 each.
+        zoned: Whether the times have a zone; the parts are then in UTC.
+    """
+
+    parts: dict[Reading, npt.NDArray[np.float32]]
+    zoned: bool
 
 
-def parts_of_dates(values: pa.ChunkedArray, place: str) -> dict[Reading, npt.NDArray[Any]]:
-    """The parts of a training column of dates; the hour only where one is not midnight."""
-    parts = {part: date_part(values, part, place) for part in DATE_PARTS}
+def parts_of_dates(values: pa.ChunkedArray, place: str) -> DateParts:
+    """The parts of a column of dates; the hour only where some time is not midnight.
+
+    Whether it is a feature, the training rows among these decide later.
+    """
+    instants = _instants(values, place)
+    parts = {part: _part(instants, part) for part in DATE_PARTS}
     if not np.nan_to_num(parts["hour"]).any():
         del parts["hour"]
-    return parts
+    return DateParts(parts, instants.zoned)
 
 
-def date_part(values: pa.ChunkedArray, part: Reading, place: str) -> npt.NDArray[np.float32]:
-    """(N,) One part of dates, in UTC where they have a zone."""
-    times = _instants(values, place)
+def _part(instants: Instants, part: Reading) -> npt.NDArray[np.float32]:
+    times = instants.plain
     if part == "hour":
         seconds = pc.add(pc.multiply(pc.hour(times), 3600), pc.add(pc.multiply(pc.minute(times), 60), pc.second(times)))
         numbers = pc.divide(pc.cast(seconds, pa.float64()), 3600.0)
@@ -61,38 +88,45 @@ def date_part(values: pa.ChunkedArray, part: Reading, place: str) -> npt.NDArray
     return np.asarray(pc.cast(numbers, pa.float32()).to_numpy())
 
 
-def _instants(values: pa.ChunkedArray, place: str) -> pa.ChunkedArray:
-    kinds = _INSTANTS if is_text(values.type) else (_INSTANTS[0],)
-    texts = pc.utf8_trim_whitespace(values) if is_text(values.type) else values
-    if is_text(values.type) or holds_dates(values.type):
-        for kind in kinds:
-            try:
-                # Without its zone: a time of UTC, whatever the machine knows of zones.
-                return pc.cast(pc.cast(texts, kind, safe=False), pa.timestamp(kind.unit), safe=False)
-            except pa.ArrowException:
-                continue
-    example = f"text such as {values.drop_null()[0].as_py()!r}" if is_text(values.type) else values.type
+def _instants(values: pa.ChunkedArray, place: str, zoned: bool | None = None) -> Instants:
+    """The instants of dates; DataError for anything else, or if they do not have a zone as `zoned` says."""
+    found = read_instants(values)
+    example = f"text such as {values.drop_null()[0].as_py()!r}" if is_text(values.type) else str(values.type)
+    if found is None:
+        raise DataError(
+            f"{place} must hold dates, as in the training rows; found {example}. Write them as 2026-01-31 or "
+            "2026-01-31 18:00, all with a zone such as +02:00 or Z or all without, and leave missing ones empty."
+        )
+    if zoned is None or found.zoned == zoned:
+        return found
+    if zoned:
+        raise DataError(
+            f"{place} must hold times with a zone, as in the training rows; found {example}. Write them as "
+            "2026-01-31 18:00+02:00, or with Z for UTC."
+        )
     raise DataError(
-        f"{place} must hold dates, as in the training rows; found {example}. Write them as 2026-01-31 or "
-        "2026-01-31 18:00, and leave missing ones empty."
+        f"{place} must hold dates or times without a zone, as in the training rows; found {example}. Write them in the "
+        "zone of the training rows, without its name or offset."
     )
 
 
 def _booleans(values: pa.ChunkedArray, place: str) -> npt.NDArray[np.float32]:
-    if pa.types.is_boolean(values.type):
-        return np.asarray(number_values(values, place), dtype=np.float32)
     if is_number(values.type):
-        texts = pc.cast(pc.cast(values, pa.float64()), pa.string())
-    elif is_text(values.type):
-        texts = pc.utf8_lower(pc.utf8_trim_whitespace(values))
-    else:
+        numbers = np.asarray(number_values(values, place), dtype=np.float64)
+        strange = ~(np.isnan(numbers) | (numbers == 0) | (numbers == 1))
+        if strange.any():
+            raise _no_boolean(place, f"{numbers[strange][0]:g}")
+        # 0 is added so that -0 is 0.
+        return numbers.astype(np.float32) + np.float32(0)
+    if not is_text(values.type):
         raise _no_boolean(place, str(values.type))
+    texts = pc.utf8_lower(pc.utf8_trim_whitespace(values))
     true, false = (pc.is_in(texts, value_set=pa.array(words)) for words in (_TRUE, _FALSE))
-    strange = values.filter(pc.and_(pc.is_valid(texts), pc.invert(pc.or_(true, false))))
-    if len(strange):
-        raise _no_boolean(place, repr(strange[0].as_py()))
-    numbers = pc.if_else(pc.is_valid(texts), pc.cast(true, pa.float32()), pa.scalar(None, pa.float32()))
-    return np.asarray(numbers.to_numpy())
+    unknown = values.filter(pc.and_(pc.is_valid(texts), pc.invert(pc.or_(true, false))))
+    if len(unknown):
+        raise _no_boolean(place, repr(unknown[0].as_py()))
+    found = pc.if_else(pc.is_valid(texts), pc.cast(true, pa.float32()), pa.scalar(None, pa.float32()))
+    return np.asarray(found.to_numpy())
 
 
 def _no_boolean(place: str, found: str) -> DataError:

@@ -22,7 +22,8 @@ Indices = npt.NDArray[np.int64]
 class Column:
     """A column of a table: a number, or a category as its index in `categories`; NaN is a missing value.
 
-    For a number from a list, `list_name` is the column of the list; `reading` says how values become numbers.
+    For a number from a list, `list_name` is the column of the list; `reading` says how values become numbers, and for a
+    part of a date `zoned` whether the times have a zone.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Column:
     categories: tuple[str, ...] = ()
     list_name: str | None = None
     reading: Reading = "number"
+    zoned: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Rows:
         ignored: Columns of the source that are not used.
         facts: Every column of the source, if it is a table.
         decimal: The decimal sign of the source, if it is text.
+        decimal_given: Whether the user said so.
         split_key: The column that rows are split by, if any.
         details: What else the manifest should say about the source (JSON types).
     """
@@ -82,6 +85,7 @@ class Rows:
     ignored: tuple[str, ...] = ()
     facts: tuple[ColumnFacts, ...] = ()
     decimal: Literal[".", ","] = "."
+    decimal_given: bool = False
     split_key: SplitKey | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 

@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.data.instants import holds_dates, read_instants
 from fcsearch.data.kinds import is_number, is_text, kind_in_words
 from fcsearch.data.rows import Indices
 from fcsearch.data.split_facts import SplitBy, SplitFacts
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_few, nearest
-
-_SECONDS = pa.timestamp("s")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +50,7 @@ class SplitKey:
         """One of the different values, as text."""
         value = self.distinct[int(code) : int(code) + 1]
         if pa.types.is_timestamp(value.type):
-            value = pc.cast(value, _SECONDS, safe=False)
+            value = pc.cast(value, pa.timestamp("s", value.type.tz), safe=False)
         return str(pc.cast(value, pa.string())[0]).removesuffix(" 00:00:00")
 
 
@@ -123,21 +122,15 @@ def _groups(values: pa.Array, place: str) -> pa.Array:
 
 
 def _times(values: pa.Array, place: str) -> pa.Array:
+    if instants := read_instants(values):
+        return instants.times
     if _has_order(values.type) and not pa.types.is_boolean(values.type):
         return _sortable(values)
-    example = _kind(values.type)
-    if is_text(values.type):
-        texts = pc.cast(values, pa.string())
-        # ISO 8601, either all with an offset from UTC or all without.
-        for zone in (None, "UTC"):
-            try:
-                return pc.cast(texts, pa.timestamp("us", zone))
-            except pa.ArrowInvalid:
-                continue
-        example = f"text such as {texts[0].as_py()!r}"
+    example = f"text such as {values[0].as_py()!r}" if is_text(values.type) else _kind(values.type)
     raise DataError(
         f"{place} must hold times as numbers or dates; found {example}. Write dates as 2026-01-31 or "
-        "2026-01-31 18:00:00, or name another column with the dataset option time."
+        "2026-01-31 18:00:00, all with a zone such as +02:00 or Z or all without, or name another column with the "
+        "dataset option time."
     )
 
 
@@ -148,7 +141,7 @@ def _kind(kind: pa.DataType) -> str:
 
 def _has_order(kind: pa.DataType) -> bool:
     """Whether a column of this type holds numbers, dates, or times of day."""
-    return is_number(kind) or pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_time(kind)
+    return is_number(kind) or holds_dates(kind) or pa.types.is_time(kind)
 
 
 def _sortable(values: pa.Array) -> pa.Array:

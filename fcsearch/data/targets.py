@@ -63,7 +63,7 @@ def encode_targets(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArra
     """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
     kind = values.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        found = f"text.{number_hint(values)}" if is_text(kind) else f"{kind}."
+        found = f"text.{number_hint(values).words}" if is_text(kind) else f"{kind}."
         raise DataError(
             f"{where} must hold the numbers that a regression predicts; found {found} "
             f"{wording().other_label()}, or learn classes with {wording().task('classification')}."

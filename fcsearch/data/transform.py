@@ -34,6 +34,7 @@ class NumberInput:
         pixels: Whether the values are bytes from 0 to 255.
         resized: Whether image files are resized to `shape`; otherwise they must have that size.
         reading: How a value of the column becomes the number.
+        zoned: Whether the times of a date have a zone; None: it is not known, or this is no part of a date.
     """
 
     name: str | None
@@ -44,6 +45,7 @@ class NumberInput:
     pixels: bool = False
     resized: bool = False
     reading: Reading = "number"
+    zoned: bool | None = None
     kind: Literal["number"] = "number"
 
     @property
@@ -55,11 +57,6 @@ class NumberInput:
     def title(self) -> str:
         """A name of its own, also for one part of a date."""
         return f"{self.name}.{self.reading}" if self.reading in DATE_PARTS else str(self.name)
-
-    @property
-    def image_size(self) -> tuple[int, int] | None:
-        """Height and width that image files are resized to; None: they stay as they are."""
-        return (self.shape[0], self.shape[1]) if self.resized else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +104,7 @@ class FeatureTransform:
         target: Scale of the target, for a regression.
         unused: The other columns that the training rows had, the label aside.
         decimal: The decimal sign of the training rows' files.
+        decimal_given: Whether the user said so; later files may otherwise have the other sign.
         label: Column of the classes or targets, if the source names it.
         classes_by_place: Whether the source numbers the classes by their index in `class_names`.
     """
@@ -119,6 +117,7 @@ class FeatureTransform:
     target: TargetScale | None = None
     unused: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
+    decimal_given: bool = False
 
     @property
     def width(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +20,7 @@ from fcsearch.evaluation.classification import classify
 from fcsearch.evaluation.lead import lead_of
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
-from fcsearch.nn import huber_loss
-from fcsearch.nn.losses import LOSSES, squared_loss
+from fcsearch.nn.losses import loss_of, squared_loss
 from fcsearch.nn.params import rows_at_a_time
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.selection import Member, Part, columns_of, forms_of, load_member
@@ -204,14 +202,12 @@ def score(members: Sequence[Member], rows: Split, truth: Truth) -> tuple[Tensor,
     if len(members) > 1:
         return _score_together(members, rows, truth)
     model = members[0].net
-    loss = LOSSES[model.loss_name]
-    if model.loss_name == "huber":
-        loss = functools.partial(huber_loss, delta=model.huber_delta)
     total, parts, size = 0.0, [], rows_at_a_time(model.params)
     for start in range(0, len(rows), size):
         part = slice(start, start + size)
         scores, y = model.loss(torch.from_numpy(rows.X[part])), truth.y[part]
-        total += float(loss(scores, y if truth.num_classes else y.to(scores.dtype))[0]) * len(y)
+        y = y if truth.num_classes else y.to(scores.dtype)
+        total += float(loss_of(model.loss_name, scores, y, huber_delta=model.huber_delta)[0]) * len(y)
         parts.append(scores.double())
     return torch.cat(parts).T.contiguous().unsqueeze(0), total / len(rows)
 

@@ -87,7 +87,7 @@ def _meaning(item: NumberInput) -> str:
         return "true or false: 1 or 0"
     if item.reading in DATE_PARTS:
         monday = " (Monday: 0)" if item.reading == "day_of_week" else ""
-        return f"{item.reading.replace('_', ' ')}{monday} of {item.name}"
+        return f"{item.reading.replace('_', ' ')}{monday} of {item.name}{' in UTC' if item.zoned else ''}"
     return "bytes from 0 to 255" if item.pixels else f"number{'s' if item.width > 1 else ''}"
 
 

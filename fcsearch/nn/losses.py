@@ -108,3 +108,20 @@ LOSSES: dict[str, Loss] = {
 }
 # Those of a regression, whose networks have one output.
 REGRESSION_LOSSES = ("squared", "absolute", "huber")
+
+
+def loss_of(
+    name: str,
+    scores: Tensor,
+    y: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    huber_delta: float = 1.0,
+    weights: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The loss of this name, and its gradient; it reads the settings that it has."""
+    if name == "softmax":
+        return softmax_loss(scores, y, label_smoothing=label_smoothing, weights=weights)
+    if name == "huber":
+        return huber_loss(scores, y, delta=huber_delta, weights=weights)
+    return LOSSES[name](scores, y, weights=weights)

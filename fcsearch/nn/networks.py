@@ -14,7 +14,7 @@ from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.nn.embedding import EMBEDDING_NAMES, FREQUENCIES, FREQUENCY_SCALE, Embedding, PeriodicEmbedding
 from fcsearch.nn.init import WeightScale, initial_weights
 from fcsearch.nn.layers import Dropout, Linear
-from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES, huber_loss, softmax_loss
+from fcsearch.nn.losses import REGRESSION_LOSSES, loss_of
 from fcsearch.nn.params import DTYPES, check_params, depth_of, parameter_names
 from fcsearch.nn.random import key
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
@@ -204,20 +204,15 @@ class FullyConnectedNet:
         if y is None:
             return scores
         weights = None if weights is None else weights.to(device=self.device, dtype=self.dtype)
-        loss, dscores = self._loss(scores, y.to(self.device), weights)
+        y = y.to(device=self.device, dtype=self.dtype if self.loss_name in REGRESSION_LOSSES else y.dtype)
+        settings = {"label_smoothing": self.label_smoothing, "huber_delta": self.huber_delta}
+        loss, dscores = loss_of(self.loss_name, scores, y, weights=weights, **settings)
         grads = self._backward(dscores, caches)
         for name in self.params if self.reg else ():
             if name.startswith("W"):
                 loss = loss + self.reg * self.params[name].square().sum()
                 grads[name] = grads[name] + 2 * self.reg * self.params[name]
         return loss, grads
-
-    def _loss(self, scores: Tensor, y: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-        if self.loss_name == "softmax":
-            return softmax_loss(scores, y, label_smoothing=self.label_smoothing, weights=weights)
-        if self.loss_name == "huber":
-            return huber_loss(scores, y.to(self.dtype), delta=self.huber_delta, weights=weights)
-        return LOSSES[self.loss_name](scores, y, weights=weights)
 
     def _forward(self, hidden: Tensor, mode: str) -> tuple[Tensor, list[Any]]:
         """Return the scores (N, C), and the caches: of the embedding, if there is one, and of each layer."""

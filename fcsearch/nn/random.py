@@ -22,12 +22,11 @@ def key(seed: int, *purpose: int | str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
-def generator(seed: int, *purpose: int | str, device: torch.device | str = "cpu") -> torch.Generator:
-    """Make the random generator of one purpose.
+def generator(seed: int, *purpose: int | str) -> torch.Generator:
+    """Make the random generator of one purpose, on the CPU.
 
     Args:
         seed: The seed of a trial, a network or a solver.
         purpose: What the numbers are for, such as `"order", epoch`; see `key`.
-        device: Where the numbers are drawn; the draws of a CPU and of a GPU differ.
     """
-    return torch.Generator(device).manual_seed(key(seed, *purpose))
+    return torch.Generator().manual_seed(key(seed, *purpose))

@@ -37,6 +37,7 @@ Device = torch.device | str
 
 N, D, H, C = 4, 6, 5, 3  # rows, values in a row, units, classes
 EMBEDDING = Embedding(numbers=2, frequencies=3, dim=4)
+_STEPS = 50  # of each update rule
 
 
 def run_checks(device: Device = "cpu") -> Iterator[Check]:
@@ -220,17 +221,17 @@ def _network(name: str, net: FullyConnectedNet, device: Device) -> Case:
     return Case(name, params, lambda t: loss(t)[0], backward)
 
 
-def update_rule_checks(device: Device = "cpu", steps: int = 50) -> Iterator[Check]:
+def update_rule_checks(device: Device = "cpu") -> Iterator[Check]:
     """Compare some steps of every update rule with arithmetic on floats."""
     changed = {"learning_rate": 0.02, "momentum": 0.8, "decay_rate": 0.95, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6}
     w = _normal("start", 3, 4, device=device)
-    gradients = [_normal(f"gradient {step}", 3, 4, device=device) for step in range(steps)]
+    gradients = [_normal(f"gradient {step}", 3, 4, device=device) for step in range(_STEPS)]
     for rule, defaults in DEFAULTS.items():
         settings = {**defaults, **{name: value for name, value in changed.items() if name in defaults}}
-        yield Check(f"{rule}, {steps} steps", "w", ARITHMETIC, _rule_error(rule, w, gradients, settings))
+        yield Check(f"{rule}, {_STEPS} steps", "w", ARITHMETIC, _rule_error(rule, w, gradients, settings))
         settings["weight_decay"] = 0.8
         error = _rule_error(rule, w, gradients, settings)
-        yield Check(f"{rule}, {steps} steps, weight decay", "w", ARITHMETIC, error)
+        yield Check(f"{rule}, {_STEPS} steps, weight decay", "w", ARITHMETIC, error)
 
 
 def _rule_error(rule: str, w: Tensor, gradients: Sequence[Tensor], settings: Mapping[str, float]) -> float:

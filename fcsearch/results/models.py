@@ -13,19 +13,17 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from fcsearch.config import OWN_FORM, InputForm
+from fcsearch.config import InputForm
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
-from fcsearch.nn.settings import NETWORK_SETTINGS
-from fcsearch.nn.storage import load_tensors
-from fcsearch.results.files import read_json, remove, write_json, write_whole
+from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
+from fcsearch.nn.storage import load_tensors, network_text
+from fcsearch.results.files import read_json, remove, transform_name, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
 _REMEDY = "remove it, and `fcsearch confirm` makes it again"
-# The first key has the settings for FullyConnectedNet.load; the second what else the run knows; the third the transform
-# from a table to the network's input.
-_NETWORK_KEY = "fcsearch.network"
+# Beside the settings of the network: what else the run knows, and the transform from a table to the network's input.
 _TRIAL_KEY = "fcsearch.trial"
 _TRANSFORM_KEY = "fcsearch.transform"
 
@@ -81,9 +79,9 @@ class Models:
             path: The file, if not the trial's own.
         """
         config = metadata["config"]
-        network = {"seed": None, **{name: config[name] for name in NETWORK_SETTINGS if name in config}}
-        form = InputForm.of(config)
-        texts = {_NETWORK_KEY: json.dumps(network), **model_texts(metadata, self._transform_text(form))}
+        settings = NetworkSettings(**{name: config[name] for name in NETWORK_SETTINGS if name in config})
+        transform = self._transform_text(InputForm.of(config))
+        texts = {**network_text(settings, seed=None), **model_texts(metadata, transform)}
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         content = safetensors.torch.save(tensors, texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
@@ -162,8 +160,8 @@ class Models:
         """The metadata saved with the trial's network, or with that of another file; RunError as in `load`."""
         path = path or self.kept(trial_id)
         try:
-            value: dict[str, Any] = json.loads(load_tensors(path)[1][_TRIAL_KEY])
-        except (ConfigError, KeyError, ValueError) as error:
+            value: dict[str, Any] = json.loads(_stored(path)[1][_TRIAL_KEY])
+        except (KeyError, ValueError) as error:
             raise _damaged(path, error) from error
         return value
 
@@ -202,11 +200,6 @@ class Models:
         return path
 
 
-def transform_name(form: InputForm) -> str:
-    """The file of a run with what makes a form of its rows; transform.json makes the dataset's own."""
-    return "-".join(["transform", *([] if form == OWN_FORM else str(form).split())]) + ".json"
-
-
 def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:
     """The metadata of a model file beside the network: facts about its trial, and the transform (JSON), by key."""
     texts = {_TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
@@ -235,7 +228,7 @@ def read_model(path: Path) -> SavedModel:
         RunError: it is not a model file, or the facts about its trial are damaged.
         DataError: its transform is damaged.
     """
-    network, text = _load(path), load_tensors(path)[1].get(_TRIAL_KEY, "{}")
+    network, text = _load(path), _stored(path)[1].get(_TRIAL_KEY, "{}")
     try:
         facts = dict(json.loads(text))
     except (ValueError, TypeError) as error:
@@ -250,19 +243,19 @@ def load_transform(path: Path) -> FeatureTransform | None:
         RunError: it is not a model file.
         DataError: the transform is damaged.
     """
-    try:
-        text = load_tensors(path)[1].get(_TRANSFORM_KEY)
-    except ConfigError as error:
-        raise _damaged(path, error) from error
+    text = _stored(path)[1].get(_TRANSFORM_KEY)
     return None if text is None else FeatureTransform.from_json(text, where=str(path))
 
 
 def _digest(path: Path) -> str:
+    return hashlib.sha256(safetensors.torch.save(_stored(path)[0])).hexdigest()
+
+
+def _stored(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     try:
-        tensors, _ = load_tensors(path)
+        return load_tensors(path)
     except ConfigError as error:
         raise _damaged(path, error) from error
-    return hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
 
 
 def _load(path: Path) -> FullyConnectedNet:

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from fcsearch.config import TrialConfig
+from fcsearch.machine import free_memory
 from fcsearch.nn.embedding import Embedding
 from fcsearch.training.data import TrainingData
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.engine.compiled_lane import block_rows
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.rules import RULES
+from fcsearch.training.shape import Shape
 
 # Besides the update rule's own buffers: the weights, those of the best epoch, and, if steps are torch operations, the
 # gradients, and scratch space for update rules.
 _BUFFERS = 4
 _COMPILED_BUFFERS = 2
-_MEMINFO = Path("/proc/meminfo")
-# Of a container: what it may use, and what it uses, of which the files that it has read lately can be let go.
-_CGROUP = Path("/sys/fs/cgroup")
-# The last part of the memory is left to the system: Ray ends workers that use it.
-_SYSTEMS_SHARE = 0.05
 
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
@@ -44,7 +39,7 @@ def _fold_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
         values += sum(_lane_values(config, data) for config in lanes.values())
     # A lane that drops features has a minibatch of its own, and two bytes of random bits for each of its values.
     dropped = sum(
-        _batch_rows(key.batch_size, data) * _shape(config, data).dims[0]
+        _batch_rows(key.batch_size, data) * Shape.of(config, data).dims[0]
         for key, config in lanes.items()
         if key.input_dropout
     )
@@ -56,34 +51,11 @@ def free_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
-    limits = [found for found in (_machine_bytes(), _container_bytes()) if found is not None]
-    return max(0, min(limits)) if limits else None
-
-
-def _machine_bytes() -> int | None:
-    if not _MEMINFO.exists():
-        return None
-    lines = (line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
-    fields = {name: int(value.split()[0]) * 1024 for name, value in lines}
-    if "MemAvailable" not in fields:
-        return None
-    return int(fields["MemAvailable"] - _SYSTEMS_SHARE * fields["MemTotal"])
-
-
-def _container_bytes() -> int | None:
-    try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        lines = (line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
-        files = {name: int(value) for name, value in lines}.get("inactive_file", 0)
-    except (OSError, ValueError):
-        # No container, or "max": no limit.
-        return None
-    return int(limit - used + files - _SYSTEMS_SHARE * limit)
+    return free_memory()
 
 
 def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:
-    shape = _shape(config, data)
+    shape = Shape.of(config, data)
     own = RULES[config.update_rule].state_buffers
     if compiled:
         return shape.num_parameters * (_COMPILED_BUFFERS + own) + 2 * _evaluated_rows(data) * data.outputs
@@ -108,7 +80,7 @@ def _embedded_values(embedding: Embedding, features: int) -> int:
 
 def _lane_values(config: TrialConfig, data: TrainingData) -> int:
     """Values that a lane with compiled steps holds once, for one member after the other."""
-    shape = _shape(config, data)
+    shape = Shape.of(config, data)
     rows, units = _batch_rows(config.batch_size, data), sum(config.hidden_dims)
     gradients = (block_rows(shape) + 1) * shape.dims[1] + shape.num_parameters - (shape.dims[0] + 1) * shape.dims[1]
     training = rows * (2 * units + 2 * max(config.hidden_dims, default=0) + data.outputs + 2)
@@ -119,10 +91,6 @@ def _lane_values(config: TrialConfig, data: TrainingData) -> int:
         training += rows * (values + 2 * shape.embedding.frequencies + shape.dims[0])
         evaluation += _evaluated_rows(data) * values
     return gradients + training + evaluation
-
-
-def _shape(config: TrialConfig, data: TrainingData) -> Shape:
-    return Shape.of(config, data)
 
 
 def _evaluated_rows(data: TrainingData) -> int:

@@ -19,10 +19,10 @@ from fcsearch.training.checkpoint import SavedPack
 from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch, mean_over_folds
+from fcsearch.training.shape import Shape
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
 # What lanes share that see the same minibatches: the fold, the form of its rows, the seed, and the rows of a step.
@@ -203,7 +203,6 @@ class Pack:
         data: TrainingData,
         *,
         keep_last: bool = False,
-        cohort: type[Cohort] | None = None,
     ) -> Pack:
         """Continue with all or some members of a saved pack, to the results that they would have had.
 
@@ -212,13 +211,12 @@ class Pack:
             members: Indices into its `configs`; the new pack has these members, in this order.
             data: The rows that it was trained on.
             keep_last: As for the saved pack.
-            cohort: See `Pack`.
 
         Raises:
             ConfigError: its content does not match these members, or these rows.
         """
         with checkpoint.reading():
-            pack = cls([saved.configs[member] for member in members], data, keep_last=keep_last, cohort=cohort)
+            pack = cls([saved.configs[member] for member in members], data, keep_last=keep_last)
             pack.epoch = saved.epoch
             pack._histories = {at: saved.history(member, data) for at, member in enumerate(members)}
             for at, member in enumerate(members):

@@ -17,7 +17,7 @@ def threads_for(multiplications: float) -> Iterator[None]:
     """Compute with one thread within this block if that is all that its largest piece of work is worth.
 
     Args:
-        multiplications: Of that piece: rows times weights, for a network and what it is measured on.
+        multiplications: Of that piece: rows times weights, for a network and what it is measured on; 0: with one.
     """
     threads = torch.get_num_threads()
     if multiplications < _WORTH_SHARING:

@@ -9,6 +9,9 @@ import pytest
 
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.data.number_texts import number_hint
+from fcsearch.data.others import read_other
+from fcsearch.data.parts import read_parts
+from fcsearch.data.sources.checking import check_source
 from fcsearch.data.sources.streams import file_schema, stream_file
 from fcsearch.errors import DataError
 
@@ -49,15 +52,33 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
             [f"{number},5" for number in range(40)],
             "decimal commas, such as '0,5'. Read them with --set 'dataset.decimal=\",\"'.",
         ),
+        (
+            [f"0,1{number:02}" for number in range(40)],
+            "decimal commas, such as '0,100'. Read them with --set 'dataset.decimal=\",\"'.",
+        ),
+        (
+            [f"{1 + number}.{100 + number}" for number in range(40)] + ["950"],
+            "points between thousands, such as '1.100'. Write them without.",
+        ),
         ([f"${number}.50" for number in range(40)], "signs beside them, such as '$0.50'. Write the number alone."),
         ([f"{number} %" for number in range(40)], "signs beside them, such as '0 %'. Write the number alone."),
+        (
+            [f"{1 + number} {100 + number}" for number in range(40)],
+            "signs between thousands, such as '1 100'. Write them without.",
+        ),
+        (
+            [f"{1 + number % 28}/12/2025" for number in range(40)],
+            "dates, such as '1/12/2025'. Write them as 2026-01-31",
+        ),
+        (["2025-01-31 12:00", "2025-01-31 12:00Z"] * 20, "dates, such as '2025-01-31 12:00'. Write them as"),
+        (["1/2/3/4", "10.0.0.1"] * 20, ""),
         ([f"word {number} of a text" for number in range(40)], ""),
         ([f"{number}A" for number in range(40)], ""),
         ([], ""),
     ],
 )
 def test_numbers_that_are_written_as_text_are_known(values: list[str], hint: str) -> None:
-    found = number_hint(pa.chunked_array([pa.array([*values, None], pa.string())]))
+    found = number_hint(pa.chunked_array([pa.array([*values, None], pa.string())])).words
     assert hint in found
     assert bool(found) == bool(hint)
 
@@ -119,3 +140,37 @@ def test_a_kept_column_that_holds_no_number_is_named(tmp_path: Path) -> None:
 def test_the_line_that_has_another_length_is_numbered(tmp_path: Path) -> None:
     rows = [*ROWS[:20], '5,"two\nlines"', *ROWS[20:]]
     assert "in line 23: " in refusal(tmp_path / "ragged.csv", "\n".join(["a,b,label", *rows]) + "\n")
+
+
+def test_a_first_line_for_spreadsheets_is_named(write_csv, refusal) -> None:
+    rows = "\n".join(f"{number};{number % 2}" for number in range(60))
+    assert "found 'sep=;'. Remove that line." in refusal(write_csv(f"\ufeffsep=;\na;label\n{rows}\n"))
+
+
+def test_delimiters_at_the_ends_of_lines_make_no_columns(write_csv, load) -> None:
+    rows = "\n".join(f"{number},{number % 2},," for number in range(60))
+    path = write_csv(f"a,label,,\n{rows}\n")
+    data = load(path, preprocessing="none")
+    assert [column.name for column in data.columns] == ["a", "label"]
+    check_source(DatasetSpec(str(path)))
+    later = write_csv("a,label,,\n7,0,,\n8,1,,\n", "later.csv")
+    parts = read_parts(DatasetSpec(str(later)), data.transform, ["label"])
+    assert [(part.X.tolist(), part.kept["label"].to_pylist()) for part in parts] == [([[7], [8]], ["0", "1"])]
+    assert read_other(DatasetSpec(str(later)), data.transform).rows.X.tolist() == [[7], [8]]
+
+
+def test_spaces_do_not_make_classes(write_csv, load, refusal) -> None:
+    rows = [f"{number},{'x ' if number % 3 else 'x'},{number % 2}" for number in range(60)]
+    data = load(write_csv("\n".join(["a,c,label", *rows])))
+    assert {column.name: column.why for column in data.columns}["c"].endswith(
+        "of which 'x' and 'x ' differ only in spaces"
+    )
+    path = write_csv("\n".join(["a,b,label", *(f"{number},1,{'no' if number % 2 else 'no '}" for number in range(60))]))
+    assert "must write each class in one way; found 'no' and 'no '. Remove the spaces." in refusal(path)
+
+
+def test_names_in_other_bytes_are_refused_without_reading_rows_too(write_csv, refusal) -> None:
+    path = write_csv("größe,label\n1,0\n".encode("latin-1"))
+    assert "Save the file as UTF-8." in refusal(path)
+    with pytest.raises(DataError, match="Save the file as UTF-8"):
+        check_source(DatasetSpec(str(path)))

@@ -129,3 +129,14 @@ def test_a_file_of_all_splits_must_stand_alone(write_npz, refusal) -> None:
     both = write_npz("both.npz", x_train=X, y_train=Y, x_test=X, y_test=Y)
     other = write_npz("other.npz", X=X, y=Y)
     assert f"{both} must hold one split" in refusal(both, test=str(other))
+
+
+@pytest.mark.parametrize("label", ["device", "latest", "labels_train", "y_val"])
+def test_an_array_that_the_label_names_may_sound_like_a_split(write_npz, load, label: str) -> None:
+    path = write_npz(X=X, **{label: Y})
+    assert load(path, label=label).class_names == ("0", "1", "2")
+
+
+def test_labels_in_other_bytes_are_refused(write_npz, refusal) -> None:
+    labels = np.array(["é".encode("latin-1"), b"a"] * 30)
+    assert "must be text in UTF-8; found other bytes" in refusal(write_npz(X=X, y=labels))

@@ -1,13 +1,11 @@
-"""Values that are not plain numbers: decimal commas, true and false, dates; and columns that later files lack."""
+"""Values that are not plain numbers: decimal commas, true and false; and columns that later files lack."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from fcsearch.data import Dataset, DatasetSpec
@@ -67,6 +65,63 @@ def test_commas_that_may_be_between_thousands_are_not_taken_for_decimals(write_c
     assert "commas between thousands" in refusal(write_csv("\n".join(["age;income;label", *rows])))
 
 
+def revenues(sales: Callable[[int], str], prices: Callable[[int], str], sep: str = ";") -> str:
+    rows = [f"{sales(number)}{sep}{prices(number)}{sep}{'yes' if number % 2 else 'no'}" for number in range(60)]
+    return "\n".join([f"sales{sep}price{sep}label", *rows]) + "\n"
+
+
+def test_points_that_may_be_between_thousands_are_not_taken_for_decimals(write_csv, load: Load, refusal) -> None:
+    path = write_csv(revenues(lambda n: f"{n + 1}.{n + 300}" if n % 10 else "950", lambda n: f"{n},50"))
+    found = refusal(path)
+    assert "'sales' of" in found
+    assert "points between thousands, such as '2.301'. Write them without." in found
+    assert load(path, drop="sales").transform.decimal == ","
+    few = load(write_csv(revenues(lambda n: f"{n % 5 + 1}.500" if n % 3 else "950", lambda n: f"{n},50")))
+    remarks = {column.name: column.why for column in few.columns}
+    assert remarks["sales"].startswith("as categories. They look like numbers with points between thousands")
+
+
+def test_three_places_are_a_point_where_nothing_says_otherwise(write_csv, load: Load) -> None:
+    data = load(write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{n}")), preprocessing="none")
+    assert data.transform.decimal == "."
+    assert data.train.X[:, 0].max() < 100
+
+
+def test_either_sign_in_one_file_is_refused_unless_the_option_says_which(write_csv, load: Load, refusal) -> None:
+    path = write_csv(revenues(lambda n: f"{n}.5", lambda n: f"{n % 9},50"))
+    found = refusal(path)
+    assert f"found points in column 'sales' of {path}, and commas in column 'price' of {path}" in found
+    assert "dataset.decimal" in found
+    assert "leave a column out (dataset.drop)" in found
+    data = load(path, decimal=".", preprocessing="none")
+    later = write_csv("sales;price\n7,5;3,50\n", "new.csv")
+    with pytest.raises(DataError, match=r"'sales' .* must hold numbers"):
+        predicted(later, data)
+    assert load(path, drop="price").transform.decimal == "."
+
+
+@pytest.mark.parametrize(("sep", "quote"), [(";", ""), (",", '"')])
+def test_columns_that_are_not_read_do_not_say_the_sign(write_csv, load: Load, sep: str, quote: str) -> None:
+    data = load(write_csv(german() if quote else english()), preprocessing="none")
+    lines = [f"age{sep}income{sep}note", f"1{sep}{quote}1,234{quote}{sep}{quote}0,5{quote}"]
+    later = write_csv("\n".join(lines) + "\n", "new.csv")
+    if quote:
+        assert predicted(later, data)[:, 1].tolist() == [np.float32(1.234)]
+    else:
+        with pytest.raises(DataError, match=r"'income' .* must hold numbers"):
+            predicted(later, data)
+
+
+def test_the_sign_of_a_later_file_may_be_given(write_csv, load: Load) -> None:
+    data = load(write_csv(english()), preprocessing="none")
+    later = str(write_csv("age;income\n1;12,345\n", "new.csv"))
+    with pytest.raises(DataError, match=r"'income' .* must hold numbers"):
+        predicted(Path(later), data)
+    assert [part.X.tolist() for part in read_parts(DatasetSpec(later, decimal=","), data.transform)] == [
+        [[1, np.float32(12.345)]]
+    ]
+
+
 @pytest.fixture
 def vip(write_table, load: Load) -> Dataset:
     """Rows whose column vip is true or false."""
@@ -76,7 +131,9 @@ def vip(write_table, load: Load) -> Dataset:
     )
 
 
-@pytest.mark.parametrize("words", [("yes", "no"), ("TRUE", "false"), ("1", "0"), ("t", "F"), (" Y", "n ")])
+@pytest.mark.parametrize(
+    "words", [("yes", "no"), ("TRUE", "false"), ("1", "0"), ("t", "F"), (" Y", "n "), ("1.0", "0.0"), ("1", "-0.0")]
+)
 def test_true_and_false_may_be_written_otherwise(write_csv, vip: Dataset, words: tuple[str, str]) -> None:
     path = write_csv(f"age,vip,label\n1,{words[0]},a\n2,{words[1]},b\n3,,a\n")
     wanted = [[1, 1], [0, 2], [0, 3]]
@@ -91,43 +148,10 @@ def test_what_is_neither_true_nor_false_is_named(write_csv, write_table, vip: Da
     assert predicted(write_table({"age": [1, 2], "vip": [1, 0]}), vip).tolist() == [[1, 1], [0, 2]]
 
 
-DAYS = [datetime.datetime(2024, 1, 1) + datetime.timedelta(days=9 * number) for number in range(60)]
-
-
-def test_dates_become_parts(write_table, write_csv, load: Load) -> None:
-    columns = {"day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}
-    data = load(write_table(columns), dates="parts", preprocessing="none")
-    assert [item.title for item in data.transform.inputs] == [
-        *(f"day.{part}" for part in ("year", "month", "day_of_week", "day_of_year")),
-        "n",
-    ]
-    wanted = [[2025, 2, 0, 34, 1], [2026, 12, 3, 365, 2]]
-    path = write_csv("n,day\n1,2025-02-03\n2,2026-12-31\n")
-    assert predicted(path, data).tolist() == wanted
-    later = {"day": [datetime.datetime(2025, 2, 3, 4), datetime.datetime(2026, 12, 31)], "n": [1, 2]}
-    assert predicted(write_table(later, "later.parquet"), data).tolist() == wanted
-    assert predicted(write_csv("n,day\n1,2025-02-03T23:00:00Z\n"), data).tolist() == wanted[:1]
-    gaps = predicted(write_csv("n,day\n1,\n2,2026-12-31\n"), data)
-    assert gaps[1].tolist() == wanted[1]
-    assert np.isfinite(gaps).all()
-    with pytest.raises(DataError, match=r"'day' .* must hold dates.*found text such as 'soon'"):
-        predicted(write_csv("n,day\n1,soon\n"), data)
-
-
-def test_times_of_day_are_hours_and_parts_count_in_the_fingerprint(write_table, load: Load) -> None:
-    days = pa.array([day.replace(hour=6, minute=30) for day in DAYS], pa.timestamp("ms", "Europe/Berlin"))
-    path = write_table({"day": days, "n": range(60), "label": ["a", "b"] * 30})
-    data = load(path, dates="parts", preprocessing="none")
-    assert [item.title for item in data.transform.inputs][4] == "day.hour"
-    assert set(data.train.X[:, 4]) == {6.5}
-    assert load(path, drop="day").fingerprint != data.fingerprint
-
-
-def test_dates_are_refused_with_the_ways_out(write_table, refusal) -> None:
-    found = refusal(write_table({"my day": [day.date() for day in DAYS], "n": range(60), "label": ["a", "b"] * 30}))
-    assert "dataset.dates=parts makes features" in found
-    assert "'dataset.time=my day' tests" in found
-    assert "dataset.drop" in found
+def test_numbers_for_true_and_false_may_have_gaps_and_signs(write_table, vip: Dataset) -> None:
+    later = predicted(write_table({"age": [1, 2, 3], "vip": [float("nan"), -0.0, 1.0]}), vip)
+    assert later.tolist() == [[0, 1], [0, 2], [1, 3]]
+    assert not np.signbit(later).any()
 
 
 def test_a_column_that_training_knew_is_not_suggested(write_table, write_csv, load: Load) -> None:

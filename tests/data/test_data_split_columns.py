@@ -153,6 +153,21 @@ def test_times_are_numbers_dates_or_their_text(name: str, write_table: Write, lo
         assert dataset.split.times["test"][1].startswith("2026-01-20")
 
 
+def test_times_of_several_offsets_are_in_the_order_of_their_instants(write_csv: Write, load: Load) -> None:
+    start = datetime.datetime(2026, 1, 1, 12)
+    times = []
+    for row in range(60):  # each a nanosecond after the one before it
+        offset = row * 7 % 24 - 12
+        local = start + datetime.timedelta(hours=offset)
+        times.append(f"{local:%Y-%m-%dT%H:%M:%S}.{row:09}{'-' if offset < 0 else '+'}{abs(offset):02}:00")
+    order = np.random.RandomState(0).permutation(60)
+    path = write_csv("\n".join(["row,at,label", *(f"{row},{times[row]},{row % 2}" for row in order)]))
+    dataset = load(path, preprocessing="none", time="at")
+    assert [sorted(rows) for rows in rows_of(dataset)] == [list(range(42)), list(range(42, 51)), list(range(51, 60))]
+    assert dataset.split is not None
+    assert dataset.split.times["train"] == ("2026-01-01 12:00:00Z", "2026-01-01 12:00:00Z")
+
+
 def test_a_csv_file_splits_by_dates_and_by_an_index(write_csv: Write, load: Load) -> None:
     lines = [f"{row},{row % 7},2026-01-{1 + row // 3:02},{row % 2}" for row in range(60)]
     path = write_csv("\n".join([",f,day,label", *lines]))

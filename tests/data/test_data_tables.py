@@ -8,6 +8,8 @@ import pytest
 from fcsearch.data import DatasetSpec
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import Use
+from fcsearch.data.others import read_other
+from fcsearch.data.parts import read_parts
 from fcsearch.data.rows import Column
 
 Y = [0, 1] * 30
@@ -270,3 +272,14 @@ def test_all_unusable_columns_are_named_at_once(write_table, refusal, load) -> N
 
 def test_drop_takes_one_name(write_table, load) -> None:
     assert load(write_table({"a": NUMBERS, "customer_id": range(60), "label": Y}), drop="customer_id").input_dim == 1
+
+
+def test_text_may_be_views(write_table, load) -> None:
+    """As polars and newer writers of Parquet have it."""
+    texts, labels = ["x", "y", "z"] * 20, ["p", "q"] * 30
+    plain = load(write_table({"c": texts, "label": labels}, "plain.parquet"))
+    views = write_table({"c": pa.array(texts, pa.string_view()), "label": pa.array(labels, pa.string_view())})
+    assert load(views).fingerprint == plain.fingerprint
+    parts = read_parts(DatasetSpec(str(views)), plain.transform)
+    assert np.concatenate([part.X for part in parts]).argmax(axis=1).tolist() == [0, 1, 2] * 20
+    assert read_other(DatasetSpec(str(views)), plain.transform).rows.y.tolist() == [0, 1] * 30

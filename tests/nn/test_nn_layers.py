@@ -25,13 +25,6 @@ def test_linear_is_torchs_linear_on_flattened_rows(shape: tuple[int, ...], dtype
     torch.testing.assert_close(Linear_ReLU.forward(x, w, b)[0], F.relu(F.linear(x.flatten(1), w.T, b)))
 
 
-def test_relu_stops_the_gradient_at_exactly_zero_as_torch_relu_does() -> None:
-    x = torch.tensor([-2.0, -0.0, 0.0, 3.0])
-    out, cache = ReLU.forward(x)
-    assert out.tolist() == [0, 0, 0, 3]
-    assert ReLU.backward(torch.full((4,), 5.0), cache).tolist() == [0, 0, 0, 5]
-
-
 def test_relu_backward_takes_the_output_for_the_input() -> None:
     x, dout = draw(4, 6), draw(6, 4).T
     out, _ = ReLU.forward(x)
@@ -42,22 +35,18 @@ def test_relu_stops_an_infinite_gradient_without_making_it_nan() -> None:
     assert ReLU.backward(torch.tensor([float("inf")]), torch.tensor([-1.0])).item() == 0
 
 
-@pytest.mark.parametrize("p", [0.25, 0.4, 0.7])
-def test_dropout_statistics(p: float) -> None:
-    x = 10 + draw(500, 500)
-    out, cache = Dropout.forward(x, {"mode": "train", "p": p, "seed": 3})
-    # Of 250,000 units, 5 standard errors: of the share that is dropped, and of the mean of what is left.
-    assert (out == 0).double().mean().item() == pytest.approx(p, abs=5 * (p * (1 - p) / 250_000) ** 0.5)
-    assert out.mean().item() == pytest.approx(x.mean().item(), abs=5 * 10.1 * (p / (1 - p) / 250_000) ** 0.5)
+def test_dropout_scales_what_it_keeps_and_stops_the_gradient_of_what_it_drops() -> None:
+    """How many it drops: test_9_dropout_forward."""
+    x = 10 + draw(20, 30)
+    out, cache = Dropout.forward(x, {"mode": "train", "p": 0.4, "seed": 3})
     kept = out != 0
-    torch.testing.assert_close(out[kept], x[kept] / (1 - p))
-    assert torch.equal(Dropout.backward(torch.ones_like(x), cache) == 0, out == 0)
+    torch.testing.assert_close(out[kept], x[kept] / 0.6)
+    assert torch.equal(Dropout.backward(torch.ones_like(x), cache) != 0, kept)
 
 
-@pytest.mark.parametrize("p", [0.25, 0.4, 0.7])
-def test_dropout_does_nothing_while_testing(p: float) -> None:
+def test_dropout_does_nothing_while_testing() -> None:
     x, dout = draw(20, 30), draw(20, 30) + 1
-    out, cache = Dropout.forward(x, {"mode": "test", "p": p})
+    out, cache = Dropout.forward(x, {"mode": "test", "p": 0.4})
     assert torch.equal(out, x)
     assert torch.equal(Dropout.backward(dout, cache), dout)
 

@@ -6,29 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from small_nets import labels, rows, small_net
 
 from fcsearch.errors import ConfigError
 from fcsearch.nn import FullyConnectedNet, TwoLayerNet
-from fcsearch.nn.random import generator
-
-DTYPES = (torch.float32, torch.float64)
 
 
-def rows(n: int, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    return torch.randn(n, *shape, generator=generator(0, "rows"), dtype=dtype)
-
-
-def labels(n: int, classes: int) -> Tensor:
-    return torch.randint(classes, (n,), generator=generator(0, "labels"))
-
-
-def small_net(hidden_dims: list[int], **options: object) -> FullyConnectedNet:
-    defaults = {"input_dim": 12, "num_classes": 5, "weight_scale": "kaiming", "seed": 0, "dtype": torch.float64}
-    return FullyConnectedNet(hidden_dims, **{**defaults, **options})
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_save_and_load(dtype: torch.dtype, tmp_path: Path) -> None:
     later = {"input_dropout": 0.125, "label_smoothing": 0.1}
     net = small_net([7, 6], dropout=0.25, reg=0.5, loss="svm", seed=9, dtype=dtype, **later)
@@ -38,7 +22,7 @@ def test_save_and_load(dtype: torch.dtype, tmp_path: Path) -> None:
     assert all(torch.equal(read.params[name], net.params[name]) for name in net.params)
     assert (read.dtype, read.dropout, read.reg, read.loss_name, read.dropout_seed) == (dtype, 0.25, 0.5, "svm", 9)
     assert {name: getattr(read, name) for name in later} == later
-    X, y = rows(9, 12), labels(9, 5)
+    X, y = rows(9, 12), labels(9)
     assert read.loss(X, y)[0] == net.loss(X, y)[0]
     assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
 

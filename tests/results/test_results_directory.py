@@ -14,7 +14,6 @@ from synthetic_run import add_trials, epoch_rows, trial_row
 from fcsearch.errors import RunError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import EPOCHS, TRIALS, Manifest, RunDirectory, find_runs
-from fcsearch.results.parts import Parts
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.training import TrialConfig
 
@@ -163,32 +162,6 @@ class TestTables:
         empty_run.write_pack(7, *pack(1))
         assert empty_run.next_pack_id() == 8
         assert RunDirectory.open(empty_run.path).next_pack_id() == 8
-
-    def test_a_crash_between_epochs_and_trials_loses_and_doubles_nothing(
-        self, empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        empty_run.write_pack(0, *pack(1))
-        write = Parts.write
-
-        def crash_at_trials(parts: Parts, *args: Any) -> None:
-            if parts.folder.name == "trials":
-                raise KeyboardInterrupt
-            write(parts, *args)
-
-        monkeypatch.setattr(Parts, "write", crash_at_trials)
-        with pytest.raises(KeyboardInterrupt):
-            empty_run.write_pack(1, *pack(2))
-        monkeypatch.undo()
-        assert (empty_run.path / "epochs" / "pack-000001.parquet").exists(), "epochs are written first"
-
-        again = RunDirectory.open(empty_run.path)
-        assert again.finished_trials() == {1}
-        assert set(again.epochs()["trial_id"].to_pylist()) == {1}
-        with again.writing():
-            assert not (empty_run.path / "epochs" / "pack-000001.parquet").exists()
-            again.write_pack(again.next_pack_id(), *pack(2))
-        assert again.trials()["trial_id"].to_pylist() == [1, 2]
-        assert len(again.epochs()) == len(epoch_rows(trial_row(1))) + len(epoch_rows(trial_row(2)))
 
     def test_a_damaged_part_is_named(self, empty_run: RunDirectory) -> None:
         empty_run.write_pack(3, *pack(1))

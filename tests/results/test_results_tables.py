@@ -95,9 +95,11 @@ def test_a_part_goes_on_where_another_writer_left_it(empty_run: RunDirectory) ->
     assert in_epochs(empty_run) == expected_epochs(1, 2, 3)
 
 
+@pytest.mark.parametrize("own_parts", [1, 2], ids=["a shared part", "a part of its own"])
 def test_after_a_crash_between_epochs_and_trials_the_epochs_go(
-    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+    empty_run: RunDirectory, monkeypatch: pytest.MonkeyPatch, own_parts: int
 ) -> None:
+    monkeypatch.setattr(tables, "_OWN_PARTS", own_parts)
     write(empty_run, 0, 1)
     with monkeypatch.context() as patch:
         patch.setattr(Parts, "write", AtTrials(crash).write)

@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import optuna
 import pytest
 
 from fcsearch.errors import SpaceError
-from fcsearch.space import SearchSpace, load_space
+from fcsearch.space import SearchSpace, load_space, space_schema
+from fcsearch.space.document import read_text
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -34,3 +36,11 @@ def refusal(load: Callable[..., SearchSpace], tmp_path: Path) -> Callable[..., s
         return str(caught.value).replace(str(tmp_path / "some_space.yaml"), "FILE")
 
     return message
+
+
+@pytest.fixture(scope="module")
+def schema_accepts() -> Callable[[str], bool]:
+    """Whether the JSON Schema accepts a space's text."""
+    jsonschema.Draft202012Validator.check_schema(space_schema())
+    schema = jsonschema.Draft202012Validator(space_schema())
+    return lambda text: schema.is_valid(read_text(text, "x").plain())

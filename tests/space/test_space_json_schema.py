@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,24 +14,17 @@ import pytest
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.space import SearchSpace, space_schema
-from fcsearch.space.document import read_text
 from fcsearch.space.json_schema import value_schema
 
 FILES = sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml"))
 
 
-@pytest.fixture(scope="module")
-def schema() -> jsonschema.Draft202012Validator:
-    jsonschema.Draft202012Validator.check_schema(space_schema())
-    return jsonschema.Draft202012Validator(space_schema())
-
-
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_files_validate_as_written_and_as_recorded(
-    schema: jsonschema.Draft202012Validator, load: Callable[..., SearchSpace], path: Path
+    schema_accepts: Callable[[str], bool], load: Callable[..., SearchSpace], path: Path
 ) -> None:
-    schema.validate(read_text(path.read_text(), str(path)).plain())
-    schema.validate(load(path.read_text()).to_json())
+    assert schema_accepts(path.read_text())
+    assert schema_accepts(json.dumps(load(path.read_text()).to_json()))
 
 
 @pytest.mark.parametrize(
@@ -51,8 +45,8 @@ def test_shipped_files_validate_as_written_and_as_recorded(
         "parameters: {update_rule: adam, beta1: {low: 0, high: 0.5, when: {update_rule: [adam]}}}",
     ],
 )
-def test_both_accept(schema: jsonschema.Draft202012Validator, load: Callable[..., SearchSpace], text: str) -> None:
-    schema.validate(read_text(text, "x").plain())
+def test_both_accept(schema_accepts: Callable[[str], bool], load: Callable[..., SearchSpace], text: str) -> None:
+    assert schema_accepts(text)
     load(text)
 
 
@@ -62,50 +56,8 @@ def test_both_accept(schema: jsonschema.Draft202012Validator, load: Callable[...
         "[]",
         "trials: 3",
         "parameters: {}",
-        "parameters: {epochs: 3}\nseed: 3",
-        "parameters: {epochs: 3}\nname: a/b",
-        "parameters: {epochs: 3}\ntrials: 0",
-        "parameters: {epochs: 3}\ntrials: true",
-        "parameters: {epochs: 3}\nsampler: tpee",
-        "parameters: {epochs: 3}\nsampler: {n_startup_trials: 3}",
-        "parameters: {epochs: 3}\nsampler: {name: random, n_startup_trials: 3}",
-        "parameters: {epochs: 3}\nsampler: {name: tpe, n_startup_trials: -1}",
-        "parameters: {epochs: 3}\nearly_stopping: hyperband",
-        "parameters: {epochs: 3}\nearly_stopping: {reduction_factor: 1}",
-        "parameters: {epochs: 3}\nearly_stopping: {eta: 3}",
-        "parameters: {epochs: 3}\ndataset: {num_trian: 3}",
-        "parameters: {epochs: 3}\ndataset: 3",
         "parameters: {epochs: 3}\nclass_weight: {}",
         "parameters: {epochs: 3}\nclass_weight: balance",
-        "parameters: {epochs: 3}\nclass_weight: {a: -1}",
-        "parameters: {epoch: 3}",
-        "parameters: {epochs: 0}",
-        "parameters: {epochs: 2.5}",
-        "parameters: {epochs: true}",
-        "parameters: {epochs: '3'}",
-        "parameters: {epochs: }",
-        "parameters: {epochs: {low: 1}}",
-        "parameters: {epochs: {low: 1, high: 2.5}}",
-        "parameters: {epochs: {low: 1, high: 2, choices: [1]}}",
-        "parameters: {epochs: {choices: []}}",
-        "parameters: {epochs: {choices: [1, 1]}}",
-        "parameters: {epochs: {choices: [1], log: true}}",
-        "parameters: {epochs: {low: 1, high: 3, log: 1}}",
-        "parameters: {epochs: {low: 1, high: 3, log: true, step: 1}}",
-        "parameters: {epochs: {low: 1, high: 3, step: 0.5}}",
-        "parameters: {reg: {low: 0, high: 3, log: true}}",
-        "parameters: {reg: {low: 0, high: 3, step: 0}}",
-        "parameters: {dropout: 1}",
-        "parameters: {learning_rate: [0.1, 0.2]}",
-        "parameters: {learning_rate: {choices: [0.1, fast]}}",
-        "parameters: {update_rule: adm}",
-        "parameters: {update_rule: {low: 1, high: 2}}",
-        "parameters: {weight_scale: {low: 0.1, high: kaiming}}",
-        "parameters: {hidden_dims: 5}",
-        "parameters: {hidden_dims: [0]}",
-        "parameters: {hidden_dims: [5], depth: 2}",
-        "parameters: {hidden_dims: [5], hidden_dim: 2}",
-        "parameters: {momentum: 0.9}",
         "parameters: {lr_schedule: linear}",
         "parameters: {input_dropout: 1}",
         "parameters: {label_smoothing: -0.1}",
@@ -116,8 +68,9 @@ def test_both_accept(schema: jsonschema.Draft202012Validator, load: Callable[...
         "parameters: {epochs: {choices: [3], when: {los: svm}}, loss: svm}",
     ],
 )
-def test_both_refuse(schema: jsonschema.Draft202012Validator, refusal: Callable[..., str], text: str) -> None:
-    assert not schema.is_valid(read_text(text, "x").plain())
+def test_both_refuse(schema_accepts: Callable[[str], bool], refusal: Callable[..., str], text: str) -> None:
+    """And what test_bad_parameters and test_bad_sections have."""
+    assert not schema_accepts(text)
     assert refusal(text)
 
 
@@ -125,28 +78,8 @@ def test_both_refuse(schema: jsonschema.Draft202012Validator, refusal: Callable[
 def test_the_schema_of_a_value_agrees_with_the_hyperparameter(name: str) -> None:
     """What a hyperparameter accepts its schema accepts, and nothing else, up to the space's upper limits."""
     validator = jsonschema.Draft202012Validator(value_schema(HYPERPARAMETERS[name]))
-    probes: list[Any] = [
-        -1,
-        0,
-        1,
-        2,
-        100,
-        0.0,
-        1e-9,
-        0.5,
-        0.999,
-        1.0,
-        1.5,
-        -0.1,
-        "kaiming",
-        "adam",
-        "sgd",
-        "svm",
-        "cosine",
-        "x",
-        None,
-        True,
-    ]
+    probes: list[Any] = [-1, 0, 1, 2, 100, 0.0, 1e-9, 0.5, 0.999, 1.0, 1.5, -0.1, None, True]
+    probes += ["kaiming", "adam", "sgd", "svm", "cosine", "x"]
     if name == "hidden_dims":
         probes = [[], [1], [64, 32], [0], [1.5], ["a"], [True]]
     for value in probes:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from host_kernels import use_host_kernels
 from sklearn.datasets import load_digits
 
 from fcsearch.training import TrainingData
@@ -37,15 +36,4 @@ def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("FCSEARCH_NATIVE", "0")
     elif step_functions(torch.device("cpu"), torch.float64) is None:
         pytest.skip("no C compiler on this machine")
-    return way
-
-
-@pytest.fixture(params=["kernels", "torch"])
-def stacked_arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run a test with the kernels of a GPU and with torch operations alone."""
-    way: str = request.param
-    if way == "torch":
-        monkeypatch.setenv("FCSEARCH_NATIVE", "0")
-    else:
-        use_host_kernels(monkeypatch)
     return way

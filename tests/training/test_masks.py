@@ -48,7 +48,7 @@ def test_input_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float, dtype: 
     x = torch.randn(rows, features, dtype=dtype) - 10  # an input has either sign, unlike a hidden unit
     given = x.clone()
     dropout = InputDropout(rate, rows, features, seed=1, like=x)
-    dropout.start_epoch(1)
+    dropout.bits.start_epoch(1)
     out = dropout.apply(x)
     assert torch.equal(x, given)
     kept = out != 0
@@ -59,37 +59,34 @@ def test_input_dropout_drops_at_its_rate_and_keeps_the_mean(rate: float, dtype: 
     assert abs(torch.corrcoef(torch.stack([kept[:, :-1], kept[:, 1:]]).flatten(1).double())[0, 1].item()) < 0.012
 
 
-def test_input_masks_differ_between_steps_epochs_and_seeds_repeat_by_key_and_are_not_those_of_hidden_units() -> None:
-    x = torch.ones(20, 30)
-
-    def mask(seed: int, epoch: int, steps: int) -> Tensor:
-        dropout = InputDropout(0.5, 20, 30, seed=seed, like=x)
-        dropout.start_epoch(epoch)
-        return [dropout.apply(x).clone() for _ in range(steps)][-1]
-
-    assert torch.equal(mask(1, 1, 1), mask(1, 1, 1))
+def hidden_mask(seed: int, epoch: int, steps: int) -> Tensor:
     hidden = torch.ones(1, 20, 30)
-    activation = ReluDropout([0.5], [hidden], seed=1)
-    activation.start_epoch(1)
-    activation.draw()
+    activation = ReluDropout([0.5], [hidden], seed=seed)
+    activation.start_epoch(epoch)
+    for _ in range(steps):
+        activation.draw()
     activation.forward(0, hidden)
-    for other in (mask(1, 1, 2), mask(1, 2, 1), mask(2, 1, 1), hidden[0]):
-        assert not torch.equal(mask(1, 1, 1), other)
+    return hidden[0]
 
 
-def test_dropout_masks_differ_between_steps_epochs_and_seeds_and_repeat_by_key() -> None:
-    def mask(seed: int, epoch: int, steps: int) -> Tensor:
-        hidden = torch.ones(1, 20, 30)
-        activation = ReluDropout([0.5], [hidden], seed=seed)
-        activation.start_epoch(epoch)
-        for _ in range(steps):
-            activation.draw()
-        activation.forward(0, hidden)
-        return hidden
+def input_mask(seed: int, epoch: int, steps: int) -> Tensor:
+    x = torch.ones(20, 30)
+    dropout = InputDropout(0.5, 20, 30, seed=seed, like=x)
+    dropout.bits.start_epoch(epoch)
+    return [dropout.apply(x).clone() for _ in range(steps)][-1]
 
+
+@pytest.mark.parametrize("mask", [hidden_mask, input_mask])
+def test_masks_differ_between_steps_epochs_and_seeds_and_repeat_by_key(
+    mask: Callable[[int, int, int], Tensor],
+) -> None:
     assert torch.equal(mask(1, 1, 1), mask(1, 1, 1))
     for other in (mask(1, 1, 2), mask(1, 2, 1), mask(2, 1, 1)):
         assert not torch.equal(mask(1, 1, 1), other)
+
+
+def test_input_masks_are_not_those_of_hidden_units() -> None:
+    assert not torch.equal(input_mask(1, 1, 1), hidden_mask(1, 1, 1))
 
 
 def test_minibatches_visit_each_row_once_an_epoch_in_an_order_of_the_seed(digits: Digits) -> None:

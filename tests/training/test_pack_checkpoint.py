@@ -72,7 +72,7 @@ def test_any_members_of_a_saved_pack_go_on_without_the_others(digits: Digits, ar
     saved = load(train(Pack(MEMBERS, data), until=2).dump({}))
     whole = train(Pack.restore(saved, range(len(MEMBERS)), data)).results()
     # See `Pack`: by torch operations products are rounded otherwise in other company.
-    tolerance = 0.0 if arithmetic == "kernels" else 1e-4
+    tolerance = 0.0 if arithmetic == "compiled" else 1e-4
     for count in (1, 1, 3, 8, 15):
         some = draw.sample(range(len(MEMBERS)), count)
         found = train(Pack.restore(saved, some, data)).results()

@@ -1,21 +1,21 @@
-"""Members that embed numbers: each as if it were alone, from the first epoch to a checkpoint and its folds."""
+"""Members that embed numbers: each as if it were alone, from the first epoch to a checkpoint and its folds.
+
+That each is the plain net is checked by `fcsearch check`, which test_checks.py runs.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import pytest
 import torch
 from varied_packs import Digits, assert_equal_to
 
 from fcsearch.config import InputForm
-from fcsearch.nn import Embedding, FullyConnectedNet, initial_weights
-from fcsearch.nn.gradcheck import relative_error
+from fcsearch.nn import Embedding, FullyConnectedNet
 from fcsearch.training import Pack, TrainingData, TrialConfig, checkpoint, train_pack
-from fcsearch.training.checks.plain import train_plainly
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
+from fcsearch.training.shape import Shape
 
 BASE = TrialConfig(
     preprocessing="periodic", frequencies=7, embedding_dim=5, hidden_dims=(20, 11), batch_size=50, learning_rate=0.02,
@@ -84,21 +84,6 @@ def test_its_frequencies_have_their_scale(data: TrainingData) -> None:
     assert small.std().item() == pytest.approx(0.1, rel=0.2)
 
 
-def test_neither_frequencies_nor_biases_decay(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rate too small to learn with, and a decay that is large all the same."""
-
-    def with_biases(*sizes: Any, **options: Any) -> dict[str, torch.Tensor]:
-        drawn = initial_weights(*sizes, **options)
-        return {name: tensor + 1 if name.startswith("b") else tensor for name, tensor in drawn.items()}
-
-    monkeypatch.setattr("fcsearch.training.lane.initial_weights", with_biases)
-    still = dataclasses.replace(BASE, learning_rate=1e-12, epochs=1)
-    kept, shrunk = train_pack([still, dataclasses.replace(still, weight_decay=1e11)], data)
-    for name, tensor in kept.weights.items():
-        changed = relative_error(shrunk.weights[name], tensor) > 0.1
-        assert changed == name.startswith("W"), name
-
-
 def test_the_shape_follows_from_configuration_and_numbers(data: TrainingData) -> None:
     shape = Shape.of(BASE, data)
     assert shape == Shape(64, (20, 11), 10, Embedding(numbers=40, frequencies=7, dim=5))
@@ -129,12 +114,3 @@ def test_steps_that_a_graph_would_replay_are_the_same(data: TrainingData, monkey
     monkeypatch.setenv("FCSEARCH_NATIVE", "0")
     for found, expected in zip(train_pack(MEMBERS, data, cohort=GraphCohort), train_pack(MEMBERS, data), strict=True):
         assert_equal_to(found, expected, 1e-6)
-
-
-def test_it_is_the_plain_net(digits: Digits) -> None:
-    rows = dataclasses.replace(digits(torch.float64), numbers=40, form=InputForm("periodic"))
-    config = dataclasses.replace(BASE, dropout=0.2, input_dropout=0.1, reg=1e-3)
-    (found,) = train_pack([config], rows)
-    plain = train_plainly(config, rows, torch.device("cpu"))[(found.best_epoch or 1) - 1]
-    for name, tensor in plain.params.items():
-        assert relative_error(found.weights[name], tensor) < 1e-11, name

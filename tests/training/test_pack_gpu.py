@@ -99,7 +99,7 @@ def test_members_that_leave_give_their_memory_back() -> None:
 def test_input_dropout_drops_at_its_rate() -> None:
     x = torch.full((500, 400), -10.0, device="cuda")
     dropout = InputDropout(0.3, 500, 400, seed=1, like=x)
-    dropout.start_epoch(1)
+    dropout.bits.start_epoch(1)
     out = dropout.apply(x)
     assert (out == 0).double().mean().item() == pytest.approx(0.3, abs=0.01)
     torch.testing.assert_close(out[out != 0], (x / 0.7)[out != 0])

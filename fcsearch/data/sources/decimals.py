@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
-from fcsearch.data.number_texts import has_decimal_commas
+from fcsearch.data.number_texts import has_decimal_commas, has_decimal_points
 from fcsearch.data.sources.formats import CSV, MISSING, check_text, delimiter_of, readable
 from fcsearch.data.sources.paths import format_of
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.transform import FeatureTransform
+from fcsearch.errors import DataError
 
 Decimal = Literal[".", ","]
 
@@ -20,41 +24,97 @@ Decimal = Literal[".", ","]
 _BLOCK = 1 << 20
 
 
-def decimal_of(files: Iterable[Path], default: Decimal | None = None) -> Decimal:
-    """The decimal sign of CSV files: that of their first rows, if these have numbers with one sign only.
+def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> Decimal:
+    """The decimal sign of the files to train on: the option's, else that of their first rows, else a point.
 
-    Commas are found only where the delimiter is another sign, or where they are the default.
+    Commas are found only where the delimiter is another sign. Numbers that may have signs between thousands, such as
+    12.345, do not count.
+
+    Raises:
+        DataError: the files have numbers with either sign.
+    """
+    if spec.decimal is not None:
+        return spec.decimal
+    found: dict[Decimal, str] = {}
+    for path in files:
+        for sign, where in _signs(path, lambda name: name not in spec.drop, commas_known=False).items():
+            found.setdefault(sign, where)
+    if len(found) == 2:
+        raise DataError(
+            f"numbers must have one decimal sign; found points in {found['.']}, and commas in {found[',']}. Write all "
+            """with one sign, say which one it is (--set 'dataset.decimal=","', or '.'), or leave a column out """
+            "(dataset.drop)."
+        )
+    return next(iter(found), ".")
+
+
+def later_decimal(path: Path, spec: DatasetSpec, transform: FeatureTransform, target: str | None = None) -> Decimal:
+    """The decimal sign of a later file: an option's, else that of its first rows, else that of the training rows.
 
     Args:
-        files: Files of tables; those that are not CSV do not count.
-        default: The sign where the rows do not say; None: a point.
+        path: The file; the sign does not matter if it is not CSV.
+        spec: The option of these rows comes before that of the training rows.
+        transform: Only the columns that it reads as numbers count.
+        target: Another column that is read as numbers, if any.
     """
-    commas_known = default == ","
-    found = {sign for path in files if format_of(path) == "csv" for sign in _signs(path, commas_known)}
-    return found.pop() if len(found) == 1 else default or "."
+    if spec.decimal is not None or transform.decimal_given:
+        return spec.decimal or transform.decimal
+    names = {item.name for item in transform.inputs if item.kind == "number" and item.reading == "number"} | {target}
+    found = _signs(path, names.__contains__, commas_known=transform.decimal == ",")
+    return next(iter(found)) if len(found) == 1 else transform.decimal
 
 
-def _signs(path: Path, commas_known: bool) -> set[Decimal]:
+def _signs(path: Path, read: Callable[[str], bool], *, commas_known: bool) -> dict[Decimal, str]:
+    """The signs in the first rows of the columns that are read, and where each of them was found."""
+    if format_of(path) != "csv":
+        return {}
     check_text(path)
     with readable(path, CSV):
-        delimiter = delimiter_of(path)
-        with (
-            pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream,
-            pyarrow.csv.open_csv(
-                stream,
-                read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
-                parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=pyarrow.csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True),
-            ) as reader,
-        ):
-            try:
-                columns = reader.read_next_batch().columns
-            except StopIteration:
-                return set()
-    found: set[Decimal] = set()
-    for column in columns:
-        if pa.types.is_floating(column.type) and pc.any(pc.not_equal(pc.floor(column), column)).as_py():
-            found.add(".")
-        elif pa.types.is_string(column.type) and (delimiter != "," or commas_known) and has_decimal_commas(column):
-            found.add(",")
-    return found
+        commas_count = delimiter_of(path) != "," or commas_known
+        points: list[str] = []
+        unclear: list[str] = []
+        commas: list[str] = []
+        for name, column in _first_rows(path):
+            if not read(name):
+                continue
+            if pa.types.is_floating(column.type) and len(fractions := _fractions(column)):
+                (unclear if _like_thousands(fractions) else points).append(name)
+            elif pa.types.is_string(column.type) and commas_count and has_decimal_commas(column):
+                commas.append(name)
+        if unclear and not points:
+            texts = _first_rows(path, unclear)
+            points = [name for name, column in texts if name in unclear and has_decimal_points(column)]
+    names: dict[Decimal, list[str]] = {".": points, ",": commas}
+    return {sign: f"column {of[0]!r} of {path}" for sign, of in names.items() if of}
+
+
+def _first_rows(path: Path, texts: Collection[str] = ()) -> list[tuple[str, pa.Array]]:
+    """The columns of the first rows; those in `texts` as text."""
+    with (
+        pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream,
+        pyarrow.csv.open_csv(
+            stream,
+            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True),
+            convert_options=pyarrow.csv.ConvertOptions(
+                null_values=MISSING, strings_can_be_null=True, column_types=dict.fromkeys(texts, pa.string())
+            ),
+        ) as reader,
+    ):
+        try:
+            rows = reader.read_next_batch()
+        except StopIteration:
+            return []
+    return list(zip(rows.schema.names, rows.columns, strict=True))
+
+
+def _fractions(column: pa.Array) -> npt.NDArray[Any]:
+    """The numbers of a column that are not whole."""
+    numbers = column.drop_null().to_numpy()
+    return np.asarray(numbers[np.isfinite(numbers) & (numbers != np.floor(numbers))])
+
+
+def _like_thousands(numbers: npt.NDArray[Any]) -> bool:
+    """Whether all numbers may have been written like 12.345, so that the texts decide."""
+    sizes = np.abs(numbers)
+    return bool(((sizes >= 1) & (sizes < 1000) & (sizes == np.round(sizes, 3))).all())

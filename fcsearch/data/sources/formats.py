@@ -16,11 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from fcsearch.data.kinds import without_views
 from fcsearch.errors import DataError
 
 # pandas writes a table's index into a column of this name.
 _INDEX_COLUMN = re.compile(r"__index_level_\d+__")
 _OTHER_LENGTH = re.compile(r"Expected \d+ columns, got \d+")
+_SEPARATOR_LINE = re.compile(rb'"?sep=[\x20-\x7e\t]"?\s*', re.IGNORECASE)
 _DELIMITERS = (",", ";", "\t", "|")
 PARQUET = "a whole Parquet file"
 CSV = "a CSV file in UTF-8 whose first line names the columns"
@@ -38,7 +40,7 @@ def read_parquet(path: Path) -> pa.Table:
     # ParquetFile, not read_table, which takes folders called `a=b` for columns.
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
         table = file.read()
-    return table.drop_columns([name for name in set(table.column_names) if is_index(name)])
+    return without_views(table.drop_columns([name for name in set(table.column_names) if is_index(name)]))
 
 
 def is_index(name: str) -> bool:
@@ -73,7 +75,15 @@ def read_csv(path: Path, texts: Collection[str] = (), decimal: str = ".") -> pa.
     if other := [name for name, kind in fields if kind == pa.binary()]:
         raise DataError(f"{path} must be {CSV}; found other bytes in column {other[0]!r}. Save the file as UTF-8.")
     _check_names(table, path)
-    return table
+    return table.select(range(width_of(table.schema)))
+
+
+def width_of(schema: pa.Schema) -> int:
+    """How many columns a CSV file has, those without name and value left out that delimiters at ends of lines make."""
+    width = len(schema)
+    while width > 1 and not schema.field(width - 1).name and pa.types.is_null(schema.field(width - 1).type):
+        width -= 1
+    return width
 
 
 def _check_names(table: pa.Table, path: Path) -> None:
@@ -131,11 +141,14 @@ def _remedy(error: Exception) -> str:
 
 
 def check_text(path: Path) -> None:
-    """Refuse an empty file, and one in UTF-16, which spreadsheets write as `Unicode text`."""
+    """Refuse an empty file, UTF-16, which spreadsheets write as `Unicode text`, and a first line that is for them."""
     check_size(path)
     with path.open("rb") as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            raise DataError(f"{path} must be {CSV}; found UTF-16. Save the file as UTF-8.")
+        start = file.readline(100).removeprefix(codecs.BOM_UTF8)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path} must be {CSV}; found UTF-16. Save the file as UTF-8.")
+    if _SEPARATOR_LINE.fullmatch(start):
+        raise DataError(f"{path} must be {CSV}; found {start.decode().strip()!r}. Remove that line.")
 
 
 def check_size(path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.kinds import weight_values
+from fcsearch.data.kinds import weight_values, without_views
 from fcsearch.data.labels import LABEL_NAMES, find_label
 from fcsearch.data.matching import Matched, match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
@@ -130,7 +130,7 @@ def as_table(X: Any) -> pa.Table:
         if _is_pandas(X):
             table = pa.Table.from_pandas(X.rename(columns=str), preserve_index=False).replace_schema_metadata(None)
         else:
-            table = _without_views(X if isinstance(X, pa.Table) else pa.table(X))
+            table = without_views(X if isinstance(X, pa.Table) else pa.table(X)).replace_schema_metadata(None)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise DataError(
             f"{TABLE} must have columns of one kind of value each, and no two with the same name; found: {error}. Fix "
@@ -138,27 +138,6 @@ def as_table(X: Any) -> pa.Table:
         ) from error
     check_columns(table, TABLE)
     return table
-
-
-def _without_views(table: pa.Table) -> pa.Table:
-    """The table with text as plain strings: polars passes it as views, alone and in categories."""
-    columns = [
-        pa.chunked_array([_plain(chunk) for chunk in column.chunks], _plain_type(column.type)) for column in table
-    ]
-    return pa.table(columns, names=table.column_names)
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(kind):
-        return pa.dictionary(kind.index_type, _plain_type(kind.value_type), kind.ordered)
-    return pa.string() if pa.types.is_string_view(kind) or pa.types.is_large_string(kind) else kind
-
-
-def _plain(values: pa.Array) -> pa.Array:
-    if not pa.types.is_dictionary(values.type):
-        return values.cast(_plain_type(values.type))
-    texts = values.dictionary.cast(_plain_type(values.type.value_type))
-    return pa.DictionaryArray.from_arrays(values.indices, texts, ordered=values.type.ordered)
 
 
 def _is_pandas(X: Any) -> bool:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.paths import SPLITS, Parts
+from fcsearch.data.sources.paths import SPLIT_OF, SPLITS, Parts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
@@ -26,7 +26,7 @@ Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 _FEATURES = ("x", "data", "images", "image", "features")
 _LABELS = ("y", "label", "labels", "target", "targets")
-_SPLIT_WORD = re.compile(r"_?(train|val|valid|test)_?")
+_SPLIT_WORD = re.compile(rf"_?({'|'.join(SPLIT_OF)})_?")
 
 
 def npz_arrays(parts: Parts, spec: DatasetSpec) -> tuple[npt.NDArray[Any], pa.Array, PartSizes]:
@@ -154,13 +154,23 @@ def _arrays_in(path: Path, label: str | None, *, headers: bool = False) -> tuple
             if role in found.get(split, {}):
                 raise DataError(f"{path} must hold one array of {role} per split; found {name!r} as well. Remove one.")
             if role:
-                found.setdefault(split, {})[role] = _shape_alone(file, name) if headers else file[name]
+                found.setdefault(split, {})[role] = _shape_alone(file, name) if headers else _array(file, name)
         return found, ", ".join(file.files)
+
+
+def _array(file: Any, name: str) -> npt.NDArray[Any]:
+    """An array; ValueError for a member of the file that is none, which numpy gives as bytes."""
+    array = file[name]
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name} is no array")
+    return array
 
 
 def _shape_alone(file: Any, name: str) -> npt.NDArray[Any]:
     """Zeros, without memory of their own, in the shape of an array."""
-    with file.zip.open(f"{name}.npy") as stream:
+    # numpy.savez ends the names of members so, other programs may not.
+    member = f"{name}.npy" if f"{name}.npy" in file.zip.namelist() else name
+    with file.zip.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, kind = read(stream)
@@ -170,11 +180,14 @@ def _shape_alone(file: Any, name: str) -> npt.NDArray[Any]:
 def _role_of(name: str, label: str | None) -> tuple[str, str]:
     """The split in an array's name (train if none), and `features`, `labels` or nothing."""
     match = _SPLIT_WORD.search(name.lower())
-    split = "val" if match and match[1] == "valid" else match[1] if match else "train"
+    split = SPLIT_OF[match[1]] if match else "train"
     stem = _SPLIT_WORD.sub("", name.lower())
-    if name == label or stem in ([label.lower()] if label else _LABELS):
+    if stem in ([label.lower()] if label else _LABELS):
         return split, "labels"
-    return split, "features" if stem in _FEATURES else ""
+    if stem in _FEATURES:
+        return split, "features"
+    # `device` is no name of a split.
+    return "train", "labels" if name == label else ""
 
 
 @contextlib.contextmanager
@@ -238,5 +251,10 @@ def arrow_labels(labels: npt.NDArray[Any], source: str) -> pa.Array:
     """(N,) labels as an Arrow array; DataError, naming `source`, for labels that are neither integers nor text."""
     if labels.dtype.kind not in "biufUS":
         raise DataError(f"the labels of {source} must be integers or text; found the type {labels.dtype}.")
-    text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    try:
+        text = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the labels of {source} must be text in UTF-8; found other bytes. Save them as text."
+        ) from error
     return pa.array(text.tolist() if text.dtype.kind == "U" else text)

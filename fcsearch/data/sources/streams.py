@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
+from fcsearch.data.kinds import without_views
 from fcsearch.data.sources.formats import (
     CSV,
     MISSING,
@@ -22,6 +23,7 @@ from fcsearch.data.sources.formats import (
     delimiter_of,
     is_index,
     readable,
+    width_of,
 )
 from fcsearch.data.sources.paths import format_of
 from fcsearch.errors import DataError
@@ -48,7 +50,7 @@ class TablePart:
 
 
 def file_schema(path: Path, *, decimal: str = ".", block: int = BLOCK) -> pa.Schema:
-    """The columns of a Parquet or CSV file; for a CSV file, their types are those of its first rows.
+    """The columns of a Parquet or CSV file, with its metadata; a CSV file's types are those of its first rows.
 
     Raises:
         DataError: it cannot be read.
@@ -64,11 +66,12 @@ def file_schema(path: Path, *, decimal: str = ".", block: int = BLOCK) -> pa.Sch
                 **_csv_options(path, block),
             ) as reader,
         ):
-            return reader.schema
+            fields = [(field.name, field) for field in reader.schema]  # names are decoded here
+            return pa.schema([field for _, field in fields[: width_of(reader.schema)]])
     check_size(path)
     with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
-        schema = file.schema_arrow.remove_metadata()
-    return pa.schema([field for field in schema if not is_index(field.name)])
+        schema = file.schema_arrow
+    return pa.schema([field for field in schema if not is_index(field.name)], metadata=schema.metadata)
 
 
 def stream_file(
@@ -109,9 +112,9 @@ def stream_file(
         for start in range(0, table.num_rows, rows):
             some = table.slice(start, rows)
             kept = some.select(list(keep))
-            if format_of(path) == "csv":
-                some = _with_numbers(_with_gaps(some), both, decimal, path)
-            yield TablePart(some, kept, share)
+            csv = format_of(path) == "csv"
+            found = _with_numbers(_with_gaps(some), both, decimal, path) if csv else without_views(some)
+            yield TablePart(found, kept, share)
 
 
 def _parquet_tables(path: Path, columns: list[str], rows: int) -> Iterator[tuple[pa.Table, float]]:

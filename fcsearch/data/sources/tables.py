@@ -18,7 +18,7 @@ from fcsearch.data.facts import ColumnFacts, Use
 from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.decimals import decimal_of
+from fcsearch.data.sources.decimals import training_decimal
 from fcsearch.data.sources.formats import read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
@@ -45,7 +45,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
     used = (spec.group, spec.time, spec.weights)
-    decimal = spec.decimal or decimal_of(path for paths in parts.values() for path in paths)
+    decimal = training_decimal([path for paths in parts.values() for path in paths], spec)
     loaded = {part: [(path, read_table(path, decimal=decimal)) for path in parts.get(part, [])] for part in SPLITS}
     left_out: dict[str, None] = {}
     for part, items in loaded.items():
@@ -65,7 +65,8 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
     )
-    return rows if decimal == "." else dataclasses.replace(rows, decimal=decimal, facts=_with_commas(rows.facts, table))
+    facts = rows.facts if decimal == "." else _with_commas(rows.facts, table)
+    return dataclasses.replace(rows, decimal=decimal, decimal_given=spec.decimal is not None, facts=facts)
 
 
 def _with_commas(facts: Sequence[ColumnFacts], table: pa.Table) -> tuple[ColumnFacts, ...]:

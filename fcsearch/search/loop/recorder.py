@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextvars
 import functools
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.checkpoints import Checkpoints
-from fcsearch.search.record.ledger import Model
+from fcsearch.search.record.ledger import PackRecord
 
 Done = TypeVar("Done")
 
@@ -28,15 +27,7 @@ class Books(Protocol):
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask for new trials."""
 
-    def record(
-        self,
-        pack_id: int,
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],
-        *,
-        models: Mapping[int, Model],
-        keep: Collection[int],
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         """Record the outcome of a pack."""
 
 
@@ -65,20 +56,11 @@ class Recorder:
         self._asked = [*(asked for asked in self._asked if not asked.done()), future]
         return future
 
-    def record(
-        self,
-        pack_id: int,
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],
-        *,
-        models: Mapping[int, Model],
-        keep: Collection[int],
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         """Record the outcome of a pack, after all earlier work; nothing if no trial ended."""
-        self._keeping.pop(pack_id, None)
-        if trials:
-            work = functools.partial(self._record, pack_id, trials, epochs, models=models, keep=keep)
-            self._recording.append(self._submit(self._do, work))
+        self._keeping.pop(pack.pack_id, None)
+        if pack.trials:
+            self._recording.append(self._submit(self._do, functools.partial(self._record, pack)))
 
     def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> None:
         """Keep a pack's checkpoint; it replaces one that still waits to be written."""
@@ -88,11 +70,11 @@ class Recorder:
             self._keeping[pack_id].cancel()
         self._keeping[pack_id] = self._submit(self._checkpoints.write, trials, checkpoint)
 
-    def _record(self, pack_id: int, trials: Sequence[TrialRecord], *epochs: Sequence[EpochRecord], **keys: Any) -> None:
-        self._books.record(pack_id, trials, *epochs, **keys)
+    def _record(self, pack: PackRecord) -> None:
+        self._books.record(pack)
         # Only afterwards: a crash in between leaves a superfluous file, but no trial without one.
         if self._checkpoints is not None:
-            self._checkpoints.release(trial.trial_id for trial in trials)
+            self._checkpoints.release(trial.trial_id for trial in pack.trials)
 
     def check(self) -> None:
         """Raise the error of a pack that could not be recorded, if there is one."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
+from fcsearch.results import RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.record.ledger import Model
+from fcsearch.search.record.ledger import PackRecord
 
 
 class ConfirmationBooks:
@@ -27,18 +27,10 @@ class ConfirmationBooks:
         """Nothing is asked for: all is known from the start."""
         raise NotImplementedError(f"confirmations are planned whole; {count} more were asked for")
 
-    def record(
-        self,
-        pack_id: int,
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],  # noqa: ARG002
-        *,
-        models: Mapping[int, Model],  # noqa: ARG002
-        keep: Collection[int],  # noqa: ARG002
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         """Write what came of a pack; weights are not kept."""
-        named = [dataclasses.replace(trial, trial_id=self._trials[trial.trial_id]) for trial in trials]
-        self._run.write_confirmations(pack_id, named)
+        named = [dataclasses.replace(trial, trial_id=self._trials[trial.trial_id]) for trial in pack.trials]
+        self._run.write_confirmations(pack.pack_id, named)
 
 
 class RefitBooks(ConfirmationBooks):
@@ -53,17 +45,9 @@ class RefitBooks(ConfirmationBooks):
         super().__init__(run, {trial_id: trial_id for trial_id in paths})
         self._paths = paths
 
-    def record(
-        self,
-        pack_id: int,  # noqa: ARG002
-        trials: Sequence[TrialRecord],  # noqa: ARG002
-        epochs: Sequence[EpochRecord],  # noqa: ARG002
-        *,
-        models: Mapping[int, Model],
-        keep: Collection[int],  # noqa: ARG002
-    ) -> None:
+    def record(self, pack: PackRecord) -> None:
         """Write the models; nothing of those that diverged."""
-        for trial_id, model in models.items():
+        for trial_id, model in pack.models.items():
             metadata = {**model.metadata, "trial_id": trial_id, "rows": "train+val"}
             for path in self._paths[trial_id]:
                 self._run.models.save(trial_id, model.weights, metadata, path=path)

@@ -15,10 +15,9 @@ import dataclasses
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
-import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
@@ -31,6 +30,9 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
 from fcsearch.space import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -52,6 +54,25 @@ class Model:
     weights: Mapping[str, torch.Tensor]
     metadata: Mapping[str, Any]
     predicted: Predicted | None = None
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class PackRecord:
+    """What came of a pack, for the books.
+
+    Attributes:
+        pack_id: The pack.
+        trials: Its trials that came to an end, or are given up.
+        epochs: Their epochs.
+        models: The models to save, by trial.
+        keep: The trials whose models stay.
+    """
+
+    pack_id: int
+    trials: Sequence[TrialRecord]
+    epochs: Sequence[EpochRecord] = ()
+    models: Mapping[int, Model] = dataclasses.field(default_factory=dict)
+    keep: Collection[int] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,35 +187,19 @@ class Ledger:
                 planned.append(self._plan(self._study.ask()))
         return planned
 
-    def record(
-        self,
-        pack_id: int,
-        trials: Sequence[TrialRecord],
-        epochs: Sequence[EpochRecord],
-        *,
-        models: Mapping[int, Model],
-        keep: Collection[int],
-    ) -> None:
-        """Write the rows of a pack's trials, then tell Optuna.
-
-        Args:
-            pack_id: The pack.
-            trials: Its trials that came to an end, or are given up.
-            epochs: Their epochs.
-            models: The models to save, by trial. They are written first, so that a trial with a row has its model.
-            keep: The trials whose models stay.
-        """
-        for trial_id, model in models.items():
+    def record(self, pack: PackRecord) -> None:
+        """Write the models, so that a trial with a row has its own; then the rows of the trials; then tell Optuna."""
+        for trial_id, model in pack.models.items():
             self._run.models.save(trial_id, model.weights, model.metadata)
             if model.predicted is not None:
                 self._run.predictions.save(trial_id, model.predicted)
-        self._run.write_pack(pack_id, trials, epochs)
-        if models:
-            self._run.models.prune(keep)
-            self._run.predictions.prune(keep)
-        told = [_Told(trial.trial_id, trial.state, trial.value) for trial in trials]
+        self._run.write_pack(pack.pack_id, pack.trials, pack.epochs)
+        if pack.models:
+            self._run.models.prune(pack.keep)
+            self._run.predictions.prune(pack.keep)
+        told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.trials]
         column = self._objective.column
-        self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in epochs))
+        self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)

@@ -9,20 +9,22 @@ import torch
 from torch import Tensor
 
 from fcsearch.config import TrialConfig
-from fcsearch.nn import Linear, huber_loss, softmax_loss
+from fcsearch.nn import Linear
 from fcsearch.nn.activations import ACTIVATIONS as PLAIN_ACTIVATIONS
 from fcsearch.nn.gradcheck import Check
-from fcsearch.nn.losses import LOSSES, REGRESSION_LOSSES
+from fcsearch.nn.losses import REGRESSION_LOSSES, loss_of
 from fcsearch.nn.update_rules import DEFAULTS, Config
 from fcsearch.nn.update_rules import RULES as PLAIN_RULES
 from fcsearch.training.checks.plain import Masks
 from fcsearch.training.checks.way import Way
 from fcsearch.training.data import one_hot
 from fcsearch.training.engine.activations import ACTIVATIONS
-from fcsearch.training.engine.buffers import Buffers, Shape, stack
+from fcsearch.training.engine.buffers import Buffers, stack
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.rules import RULES
+from fcsearch.training.engine.update_rule import BoundRule
+from fcsearch.training.shape import Shape
 
 _ROWS, _DIM, _CLASSES = 6, 7, 3
 _SHAPES = [Shape(_DIM, hidden, _CLASSES) for hidden in ((), (5,), (5, 8, 4))]
@@ -123,17 +125,12 @@ def _loss_check(
     if row_weights is not None:
         weights = row_weights.double().cpu()
     for member, config in enumerate(configs):
-        loss, expected = _plain_loss(config, scores[member].double().cpu(), labels, weights)
+        loss, expected = loss_of(
+            config.loss, scores[member].double().cpu(), labels, label_smoothing=config.label_smoothing,
+            huber_delta=config.huber_delta, weights=weights,
+        )  # fmt: skip
         found = {"loss": total[member].sum() / _ROWS, "dscores": dscores[member].mT}
         yield from way.compare(subject, found, {"loss": loss, "dscores": expected})
-
-
-def _plain_loss(config: TrialConfig, scores: Tensor, y: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    if config.loss == "softmax":
-        return softmax_loss(scores, y, label_smoothing=config.label_smoothing, weights=weights)
-    if config.loss == "huber":
-        return huber_loss(scores, y, delta=config.huber_delta, weights=weights)
-    return LOSSES[config.loss](scores, y, weights=weights)
 
 
 def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
@@ -152,7 +149,7 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
         Buffers.zeros(shape, members, device=way.device, dtype=way.dtype) for _ in range(RULES[name].state_buffers)
     ]
     rule = RULES[name](configs, 0, weights.wide, state)
-    bound = rule.bind(weights, gradients)
+    bound = BoundRule(rule, weights, gradients)
     settings: list[dict[str, Config]] = [{key: _settings(config) for key in plain[0]} for config in configs]
     for step in range(4):
         rates = [config.learning_rate * (1 if step < 2 else 0.7) for config in configs]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fcsearch.config import TrialConfig
 from fcsearch.nn import Embedding, FullyConnectedNet
-from fcsearch.nn.losses import LOSSES, huber_loss
+from fcsearch.nn.losses import loss_of
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.nn.update_rules import DEFAULTS, RULES, Config
 from fcsearch.training.data import Batch, Minibatches, TrainingData
@@ -143,11 +143,9 @@ def _measure(net: MaskedNet, data: TrainingData, rate: float, losses: Sequence[T
     measured = {
         "learning_rate": torch.tensor(rate, dtype=torch.float64),
         "train_loss": torch.stack(list(losses)).mean(),
+        "val_loss": loss_of(net.loss_name, scores, data.y_val, huber_delta=net.huber_delta)[0],
     }
-    if not data.num_classes:
-        loss = huber_loss(scores, data.y_val, delta=net.huber_delta) if net.loss_name == "huber" else None
-        errors = scores[:, 0] - data.y_val
-        measured["val_loss"] = loss[0] if loss else LOSSES[net.loss_name](scores, data.y_val)[0]
-        return {**measured, "rmse": errors.square().mean().sqrt() * data.target_scale}
-    measured["val_loss"] = LOSSES[net.loss_name](scores, data.y_val)[0]
-    return {**measured, "accuracy": (scores.argmax(1) == data.y_val).double().mean()}
+    if data.num_classes:
+        return {**measured, "accuracy": (scores.argmax(1) == data.y_val).double().mean()}
+    errors = scores[:, 0] - data.y_val
+    return {**measured, "rmse": errors.square().mean().sqrt() * data.target_scale}

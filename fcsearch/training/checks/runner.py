@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 import torch
 
@@ -12,12 +11,14 @@ from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import training_cases, training_checks
 from fcsearch.training.engine.native import kernels, runs_compiled, without_kernels
+from fcsearch.training.threads import threads_for
 
 
 def run_engine_checks(device: torch.device) -> list[Check]:
     """Hold the engine to the plain net on a device: by kernels where there are any, and by torch operations."""
     checks: list[Check] = []
-    with _one_thread():
+    # With one thread, as a worker has it; the kernels run with no more.
+    with threads_for(0):
         cases = training_cases(device)
         for way in _ways(device):
             with contextlib.nullcontext() if way.arithmetic == KERNELS else without_kernels():
@@ -36,14 +37,3 @@ def _ways(device: torch.device) -> list[Way]:
         for dtype in PLAIN_NET
         if arithmetic == TORCH or runs_compiled(device, dtype)
     ]
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """As a worker has it; the kernels run with one thread only."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

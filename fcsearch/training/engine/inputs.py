@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from fcsearch.training.engine.masks import RandomBits, thresholds_and_scales, zero_where_not_positive
@@ -18,6 +17,9 @@ class InputDropout:
         features: Features of a row D.
         seed: Seed of the draws.
         like: A tensor of the rows' dtype and device.
+
+    Attributes:
+        bits: What each step draws.
     """
 
     def __init__(self, rate: float, rows: int, features: int, *, seed: int, like: Tensor) -> None:
@@ -31,15 +33,6 @@ class InputDropout:
             self._call = self._kernel.bind(
                 self._out.view(1, 1, -1), self._drawn.view(1, -1), self._threshold, self._scale
             )
-
-    @property
-    def generator(self) -> torch.Generator:
-        """What a step draws from."""
-        return self.bits.generator
-
-    def start_epoch(self, epoch: int) -> None:
-        """Begin an epoch (from 1)."""
-        self.bits.start_epoch(epoch)
 
     def apply(self, x: Tensor) -> Tensor:
         """Drop features of the rows of a step, `x` (N, D) contiguous, and scale those that stay by 1 / (1 - rate).

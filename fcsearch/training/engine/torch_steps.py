@@ -14,7 +14,7 @@ from fcsearch.training.engine.inputs import InputDropout
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.passes import EmbeddedNet, stacked_net
 from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
-from fcsearch.training.engine.update_rule import UpdateRule
+from fcsearch.training.engine.update_rule import BoundRule, UpdateRule
 
 
 class TorchSteps:
@@ -46,12 +46,12 @@ class TorchSteps:
         self._penalty = L2Penalty(strengths, weights, gradients) if any(strengths) else None
         decays = [config.weight_decay for config in configs]
         self._decay = WeightDecay(decays, weights) if any(decays) else None
-        self._rules = [rule.bind(weights, gradients) for rule in rules]
+        self._rules = [BoundRule(rule, weights, gradients) for rule in rules]
 
     @property
     def generators(self) -> list[torch.Generator]:
         """What the steps draw from."""
-        own = [] if self._input_dropout is None else [self._input_dropout.generator]
+        own = [] if self._input_dropout is None else [self._input_dropout.bits.generator]
         return own + self._net.activation.generators
 
     def start_epoch(self, epoch: int, rates: Sequence[float]) -> None:
@@ -59,7 +59,7 @@ class TorchSteps:
         self._total.zero_()
         self._net.activation.start_epoch(epoch)
         if self._input_dropout is not None:
-            self._input_dropout.start_epoch(epoch)
+            self._input_dropout.bits.start_epoch(epoch)
         if self._decay is not None:
             self._decay.start_epoch(rates)
 

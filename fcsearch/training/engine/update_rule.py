@@ -40,15 +40,6 @@ class UpdateRule(ABC):
         self.state = list(state)
         self.settings = Settings(like)
 
-    def bind(self, weights: Buffers, gradients: Buffers) -> BoundRule:
-        """The rule over the memory of a lane.
-
-        Args:
-            weights: The lane's parameters, which are updated in place.
-            gradients: Their gradients.
-        """
-        return BoundRule(self, weights, gradients)
-
     @abstractmethod
     def schedule(self, rates: Tensor, first_step: int, steps: int) -> list[Tensor]:
         """What `update` takes in an epoch, setting by setting, float64: (members,), or (steps, members) if it changes.
@@ -87,7 +78,8 @@ class BoundRule:
 
     Args:
         rule: The rule.
-        weights: As in `UpdateRule.bind`, like the other argument.
+        weights: The lane's parameters, which are updated in place.
+        gradients: Their gradients.
     """
 
     def __init__(self, rule: UpdateRule, weights: Buffers, gradients: Buffers) -> None:

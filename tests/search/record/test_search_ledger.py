@@ -14,7 +14,7 @@ from search_helpers import make_run, make_space, outcome, record, result
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
-from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.ledger import Ledger, Model, PackRecord
 from fcsearch.search.record.outcomes import failed_records
 from fcsearch.space import SearchSpace
 
@@ -90,7 +90,7 @@ def test_what_optuna_is_told(run: RunDirectory, space: SearchSpace) -> None:
 
 def test_a_failed_trial_is_told_as_failed(run: RunDirectory, space: SearchSpace) -> None:
     ledger = Ledger(run, space, seed=0)
-    ledger.record(0, failed_records(ledger.ask(1), "out of memory"), [], models={}, keep=[])
+    ledger.record(PackRecord(0, failed_records(ledger.ask(1), "out of memory")))
     assert states(run) == ["FAIL"]
     assert run.trials()["error"].to_pylist() == ["out of memory"]
 
@@ -127,19 +127,6 @@ def test_after_a_crash_between_rows_and_tell_trials_are_told_from_their_rows(
     size = run.journal_path.stat().st_size
     assert Ledger(opened, space, seed=0).recover() == [planned[3]]
     assert run.journal_path.stat().st_size == size
-
-
-def test_after_a_crash_before_the_rows_were_whole_the_pack_is_trained_again(
-    run: RunDirectory, space: SearchSpace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ledger = Ledger(run, space, seed=0)
-    planned = ledger.ask(2)
-    with monkeypatch.context() as patch:
-        patch.setattr(RunDirectory, "write_pack", crash)
-        with pytest.raises(KeyboardInterrupt):
-            record(ledger, outcome(0, {trial.trial_id: result(trial.config, [0.5]) for trial in planned}))
-    assert states(run) == ["RUNNING", "RUNNING"]
-    assert Ledger(run, space, seed=0).recover() == planned
 
 
 def test_a_crash_while_asking_leaves_no_half_configuration(
@@ -215,7 +202,6 @@ def test_a_trial_that_another_program_enqueued_comes_next(run: RunDirectory, spa
 
 
 def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: SearchSpace) -> None:
-    from fcsearch.search.record.ledger import Model
     from fcsearch.search.record.outcomes import epoch_records, trial_records
 
     ledger = Ledger(run, space, seed=0)
@@ -223,7 +209,7 @@ def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: S
     for number, keep in ((0, [0]), (1, [1, 0]), (2, [2, 1])):
         found = outcome(number, {number: result(planned[number].config, [0.5 + number / 10])})
         model = Model(found.members[0].result.weights, {"config": planned[number].config.to_json()})
-        ledger.record(number, trial_records(found), epoch_records(found), models={number: model}, keep=keep)
+        ledger.record(PackRecord(number, trial_records(found), epoch_records(found), {number: model}, keep))
     assert run.models.saved() == [1, 2]
 
 

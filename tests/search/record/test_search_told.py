@@ -18,7 +18,7 @@ from search_helpers import outcome, record, result
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.record.ledger import Ledger, _Told
+from fcsearch.search.record.ledger import Ledger, PackRecord, _Told
 from fcsearch.search.record.outcomes import failed_records
 from fcsearch.space import SearchSpace
 
@@ -40,7 +40,7 @@ def test_the_journal_is_that_of_optunas_own_tell(run: RunDirectory, space: Searc
     record(
         ledger, outcome(0, {number: result(configs[number], [0.5, 0.4], state) for number, state in enumerate(states)})
     )
-    ledger.record(1, failed_records([PlannedTrial(3, configs[3])], "out of memory"), [], models={}, keep=[])
+    ledger.record(PackRecord(1, failed_records([PlannedTrial(3, configs[3])], "out of memory")))
     study = optuna.load_study(study_name=run.path.name, storage=JournalStorage(JournalFileBackend(str(told))))
     study.tell(0, 0.5)
     optuna.trial.Trial(study, 1).report(0.4, 2)

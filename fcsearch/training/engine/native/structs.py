@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -49,32 +50,14 @@ def _member_fields(real: Any) -> list[tuple[str, Any]]:
     ]
 
 
-class LaneFloat(ctypes.Structure):
-    """The C struct `lane` in single precision; see losses.c."""
-
-    _fields_ = _lane_fields(ctypes.c_float)
-
-
-class LaneDouble(ctypes.Structure):
-    """The same in double precision."""
-
-    _fields_ = _lane_fields(ctypes.c_double)
+def _by_type(name: str, fields: Callable[[Any], list[tuple[str, Any]]]) -> dict[torch.dtype, Any]:
+    reals = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
+    return {dtype: type(name, (ctypes.Structure,), {"_fields_": fields(real)}) for dtype, real in reals.items()}
 
 
-class MemberFloat(ctypes.Structure):
-    """The C struct `member` in single precision; see losses.c."""
-
-    _fields_ = _member_fields(ctypes.c_float)
-
-
-class MemberDouble(ctypes.Structure):
-    """The same in double precision."""
-
-    _fields_ = _member_fields(ctypes.c_double)
-
-
-LANES: dict[torch.dtype, Any] = {torch.float32: LaneFloat, torch.float64: LaneDouble}
-MEMBERS: dict[torch.dtype, Any] = {torch.float32: MemberFloat, torch.float64: MemberDouble}
+# The C structs `lane` and `member` in each precision; see losses.c.
+LANES = _by_type("lane", _lane_fields)
+MEMBERS = _by_type("member", _member_fields)
 
 
 class StepFunctions:
