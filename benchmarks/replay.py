@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -15,14 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from common import RESULTS, chosen
 from curve_table import CurveTable
-from curves import FOLDER
+from curves import CASES, FOLDER
+from marks import insert, markdown
 from replayed_joins import undisturbed
 from replayed_search import WORKERS, Course
 from ways import GROUPS, WAYS, Named
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import insert, markdown
 
 FILE = RESULTS / "replay.parquet"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "search.md"
@@ -56,12 +52,11 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
       python benchmarks/replay.py --tables digits-default --ways today,random --seeds 2 --file /tmp/replay.parquet
     """
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    known = {path.stem: CurveTable(path) for path in sorted(FOLDER.glob("*.parquet"))}
+    names = chosen(tables, CASES)
+    known = {name: CurveTable(FOLDER / f"{name}.parquet") for name in names}
     courses = read(file)
-    names = chosen(tables, known)
     for name in names:
-        space = name.rpartition("-")[2]
-        others = [table for other, table in known.items() if other != name and other.endswith(f"-{space}")]
+        others = [table for other, table in known.items() if other != name]
         for way in chosen(ways or ",".join(GROUPS[group]), GROUPS[group]):
             named = GROUPS[group][way]
             for seed in range(seeds):
@@ -107,7 +102,7 @@ def regrets(name: str, table: CurveTable, courses: Courses) -> str:
     return markdown([name, *shares, "as good as today's at", "trials", "seeds"], rows)
 
 
-def regret(name: str, way: str, table: CurveTable, courses: Courses, times: Sequence[float]) -> np.ndarray:
+def regret(name: str, way: str, table: CurveTable, courses: Courses, times: Iterable[float]) -> np.ndarray:
     """The mean over seeds of what is missing to the best row, at some times; infinite where a seed knows nothing."""
     mine = [course for key, course in courses.items() if key[:2] == (name, way)]
     return np.array([np.mean([table.best - course.at(time) for course in mine]) for time in times])
@@ -167,9 +162,7 @@ def read(file: Path) -> Courses:
     if not file.is_file():
         return {}
     return {
-        (row["table"], row["way"], row["seed"]): Course(
-            tuple(row["times"]), tuple(row["gains"]), row["trials"], row["asking"]
-        )
+        (row["table"], row["way"], row["seed"]): Course(tuple(row["times"]), tuple(row["gains"]), row["trials"])
         for row in pq.read_table(file).to_pylist()
     }
 
@@ -177,7 +170,7 @@ def read(file: Path) -> Courses:
 def write(file: Path, courses: Courses) -> None:
     """Keep courses."""
     rows = [
-        {"table": key[0], "way": key[1], "seed": key[2], "trials": course.trials, "asking": round(course.asking, 2)}
+        {"table": key[0], "way": key[1], "seed": key[2], "trials": course.trials}
         | {"times": [round(t, 5) for t in course.times], "gains": [round(g, 6) for g in course.gains]}
         for key, course in sorted(courses.items())
     ]

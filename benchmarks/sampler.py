@@ -125,7 +125,8 @@ def whole(space: SearchSpace, sampler: BaseSampler, count: int, seed: int) -> di
 
 def worth(values: Mapping[str, Any]) -> float:
     """Stands in for training: best at a learning rate of 0.01, three layers and no dropout."""
-    return 1 - abs(math.log10(values["learning_rate"]) + 2) / 3 - abs(values["depth"] - 3) / 10 - values["dropout"] / 5
+    rate, depth, dropout = (float(values[name]) for name in ("learning_rate", "depth", "dropout"))
+    return 1 - abs(math.log10(rate) + 2) / 3 - abs(depth - 3) / 10 - dropout / 5
 
 
 if __name__ == "__main__":

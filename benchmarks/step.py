@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -10,7 +11,6 @@ import torch
 from common import interleaved, print_table, save, spread
 from torch.nn import functional
 
-from fcsearch.config import RULE_SETTINGS
 from fcsearch.training import TrainingData, TrialConfig
 from fcsearch.training.data import Minibatches
 from fcsearch.training.graphs import Run
@@ -33,6 +33,12 @@ MORE_NETS = {
     "3072-20": (3072, (20,), 100),
     "3072-512x2": (3072, (512,) * 2, 128),
 }
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "sgd_momentum": functools.partial(torch.optim.SGD, momentum=0.9),
+    "rmsprop": torch.optim.RMSprop,
+    "adam": torch.optim.Adam,
+}
 CLASSES = 10
 STEPS = 8  # minibatches of an epoch, which one measurement covers
 GIB = 2**30
@@ -40,7 +46,7 @@ GIB = 2**30
 
 @click.command()
 @click.option("--nets", default=",".join(NETS), show_default=True, help=f"Of these and {', '.join(MORE_NETS)}.")
-@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(RULE_SETTINGS)}.")
+@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(OPTIMIZERS)}.")
 @click.option("--dropout", default="0,0.5", show_default=True)
 @click.option("--sizes", default="1,8,32", show_default=True, help="Pack sizes.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -201,13 +207,7 @@ def peer_net(config: TrialConfig, data: TrainingData) -> torch.nn.Sequential:
 
 def peer_optimizer(config: TrialConfig, parameters: list[torch.nn.Parameter], kind: str) -> torch.optim.Optimizer:
     """Its optimizer, in the form of this kind."""
-    options = {kind: True, "lr": config.learning_rate}
-    return {
-        "sgd": lambda: torch.optim.SGD(parameters, **options),
-        "sgd_momentum": lambda: torch.optim.SGD(parameters, momentum=0.9, **options),
-        "rmsprop": lambda: torch.optim.RMSprop(parameters, **options),
-        "adam": lambda: torch.optim.Adam(parameters, **options),
-    }[config.update_rule]()
+    return OPTIMIZERS[config.update_rule](parameters, lr=config.learning_rate, **{kind: True})
 
 
 def vmap_steps(config: TrialConfig, data: TrainingData, size: int, kind: str) -> Callable[[], None]:

@@ -16,7 +16,7 @@ import click
 import numpy as np
 import pandas as pd
 from common import chosen, print_table, save
-from real_tables import TABLES, Table, is_there, score
+from real_tables import TABLES, Names, Table, is_there, score
 
 from fcsearch.search.planning.placement import available_cores
 
@@ -143,11 +143,12 @@ class Contest:
                 print(f"skipped: {name}: {_last_line(done)}")
                 continue
             frame = pd.read_parquet(out)
-            classes = [column.removeprefix("probability_") for column in frame if column.startswith("probability_")]
+            columns = [str(column) for column in frame]
+            classes = [column.removeprefix("probability_") for column in columns if column.startswith("probability_")]
             values = frame[[f"probability_{name}" for name in classes] or ["prediction"]].to_numpy()
             yield {"contestant": name, "seconds": seconds, **self._score(values, classes)}
 
-    def _score(self, values: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    def _score(self, values: np.ndarray, classes: Names) -> dict[str, float]:
         return score(self._table, self._rows.test[self._table.label], values, classes)
 
 

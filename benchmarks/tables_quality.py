@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 from common import chosen, print_table, save
+from marks import markdown
 from real_tables import TABLES, Rows, Table, is_there, score
 from tables_peers import learn, lines
 
@@ -20,10 +21,6 @@ import fcsearch
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.inference.choosing import choose_model
 from fcsearch.space import SearchSpace, load_space, shipped_space
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import markdown
 
 ENCODINGS: dict[str, dict[str, Any]] = {
     "standardize": {"preprocessing": "standardize"},

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import tempfile
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import optuna
-from improvements import Improvements
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
-from peer import Task, TrialRecord, make_task, print_trials, task_options
-from torch_trial import TorchTrial, prepare, to_device
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from peers.improvements import Improvements
+from peers.peer import Task, TrialRecord, make_task, print_trials, task_options
+from peers.torch_trial import TorchTrial, prepare, to_device
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -42,7 +47,9 @@ def main(**options: Any) -> None:
 def run_processes(task: Task, journal: Path) -> None:
     """Run a process a slot. On a CPU they are forked: they import nothing and share the rows. CUDA allows no fork."""
     forks = task.device == "cpu" and "fork" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if forks else "spawn")
+    context: ForkContext | SpawnContext = (
+        multiprocessing.get_context("fork") if forks else multiprocessing.get_context("spawn")
+    )
     arrays = task.arrays()
     prepare()
     processes = [

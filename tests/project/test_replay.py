@@ -18,9 +18,9 @@ from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.space import SamplerSpec, SearchSpace
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "experiments")]
-curve_table, joins, peer, search, ways = map(
-    importlib.import_module, ("curve_table", "replayed_joins", "replayed_peer", "replayed_search", "ways")
+sys.path[:0] = [str(ROOT / "benchmarks")]
+curve_table, joins, search, ways = map(
+    importlib.import_module, ("curve_table", "replayed_joins", "replayed_search", "ways")
 )
 
 PARAMETERS: dict[str, Any] = {
