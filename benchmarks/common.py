@@ -21,6 +21,11 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("fcsearch", "torch", "ray", "optuna", "scikit-learn", "numpy", "pyarrow")
 
 
+keep_option = click.option(
+    "--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results."
+)
+
+
 def machine() -> dict[str, Any]:
     """The hardware and the versions that a figure belongs to."""
     versions = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -64,15 +64,21 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
                     courses[name, way, seed] = named.course(known[name], seconds(known[name], named), seed, others)
             write(file, courses)
             print(f"{name}: {way}", flush=True)
-    if group == "ways":
-        text = {f"replay-{name}": regrets(name, known[name], courses) for name in names}
-        text["replay-ranks"] = ranks(WAYS, names, known, courses)
-    else:
-        text = {f"replay-{group}": side_by_side(GROUPS[group], [known[name] for name in names], names, courses)}
-        text[f"replay-{group}-ranks"] = ranks(GROUPS[group], names, known, courses)
+    text = text_of(group, known, courses)
     print("\n\n".join(text.values()))
     if document:
         DOCUMENT.write_text(insert(DOCUMENT.read_text(), text)[0])
+
+
+def text_of(group: str, known: Mapping[str, CurveTable], courses: Courses) -> dict[str, str]:
+    """The tables of a group in Markdown, by their marks in the document."""
+    if group == "ways":
+        text = {f"replay-{name}": regrets(name, table, courses) for name, table in known.items()}
+        return text | {"replay-ranks": ranks(WAYS, known, courses)}
+    return {
+        f"replay-{group}": side_by_side(GROUPS[group], known, courses),
+        f"replay-{group}-ranks": ranks(GROUPS[group], known, courses),
+    }
 
 
 def seconds(table: CurveTable, way: Named) -> float:
@@ -104,13 +110,13 @@ def regrets(name: str, table: CurveTable, courses: Courses) -> str:
 
 def regret(name: str, way: str, table: CurveTable, courses: Courses, times: Iterable[float]) -> np.ndarray:
     """The mean over seeds of what is missing to the best row, at some times; infinite where a seed knows nothing."""
-    mine = [course for key, course in courses.items() if key[:2] == (name, way)]
+    mine = [course for key, course in courses.items() if key[:2] == (name, way)] or [Course((), (), 0)]
     return np.array([np.mean([table.best - course.at(time) for course in mine]) for time in times])
 
 
-def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, CurveTable], courses: Courses) -> str:
+def ranks(group: Mapping[str, Named], known: Mapping[str, CurveTable], courses: Courses) -> str:
     """The mean rank of each way among those that were run on all tables, over tables and seeds."""
-    ways = [way for way in group if all(way in ways_of(name, courses, group) for name in names)]
+    ways = [way for way in group if all(way in ways_of(name, courses, group) for name in known)]
     common = [key for key in courses if key[1] == ways[0] and all((key[0], way, key[2]) in courses for way in ways)]
     rows = []
     places: dict[float, np.ndarray] = {}
@@ -119,7 +125,7 @@ def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, 
             [
                 [courses[name, way, seed].at(share * seconds(known[name], group[way])) for way in ways]
                 for name, _, seed in common
-                if name in names
+                if name in known
             ]
         )
         better = (gains[:, None, :] > gains[:, :, None]).sum(axis=2)
@@ -130,16 +136,14 @@ def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, 
     return markdown([f"mean rank of {len(ways)}", *(f"{share:.2g}" for share in SHARES)], rows)
 
 
-def side_by_side(
-    group: Mapping[str, Named], tables: Sequence[CurveTable], names: Sequence[str], courses: Courses
-) -> str:
+def side_by_side(group: Mapping[str, Named], known: Mapping[str, CurveTable], courses: Courses) -> str:
     """Mean regret on several tables, by way; then the trials, the mean of all tables."""
     rows = []
     for way, named in group.items():
-        if not any(way in ways_of(name, courses, group) for name in names):
+        if not any(way in ways_of(name, courses, group) for name in known):
             continue
         cells, counts, seeds = list[str](), list[float](), set[int]()
-        for name, table in zip(names, tables, strict=True):
+        for name, table in known.items():
             end = seconds(table, named)
             shown, digits = (100, 2) if table.objective.unit == "fraction" else (1, 3)
             found = regret(name, way, table, courses, [share * end for share in FEW_SHARES])
@@ -149,7 +153,7 @@ def side_by_side(
             seeds |= set(mine)
         rows.append([named.what, *cells, f"{np.mean(counts):.0f}", str(len(seeds))])
     shares = " / ".join(f"{share:.2g}" for share in FEW_SHARES)
-    return markdown([f"after {shares} of the time", *names, "trials", "seeds"], rows)
+    return markdown([f"after {shares} of the time", *known, "trials", "seeds"], rows)
 
 
 def ways_of(name: str, courses: Courses, group: Mapping[str, Named] = WAYS) -> list[str]:

@@ -80,7 +80,7 @@ class OptunaAlone:
 
     def __init__(self, table: CurveTable, pruner: BasePruner, seed: int) -> None:
         self._table = table
-        self._study = new_study(table, pruner)
+        self._study = new_study(table, seed, pruner)
         self._sampler = optuna.samplers.TPESampler(seed=seed)
         self._draws = optuna.samplers.RandomSampler(seed=seed)
         self._used = np.zeros(len(table), dtype=bool)

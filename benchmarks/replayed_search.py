@@ -129,10 +129,10 @@ class Known(SilentView):
             self.gains.append(max(gains))
 
 
-def new_study(table: CurveTable, pruner: optuna.pruners.BasePruner | None = None) -> optuna.Study:
-    """A study in memory, of the table's objective. Its name is fixed, as HyperbandPruner draws brackets by the name."""
+def new_study(table: CurveTable, seed: int, pruner: optuna.pruners.BasePruner | None = None) -> optuna.Study:
+    """A study in memory, of the table's objective. HyperbandPruner draws brackets by its name."""
     direction: Literal["maximize", "minimize"] = "maximize" if table.objective.maximize else "minimize"
-    return optuna.create_study(study_name="replay", direction=direction, pruner=pruner)
+    return optuna.create_study(study_name=f"replay-{seed}", direction=direction, pruner=pruner)
 
 
 class TableBooks:
@@ -144,7 +144,7 @@ class TableBooks:
     def __init__(self, way: Way, table: CurveTable, seed: int) -> None:
         self._table = table
         self._column = table.objective.column
-        self._study = new_study(table)
+        self._study = new_study(table, seed)
         self._sampler = make_sampler(way.sampler, seed=seed)
         self._draws = optuna.samplers.RandomSampler(seed=seed)
         self._tries = list(way.tries)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import click
 import torch
-from common import interleaved, print_table, save, spread
+from common import interleaved, keep_option, print_table, save, spread
 from torch.nn import functional
 
 from fcsearch.training import TrainingData, TrialConfig
@@ -54,6 +54,7 @@ GIB = 2**30
 @click.option("--rounds", default=9, show_default=True, help="Measurements of each candidate.")
 @click.option("--seconds", default=0.05, show_default=True, help="Least time of one measurement.")
 @click.option("--name", help="Of the results, where others of step are to be kept. Default: step-DEVICE.")
+@keep_option
 @click.option("--compile", "compiled", is_flag=True, help="Also torch.compile of the peer's step.")
 def main(
     nets: str,
@@ -65,6 +66,7 @@ def main(
     rounds: int,
     seconds: float,
     name: str | None,
+    keep: bool,
     compiled: bool,
 ) -> None:
     """Time one step of a pack, a member's share of it, and the best eager peer.
@@ -94,7 +96,8 @@ def main(
                 rows.append(row(net, rule, rate, times, peak))
                 records.append({"net": net, "rule": rule, "dropout": rate, "seconds": times})
     print_table("Microseconds a step and member; ratios against the best eager peer", rows)
-    print(save(name or f"step-{device}", {"gemm_flops": peak, "steps": records}))
+    if keep:
+        print(save(name or f"step-{device}", {"gemm_flops": peak, "steps": records}))
 
 
 def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], peak: float) -> dict[str, object]:

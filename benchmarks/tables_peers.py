@@ -15,7 +15,7 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
-from common import chosen, print_table, save
+from common import chosen, keep_option, print_table, save
 from real_tables import TABLES, Names, Table, is_there, score
 
 from fcsearch.search.planning.placement import available_cores
@@ -41,7 +41,7 @@ FIGURES = [
 @click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space.")
 @click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
+@keep_option
 def main(
     tables: str,
     contestants: str,
