@@ -99,7 +99,7 @@ def killed(folder: Path, seconds: float, killed_at: float, number: int) -> dict[
     twice, again = time.time() - last, time.monotonic()
     subprocess.run([*FCSEARCH, "resume", str(folder / name), "--quiet"], check=True, stdout=subprocess.DEVNULL)
     ended = time.monotonic()
-    kept = [RunDirectory(folder / run).epochs().drop_columns(["seconds"]) for run in (name, f"whole-{number}")]
+    kept = [RunDirectory(folder / run).epochs().drop_columns(["seconds", "run"]) for run in (name, f"whole-{number}")]
     if kept[0] != kept[1]:
         raise SystemExit("the epochs must be those of the run that nobody disturbed; found others")
     start = wall - trained

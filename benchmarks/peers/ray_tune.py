@@ -16,7 +16,8 @@ import click
 import numpy as np
 import optuna
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+BENCHMARKS = str(Path(__file__).parents[1])
+sys.path.insert(0, BENCHMARKS)
 
 from peers.improvements import Improvements
 from peers.peer import Task, TrialRecord, make_task, print_trials, task_options
@@ -52,6 +53,8 @@ def main(reuse_actors: bool, report: str, **options: Any) -> None:
     if (task.early_stopping or task.trace) and (report == "end" or not reuse_actors):
         raise click.UsageError("--early-stopping and --trace need --reuse-actors and --report epoch")
     os.environ.update(SETTINGS)
+    # Ray's workers import this folder's modules, too.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (BENCHMARKS, os.environ.get("PYTHONPATH"))))
     # By default Tune starts the trials of a searcher one after another.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(task.slots)
     print_trials(search(task, reuse_actors=reuse_actors, epochs_a_report=1 if report == "epoch" else None))
@@ -125,6 +128,8 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
         ),
     )
     results = tuner.fit()
+    if results.errors:
+        raise click.ClickException(f"a trial of the peer failed: {results.errors[0]}")
     found = [results[number].metrics for number in range(len(results))]
     scores = ((m, None if m["score"] == DIVERGED else m["score"]) for m in found if m and "ended" in m)
     return [(m["began"], m["ended"], score) for m, score in scores]
