@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 import tempfile
 from multiprocessing.context import ForkContext, SpawnContext
@@ -70,6 +71,8 @@ def storage(journal: Path) -> JournalStorage:
 
 def optimize(task: Task, arrays: dict[str, np.ndarray], journal: Path, slot: int) -> None:
     """What one process does."""
+    # To be told to end is no exception here, which could come where it is ignored.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     prepare()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows = to_device(arrays, task.device)

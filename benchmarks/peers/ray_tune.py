@@ -16,8 +16,7 @@ import click
 import numpy as np
 import optuna
 
-BENCHMARKS = str(Path(__file__).parents[1])
-sys.path.insert(0, BENCHMARKS)
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from peers.improvements import Improvements
 from peers.peer import Task, TrialRecord, make_task, print_trials, task_options
@@ -54,7 +53,7 @@ def main(reuse_actors: bool, report: str, **options: Any) -> None:
         raise click.UsageError("--early-stopping and --trace need --reuse-actors and --report epoch")
     os.environ.update(SETTINGS)
     # Ray's workers import this folder's modules, too.
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (BENCHMARKS, os.environ.get("PYTHONPATH"))))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (sys.path[0], os.environ.get("PYTHONPATH"))))
     # By default Tune starts the trials of a searcher one after another.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(task.slots)
     print_trials(search(task, reuse_actors=reuse_actors, epochs_a_report=1 if report == "epoch" else None))
