@@ -14,7 +14,7 @@ from engine_helpers import RecordingView, Search, ids, train
 from search_helpers import PLACE, outcome, result, trials
 
 from fcsearch.errors import RunError, SearchError
-from fcsearch.search.loop.engine import ending
+from fcsearch.search.loop.engine import all_recorded
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
@@ -151,7 +151,7 @@ def test_an_interrupt_ends_a_wait_for_storage_and_hides_no_other_error(full: boo
     search.books.broken = RunError("the run must be writable" if full else "the journal must have one writer")
     search.books.broken.__cause__ = OSError(errno.ENOSPC, "No space left on device") if full else None
     refused = contextlib.nullcontext() if full else pytest.raises(SearchError, match=r"one writer; then continue with")
-    with refused, ending(search.engine, search.recorder, search.tracker, search.view, tmp_path):
+    with refused, all_recorded(search.engine, search.recorder, search.tracker, search.view, tmp_path):
         search.run()
     assert search.engine.closing == "interrupt"
     assert isinstance(search.view, RecordingView)
@@ -169,6 +169,13 @@ def test_the_time_budget_ends_a_search() -> None:
     search = Search(deadline=2.5, pool={"leave": left}).run()
     assert search.engine.closing == "time_budget"
     assert len(search.books.states) == 7
+
+
+def test_a_time_budget_that_the_start_used_up_leaves_time_for_a_first_result() -> None:
+    assert len(Search(deadline=0.5, grace=0.2, pool={"leave": nothing}).run().books.states) == 0
+    search = Search(deadline=0.5, grace=50.0, pool={"leave": nothing}).run()
+    assert search.engine.closing == "time_budget"
+    assert 0 < len(search.books.states) < 12
 
 
 def poison(kind: type[PackFailed], *, until: int = 1000, trial: int = 5) -> Any:
