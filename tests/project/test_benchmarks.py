@@ -69,9 +69,11 @@ def test_a_search_without_training_is_measured() -> None:
 
 @pytest.mark.ray
 def test_a_search_without_training_is_measured_with_ray() -> None:
-    benchmark = importlib.import_module("untrained_search")
-    reading = benchmark.search(benchmark.Settings("random", 20, 1, 5, 2, with_ray=True))
-    assert reading.trials == 15  # without the first pack
+    options = "--runs random:20 --ray --workers 1 --pack-size 5 --epochs 2 --no-save"
+    command = [sys.executable, str(FOLDER / "driver.py"), *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "random, Ray" in done.stdout
 
 
 def test_a_simulated_fleet_is_measured() -> None:
