@@ -65,8 +65,8 @@ def _write_page(found: Comparison, path: Path) -> None:
 def _print(found: Comparison) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, print_sentence, short_path
-    from fcsearch.comparison.section_tables import head_start_words, relabelled, short_labels
+    from fcsearch.cli.console import open_console, print_sentence, print_trimmed, short_path
+    from fcsearch.comparison.section_tables import relabelled, short_labels
     from fcsearch.config.objective import OBJECTIVES
 
     console, labels = open_console(), short_labels(found.runs)
@@ -76,9 +76,6 @@ def _print(found: Comparison) -> None:
         console.print(Text("These runs cannot be compared: each is shown by itself.", style="bold yellow"))
     for section in found.sections:
         _print_section(section, found, labels)
-        if section.basis != "seeds":
-            for words in head_start_words(found, labels):
-                console.print(Text(words, style="yellow"))
     if not found.sections:
         console.print(
             "\nThere is nothing to compare yet: each run must have a trial that is done, and one of them a result."
@@ -86,9 +83,9 @@ def _print(found: Comparison) -> None:
     _print_differences(found, labels)
     console.print()
     for method in found.methods:
-        console.print(Text(relabelled(method, labels), style="dim"))
+        print_trimmed(console, Text(relabelled(method, labels), style="dim"))
     for run in found.unconfirmed:
-        print_sentence(f"Not confirmed over seeds: fcsearch confirm {short_path(run)}")
+        print_sentence(f"Not confirmed over other seeds: fcsearch confirm {short_path(run)}")
 
 
 def _print_checks(found: Comparison, labels: Mapping[str, str]) -> None:
@@ -112,10 +109,11 @@ def _print_section(section: Section, found: Comparison, labels: Mapping[str, str
     from rich.table import Column
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, print_rows
+    from fcsearch.cli.console import open_console, print_rows, print_trimmed
     from fcsearch.comparison.section_tables import section_columns, section_rows, section_title
 
-    open_console().print(Text(f"\n{section_title(section)}", style="bold cyan"))
+    title = section_title(section, found, labels)
+    print_trimmed(open_console(), Text(f"\n{title}", style="bold cyan"))
     # An interval in two lines is not read as one.
     columns = [
         Column(name, justify="right" if name not in ("run", "") else "left", no_wrap=True)

@@ -15,6 +15,7 @@ from fcsearch.space import Parameter, SearchSpace
 from fcsearch.space.parameters import show
 
 _MACHINE = ("host", "processor", "cpus", "gpus")
+_STATES = {"running": "still runs", "interrupted": "was interrupted", "failed": "failed"}
 # Names of parameters in a sentence; the others are counted.
 _MOST_NAMES = 5
 
@@ -37,7 +38,7 @@ class Check:
     """One thing in which runs agree or differ.
 
     Attributes:
-        subject: `data`, `start`, `space`, `seed` or `machine`.
+        subject: `data`, `state`, `start`, `space`, `seed` or `machine`.
         same: Whether they agree; None if some run does not say.
         needed: Whether runs that differ in it cannot be compared.
         sentence: It, for a person.
@@ -52,8 +53,8 @@ class Check:
 
 
 def checks_of(runs: Sequence[Contestant]) -> tuple[Check, ...]:
-    """What agrees and what differs, the most important first; that of the start only if a run was told of trials."""
-    return (_data(runs), *_start(runs), _space(runs), _seed(runs), _machine(runs))
+    """What agrees and what differs, the most important first; of states and starts only what is worth saying."""
+    return (_data(runs), *_state(runs), *_start(runs), _space(runs), _seed(runs), _machine(runs))
 
 
 def _data(runs: Sequence[Contestant]) -> Check:
@@ -68,6 +69,17 @@ def _data(runs: Sequence[Contestant]) -> Check:
         name = next(iter(names.values()))
         return Check("data", False, True, f"other rows of {name}, or split or prepared otherwise: {_each(prints)}")
     return Check("data", False, True, f"not the same: {_each(names)}")
+
+
+def _state(runs: Sequence[Contestant]) -> Iterator[Check]:
+    """Which runs are not complete: more trials may come, or never came."""
+    short = [
+        f"{run.label} {_STATES[run.state]} after {len(run.trials)} of {run.manifest.planned or 'its'} trials"
+        for run in runs
+        if run.state != "complete"
+    ]
+    if short:
+        yield Check("state", False, False, "; ".join(short))
 
 
 def _start(runs: Sequence[Contestant]) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from fcsearch.comparison.comparable import Check, checks_of
-from fcsearch.comparison.contestant import Contestant, read_contestant
+from fcsearch.comparison.contestant import Contestant, gains, read_contestant
 from fcsearch.comparison.methods import methods_of
 from fcsearch.comparison.row_chance import RowChance
 from fcsearch.comparison.sections import by_seeds, by_trials
@@ -66,7 +66,7 @@ class Comparison:
         head_starts: Of the runs that did not start alike.
         sections: The runs at equal trials, in equal time and over seeds, as far as they say.
         courses: How each run came by its best.
-        unconfirmed: The runs that have no figure over several seeds.
+        unconfirmed: The runs that have a result, and no figure over several seeds.
         methods: How the intervals were made, and what is not in them: a sentence or two each.
     """
 
@@ -109,7 +109,9 @@ def compare_runs(paths: Sequence[Path]) -> Comparison:
         head_starts=tuple(_head_starts(runs, checks)),
         sections=tuple(sections),
         courses=tuple(Course(run.label, tuple(_steps(run))) for run in runs),
-        unconfirmed=tuple(run.label for run in runs if run.confirmed is None),
+        unconfirmed=tuple(
+            run.label for run in runs if run.confirmed is None and gains(run.trials).max(initial=-math.inf) > -math.inf
+        ),
         methods=tuple(methods_of(sections, runs, chance)),
     )
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 from fcsearch.results import RANKED_STATES, Manifest, RunDirectory, objective_of
-from fcsearch.results.manifest import ObservationsEntry
+from fcsearch.results.manifest import ObservationsEntry, RunState
 from fcsearch.results.timing import work_clock
 from fcsearch.selection import Confirmed, confirmation_of
 from fcsearch.selection.confirmation import rows_measured_on
@@ -47,6 +47,7 @@ class Contestant:
     Attributes:
         label: What it is called here, such as `runs/dropout`.
         directory: Where it lies.
+        state: Its state, as `RunDirectory.state` knows it.
         manifest: What is known of it.
         objective: What its search went by.
         trials: Those that are done, in the order in which they were asked for.
@@ -56,6 +57,7 @@ class Contestant:
 
     label: str
     directory: RunDirectory
+    state: RunState
     manifest: Manifest
     objective: Objective
     trials: tuple[Done, ...]
@@ -91,6 +93,7 @@ def read_contestant(path: Path) -> Contestant:
     return Contestant(
         label=str(path),
         directory=run,
+        state=run.state(),
         manifest=manifest,
         objective=objective,
         trials=_trials(table, manifest, objective),

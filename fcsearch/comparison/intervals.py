@@ -73,8 +73,8 @@ def widened(value: float, ends: Ends, error: float) -> Ends:
 
 
 def within_range(ends: Ends, objective: Objective) -> Ends:
-    """The interval of a figure, which ends where the figure does: a share is never below 0 or above 1."""
+    """The interval of a figure, which ends where the figure does: at 1 if more is better, and all but R2 at 0."""
     low, high = ends
-    if low is None or high is None or objective.unit != "fraction":
+    if low is None or high is None:
         return ends
-    return max(low, 0.0), min(high, 1.0)
+    return low if objective.name == "r2" else max(low, 0.0), min(high, 1.0) if objective.maximize else high

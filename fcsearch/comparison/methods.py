@@ -8,7 +8,7 @@ from fcsearch.comparison.contestant import Contestant
 from fcsearch.comparison.intervals import RESAMPLES
 from fcsearch.comparison.row_chance import RowChance
 from fcsearch.comparison.standing import Section
-from fcsearch.report.words import listing, plural
+from fcsearch.report.words import listing
 
 
 def methods_of(sections: Sequence[Section], runs: Sequence[Contestant], chance: RowChance) -> Iterator[str]:
@@ -21,7 +21,8 @@ def methods_of(sections: Sequence[Section], runs: Sequence[Contestant], chance: 
         )
     if "seeds" in bases:
         yield from _over_seeds(bases["seeds"], [run for run in runs if run.confirmed])
-    yield from chance.sentences()
+    if sections:
+        yield from chance.sentences()
     leads = [entry.lead for section in sections for entry in section.standings]
     if any(leads):
         yield "A tie: chance explains the difference."
@@ -29,13 +30,12 @@ def methods_of(sections: Sequence[Section], runs: Sequence[Contestant], chance: 
 
 def _over_seeds(section: Section, runs: Sequence[Contestant]) -> Iterator[str]:
     winners = [(run.label, run.confirmed) for run in runs if run.confirmed]
-    if section.amount is not None:
-        how = "95% by Student's t, differences taken seed by seed."
-        more = [f"{plural(len(found.values), 'seed')} of {run}" for run, found in winners]
-        if any(len(found.values) > section.amount for _, found in winners):
-            how += f" Seeds that not all of the winners have are left out: there are {listing(more)}."
-        yield f"Intervals over seeds: {how}"
-    else:
+    if section.amount is None:
         yield "Intervals over seeds: 95% by Student's t. The winners do not have the same seeds."
+    else:
+        yield "Intervals over seeds: 95% by Student's t, differences taken seed by seed."
+        if any(len(found.values) > section.amount for _, found in winners):
+            numbers = [f"{run} was confirmed with {len(found.values)}" for run, found in winners]
+            yield f"Seeds that not every winner has are left out: {listing(numbers)}."
     if lost := [f"{found.lost} of {run}" for run, found in winners if found.lost]:
         yield f"Trainings that diverged or failed are in no mean: {listing(lost)}."

@@ -8,7 +8,6 @@ from fcsearch.comparison.charts import course_charts, standing_chart
 from fcsearch.comparison.compare import Comparison
 from fcsearch.comparison.section_tables import (
     difference_table,
-    head_start_words,
     relabelled,
     section_columns,
     section_rows,
@@ -42,7 +41,7 @@ def comparison_page(found: Comparison) -> str:
             checks=[(check, relabelled(check.sentence, labels)) for check in found.checks],
             sections=[
                 {
-                    "title": section_title(section),
+                    "title": section_title(section, found, labels),
                     "figure": figure,
                     "columns": section_columns(section, comparable=found.comparable),
                     "rows": section_rows(section, found, labels),
@@ -51,7 +50,6 @@ def comparison_page(found: Comparison) -> str:
             ],
             courses=courses,
             methods=[relabelled(method, labels) for method in found.methods],
-            head_starts=head_start_words(found, labels),
             differences=difference_table(found, labels),
             unconfirmed=[labels[run] for run in found.unconfirmed],
             data=json_text(

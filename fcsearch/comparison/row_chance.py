@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fcsearch.comparison.contestant import Contestant
 from fcsearch.comparison.standing import RowsIn
@@ -42,42 +42,44 @@ class RowChance:
         # In the order in which they were asked for.
         self._without: dict[Network, None] = {}
         self._unreadable: dict[str, str] = {}
-        self._found: set[RowsIn] = set()
+        # Of what it is known.
+        self._includes: set[Literal["figures", "leads"]] = set()
 
     def of_figure(self, network: Network, value: float) -> float:
         """The standard error of a trial's figure: as recorded with folds, that of a share, or a bootstrap; else 0."""
-        run, trial_id = self._runs[network[0]], network[1]
-        if (recorded := run.error_of(trial_id)) is not None:
-            return recorded
-        if self._objective.is_share_of_rows and run.rows:
-            return standard_error(value, run.rows)
-        if network not in self._figures:
-            self._figures[network] = self._bootstrapped(network)
-        return self._figures[network] or 0.0
+        run = self._runs[network[0]]
+        found = run.error_of(network[1])
+        if found is None and self._objective.is_share_of_rows and run.rows:
+            found = standard_error(value, run.rows)
+        elif found is None:
+            if network not in self._figures:
+                self._figures[network] = self._bootstrapped(network)
+            found = self._figures[network]
+        self._includes |= {"figures"} if found else set()
+        return found or 0.0
 
     def of_lead(self, first: Network, other: Network, lead: float) -> RowsError:
         """The standard error of a lead of one trial over another, on the same rows."""
         if (first, other) not in self._leads:
             self._leads[first, other] = self._paired(first, other)
-        error, found = self._leads[first, other], RowsError(0.0, None)
+        error, rows = self._leads[first, other], self._runs[first[0]].rows
         if error is not None:
-            found = RowsError(error, "by row")
-        elif self._objective.is_share_of_rows and (rows := self._runs[first[0]].rows):
-            found = RowsError(error_by_rows(lead, self._objective, rows), "at least")
-        self._found.add(found.found)
-        return found
+            self._includes.add("leads")
+            return RowsError(error, "by row")
+        if self._objective.is_share_of_rows and rows:
+            return RowsError(error_by_rows(lead, self._objective, rows), "at least")
+        return RowsError(0.0, None)
 
     def sentences(self) -> list[str]:
         """What the intervals that were asked for say of this chance."""
-        if not (self._found or self._figures):
-            return []
+        included = ", and in the intervals" if self._includes else ""
+        by_row = "; of leads it is taken row by row" if "leads" in self._includes else ""
         if self._objective.is_share_of_rows:
-            included, instead = ", and in the intervals", "leads with these include only the least that it can be"
-        else:
-            known = "by row" in self._found or any(self._figures.values())
-            included = ", and in the intervals" if known else ""
+            instead = "leads with these include only the least that it can be"
+        elif None in self._figures.values():
             instead = "intervals with these do not include it"
-        by_row = "; of leads it is taken row by row" if "by row" in self._found else ""
+        else:
+            instead = "leads with these do not include it"
         return [f"Which rows validate is chance, too{included}{by_row}.", *self._missing(instead)]
 
     def _missing(self, instead: str) -> list[str]:

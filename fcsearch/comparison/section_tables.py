@@ -7,26 +7,19 @@ from collections.abc import Mapping, Sequence
 from fcsearch.comparison.compare import Comparison
 from fcsearch.comparison.standing import Section, Standing
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.report.words import duration, plural
+from fcsearch.report.words import duration, listing, plural
 
 
-def section_title(section: Section) -> str:
-    """What the runs are compared by."""
-    if section.basis == "trials":
-        return f"After {plural(int(section.amount or 0), 'trial')} each"
-    if section.basis == "time":
-        return f"After {duration(section.amount or 0.0)} each"
-    seeds = "other seeds" if section.amount is None else f"the same {int(section.amount)} other seeds"
-    return f"Winners over {seeds}"
-
-
-def head_start_words(found: Comparison, labels: Mapping[str, str]) -> list[str]:
-    """What to know of the tables of trials and time: which runs had more to learn from than is counted there."""
-    return [
-        f"{labels[start.run]} had a head start: its sampler was told {plural(start.told, 'trial')} of {start.of} "
-        "(--from), which are not counted here."
-        for start in found.head_starts
-    ]
+def section_title(section: Section, found: Comparison, labels: Mapping[str, str]) -> str:
+    """What the runs are compared by, and which of them had more to learn from than is counted here."""
+    if section.basis == "seeds":
+        if section.amount is None:
+            return "Winners over other seeds than the search's"
+        return f"Winners over {int(section.amount)} other seeds, the same for all"
+    size = section.amount or 0
+    amount = plural(int(size), "trial") if section.basis == "trials" else duration(size)
+    starts = [f"{labels[start.run]} was told {start.told} of {start.of} before" for start in found.head_starts]
+    return f"After {amount} each{f' ({listing(starts)})' if starts else ''}"
 
 
 def section_columns(section: Section, *, comparable: bool) -> list[str]:
@@ -45,7 +38,7 @@ def section_rows(section: Section, found: Comparison, labels: Mapping[str, str])
         interval = "-" if entry.low is None else f"{objective.show(entry.low)} to {objective.show(entry.high)}"
         cells += [objective.show(entry.value), interval]
         if found.comparable:
-            cells += _lead_cells(entry, objective, leads=number == 0)
+            cells += ["", "", _first_words(section)] if number == 0 else _lead_cells(entry, objective)
         rows.append(cells)
     return rows
 
@@ -53,7 +46,7 @@ def section_rows(section: Section, found: Comparison, labels: Mapping[str, str])
 def difference_table(found: Comparison, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
     """The heads and the rows of a table of all that differs between the spaces; no rows if nothing does."""
     differences = [difference for check in found.checks for difference in check.differences]
-    heads = ["space", *(labels[run] for run in found.runs)]
+    heads = ["parameter", *(labels[run] for run in found.runs)]
     return heads, [[difference.name, *difference.values] for difference in differences]
 
 
@@ -73,14 +66,26 @@ def short_labels(runs: Sequence[str]) -> dict[str, str]:
     return {run: run for run in runs}
 
 
-def _lead_cells(entry: Standing, objective: Objective, *, leads: bool) -> list[str]:
+def _first_words(section: Section) -> str:
+    """How the best run of a section stands."""
+    if section.standings[0].value is None:
+        return _no_result(section.standings[0])
+    leads = [entry.lead.difference for entry in section.standings if entry.lead]
+    if not leads:
+        return "the only result"
+    return "leads" if min(leads) > 0 else "tie"
+
+
+def _lead_cells(entry: Standing, objective: Objective) -> list[str]:
     lead = entry.lead
-    if entry.value is None:
-        return ["", "", "no result" if entry.trials else "no trial yet"]
     if lead is None:
-        return ["", "", "leads" if leads else ""]
+        return ["", "", _no_result(entry)]
     shown = objective.show_difference(lead.difference)
     if lead.low is None or lead.high is None:
         return [shown, "", "too few to say"]
     low, high = (objective.show_bare(end) for end in (lead.low, lead.high))
     return [shown, f"{low} to {high}", "tie" if lead.explained_by_chance else "behind"]
+
+
+def _no_result(entry: Standing) -> str:
+    return "no result" if entry.trials else "no trial yet"
