@@ -7,6 +7,7 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fcsearch.config import OTHER_NAMES
 from fcsearch.errors import SpaceError
 from fcsearch.text import did_you_mean, nearest
 
@@ -79,7 +80,7 @@ class Node:
 def instead(word: str, known: Iterable[str]) -> str:
     """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them."""
     names = list(known)
-    return did_you_mean(nearest(word, names)) or f"; known: {', '.join(names)}"
+    return did_you_mean(nearest(word, names, other_names=OTHER_NAMES)) or f"; known: {', '.join(names)}"
 
 
 def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[str, Node]:

@@ -19,9 +19,10 @@ from fcsearch.space.forms import check_forms, input_forms
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.nodes import Node
-from fcsearch.space.overrides import apply_overrides
+from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
 from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
+from fcsearch.wording import wording
 
 # Keys that spaces of earlier versions do not have.
 _LATER_KEYS = ("task", "objective", "class_weight")
@@ -75,9 +76,10 @@ class SearchSpace:
             if HYPERPARAMETERS["loss"].default not in known_losses:
                 parameters = {"loss": Constant("loss", known_losses[0]), **parameters}
         elif strange := [loss for loss in parameters["loss"].finite_values() or () if loss not in known_losses]:
+            other = next(name for name in LOSSES_OF if name != task)
             raise SpaceError(
                 f"parameters.loss of a {task} must be {' or '.join(known_losses)}; found {strange[0]}. Change it with "
-                f"--set parameters.loss={known_losses[0]}, or the task with --set task=..."
+                f"{wording().space_key('parameters.loss', known_losses[0])}, or the task with {wording().task(other)}"
             )
         if task == "regression" and "label_smoothing" in parameters:
             raise SpaceError("parameters.label_smoothing does nothing in a regression; take it out")
@@ -139,13 +141,19 @@ class SearchSpace:
         """The configuration that trains a trial of these values under `seed`."""
         return TrialConfig.from_parameters(parameters, seed=seed)
 
-    def changed(self, overrides: Sequence[str]) -> SearchSpace:
-        """The space with `KEY=VALUE` put in, as `load_space` does it.
+    def changed(self, overrides: Sequence[str | Override], *, dataset: str | None = None) -> SearchSpace:
+        """The space with `KEY=VALUE` and another dataset put in, as `load_space` does it.
 
         Raises:
             SpaceError: what comes of it is not a space.
         """
-        root = apply_overrides(from_plain(self.to_json(), "the space"), overrides)
+        said = self.to_json()
+        # They stand beside the dataset too, where an override changes them.
+        said["dataset"] = {key: value for key, value in said["dataset"].items() if key not in said}
+        root = from_plain(said, "the space")
+        if dataset is not None:
+            root = replace_dataset(root, dataset)
+        root = apply_overrides(root, overrides)
         return SearchSpace.from_node(root, default_name=self.name)
 
     def to_json(self) -> dict[str, Any]:
