@@ -14,7 +14,7 @@ def section_title(section: Section, found: Comparison, labels: Mapping[str, str]
     """What the runs are compared by, and which of them had more to learn from than is counted here."""
     if section.basis == "seeds":
         if section.amount is None:
-            return "Winners over other seeds than the search's"
+            return "Winners, each over seeds of its own"
         return f"Winners over {int(section.amount)} other seeds, the same for all"
     size = section.amount or 0
     amount = plural(int(size), "trial") if section.basis == "trials" else duration(size)
@@ -44,10 +44,18 @@ def section_rows(section: Section, found: Comparison, labels: Mapping[str, str])
 
 
 def difference_table(found: Comparison, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
-    """The heads and the rows of a table of all that differs between the spaces; no rows if nothing does."""
-    differences = [difference for check in found.checks for difference in check.differences]
-    heads = ["parameter", *(labels[run] for run in found.runs)]
-    return heads, [[difference.name, *difference.values] for difference in differences]
+    """The heads and the rows of a table of all that differs between the spaces: who has which value.
+
+    A name stands only in the first of its rows. There are no rows if nothing differs.
+    """
+    rows = []
+    for difference in (difference for check in found.checks for difference in check.differences):
+        of_value: dict[str, list[str]] = {}
+        for run, value in zip(found.runs, difference.values, strict=True):
+            of_value.setdefault(value, []).append(labels[run])
+        names = [difference.name, *("" for _ in of_value)]
+        rows += [[name, value, ", ".join(runs)] for name, (value, runs) in zip(names, of_value.items(), strict=False)]
+    return ["parameter", "value", "runs"], rows
 
 
 def relabelled(sentence: str, labels: Mapping[str, str]) -> str:
