@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import statistics
-import sys
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from common import chosen, print_table, save
+from marks import markdown
 from scipy.stats import loguniform
 from sklearn import datasets
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -31,10 +30,6 @@ from threadpoolctl import threadpool_limits
 
 from fcsearch import FCSearchClassifier, FCSearchRegressor
 from fcsearch.space import load_space, shipped_space
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import markdown
 
 Values = npt.NDArray[Any]
 
