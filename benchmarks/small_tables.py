@@ -19,7 +19,6 @@ from scipy.stats import loguniform
 from sklearn import datasets
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, root_mean_squared_error
 from sklearn.model_selection import KFold, RandomizedSearchCV, StratifiedKFold
@@ -138,7 +137,7 @@ def main(tables: str, contestants: str, trials: int, repeats: int, keep: bool) -
     Example:
       python benchmarks/small_tables.py --tables diabetes --trials 40
     """
-    warnings.simplefilter("ignore", ConvergenceWarning)
+    warnings.simplefilter("ignore", UserWarning)  # scikit-learn's, of every short training and large batch
     for name in chosen(tables, TABLES):
         found = []
         X, y = TABLES[name].read()
