@@ -35,7 +35,7 @@ SPACE = {
 }
 
 
-def table(count: int = 240) -> pa.Table:
+def table(count: int = 600) -> pa.Table:
     """A class that follows from a number half of the time."""
     random = np.random.default_rng(0)
     X = random.normal(size=(count, 4))
@@ -89,7 +89,7 @@ def test_predictions_measurements_and_exports_agree(run: fcsearch.Run, tmp_path:
 def test_the_report_says_so(run: fcsearch.Run) -> None:
     report = json.loads((run.path / "report.json").read_text())
     [sentence] = [found["sentence"] for found in report["trust"]["findings"] if found["kind"] == "calibration"]
-    assert "fitted on the 36 validation rows: their log loss falls from " in sentence
+    assert "fitted on the 90 validation rows: their log loss falls from " in sentence
 
 
 def test_an_ensemble_has_a_temperature_of_its_own_and_nothing_is_fitted_twice(
@@ -116,4 +116,4 @@ def test_a_regression_has_none(tmp_path: Path) -> None:
         rows.drop_columns("kind"), label="x3", space=SPACE, trials=1, pool="inline", confirm=0, out=tmp_path / "run"
     )
     assert KEY not in run.directory.models.metadata(0)
-    assert run.predict(rows).shape == (240,)
+    assert run.predict(rows).shape == (rows.num_rows,)
