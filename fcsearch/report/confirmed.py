@@ -53,11 +53,13 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
         flatters = found.bias > 0
         why = ": the effect of choosing the best of many measurements" if flatters and searched > count else ""
         values = "values of these are" if count > 1 else "value of it is"
-        yield Evidence(
-            "bias",
-            f"The search's own {values} {objective.show_difference(abs(found.bias))} "
-            f"{'higher' if flatters == objective.maximize else 'lower'} on average than with other seeds{why}",
-        )
+        shown, none = (objective.show_difference(size) for size in (abs(found.bias), 0.0))
+        if shown == none:
+            how = "on average the same as with other seeds"
+        else:
+            way = "higher" if flatters == objective.maximize else "lower"
+            how = f"{shown} {way} on average than with other seeds{why}"
+        yield Evidence("bias", f"The search's own {values} {how}")
     if lost := [entry.trial_id for entry in found.configurations if entry.lost]:
         yield Evidence("unstable", f"With some of the seeds {trial_list(lost)} diverged or failed")
 
@@ -137,13 +139,18 @@ def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
     )
 
 
-def confirmed_line(found: Confirmation | None, folds: int | None = None) -> list[tuple[str, str, str]]:
-    """The winner's figure over seeds, and over folds: its name, value and a remark; empty if there is none."""
+def confirmed_line(
+    found: Confirmation | None, folds: int | None = None, *, praised: bool = True
+) -> list[tuple[str, str, str]]:
+    """The winner's figure over seeds, and over folds: its name, value and a remark; empty if there is none.
+
+    Where nothing was learned, it is no winner, and so nothing ties with it.
+    """
     winner = found.winner if found else None
     if found is None or winner is None:
         return []
     objective = OBJECTIVES[found.objective]
-    tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties else ""
+    tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties and praised else ""
     each = f" in {folds} folds" if folds else ""
     remark = f"validation, mean of {plural(len(winner.values), 'seed')}{each}{_spread(winner, objective)}{tie}"
     return [("confirmed", objective.show(winner.mean), remark)]

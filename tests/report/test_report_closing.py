@@ -97,7 +97,9 @@ def test_they_say_the_winner_and_its_figures(report: Report, capsys: pytest.Capt
     assert figures_line(report, report.best).startswith(
         "validation accuracy 98.41%, confirmed 96.10% over 2 other seeds, "
     )
-    assert re.search(r"test \d\d\.\d\d% \(standard error \d\.\d\d points\)", " ".join(output.split()))
+    assert re.search(
+        r"test \d\d\.\d\d% \(standard error \d\.\d\d points; baseline 1\d\.\d\d%\)", " ".join(output.split())
+    )
     print_closing(dataclasses.replace(report, best=None))
     assert capsys.readouterr().out == ""
 

@@ -191,7 +191,7 @@ def test_what_is_typed_is_set_as_code_and_no_word_of_a_command_is_broken(page: s
 
 def test_the_page_says_how_to_open_the_run_in_the_dashboard_of_optuna(page: str) -> None:
     assert "In Optuna&#39;s dashboard, after pip install &#34;fcsearch[dashboard]&#34;" in page
-    assert "<code>optuna-dashboard synthetic/study.journal</code>" in commands_in(page)
+    assert "<code>optuna-dashboard runs/synthetic/study.journal</code>" in commands_in(page)
 
 
 def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_path: Path) -> None:
