@@ -14,6 +14,7 @@ from fcsearch.report.model import Best, Dataset, Importance, Report
 from fcsearch.report.words import duration, percent, plural, points, rate, value_text
 
 Line = tuple[str, str, str]
+_RANKINGS = ("roc_auc", "average_precision")
 
 
 def headline(report: Report) -> list[str]:
@@ -114,6 +115,12 @@ def _final(best: Best, objective: Objective) -> list[Line]:
     return [(_name("validation, final", objective, objective), objective.show(best.final), after)]
 
 
+def whole_name(name: str, objective: Objective) -> str:
+    """The name of a line with the word that it leaves out."""
+    others = tuple(OBJECTIVES[other].title for other in _RANKINGS)
+    return f"{name} accuracy" if objective.name == "accuracy" and not name.endswith(others) else name
+
+
 def best_title(report: Report, best: Best) -> tuple[str, str]:
     """What the report calls the network that it is about, and which it is."""
     trial = best.row["trial_id"]
@@ -189,7 +196,7 @@ def _others(found: Measurement | None, prefix: str) -> list[Line]:
         return []
     if found.objective == "accuracy":
         # Of two classes they tell how well the rows are ranked, whatever the classes' shares.
-        ranked = ["roc_auc", "average_precision"] if _is_of_two(found) else []
+        ranked = _RANKINGS if _is_of_two(found) else ()
         return [*_balanced(found, prefix), *_figures(found, ranked, prefix)]
     return _figures(found, [name for name in found.figures if name != found.objective], prefix)
 

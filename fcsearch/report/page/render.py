@@ -29,6 +29,7 @@ from fcsearch.report.summary_lines import (
     main_lines,
     settings,
     top_remark,
+    whole_name,
 )
 from fcsearch.results import Manifest, RunDirectory, read_status
 from fcsearch.urls import is_url
@@ -84,6 +85,7 @@ def render_html(
     scripts = page_scripts(*_SCRIPTS, *([_RELOAD] if reloads else []))
     environment = page_environment(privacy)
     environment.filters.update(percent=words.percent, value=words.value_text, importance=importance_text)
+    environment.filters["figure"] = lambda name: whole_name(name, OBJECTIVES[report.objective])
     return environment.get_template("page.html.j2").render(
         report=told,
         headline=headline(told),
