@@ -207,10 +207,10 @@ def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_
     ("command", "path"),
     [
         (["fcsearch", "run", "t.csv"], "runs/here"),
-        (["fcsearch", "run", "t.csv", "--dir", "out/mine"], "out/mine/here"),
-        (["fcsearch", "run", "t.csv", "--dir=out"], "out/here"),
-        (["fcsearch", "run", "t.csv", "--dir", "/home/someone/out"], "out/here"),
-        (["fcsearch", "run", "t.csv", "--dir", "s3://bucket/out"], "out/here"),
+        (["fcsearch", "run", "t.csv", "--out", "out/mine"], "out/mine/here"),
+        (["fcsearch", "run", "t.csv", "--out=out"], "out/here"),
+        (["fcsearch", "run", "t.csv", "--out", "/home/someone/out"], "out/here"),
+        (["fcsearch", "run", "t.csv", "--out", "s3://bucket/out"], "out/here"),
     ],
 )
 def test_the_commands_work_where_the_search_was_started(tmp_path: Path, command: list[str], path: str) -> None:

@@ -121,8 +121,8 @@ def render_html(
 
 def _from_the_start(path: str, command: Sequence[str]) -> str:
     """A run's path from the folder where its search was started; of an absolute one, or a URL, its end."""
-    words = [word for given in command for word in (given.split("=", 1) if given.startswith("--dir=") else [given])]
-    folder = words[words.index("--dir") + 1] if "--dir" in words[:-1] else "runs"
+    words = [word for given in command for word in (given.split("=", 1) if given.startswith("--out=") else [given])]
+    folder = words[words.index("--out") + 1] if "--out" in words[:-1] else "runs"
     if Path(folder).is_absolute() or is_url(folder):
         folder = Path(folder).name
     return str(Path(folder) / Path(path).name)
