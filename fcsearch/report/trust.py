@@ -190,9 +190,9 @@ def _of_the_choice(
         )
         yield Evidence(
             "choice",
-            f"{others} within one standard error of the best value. It is the {extreme} of {count:,} measurements on the "
-            f"same rows, so it is too {'high' if objective.maximize else 'low'} on average, the more so the more trials lie "
-            "close to it",
+            f"{others} within one standard error of the best value. It is the {extreme} of {count:,} measurements on "
+            f"the same rows, so it is too {'high' if objective.maximize else 'low'} on average, the more so the more "
+            "trials lie close to it",
         )
 
 
