@@ -30,6 +30,8 @@ def print_closing(report: Report) -> None:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
         grid.add_row("", Text(figures_line(report, report.best), style="bold"))
+        if report.trust.caution:
+            grid.add_row("", Text(report.trust.caution, style="yellow"))
         console.print(grid)
     commands = next_commands(report)
     if commands:

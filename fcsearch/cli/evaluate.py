@@ -107,11 +107,14 @@ def _print(found: Measurement) -> None:
     from fcsearch.cli.console import open_console
     from fcsearch.report.class_tables import class_parts
     from fcsearch.report.summary_lines import measured_lines
+    from fcsearch.report.verdict import not_ahead
 
     console = open_console()
     console.print(f"{_model(found)} on {_rows(found)}")
     for name, value, remark in measured_lines(found):
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
+    if behind := not_ahead(found, "the ensemble" if found.networks > 1 else "the network"):
+        console.print(Text(behind, style="bold yellow"))
     if found.classification:
         for part in class_parts(found.classification, width=console.width):
             console.print(part)
@@ -124,4 +127,4 @@ def _model(found: Measurement) -> str:
 
 
 def _rows(found: Measurement) -> str:
-    return f"all {found.rows:,} rows" if found.split == "all" else f"{found.rows:,} {found.split} rows"
+    return f"all {found.rows:,} rows" if found.split == "all" else f"{found.rows:,} {found.place} rows"

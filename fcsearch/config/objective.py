@@ -88,7 +88,7 @@ _ALL = (
         "average_precision",
         "classification",
         True,
-        "Average precision of the positive class (many classes: the mean)",
+        "Average precision of the rarer class (many classes: the mean)",
     ),
     Objective("log_loss", "classification", False, "Mean negative logarithm of the right class's probability"),
     Objective("rmse", "regression", False, "Root of the mean squared error", "target"),

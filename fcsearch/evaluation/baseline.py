@@ -36,10 +36,16 @@ class BaseLine:
         if self.objective == "log_loss":
             return "always answering the shares of the classes"
         if self.objective in ("roc_auc", "average_precision"):
-            return "ranking the rows at random, on average"
+            return "ranking the rows at random"
         if OBJECTIVES[self.objective].task == "regression":
             return f"always answering the {'median' if self.objective == 'mae' else 'mean'} ({self.answer})"
-        return f"always answering {self.answer!r}, the commonest class"
+        return f"{self.short}, the commonest class"
+
+    @property
+    def short(self) -> str:
+        """The same, without the reason for the answer."""
+        named = self.objective in ("accuracy", "balanced_accuracy", "f1_macro")
+        return f"always answering {self.answer!r}" if named else self.method
 
 
 def base_line(

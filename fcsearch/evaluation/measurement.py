@@ -33,6 +33,8 @@ class Measurement:
         networks: How many networks predict together.
         folds: Of how many folds these are the rows, each predicted by the network that did not see it, and the figures
             the mean; None: one network, or several together, predicted all rows.
+        positive: Of two classes that which ROC AUC and average precision are of; None of a regression, of more classes,
+            and in a report of an earlier version.
         accuracy: Fraction of the rows that the model classifies rightly; None of a regression.
     """
 
@@ -51,6 +53,7 @@ class Measurement:
     lead: Lead | None = None
     networks: int = 1
     folds: int | None = None
+    positive: str | None = None
     accuracy: float | None = field(init=False)
 
     def __post_init__(self) -> None:

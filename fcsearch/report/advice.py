@@ -12,8 +12,8 @@ from fcsearch.config.objective import Objective
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
 from fcsearch.report.model import Dataset, Pull, Work
-from fcsearch.report.remedies import FOLDS, few_rows, losses, options
-from fcsearch.report.words import plural, points, value_text
+from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
+from fcsearch.report.words import percent, plural, points, value_text
 
 _MANY_DIVERGED = 0.2
 _OVERFIT_GAP = 0.05
@@ -64,6 +64,23 @@ def of_few_rows(dataset: Dataset, space: Mapping[str, Any]) -> Iterator[Evidence
         )
 
 
+def of_the_classes(
+    objective: Objective, dataset: Dataset, validation: Measurement | None, space: Mapping[str, Any]
+) -> Iterator[Evidence]:
+    """That an accuracy hardly counts the rarer classes."""
+    if (common := commonest_class(objective, dataset, space)) is None:
+        return
+    name, share = common
+    least = rarest_found(validation, but=name)
+    found = f", and {percent(least.recall)} of {least.name!r} are found" if least else ""
+    yield Evidence(
+        "imbalance",
+        f"{percent(share)} of the training rows are {name!r}{found}: accuracy hardly counts the other "
+        f"{'class' if len(dataset.class_names or ()) == 2 else 'classes'}. `{options(BALANCED)}` counts all classes "
+        f"alike; `{options(RANKED)}` ranks the rows",
+    )
+
+
 def of_heavy_tails(
     objective: Objective, validation: Measurement | None, space: Mapping[str, Any]
 ) -> Iterator[Evidence]:
@@ -86,6 +103,7 @@ def of_the_network(
     objective: Objective,
     space: Mapping[str, Any] = MappingProxyType({}),
     dataset: Dataset | None = None,
+    near: Sequence[Row] = (),
 ) -> Iterator[Evidence]:
     """What the best network's own figures suggest.
 
@@ -98,9 +116,17 @@ def of_the_network(
         objective: The run's objective.
         space: The space as the manifest has it.
         dataset: On how many rows its figures were measured, if that is known.
+        near: The rows of the trials that are about as good, the best first.
     """
+    linear = _linear(best, near, objective)
+    if linear is not None:
+        yield Evidence(
+            "linear",
+            f"A linear model, trial {linear['trial_id']}, is on a level with it: validation "
+            f"{objective.show(linear[objective.column])}",
+        )
     size, least = best["num_parameters"], smallest["num_parameters"]
-    if size and least and least < _SMALL_ENOUGH * size:
+    if smallest is not linear and size and least and least < _SMALL_ENOUGH * size:
         yield Evidence(
             "smaller",
             f"Trial {smallest['trial_id']} is within one standard error with {least:,} parameters instead of {size:,} "
@@ -112,6 +138,17 @@ def of_the_network(
         pulls = tuple(Pull(name, "up") for name in _regularisers(space))
         yield Evidence("overfit", gap, "more {parameters} may help", pulls)
     yield from _of_the_epochs(best)
+
+
+def _linear(best: Row, near: Sequence[Row], objective: Objective) -> Row | None:
+    """The best linear model among the trials that are about as good; None if it is the best network itself."""
+    if best.get("depth") == 1:
+        return None
+    return max(
+        (row for row in near if row.get("depth") == 1),
+        key=lambda row: objective.gain(row[objective.column]),
+        default=None,
+    )
 
 
 def _of_the_epochs(best: Row) -> Iterator[Evidence]:

@@ -31,7 +31,7 @@ def known_alternative(stored: Mapping[str, Any], model: str) -> Alternative | No
 def ensemble_of(
     run: RunDirectory, winner: int, load: LoadDataset | None, known: Alternative | None
 ) -> Alternative | None:
-    """The run's ensemble beside the winner; None if there is none, or if it is only the winner.
+    """The run's ensemble beside the winner; None if there is none, or if it is a single network.
 
     Args:
         run: The run directory.
@@ -43,7 +43,7 @@ def ensemble_of(
         RunError: the ensemble's file is damaged.
     """
     members = run.models.ensemble()
-    if set(members) <= {winner}:
+    if len(members) < 2:
         return None
     try:
         digest = run.models.ensemble_digest() if ensemble_answers_by_refit(run) else None

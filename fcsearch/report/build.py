@@ -18,11 +18,12 @@ from fcsearch.errors import RunError
 from fcsearch.evaluation import BaseLine, Measurement, base_line, base_line_of_folds
 from fcsearch.report.alternatives import ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
+from fcsearch.report.features import features_of
 from fcsearch.report.importance import importances_of
 from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, FinalTest, Measured
-from fcsearch.report.model import Best, Dataset, Report, Verdict, Work
+from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
-from fcsearch.report.verdict import verdict_on
+from fcsearch.report.verdict import Opening, opening_of
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels, remote
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import Span, session_count, work_clock
@@ -110,18 +111,21 @@ def build_report(
         files=_files(run),
         note=labels.note,
         tags=labels.tags,
+        features=features_of(run, described, best),
+        run_options=_run_options(manifest),
     )
 
 
-def verdict_of(run: RunDirectory, known: Measured) -> Verdict | None:
-    """The verdict that the run's report begins with, by these measurements; RunError if the run is damaged."""
+def opening_of_run(run: RunDirectory, known: Measured) -> Opening:
+    """What the run's report says first, by these measurements; RunError if the run is damaged."""
     table = run.trials()
     ranked = _json_rows(rank_trials(table))
     if not ranked:
-        return None
+        return Opening()
     objective, described = objective_of(table), run.manifest().dataset or DatasetEntry()
-    measured = _of_the_chosen(run, known, chosen_trial(run))
-    return verdict_on(
+    chosen = chosen_trial(run)
+    measured = _of_the_chosen(run, known, chosen)
+    return opening_of(
         ranked,
         measured.test,
         state=run.state(),
@@ -129,7 +133,20 @@ def verdict_of(run: RunDirectory, known: Measured) -> Verdict | None:
         base=_base_line(described, measured.validation, objective),
         validation=measured.validation,
         objective=objective,
+        chosen=next((row for row in ranked if row["trial_id"] == chosen), None),
+        confirmation=confirmation_of(run),
+        alternatives=[found for found in (measured.ensemble, measured.refit) if found],
     )
+
+
+def _run_options(manifest: Manifest) -> tuple[str, ...]:
+    """The options of the run's search, where they are not the usual ones, that a further one needs too."""
+    given = manifest.options
+    found: list[str] = ["--pool", "local"] if given.get("pool") == "local" else []
+    for name in ("workers", "gpus_per_worker", "cpus_per_worker"):
+        if given.get(name) is not None:
+            found += [f"--{name.replace('_', '-')}", str(given[name])]
+    return (*found, "--tf32") if given.get("tf32") else tuple(found)
 
 
 def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:

@@ -9,15 +9,17 @@ from typing import Any
 
 from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.report.build import verdict_of
+from fcsearch.report.build import opening_of_run
 from fcsearch.report.card_usage import usage
+from fcsearch.report.features import feature_lines, features_in
 from fcsearch.report.model import Verdict
-from fcsearch.report.verdict import NOT_SHOWN, figure_of, judge, not_above_baseline
+from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of, rank_trials
@@ -96,13 +98,19 @@ def _data(chosen: Chosen) -> Iterator[str]:
         yield f"- Split: {_code(line)}"
     if (label := chosen.predictor.transform.label) is not None:
         yield f"- Label: the column {_code(label)}"
-    yield f"- Features: {chosen.predictor.transform.width:,}"
+    options = described.spec or {}
+    embedded = any(member.network.embedding is not None for member in chosen.predictor.members)
+    for line in feature_lines(features_in(chosen.predictor.transform, options, embedded=embedded)):
+        yield f"- {line[0].upper()}{line[1:]}"
 
 
 def _figures(chosen: Chosen) -> Iterator[str]:
     found = _measured(chosen)
-    if (verdict := _verdict(chosen, found)) is not None:
-        yield from (f"**{verdict.beginning}:** {verdict.reason}", "")
+    opening = _opening(chosen, found)
+    if opening.verdict is not None:
+        yield from (f"**{opening.verdict.beginning}:** {opening.verdict.reason}", "")
+    if opening.caution is not None:
+        yield from (f"**{opening.caution}**", "")
     if not found:
         yield from _validation_alone(chosen)
         return
@@ -163,14 +171,17 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     return [item for item in (other.validation, other.test) if item]
 
 
-def _verdict(chosen: Chosen, found: Sequence[Measurement]) -> Verdict | None:
-    """The verdict of the run's report; of an ensemble, or a refit that is not the run's answer, by its own figures."""
+def _opening(chosen: Chosen, found: Sequence[Measurement]) -> Opening:
+    """As the run's report; of an ensemble, or a refit that is not the run's answer, by its own figures."""
     if chosen.run is None:
-        return None
+        return Opening()
     run = chosen.run.directory
     if len(chosen.trials) == 1 or (not chosen.trials and answers_by_refit(run)):
-        return verdict_of(run, known_measurements(run))
-    return _own_verdict(found, trials=len(rank_trials(chosen.run.trials)))
+        return opening_of_run(run, known_measurements(run))
+    verdict = _own_verdict(found, trials=len(rank_trials(chosen.run.trials)))
+    who = "the ensemble" if len(chosen.trials) > 1 else "the network"
+    tests = [item for item in found if item.split == "test"]
+    return Opening(verdict, not_ahead(tests[0], who) if tests and verdict is None else None)
 
 
 def _own_verdict(found: Sequence[Measurement], *, trials: int) -> Verdict | None:
@@ -209,7 +220,9 @@ def _making(chosen: Chosen) -> Iterator[str]:
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
     row = _row(chosen)
     values: dict[str, Any] = dict(chosen.facts.get("config") or {}) if row is None else row
-    named = {key: values[key] for key in HYPERPARAMETERS if values.get(key) is not None and key != "hidden_dim"}
+    # The form of the rows that the dataset says stands above, in words.
+    told = {"hidden_dim"} | ({"preprocessing"} if values.get("preprocessing") == OWN_FORM.preprocessing else set())
+    named = {key: values[key] for key in HYPERPARAMETERS if values.get(key) is not None and key not in told}
     if named:
         yield f"- Hyperparameters: {', '.join(f'{key} {value_text(value)}' for key, value in named.items())}"
 

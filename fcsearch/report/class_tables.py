@@ -17,13 +17,16 @@ _PAIRS = 10
 _MAX_MATRIX = 12
 
 
-def class_parts(found: Classification, *, width: int, limit: int | None = None) -> Iterator[RenderableType]:
+def class_parts(
+    found: Classification, *, width: int, limit: int | None = None, matrix: bool = True
+) -> Iterator[RenderableType]:
     """The figures of each class, and which classes are confused.
 
     Args:
         found: The figures.
         width: Columns; a confusion matrix that needs more is shown as its most confused pairs.
         limit: How many classes to show, those with the lowest F1; None: all, in the order of the dataset.
+        matrix: Whether to show which classes are confused.
     """
     shown = [entry for entry in found.classes if entry.rows or limit is None]
     if limit is not None and len(shown) > limit:
@@ -32,9 +35,11 @@ def class_parts(found: Classification, *, width: int, limit: int | None = None) 
     yield _figures(shown)
     if found.without_rows:
         yield Text(f"No rows of {class_list(found.without_rows)}: nothing was measured for it.")
-    if matrix := _matrix(found, width):
+    if not matrix:
+        return
+    if (table := _matrix(found, width)) is not None:
         yield Text("\nRows by class (left) and by predicted class (top):", style="dim")
-        yield matrix
+        yield table
     elif pairs := found.most_confused(_PAIRS):
         yield Text("\nConfused most often:", style="dim")
         table = number_table("class", "taken for", "rows", right=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fcsearch.config.objective import OBJECTIVES
@@ -32,8 +32,9 @@ def figures_line(report: Report, best: Best) -> str:
         found.append(f"confirmed {objective.show(winner.mean)} over {plural(len(winner.values), 'other seed')}")
     if measured := report.test.measurement:
         test = OBJECTIVES[measured.objective]
-        error = test.show_difference(measured.standard_error)
-        found.append(f"test {test.show(measured.value)} (standard error {error})")
+        error = f"standard error {test.show_difference(measured.standard_error)}"
+        beside = f"; baseline {test.show(measured.base_line.value)}" if measured.base_line else ""
+        found.append(f"test {test.show(measured.value)} ({error}{beside})")
     return ", ".join(found)
 
 
@@ -64,7 +65,19 @@ def _after_a_verdict(report: Report, verdict: Verdict) -> Iterator[list[str]]:
         yield ["fcsearch", "confirm" if report.state == "complete" else "resume", report.path]
         return
     for changes in report.trust.remedies:
-        yield ["fcsearch", "run", report.path, *(word for change in changes for word in ("--set", change))]
+        yield _search_again(report, changes)
+
+
+def advised_command(report: Report) -> list[str] | None:
+    """The search that the report advises before all else; None if it advises none, or after a verdict."""
+    if report.trust.verdict or not report.trust.remedies:
+        return None
+    return _search_again(report, report.trust.remedies[0])
+
+
+def _search_again(report: Report, changes: Sequence[str]) -> list[str]:
+    sets = [word for change in changes for word in ("--set", change)]
+    return ["fcsearch", "run", report.path, *sets, *report.run_options]
 
 
 def _commands(report: Report) -> Iterator[list[str]]:
@@ -77,7 +90,9 @@ def _commands(report: Report) -> Iterator[list[str]]:
     elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):
         yield ["fcsearch", "confirm", path]
     yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
-    if (Path(path) / NEXT_SPACE).is_file():
+    if advised := advised_command(report):
+        yield advised
+    elif (Path(path) / NEXT_SPACE).is_file():
         yield next_command(report)
     elif more := more_trials(report):
         yield more

@@ -142,13 +142,18 @@ def of_the_calibration(found: Calibration | None) -> Iterator[Evidence]:
     )
 
 
-def confirmed_line(found: Confirmation | None, folds: int | None = None) -> list[tuple[str, str, str]]:
-    """The winner's figure over seeds, and over folds: its name, value and a remark; empty if there is none."""
+def confirmed_line(
+    found: Confirmation | None, folds: int | None = None, *, praised: bool = True
+) -> list[tuple[str, str, str]]:
+    """The winner's figure over seeds, and over folds: its name, value and a remark; empty if there is none.
+
+    Where nothing was learned, it is no winner, and so nothing ties with it.
+    """
     winner = found.winner if found else None
     if found is None or winner is None:
         return []
     objective = OBJECTIVES[found.objective]
-    tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties else ""
+    tie = f"; a tie with {listing([str(trial) for trial in found.ties])}" if found.ties and praised else ""
     each = f" in {folds} folds" if folds else ""
     remark = f"validation, mean of {plural(len(winner.values), 'seed')}{each}{_spread(winner, objective)}{tie}"
     return [("confirmed", objective.show(winner.mean), remark)]

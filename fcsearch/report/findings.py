@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fcsearch.report.model import Finding, Pull
@@ -29,22 +29,29 @@ class Evidence:
     holds: tuple[Pull, ...] = ()
 
 
-def resolve(evidence: Iterable[Evidence]) -> Iterator[Finding]:
-    """Turn evidence into findings.
+# Facts that are of interest for their advice alone.
+_ONLY_ADVICE = ("edge", "last_epoch", "early_epoch")
 
-    If evidence pulls a parameter both ways, there is no advice on it: the facts stay, and a last finding says so.
-    """
-    known = list(evidence)
+
+def torn_parameters(evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    """The parameters that evidence pulls both ways."""
     directions: dict[str, set[str]] = defaultdict(set)
-    for piece in known:
+    for piece in evidence:
         for pull in (*piece.pulls, *piece.holds):
             directions[pull.parameter].add(pull.direction)
-    torn = [name for name, found in directions.items() if len(found) > 1]
-    for piece in known:
+    return tuple(name for name, found in directions.items() if len(found) > 1)
+
+
+def resolve(evidence: Sequence[Evidence]) -> Iterator[Finding]:
+    """Turn evidence into findings.
+
+    There is no advice on a parameter that evidence pulls both ways. What would say nothing else is left out.
+    """
+    torn = torn_parameters(evidence)
+    for piece in evidence:
         pulls = tuple(pull for pull in piece.pulls if pull.parameter not in torn)
         names = listing([pull.parameter for pull in pulls], last="or")
+        if piece.kind in _ONLY_ADVICE and not pulls:
+            continue
         advice = f": {piece.advice.format(parameters=names)}" if piece.advice and pulls else ""
         yield Finding(piece.kind, f"{piece.fact}{advice}.", pulls)
-    if torn:
-        sentence = f"The evidence on {listing(torn)} points both ways, so there is no advice on it."
-        yield Finding("torn", sentence, torn=tuple(torn))

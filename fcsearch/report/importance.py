@@ -23,7 +23,8 @@ _INTERVAL = (2.5, 97.5)
 METHOD = (
     "Importance: the share of the variance of the trials' ranks that lies between the values (or ranges) of a "
     "parameter, over the trials to which it applied, less what chance gives; in brackets 95% of 400 resamplings of "
-    "the trials. Parameters are taken one at a time."
+    "the trials. Parameters are taken one at a time; the shares of those that act together overlap: they do not add "
+    "up to 100%."
 )
 
 Codes = npt.NDArray[np.int64]

@@ -43,6 +43,23 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Features:
+    """What a network sees of the rows.
+
+    Attributes:
+        inputs: The columns, in words, such as `9 numbers and 2 categories`.
+        form: What becomes of the numbers, such as `piecewise-linear, 48 bins`; None if there are none.
+        width: How many features that makes.
+        left_out: Columns that are no features, each with the reason.
+    """
+
+    inputs: str
+    form: str | None
+    width: int
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Work:
     """How much was done, in what time, and where.
 
@@ -155,13 +172,11 @@ class Finding:
         kind: Its kind, such as `edge` or `overfit`.
         sentence: The finding, and what to do about it, in words.
         pulls: The changes that it suggests. No two findings of a run pull one parameter in two directions.
-        torn: Parameters that the evidence pulls both ways, so that there is no advice on them.
     """
 
     kind: str
     sentence: str
     pulls: tuple[Pull, ...] = ()
-    torn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,7 +217,10 @@ class Trust:
         smallest: The row of the one of them with the fewest parameters.
         verdict: That nothing was learned, or that it is not shown, to be said first; None otherwise.
         findings: Everything else.
-        remedies: With a verdict, what to change in the space: one `KEY=VALUE` or more for each search to try.
+        caution: Without a verdict, what must be known first of the network, as a sentence; None if nothing is.
+        winner_error: As `standard_error`, of the value of the network that the report is about.
+        torn: Parameters that the evidence pulls both ways, so that there is no advice on them.
+        remedies: What to change in the space before all else: one `KEY=VALUE` or more for each search to try.
     """
 
     standard_error: float | None
@@ -210,17 +228,15 @@ class Trust:
     smallest: dict[str, Any] | None
     verdict: Verdict | None
     findings: tuple[Finding, ...]
+    caution: str | None = None
+    winner_error: float | None = None
+    torn: tuple[str, ...] = ()
     remedies: tuple[tuple[str, ...], ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """The findings as sentences."""
         return tuple(finding.sentence for finding in self.findings)
-
-    @property
-    def torn(self) -> frozenset[str]:
-        """Parameters that the evidence pulls both ways."""
-        return frozenset(name for finding in self.findings for name in finding.torn)
 
 
 @dataclass(frozen=True)
@@ -240,6 +256,8 @@ class Report:
         effects: The effect of each parameter, the most important first.
         importance_note: Why there are no importances; None if there are.
         note: The user's note on the run; `tags`: the user's tags.
+        features: What the network sees of the rows; None if that is not known.
+        run_options: Options of the run's command that a further search on this machine needs too.
     """
 
     name: str
@@ -267,6 +285,8 @@ class Report:
     files: dict[str, str]
     note: str | None = None
     tags: tuple[str, ...] = ()
+    features: Features | None = None
+    run_options: tuple[str, ...] = ()
 
     @property
     def ending(self) -> str:

@@ -119,7 +119,8 @@ def next_command(report: Report) -> list[str]:
     Where nothing was learned that space has another objective or loss, by which no figure of the run is comparable.
     """
     learns = report.sampler in _LEARN_FROM_OTHERS and report.best is not None and report.trust.verdict is None
-    return ["fcsearch", "run", str(Path(report.path) / NEXT_SPACE), *(["--from", report.path] if learns else [])]
+    earlier = ["--from", report.path] if learns else []
+    return ["fcsearch", "run", str(Path(report.path) / NEXT_SPACE), *earlier, *report.run_options]
 
 
 def _head(report: Report) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from fcsearch.config.objective import Objective
 from fcsearch.errors import UsageError
 from fcsearch.evaluation import Lead, Measurement
-from fcsearch.evaluation.classification import Classification
+from fcsearch.evaluation.classification import ClassFigures, Classification
 from fcsearch.report.findings import Evidence
 from fcsearch.report.model import Dataset, Verdict
 from fcsearch.report.verdict import NOT_SHOWN
@@ -20,6 +20,12 @@ _FEW_ROWS = 200
 FOLDS = "dataset.folds=5"
 _TEST = "dataset.test_fraction=0.15"
 _WEIGHTS, _NO_WEIGHTS = "class_weight=balanced", "class_weight=null"
+BALANCED = ("objective=balanced_accuracy", _WEIGHTS)
+RANKED = ("objective=average_precision",)
+# With more of the rows in one class, an accuracy hardly counts the others.
+_COMMON = 0.75
+# Where fewer of a class are found, another objective comes before all else.
+_HALF = 0.5
 # What comes first where the verdict is not final, by the state of the run.
 _FIRST = {
     "complete": "The test rows may still show it: they are measured once the confirmation is complete, which "
@@ -62,7 +68,7 @@ def _objectives(objective: Objective) -> Iterator[tuple[str, ...]]:
         yield from [("objective=mae", "parameters.loss=huber"), ("parameters.loss=absolute",)]
     elif objective.name == "accuracy":
         # Of more than two classes the mean over them.
-        yield from [("objective=balanced_accuracy", _WEIGHTS), ("objective=average_precision",)]
+        yield from [BALANCED, RANKED]
     elif objective.name == "log_loss":
         # Weights draw the probabilities away from the classes' shares, which makes a log loss worse.
         yield from [(_NO_WEIGHTS,), ("objective=average_precision",), ("objective=roc_auc",)]
@@ -95,6 +101,34 @@ def losses(space: Mapping[str, Any]) -> tuple[Any, ...]:
 def options(changes: Sequence[str]) -> str:
     """Changes of a space as options of a command."""
     return " ".join(f"--set {change}" for change in changes)
+
+
+def before_all_else(
+    objective: Objective, dataset: Dataset, space: Mapping[str, Any], validation: Measurement | None
+) -> tuple[tuple[str, ...], ...]:
+    """What to search again with before anything else, where something was learned: more rows to choose by, classes."""
+    found: list[tuple[str, ...]] = [(FOLDS,)] if few_rows(dataset, space) else []
+    if (common := commonest_class(objective, dataset, space)) is not None:
+        rare = rarest_found(validation, but=common[0])
+        found += [BALANCED] if rare is not None and (rare.recall or 0.0) < _HALF else []
+    return tuple(changes for changes in found if _accepts(space, changes))
+
+
+def commonest_class(objective: Objective, dataset: Dataset, space: Mapping[str, Any]) -> tuple[str, float] | None:
+    """The commonest class and its share of the training rows, where an accuracy hardly counts the others; else None."""
+    names, counts = dataset.class_names, (dataset.class_counts or {}).get("train", ())
+    if objective.name != "accuracy" or not names or not sum(counts) or space.get("class_weight") is not None:
+        return None
+    most = max(range(len(counts)), key=counts.__getitem__)
+    share = counts[most] / sum(counts)
+    return (names[most], share) if share > _COMMON else None
+
+
+def rarest_found(validation: Measurement | None, *, but: str) -> ClassFigures | None:
+    """The class, other than one, of which the fewest rows are found; None if that is not known."""
+    figures = validation.classification if validation else None
+    others = [entry for entry in figures.classes if entry.name != but and entry.recall is not None] if figures else []
+    return min(others, key=lambda entry: entry.recall or 0.0, default=None)
 
 
 def few_rows(dataset: Dataset, space: Mapping[str, Any]) -> bool:

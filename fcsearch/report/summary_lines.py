@@ -9,10 +9,12 @@ from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
+from fcsearch.report.features import feature_lines
 from fcsearch.report.model import Best, Dataset, Importance, Report
 from fcsearch.report.words import duration, percent, plural, points, rate, value_text
 
 Line = tuple[str, str, str]
+_RANKINGS = ("roc_auc", "average_precision")
 
 
 def headline(report: Report) -> list[str]:
@@ -21,6 +23,7 @@ def headline(report: Report) -> list[str]:
     rows = [f"{count:,} {name}" for name, count in _rows(data) if count is not None]
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
     lines += [f"split {data.split}"] if data.split else []
+    lines += feature_lines(report.features)
     states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
     planned = f" of {work.planned:,}" if work.planned and work.planned > work.done else ""
     if work.done:
@@ -81,7 +84,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     Names leave out `accuracy` if it is the run's objective, the usual case.
     """
     row, folds, objective = best.row, report.dataset.folds, OBJECTIVES[report.objective]
-    error = row.get("val_standard_error") if folds else report.trust.standard_error
+    error = report.trust.winner_error
     own = objective.own
     mean = f"mean of {folds} folds, " if folds else ""
     spread = f"{mean}standard error {objective.show_difference(error)}" if error is not None else ""
@@ -91,7 +94,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
-        *confirmed_line(report.confirmation, folds),
+        *confirmed_line(report.confirmation, folds, praised=report.trust.verdict is None),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
         *_out_of_fold("out of fold", report.validation),
         *_base_line(report.base_line, "validation, "),
@@ -110,6 +113,18 @@ def _final(best: Best, objective: Objective) -> list[Line]:
         return []
     after = f"after {plural(best.row['epochs_run'] or 0, 'epoch')}"
     return [(_name("validation, final", objective, objective), objective.show(best.final), after)]
+
+
+def whole_name(name: str, objective: Objective) -> str:
+    """The name of a line with the word that it leaves out."""
+    others = tuple(OBJECTIVES[other].title for other in _RANKINGS)
+    return f"{name} accuracy" if objective.name == "accuracy" and not name.endswith(others) else name
+
+
+def best_title(report: Report, best: Best) -> tuple[str, str]:
+    """What the report calls the network that it is about, and which it is."""
+    trial = best.row["trial_id"]
+    return ("Best trial", f"{trial}") if report.trust.verdict else ("Best network", f"trial {trial}")
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:
@@ -167,7 +182,8 @@ def _of_the_test(report: Report) -> list[Line]:
     which = "on its refit to the rows of all folds" if report.test.refit else "on this network alone"
     remark = f"standard error {error}; measured once, {which}"
     name = _name("test", objective, objective)
-    return [(name, objective.show(measured.value), remark), *_others(measured, "test, ")]
+    base = _base_line(measured.base_line, "test, ")
+    return [(name, objective.show(measured.value), remark), *base, *_others(measured, "test, ")]
 
 
 def _base_line(base: BaseLine | None, prefix: str) -> list[Line]:
@@ -179,7 +195,9 @@ def _others(found: Measurement | None, prefix: str) -> list[Line]:
     if found is None:
         return []
     if found.objective == "accuracy":
-        return _balanced(found, prefix)
+        # Of two classes they tell how well the rows are ranked, whatever the classes' shares.
+        ranked = _RANKINGS if _is_of_two(found) else ()
+        return [*_balanced(found, prefix), *_figures(found, ranked, prefix)]
     return _figures(found, [name for name in found.figures if name != found.objective], prefix)
 
 
@@ -190,8 +208,12 @@ def _figures(found: Measurement, names: Sequence[str], prefix: str) -> list[Line
         base = found.base_figures.get(objective.name)
         beside = "" if base is None else f"; baseline {objective.show(base)}"
         value = objective.show(found.figures[objective.name])
-        lines.append((f"{prefix}{objective.title}", value, f"{_meaning(objective)}{beside}"))
+        lines.append((f"{prefix}{objective.title}", value, f"{_meaning(objective, found)}{beside}"))
     return lines
+
+
+def _is_of_two(found: Measurement) -> bool:
+    return found.classification is not None and len(found.classification.classes) == 2
 
 
 def _is_of_folds(found: Measurement | None) -> bool:
@@ -211,7 +233,11 @@ def _out_of_fold(name: str, found: Measurement | None) -> list[Line]:
     return [(name, objective.show(found.value), remark)]
 
 
-def _meaning(objective: Objective) -> str:
+def _meaning(objective: Objective, found: Measurement) -> str:
+    if found.positive is not None and objective.name == "roc_auc":
+        return f"area under the ROC curve of {found.positive!r}"
+    if found.positive is not None and objective.name == "average_precision":
+        return f"of {found.positive!r}: mean precision at each of its rows"
     return objective.meaning[0].lower() + objective.meaning[1:]
 
 

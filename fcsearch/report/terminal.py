@@ -15,16 +15,27 @@ from fcsearch.evaluation import Measurement
 from fcsearch.printing import PrintingConsole
 from fcsearch.report.class_tables import class_parts
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
-from fcsearch.report.importance import METHOD
+from fcsearch.report.importance import METHOD, MIN_TRIALS
 from fcsearch.report.model import Best, Effect, Report
 from fcsearch.report.number_table import COLUMN_GAP, fit_words, number_table
-from fcsearch.report.summary_lines import figure_lines, headline, importance_text, settings, top_remark
+from fcsearch.report.summary_lines import (
+    best_title,
+    figure_lines,
+    headline,
+    importance_text,
+    main_lines,
+    settings,
+    top_remark,
+)
 from fcsearch.report.words import value_text
 from fcsearch.results.arrow import Row
 from fcsearch.selection import Confirmation
 from fcsearch.text import PIPE_WIDTH
 
 _MAX_EFFECTS = 8
+# What a report on few trials leaves to the page: what its lines of figures already say, and all files but one.
+_DETAILS = ("standard_error", "base_line", "calibration")
+_MAIN_FILES = ("report",)
 _MAX_CLASSES = 12
 _INDENT = 2
 _EFFECT_COLUMNS = ("parameter", "importance", "value", "trials", "diverged", "best", "median")
@@ -55,35 +66,46 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     title = OBJECTIVES[report.objective].title
     style = {"complete": "green", "failed": "red"}.get(report.ending, "yellow")
     yield Text.assemble((report.name, "bold"), "  ", (report.ending, style))
-    if report.trust.verdict:
-        yield _indented(Text(str(report.trust.verdict), style="bold yellow"))
+    if first := report.trust.verdict or report.trust.caution:
+        yield _indented(Text(str(first), style="bold yellow"))
     yield from (_indented(Text(line)) for line in headline(report))
     if report.error:
         yield Text(f"  error: {report.error}", style="red", no_wrap=True)
+    # Few trials have little to compare, and their page says the rest.
+    brief, verdict = report.work.done < MIN_TRIALS, report.trust.verdict
     if report.best:
-        yield _section("Best network", f"trial {report.best.row['trial_id']}")
-        yield _indented(_best(report, report.best))
-        if report.confirmation and report.confirmation.done:
+        yield _section(*best_title(report, report.best))
+        yield _indented(_best(report, report.best, brief=brief))
+        if report.confirmation and report.confirmation.done and not (brief or verdict):
             yield _section("Confirmed", confirmation_remark(report.confirmation))
             yield _indented(_confirmation(report.confirmation, width - _INDENT))
-        yield from _by_class(report.by_class, width)
+        yield from _by_class(report.by_class, width, matrix=not brief)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))
     if report.effects:
-        yield _section("What each parameter did", f"validation {title} of the trials with that value")
-        yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective], width - _INDENT))
-        if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
-            yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
-        note = f"No importances: {report.importance_note}." if report.importance_note else METHOD
-        yield _indented(Text(note, style="dim"))
+        yield from _what_mattered(report, title, width)
     yield _section("How far to trust it" if report.best else "Remarks", "")
-    yield from (_bullet(remark) for remark in report.trust.remarks)
+    shown = [found for found in report.trust.findings if not (brief and report.best and found.kind in _DETAILS)]
+    yield from (_bullet(finding.sentence) for finding in shown)
     yield _section("Files", "")
     for name, path in report.files.items():
-        yield Text.assemble("  ", (f"{name:<9}", "dim"), path, no_wrap=True)
-    if report.best:
+        if name in _MAIN_FILES or not (brief and report.best):
+            yield Text.assemble("  ", (f"{name:<9}", "dim"), path, no_wrap=True)
+    if report.best and not (brief or verdict):
         yield _section("Train the best network again", "")
         yield Text(f"  {report.best.train_command}", no_wrap=True)
+
+
+def _what_mattered(report: Report, title: str, width: int) -> Iterator[RenderableType]:
+    if report.importance_note:
+        yield _section("What each parameter did", "")
+        yield _indented(Text(f"No importances: {report.importance_note}.", style="dim"))
+        return
+    yield _section("What each parameter did", f"validation {title} of the trials with that value")
+    yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective], width - _INDENT))
+    if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
+        yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
+    yield _indented(Text(METHOD, style="dim"))
 
 
 def _section(title: str, remark: str) -> Text:
@@ -100,19 +122,19 @@ def _bullet(sentence: str) -> Table:
     return grid
 
 
-def _best(report: Report, best: Best) -> Group:
+def _best(report: Report, best: Best, *, brief: bool) -> Group:
     grid = Table.grid(padding=(0, 2, 0, 0))
-    for name, value, remark in figure_lines(report, best):
+    for name, value, remark in main_lines(report, best) if brief else figure_lines(report, best):
         grid.add_row(name, Text(value, style="bold"), Text(remark, style="dim"))
     parameters = Text(", ".join(f"{name} {value}" for name, value in settings(best)))
     size = Text(f"{best.row['num_parameters'] or 0:,} weights and biases", style="dim")
     return Group(parameters, size, Text(""), grid)
 
 
-def _by_class(found: Measurement | None, width: int) -> Iterator[RenderableType]:
+def _by_class(found: Measurement | None, width: int, *, matrix: bool) -> Iterator[RenderableType]:
     if found and found.classification:
         yield _section("Class by class", f"the best network on the {found.place} rows")
-        for part in class_parts(found.classification, width=width - _INDENT, limit=_MAX_CLASSES):
+        for part in class_parts(found.classification, width=width - _INDENT, limit=_MAX_CLASSES, matrix=matrix):
             yield _indented(part)
 
 

@@ -8,13 +8,20 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
-from fcsearch.report.advice import of_few_rows, of_heavy_tails, of_the_network, of_the_space, of_the_states
+from fcsearch.report.advice import (
+    of_few_rows,
+    of_heavy_tails,
+    of_the_classes,
+    of_the_network,
+    of_the_space,
+    of_the_states,
+)
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
-from fcsearch.report.findings import Evidence, resolve
+from fcsearch.report.findings import Evidence, resolve, torn_parameters
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.remedies import of_the_remedies, remedies_of
-from fcsearch.report.verdict import value_error, verdict_on
+from fcsearch.report.remedies import before_all_else, of_the_remedies, remedies_of
+from fcsearch.report.verdict import opening_of, value_error
 from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
@@ -75,31 +82,58 @@ def assess(
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
     value, own = best[objective.column], winner[objective.column]
-    verdict = verdict_on(
-        ranked, test, state=state, dataset=dataset, base=base, validation=validation, objective=objective
+    opening = opening_of(
+        ranked,
+        test,
+        state=state,
+        dataset=dataset,
+        base=base,
+        validation=validation,
+        objective=objective,
+        chosen=winner,
+        confirmation=confirmation,
+        alternatives=alternatives,
     )
-    if verdict is not None:
+    own_error = value_error(winner, dataset, validation, objective)
+    if (verdict := opening.verdict) is not None:
         remedies = remedies_of(objective, dataset, space, verdict)
         instead = of_the_remedies(verdict, validation, objective, remedies, state=state, trials=len(ranked))
-        evidence = [*progress, *measured, *tails, *_of_the_test(own, test, error, objective, learned=False), *instead]
+        evidence = [
+            *progress,
+            *measured,
+            *tails,
+            *_of_the_test(own, test, own_error, objective, learned=False),
+            *instead,
+        ]
     else:
-        remedies = ()
+        remedies = before_all_else(objective, dataset, space, validation) if state == "complete" else ()
         evidence = [
             *progress,
             *of_the_confirmation(confirmation, searched=len(ranked)),
             *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(own, test, error, objective, learned=True, of=_named(winner, best)),
+            *_of_the_test(own, test, own_error, objective, learned=True, of=_named(winner, best)),
             *of_the_folds(dataset, test, winner["trial_id"]),
             *of_the_calibration(calibration),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective, space, dataset),
+            *of_the_network(winner, smallest, objective, space, dataset, standing),
             *of_the_space(winner, space, ranked, objective),
             *tails,
+            *of_the_classes(objective, dataset, validation, space),
             *of_few_rows(dataset, space),
         ]
-    return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)), remedies)
+    return Trust(
+        error,
+        len(near),
+        dict(smallest),
+        verdict,
+        tuple(resolve(evidence)),
+        caution=opening.caution,
+        winner_error=own_error,
+        torn=torn_parameters(evidence),
+        remedies=remedies,
+    )
 
 
 def _named(row: Row, other: Row) -> str:
@@ -156,17 +190,19 @@ def _of_the_choice(
         )
         yield Evidence(
             "choice",
-            f"{others} within one standard error of it. It is the {extreme} of {count:,} measurements on the same "
-            f"rows, so it is too {'high' if objective.maximize else 'low'} on average, the more so the more trials lie "
-            "close to it",
+            f"{others} within one standard error of the best value. It is the {extreme} of {count:,} measurements on "
+            f"the same rows, so it is too {'high' if objective.maximize else 'low'} on average, the more so the more "
+            "trials lie close to it",
         )
 
 
 def _of_the_base_line(base: BaseLine | None, objective: Objective) -> Iterator[Evidence]:
     if base is not None and objective.name != "accuracy":
+        method = base.method[0].upper() + base.method[1:] + ("," if base.method != base.short else "")
+        average = " on average" if objective.name in ("roc_auc", "average_precision") else ""
         yield Evidence(
             "base_line",
-            f"{base.method.capitalize()} would reach {objective.title} {objective.show(base.value)} on the "
+            f"{method} would reach {objective.title} {objective.show(base.value)}{average} on the "
             f"{plural(base.rows, 'validation row')}",
         )
     elif objective.task == "regression":
@@ -215,17 +251,16 @@ def _of_the_test(
         f"Test {objective.title} {objective.show(measured.value)}, standard error "
         f"{objective.show_difference(measured.standard_error)} ({plural(measured.rows, 'row')})"
     )
+    base = measured.base_line
     if not learned:
-        yield Evidence("test", figure + _there(measured))
+        there = f"; {base.short} has {OBJECTIVES[base.objective].show(base.value)} there" if base else ""
+        yield Evidence("test", figure + there)
         return
-    gap = value - measured.value
-    spread = math.hypot(error or 0.0, measured.standard_error)
-    verdict = "within what chance explains" if abs(gap) <= 2 * spread else "more than chance explains"
+    beside = f", beside the {objective.show(base.value)} of {base.short} there" if base else ""
     yield Evidence(
         "test",
-        f"{figure}, is the figure to quote: these rows played no part in any choice. Validation minus test{of} is "
-        f"{objective.show_difference(gap)}, {verdict} "
-        f"(two standard errors of the difference: {objective.show_difference(2 * spread)})",
+        f"{figure}, is the figure to quote{beside}: these rows played no part in any choice. Validation minus test{of} "
+        f"is {_gap(value - measured.value, math.hypot(error or 0.0, measured.standard_error), objective)}",
     )
     if len(test.measured_trials) > 1:
         yield Evidence(
@@ -235,10 +270,13 @@ def _of_the_test(
         )
 
 
-def _there(measured: Measurement) -> str:
-    """The baseline of the same rows, in words."""
-    base = measured.base_line
-    if base is None:
-        return ""
-    answer = f"always answering {base.answer!r}" if base.objective == "accuracy" else base.method
-    return f"; {answer} has {OBJECTIVES[base.objective].show(base.value)} there"
+def _gap(gap: float, spread: float, objective: Objective) -> str:
+    """The difference between validation and test, and what follows if chance does not explain it."""
+    limits = f"(two standard errors of the difference: {objective.show_difference(2 * spread)})"
+    if abs(gap) <= 2 * spread:
+        return f"{objective.show_difference(gap)}, within what chance explains {limits}"
+    if objective.gain(gap) > 0:
+        what = "the validation rows, which chose it, flatter it: expect what the test rows show"
+    else:
+        what = "the two sets of rows are unlike each other, and new rows may be like either"
+    return f"{objective.show_difference(gap)}, more than chance explains {limits}: {what}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Lead, Measurement, standard_error
-from fcsearch.report.measured import FinalTest
+from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Verdict
+from fcsearch.report.words import plural
+from fcsearch.selection import Confirmation
 
 NOTHING = "nothing was learned"
 NOT_SHOWN = "it is not shown that anything was learned"
@@ -52,8 +55,7 @@ def not_above_baseline(figure: Figure) -> str | None:
     lead, base = figure.lead, figure.base
     if lead.is_real:
         return None
-    objective = OBJECTIVES[base.objective]
-    answer = f"always answering {base.answer!r}" if objective.name == "accuracy" else base.method
+    objective, answer = OBJECTIVES[base.objective], base.short
     shown, side = f"{figure.name}, {objective.show(figure.value)}", "above" if objective.maximize else "below"
     below = f"{side} the {objective.show(base.value)} of {answer}"
     if lead.error is not None:
@@ -61,7 +63,21 @@ def not_above_baseline(figure: Figure) -> str | None:
         return f"{shown}, is not more than two {what} ({objective.show_difference(2 * lead.error)}) {below}."
     if lead.gain <= 0 or lead.chance is None:
         return f"{shown}, is not {below}."
-    return f"{shown}, is {below}, but {lead.chance:.2g} of all random orders of its answers do as well on these rows."
+    share = f"{100 * lead.chance:.2g}%"
+    return f"{shown}, is {below}, but {share} of all random orders of its answers do as well on these rows."
+
+
+def not_ahead(found: Measurement, who: str = "the network") -> str | None:
+    """A sentence that says that a model is not shown to be better than the baseline of some rows; None if it is."""
+    figure = figure_of(found, "its")
+    if figure is None or figure.lead.is_real:
+        return None
+    objective, base = OBJECTIVES[found.objective], figure.base
+    rows = f"all {found.rows:,}" if found.split == "all" else f"the {found.rows:,} {found.place}"
+    behind = f"{base.short}, whose {objective.title} is {objective.show(base.value)}"
+    if figure.lead.gain <= 0:
+        return f"On {rows} rows {who} is not ahead of {behind}."
+    return f"On {rows} rows {who} is ahead of {behind}, but by no more than chance explains."
 
 
 def judge(figure: Figure, *, trials: int, test: Measurement | None, untested: str = _NO_TEST) -> Verdict | None:
@@ -93,7 +109,20 @@ def judge(figure: Figure, *, trials: int, test: Measurement | None, untested: st
     return Verdict(NOT_SHOWN, f"{by_chance}; and {settled}" if settled else f"{by_chance}.")
 
 
-def verdict_on(
+@dataclass(frozen=True)
+class Opening:
+    """What a report says first: a verdict, a caution, or neither.
+
+    Attributes:
+        verdict: That nothing was learned, or that it is not shown.
+        caution: What else must be known of the network before it is used, as a sentence.
+    """
+
+    verdict: Verdict | None = None
+    caution: str | None = None
+
+
+def opening_of(
     ranked: Sequence[Mapping[str, Any]],
     test: FinalTest,
     *,
@@ -102,8 +131,11 @@ def verdict_on(
     base: BaseLine | None,
     validation: Measurement | None,
     objective: Objective,
-) -> Verdict | None:
-    """The verdict on a search: by its best network's validation rows, else by the value of its best trial.
+    chosen: Mapping[str, Any] | None = None,
+    confirmation: Confirmation | None = None,
+    alternatives: Sequence[Alternative] = (),
+) -> Opening:
+    """What the report on a search says first.
 
     Args:
         ranked: The rows of the trials with a result, best first.
@@ -113,7 +145,32 @@ def verdict_on(
         base: The baseline of the validation rows; None if it is not known.
         validation: The best network on the validation rows, if it was measured.
         objective: The run's objective.
+        chosen: The row of that network; None: the best of the search.
+        confirmation: Its configuration with other seeds.
+        alternatives: What can be used instead of it.
     """
+    found = _verdict_on(ranked, test, state, dataset, base, validation, objective)
+    if found is None:
+        return Opening(caution=not_ahead(test.measurement) if test.measurement else None)
+    others = [other for other in alternatives if other.test and not not_ahead(other.test)]
+    seeds = None
+    if found.claim == NOTHING and base is not None:
+        seeds = _learned_with_other_seeds(confirmation, base, dataset, validation, trials=len(ranked))
+    if not others and seeds is None:
+        return Opening(found)
+    return Opening(caution=_not_the_network(chosen or ranked[0], base, others, seeds, objective))
+
+
+def _verdict_on(
+    ranked: Sequence[Mapping[str, Any]],
+    test: FinalTest,
+    state: str,
+    dataset: Dataset,
+    base: BaseLine | None,
+    validation: Measurement | None,
+    objective: Objective,
+) -> Verdict | None:
+    """The verdict on the network alone: by its validation rows, else by the value of the search's best trial."""
     figure = None
     error = value_error(ranked[0], dataset, validation, objective)
     if validation is not None and bool(dataset.folds) == (validation.folds is not None):
@@ -126,6 +183,52 @@ def verdict_on(
     later = test.is_to_come and bool(dataset.test_rows)
     found = judge(figure, trials=len(ranked), test=test.measurement, untested=_LATER if later else _NO_TEST)
     return found and replace(found, so_far=later or state != "complete")
+
+
+def _learned_with_other_seeds(
+    found: Confirmation | None, base: BaseLine, dataset: Dataset, validation: Measurement | None, *, trials: int
+) -> str | None:
+    """A clause that says that the configuration leads the baseline with other seeds; None if that is not shown.
+
+    Such seeds played no part in the choice, but the rows did: the lead must be real for the best of all trials.
+    """
+    winner = found.winner if found else None
+    if winner is None or winner.mean is None:
+        return None
+    objective = OBJECTIVES[base.objective]
+    by_rows = value_error({objective.column: winner.mean}, dataset, validation, objective)
+    if by_rows is None:
+        return None
+    by_seeds = (winner.deviation or 0.0) / math.sqrt(len(winner.values))
+    if not lead_over(base, winner.mean, math.hypot(by_rows, by_seeds)).is_real_among(trials):
+        return None
+    return f"with {plural(len(winner.values), 'other seed')} it has {objective.show(winner.mean)} on average"
+
+
+def _not_the_network(
+    chosen: Mapping[str, Any],
+    base: BaseLine | None,
+    others: Sequence[Alternative],
+    seeds: str | None,
+    objective: Objective,
+) -> str:
+    """That the kept network has learned nothing, and something else of the run has."""
+    trial, value = chosen["trial_id"], objective.show(chosen[objective.column])
+    beside = f", as {base.short} has {objective.show(base.value)}" if base else ""
+    sentence = (
+        f"Do not use the network of trial {trial}: its validation {objective.title}, {value}, shows no lead{beside}"
+    )
+    if others:
+        best = others[0]
+        assert best.test is not None
+        return (
+            f"{sentence}. The {best.model} has {objective.show(best.test.value)} on the test rows: use `--model "
+            f"{best.model}`."
+        )
+    return (
+        f"{sentence}. The same configuration can learn, for {seeds}: train it with another seed, such as `fcsearch "
+        f"train --run RUN --trial {trial} --seed 1 --save model.safetensors`."
+    )
 
 
 def value_error(

@@ -1,5 +1,6 @@
 """`fcsearch evaluate`."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -10,8 +11,8 @@ from click.testing import CliRunner
 from run_fixtures import made_run, run
 from synthetic_run import change_dataset, digits
 
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.evaluation import measure
+from fcsearch.cli.evaluate import _print, evaluate
+from fcsearch.evaluation import Lead, measure
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["made_run", "run"]
@@ -74,3 +75,14 @@ def test_bad_input_exits_2_with_a_message(
 def test_changed_data_are_refused(run: RunDirectory, refused: Callable[..., str]) -> None:
     change_dataset(run, fingerprint="0123")
     assert "the run has 0123; restore the original data" in refused("evaluate", run.path)
+
+
+def test_says_where_the_rows_show_no_lead(made_run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    found = measure(made_run, made_run.models.saved()[0], digits(), "val")
+    _print(found)
+    assert "not ahead" not in capsys.readouterr().out
+    assert found.base_line is not None
+    _print(dataclasses.replace(found, value=found.base_line.value, lead=Lead(0.0, 0.01)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert " on 270 validation rows " in said
+    assert "On the 270 validation rows the network is not ahead of always answering '" in said

@@ -194,6 +194,8 @@ def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: 
     assert "The baseline is that of always answering the commonest class, `3`." in card
     assert f"- Fingerprint: `{digits().fingerprint}`" in card
     assert "A classifier of 10 classes: `0`, `1`, `2`" in card
+    assert "- Features: 1 array; numbers shifted and scaled: 64 features" in card
+    assert "preprocessing dataset" not in card
     assert f"- It is trial {open_run(run.path).best['trial_id']} of synthetic, a run of 48 trials, seed 0" in card
     assert "Nothing was learned" not in card
     for word in (str(tmp_path), str(Path.home()), str(Path(sys.prefix)), socket.gethostname(), "node-1"):
@@ -215,9 +217,13 @@ def test_the_card_has_the_verdict_of_the_report(run: RunDirectory, tmp_path: Pat
         measured = stored["validation"] if split == "validation" else stored["test"]["measurement"]
         measured["lead"]["gain"] = 0.0
     (run.path / "report.json").write_text(json.dumps(stored))
-    verdict = build_report(run, **vars(known_measurements(run))).trust.verdict
+    trust = build_report(run, **vars(known_measurements(run))).trust
+    verdict = trust.verdict
     card = exported(run.path, tmp_path / "out.safetensors")
     assert (verdict is None) == (len(losing) == 1)
+    # And so with a lead that the test rows do not show.
+    assert (trust.caution is not None) == (losing == ("test",))
+    assert (f"**{trust.caution}**" in card) == (trust.caution is not None)
     if verdict is None:
         assert "learned:" not in card
     else:

@@ -1,5 +1,6 @@
 """The charts of the page: each compiles, and shows what it says."""
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import vl_convert
 from page_checks import data_of
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report import write_report
+from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report import FinalTest, build_report, write_report
 from fcsearch.report.page.charts.axis import Axis, axis_of
 from fcsearch.report.page.charts.compared import comparison_charts
 from fcsearch.report.page.charts.course import Bar, time_line_chart
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.charts.learning import loss_axis, round_numbers, zoomed_results
 from fcsearch.report.page.charts.sure import apart, pareto_front
+from fcsearch.report.page.charts.winner import figures_chart
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
 from fcsearch.results import RunDirectory
@@ -232,3 +235,21 @@ def test_a_logarithmic_axis_has_lines_at_round_numbers(low: float, high: float, 
 def test_results_of_a_fraction_of_a_point_fill_their_axis() -> None:
     low, high = Results(OBJECTIVES["accuracy"], (0.988, 0.989, 0.990, 0.9905)).ends
     assert high - low == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize(("base", "drawn"), [(0.8356, True), (0.80, True), (0.10, False)])
+def test_a_baseline_near_the_figures_is_drawn_beside_them(made_run: RunDirectory, base: float, drawn: bool) -> None:
+    line = BaseLine("no", base, 450)
+    measured = [
+        Measurement(0, split, "f", 450, value, 0.018, 0.1, None, base_line=line)
+        for split, value in (("val", 0.86), ("test", 0.838))
+    ]
+    found = build_report(made_run, test=FinalTest(note="-"))
+    found = dataclasses.replace(found, validation=measured[0], test=FinalTest(measured[1]), base_line=line)
+    chart = figures_chart(found, Results(ACCURACY, (0.86, 0.85)))
+    assert chart is not None
+    names = [row["figure"] for row in chart.spec["data"]["values"]]
+    assert ("test, baseline" in names) == ("validation, baseline" in names) == drawn
+    assert ("too far away for this picture" in chart.text) == (not drawn)
+    low, high = chart.spec["encoding"].get("x", chart.spec["layer"][0]["encoding"]["x"])["scale"]["domain"]
+    assert not drawn or low <= base <= high

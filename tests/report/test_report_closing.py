@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from synthetic_run import digits, trial_row
 import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
-from fcsearch.report import Report, render_text, write_report
+from fcsearch.report import FinalTest, Report, build_report, render_text, write_report
 from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands
 from fcsearch.report.model import Verdict
-from fcsearch.report.next_space import NEXT_SPACE
+from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.verdict import NOT_SHOWN, NOTHING
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
@@ -27,8 +28,6 @@ WIDTHS = range(60, 201, 7)
 @pytest.fixture(scope="module")
 def report(made_run: RunDirectory, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of a run that is measured and confirmed, with a path that is short everywhere."""
-    import shutil
-
     copy = tmp_path_factory.mktemp("closing") / "synthetic"
     shutil.copytree(made_run.path, copy)
     run = RunDirectory.open(copy)
@@ -97,7 +96,9 @@ def test_they_say_the_winner_and_its_figures(report: Report, capsys: pytest.Capt
     assert figures_line(report, report.best).startswith(
         "validation accuracy 98.41%, confirmed 96.10% over 2 other seeds, "
     )
-    assert re.search(r"test \d\d\.\d\d% \(standard error \d\.\d\d points\)", " ".join(output.split()))
+    assert re.search(
+        r"test \d\d\.\d\d% \(standard error \d\.\d\d points; baseline 1\d\.\d\d%\)", " ".join(output.split())
+    )
     print_closing(dataclasses.replace(report, best=None))
     assert capsys.readouterr().out == ""
 
@@ -168,3 +169,29 @@ def test_a_verdict_that_is_not_final_asks_for_what_may_change_it(
     print_closing(found)
     assert "No winner: so far nothing was learned\n" in capsys.readouterr().out
     assert next_commands(found) == [f"fcsearch {command} runs/synthetic"]
+
+
+def test_what_the_report_advises_first_comes_in_place_of_more_trials(report: Report) -> None:
+    trust = dataclasses.replace(report.trust, remedies=(("dataset.folds=5",),))
+    found = dataclasses.replace(report, trust=trust, run_options=("--pool", "local"))
+    assert next_commands(found)[1] == "fcsearch run runs/synthetic --set dataset.folds=5 --pool local"
+    assert not any("resume" in command for command in next_commands(found))
+
+
+def test_options_that_a_further_search_needs_are_kept(made_run: RunDirectory, tmp_path: Path) -> None:
+    copy = tmp_path / "kept"
+    shutil.copytree(made_run.path, copy)
+    run = RunDirectory.open(copy)
+    assert build_report(run, test=FinalTest(note="-")).run_options == ()
+    run.update_manifest({"options": {"pool": "local", "workers": 2, "gpus_per_worker": None, "tf32": True, "seed": 3}})
+    found = build_report(run, test=FinalTest(note="-"))
+    assert found.run_options == ("--pool", "local", "--workers", "2", "--tf32")
+    assert next_command(found)[-5:] == ["--pool", "local", "--workers", "2", "--tf32"]
+
+
+def test_the_caution_stands_under_the_winner(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    trust = dataclasses.replace(report.trust, caution="On the 9 test rows the network is not ahead.")
+    found = dataclasses.replace(report, trust=trust)
+    print_closing(found)
+    assert "On the 9 test rows the network is not ahead." in " ".join(capsys.readouterr().out.split())
+    assert render_text(found).splitlines()[1] == "  On the 9 test rows the network is not ahead."

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.evaluation import Measurement
 from fcsearch.evaluation.uncertainty import paired_bootstrap_error, paired_share_error
+from fcsearch.report.alternatives import ensemble_of
 from fcsearch.report.confirmed import (
     alternative_lines,
     confirmation_cells,
@@ -21,6 +21,7 @@ from fcsearch.report.confirmed import (
     of_the_confirmation,
 )
 from fcsearch.report.measured import Alternative, Versus
+from fcsearch.results import RunDirectory
 from fcsearch.selection import Confirmation
 from fcsearch.selection.confirmation import weigh
 from fcsearch.training.objectives import Truth
@@ -130,13 +131,13 @@ def test_an_ensemble_is_worth_having_where_it_is_better() -> None:
     assert "within what chance explains, so it is not shown to be" in model("accuracy", 0.9, -0.01, 0.01)
 
 
-def test_an_ensemble_of_one_network_is_called_so() -> None:
-    measured = Measurement(4, "test", "0" * 16, 10, 90.0, 2.0, None, None, objective="rmse")
-    alone = Alternative("ensemble", {4: 1.0}, test=measured, versus=Versus("test", 100.0, -10.0, 2.0, "rmse"))
-    (piece,) = of_the_alternatives([alone])
-    assert "The ensemble of 1 network has test RMSE 90" in piece.fact
-    [(_, _, remark)] = alternative_lines([alone])
-    assert remark.startswith("ensemble of 1 network;")
+def test_one_network_is_no_ensemble(run: RunDirectory) -> None:
+    run.models.save_ensemble({4: 1.0}, {})
+    assert ensemble_of(run, 29, None, None) is None
+    run.models.save_ensemble({4: 0.5, 29: 0.5}, {})
+    found = ensemble_of(run, 29, None, None)
+    assert found is not None
+    assert found.members == {4: 0.5, 29: 0.5}
 
 
 def test_without_a_measurement_nothing_is_said() -> None:

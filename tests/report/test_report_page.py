@@ -1,6 +1,7 @@
 """The report as a page: one file, well formed, escaped."""
 
 import base64
+import dataclasses
 import hashlib
 import html
 import json
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from page_checks import check, commands_in, data_of, without_scripts
-from synthetic_run import SPACE, add_trials, epoch_rows, manifest, trial_row
+from synthetic_run import SPACE, add_trials, epoch_rows, make_run, manifest, trial_row
 
 from fcsearch.report import FinalTest, build_report, write_report
+from fcsearch.report.model import Verdict
 from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory
 from fcsearch.space import SearchSpace
@@ -191,7 +193,7 @@ def test_what_is_typed_is_set_as_code_and_no_word_of_a_command_is_broken(page: s
 
 def test_the_page_says_how_to_open_the_run_in_the_dashboard_of_optuna(page: str) -> None:
     assert "In Optuna&#39;s dashboard, after pip install &#34;fcsearch[dashboard]&#34;" in page
-    assert "<code>optuna-dashboard synthetic/study.journal</code>" in commands_in(page)
+    assert "<code>optuna-dashboard runs/synthetic/study.journal</code>" in commands_in(page)
 
 
 def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_path: Path) -> None:
@@ -199,3 +201,36 @@ def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_
     add_trials(run, range(8))
     report = build_report(run, test=FinalTest(note="none"))
     assert '<span class="state complete">ended by its time budget</span>' in render_html(report, run)
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (["fcsearch", "run", "t.csv"], "runs/here"),
+        (["fcsearch", "run", "t.csv", "--out", "out/mine"], "out/mine/here"),
+        (["fcsearch", "run", "t.csv", "--out=out"], "out/here"),
+        (["fcsearch", "run", "t.csv", "--out", "/home/someone/out"], "out/here"),
+        (["fcsearch", "run", "t.csv", "--out", "s3://bucket/out"], "out/here"),
+    ],
+)
+def test_the_commands_work_where_the_search_was_started(tmp_path: Path, command: list[str], path: str) -> None:
+    run = make_run(tmp_path / "here", trials=8, command=command)
+    write_report(run)
+    page = commands_in((run.path / "report.html").read_text())
+    assert "In the folder where the search was started." in page
+    assert f"fcsearch predict {path} NEW_ROWS" in page
+    assert f"--run {path} --trial" in page
+
+
+def test_the_page_says_first_what_the_terminal_says_first(run: RunDirectory) -> None:
+    found = build_report(run, test=FinalTest(note="-"))
+    caution = "On the 9 test rows the network is not ahead."
+    trust = dataclasses.replace(found.trust, caution=caution, remedies=(("dataset.folds=5",),))
+    page = commands_in(render_html(dataclasses.replace(found, trust=trust), run))
+    assert f'<p class="verdict">{caution}</p>' in page
+    assert "Before all else, in the folder where the search was started:" in page
+    assert "fcsearch run runs/synthetic --set dataset.folds=5" in page
+    verdict = dataclasses.replace(trust, caution=None, verdict=Verdict("nothing was learned", "x."))
+    page = commands_in(render_html(dataclasses.replace(found, trust=verdict), run))
+    assert "Best network" not in page
+    assert "fcsearch predict" not in page

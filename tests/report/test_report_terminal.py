@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from synthetic_run import change_dataset, digits
+from synthetic_run import change_dataset, digits, make_run
 
 from fcsearch.evaluation import measure
 from fcsearch.report import FinalTest, build_report, render_text
+from fcsearch.report.model import Verdict
 from fcsearch.report.words import duration, listing, percent, plural, rate, value_text
 from fcsearch.results import RunDirectory
 
@@ -137,3 +138,23 @@ def test_words() -> None:
     assert [value_text(v) for v in (None, [], [64, 32], 0.00012345, 1e-8, 128, "adam")] == [
         "-", "none", "64-32", "0.0001234", "1e-08", "128", "adam",
     ]  # fmt: skip
+
+
+def test_a_report_on_few_trials_is_short(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "few", trials=4, models=1)
+    found = build_report(run, test=NOTHING)
+    text = render_text(found, width=100)
+    assert len(text.splitlines()) < 60
+    assert "What each parameter did\n  No importances: they need 20 trials with a result; this run has " in text
+    for title in ("of the trials with that value", "Train the best network again", "journal"):
+        assert title not in text
+    assert f"  report   {run.path / 'report.html'}\n" in text
+
+
+def test_where_nothing_was_learned_no_network_is_praised(made_run: RunDirectory) -> None:
+    found = build_report(made_run, test=NOTHING)
+    trust = replace(found.trust, verdict=Verdict("nothing was learned", "x."))
+    text = render_text(replace(found, trust=trust), width=100)
+    assert f"\nBest trial  {found.best.row['trial_id'] if found.best else ''}\n" in text
+    for words in ("Best network", "a tie with", "Confirmed", "Train the best network again"):
+        assert words not in text

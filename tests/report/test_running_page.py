@@ -88,7 +88,7 @@ def test_the_page_of_what_ended_early_says_how_to_go_on(tmp_path: Path, state: s
     write_status(run.path, status())
     page = text_of(run)
     assert f"{told} after 40 of 96 trials" in page
-    assert "fcsearch resume &#39;a run&#39;" in commands_in(page)
+    assert "fcsearch resume &#39;runs/a run&#39;" in commands_in(page)
     assert "in training" not in page
     assert data_of(page)["reload"] is None
     assert 'http-equiv="refresh"' not in page

@@ -82,7 +82,7 @@ def test_the_best_of_sixty_on_noise_is_no_winner(noise: SearchResult) -> None:
 def test_its_next_space_has_the_first_remedy_and_runs(noise: SearchResult, tmp_path: Path) -> None:
     run = noise.run
     commands = re.findall(r"fcsearch run .*", commands_in((run.path / "report.html").read_text()))
-    assert f"fcsearch run run/{NEXT_SPACE}</code></pre>" in commands
+    assert f"fcsearch run runs/run/{NEXT_SPACE} --workers 1</code></pre>" in commands
     assert not any("--from" in command for command in commands)
     space = load_space(run.path / NEXT_SPACE).changed(["trials=2"])
     assert (space.objective, space.dataset.class_weight) == ("average_precision", "balanced")
@@ -102,9 +102,11 @@ def test_each_command_is_the_space_of_the_run_with_one_remedy(noise: SearchResul
         assert command[:3] == ["fcsearch", "run", str(noise.run.path)]
         shown = CliRunner().invoke(cli, [*command[1:], "--dry-run", "--out", str(tmp_path)])
         assert shown.exit_code == 0, shown.output
-        searched = choose(command[2:3], space=None, dataset=None).load(command[4::2])
-        assert searched == space.changed(changes)
-        assert command[4::2] == list(changes)
+        # The options that the run was given follow.
+        assert command[-2:] == ["--workers", "1"]
+        found = command[4:-2:2]
+        assert choose(command[2:3], space=None, dataset=None).load(found) == space.changed(changes)
+        assert found == list(changes)
 
 
 def test_a_class_with_nearly_all_rows_is_in_the_plan(tmp_path: Path) -> None:

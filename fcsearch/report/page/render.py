@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
-from fcsearch.report.closing import exported_name, more_trials
+from fcsearch.report.closing import advised_command, exported_name, more_trials
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
@@ -21,13 +21,38 @@ from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.progress import Progress, progress_of
-from fcsearch.report.summary_lines import figure_lines, headline, importance_text, main_lines, settings, top_remark
+from fcsearch.report.summary_lines import (
+    best_title,
+    figure_lines,
+    headline,
+    importance_text,
+    main_lines,
+    settings,
+    top_remark,
+    whole_name,
+)
 from fcsearch.results import Manifest, RunDirectory, read_status
+from fcsearch.urls import is_url
 
 _PAIRS = 10
 _TOP = 10
 # Findings that are advice; all others say how sure the winner is.
-_ADVICE = ("nothing_learned", "diverged", "failed", "smaller", "overfit", "last_epoch", "early_epoch", "edge", "torn")
+_ADVICE = (
+    "nothing_learned",
+    "diverged",
+    "failed",
+    "linear",
+    "smaller",
+    "overfit",
+    "last_epoch",
+    "early_epoch",
+    "edge",
+    "outliers",
+    "imbalance",
+    "few_rows",
+)
+# Where the commands of the page work.
+_STARTED = "in the folder where the search was started"
 _SCRIPTS = ("trials.js",)
 # For a page that is rewritten while the search is running.
 _RELOAD = "reload.js"
@@ -49,7 +74,7 @@ def render_html(
     found = contents_of(report, run, manifest, privacy, predicted)
     told = replace(
         report,
-        path=Path(report.path).name,
+        path=_from_the_start(report.path, manifest.command),
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
     status = read_status(run.path) if report.state == "running" else None
@@ -60,10 +85,14 @@ def render_html(
     scripts = page_scripts(*_SCRIPTS, *([_RELOAD] if reloads else []))
     environment = page_environment(privacy)
     environment.filters.update(percent=words.percent, value=words.value_text, importance=importance_text)
+    environment.filters["figure"] = lambda name: whole_name(name, OBJECTIVES[report.objective])
     return environment.get_template("page.html.j2").render(
         report=told,
         headline=headline(told),
         progress=progress,
+        best_title=best_title(report, report.best) if report.best else (),
+        started=_STARTED,
+        advised=shlex.join(advised_command(told) or ()),
         next_space=None if report.state == "running" else _next_space(run),
         next_command=shlex.join(next_command(told)),
         more_trials=shlex.join(more_trials(told) or ()),
@@ -88,6 +117,15 @@ def render_html(
         data=json_text({**_data(found), "reload": _reload(progress) if progress else None}),
         **page_frame(scripts),
     )
+
+
+def _from_the_start(path: str, command: Sequence[str]) -> str:
+    """A run's path from the folder where its search was started; of an absolute one, or a URL, its end."""
+    words = [word for given in command for word in (given.split("=", 1) if given.startswith("--out=") else [given])]
+    folder = words[words.index("--out") + 1] if "--out" in words[:-1] else "runs"
+    if Path(folder).is_absolute() or is_url(folder):
+        folder = Path(folder).name
+    return str(Path(folder) / Path(path).name)
 
 
 def _data(found: Contents) -> Mapping[str, Any]:
@@ -130,12 +168,12 @@ def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
 
 
 def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tuple[str, str]]:
-    """Commands that repeat the run or use its winner; to be run in the runs' folder."""
+    """Commands that repeat the run or use its winner; to be run where the search was started."""
     run = shlex.quote(report.path)
     commands = []
     if manifest.command:
         commands.append(("Search again", shlex.join(["fcsearch", *manifest.command[1:]])))
-    if report.best:
+    if report.best and not report.trust.verdict:
         commands += [
             ("Train the best network again", f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"),
             ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),

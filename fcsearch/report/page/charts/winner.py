@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import Objective
@@ -20,11 +20,14 @@ from fcsearch.report.page.charts.figure import (
     Spec,
     inline,
 )
+from fcsearch.report.words import listing
 
 # A matrix of more classes than the first is unreadable; with more than the second, its cells show no numbers.
 MAX_MATRIX = 40
 _MAX_NUMBERS = 20
 _ROW = 26
+# A baseline is drawn where the axis becomes at most twice as long by it.
+_FAR = 1.0
 # Sizes of the numbers in a matrix; pixels that a digit takes at the larger size.
 _LARGE, _SMALL, _DIGIT = 12, 9, 8.5
 # Characters of class names that fit side by side.
@@ -36,13 +39,18 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
     rows = list(_figures(report, results.objective))
     if len(rows) < 2:
         return None
+    ends = _ends(rows)
+    bases = list(_baselines(report))
+    length = _FAR * (ends[1] - ends[0])
+    near = [row for row in bases if ends[0] - length <= row["value"] <= ends[1] + length]
+    far = [row for row in bases if row not in near]
+    rows += near
     order = [row["figure"] for row in rows]
     y = {"field": "figure", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 170}}
-    ends = results.around([row[end] for row in rows for end in ("low", "value", "high") if end in row])
     x = {
         **results.axis(),
         "title": results.objective.title,
-        "scale": {"zero": False, "nice": False, "domain": list(ends)},
+        "scale": {"zero": False, "nice": False, "domain": list(results.around(_ends(rows)))},
     }
     tip = [
         {"field": "figure", "title": "figure"},
@@ -73,9 +81,24 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
     confirmed = any(row["figure"] == "confirmed" for row in rows)
     deviation = "; for the confirmed figure, one standard deviation over the seeds" if confirmed else ""
     text = f"Lines are one standard error to each side{deviation}."
-    if report.base_line:
-        text += f" The baseline, {results.objective.show(report.base_line.value)}, is not in the picture."
+    if far:
+        values = listing(list(dict.fromkeys(results.objective.show(row["value"]) for row in far)))
+        text += f" The baseline, {values}, is too far away for this picture."
     return Figure("figures", "The figures side by side", text, spec)
+
+
+def _ends(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    found = [row[end] for row in rows for end in ("low", "value", "high") if end in row]
+    return min(found), max(found)
+
+
+def _baselines(report: Report) -> Iterator[dict[str, Any]]:
+    """The baselines of the rows whose figures are drawn."""
+    measured = report.test.measurement
+    known = {"validation": report.base_line, "test": measured.base_line if measured else None}
+    for name, base in known.items():
+        if base is not None:
+            yield {"figure": f"{name}, baseline", "value": base.value, "spread": base.method, "kind": "base"}
 
 
 def _figures(report: Report, objective: Objective) -> Iterator[dict[str, Any]]:

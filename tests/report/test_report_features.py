@@ -1,0 +1,74 @@
+"""What a network sees of the rows, in words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic_run import digits, make_table_run
+
+from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.data.joint_transform import join_transforms
+from fcsearch.report import FinalTest, build_report, render_text
+from fcsearch.report.features import feature_lines, features_in
+
+ROWS = "id,age,city,noise,kind\n" + "".join(
+    f"c{row},{row},{'ab'[row % 2]},{row * 7 % 13},{'xy'[row % 3 == 0]}\n" for row in range(200)
+)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "t.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def lines(path: Path, **options: Any) -> list[str]:
+    data = load_dataset(DatasetSpec(str(path), label="kind", drop=("id",), **options))
+    return list(feature_lines(features_in(data.transform, data.describe()["spec"], embedded=False)))
+
+
+def test_the_report_says_what_becomes_of_the_columns(table: Path, tmp_path: Path) -> None:
+    run = make_table_run(tmp_path / "run", table, label="kind", drop=("id",), preprocessing="piecewise", bins=8)
+    found = build_report(run, test=FinalTest(note="-"))
+    assert found.features is not None
+    assert found.features.left_out == (("id", "as told"),)
+    text = render_text(found, width=200)
+    assert f"features: 2 numbers and 1 category; numbers piecewise-linear, 8 bins: {found.features.width} fe" in text
+    assert "left out: id (as told)\n" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"preprocessing": "standardize"}, "numbers shifted and scaled: 4 features"),
+        ({"preprocessing": "quantile"}, "numbers mapped by their quantiles: 4 features"),
+        ({"preprocessing": "piecewise", "bins": 48}, "numbers piecewise-linear, up to 48 bins: "),
+    ],
+)
+def test_each_form_has_its_words(table: Path, options: dict[str, Any], words: str) -> None:
+    assert words in lines(table, **options)[0]
+
+
+def test_a_column_that_splits_the_rows_says_so(table: Path) -> None:
+    assert lines(table, time="age")[1] == "left out: id (as told), age (the time of the split)"
+
+
+def test_other_inputs(table: Path) -> None:
+    (line,) = feature_lines(features_in(digits().transform, {}, embedded=True))
+    assert line.endswith("numbers embedded by learned frequencies: 64 features")
+    spec = DatasetSpec(str(table), label="kind", drop=("id", "age", "noise"))
+    assert lines(table)[0].startswith("features: 2 numbers and 1 category")
+    assert next(feature_lines(features_in(load_dataset(spec).transform, {}, embedded=False))) == (
+        "features: 1 category: 2 features"
+    )
+    assert list(feature_lines(None)) == []
+
+
+def test_an_ensemble_of_two_forms_names_both(table: Path) -> None:
+    parts = [
+        load_dataset(DatasetSpec(str(table), label="kind", drop=("id",), preprocessing=way)).transform
+        for way in ("standardize", "quantile")
+    ]
+    (first, _) = feature_lines(features_in(join_transforms(parts), {}, embedded=False))
+    assert "numbers shifted and scaled and mapped by their quantiles: 8 features" in first
