@@ -67,7 +67,7 @@ def test_a_disk_that_is_full_at_its_end_is_told_with_the_command_to_repeat(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.json")
 
-    monkeypatch.setattr("fcsearch.search.execution.write_report", refuse)
+    monkeypatch.setattr("fcsearch.report.write_report", refuse)
     monkeypatch.setattr("fcsearch.search.loop.session.confirm_best", lambda *_, **__: "terminate" if stopped else None)
     done = call("confirm", searched.path, "--top", 1, "--seeds", 1)
     if stopped:
