@@ -63,7 +63,10 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
         (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
         (["--dataset", "no/such.parquet"], "such.parquet"),
         (["--label", "kind"], "--label is only for other data than the run's"),
-        (["--dataset", "digits", "--label", "kind"], "--label belongs to tables and arrays; the labels of digits have no name"),
+        (
+            ["--dataset", "digits", "--label", "kind"],
+            "--label belongs to tables and arrays; the labels of digits have no name",
+        ),
     ],
 )
 def test_bad_input_exits_2_with_a_message(
