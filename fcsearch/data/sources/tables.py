@@ -19,7 +19,7 @@ from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.decimals import training_decimal
-from fcsearch.data.sources.formats import read_csv, read_parquet
+from fcsearch.data.sources.formats import delimiter_of, read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import USES, SplitBy
@@ -66,7 +66,10 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         left_out=tuple(left_out),
     )
     facts = rows.facts if decimal == "." else _with_commas(rows.facts, table)
-    return dataclasses.replace(rows, decimal=decimal, decimal_given=spec.decimal is not None, facts=facts)
+    delimiter = next((delimiter_of(path) for path, _ in files if format_of(path) == "csv"), rows.delimiter)
+    return dataclasses.replace(
+        rows, decimal=decimal, decimal_given=spec.decimal is not None, delimiter=delimiter, facts=facts
+    )
 
 
 def _with_commas(facts: Sequence[ColumnFacts], table: pa.Table) -> tuple[ColumnFacts, ...]:
