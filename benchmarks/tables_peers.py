@@ -18,7 +18,7 @@ import pandas as pd
 from common import chosen, print_table, save
 from real_tables import TABLES, Table, is_there, score
 
-from fcsearch.search.planning.placement import available_cores
+from fcsearch.machine import available_cores
 
 HERE = Path(__file__).parent
 PEERS = ("gradient boosting", "LightGBM", "RandomizedSearchCV", "Optuna + torch.nn", "RealMLP", "RealMLP HPO")

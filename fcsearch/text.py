@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 # A pipe or a file has no width of its own. This one makes output the same on every machine.
 PIPE_WIDTH = 100
@@ -12,33 +12,20 @@ PIPE_WIDTH = 100
 _ORDERS = (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _SHOWN = dict.fromkeys(_ORDERS, "\N{REPLACEMENT CHARACTER}")
 
-# What others call a hyperparameter, and these networks do not.
-_OTHER_NAMES = {
-    **dict.fromkeys(("lr", "eta", "alpha", "step_size"), "learning_rate"),
-    **dict.fromkeys(("optimizer", "optimiser", "optim", "opt"), "update_rule"),
-    **dict.fromkeys(("layers", "n_layers", "num_layers", "hidden_layers"), "depth"),
-    **dict.fromkeys(("width", "units", "neurons", "hidden", "hidden_size"), "hidden_dim"),
-    **dict.fromkeys(("layer_sizes", "hidden_layer_sizes", "widths"), "hidden_dims"),
-    **dict.fromkeys(("bs", "batch"), "batch_size"),
-    **dict.fromkeys(("n_epochs", "num_epochs", "max_epochs", "max_iter"), "epochs"),
-    **dict.fromkeys(("l2", "lambda", "regularization", "regularisation"), "reg"),
-    **dict.fromkeys(("drop", "p", "dropout_rate", "drop_rate"), "dropout"),
-    **dict.fromkeys(("nonlinearity", "act"), "activation"),
-    **dict.fromkeys(("scheduler", "lr_scheduler"), "lr_schedule"),
-    **{"wd": "weight_decay", "gamma": "lr_decay", "eps": "epsilon"},
-}
 
-
-def nearest(word: object, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+def nearest(
+    word: object, known: Iterable[str], *, cutoff: float = 0.6, other_names: Mapping[str, str] | None = None
+) -> str | None:
     """The one of `known` that a word which is not among them means, or is most like; None if there is none.
 
     Args:
         word: What was found.
         known: What would do.
         cutoff: How alike they must be, from 0 to 1, by `difflib.SequenceMatcher.ratio`.
+        other_names: What others call some of the known ones, in lower case.
     """
     known = list(known)
-    if (named := _OTHER_NAMES.get(str(word).lower())) in known:
+    if (named := (other_names or {}).get(str(word).lower())) in known:
         return named
     return next(iter(difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)), None)
 

@@ -11,9 +11,7 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any, Literal
-
-Task = Literal["classification", "regression"]
+from typing import Any
 
 
 class Wording:
@@ -39,14 +37,23 @@ class Wording:
         """What names a new run."""
         return "--name"
 
-    def task(self, task: Task) -> str:
-        """What makes another task of the label."""
+    def task(self, task: str) -> str:
+        """What makes another task of the label: `classification` or `regression`."""
         return f"--set task={task}"
+
+    def space_key(self, key: str, value: Any) -> str:
+        """A key of the space, such as `parameters.loss`, with a value of JSON types."""
+        shown = value if isinstance(value, str) and value.isidentifier() else json.dumps(value, ensure_ascii=False)
+        return f"--set {shlex.quote(f'{key}={shown}')}"
+
+    def dataset_option(self, name: str, value: Any) -> str:
+        """An option of the dataset, with a value of JSON types."""
+        return self.space_key(f"dataset.{name}", value)
 
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
         names = json.dumps(columns, ensure_ascii=False)
-        return f"drop: {names} in a space file, or --set {shlex.quote(f'dataset.drop={names}')}"
+        return f"drop: {names} in a space file, or {self.dataset_option('drop', columns)}"
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""
@@ -79,13 +86,22 @@ class Arguments(Wording):
         """What names a new run."""
         return self.option("out")
 
-    def task(self, task: Task) -> str:
-        """What makes another task of the label."""
-        return f"`dataset={json.dumps({'task': task})}`"
+    def task(self, task: str) -> str:
+        """What makes another task of the label: `classification` or `regression`."""
+        return self.dataset_option("task", task)
+
+    def space_key(self, key: str, value: Any) -> str:
+        """A key of the space, such as `parameters.loss`, with a value of JSON types."""
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return f"`{key}: {shown}` in `space`"
+
+    def dataset_option(self, name: str, value: Any) -> str:
+        """An option of the dataset, with a value of JSON types."""
+        return f"`dataset={json.dumps({name: value}, ensure_ascii=False)}`"
 
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
-        return f"`dataset={json.dumps({'drop': columns}, ensure_ascii=False)}`"
+        return self.dataset_option("drop", columns)
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""
@@ -99,9 +115,13 @@ class EstimatorArguments(Arguments):
         """What to do about a label that cannot be used."""
         return f"Give another {self.option('y')}"
 
-    def task(self, task: Task) -> str:
-        """What makes another task of the label."""
+    def task(self, task: str) -> str:
+        """What makes another task of the label: `classification` or `regression`."""
         return "an FCSearchClassifier" if task == "classification" else "an FCSearchRegressor"
+
+    def dataset_option(self, name: str, value: Any) -> str:
+        """An option of the dataset, with a value of JSON types: estimators have no argument for it."""
+        return f"`fcsearch.search(..., dataset={json.dumps({name: value}, ensure_ascii=False)})`"
 
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""

@@ -12,7 +12,7 @@ from fcsearch.results import Status, TrialRecord
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Recorder
-from fcsearch.search.loop.scheduler import Patience, Scheduler
+from fcsearch.search.loop.scheduler import Attempts, Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import SilentView, View
@@ -89,7 +89,7 @@ class Search:
         size: Most trials in a pack.
         pool: Keys of the simulated pool.
         kind: Of pool.
-        keys: Arguments of the engine, and `waiting`, `before`, `learns`, `patience`, `view`.
+        keys: Arguments of the engine, and `waiting`, `before`, `learns`, `attempts`, `view`.
     """
 
     def __init__(
@@ -124,10 +124,10 @@ class Search:
             gpus=False,
             clock=self.pool.clock,
         )
-        patience = keys.pop("patience", Patience())
+        attempts = keys.pop("attempts", Attempts())
         self.engine = Engine(
             self.pool,
-            Scheduler(planner, self.recorder.ask, first=first, patience=patience),
+            Scheduler(planner, self.recorder.ask, first=first, attempts=attempts),
             self.recorder,
             self.tracker,
             deadline=deadline,

@@ -14,7 +14,7 @@ import click
 import numpy as np
 
 from fcsearch.data import load_dataset
-from fcsearch.search.planning.placement import available_cores
+from fcsearch.machine import available_cores
 from fcsearch.space import SearchSpace, load_space
 
 BEGAN = time.time()

@@ -167,16 +167,13 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     ) -> Dataset:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
+        share = _validation_share(self.validation_fraction, targets, self._task)
         spec = DatasetSpec(
-            MEMORY, label=_free_name(table.column_names), task=self._task, val_fraction=self._share(len(targets)),
+            MEMORY, label=_free_name(table.column_names), task=self._task, val_fraction=share,
             test_fraction=0.0, folds=self.folds, split_seed=seed,
             class_weight=self._class_weight(space.dataset.class_weight),
         )  # fmt: skip
         return dataset_in_memory(table, targets, spec, row_weights=sample_weight, forms=space.input_forms)
-
-    def _share(self, count: int) -> float:  # noqa: ARG002
-        """The share of `count` rows that is held out for validation."""
-        return self.validation_fraction
 
     def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
         """The weights of the classes as the dataset names them; `of_space` is what the space says."""
@@ -251,11 +248,6 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         found: npt.NDArray[Any] = codes
         return found
 
-    def _share(self, count: int) -> float:
-        # A stratified share has a row of each class, even of small ones.
-        classes = len(self.classes_)
-        return max(self.validation_fraction, (classes + 0.5) / count) if count > 2 * classes else 0.5
-
     def _class_weight(self, of_space: ClassWeight | None) -> ClassWeight | None:
         """Keyed by the numbers of the classes in training; DataError for unknown classes."""
         given = of_space if self.class_weight is None else self.class_weight
@@ -283,6 +275,14 @@ class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc] 
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(y, dtype=np.float64)
+
+
+def _validation_share(wanted: float, targets: npt.NDArray[Any], task: Task) -> float:
+    """The share of the rows that is held out: of classes, a stratified share has a row of each, even of small ones."""
+    if task == "regression":
+        return wanted
+    count, classes = len(targets), len(np.unique(targets))
+    return max(wanted, (classes + 0.5) / count) if count > 2 * classes else 0.5
 
 
 def _free_name(taken: Sequence[str]) -> str:

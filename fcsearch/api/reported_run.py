@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fcsearch import results
-from fcsearch.api.shown import ShownReport, facts_of, html_of, text_of
+from fcsearch.api.representation import ShownReport, facts_of, html_of, text_of
 from fcsearch.config import InputForm
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory, load_dataset
 from fcsearch.errors import RunError, UsageError
@@ -145,7 +145,12 @@ class ReportedRun(results.Run):
 
     def _dataset(self) -> Dataset:
         """The run's own rows; DataError if they are not there."""
-        return load_run_dataset(self.directory, make=self._rows or load_dataset)
+        return load_run_dataset(self.directory, make=self._make)
+
+    @property
+    def _make(self) -> MakeDataset:
+        """What makes the run's own dataset again."""
+        return self._rows or load_dataset
 
 
 def rows_in_memory(X: Any, y: Any = None, row_weights: Any = None) -> MakeDataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 import weakref
 from functools import cached_property
 from pathlib import Path
@@ -18,14 +19,15 @@ from fcsearch.api.reported_run import ReportedRun, rows_in_memory
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
-from fcsearch.evaluation import Measurement, load_run_dataset, measure_in_memory, measure_model
+from fcsearch.evaluation import Measurement, holds_own_rows, load_run_dataset, measure_in_memory, measure_model
 from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.exporting import export_with_card
+from fcsearch.report.row_notes import own_rows_note, row_notes
 from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of
-from fcsearch.selection import answers_by_refit, chosen_trial, load_members
+from fcsearch.selection import answers_by_refit, chosen_trial, forms_of, load_members
 from fcsearch.wording import Arguments, worded
 
 _SPLITS = ("train", "val", "test")
@@ -75,9 +77,13 @@ class Run(ReportedRun):
         *,
         label: str | None = None,
         split: str | None = None,
+        weights: Any = None,
         model: str | int | None = None,
     ) -> Measurement:
         """Measure a model on other rows, or on a split of the run's own, as `fcsearch evaluate` does.
+
+        A warning (UserWarning) says which categories of other rows are unknown, which of their columns are not read,
+        and whether the model was trained on them.
 
         Args:
             X: As for `predict`; None: the run's own rows.
@@ -85,6 +91,8 @@ class Run(ReportedRun):
             label: That column, if it has another name than in training.
             split: `train`, `val` or `test`: only these of the run's own rows, which X and y give again if a program
                 passed them to `search`. None: every row of X; without X, the test rows.
+            weights: What `search` took as `weights`, if the run's own rows are given again: they belong to its
+                fingerprint. They do not count in the figures.
             model: As for `predict`.
 
         Returns:
@@ -100,10 +108,20 @@ class Run(ReportedRun):
             raise UsageError(f"`split` must be one of {', '.join(_SPLITS)}; found {split!r}")
         if label is not None and (X is None or split is not None):
             raise UsageError("`label` is only for other rows than the run's, whose label is known; leave it out")
+        if weights is not None and (X is None or split is None):
+            raise UsageError("`weights` is only for the run's own rows, given again with `X` and `split`; leave it out")
         members = load_members(self.directory, None if model is None else str(model))
         if X is not None and split is None:
-            return measure_in_memory(self.directory, members, X, y, label=label)[0]
-        rows = self._dataset() if X is None else load_run_dataset(self.directory, make=rows_in_memory(X, y))
+            found, other = measure_in_memory(self.directory, members, X, y, label=label)
+            notes = row_notes(other.unseen, other.ignored)
+            if holds_own_rows(self.directory, members, other, make=self._make):
+                notes.append(own_rows_note("`evaluate()` without `X`"))
+            for note in notes:
+                # Of this method's caller: between them is what words the messages.
+                warnings.warn(note, stacklevel=3)
+            return found
+        make = self._make if X is None else rows_in_memory(X, y, None if isinstance(weights, str) else weights)
+        rows = load_run_dataset(self.directory, forms=forms_of(members), make=make)
         return measure_model(self.directory, members, rows, split or "test")
 
     @worded(Arguments())

@@ -62,8 +62,9 @@ def evaluate(
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
     from fcsearch.evaluation import holds_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
+    from fcsearch.report.row_notes import own_rows_note
     from fcsearch.results import RunDirectory, resolve_run
-    from fcsearch.selection import load_members
+    from fcsearch.selection import forms_of, load_members
 
     if model is not None and trial is not None:
         raise UsageError(f"one model is measured; found --model {model} and --trial {trial}. Leave one of them out.")
@@ -73,7 +74,8 @@ def evaluate(
     if label is not None and (dataset is None or split is not None):
         raise UsageError("--label is only for other data than the run's, whose label is known. Leave it out.")
     if dataset is None:
-        found = measure_model(directory, chosen, load_run_dataset(directory, data_dir=data_dir), split or "test")
+        rows = load_run_dataset(directory, data_dir=data_dir, forms=forms_of(chosen))
+        found = measure_model(directory, chosen, rows, split or "test")
     elif split is not None:
         found = measure_moved(directory, chosen, dataset, split, data_dir=data_dir)
     else:
@@ -90,10 +92,7 @@ def evaluate(
         click.echo("it was trained on these rows: the figures say nothing about other rows")
     if own:
         name = shlex.quote(run or directory.path.name)
-        click.echo(
-            "these are the run's own rows, those that it was trained on among them: the figures say little about other "
-            f"rows; `fcsearch evaluate {name}` measures the rows that it did not see"
-        )
+        click.echo(own_rows_note(f"`fcsearch evaluate {name}`"))
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:

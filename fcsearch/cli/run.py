@@ -146,10 +146,9 @@ def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | 
         changes: `--set`, `--label` and `--data-dir`.
     """
     searched = choice.load(dataset_overrides(*changes))
-    from fcsearch.data.sources.paths import check_files
+    from fcsearch.data.sources.checking import check_files
 
-    if not searched.dataset.is_named:
-        check_files(searched.dataset)
+    check_files(searched.dataset)
     return searched
 
 

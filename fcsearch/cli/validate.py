@@ -108,6 +108,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
 
     from fcsearch.cli.console import open_console, print_fields, print_table
     from fcsearch.data.copies import copies_words
+    from fcsearch.data.sources.image_files import others_in_words
     from fcsearch.results.manifest import DatasetEntry
 
     console = open_console()
@@ -116,6 +117,8 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
     if facts.get("dataset"):
         fields.append(("data", _in_words(facts["dataset"])))
         fields += [("split", line) for line in DatasetEntry(**facts["dataset"]).split_words()]
+        if others := others_in_words(facts["dataset"].get("other_files", {})):
+            fields.append(("left out", others))
         if copies := copies_words(facts["dataset"]["copies"]):
             fields.append(("copies", copies))
     print_fields(fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fcsearch.comparison.compare import Comparison
-from fcsearch.comparison.standing import Lead, Section
+from fcsearch.comparison.standing import Margin, Section
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.words import duration, plural
 
@@ -56,7 +56,7 @@ def short_labels(runs: Sequence[str]) -> dict[str, str]:
     return {run: run for run in runs}
 
 
-def _lead_cells(lead: Lead | None, objective: Objective, *, leads: bool) -> list[str]:
+def _lead_cells(lead: Margin | None, objective: Objective, *, leads: bool) -> list[str]:
     if lead is None:
         return ["", "", "leads" if leads else "no result yet"]
     shown = objective.show_difference(lead.difference)

@@ -49,7 +49,7 @@ def methods_of(sections: Iterable[Section], objective: Objective) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Lead:
+class Margin:
     """The leader's value less another's, as a number of which more is better for the leader.
 
     Attributes:
@@ -90,7 +90,7 @@ class Standing:
     value: float | None
     low: float | None
     high: float | None
-    lead: Lead | None = None
+    lead: Margin | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def by_trials(
         lead = None
         if comparable and run != leader:
             ahead = float(found[leader].max()) - best.gain
-            lead = Lead(ahead, *_lead_with_rows(ahead, *_ends(drawn[leader] - drawn[run]), objective, rows))
+            lead = Margin(ahead, *_lead_with_rows(ahead, *_ends(drawn[leader] - drawn[run]), objective, rows))
         standings.append(Standing(run, len(trials[run]), best.trial_id, value, low, high, lead))
     return Section(basis, amount, tuple(standings))
 
@@ -175,7 +175,7 @@ def _ends(drawn: Gains) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _lead(first: Confirmed, other: Confirmed, objective: Objective, rows: int | None) -> Lead:
+def _lead(first: Confirmed, other: Confirmed, objective: Objective, rows: int | None) -> Margin:
     """Paired by seed where they share at least two: what a seed does to both cancels out. Else by Welch's t."""
     ours = {seed: objective.gain(value) for seed, value in first.values.items()}
     theirs = {seed: objective.gain(value) for seed, value in other.values.items()}
@@ -183,16 +183,16 @@ def _lead(first: Confirmed, other: Confirmed, objective: Objective, rows: int | 
     if len(shared) > 1:
         differences = np.array([ours[seed] - theirs[seed] for seed in shared])
         difference, ends = float(differences.mean()), _student(differences, freedom=len(shared) - 1)
-        return Lead(difference, *_lead_with_rows(difference, *ends, objective, rows), paired=True)
+        return Margin(difference, *_lead_with_rows(difference, *ends, objective, rows), paired=True)
     a, b = np.array(list(ours.values())), np.array(list(theirs.values()))
     difference = float(a.mean() - b.mean())
     if min(len(a), len(b)) < 2:
-        return Lead(difference, None, None)
+        return Margin(difference, None, None)
     errors = np.array([a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)])
     total = float(errors.sum())
     freedom = total**2 / float((errors**2 / (np.array([len(a), len(b)]) - 1)).sum()) if total else 1.0
     half = float(stdtrit(freedom, 0.975)) * math.sqrt(total)
-    return Lead(difference, *_lead_with_rows(difference, difference - half, difference + half, objective, rows))
+    return Margin(difference, *_lead_with_rows(difference, difference - half, difference + half, objective, rows))
 
 
 def _error(value: float, recorded: float | None, objective: Objective, rows: int | None) -> float:

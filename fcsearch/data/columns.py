@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.facts import ColumnFacts, ColumnsError, Reading, Use
-from fcsearch.data.images import Size, decode_images
+from fcsearch.data.images import ImageForm, decode_images
 from fcsearch.data.instants import holds_dates, with_instants
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
@@ -99,7 +99,7 @@ def features_of(
         for name in images or names:
             try:
                 if images:
-                    parts.append(_images(table[name], name, locate, spec.image_size))
+                    parts.append(_images(table[name], name, locate, spec))
                 else:
                     parts.append(_feature(table[name], name, locate, source, spec, alone=len(names) == 1))
             except DataError as error:
@@ -188,8 +188,9 @@ def _feature_names(table: pa.Table, label: str, drop: Sequence[str], apart: Coll
     return names
 
 
-def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], size: Size | None) -> Features:
-    pixels, shape = decode_images(values, locate, size=size)
+def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], spec: DatasetSpec) -> Features:
+    size = spec.image_size
+    pixels, shape = decode_images(values, locate, None if size is None else ImageForm(size))
     return Features(pixels, column=name, layout="image", scale=PIXEL_SCALE, image_shape=shape, resized=size is not None)
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fcsearch.data.dataset import Split
 from fcsearch.data.rows import Indices, PartSizes, Rows
 from fcsearch.data.splits import SplitRows
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 _BLOCK_ROWS = 4096
 # Larger sources, such as 50,000 colour images, are not searched for copies: it would take about a second.
@@ -34,6 +36,11 @@ def count_copies(rows: Rows, split: SplitRows) -> dict[str, int]:
     return {"rows": copies, **{name: int(trained[number[getattr(split, name)]].sum()) for name in ("val", "test")}}
 
 
+def row_keys(rows: Split) -> npt.NDArray[np.uint64]:
+    """(N,) A number that rows of equal features and labels have in common, and others but by a chance of 2^-64 not."""
+    return _keys(Rows(rows.X, rows.y, (), PartSizes(len(rows.y))))
+
+
 def copies_words(found: dict[str, int]) -> str:
     """What a user should know of copies, found by `count_copies` or dropped by `without_copies`; empty if nothing."""
     if dropped := found.get("dropped"):
@@ -45,7 +52,7 @@ def copies_words(found: dict[str, int]) -> str:
     return (
         f"{found['rows']:,} rows are copies of others in all columns used; {found['val']:,} validation and "
         f"{found['test']:,} test rows have a twin in training, so figures on them are too good. To keep one of each: "
-        "--set dataset.copies=drop"
+        f"{wording().dataset_option('copies', 'drop')}"
     )
 
 

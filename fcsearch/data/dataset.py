@@ -17,6 +17,7 @@ from fcsearch.data.split_facts import SplitFacts, fold_words
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
+from fcsearch.wording import wording
 
 # From this share of one class on, accuracy hardly depends on the others.
 _ONE_SIDED = 0.9
@@ -190,12 +191,15 @@ class Dataset:
         return f"{names}: {sum(arrays.values()) / 1e6:,.1f} MB in all"
 
     def left_out(self) -> str:
-        """The columns that are left out although the user did not ask for it, and why, in words; empty if none are."""
+        """What is left out although the user did not ask for it, and why, in words; empty if nothing is."""
+        from fcsearch.data.sources.image_files import others_in_words
+
         reasons: dict[str, list[str]] = {}
         for column in self.columns:
             if column.use == "ignored":
                 reasons.setdefault(column.why, []).append(column.title)
-        return "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+        columns = [f"{', '.join(names)}: {why}" for why, names in reasons.items()]
+        return "; ".join(filter(None, [*columns, others_in_words(self.details.get("other_files", {}))]))
 
     def one_sided(self) -> str:
         """That one class has most of the training rows, and by which objectives the others count; else empty."""
@@ -203,8 +207,9 @@ class Dataset:
         share = float(counts.max()) / max(len(self.train), 1)
         if share < _ONE_SIDED:
             return ""
-        name, better = self.class_names[int(counts.argmax())], "--set objective=balanced_accuracy"
-        better += " or --set objective=average_precision" if self.num_classes == 2 else ""
+        name, better = self.class_names[int(counts.argmax())], wording().space_key("objective", "balanced_accuracy")
+        if self.num_classes == 2:
+            better += f" or {wording().space_key('objective', 'average_precision')}"
         return f"{100 * share:.1f}% of the training rows are {name!r}, which alone make a high accuracy; try {better}"
 
     def model_metadata(self) -> dict[str, Any]:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import itertools
 import math
-import os
+import struct
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fcsearch.errors import DataError
+from fcsearch.machine import available_cores, free_memory
+from fcsearch.wording import wording
 
 Pixels = npt.NDArray[np.uint8]
+Shape = tuple[int, int, int]
 Locate = Callable[[int], str]
-# The contents of the images from one row up to another.
-Read = Callable[[int, int], Iterator[bytes | None]]
+# The contents of the images from one row up to another: bytes, a file, or nothing.
+Content = bytes | Path | None
+Read = Callable[[int, int], Iterator[Content]]
 # Height and width.
 Size = tuple[int, int]
 
@@ -33,160 +40,227 @@ _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 # Smaller images take their time in Python code, where threads wait for each other; from here on two are twice as fast.
 _THREADED_PIXELS = 96 * 96
 _CHUNK = 256
+# What Pillow raises for files that are damaged, or are no images.
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error, Image.DecompressionBombError)
+# How many unusable images a message names.
+_NAMED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageForm:
+    """What images are decoded to.
+
+    Attributes:
+        size: Height and width.
+        channels: 1 (grey) or 3 (RGB); None: grey if all images are, else RGB.
+        resize: Whether images of another size are resized (stretched, bilinear); otherwise they are refused.
+    """
+
+    size: Size
+    channels: int | None = None
+    resize: bool = True
 
 
 class _ColourFound(Exception):  # noqa: N818 (a signal, not an error)
     """A colour image after grey ones."""
 
 
-def decode_images(
-    column: pa.ChunkedArray,
-    locate: Locate,
-    *,
-    size: Size | None = None,
-    threaded_pixels: int = _THREADED_PIXELS,
-    chunk: int = _CHUNK,
-) -> tuple[Pixels, tuple[int, int, int]]:
-    """Decode a column of image files.
+class _UnusableError(Exception):
+    """Why an image cannot be used."""
+
+
+class _OtherSizeError(Exception):
+    """The row of an image of another size, and that size."""
+
+    def __init__(self, row: int, size: Size) -> None:
+        super().__init__(row, size)
+        self.row, self.size = row, size
+
+
+def decode_images(column: pa.ChunkedArray, locate: Locate, form: ImageForm | None = None) -> tuple[Pixels, Shape]:
+    """Decode a column of image files: upright, as their EXIF orientation says; of several frames, the first.
 
     Args:
         column: (N,) binary, or structs of `bytes` and `path` as the Hugging Face hub writes them.
         locate: Names the place of a row, for messages.
-        size: What images are resized to; None: they must have one size.
-        threaded_pixels: Images of this size and larger are decoded by several threads.
-        chunk: Images that a thread takes at a time.
+        form: What they become; None: they must have one size, and are grey if all of them are.
 
     Returns:
-        (N, height * width * channels) uint8 and (height, width, channels). One channel if all images are grey, else RGB
-        (an alpha channel is left out, as the hub's own loaders do on conversion).
+        (N, height * width * channels) uint8 and (height, width, channels). An alpha channel is left out, as the hub's
+        own loaders do on conversion.
 
     Raises:
-        DataError: a missing or broken image, images of unequal size, 16-bit images.
+        DataError: missing or broken images, all of which are counted; images of unequal size, 16-bit images.
     """
 
-    def read(start: int, stop: int) -> Iterator[bytes | None]:
+    def read(start: int, stop: int) -> Iterator[Content]:
         return _contents(column.slice(start, stop - start))
 
-    return _decode(_Images(len(column), read, locate, size), threaded_pixels, chunk)
+    return _decode(_Images(len(column), read, locate, form))
 
 
-def decode_image_files(
-    files: Sequence[Path], *, size: Size | None = None, threaded_pixels: int = _THREADED_PIXELS, chunk: int = _CHUNK
-) -> tuple[Pixels, tuple[int, int, int]]:
+def decode_image_files(files: Sequence[Path], form: ImageForm | None = None) -> tuple[Pixels, Shape]:
     """Decode image files, each read when its turn comes; otherwise as `decode_images`."""
-
-    def read(start: int, stop: int) -> Iterator[bytes | None]:
-        return (_bytes_of(path) for path in files[start:stop])
-
-    return _decode(_Images(len(files), read, lambda row: str(files[row]), size), threaded_pixels, chunk)
+    return _decode(_Images(len(files), lambda start, stop: iter(files[start:stop]), lambda row: str(files[row]), form))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Images:
-    """Images to decode: how many, how their contents are read, how a row is named, and the size that all get."""
+    """Images to decode: how many, how their contents are read, how a row is named, and what they become."""
 
     count: int
     read: Read
     locate: Locate
-    size: Size | None
+    form: ImageForm | None
 
 
-def _decode(images: _Images, threaded_pixels: int, chunk: int) -> tuple[Pixels, tuple[int, int, int]]:
-    first = _open(next(images.read(0, 1)), 0, images.locate)
-    height, width = images.size or (first.height, first.width)
-    grey = _mode_of(first, 0, images.locate) == "L"
-    threads = 1 if first.height * first.width < threaded_pixels else os.cpu_count()
-    try:
-        pixels = _decode_all(images, (height, width, 1 if grey else 3), threads, chunk)
-    except _ColourFound:
-        pixels = _decode_all(images, (height, width, 3), threads, chunk)
-    return pixels.reshape(images.count, -1), (height, width, pixels.shape[-1])
+def _decode(images: _Images) -> tuple[Pixels, Shape]:
+    with warnings.catch_warnings():
+        # Pillow warns about damaged metadata, and about images that are large but can be decoded.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        first = _first(images)
+        form = images.form or ImageForm(first.size, resize=False)
+        threads = 1 if math.prod(first.size) < _THREADED_PIXELS else available_cores()
+        try:
+            try:
+                pixels = _decode_all(images, form, form.channels or (1 if first.mode == "L" else 3), threads)
+            except _ColourFound:
+                pixels = _decode_all(images, form, 3, threads)
+        except _OtherSizeError as error:
+            raise _unequal(images, first, error) from None
+    return pixels.reshape(images.count, -1), pixels.shape[1:]
 
 
-def _decode_all(images: _Images, shape: tuple[int, int, int], threads: int | None, chunk: int) -> Pixels:
+class _First(NamedTuple):
+    """The first image that can be used: its row, size, and mode."""
+
+    row: int
+    size: Size
+    mode: str
+
+
+def _first(images: _Images) -> _First:
+    """Raises a DataError if no image can be used."""
+    problems = []
+    for row, content in enumerate(images.read(0, images.count)):
+        try:
+            image, mode = _open(content)
+        except _UnusableError as error:
+            problems.append((row, str(error)))
+        else:
+            return _First(row, (image.height, image.width), mode)
+    raise _unusable(images, problems)
+
+
+def _decode_all(images: _Images, form: ImageForm, channels: int, threads: int) -> Pixels:
+    shape = (*form.size, channels)
     _check_memory(images.count, shape)
     out = np.empty((images.count, *shape), dtype=np.uint8)
 
-    def decode(start: int) -> None:
-        for row, content in enumerate(images.read(start, min(start + chunk, images.count)), start):
-            _decode_into(out[row], content, row, images)
+    def decode(start: int) -> list[tuple[int, str]]:
+        problems = []
+        for row, content in enumerate(images.read(start, min(start + _CHUNK, images.count)), start):
+            try:
+                _decode_into(out[row], content, row, form)
+            except _UnusableError as error:
+                problems.append((row, str(error)))
+        return problems
 
-    starts = range(0, images.count, chunk)
+    starts = range(0, images.count, _CHUNK)
     with contextlib.nullcontext() if threads == 1 else ThreadPoolExecutor(threads) as pool:
-        for _ in (pool.map if pool else map)(decode, starts):
-            pass
+        problems = list(itertools.chain.from_iterable((pool.map if pool else map)(decode, starts)))
+    if problems:
+        raise _unusable(images, problems)
     return out
 
 
-def _check_memory(rows: int, shape: tuple[int, int, int]) -> None:
+def _check_memory(rows: int, shape: Shape) -> None:
     """Refuse images that do not fit into memory: each pixel takes one byte decoded and four as a feature."""
-    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
-        return
-    needed = 5 * rows * math.prod(shape)
-    present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if needed > present:
+    needed, free = 5 * rows * math.prod(shape), free_memory()
+    if free is not None and needed > free:
         raise DataError(
             f"the images must fit into memory; {rows} of {shape[1]}x{shape[0]} pixels take {needed / 2**30:.1f} GiB, "
-            f"and this machine has {present / 2**30:.1f} GiB. Make the images smaller, or take fewer of them."
+            f"and {free / 2**30:.1f} GiB are free. Make the images smaller, or take fewer of them."
         )
 
 
-def _decode_into(out: Pixels, content: bytes | None, row: int, images: _Images) -> None:
-    image = _open(content, row, images.locate)
+def _decode_into(out: Pixels, content: Content, row: int, form: ImageForm) -> None:
+    image, mode = _open(content)
     height, width, channels = out.shape
-    if image.size != (width, height) and images.size is None:
-        raise DataError(
-            f"all images must have one size; found {width}x{height} (width x height) in {images.locate(0)} and "
-            f"{image.size[0]}x{image.size[1]} in {images.locate(row)}. Resize them to one size first, or let them be "
-            f"resized when they are read: --set 'dataset.image_size=[{height}, {width}]' (height, width)."
-        )
-    mode = _mode_of(image, row, images.locate)
-    if channels == 1 and mode == "RGB":
+    if image.size != (width, height) and not form.resize:
+        raise _OtherSizeError(row, (image.height, image.width))
+    if channels == 1 and mode == "RGB" and form.channels is None:
         raise _ColourFound
     target = "L" if channels == 1 else "RGB"
     try:
-        image.load()
         if "transparency" in image.info:
             image = image.convert("RGBA")  # Pillow warns about a palette with transparency if converted directly
         decoded = image if image.mode == target else image.convert(target)
         if decoded.size != (width, height):
             decoded = decoded.resize((width, height), Image.Resampling.BILINEAR)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _broken(row, images.locate, error) from error
+    except _BROKEN as error:
+        raise _UnusableError(str(error)) from error
     out[:] = np.frombuffer(decoded.tobytes(), dtype=np.uint8).reshape(out.shape)
 
 
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"every image must be readable; {path} is not: {error.strerror or error}.") from error
-
-
-def _open(content: bytes | None, row: int, locate: Locate) -> Image.Image:
+def _open(content: Content) -> tuple[Image.Image, str]:
+    """An image, decoded and upright, and its mode: `L` or `RGB`."""
     if content is None:
-        raise DataError(
-            f"every row must hold its image's bytes; {locate(row)} holds none. Drop such rows, and embed images that "
-            "are given by path only."
-        )
+        raise _UnusableError("it holds no bytes (embed images that are given by path only)")
     try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _broken(row, locate, error) from error
+        image = Image.open(io.BytesIO(content.read_bytes() if isinstance(content, Path) else content), formats=FORMATS)
+        mode = _mode_of(image)
+        image.load()
+    except _BROKEN as error:
+        raise _UnusableError(_reason(error)) from error
+    # Damaged metadata do not make a damaged picture.
+    with contextlib.suppress(*_BROKEN):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image, mode
 
 
-def _broken(row: int, locate: Locate, error: Exception) -> DataError:
-    reason = f"none of {', '.join(FORMATS)}" if isinstance(error, UnidentifiedImageError) else str(error)
-    return DataError(f"every image must be readable; {locate(row)} is not: {reason}. Repair or drop the row.")
-
-
-def _mode_of(image: Image.Image, row: int, locate: Locate) -> str:
+def _mode_of(image: Image.Image) -> str:
     if image.mode in _GREY:
         return "L"
     if image.mode in _COLOUR:
         return "RGB"
-    raise DataError(
-        f"images must have 8 bits a channel; {locate(row)} has the mode {image.mode}. Convert them to 8 bits first."
+    raise _UnusableError(f"its mode is {image.mode}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"none of {', '.join(FORMATS)}"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _unusable(images: _Images, problems: Sequence[tuple[int, str]]) -> DataError:
+    """What is wrong with some images, by row."""
+    places = [(images.locate(row), reason) for row, reason in problems[:_NAMED]]
+    if len(problems) == 1:
+        [(place, reason)] = places
+        found = f"{place} is not: {reason}. Repair it, or leave it out."
+    else:
+        named = "; ".join(f"{place}: {reason}" for place, reason in places)
+        rest = "; ..." if len(problems) > _NAMED else ""
+        found = f"{len(problems):,} of {images.count:,} are not ({named}{rest}). Repair them, or leave them out."
+    return DataError(f"every image must be readable and have 8 bits a channel; {found}")
+
+
+def _unequal(images: _Images, first: _First, error: _OtherSizeError) -> DataError:
+    place, (found_height, found_width) = images.locate(error.row), error.size
+    if images.form is not None:
+        height, width = images.form.size
+        return DataError(
+            f"images must have {width}x{height} pixels (width x height), as in training; found "
+            f"{found_width}x{found_height} in {place}. Resize them, as those of training were."
+        )
+    height, width = first.size
+    return DataError(
+        f"all images must have one size; found {width}x{height} (width x height) in {images.locate(first.row)} and "
+        f"{found_width}x{found_height} in {place}. Resize them to one size first, or let them be resized when they are "
+        f"read: {wording().dataset_option('image_size', [height, width])} (height, width)."
     )
 
 

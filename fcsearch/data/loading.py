@@ -12,8 +12,6 @@ from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.rows import Indices, Rows
 from fcsearch.data.spec import MEMORY, DatasetSpec
 from fcsearch.data.weights import training_weights
-from fcsearch.errors import DataError
-from fcsearch.wording import wording
 
 if TYPE_CHECKING:
     from fcsearch.data.splits import SplitRows
@@ -33,7 +31,7 @@ def load_dataset(spec: DatasetSpec, forms: Iterable[InputForm] = ()) -> Dataset:
     Raises:
         DataError: data that cannot be found, read or trained on; the message says what to do.
     """
-    return _prepare(_read(spec), spec, forms)
+    return _prepare(read_rows(spec), spec, forms)
 
 
 def dataset_in_memory(
@@ -149,23 +147,36 @@ def _scaled(rows: Rows, spec: DatasetSpec, *parts: Indices) -> tuple[FeatureTran
     return transform, splits
 
 
-def _read(spec: DatasetSpec) -> Rows:
-    if spec.is_memory:
-        raise DataError(
-            "the rows must be given again: a program passed them in, and the run does not store them. "
-            f"{wording().rows()}."
-        )
-    if spec.is_openml:
-        from fcsearch.data.sources.openml import read_openml
+def read_rows(spec: DatasetSpec) -> Rows:
+    """Read every row of a source, with its label.
 
-        return read_openml(spec)
-    if spec.is_named:
-        from fcsearch.data.sources.named import read_named
+    Raises:
+        DataError: they cannot be found, read, or learned from.
+    """
+    from fcsearch.data.sources.finding import find_source
+    from fcsearch.data.sources.paths import find_parts
 
-        return read_named(spec)
-    from fcsearch.data.sources.paths import read_files
+    match find_source(spec).kind:
+        case "openml":
+            from fcsearch.data.sources.openml import read_openml
 
-    return read_files(spec)
+            return read_openml(spec)
+        case "named":
+            from fcsearch.data.sources.named import read_named
+
+            return read_named(spec)
+        case "images":
+            from fcsearch.data.sources.image_folders import read_image_folder
+
+            return read_image_folder(spec)
+        case "arrays":
+            from fcsearch.data.sources.npz import read_npz
+
+            return read_npz(find_parts(spec), spec)
+        case "tables":
+            from fcsearch.data.sources.tables import read_tables
+
+            return read_tables(find_parts(spec), spec)
 
 
 def _short_name(spec: DatasetSpec) -> str:

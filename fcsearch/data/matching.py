@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from fcsearch.data.images import decode_images
+from fcsearch.data.images import ImageForm, decode_image_files, decode_images
 from fcsearch.data.kinds import category_texts, holds_images
 from fcsearch.data.labels import is_boolean, is_integer
 from fcsearch.data.lists import is_list_of_numbers, list_values
@@ -72,6 +73,13 @@ def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) ->
     return names
 
 
+def match_images(transform: FeatureTransform, files: Sequence[Path], source: str) -> npt.NDArray[np.float32]:
+    """The features of image files, which become what those of training were; errors as `match_array`."""
+    array = _array_input(transform, source)
+    pixels, shape = decode_image_files(files, _image_form(array))
+    return transform.apply(_like_training(array, pixels.reshape(-1, *shape), source))
+
+
 def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -> npt.NDArray[np.float32]:
     """The features of rows in an array.
 
@@ -83,13 +91,7 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
     Raises:
         DataError: rows of another shape or another kind of number, or the training rows came from named columns.
     """
-    if transform.array is None:
-        names = ", ".join(dict.fromkeys(str(item.name) for item in transform.inputs))
-        raise DataError(
-            f"{source} must be a table with the columns {names}, as the training rows had; found an array without "
-            "column names. Save it as CSV or Parquet with these names."
-        )
-    return transform.apply(_like_training(transform.array, X, source))
+    return transform.apply(_like_training(_array_input(transform, source), X, source))
 
 
 def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
@@ -116,6 +118,16 @@ def count_unseen(total: Unseen, part: Unseen) -> None:
     """Add the counts of a part of the rows."""
     for name, counts in part.items():
         total.setdefault(name, Counter()).update(counts)
+
+
+def _array_input(transform: FeatureTransform, source: str) -> NumberInput:
+    if transform.array is None:
+        names = ", ".join(dict.fromkeys(str(item.name) for item in transform.inputs))
+        raise DataError(
+            f"{source} must be a table with the columns {names}, as the training rows had; found images or an array, "
+            "without column names. Save it as CSV or Parquet with these names."
+        )
+    return transform.array
 
 
 def _raw(transform: FeatureTransform, table: pa.Table, locate: Locate, source: str) -> tuple[npt.NDArray[Any], Unseen]:
@@ -195,7 +207,7 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
     if len(values) == 0:
         return np.empty((0, item.width), dtype=np.float32)
     if holds_images(values.type):
-        pixels, shape = decode_images(values, locate, size=item.image_size)
+        pixels, shape = decode_images(values, locate, _image_form(item))
         found = pixels.reshape(-1, *shape)
     elif is_list_of_numbers(values.type):
         numbers, shape_of_lists = list_values(values, name, locate)
@@ -206,6 +218,14 @@ def _array_of(item: NumberInput, values: pa.ChunkedArray, name: str, locate: Loc
             f"{values.type}."
         )
     return _like_training(item, found, f"column {name!r} of {source}")
+
+
+def _image_form(item: NumberInput) -> ImageForm | None:
+    """What later images become; None if the training rows were no images."""
+    if len(item.shape) != 3 or item.shape[2] not in (1, 3):
+        return None
+    height, width, channels = item.shape
+    return ImageForm((height, width), channels, resize=item.resized)
 
 
 def _like_training(item: NumberInput, X: npt.NDArray[Any], place: str) -> npt.NDArray[Any]:

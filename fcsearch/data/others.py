@@ -14,15 +14,14 @@ import pyarrow as pa
 
 from fcsearch.data.dataset import Split
 from fcsearch.data.fingerprint import add_array
-from fcsearch.data.images import decode_image_files
 from fcsearch.data.labels import class_names_of, codes_of_labels, find_label
-from fcsearch.data.matching import Unseen, count_unseen, match_array, match_table, text_columns
+from fcsearch.data.matching import Unseen, count_unseen, match_array, match_images, match_table, text_columns
 from fcsearch.data.sources.decimals import later_decimal
-from fcsearch.data.sources.image_folders import find_labelled, image_files
+from fcsearch.data.sources.finding import find_source
+from fcsearch.data.sources.image_folders import find_labelled
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_arrays
 from fcsearch.data.sources.openml import openml_table
-from fcsearch.data.sources.paths import find_files, formats_of
 from fcsearch.data.sources.tables import read_table
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import encode_targets
@@ -49,17 +48,18 @@ class OtherRows:
     ignored: tuple[str, ...]
 
 
-def read_other(spec: DatasetSpec, transform: FeatureTransform) -> OtherRows:
+def read_other(spec: DatasetSpec, transform: FeatureTransform, *, array_label: str | None = None) -> OtherRows:
     """Read every row of a source, whatever its split, and apply a transform that was fitted on other rows.
 
     Args:
         spec: The source; `label` if its label has another name than in training.
         transform: Columns and classes are matched by name.
+        array_label: What the array of the labels was called in training, if not by a common name.
 
     Raises:
         DataError: a source that cannot be found or read, missing columns, or unknown classes.
     """
-    return _together(_pieces(spec, transform), spec.source)
+    return _together(_pieces(spec, transform, array_label), spec.source)
 
 
 def other_in_memory(X: Any, y: Any, transform: FeatureTransform, label: str | None = None) -> OtherRows:
@@ -102,31 +102,33 @@ def _together(pieces: Iterable[Piece], source: str) -> OtherRows:
     return OtherRows(rows, digest.hexdigest()[:16], unseen, tuple(ignored))
 
 
-def _pieces(spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
-    if spec.is_openml:
-        table, label, _ = openml_table(dataclasses.replace(spec, label=spec.label or transform.label))
-        yield _piece(table, label, transform, spec.source)
-    elif spec.is_named:
-        rows = read_named(spec)
-        X = rows.X if rows.image_shape is None else rows.X.reshape(-1, *rows.image_shape)
-        labels = pa.array(np.asarray(rows.class_names)[rows.y])
-        yield _arrays(X, labels, transform, spec.source)
-    elif image_files(spec.source):
-        images = [item for part in find_labelled(spec).values() for item in part]
-        size = None if transform.array is None else transform.array.image_size
-        pixels, shape = decode_image_files([path for path, _ in images], size=size)
-        yield _arrays(pixels.reshape(-1, *shape), pa.array([name for _, name in images]), transform, spec.source)
-    else:
-        files = find_files(spec.source)
-        if formats_of(files, spec.source) == {"npz"}:
-            yield _arrays(*npz_arrays({"train": files}, spec)[:2], transform, spec.source)
-        else:
-            yield from _tables(files, spec, transform)
+def _pieces(spec: DatasetSpec, transform: FeatureTransform, array_label: str | None) -> Iterator[Piece]:
+    source = find_source(spec)
+    match source.kind:
+        case "openml":
+            table, label, _ = openml_table(dataclasses.replace(spec, label=spec.label or transform.label))
+            yield _piece(table, label, transform, spec.source)
+        case "named":
+            rows = read_named(spec)
+            X = rows.X if rows.image_shape is None else rows.X.reshape(-1, *rows.image_shape)
+            labels = np.asarray(rows.class_names)[rows.y]
+            yield _labelled(match_array(transform, X, spec.source), labels, transform, spec.source)
+        case "images":
+            images = [item for part in find_labelled(spec).values() for item in part]
+            features = match_images(transform, [path for path, _ in images], spec.source)
+            yield _labelled(features, [name for _, name in images], transform, spec.source)
+        case "arrays":
+            named = dataclasses.replace(spec, label=spec.label or array_label)
+            X, labels, *_ = npz_arrays({"train": list(source.files)}, named)
+            yield _labelled(match_array(transform, X, spec.source), labels, transform, spec.source)
+        case "tables":
+            yield from _tables(source.files, spec, transform)
 
 
-def _arrays(X: npt.NDArray[Any], labels: pa.Array, transform: FeatureTransform, source: str) -> Piece:
-    features = match_array(transform, X, source)
-    return Split(features, _labels(labels, None, transform, f"the labels of {source}")), {}, ()
+def _labelled(
+    X: npt.NDArray[np.float32], labels: pa.Array | Sequence[str], transform: FeatureTransform, source: str
+) -> Piece:
+    return Split(X, _labels(pa.array(labels), None, transform, f"the labels of {source}")), {}, ()
 
 
 def _labels(

@@ -11,20 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.images import decode_image_files
-from fcsearch.data.matching import Unseen, columns_read, match_array, match_table, text_inputs
+from fcsearch.data.matching import Unseen, columns_read, match_array, match_images, match_table, text_inputs
 from fcsearch.data.sources.decimals import later_decimal
-from fcsearch.data.sources.image_folders import file_names, image_files
+from fcsearch.data.sources.finding import find_source
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
-from fcsearch.data.sources.paths import find_files, formats_of
 from fcsearch.data.sources.streams import BLOCK, file_schema, stream_file
 from fcsearch.data.sources.tables import check_names, no_rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.wording import option
 
 # The most features in a part; and the most rows, if they have few features.
 _PART_VALUES = 1 << 24
@@ -71,28 +70,28 @@ def read_parts(
         DataError: a source that cannot be found or read, or has no rows, or missing columns.
     """
     rows = max(1, min(most_rows, _PART_VALUES // transform.width))
-    if spec.is_openml:
-        table, _, _ = openml_table(dataclasses.replace(spec, label=transform.label))
-        yield from _of_table(table, transform, keep, spec.source, rows)
-    elif spec.is_named:
-        named = read_named(spec)
-        X = named.X if named.image_shape is None else named.X.reshape(-1, *named.image_shape)
-        yield from _of_array(X, transform, keep, spec.source, rows)
-    elif images := image_files(spec.source):
-        yield from _of_images(images, transform, keep, spec.source, rows)
-    else:
-        files = find_files(spec.source)
-        if formats_of(files, spec.source) == {"npz"}:
-            yield from _of_array(npz_features(files), transform, keep, spec.source, rows)
-        else:
-            yield from _of_files(files, spec, transform, keep, rows, block)
+    source = find_source(spec)
+    match source.kind:
+        case "openml":
+            table, _, _ = openml_table(dataclasses.replace(spec, label=transform.label))
+            yield from _of_table(table, transform, keep, spec.source, rows)
+        case "named":
+            named = read_named(spec)
+            X = named.X if named.image_shape is None else named.X.reshape(-1, *named.image_shape)
+            yield from _of_array(X, transform, keep, spec.source, rows)
+        case "images":
+            yield from _of_images(source.files, transform, keep, spec.source, rows)
+        case "arrays":
+            yield from _of_array(npz_features(source.files), transform, keep, spec.source, rows)
+        case "tables":
+            yield from _of_files(source.files, spec, transform, keep, rows, block)
 
 
 def _of_array(
     X: npt.NDArray[Any], transform: FeatureTransform, keep: Sequence[str], source: str, rows: int
 ) -> Iterator[Part]:
     if keep:
-        raise DataError(f"{source} has no named columns to keep; found --keep {', '.join(keep)}. Leave it out.")
+        raise DataError(f"{source} has no named columns to keep; found {option('keep', *keep)}. Leave it out.")
     for start in range(0, len(X), rows):
         block = match_array(transform, X[start : start + rows], source)
         yield Part(block, pa.table({}), {}, (), min(1.0, (start + rows) / len(X)))
@@ -103,13 +102,18 @@ def _of_images(
 ) -> Iterator[Part]:
     """Parts whose kept column is the file's name."""
     if other := [name for name in keep if name != "file"]:
-        raise DataError(f"{source} has no column but file to keep; found --keep {', '.join(other)}. Leave it out.")
-    size = None if transform.array is None else transform.array.image_size
+        raise DataError(f"{source} has no column but file to keep; found {option('keep', *other)}. Leave it out.")
     for start in range(0, len(files), rows):
         some = files[start : start + rows]
-        pixels, shape = decode_image_files(some, size=size)
-        block = match_array(transform, pixels.reshape(-1, *shape), source)
-        yield Part(block, file_names(some, source), {}, (), min(1.0, (start + rows) / len(files)))
+        block = match_images(transform, some, source)
+        yield Part(block, _file_names(some, source), {}, (), min(1.0, (start + rows) / len(files)))
+
+
+def _file_names(files: Sequence[Path], source: str) -> pa.Table:
+    """The files' names as a column `file`: within the folder that was named."""
+    folder = Path(source).expanduser()
+    inside = folder.is_dir()
+    return pa.table({"file": [(path.relative_to(folder) if inside else path).as_posix() for path in files]})
 
 
 def _of_table(
@@ -163,7 +167,7 @@ def _kept_names(keep: Sequence[str], names: Sequence[str], source: str) -> list[
     if unknown := [name for name in wanted if name not in names]:
         hint = did_you_mean(nearest(unknown[0], names), sentence=True)
         raise DataError(
-            f"--keep must name columns of {source}; found {', '.join(map(repr, unknown))}, and the columns "
+            f"{option('keep')} must name columns of {source}; found {', '.join(map(repr, unknown))}, and the columns "
             f"{first_few(names)}.{hint}"
         )
     return list(dict.fromkeys(wanted))

@@ -20,6 +20,7 @@ from fcsearch.data.weights import ClassWeight
 from fcsearch.errors import DataError
 from fcsearch.refusals import contradiction, first_refusal, schema_of
 from fcsearch.text import did_you_mean
+from fcsearch.wording import wording
 
 Preprocessing = Literal["auto", "standardize", "mean", "none", "quantile", "robust", "piecewise"]
 
@@ -29,7 +30,7 @@ def _not_embedded(value: object) -> object:
         raise contradiction(
             "preprocessing",
             f"dataset option preprocessing cannot be {value}, which is an embedding that networks learn. Leave it out, "
-            f"and make it a parameter of the space: --set parameters.preprocessing={value}.",
+            f"and make it a parameter of the space: {wording().space_key('parameters.preprocessing', value)}.",
         )
     return value
 

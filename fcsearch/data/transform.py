@@ -58,11 +58,6 @@ class NumberInput:
         """A name of its own, also for one part of a date."""
         return f"{self.name}.{self.reading}" if self.reading in DATE_PARTS else str(self.name)
 
-    @property
-    def image_size(self) -> tuple[int, int] | None:
-        """Height and width that image files are resized to; None: they stay as they are."""
-        return (self.shape[0], self.shape[1]) if self.resized else None
-
 
 @dataclasses.dataclass(frozen=True)
 class CategoryInput:

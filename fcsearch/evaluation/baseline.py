@@ -48,7 +48,7 @@ def base_line(
     objective: str = "accuracy",
     *,
     positive: int = 1,
-    answer: int | None = None,
+    known: Sequence[int] | None = None,
 ) -> BaseLine:
     """The baseline of a classification.
 
@@ -57,19 +57,22 @@ def base_line(
         counts: Rows of each class; their sum is at least 1.
         objective: The figure that it is measured in.
         positive: Of two classes the one that `average_precision` finds.
-        answer: The class that every row is taken for; None: the commonest of these rows.
+        known: Rows of each class by which it is answered, at least as many; None: those that are measured.
     """
-    if answer is None:
-        answer = _commonest(counts)
-    shares = [count / sum(counts) for count in counts if count]
-    hits, classes = counts[answer] / sum(counts), len(shares)
+    known = known or counts
+    answer = max(range(len(known)), key=known.__getitem__)
+    hits, classes = counts[answer] / sum(counts), sum(map(bool, counts))
     values: dict[str, float] = {
         "accuracy": hits,
         "balanced_accuracy": (hits > 0) / classes,
         "f1_macro": 2 * hits / (1 + hits) / classes,
         "roc_auc": 0.5,
         "average_precision": _random_precision([counts[positive]] if len(counts) == 2 else counts, sum(counts)),
-        "log_loss": -math.fsum(share * math.log(share) for share in shares),
+        "log_loss": -math.fsum(
+            count / sum(counts) * math.log(mine / sum(known))
+            for count, mine in zip(counts, known, strict=True)
+            if count
+        ),
     }
     name = names[answer] if objective in ("accuracy", "balanced_accuracy", "f1_macro") else ""
     return BaseLine(name, values[objective], sum(counts), objective)
@@ -86,8 +89,8 @@ def base_line_of_folds(
         objective: As `base_line`, like `positive`.
         positive: Likewise.
     """
-    answer = _commonest([sum(counts) for counts in zip(*folds, strict=True)])
-    return _mean([base_line(names, counts, objective, positive=positive, answer=answer) for counts in folds])
+    known = [sum(counts) for counts in zip(*folds, strict=True)]
+    return _mean([base_line(names, counts, objective, positive=positive, known=known) for counts in folds])
 
 
 def base_line_of_targets(targets: npt.NDArray[Any], objective: str, *, answer: float | None = None) -> BaseLine:
@@ -98,7 +101,7 @@ def base_line_of_targets(targets: npt.NDArray[Any], objective: str, *, answer: f
         objective: `rmse`, `mae` or `r2`.
         answer: What is answered in their place.
     """
-    middle = _middle(targets, objective) if answer is None else answer
+    middle = middle_of(targets, objective) if answer is None else answer
     errors = targets - middle
     spread = float(np.square(targets - targets.mean()).mean())
     explained = 0.0 if answer is None or not spread else 1 - float(np.square(errors).mean()) / spread
@@ -108,7 +111,7 @@ def base_line_of_targets(targets: npt.NDArray[Any], objective: str, *, answer: f
 
 def base_line_of_target_folds(folds: Sequence[npt.NDArray[Any]], objective: str) -> BaseLine:
     """As `base_line_of_folds`, of a regression; arguments as `base_line_of_targets`, for each fold."""
-    answer = _middle(np.concatenate(list(folds)), objective)
+    answer = middle_of(np.concatenate(list(folds)), objective)
     return _mean([base_line_of_targets(targets, objective, answer=answer) for targets in folds])
 
 
@@ -124,11 +127,8 @@ def _random_precision(counts: Sequence[int], rows: int) -> float:
     return math.fsum(found) / len(found) if found else 0.0
 
 
-def _commonest(counts: Sequence[int]) -> int:
-    return max(range(len(counts)), key=counts.__getitem__)
-
-
-def _middle(targets: npt.NDArray[Any], objective: str) -> float:
+def middle_of(targets: npt.NDArray[Any], objective: str) -> float:
+    """The one answer for every row of a regression: the mean of its targets, or the median where MAE counts."""
     return float(np.median(targets) if objective == "mae" else targets.mean())
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fcsearch.data.dataset import Split
+import numpy as np
+
+from fcsearch.data import load_dataset
+from fcsearch.data.copies import row_keys
 from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_members, measure_model, rows_of
-from fcsearch.evaluation.run_dataset import load_run_dataset
+from fcsearch.evaluation.run_dataset import MakeDataset, load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Member, forms_of
@@ -63,15 +66,19 @@ def measure_other(
         DataError: a source that cannot be read, missing columns, or classes that the model does not know.
     """
     from fcsearch.data.others import read_other
+    from fcsearch.data.sources.finding import find_source
     from fcsearch.data.spec import DatasetSpec
 
     transform = model_transform(run, members)
     spec = DatasetSpec(source, data_dir=data_dir)
-    if not spec.is_named or spec.is_openml:
-        spec = DatasetSpec(source, data_dir=data_dir, label=label or run.dataset_spec().label)
-    elif label is not None:
-        raise UsageError(f"{option('label')} belongs to tables; {source} has a layout of its own. Leave it out.")
-    return _measured(run, members, read_other(spec, transform), transform)
+    if label is not None and find_source(spec).kind in ("named", "images"):
+        raise UsageError(
+            f"{option('label')} belongs to tables and arrays; the labels of {source} have no name. Leave it out."
+        )
+    spec = dataclasses.replace(spec, label=label)
+    # Only of arrays the transform does not know it.
+    array_label = run.dataset_spec().label if transform.label is None else None
+    return _measured(run, members, read_other(spec, transform, array_label=array_label), transform)
 
 
 def measure_in_memory(
@@ -101,21 +108,28 @@ def _measured(
     return found, other
 
 
-def holds_own_rows(run: RunDirectory, members: Sequence[Member], other: OtherRows) -> bool:
-    """Whether other rows hold all those that the model was trained on; False if these cannot be loaded any more."""
+def holds_own_rows(
+    run: RunDirectory, members: Sequence[Member], other: OtherRows, *, make: MakeDataset = load_dataset
+) -> bool:
+    """Whether other rows hold all those that the model was trained on; False if these cannot be loaded any more.
+
+    Args:
+        run: The run directory.
+        members: The networks of the model.
+        other: The rows, as a measurement returned them.
+        make: Makes the run's dataset, as in `load_run_dataset`.
+    """
     described = run.manifest().dataset
     if described is None or (described.rows.train or 0) > len(other.rows):
         return False
     try:
-        train = rows_of(members, load_run_dataset(run), "train")
+        train = rows_of(members, load_run_dataset(run, forms=forms_of(members), make=make), "train")
     except (DataError, RunError):
         return False
-    return _counted(train) <= _counted(other.rows)
-
-
-def _counted(rows: Split) -> Counter[tuple[bytes, float]]:
-    """How often each row occurs, by its features and its label or target."""
-    return Counter((features.tobytes(), float(y)) for features, y in zip(rows.X, rows.y, strict=True))
+    keys, counts = np.unique(row_keys(train), return_counts=True)
+    other_keys, other_counts = np.unique(row_keys(other.rows), return_counts=True)
+    _, places, other_places = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
+    return len(places) == len(keys) and bool((counts[places] <= other_counts[other_places]).all())
 
 
 def measure_moved(
@@ -127,10 +141,10 @@ def measure_moved(
         UsageError: the source holds other rows, whose splits mean nothing for this model.
     """
     try:
-        dataset = load_run_dataset(run, source=source, data_dir=data_dir)
+        dataset = load_run_dataset(run, source=source, data_dir=data_dir, forms=forms_of(members))
     except DataError as error:
         raise UsageError(
-            f"--split with --dataset needs the run's own rows, as only they have its splits; {error}; or leave --split "
-            "out, and every row is measured"
+            f"{option('split')} with {option('dataset')} needs the run's own rows, as only they have its splits; "
+            f"{error}; or leave {option('split')} out, and every row is measured"
         ) from error
     return measure_model(run, members, dataset, split)

@@ -8,22 +8,19 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from scipy.special import gammainc, gammaincc
+from scipy.special import gammaincc
 from torch import Tensor
 
-from fcsearch.config.objective import OBJECTIVES
-from fcsearch.evaluation.uncertainty import paired_share_error
-from fcsearch.training.objectives import FIGURES, Truth
+from fcsearch.evaluation.baseline import middle_of
+from fcsearch.evaluation.orders import DEALT, Floats, figures_of_orders, orders_of, thinned
+from fcsearch.training.objectives import Truth
 
-# Figures that are no means over rows: rows cannot be paired, so the model's answers are shuffled among them.
-_SHUFFLED = ("balanced_accuracy", "f1_macro", "roc_auc", "average_precision")
 # What two standard errors leave on one side, rounded.
 _RARE = 0.025
-_MOST_SHUFFLES, _FEWEST_SHUFFLES, _SHUFFLED_SCORES = 500, 100, 4_000_000
-# Before they are shuffled, rows are thinned to this many scores of all classes, but to no fewer rows than that.
-_MOST_SCORES, _LEFT_ROWS = 40_000, 2_000
+# Rows are thinned to so many, and with many classes to fewer, so that no more scores of all classes are ranked than
+# these; but never to fewer rows than the least.
+_MOST_ROWS, _MOST_SCORES, _LEAST_ROWS = 20_000, 2_000_000, 2_000
 # With fewer orders that do as well, their share is too rough, and that of a curve through their moments is taken.
 _ENOUGH = 10
 
@@ -35,7 +32,7 @@ class Lead:
     Attributes:
         gain: The difference in the objective, negative if the model is worse.
         error: Its standard error; None where `chance` takes its place.
-        chance: The share of random orders of the model's answers, among the rows, whose figure is at least as good.
+        chance: The share of random orders of the labels, among the rows, whose figure is at least as good.
         paired: Whether the error is that of the difference row by row; else it is that of the model's figure alone.
     """
 
@@ -64,49 +61,57 @@ def lead_of(objective: str, gain: float, parts: Sequence[tuple[Tensor, Truth]]) 
 
     For a mean over rows (accuracy, log loss, the errors of a regression) it has the standard error of the differences
     row by row: a row that is easy or hard for both cancels out (for accuracy this is McNemar's test, for RMSE and R2
-    squared errors are compared). For rankings and means over classes it has the share of 100 to 500 random orders of
-    the model's answers that do as well (a permutation test; for ROC AUC that of Mann and Whitney), drawn by seed 0.
-    Below 10 such orders the share is that of a Pearson III curve with the orders' mean, variance and skewness. Of more
-    than 20,000 rows (with C classes 40,000 / C, but at least 2,000) only so many are shuffled, as many of each class,
-    or all of a rarer one.
+    squared errors are compared). For rankings and means over classes it has the share of 500 to 10,000 random orders of
+    the labels in which the model's answers do as well (a permutation test; for ROC AUC that of Mann and Whitney), drawn
+    by seed 0; see `orders_of`. Below 10 such orders the share is that of a Pearson III curve: see `_tail`. Of more than
+    20,000 rows (with C classes 2,000,000 / C, but at least 2,000) only so many are used, as many of each class, or all
+    of a rarer one.
 
     Args:
         objective: A key of OBJECTIVES.
         gain: By how much the model's figure is better than the baseline's.
         parts: Scores (1, C, V) and the truth of their rows; with folds one for each fold.
     """
-    if objective in _SHUFFLED:
+    if objective in DEALT:
         return Lead(gain, chance=_chance(objective, parts))
-    answer = _common_answer(objective, parts)
-    errors = [_paired_error(objective, scores, truth, answer) for scores, truth in parts]
+    base = _base_scores(objective, parts)
+    errors = [_paired_error(objective, scores, base, truth) for scores, truth in parts]
     return Lead(gain, math.sqrt(math.fsum(error**2 for error in errors)) / len(errors))
 
 
-def _common_answer(objective: str, parts: Sequence[tuple[Tensor, Truth]]) -> float:
-    """What the baseline answers for every row: the commonest class, or the mean or median of the targets."""
-    y = torch.cat([truth.y for _, truth in parts])
-    if parts[0][1].num_classes:
-        return float(torch.bincount(y, minlength=parts[0][1].num_classes).argmax())
-    return float(np.median(y.numpy()) if objective == "mae" else y.mean())
+def _base_scores(objective: str, parts: Sequence[tuple[Tensor, Truth]]) -> Tensor:
+    """The baseline's scores (1, C, 1) for every row: the logarithms of the classes' shares, or the one answer."""
+    y, classes = torch.cat([truth.y for _, truth in parts]), parts[0][1].num_classes
+    if classes:
+        return (torch.bincount(y, minlength=classes).double() / len(y)).log().view(1, -1, 1)
+    return torch.full((1, 1, 1), middle_of(y.double().numpy(), objective), dtype=torch.float64)
 
 
-def _paired_error(objective: str, scores: Tensor, truth: Truth, answer: float) -> float:
+def _paired_error(objective: str, scores: Tensor, base: Tensor, truth: Truth) -> float:
     """The standard error of the difference between the baseline and a model, by their differences on each row."""
+    ours, theirs = (_by_row(objective, found, truth) for found in (scores, base))
     if objective == "accuracy":
-        return paired_share_error(scores[0].max(0).indices == truth.y, truth.y == int(answer))
-    if objective == "log_loss":
-        shares = torch.bincount(truth.y, minlength=truth.num_classes).double() / len(truth.y)
-        ours = -torch.log_softmax(scores[0], 0).gather(0, truth.y.unsqueeze(0))[0]
-        return _mean_error(ours + shares[truth.y].log())
-    ours, theirs = (scores[0, 0] - truth.y).double(), truth.y.double() - answer
-    if objective == "mae":
-        return truth.scale * _mean_error(ours.abs() - theirs.abs())
-    error = _mean_error(ours.square() - theirs.square())
+        # As McNemar's test, by the chance that there is no difference: not about the mean difference. If there is
+        # none, half a row is counted as different.
+        return math.sqrt(max(float((ours - theirs).square().mean()), 0.5 / len(ours)) / len(ours))
+    error = _mean_error(ours - theirs)
     if objective == "r2":
         return error / max(float(truth.y.double().var(correction=0)), 1e-300)
-    # The difference of two roots is that of the squares, divided by the sum of the roots.
-    roots = float(ours.square().mean().sqrt() + theirs.square().mean().sqrt())
-    return truth.scale * error / max(roots, 1e-300)
+    if objective == "rmse":
+        # The difference of two roots is that of the squares, divided by the sum of the roots.
+        error /= max(float(ours.mean().sqrt() + theirs.mean().sqrt()), 1e-300)
+    return truth.scale * error
+
+
+def _by_row(objective: str, scores: Tensor, truth: Truth) -> Tensor:
+    """What the mean (V,) is taken of; scores are (1, C, V), or (1, C, 1) for every row."""
+    if objective == "accuracy":
+        return (scores[0].max(0).indices == truth.y).double()
+    if objective == "log_loss":
+        log_p = torch.log_softmax(scores[0].double(), 0).expand(-1, len(truth.y))
+        return -log_p.gather(0, truth.y.unsqueeze(0))[0]
+    errors = (scores[0, 0] - truth.y).double()
+    return errors.abs() if objective == "mae" else errors.square()
 
 
 def _mean_error(differences: Tensor) -> float:
@@ -117,41 +122,52 @@ def _mean_error(differences: Tensor) -> float:
 
 
 def _chance(objective: str, parts: Sequence[tuple[Tensor, Truth]]) -> float:
-    """The share of random orders of the answers whose figure is at least as good; the order found is one of them."""
-    rng, figure = np.random.default_rng(0), FIGURES[objective]
-    most = max(_MOST_SCORES // parts[0][1].num_classes, _LEFT_ROWS)
+    """The share of random orders whose figure is at least as good as that of the order found."""
+    rng = np.random.default_rng(0)
+    most = min(_MOST_ROWS, max(_MOST_SCORES // parts[0][1].num_classes, _LEAST_ROWS))
     if sum(len(truth.y) for _, truth in parts) > most:
-        parts = [_thinned(scores, truth, most // len(parts), rng) for scores, truth in parts]
-    size = sum(scores.numel() for scores, _ in parts)
-    count = min(max(_SHUFFLED_SCORES // size, _FEWEST_SHUFFLES), _MOST_SHUFFLES)
-    found = sum(float(figure(scores, truth)) for scores, truth in parts)
-    gains = np.empty(count)
-    for order in range(count):
-        shuffled = [(scores[..., rng.permutation(len(truth.y))], truth) for scores, truth in parts]
-        gains[order] = OBJECTIVES[objective].gain(sum(float(figure(*part)) for part in shuffled) - found)
-    reached = int((gains >= -1e-12).sum())
-    if reached < _ENOUGH and gains.std() > 0:
-        return _tail(gains)
-    return (1 + reached) / (1 + count)
+        parts = [thinned(scores, truth, most // len(parts), rng) for scores, truth in parts]
+    orders = orders_of(objective, [truth for _, truth in parts])
+    gains = np.zeros(orders)
+    for scores, truth in parts:
+        figure, others = figures_of_orders(objective, scores, truth, orders, rng)
+        gains += others - figure
+    return _share(gains)
 
 
-def _thinned(scores: Tensor, truth: Truth, rows: int, rng: np.random.Generator) -> tuple[Tensor, Truth]:
-    """About that many of the rows, drawn by their class alone: where answers say nothing, any order stays as likely."""
-    order, sizes = torch.from_numpy(rng.permutation(len(truth.y))), torch.bincount(truth.y)
-    left = order[:0]
-    for place, label in enumerate(sizes.argsort().tolist()):
-        # What rarer classes leave over goes to the others.
-        share = (rows - len(left)) // (len(sizes) - place)
-        left = torch.cat([left, order[truth.y[order] == label][:share]])
-    return scores[..., left], dataclasses.replace(truth, y=truth.y[left])
+def _share(gains: Floats) -> float:
+    """The share of orders that gain nothing or more over the one found, which is counted as one of them."""
+    reached = int((gains >= -1e-10).sum())
+    if reached >= _ENOUGH or gains.std() < 1e-12:
+        return (1 + reached) / (1 + len(gains))
+    return _tail(gains)
 
 
-def _tail(gains: npt.NDArray[np.float64]) -> float:
-    """The share of a Pearson III distribution with these gains' moments that lies above 0."""
-    ours = (0.0 - gains.mean()) / gains.std()
-    skew = float((((gains - gains.mean()) / gains.std()) ** 3).mean())
-    if abs(skew) < 1e-3:
+def _tail(gains: Floats) -> float:
+    """The share of a Pearson III distribution with these gains' mean, variance and skewness that lies above 0.
+
+    False leads in percent where 2.5 are due, as the best of 1, 10, 100 or 1,000 models that know nothing, simulated
+    with the number of orders that is used (100 sets of orders; of ROC AUC and macro F1 60):
+
+    | Figure            | Rows of the rarer class, of all | Orders |   1 |  10 | 100 | 1,000 |
+    |-------------------|---------------------------------|--------|-----|-----|-----|-------|
+    | average precision | 8 of 459                        | 10,000 | 2.5 | 2.5 | 1.4 |   1.0 |
+    | average precision | 10 of 1,000                     | 10,000 | 2.5 | 2.5 | 1.4 |   0.3 |
+    | average precision | 100 of 1,000                    | 10,000 | 2.5 | 2.5 | 3.4 |   4.7 |
+    | average precision | 20 of 10,000                    | 10,000 | 2.5 | 2.5 | 0.8 |   0.2 |
+    | average precision | 20 of 20,000                    | 10,000 | 2.5 | 2.5 | 5.1 |   0.2 |
+    | average precision | 5 of 20,000                     | 10,000 | 2.5 | 2.5 | 3.3 |   6.2 |
+    | ROC AUC           | 10 of 1,000                     | 10,000 | 2.5 | 2.5 | 1.1 |   0.6 |
+    | ROC AUC           | 500 of 1,000                    | 10,000 | 2.5 | 2.5 | 2.1 |   1.0 |
+    | macro F1          | 100 of 1,000                    | 10,000 | 1.6 | 1.5 | 1.5 |   0.2 |
+
+    With 500 orders, 20 of 20,000 rows would lead in average precision as the best of 100 in 14 %.
+    A skewness below 0 counts as 0, a normal distribution: the curve would have an upper end, and where it ends cannot
+    be known from random orders. A gain beyond it would have no chance at all.
+    """
+    standard = (gains - gains.mean()) / gains.std()
+    skew, ours = float((standard**3).mean()), -float(gains.mean() / gains.std())
+    if skew < 1e-3:
         return NormalDist().cdf(-ours)
     shape = 4 / skew**2
-    bound = max(shape + math.copysign(1.0, skew) * ours * math.sqrt(shape), 0.0)
-    return float(gammaincc(shape, bound) if skew > 0 else gammainc(shape, bound))
+    return float(gammaincc(shape, max(shape + ours * math.sqrt(shape), 0.0)))

@@ -100,9 +100,11 @@ def _mean(found: Sequence[Measurement], dataset: Dataset) -> Measurement:
     classes = [fold.classification for fold in found if fold.classification]
     if classes:
         counts = [[entry.rows for entry in fold.classes] for fold in classes]
-        base = base_line_of_folds(dataset.class_names, counts, first.objective, positive=dataset.positive)
+        bases = {
+            name: base_line_of_folds(dataset.class_names, counts, name, positive=dataset.positive) for name in names
+        }
     else:
-        base = base_line_of_target_folds([fold.val.y for fold in dataset.folds], first.objective)
+        bases = {name: base_line_of_target_folds([fold.val.y for fold in dataset.folds], name) for name in names}
     return dataclasses.replace(
         first,
         rows=sum(fold.rows for fold in found),
@@ -110,8 +112,8 @@ def _mean(found: Sequence[Measurement], dataset: Dataset) -> Measurement:
         standard_error=_error([fold.standard_error for fold in found]),
         classification=_together(classes, dataset.class_names) if classes else None,
         figures={name: math.fsum(fold.figures[name] for fold in found) / len(found) for name in names},
-        base_line=base,
-        base_figures={name: math.fsum(fold.base_figures[name] for fold in found) / len(found) for name in names},
+        base_line=bases[first.objective],
+        base_figures={name: base.value for name, base in bases.items()},
         folds=len(found),
     )
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, count_unseen
 from fcsearch.data.parts import PART_ROWS, read_parts
-from fcsearch.data.sources.image_folders import image_files
-from fcsearch.data.sources.paths import find_files
+from fcsearch.data.sources.finding import takes_in
 from fcsearch.data.sources.streams import BLOCK
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError, UsageError
 from fcsearch.inference.predictor import Predictor
+from fcsearch.wording import option
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,16 +73,17 @@ def predict_source(
 
 
 def check_not_input(out: Path, spec: DatasetSpec) -> None:
-    """Refuse to overwrite an input file; UsageError."""
-    if spec.is_named or not out.exists() or image_files(spec.source):
-        return
-    if any(out.samefile(path) for path in find_files(spec.source)):
-        raise UsageError(f"--out must not be a file of INPUT; found {out}. Name another one.")
+    """Refuse to overwrite an input file, or to write a file that would be one next time; UsageError."""
+    if takes_in(spec, out):
+        raise UsageError(
+            f"{option('out')} must not be a file of INPUT, or one that would be read with it next time; found {out}. "
+            "Name another folder or file."
+        )
 
 
 def _check_kept(names: Sequence[str], predictor: Predictor) -> None:
     if twice := [name for name in names if name in predictor.output.columns]:
         raise DataError(
-            f"--keep must name columns whose names differ from those of predictions; found {', '.join(twice)}. "
-            "Rename it, or leave it out."
+            f"{option('keep')} must name columns whose names differ from those of predictions; found "
+            f"{', '.join(twice)}. Rename it, or leave it out."
         )

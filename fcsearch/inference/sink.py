@@ -39,7 +39,7 @@ class TableSink:
             self._waiting.append(table.cast(self._schema))
         except (pa.ArrowException, ValueError) as error:
             raise DataError(
-                f"a kept column must have one type in all files; found {error}. Leave it out of --keep."
+                f"a kept column must have one type in all files; found {error}. Leave it out of {option('keep')}."
             ) from error
         full = sum(len(part) for part in self._waiting) >= _GROUP_ROWS
         if full or sum(part.nbytes for part in self._waiting) >= _GROUP_BYTES or self._form == ".csv":
@@ -62,8 +62,8 @@ class TableSink:
             self._writer.write_table(table)
         except pa.ArrowException as error:
             raise DataError(
-                f"--keep must name columns that a {self._form} file can hold; found: {error}. Leave them out, or write "
-                "a .parquet file."
+                f"{option('keep')} must name columns that a {self._form} file can hold; found: {error}. Leave them "
+                "out, or write a .parquet file."
             ) from error
 
 

@@ -7,6 +7,7 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fcsearch.config import OTHER_NAMES
 from fcsearch.errors import SpaceError
 from fcsearch.text import did_you_mean, nearest
 
@@ -96,7 +97,7 @@ def instead(word: str, known: Iterable[str]) -> str:
     if colon and key in names:
         # In braces, YAML reads {low:1} as a key without a value.
         return f"; write a space after the colon: {key}: {value}"
-    return did_you_mean(nearest(word, names)) or f"; known: {', '.join(names)}"
+    return did_you_mean(nearest(word, names, other_names=OTHER_NAMES)) or f"; known: {', '.join(names)}"
 
 
 def fields_of(node: Node, key: str, *, known: Sequence[str], what: str) -> dict[str, Node]:

@@ -23,6 +23,7 @@ from fcsearch.space.nodes import Node
 from fcsearch.space.overrides import apply_overrides
 from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
+from fcsearch.wording import wording
 
 # Keys that spaces of earlier versions do not have.
 _LATER_KEYS = ("task", "objective", "class_weight")
@@ -76,9 +77,10 @@ class SearchSpace:
             if HYPERPARAMETERS["loss"].default not in known_losses:
                 parameters = {"loss": Constant("loss", known_losses[0]), **parameters}
         elif strange := [loss for loss in parameters["loss"].finite_values() or () if loss not in known_losses]:
+            other = next(name for name in LOSSES_OF if name != task)
             raise SpaceError(
                 f"parameters.loss of a {task} must be {' or '.join(known_losses)}; found {strange[0]}. Change it with "
-                f"--set parameters.loss={known_losses[0]}, or the task with --set task=..."
+                f"{wording().space_key('parameters.loss', known_losses[0])}, or the task with {wording().task(other)}"
             )
         if task == "regression" and "label_smoothing" in parameters:
             raise SpaceError("parameters.label_smoothing does nothing in a regression; take it out")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from fcsearch.config import TrialConfig
+from fcsearch.machine import free_memory
 from fcsearch.nn.embedding import Embedding
 from fcsearch.training.data import TrainingData
 from fcsearch.training.engine.buffers import Shape
@@ -20,11 +20,6 @@ from fcsearch.training.engine.rules import RULES
 # gradients, and scratch space for update rules.
 _BUFFERS = 4
 _COMPILED_BUFFERS = 2
-_MEMINFO = Path("/proc/meminfo")
-# Of a container: what it may use, and what it uses, of which the files that it has read lately can be let go.
-_CGROUP = Path("/sys/fs/cgroup")
-# The last part of the memory is left to the system: Ray ends workers that use it.
-_SYSTEMS_SHARE = 0.05
 
 
 def pack_bytes(configs: Sequence[TrialConfig], data: TrainingData) -> int:
@@ -56,30 +51,7 @@ def free_bytes(device: torch.device) -> int | None:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free)
-    limits = [found for found in (_machine_bytes(), _container_bytes()) if found is not None]
-    return max(0, min(limits)) if limits else None
-
-
-def _machine_bytes() -> int | None:
-    if not _MEMINFO.exists():
-        return None
-    lines = (line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
-    fields = {name: int(value.split()[0]) * 1024 for name, value in lines}
-    if "MemAvailable" not in fields:
-        return None
-    return int(fields["MemAvailable"] - _SYSTEMS_SHARE * fields["MemTotal"])
-
-
-def _container_bytes() -> int | None:
-    try:
-        limit = int((_CGROUP / "memory.max").read_text())
-        used = int((_CGROUP / "memory.current").read_text())
-        lines = (line.split() for line in (_CGROUP / "memory.stat").read_text().splitlines())
-        files = {name: int(value) for name, value in lines}.get("inactive_file", 0)
-    except (OSError, ValueError):
-        # No container, or "max": no limit.
-        return None
-    return int(limit - used + files - _SYSTEMS_SHARE * limit)
+    return free_memory()
 
 
 def _member_values(config: TrialConfig, data: TrainingData, *, compiled: bool) -> int:

@@ -13,7 +13,9 @@ from click.testing import CliRunner
 
 import fcsearch
 from fcsearch.cli.evaluate import evaluate
+from fcsearch.config import OWN_FORM
 from fcsearch.errors import DataError, RunError, UsageError
+from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import Manifest, RunDirectory
 
 SPACE: dict[str, Any] = {
@@ -52,13 +54,52 @@ def test_other_rows_give_the_figures_of_the_command(run: fcsearch.Run, tmp_path:
 def test_a_table_is_evaluated_by_its_own_label_or_another() -> None:
     X, y = rows()
     table = pa.table({"a": X[:, 0], "b": X[:, 1], "kind": np.where(y, "yes", "no")})
-    found = search(table, label="kind").evaluate(table)
-    assert found.rows == 120
+    found = search(table, label="kind").evaluate(table.slice(40))
+    assert found.rows == 80
     other = search(table, label="kind")
-    assert other.evaluate(table.rename_columns(["a", "b", "sort"]), label="sort") == found
-    assert other.evaluate(table.select(["b", "a"]), table["kind"]) == found
+    assert other.evaluate(table.slice(40).rename_columns(["a", "b", "sort"]), label="sort") == found
+    assert other.evaluate(table.slice(40).select(["b", "a"]), table["kind"].slice(40)) == found
     with pytest.raises(DataError, match="must have the label column 'kind'"):
         other.evaluate(table.rename_columns(["a", "b", "sort"]))
+
+
+def test_what_the_command_says_of_other_rows_is_a_warning() -> None:
+    X, y = rows()
+    table = pa.table({"a": X[:, 0], "plan": ["basic", "plus"] * 60, "kind": np.where(y, "yes", "no")})
+    run = search(table, label="kind")
+    strange = table.set_column(1, "plan", pa.array(["basic", "gold"] * 60)).append_column("memo", table["a"])
+    with pytest.warns(UserWarning, match=r"training rows do not have|does not read") as said:
+        run.evaluate(strange)
+    assert [Path(warning.filename) for warning in said] == [Path(__file__)] * 2
+    first, second = (str(warning.message) for warning in said)
+    assert first.startswith("column 'plan' has 60 values that the training rows do not have ('gold'): encoded as")
+    assert second == "ignored columns that the network does not read: memo"
+    with pytest.warns(UserWarning, match=r"the run's own rows.*`evaluate\(\)` without `X` measures") as said:
+        run.evaluate(table)
+    assert len(said) == 1
+
+
+def test_weights_of_the_runs_own_rows_are_given_again() -> None:
+    X, y = rows()
+    weights = np.linspace(1, 2, 120)
+    run = search(X, y, weights=weights)
+    with pytest.raises(DataError, match="must be the one that the run was made on"):
+        run.evaluate(X, y, split="val")
+    assert run.evaluate(X, y, split="val", weights=weights) == run.evaluate(split="val")
+    with pytest.raises(UsageError, match="`weights` is only for the run's own rows"):
+        run.evaluate(X, y, weights=weights)
+
+
+def test_only_the_form_that_the_model_learned_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, asked = search(*rows()), []
+
+    def load(found: RunDirectory, **options: Any) -> Any:
+        asked.append(list(options["forms"]))
+        return load_run_dataset(found, **options)
+
+    monkeypatch.setattr("fcsearch.api.run.load_run_dataset", load)
+    run.evaluate()
+    assert asked == [[OWN_FORM]]
 
 
 def test_the_rows_of_a_search_are_measured_again_while_the_program_has_them(run: fcsearch.Run) -> None:

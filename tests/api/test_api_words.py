@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 import fcsearch
 from fcsearch.cli.run import run as run_command
+from fcsearch.data import dataset_in_memory
 from fcsearch.errors import FcsearchError
-from fcsearch.wording import Arguments, option, worded
+from fcsearch.wording import Arguments, EstimatorArguments, option, worded
 
 SPACE: dict[str, Any] = {"parameters": {"learning_rate": 0.01, "epochs": 1, "hidden_dim": 4}}
 
@@ -48,6 +49,11 @@ def message(call: Callable[..., None], *given: Any, **options: Any) -> str:
         ({"pool": "local", "workers": 999}, "`workers=999` must fit"),
         ({"label": "y"}, "Give another label, by `y` or `label`, or add rows of another class."),
         ({"dataset": {"task": "regression"}, "class_weight": "balanced"}, 'with `dataset={"task": "classification"}`.'),
+        ({"dataset": {"preprocessing": "periodic"}}, "`parameters.preprocessing: periodic` in `space`"),
+        (
+            {"dataset": {"task": "regression"}, "space": {"parameters": {**SPACE["parameters"], "loss": "softmax"}}},
+            'with `parameters.loss: squared` in `space`, or the task with `dataset={"task": "classification"}`',
+        ),
     ],
 )
 def test_a_search_names_its_arguments(options: dict[str, Any], said: str) -> None:
@@ -87,6 +93,20 @@ def test_an_estimator_names_the_columns_of_the_frame_and_what_leaves_them_out() 
 def test_commands_keep_their_options() -> None:
     result = CliRunner().invoke(run_command, ["dropout", "--workers", "0"])
     assert "--workers" in f"{result.output}{result.exception}"
+
+
+def test_what_a_search_says_of_its_rows_names_arguments() -> None:
+    frame = pytest.importorskip("pandas").DataFrame(customers(20))
+    twice = pytest.importorskip("pandas").concat([frame] * 10)
+    y = [0] * 195 + [1] * 5
+    rows = dataset_in_memory(twice, y)
+    assert "--set dataset.copies=drop" in rows.copies_words()
+    assert "--set objective=balanced_accuracy" in rows.one_sided()
+    with worded(Arguments()):
+        assert rows.copies_words().endswith('`dataset={"copies": "drop"}`')
+        assert "try `objective: balanced_accuracy` in `space`" in rows.one_sided()
+    with worded(EstimatorArguments()):
+        assert rows.copies_words().endswith('`fcsearch.search(..., dataset={"copies": "drop"})`')
 
 
 def test_the_words_are_those_of_the_caller_for_as_long_as_it_runs() -> None:

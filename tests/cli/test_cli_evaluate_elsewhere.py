@@ -13,10 +13,14 @@ import pyarrow.csv
 import pytest
 from click.testing import CliRunner
 from customers import COLUMNS, ROWS, customers, table, write
+from PIL import Image
 from run_fixtures import made_run
 from synthetic_run import make_table_run
 
 from fcsearch.cli.evaluate import evaluate
+from fcsearch.config import OWN_FORM
+from fcsearch.data import Dataset
+from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["customers", "made_run"]
@@ -184,3 +188,78 @@ def test_images_of_a_named_dataset_from_files(
     columns = pa.table({**{f"p{place}": digits.data[:, place] for place in range(64)}, "label": digits.target})
     error = refused("evaluate", made_run.path, "--dataset", str(write(tmp_path, columns)))
     assert "must have one column of images of 8x8x1" in error
+
+
+def test_the_label_of_training_is_not_asked_of_sources_that_name_it_otherwise(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 4, 4)).astype(np.uint8)
+    kinds = ["ape", "bee"] * 20
+    files = [tmp_path / "pics" / kind / f"{row}.png" for row, kind in enumerate(kinds)]
+    for file, one in zip(files, pixels, strict=True):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(one).save(file)
+    rows = pa.table({"image": [file.read_bytes() for file in files], "kind": kinds})
+    source = write(tmp_path, rows, "images.parquet")
+    run = make_table_run(tmp_path / "run", source, label="kind", preprocessing="none")
+    expected = found(run, "--dataset", str(source))
+    np.savez(tmp_path / "arrays.npz", X=pixels, y=kinds)
+    for name in ("pics", "arrays.npz"):
+        again = found(run, "--dataset", str(tmp_path / name))
+        assert (again["accuracy"], again["rows"], again["own_rows"]) == (expected["accuracy"], 40, True)
+
+
+def test_an_array_of_labels_keeps_the_name_that_it_had_in_training(tmp_path: Path) -> None:
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    source = tmp_path / "rows.npz"
+    np.savez(source, X=X, kind=(X[:, 0] > 0).astype(int), y=np.zeros(60, int))
+    run = make_table_run(tmp_path / "run", source, label="kind")
+    assert found(run, "--dataset", str(source))["rows"] == 60
+    assert found(run, "--dataset", str(source))["own_rows"] is True
+    assert len(found(run, "--dataset", str(source), "--label", "y")["classification"]["classes"]) == 2
+
+
+def test_own_rows_are_counted_as_often_as_they_occur(tmp_path: Path) -> None:
+    twice = pa.concat_tables([table(rows=40)] * 2)
+    run = make_table_run(tmp_path / "run", write(tmp_path, twice, "twice.csv"), label="churn")
+    assert found(run, "--dataset", str(tmp_path / "twice.csv"))["own_rows"] is True
+    once = pa.concat_tables([table(rows=40), table(1, rows=40)])
+    assert found(run, "--dataset", str(write(tmp_path, once)))["own_rows"] is False
+
+
+def test_own_rows_are_made_in_the_forms_of_the_model_alone(
+    customers: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def load(run: RunDirectory, **options: Any) -> Dataset:
+        asked.append(options["forms"])
+        return load_run_dataset(run, **options)
+
+    monkeypatch.setattr("fcsearch.evaluation.elsewhere.load_run_dataset", load)
+    assert found(customers, "--dataset", str(write(tmp_path, table())))["own_rows"] is True
+    assert [list(forms) for forms in asked] == [[OWN_FORM]]
+
+
+def test_a_label_is_only_for_what_names_its_label(
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    (tmp_path / "pics" / "yes").mkdir(parents=True)
+    Image.new("L", (2, 2)).save(tmp_path / "pics" / "yes" / "1.png")
+    for source in ("digits", tmp_path / "pics"):
+        error = refused("evaluate", customers.path, "--dataset", source, "--label", "kind")
+        assert f"--label belongs to tables and arrays; the labels of {source} have no name" in error
+
+
+def test_every_split_is_made_in_the_forms_of_the_model_alone(
+    customers: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def load(run: RunDirectory, **options: Any) -> Dataset:
+        asked.append(list(options["forms"]))
+        return load_run_dataset(run, **options)
+
+    monkeypatch.setattr("fcsearch.evaluation.elsewhere.load_run_dataset", load)
+    monkeypatch.setattr("fcsearch.evaluation.load_run_dataset", load)
+    own = customers.dataset_spec().source
+    assert found(customers, "--split", "val") == found(customers, "--split", "val", "--dataset", own)
+    assert asked == [[OWN_FORM]] * 2

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from customers import ROWS, customers, table, write
 from run_fixtures import digits_run, made_run
 
+from fcsearch.cli.predict import predict
 from fcsearch.data import DatasetSpec
 from fcsearch.data.parts import read_parts
 from fcsearch.errors import DataError
@@ -107,3 +109,18 @@ def test_models_of_an_older_fcsearch_are_refused_with_what_to_do(
     error = refused("predict", tmp_path / "bare.safetensors", write(tmp_path, table()))
     assert "must say how columns become features; an older fcsearch wrote it without" in error
     assert "fcsearch train --run RUN --trial N --save model.safetensors" in error
+
+
+def test_predictions_are_not_written_where_they_would_be_read_as_input(
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    folder = write(tmp_path / "new", table(), "may.csv").parent
+    out = folder / "predictions.csv"
+    for source in (folder, folder / "*.csv"):
+        assert "would be read with it next time" in refused("predict", customers.path, source, "--out", out)
+    assert not out.exists()
+    for source, allowed in ((folder / "m*.csv", out), (folder, tmp_path / "predictions.csv")):
+        result = CliRunner().invoke(predict, [str(customers.path), str(source), "--out", str(allowed)])
+        assert result.exit_code == 0, result.output
+        assert allowed.exists()
+        allowed.unlink()

@@ -15,7 +15,7 @@ from synthetic_run import START, change_dataset, make_run, manifest, trial_row
 
 from fcsearch.comparison import Section, compare_runs
 from fcsearch.comparison.contestant import Done, read_contestant
-from fcsearch.comparison.standing import Lead, by_trials, methods_of
+from fcsearch.comparison.standing import Margin, by_trials, methods_of
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results import RunDirectory, TrialRecord
@@ -177,7 +177,7 @@ def test_a_lead_whose_error_by_rows_is_not_known_says_so(tmp_path: Path) -> None
         # No formula of shares: with a rare class it is wrong by several times.
         assert (first.low, first.high) == (0.9, 0.9)
         assert (second.low, second.high) == (pytest.approx(0.8 - 1.96 * 0.02), pytest.approx(0.8 + 1.96 * 0.02))
-        assert second.lead == Lead(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
+        assert second.lead == Margin(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
         assert error_by_rows(0.1, objective, 100) == 0
         text = " ".join(methods_of([section], objective))
         assert ", and the chance in which rows there are" not in text

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from fcsearch.data import DatasetSpec
+from fcsearch.data.loading import read_rows
 from fcsearch.data.others import read_other
 from fcsearch.data.parts import read_parts
-from fcsearch.data.sources.paths import check_files, read_files
+from fcsearch.data.sources.checking import check_files
+from fcsearch.data.sources.finding import find_source
+from fcsearch.data.sources.image_folders import find_labelled
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 
@@ -51,7 +59,7 @@ def test_the_subfolder_is_the_class(folder: Write, load) -> None:
 
 def test_rows_have_the_order_of_names_and_the_contents_decide_the_fingerprint(folder: Write, load) -> None:
     source = folder()
-    rows = read_files(DatasetSpec(str(source)))
+    rows = read_rows(DatasetSpec(str(source)))
     first = np.asarray(Image.open(source / "cat" / "000.png")).reshape(-1)
     assert np.array_equal(rows.X[0], first)
     before = load(source).fingerprint
@@ -72,10 +80,12 @@ def test_subfolders_may_be_splits(folder: Write, load, names: tuple[str, ...]) -
         assert (len(data.train), len(data.test)) == (40, 10)
 
 
-def test_the_test_split_may_be_a_folder_of_its_own(folder: Write, load) -> None:
+def test_the_test_split_may_be_a_folder_of_its_own(folder: Write, load, refusal) -> None:
     source = folder("a")
     folder("b", 4)
     assert len(load(source / "a", test=str(source / "b")).test) == 8
+    for shared in (source / "a", source / "a" / ".." / "a" / "cat", source):
+        assert "an image must be in one split" in refusal(source / "a", test=str(shared))
 
 
 def test_a_class_may_be_called_test_or_train(folder: Write, load) -> None:
@@ -180,3 +190,90 @@ def test_folders_that_do_not_say_the_class_are_refused(folder: Write, refusal, l
 def test_a_folder_without_images_is_described(tmp_path: Path, refusal) -> None:
     (tmp_path / "pics" / "sounds").mkdir(parents=True)
     assert "found the folder sounds" in refusal(tmp_path / "pics")
+
+
+def test_a_name_that_begins_with_an_underscore_is_that_of_a_class(folder: Write, load) -> None:
+    source = folder()
+    (source / "dog").rename(source / "_other")
+    (source / "cat" / "000.png").rename(source / "cat" / "_000.png")
+    data = load(source)
+    assert data.class_names == ("_other", "cat")
+    assert len(data.train) + len(data.val) + len(data.test) == 40
+
+
+def test_links_are_followed_but_into_each_folder_only_once(folder: Write, tmp_path: Path, load) -> None:
+    source = folder()
+    linked = tmp_path / "linked"
+    (linked / "cat").mkdir(parents=True)
+    (linked / "dog").symlink_to(source / "dog")
+    (linked / "cat" / "more").symlink_to(source / "cat")
+    (linked / "cat" / "again").symlink_to(linked / "cat")
+    (linked / "cat" / "000.png").symlink_to(source / "cat" / "000.png")
+    found = find_labelled(DatasetSpec(str(linked)))["train"]
+    assert [name for _, name in found].count("dog") == 20
+    assert [name for _, name in found].count("cat") == 21
+    assert load(linked).class_names == ("cat", "dog")
+
+
+def test_an_image_that_cannot_be_read_is_not_passed_over(folder: Write, refusal) -> None:
+    source = folder()
+    (source / "cat" / "lost.png").symlink_to(source / "nowhere.png")
+    (source / "dog" / "broken.jpg").write_bytes(b"no image")
+    found = refusal(source)
+    assert f"2 of 42 are not ({source / 'cat' / 'lost.png'}: No such file or directory; {source / 'dog'}" in found
+    assert "none of JPEG" in found
+
+
+def test_files_that_are_no_images_are_counted(folder: Write, load) -> None:
+    source = folder()
+    for name in ("cat/000.HEIC", "dog/x.heic", "dog/notes.txt", "LICENCE", "cat/.DS_Store"):
+        (source / name).write_text("")
+    data = load(source)
+    assert data.details["other_files"] == {".heic": 2, ".txt": 1, "without ending": 1}
+    (folder("b", 3) / "b" / "readme.txt").write_text("")
+    (folder("c", 3) / "c" / "readme.txt").write_text("")
+    rows = read_rows(DatasetSpec(str(source / "b"), test=str(source / "c")))
+    assert rows.details["other_files"] == {".txt": 2}
+    assert data.left_out() == "files that are no images (2 .heic, 1 .txt, 1 without ending)"
+
+
+def test_a_table_beside_images_is_not_taken_for_the_data(folder: Write, refusal, load) -> None:
+    source = folder()
+    (source / "labels.csv").write_text("file,label\na,b\n")
+    found = refusal(source)
+    assert f"found {source / 'labels.csv'} beside {source / 'cat' / '000.png'}" in found
+    assert find_source(DatasetSpec(str(source / "*.csv"))).kind == "tables"
+    (source / "labels.csv").rename(source / "_labels.csv")
+    assert load(source).class_names == ("cat", "dog")
+
+
+def test_pictures_deep_below_tables_are_none_of_their_data(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b" / "c"
+    deep.mkdir(parents=True)
+    Image.new("L", (2, 2)).save(deep / "plot.png")
+    (tmp_path / "rows.csv").write_text("x,label\n1,a\n")
+    assert find_source(DatasetSpec(str(tmp_path))).kind == "tables"
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder: Write, refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, scan = folder(), os.scandir
+
+    def closed(path: str | Path) -> Any:
+        if Path(path).name == "cat":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert f"must be readable; {source / 'cat'} is not: Permission denied" in refusal(source)
+
+
+def test_files_are_checked_without_the_libraries_that_read_them(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,label\n1,a\n")
+    program = (
+        "import sys; from fcsearch.data import DatasetSpec; from fcsearch.data.sources.checking import check_files\n"
+        "check_files(DatasetSpec(sys.argv[1])); print(sorted({'pyarrow', 'PIL', 'torch'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "rows.csv")], check=True, capture_output=True, text=True
+    )
+    assert found.stdout == "[]\n"

@@ -4,10 +4,12 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from fcsearch.data import images as images_module
-from fcsearch.data.images import decode_images
+from fcsearch.data.images import ImageForm, decode_images
+from fcsearch.errors import DataError
+from fcsearch.wording import Arguments, worded
 
 NAMES = "ape,bee"
 LABELS = [0, 1] * 20
@@ -71,7 +73,7 @@ def test_a_palette_with_transparency_is_plain_colour(write_table, load) -> None:
 
 def test_postscript_is_not_handed_to_a_program(write_table, refusal, random_images, image_bytes) -> None:
     path = write_table({"image": [image_bytes(random_images(1, 4, 4, 3)[0], "EPS")] * 40, "label": LABELS})
-    assert "is not: none of JPEG" in refusal(path)
+    assert ": none of JPEG" in refusal(path)
 
 
 def test_one_colour_image_makes_all_colour(write_table, load, random_images, image_bytes) -> None:
@@ -83,10 +85,13 @@ def test_one_colour_image_makes_all_colour(write_table, load, random_images, ima
     assert np.array_equal(data.train.X[:, 0::3], data.train.X[:, 2::3])
 
 
-def test_large_images_on_threads_are_the_same(random_images, image_bytes) -> None:
+def test_large_images_on_threads_are_the_same(random_images, image_bytes, monkeypatch) -> None:
     pixels = random_images(40, 9, 8, 3)
     column = pa.chunked_array([[image_bytes(p) for p in pixels]])
-    found, shape = decode_images(column, str, threaded_pixels=9 * 8, chunk=7)
+    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 9 * 8)
+    monkeypatch.setattr(images_module, "_CHUNK", 7)
+    monkeypatch.setattr(images_module, "available_cores", lambda: 3)
+    found, shape = decode_images(column, str)
     assert shape == (9, 8, 3)
     assert np.array_equal(found, pixels.reshape(40, -1))
 
@@ -125,7 +130,7 @@ def test_what_is_no_image_or_no_bytes_is_named(write_table, refusal, image_bytes
     assert "row 5 of" in (
         message := refusal(write_table({"image": structs([good] * 5 + [None] + [good] * 34), "label": LABELS}))
     )
-    assert "holds none" in message
+    assert "it holds no bytes" in message
     struct = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     column = pa.array([*structs([good] * 5), None, *structs([good] * 34)], struct)
     assert "row 5 of" in refusal(write_table({"image": column, "label": LABELS}))
@@ -134,7 +139,9 @@ def test_what_is_no_image_or_no_bytes_is_named(write_table, refusal, image_bytes
 def test_sixteen_bit_images_are_refused(write_table, refusal) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.full((4, 4), 40000, np.uint16)).save(buffer, "PNG")
-    assert "8 bits a channel; row 0 of" in refusal(write_table({"image": [buffer.getvalue()] * 40, "label": LABELS}))
+    message = refusal(write_table({"image": [buffer.getvalue()] * 40, "label": LABELS}))
+    assert "8 bits a channel; 40 of 40 are not (row 0 of" in message
+    assert message.count("its mode is I;16") == 3
 
 
 def test_two_columns_of_images_need_a_choice(write_table, load, refusal, random_images, image_bytes) -> None:
@@ -145,6 +152,87 @@ def test_two_columns_of_images_need_a_choice(write_table, load, refusal, random_
 
 
 def test_images_that_do_not_fit_into_memory_are_refused(write_table, refusal, image_bytes, monkeypatch) -> None:
-    monkeypatch.setattr(images_module.os, "sysconf", lambda name: {"SC_PHYS_PAGES": 10, "SC_PAGE_SIZE": 100}[name])
+    monkeypatch.setattr(images_module, "free_memory", lambda: 1000)
     path = write_table({"image": [image_bytes(np.zeros((40, 40), np.uint8))] * 40, "label": LABELS})
     assert "must fit into memory; 40 of 40x40 pixels take 0.0 GiB" in refusal(path)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def turned(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_images_are_turned_as_their_exif_orientation_says(kind: str) -> None:
+    upright = Image.fromarray(np.repeat(np.array([[0], [0], [255], [255]], np.uint8), 6, axis=1)).convert("RGB")
+    options = {"lossless": True} if kind == "WEBP" else {}
+    files = [
+        encoded(upright, kind, **options),
+        encoded(upright.transpose(Image.Transpose.ROTATE_90), kind, exif=turned(6), **options),
+        encoded(upright.transpose(Image.Transpose.ROTATE_180), kind, exif=turned(3), **options),
+    ]
+    found, shape = decode_images(pa.chunked_array([files]), str)
+    assert shape == (4, 6, 3)
+    assert np.abs(found.astype(int) - found[0]).max() < 10
+    assert found[0].reshape(shape)[:, 0, 0].tolist() == pytest.approx([0, 0, 255, 255], abs=10)
+
+
+def test_damaged_metadata_do_not_damage_a_picture() -> None:
+    image = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4))
+    broken = encoded(image.convert("RGB"), "WEBP", lossless=True, exif=b"Exif\0\0not a TIFF header")
+    found, shape = decode_images(pa.chunked_array([[broken, encoded(image)]]), str)
+    assert np.array_equal(found[0], found[1])
+    assert shape == (4, 4, 3)
+
+
+def test_an_image_larger_than_pillow_likes_is_decoded_and_a_bomb_refused(monkeypatch) -> None:
+    column = pa.chunked_array([[encoded(Image.new("L", (40, 40)))]])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert decode_images(column, str)[1] == (40, 40, 1)  # warnings are errors here
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match="0 is not: it has more than 200 pixels"):
+        decode_images(column, str)
+
+
+def test_all_unusable_images_are_counted_also_the_first(random_images, image_bytes, monkeypatch) -> None:
+    good = image_bytes(random_images(1, 8, 8, 3)[0])
+    bad = corrupt(good)
+    column = pa.chunked_array([[bad, good, None, good, b"text", bad]])
+    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 1)
+    monkeypatch.setattr(images_module, "_CHUNK", 2)
+    with pytest.raises(DataError) as caught:
+        decode_images(column, lambda row: f"row {row}")
+    assert re.search(r"4 of 6 are not \(row 0: .*; row 2: it holds no bytes .*; row 4: none of JPEG", str(caught.value))
+
+
+def test_the_words_of_sizes_that_differ_are_those_of_the_caller_also_from_threads(monkeypatch) -> None:
+    column = pa.chunked_array([[encoded(Image.new("RGB", (size, 8))) for size in (8, 9)]])
+    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 1)
+    with worded(Arguments()), pytest.raises(DataError, match=re.escape('`dataset={"image_size": [8, 8]}`')):
+        decode_images(column, str)
+    with pytest.raises(DataError, match=r"--set 'dataset.image_size=\[8, 8\]'"):
+        decode_images(column, str)
+
+
+def test_later_images_become_those_of_training_or_are_refused() -> None:
+    colour = pa.chunked_array([[encoded(Image.new("RGB", (8, 8), (9, 9, 9)))]])
+    found, shape = decode_images(colour, str, ImageForm((4, 4), 1))
+    assert (found.tolist(), shape) == ([[9] * 16], (4, 4, 1))
+    with pytest.raises(DataError, match=r"must have 4x4 pixels .* as in training; found 8x8 in 0") as caught:
+        decode_images(colour, str, ImageForm((4, 4), 3, resize=False))
+    assert "image_size" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("CMYK", 3), ("RGBA", 3), ("LA", 1)])
+def test_ink_and_transparency_are_plain_colour(mode: str, channels: int) -> None:
+    kind = "TIFF" if mode == "CMYK" else "PNG"
+    found, shape = decode_images(pa.chunked_array([[encoded(Image.new(mode, (3, 2)), kind)]]), str)
+    assert shape == (2, 3, channels)
+    assert found.tolist() == [[255 if mode == "CMYK" else 0] * 6 * channels]

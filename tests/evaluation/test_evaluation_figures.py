@@ -9,7 +9,15 @@ import pytest
 import torch
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.evaluation import BaseLine, Lead, Measurement, base_line, base_line_of_targets, bootstrap_error
+from fcsearch.evaluation import (
+    BaseLine,
+    Lead,
+    Measurement,
+    base_line,
+    base_line_of_folds,
+    base_line_of_targets,
+    bootstrap_error,
+)
 from fcsearch.evaluation.measuring import _figures
 from fcsearch.report.learned import lead_over
 from fcsearch.training.objectives import Truth
@@ -39,6 +47,13 @@ def test_the_base_line_is_of_the_positive_class() -> None:
 def test_classes_without_rows_do_not_count() -> None:
     assert base_line(("a", "b", "c"), (5, 5, 0), "balanced_accuracy").value == 0.5
     assert base_line(("a", "b", "c"), (5, 5, 0), "log_loss").value == pytest.approx(math.log(2))
+
+
+def test_folds_have_one_answer_for_all_of_them() -> None:
+    folds = [(8, 2), (4, 6)]
+    assert base_line_of_folds(("a", "b"), folds, "accuracy").value == pytest.approx(0.6)
+    expected = -(1.2 * math.log(0.6) + 0.8 * math.log(0.4)) / 2
+    assert base_line_of_folds(("a", "b"), folds, "log_loss").value == pytest.approx(expected)
 
 
 def test_base_lines_of_targets() -> None:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data.dataset import Split
-from fcsearch.evaluation import Measurement, base_line
-from fcsearch.evaluation.lead import Lead, _tail, _thinned, lead_of
+from fcsearch.evaluation import Measurement, base_line, base_line_of_targets
+from fcsearch.evaluation.lead import Lead, _base_scores, _by_row, _share, _tail, lead_of
 from fcsearch.evaluation.measuring import measurement_of, with_lead
+from fcsearch.evaluation.orders import DEALT, figures_of_orders, orders_of, thinned
 from fcsearch.training.objectives import FIGURES, Truth
 
 RNG = np.random.default_rng(0)
@@ -65,7 +66,7 @@ def test_accuracy_is_compared_as_by_mcnemar() -> None:
     found = judged("accuracy", torch.nn.functional.one_hot(said, 2).T, y, 2).lead
     assert found is not None
     assert found.gain == pytest.approx(0.06)
-    assert found.error == pytest.approx(math.sqrt(0.06 * 0.94 / 100))
+    assert found.error == pytest.approx(math.sqrt(0.06 / 100))  # as far as chance alone explains 6 rows
     assert found.is_real
 
 
@@ -110,12 +111,6 @@ def test_average_precision_of_few_positives_is_not_hidden_by_its_own_error() -> 
     assert found.value - found.base_line.value < 2 * found.standard_error
     assert found.lead is not None
     assert found.lead.is_real
-
-
-def test_random_scores_seldom_lead() -> None:
-    y = torch.tensor([0] * 60 + [1] * 20)
-    leads = [judged("roc_auc", two_classes(torch.from_numpy(RNG.normal(size=80))), y, 2).lead for _ in range(40)]
-    assert sum(lead is not None and lead.is_real for lead in leads) <= 5
 
 
 def test_the_share_of_orders_is_that_of_mann_and_whitney() -> None:
@@ -164,38 +159,124 @@ def test_the_best_of_many_must_lead_by_more() -> None:
     assert not Lead(0.1, chance=0.0003).is_real_among(100)
 
 
-@pytest.mark.parametrize("side", [1.0, -1.0])
-def test_the_curve_through_the_orders_is_pearsons(side: float) -> None:
-    drawn = side * (np.random.default_rng(0).gamma(3, size=50_000) - 3)
-    gains = drawn - np.quantile(drawn, 0.9)
-    assert _tail(gains) == pytest.approx(0.1, abs=0.01)
-    # Further out a normal distribution would have 0.0008 and 0.07.
-    gains = drawn - np.quantile(drawn, 0.99)
-    assert _tail(gains) == pytest.approx(0.01, rel=0.3)
+def test_the_curve_through_the_orders_is_pearsons() -> None:
+    drawn = np.random.default_rng(0).gamma(3, size=50_000) - 3
+    assert _tail(drawn - np.quantile(drawn, 0.9)) == pytest.approx(0.1, abs=0.01)
+    # Further out a normal distribution would have 0.0008.
+    assert _tail(drawn - np.quantile(drawn, 0.99)) == pytest.approx(0.01, rel=0.3)
+
+
+def test_a_gain_beyond_all_orders_skewed_to_the_left_keeps_a_chance() -> None:
+    gains = -np.random.default_rng(0).gamma(3, size=500)
+    # Pearson's curve would end here, and leave none.
+    far = gains.mean() + 4 * gains.std()
+    assert _tail(gains - far) == pytest.approx(0.5 * math.erfc(4 / math.sqrt(2)))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_orders_that_happen_to_be_skewed_to_the_left_let_chance_lead_no_more_often(seed: int) -> None:
+    truth = Truth((torch.arange(20_000) < 10_000).long(), 2)
+    scores = torch.from_numpy(np.random.default_rng(4).normal(size=(1, 2, 20_000)))
+    orders = orders_of("roc_auc", [truth])
+    assert orders == 500
+    found = figures_of_orders("roc_auc", scores, truth, orders, np.random.default_rng(seed))[1]
+    # As Mann and Whitney have it, the ROC AUC of random scores is normal about a half.
+    error = math.sqrt(20_001 / (12 * 10_000**2))
+    least = next(
+        z for z in np.linspace(2, 6, 401) if Lead(1, chance=_share(found - 0.5 - z * error)).is_real_among(100)
+    )
+    assert 100 * math.erfc(least / math.sqrt(2)) / 2 < 0.025
+
+
+@pytest.mark.parametrize(
+    ("objective", "counts"),
+    [("roc_auc", (451, 8)), ("average_precision", (451, 8)), ("f1_macro", (270, 30))],
+)
+def test_chance_leads_as_the_best_of_many_hardly_more_often_than_it_may(
+    objective: str, counts: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(4)
+    y = torch.repeat_interleave(torch.arange(2), torch.tensor(counts))
+    margin = torch.from_numpy(rng.normal(size=len(y)))
+    scores, truth = two_classes(margin - margin.quantile(counts[0] / len(y))).unsqueeze(0), Truth(y, 2)
+    orders = orders_of(objective, [truth])
+    # Under chance alone the figure found is one more random order.
+    found = figures_of_orders(objective, scores, truth, 10_000, rng)[1]
+    leads = 0
+    for _ in range(4):
+        others = figures_of_orders(objective, scores, truth, orders, rng)[1]
+        chances = {value: _share(others - value) for value in np.sort(np.unique(found))[-400:]}
+        leads += sum(Lead(1.0, chance=chances.get(value, 1.0)).is_real_among(25) for value in found)
+    # 1 of 1,000 is due, and Poisson's chance of more than twice as many, 80, is less than 1 in a million.
+    assert leads <= 80
+
+
+@pytest.mark.parametrize("counts", [(70, 30), (30, 70), (30, 50, 20, 0)])
+@pytest.mark.parametrize("objective", DEALT)
+def test_figures_of_orders_are_those_of_the_objective(objective: str, counts: tuple[int, ...]) -> None:
+    rng, classes = np.random.default_rng(1), len(counts)
+    y = torch.repeat_interleave(torch.arange(classes), torch.tensor(counts))
+    y = y[torch.from_numpy(rng.permutation(len(y)))]
+    # Rounded, so that some are equal.
+    scores = torch.from_numpy(rng.normal(size=(1, classes, len(y)))).round(decimals=1)
+    truth = Truth(y, classes, positive=1)
+    figure, others = figures_of_orders(objective, scores, truth, 2000, rng)
+    assert figure == pytest.approx(float(FIGURES[objective](scores, truth)), abs=1e-12)
+    shuffled = [Truth(y[torch.from_numpy(rng.permutation(len(y)))], classes, positive=1) for _ in range(300)]
+    expected = np.array([float(FIGURES[objective](scores, other)) for other in shuffled])
+    assert others.mean() == pytest.approx(expected.mean(), abs=4 * expected.std() / math.sqrt(300))
+    assert others.std() == pytest.approx(expected.std(), rel=0.25)
+    assert len(others) == 2000
+
+
+def test_there_are_as_many_orders_as_the_rarer_classes_allow() -> None:
+    few, half = (Truth((torch.arange(20_000) < rows).long(), 2) for rows in (20, 10_000))
+    assert orders_of("roc_auc", [few]) == 10_000
+    assert orders_of("roc_auc", [half]) == 500
+    assert orders_of("average_precision", [Truth(1 - few.y, 2)]) == 500  # its positive rows are the many
+    assert orders_of("roc_auc", [Truth((torch.arange(2_000) < 1_000).long(), 2)] * 2) == 2_500
+
+
+@pytest.mark.parametrize("objective", ["accuracy", "log_loss", "rmse", "mae", "r2"])
+def test_the_rows_are_compared_with_the_answers_of_the_baseline(objective: str) -> None:
+    rng = np.random.default_rng(2)
+    if OBJECTIVES[objective].task == "regression":
+        y = torch.from_numpy(rng.gamma(1, size=51))
+        truth, base = Truth(y, 0), base_line_of_targets(y.numpy(), objective).value
+    else:
+        truth, base = Truth(torch.tensor([0] * 5 + [1] * 20 + [2] * 3), 3), 0.0
+        base = base_line(("a", "b", "c"), (5, 20, 3), objective).value
+    found = float(_by_row(objective, _base_scores(objective, [(torch.empty(0), truth)]), truth).mean())
+    found = {"rmse": math.sqrt(found), "r2": 1 - found / float(truth.y.double().var(correction=0))}.get(
+        objective, found
+    )
+    assert found == pytest.approx(base, abs=1e-12)
 
 
 def test_many_rows_are_thinned_but_no_rare_class() -> None:
     rng = np.random.default_rng(0)
     y = torch.from_numpy((rng.random(50_000) < 0.004).astype(np.int64))
     scores = two_classes(torch.from_numpy(rng.normal(size=50_000))).unsqueeze(0)
-    left, truth = _thinned(scores, Truth(y, 2), 20_000, rng)
+    left, truth = thinned(scores, Truth(y, 2), 20_000, rng)
     assert left.shape == (1, 2, 20_000)
     assert truth.y.sum() == y.sum()
     assert set(left[0, 1, truth.y == 1].tolist()) == set(scores[0, 1, y == 1].tolist())
-    few, equal = _thinned(scores, Truth(y, 2), 300, rng)
+    few, equal = thinned(scores, Truth(y, 2), 300, rng)
     assert few.shape[2] == len(equal.y) == 300
     assert equal.y.sum() == 150
 
 
 def test_no_order_of_many_rows_is_measured_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+    seen: list[tuple[int, int]] = []
 
-    def figure(scores: Tensor, truth: Truth) -> Tensor:
-        seen.append(scores.shape[2])
-        return FIGURES["balanced_accuracy"](scores, truth)
+    def figures(objective: str, scores: Tensor, truth: Truth, orders: int, rng: np.random.Generator) -> object:
+        seen.append((scores.shape[2], orders))
+        return figures_of_orders(objective, scores, truth, orders, rng)
 
-    monkeypatch.setattr("fcsearch.evaluation.lead.FIGURES", {"roc_auc": figure})
+    monkeypatch.setattr("fcsearch.evaluation.lead.figures_of_orders", figures)
     y = torch.arange(120_000) % 10
-    lead_of("roc_auc", 0.1, [(torch.nn.functional.one_hot(y, 10).T.double().unsqueeze(0), Truth(y, 10))])
-    assert set(seen) == {4_000}
-    assert len(seen) == 101
+    scores = torch.nn.functional.one_hot(y, 10).T.double().unsqueeze(0)
+    assert lead_of("balanced_accuracy", 0.1, [(scores, Truth(y, 10))]).is_real
+    assert seen == [(20_000, 500)]
+    lead_of("balanced_accuracy", 0.1, [(scores[..., :15_000], Truth(y[:15_000], 10))] * 2)
+    assert seen[1:] == [(10_000, 500)] * 2

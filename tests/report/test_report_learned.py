@@ -50,7 +50,8 @@ def test_the_best_of_many_that_know_nothing_is_no_winner() -> None:
         verdicts += found.verdict is not None
         assert validation.lead is not None
         first_sight += validation.lead.is_real
-    assert first_sight > 5  # chosen as the best, noise passes for a result
+    # Chosen as the best, noise passes for a result more often than the 1.5 times that are due.
+    assert first_sight >= 4
     assert verdicts >= 59
 
 

@@ -231,6 +231,10 @@ def test_a_regressions_predictions_are_in_one_unit(houses: RunDirectory) -> None
     assert report.base_line is not None
     assert report.base_line.value == pytest.approx(expected)
     assert report.base_line.rows == 170
+    # The other figures' baselines have one answer in all folds, too.
+    assert report.validation.base_figures["rmse"] == report.base_line.value
+    r2 = np.mean([-((y.mean() - middle) ** 2) / y.var() for y in truth])
+    assert report.validation.base_figures["r2"] == pytest.approx(r2)
 
 
 def test_a_run_whose_predictions_are_of_the_first_fold_is_read(tmp_path: Path, made: RunDirectory) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from fcsearch.config import HYPERPARAMETERS
+from fcsearch.config import HYPERPARAMETERS, OTHER_NAMES
 from fcsearch.errors import SpaceError
 from fcsearch.space import find_space, load_space
 from fcsearch.space.tries import read_try
-from fcsearch.text import _OTHER_NAMES, nearest
+from fcsearch.text import nearest
 
 
 def test_every_other_name_leads_to_a_hyperparameter() -> None:
-    assert set(_OTHER_NAMES.values()) <= set(HYPERPARAMETERS)
-    assert not set(_OTHER_NAMES) & set(HYPERPARAMETERS)
-    assert nearest("LR", HYPERPARAMETERS) == "learning_rate"
-    assert nearest("lr", ["depth"]) is None
+    assert set(OTHER_NAMES.values()) <= set(HYPERPARAMETERS)
+    assert not set(OTHER_NAMES) & set(HYPERPARAMETERS)
+    assert nearest("LR", HYPERPARAMETERS, other_names=OTHER_NAMES) == "learning_rate"
+    assert nearest("lr", ["depth"], other_names=OTHER_NAMES) is None
+
+
+def test_a_column_is_not_taken_for_a_hyperparameter() -> None:
+    assert nearest("alpha", ["learning_rate"]) is None
 
 
 def test_a_configuration_to_try_is_told_too() -> None:

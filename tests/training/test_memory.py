@@ -3,13 +3,12 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 
 from fcsearch.training import Pack, TrainingData, TrialConfig
-from fcsearch.training.memory import free_bytes, pack_bytes
+from fcsearch.training.memory import pack_bytes
 
 CONFIGS = [
     [TrialConfig(hidden_dims=(400,), update_rule="adam")] * 4,
@@ -42,17 +41,3 @@ def test_the_estimate_is_what_a_pack_holds(
     taken = held() - before
     assert pack.alive
     assert 0.7 * taken < estimate < 1.6 * taken
-
-
-def test_free_memory_is_known_of_this_machine() -> None:
-    free = free_bytes(torch.device("cpu"))
-    assert free is None or free > 2**20
-
-
-def test_a_container_may_have_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.training.memory._CGROUP", tmp_path)
-    for name, text in (("max", "1000000"), ("current", "600000"), ("stat", "anon 1\ninactive_file 50000\n")):
-        (tmp_path / f"memory.{name}").write_text(text)
-    assert free_bytes(torch.device("cpu")) == 400_000
-    (tmp_path / "memory.max").write_text("max")
-    assert free_bytes(torch.device("cpu")) != 400_000

@@ -1,37 +1,23 @@
-"""Folders of image files: a subfolder for each class, or for each split; and images without a class, to predict."""
+"""Folders of image files to learn from: a subfolder for each class, or for each split."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
-from fcsearch.data.images import decode_image_files
+from fcsearch.data.images import ImageForm, decode_image_files
 from fcsearch.data.rows import PIXEL_SCALE, PartSizes, Rows
-from fcsearch.data.sources.paths import SPLIT_OF, SPLITS, files_like, format_of
+from fcsearch.data.sources.image_files import ENDINGS, count_others, images_in, is_image, subfolders
+from fcsearch.data.sources.paths import SPLIT_OF, SPLITS, entries
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm")
-
 # Files, and the class of each.
 Labelled = list[tuple[Path, str]]
-
-
-def image_files(source: str) -> list[Path]:
-    """The image files that a path, folder or glob names, sorted by name; none if it names files of tables or arrays."""
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if any(format_of(file) for file in path.iterdir()):
-            return []
-        return _images_in(path)
-    if path.is_file():
-        return [path] if _is_image(path) else []
-    found = files_like(path)
-    return [] if any(format_of(file) for file in found) else [file for file in found if _is_image(file)]
 
 
 def find_labelled(spec: DatasetSpec) -> dict[str, Labelled]:
@@ -55,7 +41,7 @@ def find_labelled(spec: DatasetSpec) -> dict[str, Labelled]:
     if spec.test is not None:
         if "test" in folders:
             raise DataError(f"there must be one test split; found {folders['test']} beside the option test.")
-        folders["test"] = _folder(spec.test)
+        folders["test"] = _apart(_folder(spec.test), folders.values())
     return {split: _by_class(folders[split]) for split in SPLITS if split in folders}
 
 
@@ -68,7 +54,8 @@ def read_image_folder(spec: DatasetSpec) -> Rows:
     parts = find_labelled(spec)
     files = [item for split in SPLITS for item in parts.get(split, [])]
     y, names = read_labels(pa.array([name for _, name in files]), None, None, f"the subfolders of {spec.source}")
-    pixels, shape = decode_image_files([path for path, _ in files], size=spec.image_size)
+    form = None if spec.image_size is None else ImageForm(spec.image_size)
+    pixels, shape = decode_image_files([path for path, _ in files], form)
     return Rows(
         X=pixels,
         y=y,
@@ -78,22 +65,28 @@ def read_image_folder(spec: DatasetSpec) -> Rows:
         image_shape=shape,
         resized=spec.image_size is not None,
         layout="image",
+        details={"other_files": dict(sum(map(count_others, _folders(spec)), Counter()))},
     )
 
 
-def file_names(files: Sequence[Path], source: str) -> pa.Table:
-    """The files' names as a column `file`: within the folder that was named."""
-    folder = Path(source).expanduser()
-    inside = folder.is_dir()
-    return pa.table({"file": [(path.relative_to(folder) if inside else path).as_posix() for path in files]})
+def _apart(test: Path, others: Iterable[Path]) -> Path:
+    """The folder of the test split; DataError if it shares images with another one."""
+    for other in others:
+        ours, theirs = test.resolve(), other.resolve()
+        if ours.is_relative_to(theirs) or theirs.is_relative_to(ours):
+            raise DataError(
+                f"an image must be in one split; the folder of the option test, {test}, shares images with {other}. "
+                "Move it elsewhere, or name another one."
+            )
+    return test
 
 
 def _splits(folder: Path) -> dict[str, Path]:
     """The folder of each split; a folder without one for training is that of all rows."""
     named: dict[str, list[Path]] = {}
-    for inner in _subfolders(folder):
+    for inner in subfolders(folder):
         named.setdefault(SPLIT_OF.get(inner.name.lower(), ""), []).append(inner)
-    if not any(_subfolders(inner) for inner in named.get("train", [])):
+    if not any(subfolders(inner) for inner in named.get("train", [])):
         return {"train": folder}
     stray = [inner.name for split, inners in named.items() for inner in inners[bool(split) :]]
     if stray:
@@ -105,12 +98,12 @@ def _splits(folder: Path) -> dict[str, Path]:
 
 
 def _by_class(folder: Path) -> Labelled:
-    stray = [file for file in folder.iterdir() if _is_image(file)]
-    classes = _subfolders(folder)
+    stray = [file for file in entries(folder) if is_image(file.name) and not file.is_dir()]
+    classes = subfolders(folder)
     if stray or not classes:
         found = f"{len(stray)} images outside of them, such as {min(stray).name}" if stray else "none"
         raise DataError(f"{folder} must hold a subfolder of images for each class; found {found}. Sort the images.")
-    files = [(path, inner.name) for inner in classes for path in _images_in(inner)]
+    files = [(path, inner.name) for inner in classes for path in images_in(inner)]
     if empty := {inner.name for inner in classes} - {name for _, name in files}:
         raise DataError(
             f"each subfolder of {folder} must hold the images of a class ({', '.join(ENDINGS[:4])}, ...); found none "
@@ -119,25 +112,12 @@ def _by_class(folder: Path) -> Labelled:
     return files
 
 
+def _folders(spec: DatasetSpec) -> list[Path]:
+    return [_folder(source) for source in (spec.source, spec.test) if source is not None]
+
+
 def _folder(source: str) -> Path:
     folder = Path(source).expanduser()
     if not folder.is_dir():
         raise DataError(f"images to learn from must be in a folder with a subfolder for each class; found {source}.")
     return folder
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return sorted(inner for inner in folder.iterdir() if inner.is_dir() and not inner.name.startswith((".", "_")))
-
-
-def _images_in(folder: Path) -> list[Path]:
-    """The images in a folder and the folders within, sorted by name."""
-    found = []
-    for top, inner, names in os.walk(folder):
-        inner[:] = [name for name in inner if not name.startswith((".", "_"))]
-        found += [path for name in names if _is_image(path := Path(top, name))]
-    return sorted(found, key=lambda path: path.relative_to(folder).parts)
-
-
-def _is_image(path: Path) -> bool:
-    return path.name.lower().endswith(ENDINGS) and not path.name.startswith(".") and path.is_file()

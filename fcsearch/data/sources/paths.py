@@ -1,13 +1,13 @@
-"""Datasets in files: which files belong to which split, and how they are read."""
+"""Datasets in files: which files there are, and which belong to which split."""
 
 from __future__ import annotations
 
 import glob
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DATASET_NAMES, DatasetSpec
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, nearest
@@ -33,39 +33,6 @@ SPLIT_OF = {
 _SPLIT_WORD = re.compile(rf"(?<![a-z])({'|'.join(SPLIT_OF)})(?![a-z])")
 
 
-def read_files(spec: DatasetSpec) -> Rows:
-    """Read the files that a spec names.
-
-    Raises:
-        DataError: they cannot be found, read, or learned from.
-    """
-    from fcsearch.data.sources.image_folders import image_files, read_image_folder
-
-    if image_files(spec.source):
-        return read_image_folder(spec)
-    parts = find_parts(spec)
-    if formats_of([path for paths in parts.values() for path in paths], spec.source) == {"npz"}:
-        from fcsearch.data.sources.npz import read_npz
-
-        return read_npz(parts, spec)
-    from fcsearch.data.sources.tables import read_tables
-
-    return read_tables(parts, spec)
-
-
-def check_files(spec: DatasetSpec) -> None:
-    """Raise a DataError, without reading a file, if those that a spec names cannot be its data."""
-    path = Path(spec.source).expanduser()
-    # Others need no Pillow, which takes a tenth of a second to import.
-    if path.is_dir() and not any(format_of(file) for file in path.iterdir()):
-        from fcsearch.data.sources.image_folders import find_labelled, image_files
-
-        if image_files(spec.source):
-            find_labelled(spec)
-            return
-    find_parts(spec)
-
-
 def find_parts(spec: DatasetSpec) -> Parts:
     """The files of each split.
 
@@ -73,7 +40,8 @@ def find_parts(spec: DatasetSpec) -> Parts:
     say the same split, or none, the files are one split. The name of a single file is ignored.
 
     Raises:
-        DataError: there are no files, or their names do not say clearly which split they belong to.
+        DataError: there are no files, or files of tables and of arrays, or their names do not say clearly which split
+            they belong to.
     """
     files = find_files(spec.source)
     parts = _sort_by_split(files, spec.source)
@@ -89,6 +57,7 @@ def find_parts(spec: DatasetSpec) -> Parts:
         for path in paths:
             if seen.setdefault(path.resolve(), part) != part:
                 raise DataError(f"{path} must be in one split; found it in {seen[path.resolve()]} and in {part}.")
+    formats_of(list(itertools.chain.from_iterable(parts.values())), spec.source)
     return parts
 
 
@@ -126,21 +95,41 @@ def _sort_by_split(files: Sequence[Path], source: str) -> Parts:
 def find_files(source: str) -> list[Path]:
     """The data files that a path, folder or glob names, sorted by name."""
     path = Path(source).expanduser()
+    found = files_at(path)
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "_")))
-        names = [file.name for file in found[:5]] or [f"the folder {inner.name}" for inner in path.iterdir()][:5]
+        names = [file.name for file in found[:5]] or [f"the folder {inner.name}" for inner in entries(path)][:5]
         return _known(found, source, lambda: ", ".join(names) or "an empty folder")
     if path.is_file():
-        return _known([path], source, lambda: path.suffix or "a file without an ending")
+        return _known(found, source, lambda: path.suffix or "a file without an ending")
     if glob.has_magic(source):
-        return _known(files_like(path), source, lambda: "no match")
+        return _known(found, source, lambda: "no match")
     raise _not_found(source, path)
 
 
-def files_like(pattern: Path) -> list[Path]:
-    """The files that a glob names, sorted by name."""
-    matches = map(Path, glob.glob(str(pattern), recursive=True))  # noqa: PTH207 (absolute patterns)
+def files_at(path: Path) -> list[Path]:
+    """The file at a path, the files in the folder there that are not hidden, or those that a glob names; sorted."""
+    if path.is_dir():
+        return sorted(file for file in entries(path) if file.is_file() and not file.name.startswith((".", "_")))
+    if path.is_file():
+        return [path]
+    matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
     return sorted(match for match in matches if match.is_file())
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder; DataError if it cannot be read."""
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise unreadable(error) from error
+
+
+def unreadable(error: OSError) -> DataError:
+    """What to do about a folder that cannot be read."""
+    return DataError(
+        f"every folder of the data must be readable; {error.filename} is not: {error.strerror}. Change its "
+        "permissions, or move it elsewhere."
+    )
 
 
 def _known(files: list[Path], source: str, found: Callable[[], str]) -> list[Path]:

@@ -15,10 +15,10 @@ from typing import Any
 import torch
 
 from fcsearch.config import InputForm
+from fcsearch.machine import available_cores
 from fcsearch.search.local_pool.failures import cause_of, details_of, pack_failure
 from fcsearch.search.local_pool.shared_rows import read_shared
 from fcsearch.search.local_pool.wire import Leave, Ready, SetUp, Unfit, receive, send
-from fcsearch.search.planning.placement import available_cores
 from fcsearch.search.pool.computing import compute_as
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.log_lines import LogLines

@@ -219,7 +219,7 @@ class Engine:
 
 
 @contextlib.contextmanager
-def ending(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run: Path) -> Iterator[None]:
+def all_recorded(engine: Engine, recorder: Recorder, tracker: Tracker, view: View, run: Path) -> Iterator[None]:
     """Make sure that every outcome is recorded, however the block ends.
 
     The recorder's thread ends here, before the pool: Ray ends the process if another thread releases one of its objects

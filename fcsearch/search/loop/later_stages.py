@@ -13,7 +13,7 @@ from fcsearch.data import Dataset
 from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.records import row_config
-from fcsearch.search.loop.engine import Closing, Engine, ending
+from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Books, Recorder
 from fcsearch.search.loop.scheduler import Scheduler
@@ -205,6 +205,6 @@ def train_again(
         stop=around.stop,
         deadline=around.deadline,
     )
-    with ending(engine, recorder, tracker, around.view, around.run.path):
+    with all_recorded(engine, recorder, tracker, around.view, around.run.path):
         engine.run()
     return engine.closing

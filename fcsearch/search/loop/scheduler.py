@@ -22,7 +22,7 @@ Trials = tuple[PlannedTrial, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Patience:
+class Attempts:
     """How often something is tried.
 
     Attributes:
@@ -46,7 +46,7 @@ class Scheduler:
         planner: Sorts trials into packs.
         ask: Asks for new trials, in another thread.
         first: Packs of trials that are in the journal already.
-        patience: How often something is tried.
+        attempts: How often something is tried.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Scheduler:
         ask: Callable[[int], Future[list[PlannedTrial]]],
         *,
         first: Sequence[Trials],
-        patience: Patience | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
         self._planner = planner
         self._ask = ask
-        self._patience = patience or Patience()
+        self._attempts = attempts or Attempts()
         self._ready: deque[Trials] = deque(first)
         self._asked: deque[Future[list[PlannedTrial]]] = deque()
         self._errors: Counter[int] = Counter()
@@ -134,7 +134,7 @@ class Scheduler:
             return ()
         trial_id = trials[0].trial_id
         (self._losses if isinstance(failure, WorkerLost) else self._errors)[trial_id] += 1
-        if self._errors[trial_id] >= self._patience.errors or self._losses[trial_id] >= self._patience.lost_workers:
+        if self._errors[trial_id] >= self._attempts.errors or self._losses[trial_id] >= self._attempts.lost_workers:
             return trials
         self._ready.appendleft(trials)
         return ()
@@ -143,7 +143,7 @@ class Scheduler:
         """Raise SearchError for a failure that shows that there is no end to them."""
         if isinstance(failure, NotStarted):
             self._start_failures += 1
-            if self._start_failures >= self._patience.starts:
+            if self._start_failures >= self._attempts.starts:
                 raise SearchError(
                     f"workers must be able to start; {self._start_failures} in a row did not: {failure.cause}"
                 )
@@ -151,7 +151,7 @@ class Scheduler:
             # By pack: with a node go all the workers that were starting there.
             first = trials[0].trial_id
             self._lost_nodes[first] += 1
-            if self._lost_nodes[first] >= self._patience.nodes:
+            if self._lost_nodes[first] >= self._attempts.nodes:
                 raise SearchError(
                     f"a node must stay until its worker has started; {self._lost_nodes[first]} in a row died before: "
                     f"{failure.cause}; see to the cluster, then continue with `fcsearch resume`"

@@ -14,7 +14,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.engine import Engine, ending
+from fcsearch.search.loop.engine import Engine, all_recorded
 from fcsearch.search.loop.later_stages import Surroundings, confirm_best, find_checkpoints, plan_confirmation
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
@@ -181,7 +181,7 @@ def _train_trials(
         "preprocessing": dataset.forms_words(),
     }
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
-    with ending(engine, recorder, tracker, view, run.path):
+    with all_recorded(engine, recorder, tracker, view, run.path):
         engine.run()
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:

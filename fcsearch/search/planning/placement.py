@@ -5,17 +5,15 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import math
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from fcsearch.errors import UsageError
+from fcsearch.machine import available_cores
 from fcsearch.search.options import SearchOptions
 from fcsearch.wording import option, wording
 
-# Where Linux says how much CPU time a container may use: "<microseconds> <period>", or "max <period>".
-_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 # Sums of fractions such as 3 x 0.33 must not fail by rounding.
 _TOLERANCE = 1e-6
 
@@ -86,18 +84,6 @@ def _is_for_cpus_alone() -> bool:
     except (OSError, ValueError):
         return False
     return {"cuda", "hip"} <= set(re.findall(r"^(cuda|hip)\b.*= None$", text, re.MULTILINE))
-
-
-def available_cores() -> int:
-    """Cores that this process may use: its affinity, and the quota of its container."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = _CGROUP_QUOTA.read_text().split()
-        cores = min(cores, max(1, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):
-        # No cgroup, or "max": no quota.
-        pass
-    return cores
 
 
 def place(options: SearchOptions, nodes: Sequence[Node]) -> Placement:

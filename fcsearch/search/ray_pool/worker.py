@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray import tune
 
-from fcsearch.search.planning.placement import Placement, available_cores
+from fcsearch.machine import available_cores
+from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.ray_pool.wire import Sealed

@@ -14,7 +14,7 @@ from engine_helpers import RecordingView, Search, ids, train
 from search_helpers import PLACE, outcome, result, trials
 
 from fcsearch.errors import RunError, SearchError
-from fcsearch.search.loop.engine import ending
+from fcsearch.search.loop.engine import all_recorded
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
@@ -151,7 +151,7 @@ def test_an_interrupt_ends_a_wait_for_storage_and_hides_no_other_error(full: boo
     search.books.broken = RunError("the run must be writable" if full else "the journal must have one writer")
     search.books.broken.__cause__ = OSError(errno.ENOSPC, "No space left on device") if full else None
     refused = contextlib.nullcontext() if full else pytest.raises(SearchError, match=r"one writer; then continue with")
-    with refused, ending(search.engine, search.recorder, search.tracker, search.view, tmp_path):
+    with refused, all_recorded(search.engine, search.recorder, search.tracker, search.view, tmp_path):
         search.run()
     assert search.engine.closing == "interrupt"
     assert isinstance(search.view, RecordingView)

@@ -1,0 +1,35 @@
+"""What to know of new rows that a model reads: unknown categories, unused columns, rows that it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fcsearch.report.words import plural
+
+if TYPE_CHECKING:
+    from fcsearch.data.matching import Unseen
+
+
+def row_notes(unseen: Unseen, ignored: Sequence[str]) -> list[str]:
+    """Which categories are unknown, and which columns are not read; empty if there are none."""
+    notes = []
+    for name, counts in unseen.items():
+        examples = ", ".join(repr(value) for value, _ in counts.most_common(3))
+        notes.append(
+            f"column {name!r} has {plural(counts.total(), 'value')} that the training rows do not have ({examples}"
+            f"{', ...' if len(counts) > 3 else ''}): encoded as none of the known categories"
+        )
+    if ignored:
+        notes.append(
+            f"ignored columns that the network does not read: {', '.join(name or '(unnamed)' for name in ignored)}"
+        )
+    return notes
+
+
+def own_rows_note(instead: str) -> str:
+    """That rows are the run's own; `instead` names a call that measures rows the model was not trained on."""
+    return (
+        "these are the run's own rows, those that it was trained on among them: the figures say little about other "
+        f"rows; {instead} measures the rows that it did not see"
+    )
