@@ -2,7 +2,7 @@
 
 from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
 from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.elsewhere import holds_own_rows, measure_in_memory, measure_moved, measure_other
+from fcsearch.evaluation.elsewhere import count_own_rows, measure_in_memory, measure_moved, measure_other
 from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
@@ -20,7 +20,7 @@ __all__ = [
     "base_line_of_targets",
     "bootstrap_error",
     "classify",
-    "holds_own_rows",
+    "count_own_rows",
     "load_run_dataset",
     "measure",
     "measure_in_memory",

@@ -108,10 +108,12 @@ def _measured(
     return found, other
 
 
-def holds_own_rows(
+def count_own_rows(
     run: RunDirectory, members: Sequence[Member], other: OtherRows, *, make: MakeDataset = load_dataset
-) -> bool:
-    """Whether other rows hold all those that the model was trained on; False if these cannot be loaded any more.
+) -> int:
+    """How many of other rows are rows that trained the model or chose it; 0 if these cannot be loaded any more.
+
+    Rows are the same if all that the network reads of them is, and the label. As many count as the run has of them.
 
     Args:
         run: The run directory.
@@ -119,17 +121,18 @@ def holds_own_rows(
         other: The rows, as a measurement returned them.
         make: Makes the run's dataset, as in `load_run_dataset`.
     """
-    described = run.manifest().dataset
-    if described is None or (described.rows.train or 0) > len(other.rows):
-        return False
+    if run.manifest().dataset is None:
+        return 0
     try:
-        train = rows_of(members, load_run_dataset(run, forms=forms_of(members), make=make), "train")
+        dataset = load_run_dataset(run, forms=forms_of(members), make=make)
     except (DataError, RunError):
-        return False
-    keys, counts = np.unique(row_keys(train), return_counts=True)
+        return 0
+    # Of folds, the training and validation rows of the first are those of all.
+    seen = np.concatenate([row_keys(rows_of(members, dataset, name)) for name in ("train", "val")])
+    keys, counts = np.unique(seen, return_counts=True)
     other_keys, other_counts = np.unique(row_keys(other.rows), return_counts=True)
     _, places, other_places = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
-    return len(places) == len(keys) and bool((counts[places] <= other_counts[other_places]).all())
+    return int(np.minimum(counts[places], other_counts[other_places]).sum())
 
 
 def measure_moved(

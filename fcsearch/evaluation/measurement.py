@@ -31,6 +31,8 @@ class Measurement:
         base_figures: The score of the best such answer in each of the figures, by its name.
         lead: The model compared with the baseline; None in a report of an earlier version.
         networks: How many networks predict together.
+        positive: Of two classes the name of the one that `average_precision` finds; empty in a report of an earlier
+            version.
         folds: Of how many folds these are the rows, each predicted by the network that did not see it, and the figures
             the mean; None: one network, or several together, predicted all rows.
         accuracy: Fraction of the rows that the model classifies rightly; None of a regression.
@@ -50,6 +52,7 @@ class Measurement:
     base_figures: Mapping[str, float] = field(default_factory=dict)
     lead: Lead | None = None
     networks: int = 1
+    positive: str = ""
     folds: int | None = None
     accuracy: float | None = field(init=False)
 

@@ -156,6 +156,7 @@ def measurement_of(
         figures=figures,
         base_line=bases[objective.name],
         base_figures={name: base.value for name, base in bases.items()},
+        positive=class_names[truth.positive] if truth.num_classes == 2 else "",
     )
 
 

@@ -27,9 +27,10 @@ def row_notes(unseen: Unseen, ignored: Sequence[str]) -> list[str]:
     return notes
 
 
-def own_rows_note(instead: str) -> str:
-    """That rows are the run's own; `instead` names a call that measures rows the model was not trained on."""
+def own_rows_note(own: int, rows: int, instead: str) -> str:
+    """That so many of some rows are the run's own; `instead` names a call that measures rows that it did not see."""
+    which = f"all {rows:,} rows" if own == rows else f"{own:,} of the {rows:,} rows"
     return (
-        "these are the run's own rows, those that it was trained on among them: the figures say little about other "
-        f"rows; {instead} measures the rows that it did not see"
+        f"{which} are rows that trained or chose the network: the figures are too good for other rows; {instead} "
+        "measures those that played no part in it"
     )

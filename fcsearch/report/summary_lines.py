@@ -134,7 +134,7 @@ def measured_lines(found: Measurement) -> list[Line]:
         (objective.title, objective.show(found.value), error),
         *_base_line(found.base_line, ""),
         *_others(found, ""),
-        *(_figures(found, ["log_loss"], "") if found.objective == "accuracy" else ()),
+        *(_figures(found, _beside_accuracy(found), "") if found.objective == "accuracy" else ()),
     ]
 
 
@@ -190,8 +190,21 @@ def _figures(found: Measurement, names: Sequence[str], prefix: str) -> list[Line
         base = found.base_figures.get(objective.name)
         beside = "" if base is None else f"; baseline {objective.show(base)}"
         value = objective.show(found.figures[objective.name])
-        lines.append((f"{prefix}{objective.title}", value, f"{_meaning(objective)}{beside}"))
+        meaning = _meaning(objective)
+        if objective.name == "average_precision" and found.positive:
+            meaning = f"of the class {found.positive!r}, the rarer one in training"
+        lines.append((f"{prefix}{objective.title}", value, f"{meaning}{beside}"))
     return lines
+
+
+def _beside_accuracy(found: Measurement) -> list[str]:
+    """The figures that are shown beside the accuracy; of two classes also how well they are ranked."""
+    ranks = (
+        ["roc_auc", "average_precision"]
+        if len(found.classification.classes if found.classification else ()) == 2
+        else []
+    )
+    return [*ranks, "log_loss"]
 
 
 def _is_of_folds(found: Measurement | None) -> bool:

@@ -9,7 +9,7 @@ from fcsearch.errors import SpaceError
 from fcsearch.space.nodes import PlacedError
 
 
-class Mistakes(SpaceError):
+class MistakesError(SpaceError):
     """Several mistakes of one document.
 
     Attributes:
@@ -38,17 +38,17 @@ class Collector:
         """Take the error that ends the block, if one does."""
         try:
             yield
-        except Mistakes as error:
+        except MistakesError as error:
             self._found += error.parts
         except SpaceError as error:
             self._found.append(error)
 
     def check(self) -> None:
-        """Raise what was taken: the only error, or `Mistakes`."""
+        """Raise what was taken: the only error, or `MistakesError`."""
         if len(self._found) == 1:
             raise self._found[0]
         if self._found:
-            raise Mistakes(self._source, sorted(self._found, key=_place))
+            raise MistakesError(self._source, sorted(self._found, key=_place))
 
 
 def _place(error: SpaceError) -> tuple[int, int]:

@@ -74,7 +74,9 @@ def test_what_the_command_says_of_other_rows_is_a_warning() -> None:
     first, second = (str(warning.message) for warning in said)
     assert first.startswith("column 'plan' has 60 values that the training rows do not have ('gold'): encoded as")
     assert second == "ignored columns that the network does not read: memo"
-    with pytest.warns(UserWarning, match=r"the run's own rows.*`evaluate\(\)` without `X` measures") as said:
+    with pytest.warns(
+        UserWarning, match=r"rows that trained or chose the network.*`evaluate\(\)` without `X` measures"
+    ) as said:
         run.evaluate(table)
     assert len(said) == 1
 
