@@ -1,5 +1,7 @@
 """Trials of a search, and what the report says of them."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from fcsearch.report.model import Dataset, Trust, Work
 from fcsearch.report.trust import assess
 
 NO_TEST = FinalTest(note="its model is gone")
+DATASET = Dataset("d", "f", 1000, 400, 400, 2)
 COUNTS = {"train": (960, 40), "val": (384, 16), "test": (384, 16)}
 SPACE: dict[str, Any] = {
     "parameters": {
@@ -48,13 +51,30 @@ def row(trial_id: int, accuracy: float, **changes: Any) -> dict[str, Any]:
 OTHERS = [row(trial_id, 0.5) for trial_id in (100, 101, 102)]
 
 
+def judged(
+    ranked: Sequence[dict[str, Any]],
+    test: FinalTest = NO_TEST,
+    *,
+    state: str = "complete",
+    space: dict[str, Any] = SPACE,
+    dataset: Dataset = DATASET,
+    counts: dict[str, int] | None = None,
+    planned: int | None = None,
+    **changes: Any,
+) -> Trust:
+    """What is said of these trials; `counts` are those of the states, else all are complete."""
+    work = Work(planned, counts or {"complete": len(ranked)}, 1, 1.0, 60.0, 1.0, {}, "out of memory")
+    return assess(ranked, test, state=state, work=work, dataset=dataset, space=space, **changes)
+
+
 def trust(*best: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:
+    """The same of these, where others are worse, and the validation rows have a baseline."""
     ranked = [*best, *OTHERS]
-    counts = changes.pop("class_counts", COUNTS)
-    dataset = Dataset("d", "f", 1000, 400, 400, 2, ("no", "yes"), counts)
-    work = Work(None, {"complete": len(ranked), "diverged": diverged}, 1, 1.0, 60.0, 1.0, {}, None)
-    base = base_line(("no", "yes"), counts["val"]) if counts else None
-    return assess(ranked, test, state="complete", work=work, dataset=dataset, space=SPACE, base=base, **changes)
+    classes = changes.pop("class_counts", COUNTS)
+    dataset = dataclasses.replace(changes.pop("dataset", DATASET), class_names=("no", "yes"), class_counts=classes)
+    base = base_line(("no", "yes"), classes["val"]) if classes else None
+    counts = {"complete": len(ranked), "diverged": diverged}
+    return judged(ranked, test, dataset=dataset, counts=counts, base=base, **changes)
 
 
 def measured(split: str, recall: tuple[float, float]) -> Measurement:

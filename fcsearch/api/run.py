@@ -23,7 +23,7 @@ from fcsearch.evaluation import Measurement, count_own_rows, load_run_dataset, m
 from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.report.exporting import export_with_card
+from fcsearch.report.export_files import export_with_card
 from fcsearch.report.row_notes import own_rows_note, row_notes
 from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of

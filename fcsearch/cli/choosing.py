@@ -27,7 +27,7 @@ class Choice:
     """What the user named.
 
     Attributes:
-        space: A path, or the name of a space that ships; None: the default space.
+        space: A path, the name of a space that ships, or a run directory, whose space it is; None: the default space.
         dataset: A name or path; None: the space's own.
     """
 
@@ -41,9 +41,13 @@ class Choice:
 
         Raises:
             SpaceError: the space is missing or is not valid.
+            RunError: the run is damaged, or an earlier version wrote its space.
         """
+        from fcsearch.results import RunDirectory
         from fcsearch.space import DEFAULT_SPACE, find_space, load_space
 
+        if self.space is not None and _is_run(self.space):
+            return RunDirectory.open(Path(self.space).expanduser()).space().changed(overrides, dataset=self.dataset)
         if self.space is None and self.dataset is not None:
             overrides = [f"name={json.dumps(dataset_name(self.dataset))}", *overrides]
         return load_space(find_space(self.space or DEFAULT_SPACE), overrides=overrides, dataset=self.dataset)
@@ -89,11 +93,19 @@ def _kind(text: str) -> str:
     from fcsearch.data import DatasetSpec
     from fcsearch.space.shipped import is_space_file, shipped_spaces
 
-    if is_space_file(text) or text in shipped_spaces():
+    if is_space_file(text) or text in shipped_spaces() or _is_run(text):
         return "space"
     if text and (DatasetSpec(text).is_named or _is_data_path(text)):
         return "dataset"
     raise UsageError(_neither(text))
+
+
+def _is_run(text: str) -> bool:
+    """Whether it is a run directory; the name of a space that ships is never one."""
+    from fcsearch.results.no_run import MANIFEST
+    from fcsearch.space.shipped import shipped_spaces
+
+    return text not in shipped_spaces() and (Path(text).expanduser() / MANIFEST).is_file()
 
 
 def _is_data_path(text: str) -> bool:

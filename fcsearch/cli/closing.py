@@ -24,8 +24,8 @@ def print_closing(report: Report) -> None:
         return
     console = open_console()
     console.print()
-    if report.trust.verdict:
-        console.print(Text("No winner: nothing was learned", style="bold yellow"))
+    if (verdict := report.trust.verdict) is not None:
+        console.print(Text(f"No winner: {verdict.words}", style="bold yellow"))
     else:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))

@@ -69,7 +69,7 @@ def _export_trials(which: str | None, form: str, out: Path, model: str | None, r
 
 def _export_model(which: str | None, form: str | None, out: Path, model: str | None, root: Path | str) -> None:
     from fcsearch.inference.choosing import choose_model
-    from fcsearch.report.exporting import export_with_card
+    from fcsearch.report.export_files import export_with_card
 
     chosen = choose_model(which, model, root)
     written = export_with_card(chosen, form, out)

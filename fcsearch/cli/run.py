@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @click.command()
 @click.argument("given", nargs=-1, metavar="[SPACE] [DATA]")
-@click.option("--space", metavar="NAME|FILE", help="The search space: the name of one that ships, or a YAML file.")
+@click.option(
+    "--space", metavar="NAME|FILE", help="The search space: the name of one that ships, a YAML file, or a run."
+)
 @dataset_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
 @click.option("--trials", type=click.IntRange(min=1), help="How many trials. Default: as many as the space says.")
@@ -73,8 +76,9 @@ def run(
 ) -> None:
     """Search a space: train its trials in packs, write a run directory, and report the best network.
 
-    SPACE is a YAML file, or the name of a space that ships (`fcsearch spaces` lists them). DATA is a file, a folder, or
-    the name of a dataset. One of the two is enough: the default space fits any table, and a space names a dataset.
+    SPACE is a YAML file, the name of a space that ships (`fcsearch spaces` lists them), or a run directory, whose space
+    is searched again. DATA is a file, a folder, or the name of a dataset. One of the two is enough: the default space
+    fits any table, and a space names a dataset.
 
     Ctrl-C once ends the search cleanly and keeps the finished trials; twice ends it at once. Either way
     `fcsearch resume` continues it.
@@ -85,12 +89,15 @@ def run(
       fcsearch run dropout
       fcsearch run my_space.yaml --dataset cifar10 --trials 200 --time-budget 30m
       fcsearch run runs/full/next_space.yaml --from full
+      fcsearch run runs/full --set objective=balanced_accuracy
       fcsearch run full --try learning_rate=0.003,depth=3 --try depth=2
       fcsearch run customers.csv --note "without the rows of May" --tag baseline
       fcsearch run --space full --workers 4 --gpus-per-worker 0.25 --pack-size 32
       fcsearch run --space full --set parameters.epochs=10 --dry-run
       fcsearch run customers.csv --out s3://bucket/runs
     """
+    # Of the time budget, the libraries are part.
+    began = time.monotonic()
     from fcsearch.search.options import SearchOptions
     from fcsearch.search.pools import Pools
 
@@ -126,7 +133,15 @@ def run(
 
         with going_on(path), open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
             result = start_search(
-                searched, settings, path=path, url=url, command=sys.argv, view=view, pools=pools, labels=labels
+                searched,
+                settings,
+                path=path,
+                url=url,
+                command=sys.argv,
+                view=view,
+                pools=pools,
+                labels=labels,
+                began=began,
             )
     conclude(result, quiet=quiet)
 

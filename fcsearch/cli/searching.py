@@ -63,7 +63,10 @@ class AutoNumber(click.ParamType[int | str]):
 
 _RESOURCES = (
     click.option(
-        "--time-budget", type=Duration(), metavar="TIME", help="Start nothing new after this time: 90s, 10m, 1h30m."
+        "--time-budget",
+        type=Duration(),
+        metavar="TIME",
+        help="The command's whole time, nearly: training ends early enough for the report. 90s, 10m, 1h30m.",
     ),
     click.option(
         "--workers",
@@ -155,18 +158,20 @@ def varying(space: SearchSpace) -> list[str]:
 
 @contextlib.contextmanager
 def going_on(path: Path, *, again: str = "resume") -> Iterator[None]:
-    """Where the user ends a run at once, by the second Ctrl-C, say with which command it goes on; exits with 130."""
+    """Where a second signal ends a run at once, say with which command it goes on; exits with 130, or 143 (SIGTERM)."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as signal:
         from fcsearch.cli.console import print_sentence
         from fcsearch.results import remote
         from fcsearch.results.no_run import MANIFEST
 
         if not (path / MANIFEST).is_file():
             raise
+        from fcsearch.search.loop.interruption import Terminated
+
         print_sentence(_go_on("interrupted", again, remote.address(path)), sys.stderr)
-        click.get_current_context().exit(_INTERRUPTED["interrupt"])
+        click.get_current_context().exit(_INTERRUPTED["terminate" if isinstance(signal, Terminated) else "interrupt"])
 
 
 def _go_on(why: str, again: str, path: str) -> str:

@@ -136,8 +136,7 @@ def _follow(watched: Watched, where: str, view: View, every: float) -> str:
         while (ended := watched.ended()) is None:
             # A search that was just resumed may be moving a part aside: the next look finds it again, or gone.
             with contextlib.suppress(RunError):
-                if remote.is_url(where):
-                    remote.fetch(where, light=True)
+                _fetch(where)
                 if not watched.silent():
                     view.recorded(watched.look())
                     view.update(watched.status())
@@ -153,7 +152,7 @@ def _follow(watched: Watched, where: str, view: View, every: float) -> str:
 
 def _await_session(watched: Watched, where: str, view: View) -> None:
     """Wait for a session that continues a run that has ended: it takes the run up once its libraries are imported."""
-    from fcsearch.results import remote
+    from fcsearch.errors import RunError
 
     if (ended := watched.ended()) is None:
         return
@@ -161,5 +160,14 @@ def _await_session(watched: Watched, where: str, view: View) -> None:
     until = time.monotonic() + _SESSION_SECONDS
     while time.monotonic() < until and not watched.going():
         time.sleep(_LOOK_SECONDS)
-        if remote.is_url(where):
-            remote.fetch(where, light=True)
+        # What cannot be reached now may be at the next look.
+        with contextlib.suppress(RunError):
+            _fetch(where)
+
+
+def _fetch(where: str) -> None:
+    """Bring the copy of a run at a URL up to date; RunError if it cannot be reached."""
+    from fcsearch.results import remote
+
+    if remote.is_url(where):
+        remote.fetch(where, light=True)

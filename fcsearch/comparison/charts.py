@@ -9,7 +9,7 @@ from fcsearch.comparison.compare import Comparison
 from fcsearch.comparison.section_tables import section_title
 from fcsearch.comparison.standing import Section
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.page.charts.figure import Figure, Results, Spec, around, by_category, inline
+from fcsearch.report.page.charts.figure import Figure, Results, Spec, by_category, inline
 
 # Times of work that span more than this many seconds are told in minutes.
 _MINUTES = 180
@@ -28,8 +28,8 @@ def standing_chart(section: Section, found: Comparison, labels: Mapping[str, str
     names = [labels[run] for run in found.runs]
     y: Spec = {"field": "run", "type": "nominal", "sort": [row["run"] for row in rows], "title": None}
     y["axis"] = {"labelLimit": 170}
-    ends = around([end for entry in known for end in (entry.low, entry.value, entry.high) if end is not None])
-    x = {**results.axis(), "scale": {"zero": False, "nice": False, "domain": ends}}
+    ends = results.around([end for entry in known for end in (entry.low, entry.value, entry.high) if end is not None])
+    x = {**results.axis(), "scale": {"zero": False, "nice": False, "domain": list(ends)}}
     color = {**by_category("run", names, dashes=False)["color"], "legend": None}
     tip = [{"field": "run"}, {"field": "trial"}]
     tip += [{"field": name, "format": results.format} for name in ("value", "low", "high")]

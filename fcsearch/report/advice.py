@@ -9,9 +9,10 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
-from fcsearch.evaluation import standard_error
+from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
 from fcsearch.report.model import Dataset, Pull, Work
+from fcsearch.report.remedies import FOLDS, few_rows, losses, options
 from fcsearch.report.words import plural, points, value_text
 
 _MANY_DIVERGED = 0.2
@@ -19,6 +20,8 @@ _OVERFIT_GAP = 0.05
 # For a regression: the ratio of validation RMSE to training RMSE.
 _OVERFIT_RATIO = 1.3
 _EDGE = 0.02
+# The RMSE of always answering the mean, in MAEs of the median: 1.25 of a normal target, 1.44 of an exponential one.
+_HEAVY = 2.0
 _SMALL_ENOUGH = 0.8
 # A best epoch up to this fraction of all of them is early.
 _EARLY = 2 / 3
@@ -35,9 +38,10 @@ Row = Mapping[str, Any]
 def of_the_states(work: Work) -> Iterator[Evidence]:
     """Trials without a result."""
     diverged = work.counts.get("diverged", 0)
-    if work.done > 1 and diverged == work.done:
+    if diverged and diverged == work.done:
         lower = "search at a lower {parameters}"
-        yield Evidence("diverged", f"All {work.done:,} trials diverged", lower, (Pull("learning_rate", "down"),))
+        who = f"All {diverged:,} trials" if diverged > 1 else "The trial"
+        yield Evidence("diverged", f"{who} diverged", lower, (Pull("learning_rate", "down"),))
     elif work.done and diverged / work.done >= _MANY_DIVERGED:
         yield Evidence(
             "diverged",
@@ -47,6 +51,33 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
         )
     if failed := work.counts.get("failed", 0):
         yield Evidence("failed", f"{plural(failed, 'trial')} failed, the first with: {work.first_error}")
+
+
+def of_few_rows(dataset: Dataset, space: Mapping[str, Any]) -> Iterator[Evidence]:
+    """That folds would measure on more rows."""
+    if few_rows(dataset, space):
+        every = (dataset.train_rows or 0) + (dataset.val_rows or 0)
+        yield Evidence(
+            "few_rows",
+            f"Only {plural(dataset.val_rows or 0, 'row')} chose among the trials: with `--set {FOLDS}` each trial is "
+            f"the mean over five folds, which validate on all {every:,} rows that are not test rows",
+        )
+
+
+def of_heavy_tails(
+    objective: Objective, validation: Measurement | None, space: Mapping[str, Any]
+) -> Iterator[Evidence]:
+    """That a few rows far from the others make most of a squared error."""
+    base = validation.base_figures if validation else {}
+    changes = [] if {"huber", "absolute"}.intersection(losses(space)) else ["parameters.loss=huber"]
+    changes += [] if objective.name == "mae" else ["objective=mae"]
+    if "rmse" in base and "mae" in base and base["rmse"] > _HEAVY * base["mae"] and changes:
+        far, near = objective.own.show(base["rmse"]), objective.own.show(base["mae"])
+        yield Evidence(
+            "outliers",
+            f"The target has outliers: on the validation rows the mean has an RMSE of {far}, and the median an MAE of "
+            f"only {near}, so a few rows make most of the squared error. `{options(changes)}` gives them less weight",
+        )
 
 
 def of_the_network(

@@ -12,12 +12,10 @@ from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_model
 from fcsearch.evaluation.out_of_fold import compare_out_of_fold, measure_out_of_fold
 from fcsearch.evaluation.pairs import compare
-from fcsearch.report.measured import Alternative, Versus
+from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, Versus
 from fcsearch.results import RunDirectory
 from fcsearch.selection import Member, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import temperature_in
-
-NOT_YET_MEASURED = "it is measured once, when the winner is settled"
 
 LoadDataset = Callable[[], Dataset]
 

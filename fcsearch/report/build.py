@@ -16,12 +16,13 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
 from fcsearch.errors import RunError
 from fcsearch.evaluation import BaseLine, Measurement, base_line, base_line_of_folds
-from fcsearch.report.alternatives import NOT_YET_MEASURED, ensemble_of, refit_of
+from fcsearch.report.alternatives import ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
 from fcsearch.report.importance import importances_of
-from fcsearch.report.measured import Alternative, FinalTest, Measured
-from fcsearch.report.model import Best, Dataset, Report, Work
+from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, FinalTest, Measured
+from fcsearch.report.model import Best, Dataset, Report, Verdict, Work
 from fcsearch.report.trust import assess
+from fcsearch.report.verdict import verdict_on
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels, remote
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import Span, session_count, work_clock
@@ -112,6 +113,25 @@ def build_report(
     )
 
 
+def verdict_of(run: RunDirectory, known: Measured) -> Verdict | None:
+    """The verdict that the run's report begins with, by these measurements; RunError if the run is damaged."""
+    table = run.trials()
+    ranked = _json_rows(rank_trials(table))
+    if not ranked:
+        return None
+    objective, described = objective_of(table), run.manifest().dataset or DatasetEntry()
+    measured = _of_the_chosen(run, known, chosen_trial(run))
+    return verdict_on(
+        ranked,
+        measured.test,
+        state=run.state(),
+        dataset=_dataset(described),
+        base=_base_line(described, measured.validation, objective),
+        validation=measured.validation,
+        objective=objective,
+    )
+
+
 def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
     """The calibration of the chosen network, if its model is kept."""
     if chosen is None or chosen not in run.models.saved():
@@ -165,6 +185,7 @@ def _dataset(described: DatasetEntry) -> Dataset:
         split="; ".join(described.split_words()) or None,
         folds=len(described.folds) or None,
         training_sample=described.measured_training_rows,
+        given_splits=described.given_splits,
     )
 
 

@@ -14,13 +14,15 @@ from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
+from fcsearch.report.build import verdict_of
 from fcsearch.report.card_usage import usage
-from fcsearch.report.learned import not_shown
+from fcsearch.report.model import Verdict
+from fcsearch.report.verdict import NOT_SHOWN, figure_of, judge, not_above_baseline
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
-from fcsearch.results import Run, objective_of
+from fcsearch.results import Run, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
-from fcsearch.selection import ensemble_answers_by_refit
+from fcsearch.selection import answers_by_refit, ensemble_answers_by_refit
 
 _MAX_CLASSES = 50
 
@@ -99,13 +101,13 @@ def _data(chosen: Chosen) -> Iterator[str]:
 
 def _figures(chosen: Chosen) -> Iterator[str]:
     found = _measured(chosen)
+    if (verdict := _verdict(chosen, found)) is not None:
+        yield from (f"**{verdict.beginning}:** {verdict.reason}", "")
     if not found:
         yield from _validation_alone(chosen)
         return
     objective = OBJECTIVES[found[0].objective]
     bases = [item.base_line for item in found if item.base_line]
-    if short := _not_shown(found):
-        yield from (short, "")
     balanced = ["balanced accuracy"] if objective.task == "classification" else []
     columns = ("rows", objective.title, "standard error", *balanced, "baseline")
     yield f"| {' | '.join(columns)} |"
@@ -161,14 +163,25 @@ def _measured(chosen: Chosen) -> list[Measurement]:
     return [item for item in (other.validation, other.test) if item]
 
 
-def _not_shown(found: Sequence[Measurement]) -> str | None:
-    """That nothing was learned, by the validation rows, or that the test rows do not show it; None if they do."""
-    for item in found:
-        if short := not_shown(item, f"its {item.place} {OBJECTIVES[item.objective].title}"):
-            if item.split == "test":
-                return f"**Not shown on the {plural(item.rows, 'test row')}:** {short}"
-            return f"**Nothing was learned:** {short}"
-    return None
+def _verdict(chosen: Chosen, found: Sequence[Measurement]) -> Verdict | None:
+    """The verdict of the run's report; of an ensemble, or a refit that is not the run's answer, by its own figures."""
+    if chosen.run is None:
+        return None
+    run = chosen.run.directory
+    if len(chosen.trials) == 1 or (not chosen.trials and answers_by_refit(run)):
+        return verdict_of(run, known_measurements(run))
+    return _own_verdict(found, trials=len(rank_trials(chosen.run.trials)))
+
+
+def _own_verdict(found: Sequence[Measurement], *, trials: int) -> Verdict | None:
+    """By the rows that chose the model, if they did; else by the test rows alone, which may be few."""
+    figure = figure_of(found[0], "its") if found else None
+    if figure is None:
+        return None
+    if found[0].split != "test":
+        return judge(figure, trials=trials, test=next((item for item in found if item.split == "test"), None))
+    short = not_above_baseline(figure)
+    return Verdict(NOT_SHOWN, short) if short else None
 
 
 def _classes_without_rows(item: Measurement) -> Sequence[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.model import Best, Report
+from fcsearch.report.model import Best, Report, Verdict
 from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.summary_lines import settings
 from fcsearch.report.words import plural, value_text
@@ -58,19 +58,19 @@ def more_trials(report: Report) -> list[str] | None:
     return ["fcsearch", "resume", report.path, "--trials", str(2 * max(report.work.done, report.work.planned or 0))]
 
 
-def _other_searches(report: Report) -> Iterator[list[str]]:
-    """The space of the run again, each time with something changed; its own first change is in next_space.yaml."""
-    if (Path(report.path) / NEXT_SPACE).is_file():
-        again = next_command(report)
-        yield again
-        for changes in report.trust.remedies[1:]:
-            yield [*again, *(word for change in changes for word in ("--set", change))]
+def _after_a_verdict(report: Report, verdict: Verdict) -> Iterator[list[str]]:
+    """What may still show a lead; else the run's own space again, with one remedy each time."""
+    if verdict.so_far:
+        yield ["fcsearch", "confirm" if report.state == "complete" else "resume", report.path]
+        return
+    for changes in report.trust.remedies:
+        yield ["fcsearch", "run", report.path, *(word for change in changes for word in ("--set", change))]
 
 
 def _commands(report: Report) -> Iterator[list[str]]:
     path = report.path
-    if report.state == "complete" and report.trust.verdict:
-        yield from _other_searches(report)
+    if (verdict := report.trust.verdict) is not None:
+        yield from _after_a_verdict(report, verdict)
         return
     if report.ending != "complete":
         yield ["fcsearch", "resume", path]

@@ -9,6 +9,8 @@ from typing import Any
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import Measurement
 
+NOT_YET_MEASURED = "it is measured once, when the winner is settled"
+
 
 @dataclass(frozen=True)
 class FinalTest:
@@ -29,6 +31,11 @@ class FinalTest:
     measured_trials: tuple[int, ...] = ()
     refit: bool = False
     digest: str | None = None
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether the winner is not settled, and no network has been measured for that reason."""
+        return self.measurement is None and self.note == NOT_YET_MEASURED
 
     def is_of(self, trial_id: int | None, *, digest: str | None) -> bool:
         """Whether the measurement is of the network with this digest, or, if that is None, of this trial's own."""

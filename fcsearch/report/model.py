@@ -23,6 +23,7 @@ class Dataset:
         folds: How many folds there are; None: one split. Rows and class counts of `train` and `val` are those of the
             first.
         training_sample: Training rows that training figures are measured on.
+        given_splits: Those of `val` and `test` that the source has itself.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Dataset:
     split: str | None = None
     folds: int | None = None
     training_sample: int | None = None
+    given_splits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,34 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """That chance explains the lead of a search's best network over the baseline.
+
+    Attributes:
+        claim: As in `verdict`: NOTHING, for any network, or NOT_SHOWN, for the best of so many trials.
+        reason: A clause with the figures.
+        so_far: Whether more trials, or the test rows, may still show a lead.
+    """
+
+    claim: str
+    reason: str
+    so_far: bool = False
+
+    @property
+    def words(self) -> str:
+        """The claim as a clause."""
+        return f"so far {self.claim}" if self.so_far else self.claim
+
+    @property
+    def beginning(self) -> str:
+        """It as the beginning of a sentence, which the reason continues after a colon."""
+        return self.words[0].upper() + self.words[1:]
+
+    def __str__(self) -> str:
+        return f"{self.beginning}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Trust:
     """How far the best result can be trusted.
 
@@ -170,7 +200,7 @@ class Trust:
         standard_error: That of the objective's best value, from the validation rows alone; with folds, over the folds.
         within: Trials whose value is within one standard error of the best, including the best.
         smallest: The row of the one of them with the fewest parameters.
-        verdict: That nothing was learned, to be said first; None otherwise.
+        verdict: That nothing was learned, or that it is not shown, to be said first; None otherwise.
         findings: Everything else.
         remedies: With a verdict, what to change in the space: one `KEY=VALUE` or more for each search to try.
     """
@@ -178,7 +208,7 @@ class Trust:
     standard_error: float | None
     within: int
     smallest: dict[str, Any] | None
-    verdict: str | None
+    verdict: Verdict | None
     findings: tuple[Finding, ...]
     remedies: tuple[tuple[str, ...], ...] = ()
 

@@ -21,6 +21,8 @@ _MARGIN = 0.1
 _TRIED = 3
 _MOST_DROPOUT = 0.5
 _REG = (1e-5, 1e-4, 1e-3)
+# By what a learning rate is divided where all trials diverged.
+_LOWER = (3, 30, 300)
 
 Json = dict[str, Any]
 
@@ -73,6 +75,21 @@ def add_regulariser(name: str, value: Any, why: str) -> Change | None:
     constant = Constant(name, value)
     entry = _opened(constant, value, "up", widen=False)
     return None if entry is None else Change(name, entry, why)
+
+
+def lower(name: str, parameter: Parameter | None, tried: float, *, in_grid: bool, why: str) -> Change:
+    """A parameter far below all that was tried, whether the space searched it or not.
+
+    Args:
+        name: Its name.
+        parameter: As it was searched; None if the space did not name it.
+        tried: The least value that was tried, above 0.
+        in_grid: Whether the space takes choices alone.
+        why: What the comment in the file says.
+    """
+    choices = sorted(_rounded(tried / factor) for factor in _LOWER)
+    entry: Json = {"choices": choices} if in_grid else {"low": choices[0], "high": choices[-1], "log": True}
+    return Change(name, _with_condition(parameter, entry) if parameter else entry, why)
 
 
 def narrow(parameter: Parameter, good: Sequence[Any], tried: Sequence[Any]) -> Change | None:
@@ -128,8 +145,14 @@ def _widened(parameter: Range, direction: str) -> Json | None:
 
 
 def _cut(parameter: Range, direction: str, good: Sequence[float]) -> Json | None:
-    low, high = _around(parameter, min(good), max(good), margin=0.0)
-    return _changed(parameter, low=low) if direction == "up" else _changed(parameter, high=high)
+    least = _MARGIN * _length(parameter, parameter.low, parameter.high)
+    for margin in (0.0, _MARGIN):
+        low, high = _around(parameter, min(good), max(good), margin=margin)
+        low, high = (low, parameter.high) if direction == "up" else (parameter.low, high)
+        # Without a margin there may be nothing left to search.
+        if low < high and _length(parameter, low, high) >= least:
+            break
+    return _changed(parameter, low=low, high=high)
 
 
 def _changed(parameter: Range, *, low: float | None = None, high: float | None = None) -> Json | None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import SpaceError
-from fcsearch.report.model import Report
-from fcsearch.report.moves import Change, add_regulariser, move, narrow
-from fcsearch.report.words import plural
+from fcsearch.report.model import Report, Verdict
+from fcsearch.report.moves import Change, add_regulariser, lower, move, narrow
+from fcsearch.report.words import plural, value_text
 from fcsearch.space import SearchSpace
 from fcsearch.space.written import space_file
 
@@ -48,8 +48,8 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
     """
     if report.best is None:
         return None
-    if report.trust.verdict is not None:
-        return _remedied(report, space)
+    if (verdict := report.trust.verdict) is not None:
+        return _remedied(report, verdict, space)
     changed, made = space, []
     for change in _changes(report, space, ranked):
         try:
@@ -60,25 +60,57 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         made.append(change)
     if not made:
         return None
-    if space.sampler.name == "grid" and space.trials == len(space.grid()):
-        changed = replace(changed, trials=len(changed.grid()))
+    changed = _whole(changed, space)
     comments = {change.parameter: change.why for change in made if change.parameter in changed.parameters}
     return space_file(changed, head=_head(report), comments=comments)
 
 
-def _remedied(report: Report, space: SearchSpace) -> str | None:
-    changes = next(iter(report.trust.remedies), ())
+def lower_space(report: Report, space: SearchSpace, trials: Sequence[Row]) -> str | None:
+    """The run's space with lower learning rates, where all trials diverged; None otherwise.
+
+    Args:
+        report: The run's report.
+        space: The run's space.
+        trials: The rows of all its trials.
+    """
+    if not trials or any(row["state"] != "diverged" for row in trials):
+        return None
+    name, least = "learning_rate", min(row["learning_rate"] for row in trials)
+    why = f"All {len(trials):,} trials" if len(trials) > 1 else "The trial"
+    why += f" diverged, with learning rates down to {value_text(least, 3)}."
+    change = lower(name, space.parameters.get(name), least, in_grid=space.sampler.name == "grid", why=why)
     try:
-        changed = space.changed(list(changes))
+        changed = space.changed([f"parameters.{name}={change.override}"])
     except SpaceError:
         return None
     head = [
-        f"What to try next: the run {report.name} learned nothing.",
+        f"What to try next: in the run {report.name} no trial has a result.",
+        "The space as it was, with lower learning rates.",
+        "",
+        shlex.join(next_command(report)),
+    ]
+    return space_file(_whole(changed, space), head=head, comments={name: why})
+
+
+def _whole(changed: SearchSpace, space: SearchSpace) -> SearchSpace:
+    """The changed space, with all of its grid where all of it was searched before."""
+    if space.sampler.name == "grid" and space.trials == len(space.grid()):
+        return replace(changed, trials=len(changed.grid()))
+    return changed
+
+
+def _remedied(report: Report, verdict: Verdict, space: SearchSpace) -> str | None:
+    """The space as it was with the first of the remedies, all of which it accepts; None if there is none."""
+    if not report.trust.remedies:
+        return None
+    changes = report.trust.remedies[0]
+    head = [
+        f"What to try next: in the run {report.name}, {verdict.claim}.",
         f"The space as it was, with {' and '.join(changes)}.",
         "",
         shlex.join(next_command(report)),
     ]
-    return space_file(changed, head=head, comments={}) if changes else None
+    return space_file(space.changed(changes), head=head, comments={})
 
 
 def next_command(report: Report) -> list[str]:
@@ -86,7 +118,7 @@ def next_command(report: Report) -> list[str]:
 
     Where nothing was learned that space has another objective or loss, by which no figure of the run is comparable.
     """
-    learns = report.sampler in _LEARN_FROM_OTHERS and report.trust.verdict is None
+    learns = report.sampler in _LEARN_FROM_OTHERS and report.best is not None and report.trust.verdict is None
     return ["fcsearch", "run", str(Path(report.path) / NEXT_SPACE), *(["--from", report.path] if learns else [])]
 
 

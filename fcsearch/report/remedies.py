@@ -1,4 +1,4 @@
-"""What to change in a space, as the options of a command: another objective or loss, weights of classes, folds."""
+"""What to change in a space where nothing was learned, as the options of a command."""
 
 from __future__ import annotations
 
@@ -6,37 +6,84 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import Objective
-from fcsearch.evaluation import Measurement
+from fcsearch.errors import UsageError
+from fcsearch.evaluation import Lead, Measurement
+from fcsearch.evaluation.classification import Classification
 from fcsearch.report.findings import Evidence
-from fcsearch.report.model import Dataset
-from fcsearch.report.words import percent, plural
+from fcsearch.report.model import Dataset, Verdict
+from fcsearch.report.verdict import NOT_SHOWN
+from fcsearch.report.words import percent
+from fcsearch.space import SearchSpace
 
 # With fewer validation rows the standard error of an accuracy is up to 3.5 points and more.
 _FEW_ROWS = 200
-_FOLDS = "dataset.folds=5"
-# The RMSE of always answering the mean, in MAEs of the median: 1.25 of a normal target, 1.44 of an exponential one.
-_HEAVY = 2.0
+FOLDS = "dataset.folds=5"
+_TEST = "dataset.test_fraction=0.15"
+_WEIGHTS, _NO_WEIGHTS = "class_weight=balanced", "class_weight=null"
+# What comes first where the verdict is not final, by the state of the run.
+_FIRST = {
+    "complete": "The test rows may still show it: they are measured once the confirmation is complete, which "
+    "`fcsearch confirm` continues",
+    "interrupted": "`fcsearch resume` continues the search, which may still show it",
+    "failed": "`fcsearch resume` continues the search, which may still show it",
+}
 
 
-def remedies_of(objective: Objective, dataset: Dataset, space: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """What to try where nothing was learned: for each search one `KEY=VALUE` or more that the space has not yet."""
+def remedies_of(
+    objective: Objective, dataset: Dataset, space: Mapping[str, Any], verdict: Verdict
+) -> tuple[tuple[str, ...], ...]:
+    """What to search again with, after a verdict that is final: for each search one `KEY=VALUE` or more.
+
+    Each is new to the space, and the space accepts it.
+    """
+    if verdict.so_far:
+        return ()
+    weighted = space.get("class_weight") is not None
+    rows, objectives = _rows(dataset, space, verdict.claim), _objectives(objective)
+    # A lead that is not shown may be real: more rows tell.
+    found = [*rows, *objectives] if verdict.claim == NOT_SHOWN else [*objectives, *rows]
+    known = {f"objective={objective.name}", *(f"parameters.loss={loss}" for loss in losses(space))}
+    known.add(_WEIGHTS if weighted else _NO_WEIGHTS)
+    left = [tuple(change for change in changes if change not in known) for changes in found]
+    return tuple(changes for changes in left if changes and _accepts(space, changes))
+
+
+def _rows(dataset: Dataset, space: Mapping[str, Any], claim: str) -> Iterator[tuple[str, ...]]:
+    """More rows to measure on, where there are few, or too few for the lead."""
+    if few_rows(dataset, space) or (claim == NOT_SHOWN and _may_have_folds(dataset, space)):
+        yield (FOLDS,)
+    if claim == NOT_SHOWN and dataset.test_rows == 0:
+        yield (_TEST,)
+
+
+def _objectives(objective: Objective) -> Iterator[tuple[str, ...]]:
+    """Other objectives and losses, and weights of classes where they help."""
     if objective.task == "regression":
-        found = [("objective=mae", "parameters.loss=huber"), ("parameters.loss=absolute",)]
+        yield from [("objective=mae", "parameters.loss=huber"), ("parameters.loss=absolute",)]
     elif objective.name == "accuracy":
         # Of more than two classes the mean over them.
-        found = [("objective=balanced_accuracy", "class_weight=balanced"), ("objective=average_precision",)]
+        yield from [("objective=balanced_accuracy", _WEIGHTS), ("objective=average_precision",)]
+    elif objective.name == "log_loss":
+        # Weights draw the probabilities away from the classes' shares, which makes a log loss worse.
+        yield from [(_NO_WEIGHTS,), ("objective=average_precision",), ("objective=roc_auc",)]
     else:
-        found = [("class_weight=balanced",), ("objective=log_loss",)]
-    if few_rows(dataset, space):
-        found.append((_FOLDS,))
-    known = {f"objective={objective.name}", *(f"parameters.loss={loss}" for loss in _losses(space))}
-    if space.get("class_weight") is not None:
-        known.add("class_weight=balanced")
-    left = [tuple(change for change in changes if change not in known) for changes in found]
-    return tuple(changes for changes in left if changes)
+        yield from [(_WEIGHTS,), ("objective=log_loss", _NO_WEIGHTS)]
 
 
-def _losses(space: Mapping[str, Any]) -> tuple[Any, ...]:
+def _accepts(space: Mapping[str, Any], changes: Sequence[str]) -> bool:
+    """Whether the space is still one with these changes; taken for granted where an earlier version wrote it."""
+    try:
+        found = SearchSpace.from_json(space)
+    except UsageError:
+        return True
+    try:
+        found.changed(changes)
+    except UsageError:
+        return False
+    return True
+
+
+def losses(space: Mapping[str, Any]) -> tuple[Any, ...]:
     """The losses that the space has, one or several."""
     parameters = space.get("parameters")
     loss = parameters.get("loss") if isinstance(parameters, dict) else None
@@ -52,62 +99,48 @@ def options(changes: Sequence[str]) -> str:
 
 def few_rows(dataset: Dataset, space: Mapping[str, Any]) -> bool:
     """Whether folds would make validation clearly more precise, and were not used."""
+    return dataset.val_rows is not None and dataset.val_rows < _FEW_ROWS and _may_have_folds(dataset, space)
+
+
+def _may_have_folds(dataset: Dataset, space: Mapping[str, Any]) -> bool:
+    """Whether the source can be divided into folds, and was not."""
     options = space.get("dataset")
     by_time = isinstance(options, dict) and options.get("time") is not None
-    return dataset.val_rows is not None and dataset.val_rows < _FEW_ROWS and not dataset.folds and not by_time
-
-
-def of_few_rows(dataset: Dataset, space: Mapping[str, Any]) -> Iterator[Evidence]:
-    """That folds would measure on more rows."""
-    if few_rows(dataset, space):
-        every = (dataset.train_rows or 0) + (dataset.val_rows or 0)
-        yield Evidence(
-            "few_rows",
-            f"Only {plural(dataset.val_rows or 0, 'row')} chose among the trials: with `--set {_FOLDS}` each trial is "
-            f"the mean over five folds, which validate on all {every:,} rows that are not test rows",
-        )
-
-
-def of_heavy_tails(
-    objective: Objective, validation: Measurement | None, space: Mapping[str, Any]
-) -> Iterator[Evidence]:
-    """That a few rows far from the others make most of a squared error."""
-    base = validation.base_figures if validation else {}
-    changes = [] if {"huber", "absolute"}.intersection(_losses(space)) else ["parameters.loss=huber"]
-    changes += [] if objective.name == "mae" else ["objective=mae"]
-    if "rmse" in base and "mae" in base and base["rmse"] > _HEAVY * base["mae"] and changes:
-        far, near = objective.own.show(base["rmse"]), objective.own.show(base["mae"])
-        yield Evidence(
-            "outliers",
-            f"The target has outliers: on the validation rows the mean has an RMSE of {far}, and the median an MAE of "
-            f"only {near}, so a few rows make most of the squared error. `{options(changes)}` gives them less weight",
-        )
+    return not dataset.folds and not by_time and "val" not in dataset.given_splits
 
 
 def of_the_remedies(
-    validation: Measurement | None, objective: Objective, remedies: Sequence[Sequence[str]]
+    verdict: Verdict,
+    validation: Measurement | None,
+    objective: Objective,
+    remedies: Sequence[Sequence[str]],
+    *,
+    state: str,
+    trials: int,
 ) -> Iterator[Evidence]:
-    """What to do if nothing was learned. A larger network or another end of the space would not help."""
+    """What to do after a verdict. A larger network or another end of the space would not help."""
+    if verdict.so_far:
+        if state in _FIRST:
+            yield Evidence("nothing_learned", _FIRST[state])
+        return
+    if objective.name == "accuracy" and validation is not None and validation.classification is not None:
+        yield _balanced(validation.classification, trials)
     advice = (
         "Check that the label is the right column and that its rows were not mixed up; look for more informative "
         "features"
     )
     if remedies:
         advice += f". Then search again with {' or '.join(f'`{options(changes)}`' for changes in remedies)}"
-    if objective.name != "accuracy":
-        yield Evidence("nothing_learned", advice)
-        return
-    figures = validation.classification if validation else None
-    if figures is not None:
-        chance = 1 / sum(entry.rows > 0 for entry in figures.classes)
-        above = figures.balanced_accuracy - chance > 2 * figures.balanced_error
-        yield Evidence(
-            "balanced",
-            f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to "
-            f"all rows has {percent(chance)}: it does {'' if above else 'not '}tell the classes apart"
-            + (", which accuracy does not reward here" if above else ""),
-        )
-    yield Evidence(
-        "nothing_learned",
-        f"{advice}: by these objectives each class counts, however rare it is" if remedies else advice,
+    yield Evidence("nothing_learned", advice)
+
+
+def _balanced(figures: Classification, trials: int) -> Evidence:
+    """Whether the best network of so many trials tells the classes apart, which accuracy may not show."""
+    chance = 1 / sum(entry.rows > 0 for entry in figures.classes)
+    above = Lead(figures.balanced_accuracy - chance, figures.balanced_error).is_real_among(trials)
+    return Evidence(
+        "balanced",
+        f"The best network's balanced accuracy is {percent(figures.balanced_accuracy)}, where one answer to all rows "
+        f"has {percent(chance)}: it {'does' if above else 'is not shown to'} tell the classes apart"
+        + (", which accuracy does not reward here" if above else ""),
     )

@@ -56,7 +56,7 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     style = {"complete": "green", "failed": "red"}.get(report.ending, "yellow")
     yield Text.assemble((report.name, "bold"), "  ", (report.ending, style))
     if report.trust.verdict:
-        yield _indented(Text(report.trust.verdict, style="bold yellow"))
+        yield _indented(Text(str(report.trust.verdict), style="bold yellow"))
     yield from (_indented(Text(line)) for line in headline(report))
     if report.error:
         yield Text(f"  error: {report.error}", style="red", no_wrap=True)

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Measurement, standard_error
-from fcsearch.report.advice import of_the_network, of_the_space, of_the_states
+from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report.advice import of_few_rows, of_heavy_tails, of_the_network, of_the_space, of_the_states
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve
-from fcsearch.report.learned import not_learned
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.remedies import of_few_rows, of_heavy_tails, of_the_remedies, remedies_of
+from fcsearch.report.remedies import of_the_remedies, remedies_of
+from fcsearch.report.verdict import value_error, verdict_on
 from fcsearch.report.words import class_list, percent, plural, trial_list
 from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
@@ -66,7 +66,7 @@ def assess(
         return Trust(None, within=0, smallest=None, verdict=None, findings=tuple(resolve(progress)))
     best = ranked[0]
     winner = chosen or best
-    error = _error(best, dataset, validation, objective)
+    error = value_error(best, dataset, validation, objective)
     least = objective.gain(best[objective.column]) - (error or 0.0)
     near = [row for row in ranked if objective.gain(row[objective.column]) >= least]
     beaten = confirmation.beaten if confirmation else ()
@@ -75,10 +75,12 @@ def assess(
     measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
     value, own = best[objective.column], winner[objective.column]
-    verdict = not_learned(ranked, error, validation, test.measurement, dataset, base)
+    verdict = verdict_on(
+        ranked, test, state=state, dataset=dataset, base=base, validation=validation, objective=objective
+    )
     if verdict is not None:
-        remedies = remedies_of(objective, dataset, space)
-        instead = of_the_remedies(validation, objective, remedies)
+        remedies = remedies_of(objective, dataset, space, verdict)
+        instead = of_the_remedies(verdict, validation, objective, remedies, state=state, trials=len(ranked))
         evidence = [*progress, *measured, *tails, *_of_the_test(own, test, error, objective, learned=False), *instead]
     else:
         remedies = ()
@@ -98,15 +100,6 @@ def assess(
             *of_few_rows(dataset, space),
         ]
     return Trust(error, len(near), dict(smallest), verdict, tuple(resolve(evidence)), remedies)
-
-
-def _error(best: Row, dataset: Dataset, validation: Measurement | None, objective: Objective) -> float | None:
-    """The standard error of the best value: over the folds, from the rows for an accuracy, else as measured."""
-    if dataset.folds:
-        return best.get("val_standard_error")
-    if objective.name == "accuracy":
-        return standard_error(best[objective.column], dataset.val_rows) if dataset.val_rows else None
-    return validation.standard_error if validation else None
 
 
 def _named(row: Row, other: Row) -> str:

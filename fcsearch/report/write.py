@@ -5,22 +5,23 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
+
+import pyarrow as pa
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.evaluation import Measurement, load_run_dataset, measure, measure_model, measure_out_of_fold
-from fcsearch.report.alternatives import NOT_YET_MEASURED, LoadDataset, ensemble_of, known_alternative, refit_of
+from fcsearch.report.alternatives import LoadDataset, ensemble_of, known_alternative, refit_of
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
-from fcsearch.report.measured import FinalTest, Measured
+from fcsearch.report.measured import NOT_YET_MEASURED, FinalTest, Measured
 from fcsearch.report.model import Report
 from fcsearch.report.model_table import model_rows
-from fcsearch.report.next_space import NEXT_SPACE, next_space
+from fcsearch.report.next_space import NEXT_SPACE, lower_space, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
 from fcsearch.results import FrozenRun, RunDirectory, files, rank_trials
-from fcsearch.results.arrow import Row
 from fcsearch.selection import answers_by_refit, chosen_trial, is_settled, load_members
 from fcsearch.selection.calibration import temperature_in
 
@@ -47,7 +48,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     report = build_report(seen, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     run.write_models(model_rows(found, report))
-    _write_next_space(run, report, rank_trials(seen.trials()).to_pylist())
+    _write_next_space(run, report, seen.trials())
     run.write_file(REPORT_HTML, render_html(report, seen, winner_predicted(seen, report, load)))
     return report
 
@@ -78,10 +79,13 @@ def report_of(
     return build_report(run, **vars(known_measurements(run)), top=top)
 
 
-def _write_next_space(run: RunDirectory, report: Report, ranked: Sequence[Row]) -> None:
+def _write_next_space(run: RunDirectory, report: Report, trials: pa.Table) -> None:
     """Write next_space.yaml, unless there is no advice, or an earlier version wrote the space."""
     try:
-        text = next_space(report, run.space(), ranked)
+        if report.best is None:
+            text = lower_space(report, run.space(), trials.to_pylist())
+        else:
+            text = next_space(report, run.space(), rank_trials(trials).to_pylist())
     except UsageError:
         text = None
     if text is not None:

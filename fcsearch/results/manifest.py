@@ -57,6 +57,7 @@ class DatasetEntry(_Entry):
         label: The column of the classes or targets, where it has a name.
         split: How rows were split by a column, where they were.
         folds: The rows of each fold, where there are folds; `rows` are those of the first then.
+        given_splits: Those of `val` and `test` that the source has itself.
     """
 
     name: str | None = None
@@ -72,6 +73,7 @@ class DatasetEntry(_Entry):
     label: str | None = None
     split: SplitFacts | None = None
     folds: tuple[FoldRows, ...] = ()
+    given_splits: tuple[str, ...] = ()
 
     def split_words(self) -> list[str]:
         """As `Dataset.split_words`."""

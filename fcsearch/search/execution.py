@@ -10,27 +10,32 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
-from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.manifest import Manifest, SessionEntry
 from fcsearch.results.patience import Patience, patient
-from fcsearch.search.loop.interruption import Interruption, interruption
+from fcsearch.search.loop.interruption import Interruption, Terminated, interruption
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
+from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
-from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.manifest import now
-from fcsearch.training.threads import threads_for
+
+# Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
+if TYPE_CHECKING:
+    from fcsearch.report import Report
 
 logger = logging.getLogger(__name__)
 
+# What follows the last training, the ensemble and the report, takes about a second on small data; of a time budget so
+# much is left for it, but no larger share than this.
+_CLOSING_SECONDS, _CLOSING_SHARE = 1.0, 0.2
 # A search whose time budget is used up is complete as asked; `resume` can still continue it.
 _STATES: dict[EndedBy, str] = {
     "trials": "complete",
@@ -80,8 +85,7 @@ def train(
         UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
         SearchError: no trial has a result, or the pool broke; the run records the reason.
     """
-    budget = plan.options.time_budget
-    deadline = None if budget is None else began + budget
+    deadline = deadline_of(plan.options, began)
     with attended(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
@@ -113,8 +117,9 @@ def train(
                 _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}
             reports = report and has_result(run)
-        except KeyboardInterrupt:
-            changes = {"state": "interrupted", "ended_by": "interrupt"}
+        except KeyboardInterrupt as signal:
+            by = "terminate" if isinstance(signal, Terminated) else "interrupt"
+            changes = {"state": "interrupted", "ended_by": by}
             raise
         except UsageError:
             # Nothing was trained: the run has not changed.
@@ -128,15 +133,18 @@ def train(
             ended = started.model_copy(update={"finished_at": datetime.now(UTC)})
             changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
             _write_end(run, changes, dataset if report else None, seen, reports=reports)
-        try:
-            with _written(run):
-                return conclude(run, plan, dataset, ended_by, report=report)
-        except SearchError as error:
-            if _STATES[ended_by] == "complete":
-                raise
-            # It was asked to end, and does; `resume` writes the report.
-            view.notice(str(error))
-            return SearchResult(run, ended_by, None)
+        return conclude(run, plan, dataset, view, ended_by, report=report)
+
+
+def deadline_of(options: SearchOptions, began: float) -> float | None:
+    """When training must have ended, on the monotonic clock, for the report to be there as the time budget ends.
+
+    Args:
+        options: The user's options.
+        began: When the command began.
+    """
+    budget = options.time_budget
+    return None if budget is None else began + budget - min(_CLOSING_SECONDS, _CLOSING_SHARE * budget)
 
 
 def _session(run: Manifest, began: float) -> SessionEntry:
@@ -174,6 +182,8 @@ def _write_end(
             finally:
                 seen.close(report=reports or failed)
             if failed:
+                from fcsearch.report import write_report
+
                 write_report(run, dataset=dataset)
     except FcsearchError as error:
         if broken is None and changes["state"] == "complete":
@@ -182,20 +192,58 @@ def _write_end(
 
 
 @contextlib.contextmanager
-def _written(run: RunDirectory) -> Iterator[None]:
+def _written(run: RunDirectory, again: str = "resume") -> Iterator[None]:
     """Turn a run directory that can no longer be read or written into a SearchError."""
     try:
         yield
     except (RunError, OSError) as error:
-        raise SearchError(f"{error}; then continue with `fcsearch resume {remote.address(run.path)}`") from error
+        raise SearchError(f"{error}; then continue with `fcsearch {again} {remote.address(run.path)}`") from error
 
 
 def conclude(
-    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool = True
+    run: RunDirectory,
+    plan: SearchPlan,
+    dataset: Dataset,
+    view: View,
+    ended_by: EndedBy,
+    *,
+    report: bool = True,
+    again: str = "resume",
 ) -> SearchResult:
-    """Keep the best models, and report."""
+    """Keep the best models, and report.
+
+    Args:
+        run: The run directory; the caller has it `attended`.
+        plan: The whole plan.
+        dataset: The dataset.
+        view: Is told why there is no report where the user ended the search.
+        ended_by: What ended it.
+        report: Whether to write the report.
+        again: The command that continues it.
+
+    Raises:
+        SearchError: the run directory can no longer be read or written, and the search was not asked to end.
+    """
+    try:
+        with _written(run, again):
+            return _concluded(run, plan, dataset, ended_by, report=report)
+    except SearchError as error:
+        if _STATES[ended_by] == "complete":
+            raise
+        # It was asked to end, and does; `resume` writes the report.
+        view.notice(str(error))
+        return SearchResult(run, ended_by, None)
+
+
+def _concluded(
+    run: RunDirectory, plan: SearchPlan, dataset: Dataset, ended_by: EndedBy, *, report: bool
+) -> SearchResult:
     if not has_result(run):
         return SearchResult(run, ended_by, None)
+    from fcsearch.report import write_report
+    from fcsearch.search.record.keeping import keep_best
+    from fcsearch.training.threads import threads_for
+
     weights = max(run.trials()["num_parameters"].drop_null().to_pylist(), default=0)
     with threads_for(weights * (len(dataset.val) + len(dataset.test))):
         # An interrupted search may continue: its candidates stay.
@@ -219,6 +267,7 @@ def _require_result(run: RunDirectory) -> None:
             if states["diverged"]
             else f"see {run.log_path}"
         )
+        then = ", next_space.yaml beside it has lower learning rates" if set(states) == {"diverged"} else ""
         raise SearchError(
-            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried"
+            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried{then}"
         )

@@ -20,7 +20,7 @@ from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.mistakes import Collector
 from fcsearch.space.nodes import Node
-from fcsearch.space.overrides import apply_overrides
+from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
 from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
 from fcsearch.wording import wording
@@ -142,13 +142,19 @@ class SearchSpace:
         """The configuration that trains a trial of these values under `seed`."""
         return TrialConfig.from_parameters(parameters, seed=seed)
 
-    def changed(self, overrides: Sequence[str]) -> SearchSpace:
-        """The space with `KEY=VALUE` put in, as `load_space` does it.
+    def changed(self, overrides: Sequence[str | Override], *, dataset: str | None = None) -> SearchSpace:
+        """The space with `KEY=VALUE` and another dataset put in, as `load_space` does it.
 
         Raises:
             SpaceError: what comes of it is not a space.
         """
-        root = apply_overrides(from_plain(self.to_json(), "the space"), overrides)
+        said = self.to_json()
+        # They stand beside the dataset too, where an override changes them.
+        said["dataset"] = {key: value for key, value in said["dataset"].items() if key not in said}
+        root = from_plain(said, "the space")
+        if dataset is not None:
+            root = replace_dataset(root, dataset)
+        root = apply_overrides(root, overrides)
         return SearchSpace.from_node(root, default_name=self.name)
 
     def to_json(self) -> dict[str, Any]:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from synthetic_run import manifest
 
 from fcsearch.cli.choosing import Choice, choose, dataset_name
 from fcsearch.errors import SpaceError, UsageError
+from fcsearch.results import RunDirectory
+from fcsearch.space import SearchSpace
 
 
 @pytest.fixture
@@ -112,3 +115,22 @@ def test_the_folder_itself_has_its_name(here: Path) -> None:
     assert dataset_name(".").startswith(here.name[:3])
     with pytest.raises(UsageError):
         choose(["nothing here"], space=None, dataset=None)
+
+
+def test_a_run_directory_is_its_space_again(here: Path) -> None:
+    space = SearchSpace.from_mapping(
+        {"name": "first", "dataset": "customers.csv", "class_weight": "balanced", "parameters": {"epochs": 3}}
+    )
+    RunDirectory.create(here / "runs" / "first", manifest("first", space=space.to_json()))
+    choice = choose(["runs/first"], space=None, dataset=None)
+    assert choice == Choice(space="runs/first")
+    assert choice.load([]) == space
+    assert choose([], space="runs/first", dataset=None).load(["parameters.epochs=5"]) == space.changed(
+        ["parameters.epochs=5"]
+    )
+    assert Choice("runs/first", "digits").load([]).dataset.source == "digits"
+    # What stands beside the dataset can be taken out again.
+    assert choice.load(["class_weight=null"]).dataset.class_weight is None
+    # A name is never a folder of this place.
+    RunDirectory.create(here / "full", manifest("full", space=space.to_json()))
+    assert choose(["full"], space=None, dataset=None).load([]).name == "full"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from in_process_pool import InProcess
 from search_helpers import make_space
 
 from fcsearch.cli import cli
-from fcsearch.errors import FcsearchError
+from fcsearch.errors import FcsearchError, SearchError
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import start_search
 from fcsearch.search.options import SearchOptions
@@ -54,6 +56,27 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
     for choice in ((), ("--model", "confirmed"), ("--trial", winner)):
         assert f"trial {winner} on 270 test rows" in call("evaluate", searched.path, *choice).output
     assert "the refit on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_disk_that_is_full_at_its_end_is_told_with_the_command_to_repeat(
+    searched: RunDirectory, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """As with `run`: an error, or where it was asked to end, a notice."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.json")
+
+    monkeypatch.setattr("fcsearch.search.execution.write_report", refuse)
+    monkeypatch.setattr("fcsearch.search.loop.session.confirm_best", lambda *_, **__: "terminate" if stopped else None)
+    done = call("confirm", searched.path, "--top", 1, "--seeds", 1)
+    if stopped:
+        assert done.exit_code == 143
+    else:
+        assert isinstance(done.exception, SearchError)
+    told = " ".join(done.output.split()) if stopped else str(done.exception)
+    assert "No space left on device" in told
+    assert f"then continue with `fcsearch confirm {searched.path}`" in told
 
 
 def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -23,7 +24,10 @@ from run_fixtures import made_run, run
 
 from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
-from fcsearch.report import write_report
+from fcsearch.evaluation import Lead
+from fcsearch.report import build_report, known_measurements, write_report
+from fcsearch.report.card import _own_verdict
+from fcsearch.report.verdict import NOT_SHOWN
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["customers", "made_run", "run"]
@@ -199,26 +203,46 @@ def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: 
     assert "It was not measured on test rows." in card
 
 
-@pytest.mark.parametrize("split", ["validation", "test"])
-def test_the_card_says_which_rows_do_not_show_that_something_was_learned(
-    run: RunDirectory, tmp_path: Path, split: str
-) -> None:
-    """A small test set may not show what validation does: that is not to have learned nothing."""
+@pytest.mark.parametrize("losing", [("validation",), ("test",), ("validation", "test")])
+def test_the_card_has_the_verdict_of_the_report(run: RunDirectory, tmp_path: Path, losing: tuple[str, ...]) -> None:
+    """Either both say that nothing was learned, in the same words, or neither does."""
     from synthetic_run import digits
 
     run.keep_transform(digits().transform)
     write_report(run)
     stored = json.loads((run.path / "report.json").read_text())
-    measured = stored["validation"] if split == "validation" else stored["test"]["measurement"]
-    measured["lead"]["gain"] = 0.0
+    for split in losing:
+        measured = stored["validation"] if split == "validation" else stored["test"]["measurement"]
+        measured["lead"]["gain"] = 0.0
     (run.path / "report.json").write_text(json.dumps(stored))
+    verdict = build_report(run, **vars(known_measurements(run))).trust.verdict
     card = exported(run.path, tmp_path / "out.safetensors")
-    if split == "validation":
-        assert "**Nothing was learned:** its validation accuracy, " in card
+    assert (verdict is None) == (len(losing) == 1)
+    if verdict is None:
+        assert "learned:" not in card
     else:
-        assert f"**Not shown on the {measured['rows']} test rows:** its test accuracy, " in card
-        assert "Nothing was learned" not in card
-    assert "is not more than two standard errors of the difference, row by row (" in card
+        assert f"**Nothing was learned:** {verdict.reason}\n" in card
+
+
+def test_an_ensemble_and_a_refit_are_judged_by_their_own_figures(run: RunDirectory) -> None:
+    write_report(run)
+    known = known_measurements(run)
+    assert known.validation is not None
+    assert known.test.measurement is not None
+    small, losing = Lead(0.02, 0.008), Lead(0.0, 0.01)
+    validation = dataclasses.replace(known.validation, lead=small)
+    test = dataclasses.replace(known.test.measurement, lead=losing)
+    both = _own_verdict([validation, test], trials=48)
+    assert both is not None
+    assert both.claim == NOT_SHOWN
+    assert (
+        "by no more than chance explains for the best of 48 trials on these rows; and its test accuracy" in both.reason
+    )
+    alone = _own_verdict([test], trials=48)
+    assert alone is not None
+    assert (alone.claim, alone.reason[:18]) == (NOT_SHOWN, "its test accuracy,")
+    assert _own_verdict([validation, dataclasses.replace(test, lead=small)], trials=48) is None
+    assert _own_verdict([], trials=48) is None
 
 
 def test_bad_input_is_refused_and_nothing_is_written(

@@ -15,6 +15,7 @@ from synthetic_run import SPACE, add_trials, manifest
 
 import fcsearch.cli.watch
 from fcsearch.cli.watch import watch
+from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, TrialRecord, write_status
 from fcsearch.results.records import row_config
 from fcsearch.search.loop.from_files import Watched
@@ -125,6 +126,31 @@ def test_a_session_that_begins_is_waited_for_and_shows_its_own_total(
     assert said[3].startswith("8/150 trials")
     assert not any("/48 trials" in line for line in said[3:])
     assert result.stdout.startswith("runs/a: complete, 16 trials; ")
+
+
+def test_a_url_that_cannot_be_reached_for_a_moment_is_asked_again(
+    going: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while a session is awaited that continues a run that has ended."""
+    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
+    going.update_manifest({"state": "interrupted"})
+    asked = []
+
+    def fetch(where: str) -> None:
+        asked.append(where)
+        if len(asked) in (1, 3):
+            raise RunError("connection reset")
+
+    monkeypatch.setattr(fcsearch.cli.watch, "_fetch", fetch)
+    steps = [
+        lambda: None,
+        lambda: going.update_manifest({"state": "running"}),
+        lambda: None,
+        lambda: going.update_manifest({"state": "complete"}),
+    ]
+    result = followed(monkeypatch, *steps)
+    assert (result.exit_code, len(asked)) == (0, 4)
+    assert result.stdout.startswith("runs/a: complete, 8 of 48 trials; ")
 
 
 def test_the_status_is_that_of_the_files(going: RunDirectory) -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, precision
 from fcsearch.evaluation.baseline import BaseLine, base_line
 from fcsearch.evaluation.classification import Classification, Confusion, classify
 from fcsearch.report.class_tables import class_parts
-from fcsearch.report.learned import lead_over
+from fcsearch.report.verdict import lead_over
 
 
 @pytest.mark.parametrize("seed", range(4))

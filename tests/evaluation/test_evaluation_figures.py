@@ -19,7 +19,7 @@ from fcsearch.evaluation import (
     bootstrap_error,
 )
 from fcsearch.evaluation.measuring import _figures
-from fcsearch.report.learned import lead_over
+from fcsearch.report.verdict import lead_over
 from fcsearch.training.objectives import Truth
 
 

@@ -1,5 +1,6 @@
 """README and docs tell the truth: their Python runs, their spaces are valid, their links lead somewhere."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -102,6 +103,8 @@ def test_the_commands_shown_are_accepted(tmp_path: Path, monkeypatch: pytest.Mon
     for path in (tmp_path / "my_space.yaml", tmp_path / "runs" / "full" / "next_space.yaml"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(space)
+    searched = load_space(path).to_json()
+    (tmp_path / "runs" / "full" / "run.json").write_text(json.dumps({"format": 2, "space": searched}))
     for line in dict.fromkeys(shown):
         plain = re.sub(r" --tf32| --gpus-per-worker 0\.\d+| --workers \d+|[|>].*", "", line)
         _, name, *words = shlex.split(plain.replace("s3://bucket", f"{(tmp_path / 'bucket').as_uri()}"), comments=True)

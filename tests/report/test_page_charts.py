@@ -51,6 +51,12 @@ def test_an_axis_that_is_not_much_longer_shows_all_of_them() -> None:
     assert (results.outliers, results.bulk) == (0, (0.925, 0.95))
 
 
+@pytest.mark.parametrize(("objective", "value"), [("accuracy", 0.9), ("rmse", 250.0), ("rmse", 0.0)])
+def test_an_axis_of_equal_figures_is_no_point(objective: str, value: float) -> None:
+    low, high = Results(OBJECTIVES[objective], (value,)).around([value, value])
+    assert low < value < high
+
+
 def test_numbers_of_the_front_do_not_cover_each_other() -> None:
     front = [{"trial": 0, "size": 1000, "value": 0.5}, {"trial": 1, "size": 1010, "value": 0.501}]
     front += [{"trial": 2, "size": 1020, "value": 0.8}, {"trial": 3, "size": 90_000, "value": 0.9}]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,9 @@ from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import Report, render_text, write_report
 from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands
+from fcsearch.report.model import Verdict
 from fcsearch.report.next_space import NEXT_SPACE
+from fcsearch.report.verdict import NOT_SHOWN, NOTHING
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
 
@@ -56,7 +57,7 @@ def test_more_trials_are_offered_where_they_may_help(report: Report) -> None:
     assert more_trials(dataclasses.replace(report, sampler="grid")) is None
     assert more_trials(dataclasses.replace(report, state="interrupted")) is None
     assert more_trials(dataclasses.replace(report, best=None)) is None
-    nothing = dataclasses.replace(report.trust, verdict="It learned nothing.")
+    nothing = dataclasses.replace(report.trust, verdict=Verdict(NOTHING, "x."))
     assert more_trials(dataclasses.replace(report, trust=nothing)) is None
 
 
@@ -136,16 +137,34 @@ def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Pa
     assert next_commands(dataclasses.replace(found, sampler="random"))[1] == f"fcsearch run '{path}/{NEXT_SPACE}'"
 
 
-def test_where_nothing_was_learned_no_winner_is_praised(
-    report: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+REMEDIES = (("objective=balanced_accuracy", "class_weight=balanced"), ("objective=average_precision",))
+
+
+@pytest.mark.parametrize("claim", [NOTHING, NOT_SHOWN])
+def test_after_a_verdict_no_winner_is_praised_and_no_more_is_claimed(
+    report: Report, capsys: pytest.CaptureFixture[str], claim: str
 ) -> None:
-    (tmp_path / NEXT_SPACE).write_text("")
-    remedies = (("objective=balanced_accuracy",), ("objective=average_precision",))
-    verdict = dataclasses.replace(report.trust, verdict="Nothing was learned: x.", remedies=remedies)
-    found = dataclasses.replace(report, path=str(tmp_path), trust=verdict)
+    trust = dataclasses.replace(report.trust, verdict=Verdict(claim, "x."), remedies=REMEDIES)
+    found = dataclasses.replace(report, trust=trust)
     print_closing(found)
     output = capsys.readouterr().out
     assert "Winner" not in output
-    assert "No winner: nothing was learned" in output
-    again = f"fcsearch run {shlex.quote(str(tmp_path / NEXT_SPACE))}"
-    assert next_commands(found) == [again, f"{again} --set objective=average_precision"]
+    assert f"No winner: {claim}\n" in output
+    # The run's own space, each time with one remedy.
+    assert next_commands(found) == [
+        "fcsearch run runs/synthetic --set objective=balanced_accuracy --set class_weight=balanced",
+        "fcsearch run runs/synthetic --set objective=average_precision",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "command"), [("interrupted", "resume"), ("failed", "resume"), ("complete", "confirm")]
+)
+def test_a_verdict_that_is_not_final_asks_for_what_may_change_it(
+    report: Report, capsys: pytest.CaptureFixture[str], state: str, command: str
+) -> None:
+    trust = dataclasses.replace(report.trust, verdict=Verdict(NOTHING, "x.", so_far=True))
+    found = dataclasses.replace(report, trust=trust, state=state)
+    print_closing(found)
+    assert "No winner: so far nothing was learned\n" in capsys.readouterr().out
+    assert next_commands(found) == [f"fcsearch {command} runs/synthetic"]

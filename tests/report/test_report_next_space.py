@@ -14,9 +14,12 @@ import optuna
 import pytest
 from synthetic_run import SPACE, digits, make_run, manifest
 
+from fcsearch.config import TrialConfig
 from fcsearch.report import build_report, known_measurements, write_report
-from fcsearch.report.model import Finding, Pull, Report
+from fcsearch.report.model import Finding, Pull, Report, Verdict
+from fcsearch.report.moves import move
 from fcsearch.report.next_space import NEXT_SPACE, next_space
+from fcsearch.report.verdict import NOT_SHOWN, NOTHING
 from fcsearch.results import RunDirectory, rank_trials
 from fcsearch.results.patience import Patience, patient
 from fcsearch.results.records import row_config
@@ -158,10 +161,74 @@ def test_a_grid_is_searched_whole_and_has_no_use_for_observations(make: Make, tm
     assert "--from" not in (tmp_path / NEXT_SPACE).read_text()
 
 
-def test_nothing_learned_nothing_advised(make: Make, report: Report) -> None:
-    verdict = dataclasses.replace(report.trust, verdict="Nothing was learned.")
-    assert make(trust=verdict) is None
+@pytest.mark.parametrize("claim", [NOTHING, NOT_SHOWN])
+def test_after_a_verdict_it_has_the_first_remedy_and_claims_no_more(
+    make: Make, report: Report, tmp_path: Path, claim: str
+) -> None:
+    trust = dataclasses.replace(report.trust, verdict=Verdict(claim, "x."))
+    assert make(trust=trust) is None
     assert make(best=None) is None
+    remedies = (("objective=roc_auc", "class_weight=balanced"), ("objective=log_loss",))
+    found = make(trust=dataclasses.replace(trust, remedies=remedies))
+    assert found == WHOLE.changed(remedies[0])
+    head = (tmp_path / NEXT_SPACE).read_text().splitlines()[:4]
+    assert head[0] == f"# What to try next: in the run synthetic, {claim}."
+    assert "--from" not in head[3]
+
+
+@pytest.mark.parametrize(
+    ("definition", "way", "good"),
+    [
+        ("learning_rate={low: 0.001, high: 0.1, log: true}", "up", 0.1),
+        ("learning_rate={low: 0.001, high: 0.1, log: true}", "up", 0.0999),
+        ("learning_rate={low: 0.001, high: 0.1}", "down", 0.001),
+        ("depth={low: 2, high: 5}", "up", 5),
+        ("depth={low: 2, high: 5}", "down", 2),
+    ],
+)
+def test_a_cut_range_is_never_a_point(definition: str, way: str, good: float) -> None:
+    """Even where all the good trials lie at its end."""
+    name = definition.partition("=")[0]
+    parameter = WHOLE.changed([f"parameters.{definition}"]).parameters[name]
+    assert isinstance(parameter, Range)
+    change = move(parameter, way, [good] * 3, kinds={"smaller"}, why="")
+    assert change is not None
+    low, high = change.entry["low"], change.entry["high"]
+    assert low <= good <= high
+    whole, left = (
+        math.log(b / a) if parameter.log else b - a for a, b in ((parameter.low, parameter.high), (low, high))
+    )
+    assert 0.09 * whole < left < whole
+
+
+@pytest.mark.parametrize(
+    ("sampler", "searched"),
+    [
+        ("tpe", {"low": 1e-2, "high": 1.0, "log": True}),
+        *((sampler, searched) for sampler in ("tpe", "grid") for searched in ({"choices": [0.5, 5.0]}, 0.5, None)),
+    ],
+)
+def test_where_all_diverged_it_has_lower_learning_rates(tmp_path: Path, sampler: str, searched: Any) -> None:
+    parameters = {"epochs": 3, "hidden_dim": {"choices": [8, 16]}}
+    parameters |= {} if searched is None else {"learning_rate": searched}
+    space = SearchSpace.from_mapping({"sampler": sampler, "trials": 2, "parameters": parameters, "dataset": "digits"})
+    run = RunDirectory.create(tmp_path / "run", manifest("run", space=space.to_json(), state="failed"))
+    config = {**TrialConfig().parameters(), "learning_rate": 0.4}
+    rows = [{**config, "trial_id": number, "state": "diverged", "seed": 0} for number in (0, 1)]
+    run.write_pack(0, rows, [])
+    write_report(run, dataset=digits())
+    text = (run.path / NEXT_SPACE).read_text()
+    assert "# All 2 trials diverged, with learning rates down to 0.4." in text
+    assert "--from" not in text
+    assert NEXT_SPACE in (run.path / "report.html").read_text()
+    found = load_space(run.path / NEXT_SPACE)
+    low, high = ends(found, "learning_rate")
+    assert 0 < low < high < 0.4
+    assert found.parameters["hidden_dim"] == space.parameters["hidden_dim"]
+    # One that only failed has nothing to do with the learning rate.
+    run.write_pack(1, [{**config, "trial_id": 2, "state": "failed", "seed": 0}], [])
+    write_report(run, dataset=digits())
+    assert not (run.path / NEXT_SPACE).exists()
 
 
 def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

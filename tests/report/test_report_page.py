@@ -185,10 +185,17 @@ def test_the_advice_is_on_the_page_as_a_space_with_its_command(run: RunDirectory
 def test_what_is_typed_is_set_as_code_and_no_word_of_a_command_is_broken(page: str) -> None:
     assert "<code>fcsearch confirm</code>" in page
     assert "`" not in without_scripts(page)
-    (command,) = re.findall(r"<p class=\"small\">Train the winner again</p>\s*<pre><code>(.*?)</code>", page)
+    (command,) = re.findall(r"<p class=\"small\">Train the best network again</p>\s*<pre><code>(.*?)</code>", page)
     assert '<span class="word">--trial</span> <span class="word">' in command
 
 
 def test_the_page_says_how_to_open_the_run_in_the_dashboard_of_optuna(page: str) -> None:
     assert "In Optuna&#39;s dashboard, after pip install &#34;fcsearch[dashboard]&#34;" in page
     assert "<code>optuna-dashboard synthetic/study.journal</code>" in commands_in(page)
+
+
+def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", manifest("run", ended_by="time_budget", options={"trials": 96}))
+    add_trials(run, range(8))
+    report = build_report(run, test=FinalTest(note="none"))
+    assert '<span class="state complete">ended by its time budget</span>' in render_html(report, run)

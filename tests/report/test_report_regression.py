@@ -4,21 +4,24 @@ import dataclasses
 from typing import Any
 
 import pytest
+from judged_trials import judged, said
 
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import BaseLine, Measurement
-from fcsearch.report.advice import of_the_network
+from fcsearch.report.advice import of_few_rows, of_heavy_tails, of_the_network
 from fcsearch.report.effects import effects_of
 from fcsearch.report.importance import importances_of
-from fcsearch.report.model import Dataset, FinalTest, Trust, Work
+from fcsearch.report.measured import FinalTest
+from fcsearch.report.model import Dataset, Trust, Verdict
 from fcsearch.report.page.charts.course import best_so_far_charts
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.trials import Clock, PageTrials
-from fcsearch.report.remedies import of_few_rows, of_heavy_tails, options, remedies_of
-from fcsearch.report.trust import assess
+from fcsearch.report.remedies import options, remedies_of
+from fcsearch.report.verdict import NOTHING
 
 RMSE = OBJECTIVES["rmse"]
+DATA = Dataset("d", "f", 1000, 400, 400, 0, task="regression")
 BASE = BaseLine("2,000", 300.0, 400, "rmse")
 
 
@@ -44,21 +47,15 @@ def measured(split: str, rmse: float) -> Measurement:
 
 def trust(*ranked: dict[str, Any], validation: Measurement | None = None) -> Trust:
     value = ranked[0]["val_rmse"]
-    return assess(
+    return judged(
         ranked,
         FinalTest(measured("test", value + 5), None, (0,)),
-        state="complete",
-        work=Work(None, {"complete": len(ranked)}, 1, 1.0, 60.0, 1.0, {}, None),
-        dataset=Dataset("d", "f", 1000, 400, 400, 0, task="regression"),
+        dataset=DATA,
         space={"parameters": {}},
         base=BASE,
         validation=validation or measured("val", value),
         objective=RMSE,
     )
-
-
-def said(found: Trust) -> str:
-    return "\n".join(found.remarks)
 
 
 def test_trials_within_one_standard_error_lie_above_the_best() -> None:
@@ -77,7 +74,7 @@ def test_trials_within_one_standard_error_lie_above_the_best() -> None:
 
 def test_nothing_is_learned_where_the_mean_does_as_well() -> None:
     found = trust(row(0, 285.0))
-    assert found.verdict == (
+    assert str(found.verdict) == (
         "Nothing was learned: the best network's validation RMSE, 285, is not more than two standard errors (20) "
         "below the 300 of always answering the mean (2,000)."
     )
@@ -103,6 +100,9 @@ def test_few_validation_rows_are_told_of_folds() -> None:
     assert list(of_few_rows(dataclasses.replace(few, folds=5), {})) == []
     assert list(of_few_rows(dataclasses.replace(few, val_rows=200), {})) == []
     assert list(of_few_rows(few, {"dataset": {"time": "day"}})) == []
+    # Folds are refused where the source has validation rows of its own.
+    assert list(of_few_rows(dataclasses.replace(few, given_splits=("val", "test")), {})) == []
+    assert list(of_few_rows(dataclasses.replace(few, given_splits=("test",)), {})) != []
 
 
 @pytest.mark.parametrize(("training", "overfit"), [(76.0, True), (77.0, False), (150.0, False)])
@@ -134,11 +134,11 @@ def test_the_history_falls_and_has_no_percentages() -> None:
 
 
 def test_no_remedy_is_proposed_that_the_space_has() -> None:
-    data = Dataset("d", "f", 1000, 400, 400, 0)
+    data, verdict = Dataset("d", "f", 1000, 400, 400, 0), Verdict(NOTHING, "")
 
     def proposed(objective: str, loss: object = None, **space: Any) -> list[str]:
         space = {"parameters": {"loss": loss} if loss else {}, **space}
-        return [options(changes) for changes in remedies_of(OBJECTIVES[objective], data, space)]
+        return [options(changes) for changes in remedies_of(OBJECTIVES[objective], data, space, verdict)]
 
     assert proposed("rmse") == [
         "--set objective=mae --set parameters.loss=huber",
@@ -147,19 +147,20 @@ def test_no_remedy_is_proposed_that_the_space_has() -> None:
     assert proposed("mae", {"value": "huber"}) == ["--set parameters.loss=absolute"]
     assert proposed("mae", "absolute") == ["--set parameters.loss=huber"]
     assert proposed("mae", {"choices": ["huber", "absolute"]}) == []
-    assert proposed("log_loss") == ["--set class_weight=balanced"]
-    assert proposed("log_loss", class_weight={"yes": 2.0}) == []
+    # Weights make a log loss worse.
+    others = ["--set objective=average_precision", "--set objective=roc_auc"]
+    assert proposed("log_loss") == others
+    assert proposed("log_loss", class_weight={"yes": 2.0}) == ["--set class_weight=null", *others]
+    assert proposed("roc_auc") == ["--set class_weight=balanced", "--set objective=log_loss"]
+    assert proposed("roc_auc", class_weight="balanced") == ["--set objective=log_loss --set class_weight=null"]
     assert "class_weight" not in " ".join(proposed("accuracy", class_weight="balanced"))
 
 
 def test_where_no_remedy_is_left_no_command_is_named() -> None:
     space = {"parameters": {"loss": {"choices": ["huber", "absolute"]}}}
-    found = assess(
+    found = judged(
         [{**row(0, 285.0), "val_mae": 285.0}],
-        FinalTest(note="none"),
-        state="complete",
-        work=Work(None, {"complete": 1}, 1, 1.0, 60.0, 1.0, {}, None),
-        dataset=Dataset("d", "f", 1000, 400, 400, 0, task="regression"),
+        dataset=DATA,
         space=space,
         base=dataclasses.replace(BASE, objective="mae"),
         validation=dataclasses.replace(measured("val", 285.0), objective="mae", base_line=BASE),

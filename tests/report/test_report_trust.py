@@ -1,19 +1,17 @@
 """How far to trust the best: the standard errors, the close rivals, and what a person should be told."""
 
+import dataclasses
 import math
 from typing import Any
 
 import pytest
-from judged_trials import row, said
+from judged_trials import DATASET, NO_TEST, judged, row, said
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.advice import of_the_space
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset, Trust, Work
-from fcsearch.report.trust import assess
-
-NOT_MEASURED = FinalTest(note="its model is gone")
+from fcsearch.report.model import Trust
 
 
 def measured(accuracy: float, rows: int = 400, trials: tuple[int, ...] = (0,)) -> FinalTest:
@@ -21,15 +19,8 @@ def measured(accuracy: float, rows: int = 400, trials: tuple[int, ...] = (0,)) -
     return FinalTest(Measurement(trials[-1], "test", "f", rows, accuracy, error, 0.1, None), None, trials)
 
 
-def trust(*ranked: dict[str, Any], test: FinalTest = NOT_MEASURED, **changes: Any) -> Trust:
-    counts = changes.pop("counts", {"complete": len(ranked)})
-    state, space, val_rows = (changes.pop(key, other) for key, other in _DEFAULTS)
-    work = Work(changes.pop("planned", None), counts, 1, 1.0, 60.0, 1.0, {}, "out of memory")
-    dataset = Dataset("digits", "f", 1000, val_rows, 400, 10)
-    return assess(ranked, test, state=state, work=work, dataset=dataset, space=space)
-
-
-_DEFAULTS: list[tuple[str, Any]] = [("state", "complete"), ("space", {}), ("val_rows", 400)]
+def trust(*ranked: dict[str, Any], test: FinalTest = NO_TEST, **changes: Any) -> Trust:
+    return judged(ranked, test, **{"space": {}, **changes})
 
 
 def test_standard_error_is_that_of_a_proportion() -> None:
@@ -127,7 +118,7 @@ def test_an_end_of_a_range_is_where_enough_others_are_worse() -> None:
 def test_a_run_that_has_not_ended_says_so_first() -> None:
     found = trust(row(0, 0.9), state="interrupted", planned=40)
     assert found.remarks[0] == "The run was interrupted: 1 of 40 trials are done, and what follows may change."
-    assert trust(state="running", counts={}).remarks == (
+    assert trust(state="running").remarks == (
         "The run is still running: 0 trials are done, and what follows may change.",
     )
 
@@ -145,6 +136,6 @@ def test_diverged_and_failed_trials() -> None:
 
 
 def test_unknown_numbers_of_rows_are_no_error() -> None:
-    found = trust(row(0, 0.9), val_rows=None)
+    found = trust(row(0, 0.9), dataset=dataclasses.replace(DATASET, val_rows=None))
     assert found.standard_error is None
     assert "without standard errors" in said(found)

@@ -17,7 +17,7 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import resume_search, saved_options
-from fcsearch.search.loop import later_stages
+from fcsearch.search.loop import later_stages, session
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.selection import is_settled
@@ -98,6 +98,17 @@ def test_a_confirmation_that_the_time_budget_ends_does_not_keep_the_test_rows_wa
     extent = later_stages.plan_confirmation(run, options, load_run_dataset(run))
     assert extent is not None
     assert not is_settled(run)
+
+
+def test_a_confirmation_that_is_done_was_not_out_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget ends the search, not the confirmation that follows it."""
+    train = session._train_trials
+    monkeypatch.setattr(session, "_train_trials", lambda *given: (train(*given), ("time_budget", False))[1])
+    run = search(tmp_path, InProcess(), report=False).run
+    planned = run.manifest().confirmation
+    assert planned is not None
+    assert len(pairs(run)) == len(planned.trials) * len(planned.seeds)
+    assert (run.manifest().ended_by, planned.out_of_time) == ("time_budget", False)
 
 
 def test_nobody_else_measures_test_rows_while_a_run_is_written(tmp_path: Path) -> None:

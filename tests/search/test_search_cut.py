@@ -11,6 +11,7 @@ from inline_pool import Killed, killed_at, tables
 
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory
+from fcsearch.space import load_space
 
 PARAMETERS: dict[str, Any] = {
     "learning_rate": {"low": 1e-4, "high": 1.0, "log": True},
@@ -43,12 +44,18 @@ def test_the_tables_are_equal_however_the_run_was_cut(sampler: str, early_stoppi
 
 def test_a_search_in_which_every_trial_diverges_says_so_and_writes_the_report(tmp_path: Path) -> None:
     parameters = {"learning_rate": 1.0, "reg": 1e6, "epochs": 3, "hidden_dim": {"choices": [8, 16]}}
-    with pytest.raises(SearchError, match=r"no trial has a result \(2 diverged\); .*lower learning_rate, reg"):
+    with pytest.raises(
+        SearchError, match=r"no trial has a result \(2 diverged\); .*lower learning_rate, reg.*next_space"
+    ):
         inline_pool.start(tmp_path, sampler="grid", trials=2, parameters=parameters)
     run = RunDirectory.open(tmp_path / "run")
     assert run.state() == "failed"
     assert "2 diverged" in str(run.manifest().error)
     assert (run.path / "report.html").exists()
+    # It has choices, as a grid asks for, and all of them are lower.
+    rates = load_space(run.path / "next_space.yaml").parameters["learning_rate"].finite_values()
+    assert rates is not None
+    assert max(rates) < 1.0
     # Again, without training anything.
     with pytest.raises(SearchError, match="no trial has a result"):
         inline_pool.resume(run)

@@ -120,14 +120,17 @@ def test_ctrl_c_once_keeps_what_is_finished_and_says_how_to_go_on(
     assert_only_ours(commands)
 
 
-def test_ctrl_c_twice_ends_at_once(commands: Processes, space_file: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_ends_at_once(
+    commands: Processes, space_file: str, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
     run = tmp_path / "runs" / "small"
     driver = commands.start(*search(space_file, "--set", ENDLESS))
     wait_for(lambda: in_log(run, "is handed out") == 2)
-    os.killpg(driver.pid, signal.SIGINT)
-    wait_for(lambda: "Ctrl-C again ends at once" in commands.err or driver.poll() is not None)
-    os.killpg(driver.pid, signal.SIGINT)
-    assert driver.wait(timeout=40) == 130
+    os.killpg(driver.pid, number)
+    wait_for(lambda: "finished trials are kept" in commands.err or driver.poll() is not None)
+    os.killpg(driver.pid, number)
+    assert driver.wait(timeout=40) == code
     assert RunDirectory.open(run).state() == "interrupted"
     assert "Traceback" not in commands.err
     assert_ray_is_gone(commands)

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from in_process_pool import InProcess
 from page_checks import commands_in
 from search_helpers import make_space
 
+from fcsearch.cli import cli
+from fcsearch.cli.choosing import choose
 from fcsearch.data import Dataset
 from fcsearch.report.closing import next_commands
 from fcsearch.report.next_space import NEXT_SPACE
@@ -49,6 +52,7 @@ def write_classes(path: Path, share: float, seed: int) -> Path:
     rng = np.random.default_rng(seed)
     rows = zip(rng.normal(size=(600, 3)).round(3).tolist(), rng.random(600), strict=True)
     lines = [",".join([*map(str, values), "yes" if drawn < share else "no"]) for values, drawn in rows]
+    path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(["a,b,c,label", *lines]) + "\n")
     return path
 
@@ -70,14 +74,13 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
 def test_the_best_of_sixty_on_noise_is_no_winner(noise: SearchResult) -> None:
     assert noise.report is not None
     assert noise.report.trust.verdict is not None
-    assert noise.report.trust.verdict.startswith("Nothing was learned: the best network's validation average precision")
+    assert str(noise.report.trust.verdict).startswith(
+        "Nothing was learned: the best network's validation average precision"
+    )
 
 
-def test_its_next_space_runs_by_the_same_command_everywhere(noise: SearchResult, tmp_path: Path) -> None:
-    run, report = noise.run, noise.report
-    assert report is not None
-    (again, *_) = next_commands(report)
-    assert again == shlex.join(["fcsearch", "run", str(run.path / NEXT_SPACE)])
+def test_its_next_space_has_the_first_remedy_and_runs(noise: SearchResult, tmp_path: Path) -> None:
+    run = noise.run
     commands = re.findall(r"fcsearch run .*", commands_in((run.path / "report.html").read_text()))
     assert f"fcsearch run run/{NEXT_SPACE}</code></pre>" in commands
     assert not any("--from" in command for command in commands)
@@ -88,6 +91,20 @@ def test_its_next_space_runs_by_the_same_command_everywhere(noise: SearchResult,
     assert described is not None
     assert described.spec is not None
     assert described.spec["class_weight"] == "balanced"
+
+
+def test_each_command_is_the_space_of_the_run_with_one_remedy(noise: SearchResult, tmp_path: Path) -> None:
+    report, space = noise.report, noise.run.space()
+    assert report is not None
+    commands = [shlex.split(command) for command in next_commands(report)]
+    assert len(commands) > 1
+    for command, changes in zip(commands, report.trust.remedies, strict=False):
+        assert command[:3] == ["fcsearch", "run", str(noise.run.path)]
+        shown = CliRunner().invoke(cli, [*command[1:], "--dry-run", "--out", str(tmp_path)])
+        assert shown.exit_code == 0, shown.output
+        searched = choose(command[2:3], space=None, dataset=None).load(command[4::2])
+        assert searched == space.changed(changes)
+        assert command[4::2] == list(changes)
 
 
 def test_a_class_with_nearly_all_rows_is_in_the_plan(tmp_path: Path) -> None:
@@ -114,3 +131,16 @@ def test_the_run_says_how_many_training_rows_are_measured(noise: SearchResult) -
     assert noise.report.dataset.training_sample == 256
     # An older run measured as many as validate.
     assert described.model_copy(update={"training_sample": None}).measured_training_rows == 90
+
+
+def test_a_source_with_validation_rows_of_its_own_is_not_told_of_folds(tmp_path: Path) -> None:
+    for split in ("train", "val", "test"):
+        write_classes(tmp_path / "data" / f"{split}.csv", 0.4, 3)
+    data = {"source": str(tmp_path / "data"), "label": "label", "num_val": 100}
+    found = search(make_space(tmp_path, dataset=data, trials=2, parameters=PARAMETERS), tmp_path / "run").report
+    assert found is not None
+    assert found.dataset.given_splits == ("val", "test")
+    assert found.trust.verdict is not None
+    assert found.trust.remedies
+    assert not any("folds" in change for changes in found.trust.remedies for change in changes)
+    assert "folds" not in " ".join(found.trust.remarks)

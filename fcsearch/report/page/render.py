@@ -137,7 +137,7 @@ def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tupl
         commands.append(("Search again", shlex.join(["fcsearch", *manifest.command[1:]])))
     if report.best:
         commands += [
-            ("Train the winner again", f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"),
+            ("Train the best network again", f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"),
             ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),
             ("Export it", f"fcsearch export {run} --out {exported_name()}"),
         ]

@@ -36,11 +36,11 @@ class Watched:
         return self._run.is_held() or self._run.state() == "running"
 
     def ended(self) -> str | None:
-        """How it has ended, in words; None while a process is at work on it; RunError if its manifest is damaged."""
-        if self._run.is_held() or (state := self._run.state()) == "running":
+        """How it has ended, in words; None while it is `going`; RunError if its manifest is damaged."""
+        if self.going():
             return None
         manifest, done = self._run.manifest(), len(self._run.trials())
-        return ending_and_trials(state, manifest.ended_by, done=done, planned=manifest.planned)
+        return ending_and_trials(self._run.state(), manifest.ended_by, done=done, planned=manifest.planned)
 
     def silent(self) -> bool:
         """Whether that process says nothing of a search: it reads the data of a session, or writes the report."""

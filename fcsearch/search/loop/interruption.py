@@ -11,6 +11,10 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM where the search is already ending: it ends at once, as by a second Ctrl-C."""
+
+
 class Interruption:
     """Whether the user, or the system (`terminated`), wants the search to end, and whether at once."""
 
@@ -25,7 +29,7 @@ class Interruption:
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Take note of the first signal; end at once at the second."""
         if self.requested:
-            raise KeyboardInterrupt
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         self.requested = True
         self.terminated = number == signal.SIGTERM
 

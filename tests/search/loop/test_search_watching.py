@@ -18,7 +18,7 @@ from search_helpers import PLACE, outcome
 
 from fcsearch.errors import RunError
 from fcsearch.results import TrialRecord
-from fcsearch.search.loop.interruption import interruption
+from fcsearch.search.loop.interruption import Terminated, interruption
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
@@ -87,6 +87,14 @@ def test_the_first_signal_asks_the_second_ends() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is kept
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_sigterm_is_told_from_ctrl_c(first: signal.Signals) -> None:
+    with interruption():
+        signal.raise_signal(first)
+        with pytest.raises(Terminated):
+            signal.raise_signal(signal.SIGTERM)
 
 
 def test_outside_the_main_thread_signals_are_left_alone() -> None:

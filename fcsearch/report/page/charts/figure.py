@@ -148,12 +148,12 @@ class Results:
     @functools.cached_property
     def ends(self) -> tuple[float, float]:
         """Where the axis ends."""
-        return self._with_margin(*self.bulk)
+        return self.around(self.bulk)
 
     @functools.cached_property
     def far_ends(self) -> tuple[float, float]:
         """Where it ends if it is to show all trials."""
-        return self._with_margin(min(self.values, default=0.0), max(self.values, default=1.0))
+        return self.around(self.values or (0.0, 1.0))
 
     @property
     def format(self) -> str:
@@ -231,17 +231,13 @@ class Results:
             *({"field": name, "title": name} for name in parameters),
         ]
 
-    def _with_margin(self, low: float, high: float) -> tuple[float, float]:
+    def around(self, values: Sequence[float]) -> tuple[float, float]:
+        """The ends of an axis that shows these values of the objective, with a margin."""
+        low, high = min(values), max(values)
         # No axis spans less than this: half a point, or a hundredth of what is measured.
         least = 0.005 if self.objective.unit == "fraction" else 0.01 * max(abs(low), abs(high)) or 0.005
         margin = max(_MARGIN * (high - low), (least - (high - low)) / 2)
         return low - margin, high + margin
-
-
-def around(values: Sequence[float]) -> list[float]:
-    """The ends of an axis that shows these values, with a margin."""
-    margin = _MARGIN * (max(values) - min(values))
-    return [min(values) - margin, max(values) + margin]
 
 
 def inline(rows: Iterable[Mapping[str, Any]]) -> Spec:

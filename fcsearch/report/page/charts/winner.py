@@ -18,7 +18,6 @@ from fcsearch.report.page.charts.figure import (
     Figure,
     Results,
     Spec,
-    around,
     inline,
 )
 
@@ -39,8 +38,12 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
         return None
     order = [row["figure"] for row in rows]
     y = {"field": "figure", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 170}}
-    ends = around([row[end] for row in rows for end in ("low", "value", "high") if end in row])
-    x = {**results.axis(), "title": results.objective.title, "scale": {"zero": False, "nice": False, "domain": ends}}
+    ends = results.around([row[end] for row in rows for end in ("low", "value", "high") if end in row])
+    x = {
+        **results.axis(),
+        "title": results.objective.title,
+        "scale": {"zero": False, "nice": False, "domain": list(ends)},
+    }
     tip = [
         {"field": "figure", "title": "figure"},
         {"field": "value", "title": results.objective.title, "format": results.format},
