@@ -107,9 +107,11 @@ def _print(found: Measurement, run: str, source: str) -> None:
     from fcsearch.cli.console import open_console
     from fcsearch.report.class_tables import class_parts
     from fcsearch.report.summary_lines import measured_lines
+    from fcsearch.text import printable
 
     console = open_console()
-    console.print(Text(f"{_model(found)} of {run} on {_rows(found)} of {source}"))
+    # In one line, however long the path is.
+    click.echo(printable(f"{_model(found)} of {run} on {_rows(found)} of {source}"))
     for name, value, remark in measured_lines(found):
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
     if found.classification:

@@ -11,15 +11,13 @@ import click
 
 from fcsearch.cli.choosing import dataset_name
 from fcsearch.errors import UsageError
-from fcsearch.text import first_few
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset, DatasetSpec
     from fcsearch.data.facts import ColumnFacts
 
-# A comment lists no more columns, and no more classes, than these.
+# A comment lists no more columns than these.
 _MOST_COLUMNS = 30
-_MOST_CLASSES = 10
 
 
 @click.command()
@@ -87,15 +85,14 @@ def _load(spec: DatasetSpec) -> Dataset:
 
 def _found(dataset: Dataset) -> list[str]:
     """Lines that describe a dataset."""
+    from fcsearch.data.told import label_words, rare_classes
+
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
-    label, target = dataset.details.get("label"), dataset.train.y
-    labels = f"{dataset.num_classes} classes: {first_few(dataset.class_names, _MOST_CLASSES)}"
-    if dataset.task == "regression":
-        labels = f"from {target.min():.6g} to {target.max():.6g}"
+    label = dataset.details.get("label")
     lines = [
         f"Rows: {train} for training, {val} for validation, {test} for test",
-        f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {labels}",
-        *([f"  {dataset.one_sided()}"] if dataset.one_sided() else []),
+        f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {label_words(dataset)}",
+        *(f"  {remark}" for remark in (dataset.one_sided(), rare_classes(dataset)) if remark),
         f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
     ]
     used = [column for column in dataset.columns if column.use == "used"]

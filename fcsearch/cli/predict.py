@@ -80,8 +80,8 @@ def _arguments(given: tuple[str, ...]) -> tuple[str | None, str]:
     if len(given) not in (1, 2):
         found = f"found {len(given)} arguments" if given else "found nothing"
         raise UsageError(
-            "name the rows to predict, and before them a run or a model, if it is not the newest run: `fcsearch predict "
-            f"[RUN|MODEL] INPUT`; {found}"
+            "name the rows to predict, and before them a run or a model, if it is not the newest run: "
+            f"`fcsearch predict [RUN|MODEL] INPUT`; {found}"
         )
     return (given[0], given[1]) if len(given) == 2 else (None, given[0])
 

@@ -68,12 +68,13 @@ def test_what_the_command_says_of_other_rows_is_a_warning() -> None:
     table = pa.table({"a": X[:, 0], "plan": ["basic", "plus"] * 60, "kind": np.where(y, "yes", "no")})
     run = search(table, label="kind")
     strange = table.set_column(1, "plan", pa.array(["basic", "gold"] * 60)).append_column("memo", table["a"])
-    with pytest.warns(UserWarning, match=r"training rows do not have|does not read") as said:
+    with pytest.warns(UserWarning, match=r"training rows do not have|does not read|trained or chose") as said:
         run.evaluate(strange)
-    assert [Path(warning.filename) for warning in said] == [Path(__file__)] * 2
-    first, second = (str(warning.message) for warning in said)
+    assert [Path(warning.filename) for warning in said] == [Path(__file__)] * 3
+    first, second, third = (str(warning.message) for warning in said)
     assert first.startswith("column 'plan' has 60 values that the training rows do not have ('gold'): encoded as")
     assert second == "ignored columns that the network does not read: memo"
+    assert third.startswith("52 of the 120 rows are rows that trained or chose the network")
     with pytest.warns(
         UserWarning, match=r"rows that trained or chose the network.*`evaluate\(\)` without `X` measures"
     ) as said:

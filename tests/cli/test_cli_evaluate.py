@@ -24,7 +24,7 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
     assert result.exit_code == 0
     assert f"trial {best} of {made_run.path.name} on 270 test rows of digits\n" in result.output
     words = " ".join(result.output.split())
-    assert f"rows accuracy {100 * expected.accuracy:.2f}%" in words
+    assert f"rows of digits accuracy {100 * expected.accuracy:.2f}%" in words
     assert f"log loss {expected.figures['log_loss']:.4g} mean negative logarithm" in words
     assert not re.search(r"(?<!log )loss \d", words)
     lines = [line.split() for line in result.output.splitlines()]
@@ -62,7 +62,7 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
         (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
         (["--dataset", "no/such.parquet"], "such.parquet"),
         (["--label", "kind"], "--label is only for other data than the run's"),
-        (["--dataset", "digits", "--label", "kind"], "--label belongs to tables; digits has a layout of its own"),
+        (["--dataset", "digits", "--label", "kind"], "--label belongs to tables and arrays; the labels"),
     ],
 )
 def test_bad_input_exits_2_with_a_message(
