@@ -22,7 +22,7 @@ from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
 from fcsearch.config.objective import Task
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
-from fcsearch.data.sources.memory import as_table, is_table
+from fcsearch.data.sources.memory import as_table, densified, is_table
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
@@ -90,7 +90,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         """Search.
 
         Args:
-            X: (N, D) numbers, or a table. Ids and dates are no features: leave such columns out.
+            X: (N, D) numbers, also a sparse matrix, which is made dense; or a table. Ids and dates are no features:
+                leave such columns out.
             y: (N,) classes, or the numbers that a regression predicts.
             sample_weight: (N,) how much each row counts in training, at least 0; None: all equally.
 
@@ -99,10 +100,10 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             SearchError: every trial failed.
             KeyboardInterrupt: interrupted.
         """
-        table, y = self._checked(X, y)
-        targets = self._targets(y)
-        seed = _seed(self.random_state)
         try:
+            table, y = self._checked(X, y)
+            targets = self._targets(y)
+            seed = _seed(self.random_state)
             space = read_space(self.space)
             options = SearchOptions(
                 trials=self.trials,
@@ -127,10 +128,12 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
         tags.non_deterministic = False
         return tags
 
     def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
+        X = densified(X)
         if is_table(X):
             table, labels = self._table(X, reset=True), column_or_1d(y, warn=True)
             if len(labels) != table.num_rows:
@@ -152,7 +155,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             validate_data(self, X, skip_check_array=True, reset=reset)
             table = as_table(X)
             return table.rename_columns(self._names(table.num_columns))
-        return self._named(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
+        return self._named(validate_data(self, densified(X), reset=reset, ensure_all_finite="allow-nan"))
 
     def _named(self, X: npt.NDArray[Any]) -> pa.Table:
         columns = [pa.array(np.ascontiguousarray(column)) for column in X.T]
@@ -189,9 +192,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     @worded(EstimatorArguments())
     def _predicted(self, X: Any, predict: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        table = self._table(X, reset=False)
         try:
-            return predict(table)
+            return predict(self._table(X, reset=False))
         except UsageError as error:
             raise ValueError(str(error)) from error
 
@@ -243,8 +245,15 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         return self._predicted(X, self.model_.probabilities)
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if missing := _missing(y):
+            raise ValueError(f"y must give every row a class; found {missing:,} missing labels; drop those rows")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y must hold at least 2 classes to tell apart; found only the class {self.classes_.tolist()[0]!r} in "
+                "every row; add rows of another one"
+            )
         found: npt.NDArray[Any] = codes
         return found
 
@@ -275,6 +284,15 @@ class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc] 
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(y, dtype=np.float64)
+
+
+def _missing(y: npt.NDArray[Any]) -> int:
+    """How many labels are None, NaN, or what pandas has for them."""
+    if y.dtype.kind == "f":
+        return int(np.isnan(y).sum())
+    if y.dtype.kind != "O":
+        return 0
+    return sum(value is None or (not isinstance(value, str) and str(value) in ("nan", "<NA>", "NaT")) for value in y)
 
 
 def _validation_share(wanted: float, targets: npt.NDArray[Any], task: Task) -> float:

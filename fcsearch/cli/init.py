@@ -11,8 +11,10 @@ import click
 
 from fcsearch.cli.choosing import dataset_name
 from fcsearch.errors import UsageError
+from fcsearch.text import column_title
 
 if TYPE_CHECKING:
+    from fcsearch.config.objective import Task
     from fcsearch.data import Dataset, DatasetSpec
     from fcsearch.data.facts import ColumnFacts
 
@@ -61,11 +63,13 @@ def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
 
     comment = [f"A search space for {spec.source}, made by `fcsearch init` from the space {base}.", ""]
     comment += [f"  fcsearch {command} {shlex.quote(str(path))}" for command in ("validate", "run")]
+    task: Task = "classification"
     if not spec.is_named:
         dataset = _load(spec)
+        task = dataset.task
         spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
         comment += ["", *_found(dataset)]
-    text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment)
+    text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment, task=task)
     SearchSpace.from_node(read_text(text, str(path)), default_name=name)
     return text
 
@@ -102,7 +106,7 @@ def _found(dataset: Dataset) -> list[str]:
     if more := len(used) - len(columns):
         lines.append(f"  and {more:,} more")
     if ignored := dataset.details["ignored_columns"]:
-        lines.append(f"Columns that are not used: {', '.join(ignored)}")
+        lines.append(f"Columns that are not used: {', '.join(map(column_title, ignored))}")
     return lines
 
 

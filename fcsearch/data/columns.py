@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,7 +22,7 @@ from fcsearch.data.readings import parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
-from fcsearch.text import nearest, spaced_twins
+from fcsearch.text import column_quoted, nearest, spaced_twins
 from fcsearch.wording import wording
 
 # The most one-hot columns of a text column; with more categories it is an identifier or free text.
@@ -198,7 +197,7 @@ def _feature(
     values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, spec: DatasetSpec, *, alone: bool
 ) -> Features:
     """The features of one column; `alone` if there is no other one."""
-    kind, place = values.type, f"column {name!r} of {source}"
+    kind, place = values.type, f"column {column_quoted(name)} of {source}"
     if is_list_of_numbers(kind):
         X, lengths = list_values(values, name, locate)
         if alone:
@@ -225,8 +224,9 @@ def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) ->
     if spec.dates is None:
         raise DataError(
             f"{place} must hold numbers, text, images or lists of numbers; found dates or times. Say what they mean: "
-            "dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
-            f"{shlex.quote(f'dataset.time={name}')} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
+            f"{wording().dataset_option('dates', 'parts')} makes features of year, month, day of the week, day of the "
+            f"year and hour; {wording().dataset_option('time', name)} tests on the latest rows. Or: "
+            f"{_LEAVE_OUT.lower()}"
         )
     found = parts_of_dates(values, place)
     columns = tuple(Column(name, reading=part, zoned=found.zoned) for part in found.parts)

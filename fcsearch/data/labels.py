@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest, spaced_twins
+from fcsearch.text import did_you_mean, first_columns, first_few, nearest, spaced_twins
 from fcsearch.wording import wording
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
@@ -31,7 +31,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     Raises:
         DataError: there is no such column, or more than one is possible.
     """
-    columns = first_few(schema.names, 40)
+    columns = first_columns(schema.names, 40)
     if label is not None:
         if label in schema.names:
             return label

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcsearch.report.words import plural
+from fcsearch.text import column_quoted, column_title
 
 if TYPE_CHECKING:
     from fcsearch.data.matching import Unseen
@@ -17,13 +18,11 @@ def row_notes(unseen: Unseen, ignored: Sequence[str]) -> list[str]:
     for name, counts in unseen.items():
         examples = ", ".join(repr(value) for value, _ in counts.most_common(3))
         notes.append(
-            f"column {name!r} has {plural(counts.total(), 'value')} that the training rows do not have ({examples}"
-            f"{', ...' if len(counts) > 3 else ''}): encoded as none of the known categories"
+            f"column {column_quoted(name)} has {plural(counts.total(), 'value')} that the training rows do not have "
+            f"({examples}{', ...' if len(counts) > 3 else ''}): encoded as none of the known categories"
         )
     if ignored:
-        notes.append(
-            f"ignored columns that the network does not read: {', '.join(name or '(unnamed)' for name in ignored)}"
-        )
+        notes.append(f"ignored columns that the network does not read: {', '.join(map(column_title, ignored))}")
     return notes
 
 

@@ -26,7 +26,7 @@ from fcsearch.data.split_facts import USES, SplitBy
 from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.text import did_you_mean, first_columns, nearest
 
 # The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -180,7 +180,7 @@ def _row_weights(
         hint = did_you_mean(nearest(name, names), sentence=True)
         raise DataError(
             f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
-            f"columns {first_few(names, 40)}.{hint}"
+            f"columns {first_columns(names, 40)}.{hint}"
         )
     try:
         return weight_values(table[name], f"column {name!r} of {source}")
