@@ -224,8 +224,8 @@ def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) ->
     if spec.dates is None:
         raise DataError(
             f"{place} must hold numbers, text, images or lists of numbers; found dates or times. Say what they mean: "
-            f"{wording().dataset_option('dates', 'parts')} makes features of year, month, day of the week, day of the "
-            f"year and hour; {wording().dataset_option('time', name)} tests on the latest rows. Or: "
+            f"{wording().dataset_key('dates', 'parts')} makes features of year, month, day of the week, day of the "
+            f"year and hour; {wording().dataset_key('time', name)} tests on the latest rows. Or: "
             f"{_LEAVE_OUT.lower()}"
         )
     found = parts_of_dates(values, place)
