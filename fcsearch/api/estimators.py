@@ -29,7 +29,7 @@ from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 from fcsearch.space import SearchSpace
-from fcsearch.wording import EstimatorArguments, worded
+from fcsearch.wording import EstimatorArguments, worded, wording
 
 
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -246,13 +246,13 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if missing := _missing(y):
-            raise ValueError(f"y must give every row a class; found {missing:,} missing labels; drop those rows")
+            raise ValueError(f"y must give every row a class; found {missing:,} missing labels. Drop those rows.")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y must hold at least 2 classes to tell apart; found only the class {self.classes_.tolist()[0]!r} in "
-                "every row; add rows of another one"
+                f"y must hold at least 2 classes to tell apart; found only {self.classes_.tolist()[0]!r} in every row. "
+                f"{wording().other_label()}, or add rows of another class."
             )
         found: npt.NDArray[Any] = codes
         return found
