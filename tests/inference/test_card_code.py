@@ -17,7 +17,7 @@ from fcsearch.data.parts import read_parts
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.nn import FullyConnectedNet
-from fcsearch.report.exporting import export_with_card
+from fcsearch.report.export_files import export_with_card
 
 ROWS = 240
 
