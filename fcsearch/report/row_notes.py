@@ -30,6 +30,6 @@ def own_rows_note(own: int, rows: int, instead: str) -> str:
     """That so many of some rows are the run's own; `instead` names a call that measures rows that it did not see."""
     which = f"all {rows:,} rows" if own == rows else f"{own:,} of the {rows:,} rows"
     return (
-        f"{which} are rows that trained or chose the network: the figures are too good for other rows; {instead} "
+        f"{which} equal rows that trained or chose the network: the figures are too good for other rows; {instead} "
         "measures those that played no part in it"
     )
