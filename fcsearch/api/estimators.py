@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fcsearch.api.display import open_view
+from fcsearch.api.estimator_inputs import free_name, missing_labels, seed_of, validation_share
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
 from fcsearch.config.objective import Task
@@ -103,7 +102,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         try:
             table, y = self._checked(X, y)
             targets = self._targets(y)
-            seed = _seed(self.random_state)
+            seed = seed_of(self.random_state)
             space = read_space(self.space)
             options = SearchOptions(
                 trials=self.trials,
@@ -170,9 +169,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     ) -> Dataset:
         if not 0 < self.validation_fraction < 1:
             raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
-        share = _validation_share(self.validation_fraction, targets, self._task)
+        share = validation_share(self.validation_fraction, targets, self._task)
         spec = DatasetSpec(
-            MEMORY, label=_free_name(table.column_names), task=self._task, val_fraction=share,
+            MEMORY, label=free_name(table.column_names), task=self._task, val_fraction=share,
             test_fraction=0.0, folds=self.folds, split_seed=seed,
             class_weight=self._class_weight(space.dataset.class_weight),
         )  # fmt: skip
@@ -245,7 +244,7 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         return self._predicted(X, self.model_.probabilities)
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        if missing := _missing(y):
+        if missing := missing_labels(y):
             raise ValueError(f"y must give every row a class; found {missing:,} missing labels. Drop those rows.")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -284,31 +283,3 @@ class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc] 
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(y, dtype=np.float64)
-
-
-def _missing(y: npt.NDArray[Any]) -> int:
-    """How many labels are None, NaN, or what pandas has for them."""
-    if y.dtype.kind == "f":
-        return int(np.isnan(y).sum())
-    if y.dtype.kind != "O":
-        return 0
-    return sum(value is None or (not isinstance(value, str) and str(value) in ("nan", "<NA>", "NaT")) for value in y)
-
-
-def _validation_share(wanted: float, targets: npt.NDArray[Any], task: Task) -> float:
-    """The share of the rows that is held out: of classes, a stratified share has a row of each, even of small ones."""
-    if task == "regression":
-        return wanted
-    count, classes = len(targets), len(np.unique(targets))
-    return max(wanted, (classes + 0.5) / count) if count > 2 * classes else 0.5
-
-
-def _free_name(taken: Sequence[str]) -> str:
-    """A name for the label that no column has."""
-    return next(name for count in itertools.count() if (name := "y" + "_" * count) not in taken)
-
-
-def _seed(random_state: int | np.random.RandomState | None) -> int:
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31))
