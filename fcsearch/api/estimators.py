@@ -16,7 +16,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fcsearch.api.display import open_view
-from fcsearch.api.estimator_inputs import free_name, missing_labels, seed_of, validation_share
+from fcsearch.api.estimator_arguments import (
+    FoldsArgument,
+    chosen_folds,
+    free_name,
+    missing_labels,
+    seed_of,
+    validation_share,
+)
+from fcsearch.api.model import Model
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
 from fcsearch.config.objective import Task
@@ -25,10 +33,13 @@ from fcsearch.data.sources.memory import as_table, densified, is_table
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
+from fcsearch.inference.choosing import model_of_run
 from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 from fcsearch.space import SearchSpace
 from fcsearch.wording import EstimatorArguments, worded, wording
+
+_CANDIDATES = 50
 
 
 class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -42,9 +53,13 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             None: the default space.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds that it may take, with its report, nearly; None: no limit.
-        validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1.
+        validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1; None:
+            0.15, where there are no folds.
         folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds, and the
-            network is the best configuration trained on all rows. None: one split.
+            network is the best configuration trained on all rows. `auto`: 5 for few rows. 1: one split. None: one split
+            if `validation_fraction` is given, else as the space says; the default spaces say `auto`.
+        ensemble: Whether the best trials predict together, weighted by the validation rows, where that is better there
+            than the best one alone.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
         workers: How many packs train at a time, unless the pool is `inline`.
         random_state: Seed of the split, of the sampler and of training.
@@ -55,7 +70,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         best_score_: Its objective on the validation rows (the space's; by default accuracy or RMSE): too good on
             average, the more so the more trials there were.
         trials_: One row per trial, as in a run directory (`pyarrow.Table`).
-        model_: The network and its feature transform.
+        model_: The network, or networks, with the feature transform.
         n_features_in_, feature_names_in_: As in scikit-learn.
     """
 
@@ -67,8 +82,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         space: Space | None = None,
         trials: int | None = None,
         time_budget: float | None = None,
-        validation_fraction: float = 0.15,
-        folds: int | None = None,
+        validation_fraction: float | None = None,
+        folds: FoldsArgument = None,
+        ensemble: bool = True,
         pool: PoolName = "inline",
         workers: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -79,6 +95,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.time_budget = time_budget
         self.validation_fraction = validation_fraction
         self.folds = folds
+        self.ensemble = ensemble
         self.pool = pool
         self.workers = workers
         self.random_state = random_state
@@ -103,7 +120,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             table, y = self._checked(X, y)
             targets = self._targets(y)
             seed = seed_of(self.random_state)
-            space = read_space(self.space)
+            space = read_space(self.space, table)
             options = SearchOptions(
                 trials=self.trials,
                 time_budget=self.time_budget,
@@ -111,7 +128,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
                 pool=self.pool,
                 workers=self.workers,
                 confirm=0,
-                ensemble=0,
+                ensemble=_CANDIDATES if self.ensemble else 0,
             )
             rows = self._rows(table, targets, space, sample_weight, seed)
             with tempfile.TemporaryDirectory(prefix="fcsearch-") as folder, open_view(self.verbose) as view:
@@ -167,12 +184,10 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     def _rows(
         self, table: pa.Table, targets: npt.NDArray[Any], space: SearchSpace, sample_weight: Any, seed: int
     ) -> Dataset:
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(f"validation_fraction must lie between 0 and 1; found {self.validation_fraction}")
         share = validation_share(self.validation_fraction, targets, self._task)
         spec = DatasetSpec(
             MEMORY, label=free_name(table.column_names), task=self._task, val_fraction=share,
-            test_fraction=0.0, folds=self.folds, split_seed=seed,
+            test_fraction=0.0, folds=chosen_folds(self.folds, self.validation_fraction, space), split_seed=seed,
             class_weight=self._class_weight(space.dataset.class_weight),
         )  # fmt: skip
         return dataset_in_memory(table, targets, spec, row_weights=sample_weight, forms=space.input_forms)
@@ -184,7 +199,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     def _keep(self, run: Run) -> None:
         if not run.directory.models.saved():
             raise SearchError("every trial diverged; give smaller learning rates")
-        self.model_ = run.model
+        together = self.ensemble and bool(run.directory.models.ensemble())
+        self.model_ = Model.of(model_of_run(run, "ensemble").predictor) if together else run.model
         self.best_params_ = run.config().parameters()
         self.best_score_ = float(run.best[objective_of(run.trials).column])
         self.trials_ = run.trials
@@ -219,8 +235,9 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         trials: int | None = None,
         time_budget: float | None = None,
         class_weight: ClassWeight | None = None,
-        validation_fraction: float = 0.15,
-        folds: int | None = None,
+        validation_fraction: float | None = None,
+        folds: FoldsArgument = None,
+        ensemble: bool = True,
         pool: PoolName = "inline",
         workers: int | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -228,7 +245,7 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
     ) -> None:
         super().__init__(
             space=space, trials=trials, time_budget=time_budget, validation_fraction=validation_fraction, folds=folds,
-            pool=pool, workers=workers, random_state=random_state, verbose=verbose,
+            ensemble=ensemble, pool=pool, workers=workers, random_state=random_state, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 

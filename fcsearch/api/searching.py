@@ -9,12 +9,13 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fcsearch.api.display import open_view
 from fcsearch.api.reported_run import rows_in_memory
 from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
+from fcsearch.data.sources.memory import has_few_rows_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
 from fcsearch.results import rank_trials, remote
@@ -22,7 +23,7 @@ from fcsearch.search.api import start_search
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
-from fcsearch.space import DEFAULT_SPACE, SearchSpace, find_space, load_space
+from fcsearch.space import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE, SearchSpace, find_space, load_space
 from fcsearch.wording import Arguments, worded
 
 # A search writes its messages to its own log: two at a time, in threads, would mix theirs.
@@ -45,7 +46,7 @@ def search(
     pool: PoolName = "local",
     workers: int | None = None,
     confirm: Confirm = "auto",
-    folds: int | None = None,
+    folds: int | Literal["auto"] | None = None,
     dataset: Mapping[str, Any] | None = None,
     class_weight: ClassWeight | None = None,
     weights: Any = None,
@@ -60,7 +61,7 @@ def search(
         y: (N,) classes, or the targets of a regression; None: a column of the table holds them.
         label: That column; by default the one called `label`, `target`, `class` or `y`.
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
-            None: the default space. Its dataset is ignored, except for `task` and `class_weight`.
+            None: the default space for the rows. Its dataset is ignored, except for `task`, `class_weight` and `folds`.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: Seconds that it may take, with its report, nearly; None: no limit.
         seed: Seed of the sampler and of training.
@@ -71,7 +72,8 @@ def search(
         confirm: How many of the best configurations are trained again with other seeds, for the winner on average; 0:
             none; `auto`: as many as take little of the search's time.
         folds: From 2 to 20: a trial is the mean over so many folds of the rows that are not test rows, and the network
-            is the best configuration trained on all of these. None: one split.
+            is the best configuration trained on all of these. `auto`: 5 for few rows. 1: one split. None: as the space
+            says; those for few rows, and the default one, say `auto`.
         dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
         class_weight: How much the rows of each class count in training: `balanced` (all classes the same in total), or
             numbers by class; None: as the space says.
@@ -87,8 +89,9 @@ def search(
         SearchError: every trial failed.
         KeyboardInterrupt: interrupted before any trial came to an end, or twice.
     """
-    searched = read_space(space)
-    of_space = {"task": searched.dataset.task, "class_weight": searched.dataset.class_weight}
+    searched = read_space(space, X)
+    told = searched.dataset
+    of_space = {"task": told.task, "class_weight": told.class_weight, "folds": told.folds}
     column = weights if isinstance(weights, str) else None
     arguments = {"folds": folds, "class_weight": class_weight, "weights": column}
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -120,8 +123,8 @@ def temporary_folder() -> Iterator[Path]:
         raise
 
 
-def read_space(space: Space | None) -> SearchSpace:
-    """The space that an argument names or describes.
+def read_space(space: Space | None, X: Any) -> SearchSpace:
+    """The space that an argument names or describes; if None, the one for the rows X, a table or an array.
 
     Raises:
         SpaceError: it is missing or is not a valid space.
@@ -130,7 +133,9 @@ def read_space(space: Space | None) -> SearchSpace:
         return space
     if isinstance(space, Mapping):
         return SearchSpace.from_mapping(space)
-    return load_space(find_space(str(space or DEFAULT_SPACE)) if not isinstance(space, Path) else space)
+    if space is None:
+        space = SMALL_SPACE if has_few_rows_in_memory(X, FEW_ROWS) else DEFAULT_SPACE
+    return load_space(find_space(space) if isinstance(space, str) else space)
 
 
 def run_search(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import glob
 import json
 from collections.abc import Sequence
@@ -37,20 +38,26 @@ class Choice:
     def load(self, overrides: Sequence[str | Override]) -> SearchSpace:
         """The space, with the dataset and the `overrides` (`KEY=VALUE`) applied.
 
-        If no space is named, the default one takes its name, and so the run's, from the dataset.
+        If no space is named, it is `small` for a table of few rows, else `default`, and takes its name, and so the
+        run's, from the dataset.
 
         Raises:
             SpaceError: the space is missing or is not valid.
             RunError: the run is damaged, or an earlier version wrote its space.
         """
         from fcsearch.results import RunDirectory
-        from fcsearch.space import DEFAULT_SPACE, find_space, load_space
+        from fcsearch.space import find_space, load_space
 
         if self.space is not None and _is_run(self.space):
             return RunDirectory.open(Path(self.space).expanduser()).space().changed(overrides, dataset=self.dataset)
         if self.space is None and self.dataset is not None:
             overrides = [f"name={json.dumps(dataset_name(self.dataset))}", *overrides]
-        return load_space(find_space(self.space or DEFAULT_SPACE), overrides=overrides, dataset=self.dataset)
+        return load_space(find_space(self.searched), overrides=overrides, dataset=self.dataset)
+
+    @functools.cached_property
+    def searched(self) -> str:
+        """The space that is searched: the one that is named, or the default one for the dataset."""
+        return self.space or default_space(self.dataset or "digits")
 
 
 def choose(given: Sequence[str], *, space: str | None, dataset: str | None) -> Choice:
@@ -75,6 +82,15 @@ def choose(given: Sequence[str], *, space: str | None, dataset: str | None) -> C
     if choice == Choice():
         raise UsageError(_WAYS)
     return choice
+
+
+def default_space(source: str) -> str:
+    """The name of the space that is searched for a dataset if none is named."""
+    from fcsearch.data import DatasetSpec
+    from fcsearch.data.sources.counting import has_few_rows
+    from fcsearch.space import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE
+
+    return SMALL_SPACE if has_few_rows(DatasetSpec(source), FEW_ROWS) else DEFAULT_SPACE
 
 
 def dataset_name(source: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.choosing import dataset_name
+from fcsearch.cli.choosing import dataset_name, default_space
 from fcsearch.errors import UsageError
 from fcsearch.text import column_title
 
@@ -26,10 +26,15 @@ _MOST_COLUMNS = 30
 @click.argument("data", default="digits", metavar="[DATA]")
 @click.option("--label", metavar="COLUMN", help="Column to predict, if the dataset is a table.")
 @click.option("--drop", multiple=True, metavar="COLUMN", help="A column to leave out; may be given several times.")
-@click.option("--space", "base", default="default", show_default=True, metavar="NAME", help="The space to start from.")
+@click.option(
+    "--space",
+    "base",
+    metavar="NAME",
+    help="The space to start from. Default: small for a few thousand rows, else default.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name with .yaml.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
-def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Path | None, force: bool) -> None:
+def init(data: str, label: str | None, drop: tuple[str, ...], base: str | None, out: Path | None, force: bool) -> None:
     """Write a search space for DATA, a file, a folder or a dataset's name, with comments that explain each line.
 
     If DATA is a file, it is read: the space says what was found in it, and is sure to fit. Edit the space as you like,
@@ -51,13 +56,13 @@ def init(data: str, label: str | None, drop: tuple[str, ...], base: str, out: Pa
     if path.exists() and not force:
         raise UsageError(f"{path} already exists; replace it with --force, or name another file with --out")
     spec = DatasetSpec(data, label=label, drop=drop)
-    _write(path, _text(path, name, spec, base), force=force)
+    _write(path, _text(path, name, spec, base or default_space(data)), force=force)
     click.echo(f"wrote {path}; edit it as you like, then\n  fcsearch run {shlex.quote(str(path))}")
 
 
 def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
     """The text of the space file, read back to check that it is a valid space."""
-    from fcsearch.space import SearchSpace, shipped_space
+    from fcsearch.space import SearchSpace, load_space, shipped_space
     from fcsearch.space.document import read_text
     from fcsearch.space.template import space_text
 
@@ -65,7 +70,7 @@ def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
     comment += [f"  fcsearch {command} {shlex.quote(str(path))}" for command in ("validate", "run")]
     task: Task = "classification"
     if not spec.is_named:
-        dataset = _load(spec)
+        dataset = _load(dataclasses.replace(spec, folds=load_space(shipped_space(base)).dataset.folds))
         task = dataset.task
         spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
         comment += ["", *_found(dataset)]
@@ -93,8 +98,11 @@ def _found(dataset: Dataset) -> list[str]:
 
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
     label = dataset.details.get("label")
+    validated = f"{train} for training, {val} for validation"
+    if dataset.others:
+        validated = f"{len(dataset.train) + len(dataset.val):,} in {len(dataset.folds)} folds"
     lines = [
-        f"Rows: {train} for training, {val} for validation, {test} for test",
+        f"Rows: {validated}, {test} for test",
         f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {label_words(dataset)}",
         *(f"  {remark}" for remark in (dataset.one_sided(), rare_classes(dataset)) if remark),
         f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",

@@ -78,8 +78,8 @@ def run(
     """Search a space: train its trials in packs, write a run directory, and report the best network.
 
     SPACE is a YAML file, the name of a space that ships (`fcsearch spaces` lists them), or a run directory, whose space
-    is searched again. DATA is a file, a folder, or the name of a dataset. One of the two is enough: the default space
-    fits any table, and a space names a dataset.
+    is searched again. DATA is a file, a folder, or the name of a dataset. One of the two is enough: without a space,
+    `small` is searched for a table of few rows, else `default`; a space names a dataset.
 
     Ctrl-C once ends the search cleanly and keeps the finished trials; twice ends it at once. Either way
     `fcsearch resume` continues it.
@@ -115,7 +115,10 @@ def run(
                 _tell("reading", ", ".join(named))
             if ahead:
                 pools.begin(settings, sure=False)
-        searched = _searched(choose(given, space=space, dataset=dataset), (overrides, label, data_dir))
+        choice = choose(given, space=space, dataset=dataset)
+        searched = _searched(choice, (overrides, label, data_dir))
+        if choice.space is None and not quiet:
+            _tell("space", f"{choice.searched}, as none is named; `fcsearch spaces` lists them")
         from fcsearch.results import Labels, resolve_run
 
         labels = Labels().with_note(note or "").with_tags(tags)

@@ -62,13 +62,14 @@ def dataset_in_memory(
 
 def _prepare(rows: Rows, spec: DatasetSpec, forms: Iterable[InputForm]) -> Dataset:
     # pyarrow takes a good part of a second to import, which `DatasetSpec` alone must not cost.
+    from fcsearch.data.auto_folds import settle_folds
     from fcsearch.data.auto_preprocessing import settle_preprocessing
     from fcsearch.data.copies import count_copies, without_copies
     from fcsearch.data.fingerprint import fingerprint
     from fcsearch.data.splits import split_rows
 
     rows, dropped = without_copies(rows) if spec.copies == "drop" else (rows, {})
-    spec = settle_preprocessing(spec, rows)
+    spec = settle_folds(settle_preprocessing(spec, rows), rows)
     key = rows.split_key
     split = split_rows(rows.y, rows.sizes, spec, rows.class_names, key)
     details = {

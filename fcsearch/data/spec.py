@@ -87,10 +87,11 @@ def _several(folds: object) -> object:
     return None if isinstance(folds, int) and not isinstance(folds, bool) and folds == 1 else folds
 
 
-_FOLDS = "an integer from 2 to 20, or 1 for one split"
-_Folds = Annotated[
-    Annotated[StrictInt, Field(ge=2, le=20)] | None,
-    BeforeValidator(_several, json_schema_input_type=Annotated[StrictInt, Field(ge=1, le=20, title=_FOLDS)] | None),
+_Folds = Annotated[StrictInt, Field(ge=1, le=20)] | Literal["auto"] | None
+Folds = Annotated[
+    Annotated[StrictInt, Field(ge=2, le=20)] | Literal["auto"] | None,
+    BeforeValidator(_several, json_schema_input_type=_Folds),
+    Field(title="an integer from 2 to 20, 1 for one split, or auto"),
 ]
 
 
@@ -123,9 +124,10 @@ class DatasetSpec:
     """Fraction of the rows for validation; unused if the source has a validation split."""
     test_fraction: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.15
     """Fraction of the rows for test; unused if the source has a test split."""
-    folds: _Folds = None
+    folds: Folds = None
     """Number of folds: each row that is not a test row is a validation row in one of them, and a trial is the mean over
-    them; val_fraction is then unused. null, or 1: one split."""
+    them; val_fraction is then unused. auto: 5 if one split would validate on fewer than 500 rows; a loaded dataset says
+    which. null, or 1: one split."""
     preprocessing: Annotated[Preprocessing, BeforeValidator(_not_embedded)] = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a

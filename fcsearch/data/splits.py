@@ -48,7 +48,7 @@ def split_rows(
     Args:
         y: (N,) classes, rows in the order train, val, test; for a regression the targets, without stratification.
         sizes: Rows that the source has in each split.
-        spec: Fractions, folds, seed, `num_train` and `num_val`.
+        spec: Fractions, folds (`auto` is one split), seed, `num_train` and `num_val`.
         class_names: For messages; none for a regression.
         key: The column that rows are split by, if any: whole groups, or in the order of time.
 
@@ -64,7 +64,8 @@ def split_rows(
     val = np.arange(sizes.train, sizes.train + sizes.val)
     test = np.arange(sizes.train + sizes.val, len(y))
     to_draw = [("test", spec.test_fraction)] if not sizes.test and spec.test_fraction > 0 else []
-    if spec.folds is not None:
+    count = spec.folds if isinstance(spec.folds, int) else None
+    if count is not None:
         _require_no_validation(sizes)
     elif not sizes.val:
         to_draw += [("val", spec.val_fraction)]
@@ -82,8 +83,8 @@ def split_rows(
     if key is not None:
         (check_groups if by_group else check_times)(key, {"training": train, "validation": val, "test": test})
     folds = [Fold(train, val)]
-    if spec.folds is not None:
-        folds = draw_folds(spec.folds, train, y, key, spec.split_seed, stratified=bool(class_names))
+    if count is not None:
+        folds = draw_folds(count, train, y, key, spec.split_seed, stratified=bool(class_names))
         rare = np.setdiff1d(y[train], y[np.concatenate([test, *(fold.val for fold in folds)])])
     first, *others = (_in_order(fold, y, spec, class_names) for fold in folds)
     return SplitRows(
@@ -107,7 +108,7 @@ def _in_order(fold: Fold, y: npt.NDArray[Any], spec: DatasetSpec, class_names: t
     """The rows in the order of training, as many as were asked for."""
     train, val = (_stratified_order(rows, y, spec.split_seed) for rows in fold)
     if class_names:
-        _check_trained(y, train, class_names, in_folds=spec.folds is not None)
+        _check_trained(y, train, class_names, in_folds=isinstance(spec.folds, int))
     return Fold(
         _first(train, spec.num_train, "num_train", "training", class_names),
         _first(val, spec.num_val, "num_val", "validation", class_names),

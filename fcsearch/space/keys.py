@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict  # pydantic reads that of typing from Python 3.12 on
 
 from fcsearch.config.objective import OBJECTIVES, Task
-from fcsearch.data.spec import DatasetSpec, Source
+from fcsearch.data.spec import DatasetSpec, Folds, Source
 from fcsearch.data.weights import ClassWeight
 from fcsearch.refusals import contradiction
 
@@ -182,6 +182,8 @@ class SpaceFile(pydantic.BaseModel):
     """The figure on validation rows that the search improves; by default accuracy, or rmse."""
     class_weight: ClassWeight | None = None
     """How much the rows of each class count in training: balanced, or numbers by class."""
+    folds: Folds = None
+    """As dataset.folds, which has precedence; it also holds for a dataset that is named instead of the space's."""
     sampler: Annotated[SamplerSpec, ShortForm("name", Annotated[str, _one_of(SAMPLERS)])] = Field(
         default_factory=lambda: SamplerSpec("tpe")
     )

@@ -26,7 +26,7 @@ from fcsearch.space.sections import check_sampler_fits, dataset_of, read_section
 from fcsearch.wording import wording
 
 # Keys that spaces of earlier versions do not have.
-_LATER_KEYS = ("task", "objective", "class_weight")
+_LATER_KEYS = ("task", "objective", "class_weight", "folds")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,7 +212,7 @@ class SearchSpace:
         check_sampler_fits(file.sampler, parameters, sampler_node)
         return cls(
             name=file.name or default_name,
-            dataset=dataset_of(file),
+            dataset=dataset_of(file, root),
             sampler=file.sampler,
             trials=trials_of(file, parameters, sampler_node),
             early_stopping=file.early_stopping,

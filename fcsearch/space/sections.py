@@ -68,9 +68,11 @@ def _located(refusal: Refusal, root: Node) -> SpaceError:
     return node.fail(key, f"{refusal.says} is needed; found {node.found()}{hint}")
 
 
-def dataset_of(file: SpaceFile) -> DatasetSpec:
+def dataset_of(file: SpaceFile, root: Node) -> DatasetSpec:
     """The dataset, with what the file says of it beside it; it is not loaded."""
-    beside = {"task": file.task, "class_weight": file.class_weight}
+    options = root.value["dataset"].value if isinstance(root.value, dict) and "dataset" in root.value else None
+    own_folds = isinstance(options, dict) and "folds" in options
+    beside = {"task": file.task, "class_weight": file.class_weight, "folds": None if own_folds else file.folds}
     given: dict[str, Any] = {key: value for key, value in beside.items() if value is not None}
     return dataclasses.replace(file.dataset, **given)
 

@@ -10,6 +10,9 @@ from fcsearch.errors import SpaceError
 from fcsearch.text import did_you_mean, nearest
 
 DEFAULT_SPACE = "default"
+SMALL_SPACE = "small"
+# Of a table with fewer rows `small` is the default space (docs/quality.md).
+FEW_ROWS = 4000
 
 
 def shipped_spaces() -> dict[str, Path]:

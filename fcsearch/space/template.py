@@ -20,7 +20,7 @@ _TABLE_HELP = """\
   # test: test.csv               # a file of test rows; if left out, a share of the rows
   # test_fraction: 0.15          # that share: rows for the one last measurement
   # val_fraction: 0.15           # rows that choose between the trials
-  # folds: 5                     # each trial is the mean over so many folds, instead of that share: where rows are few
+  # folds: 5                     # each row validates in one of so many folds; 1: one split; auto: by the number of rows
   # split_seed: 0                # which rows go to test and to validation: another seed, other rows
   # weights: a_column            # how much each row counts in training, by numbers of at least 0
   # group: a_column              # what names groups of rows, none of which is ever in two splits

@@ -125,6 +125,31 @@ def test_with_folds_every_row_validates_and_the_network_learns_all_of_them() -> 
 
 
 @pytest.mark.parametrize(
+    ("options", "folds"),
+    [
+        ({}, True),
+        ({"validation_fraction": 0.2}, False),
+        ({"folds": 1}, False),
+        ({"validation_fraction": 0.2, "folds": 2}, True),
+    ],
+)
+def test_the_default_space_for_few_rows_has_folds_unless_told_otherwise(options: dict[str, Any], folds: bool) -> None:
+    fitted = classifier(space=None, trials=1, **options).fit(*rows(60))
+    [row] = fitted.trials_.to_pylist()
+    # A parameter that `default` does not search.
+    assert row["preprocessing"] in ("standardize", "quantile", "piecewise")
+    assert (row["val_standard_error"] is not None) == folds
+
+
+def test_the_best_trials_predict_together_unless_told_otherwise() -> None:
+    X, y = rows()
+    noisy = np.where(np.random.default_rng(1).random(len(y)) < 0.3, "above", y)
+    together, alone = (classifier(trials=8, ensemble=ensemble).fit(X, noisy) for ensemble in (True, False))
+    assert len(together.model_.predictor.members) > 1 == len(alone.model_.predictor.members)
+    assert together.best_score_ == alone.best_score_
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"space": "no_such_space"}, "no space called"),
@@ -132,7 +157,7 @@ def test_with_folds_every_row_validates_and_the_network_learns_all_of_them() -> 
         ({"trials": 0}, "`trials` must be an integer of at least 1"),
         ({"pool": "dask"}, "`pool` must be one of"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
-        ({"folds": 21}, "folds must be an integer from 2 to 20, or 1 for one split; found 21"),
+        ({"folds": 21}, "folds must be an integer from 2 to 20, 1 for one split, or auto; found 21"),
         ({"class_weight": {"abov": 2}}, "names? classes of the label .*; found 'abov'. Did you mean 'above'"),
         ({"class_weight": "even"}, "class_weight must be balanced, or"),
     ],

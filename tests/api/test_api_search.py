@@ -14,6 +14,7 @@ import torch
 from table_searches import SPACE, search, table
 
 import fcsearch
+from fcsearch.api.searching import read_space
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import DataError, RunError, SpaceError, UsageError
 from fcsearch.results import RunDirectory
@@ -244,3 +245,29 @@ def test_the_space_may_say_the_task(task: str) -> None:
     assert (search(X, y, space=space, trials=1, dataset={"task": other}).best["val_rmse"] is None) == (
         other == "classification"
     )
+
+
+@pytest.mark.parametrize(
+    ("X", "few"),
+    [
+        (np.zeros((3999, 2)), True),
+        ([[1.0, 2.0], [3.0, 4.0]], True),
+        (pa.table({"x": [1.0, 2.0], "kind": ["a", "b"]}), True),
+        (np.zeros((4000, 2)), False),
+        (np.zeros((9, 4), dtype=np.uint8), False),
+        (np.zeros((9, 2, 2)), False),
+        (pa.table({"x": [[1.0, 2.0], [3.0, 4.0]]}), False),
+        ([[1.0], [2.0, 3.0]], False),
+        ("customers.csv", False),
+    ],
+)
+def test_the_default_space_is_another_for_few_rows_of_a_table(X: Any, few: bool) -> None:
+    assert read_space(None, X).name == ("small" if few else "default")
+    assert read_space("full", X).name == "full"
+
+
+def test_folds_are_as_the_space_says_unless_the_call_or_the_dataset_says_it() -> None:
+    rows, space = table(60), {**SPACE, "folds": 2}
+    assert search(rows, label="kind", space=space, trials=1).manifest.dataset.spec["folds"] == 2
+    for options in ({"folds": 1}, {"dataset": {"folds": 1}}):
+        assert search(rows, label="kind", space=space, trials=1, **options).manifest.dataset.spec["folds"] is None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from synthetic_run import manifest
 
-from fcsearch.cli.choosing import Choice, choose, dataset_name
+from fcsearch.cli.choosing import Choice, choose, dataset_name, default_space
 from fcsearch.errors import SpaceError, UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.space import SearchSpace
@@ -83,8 +87,35 @@ def test_without_a_space_the_default_one_is_searched_under_the_name_of_the_data(
     assert (space.name, space.trials, space.sampler.name) == ("customers", 7, "tpe")
     assert (space.dataset.source, space.dataset.label) == ("customers.csv", "churn")
     assert choice.load(["name=other"]).name == "other"
-    named = choose(["customers.csv"], space="default", dataset=None).load([])
-    assert (named.name, named.parameters) == ("default", space.parameters)
+    named = choose(["customers.csv"], space="small", dataset=None).load([])
+    assert (named.name, named.parameters) == ("small", space.parameters)
+
+
+def test_the_default_space_for_few_rows_of_a_table_is_another(here: Path) -> None:
+    numbers = pa.table({"x": np.arange(6000.0), "y": np.arange(6000) % 2})
+    pq.write_table(numbers, here / "many.parquet")
+    pq.write_table(numbers.slice(0, 3999), here / "few.parquet")
+    pq.write_table(numbers.slice(0, 9).append_column("image", [[b"png"] * 9]), here / "images.parquet")
+    with gzip.open(here / "many.csv.gz", "wt") as file:
+        file.write("x,y\n" + "1,0\n" * 4000)
+    with gzip.open(here / "few.csv.gz", "wt") as file:
+        file.write("x,y\n" + "1,0\n" * 3999)
+    for part, rows in (("train", 3000), ("test", 3000)):
+        (here / "table" / f"{part}.csv").write_text("x,y\n" + "1,0\n" * rows)
+    np.savez(here / "arrays.npz", X=np.zeros((9, 2)), y=np.arange(9))
+    found = {str(path): default_space(path) for path in ("few.parquet", "few.csv.gz", "customers.csv", "table")}
+    assert found == dict.fromkeys(found, "small")
+    others = (
+        "many.parquet",
+        "many.csv.gz",
+        "images.parquet",
+        "arrays.npz",
+        "digits",
+        "openml:31",
+        "none.csv",
+        "e*.csv",
+    )
+    assert [default_space(path) for path in others] == ["default"] * len(others)
 
 
 @pytest.mark.usefixtures("here")

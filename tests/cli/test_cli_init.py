@@ -36,9 +36,9 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     assert output.endswith("\n  fcsearch run customers.yaml\n")
     text = (here / "customers.yaml").read_text()
     for line in (
-        "# A search space for customers.csv, made by `fcsearch init` from the space default.",
+        "# A search space for customers.csv, made by `fcsearch init` from the space small.",
         "#   fcsearch run customers.yaml",
-        "# Rows: 42 for training, 9 for validation, 9 for test",
+        "# Rows: 51 in 5 folds, 9 for test",
         "# Task: classification by the column churn, 2 classes: no, yes",
         "# Features: 3, from these columns:",
         "#   age   number",
@@ -50,7 +50,7 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     space = load_space(here / "customers.yaml")
     assert (space.name, space.dataset.source, space.dataset.label) == ("customers", "customers.csv", "churn")
     assert space.dataset.drop == ("visits",)
-    assert space.parameters == load_space(shipped_spaces()["default"]).parameters
+    assert space.parameters == load_space(shipped_spaces()["small"]).parameters
     assert "customers is a valid space" in invoke("validate", "customers.yaml", "--check-data")
     assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
 

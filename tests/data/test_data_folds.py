@@ -72,6 +72,37 @@ def test_one_fold_is_a_dataset_without_folds(folds: int | None, write_table: Wri
     assert "others" not in found.training_arrays("accuracy")
 
 
+@pytest.mark.parametrize(
+    ("options", "folds"),
+    [
+        ({}, 5),
+        ({"group": "customer"}, 5),
+        # One split would validate on 498 rows, on 504.
+        ({"val_fraction": 0.83, "test_fraction": 0.15}, 5),
+        ({"val_fraction": 0.84, "test_fraction": 0.15}, None),
+        ({"time": "day"}, None),
+    ],
+)
+def test_auto_makes_folds_where_one_split_would_validate_on_few_rows(
+    options: dict[str, Any], folds: int | None, write_table: Write, load: Load
+) -> None:
+    path = write_table(COLUMNS)
+    found = load_plain(load, path, **{"folds": "auto", **options})
+    assert found.spec.folds == folds
+    assert found.fingerprint == load_plain(load, path, **{**options, "folds": folds}).fingerprint
+    # What is recorded is what was found.
+    assert DatasetSpec.from_json(found.spec.to_json()).folds == folds
+
+
+def test_auto_makes_no_folds_of_rows_that_allow_none(write_table: Write, load: Load) -> None:
+    path = write_table({"row": np.arange(12.0), "label": [0, 1, 2] * 4})
+    assert load(path, folds="auto", val_fraction=0.3, test_fraction=0.3).others == ()
+    for part in ("train", "val"):
+        write_table(COLUMNS, f"parts/{part}.parquet")
+    assert load_plain(load, path.parent / "parts", folds="auto").others == ()
+    assert load_dataset(DatasetSpec("digits", folds="auto")).others == ()
+
+
 def test_each_fold_scales_by_its_own_training_rows(write_table: Write, load: Load) -> None:
     values = RANDOM.randn(ROWS)
     columns = {
@@ -159,7 +190,7 @@ def test_weights_of_classes_are_those_of_the_fold(write_table: Write, load: Load
 
 @pytest.mark.parametrize("folds", [0, 21, 2.5, True, "five"])
 def test_folds_must_be_a_number_that_can_be(folds: object) -> None:
-    with pytest.raises(DataError, match="folds must be an integer from 2 to 20, or 1 for one split; found"):
+    with pytest.raises(DataError, match="folds must be an integer from 2 to 20, 1 for one split, or auto; found"):
         DatasetSpec.from_value({"source": "digits", "folds": folds})
 
 

@@ -14,6 +14,7 @@ from fcsearch.data.kinds import weight_values, without_views
 from fcsearch.data.labels import LABEL_NAMES, find_label
 from fcsearch.data.matching import Matched, match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
+from fcsearch.data.sources.counting import is_plain
 from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
 from fcsearch.data.sources.tables import check_columns, index_columns, rows_of_table
 from fcsearch.data.spec import DatasetSpec
@@ -106,6 +107,20 @@ def match_memory(transform: FeatureTransform, X: Any) -> Matched:
 def is_table(X: Any) -> bool:
     """Whether X has named columns."""
     return isinstance(X, (pa.Table, pa.RecordBatch)) or _is_pandas(X) or hasattr(X, "__arrow_c_stream__")
+
+
+def has_few_rows_in_memory(X: Any, limit: int) -> bool:
+    """Whether X is a plain table, or an array of numbers that are not pixels, with fewer than `limit` rows.
+
+    False for what cannot be read: reading it says what is wrong.
+    """
+    try:
+        if is_table(X):
+            return len(X) < limit and is_plain(as_table(X).schema)
+        X = np.asarray(X)
+    except (DataError, TypeError, ValueError):
+        return False
+    return X.ndim == 2 and X.dtype != np.uint8 and len(X) < limit
 
 
 def as_table(X: Any) -> pa.Table:

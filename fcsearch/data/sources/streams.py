@@ -59,7 +59,7 @@ def file_schema(path: Path, *, decimal: str = ".", block: int = BLOCK) -> pa.Sch
         check_text(path)
         with (
             readable(path, CSV),
-            _csv_bytes(path) as stream,
+            csv_bytes(path) as stream,
             pyarrow.csv.open_csv(
                 stream,
                 convert_options=pyarrow.csv.ConvertOptions(null_values=list(MISSING), decimal_point=decimal),
@@ -139,14 +139,15 @@ def _csv_tables(
         readable(path, CSV),
         _numbers_expected(path, names),
         pa.OSFile(str(path)) as raw,
-        _csv_bytes(path, raw) as stream,
+        csv_bytes(path, raw) as stream,
         pyarrow.csv.open_csv(stream, convert_options=options, **_csv_options(path, block)) as reader,
     ):
         for batch in reader:
             yield pa.Table.from_batches([batch]), raw.tell() / raw.size()
 
 
-def _csv_bytes(path: Path, raw: pa.NativeFile | None = None) -> pa.NativeFile:
+def csv_bytes(path: Path, raw: pa.NativeFile | None = None) -> pa.NativeFile:
+    """The bytes of a CSV file, decompressed; `raw` is the file, if it is already open."""
     raw = raw or pa.OSFile(str(path))
     return pa.CompressedInputStream(raw, "gzip") if path.suffix == ".gz" else raw
 

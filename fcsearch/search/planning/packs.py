@@ -59,7 +59,8 @@ def choose_pack_size(
     if asked != "auto":
         return asked
     if placement.gpus:
-        most = max(1, _MOST_ON_A_GPU // (space.dataset.folds or 1))
+        folds = space.dataset.folds
+        most = max(1, _MOST_ON_A_GPU // (folds if isinstance(folds, int) else 1))
     elif dataset is not None:
         most = efficient_size(draw(space), dataset)
     else:

@@ -1,0 +1,58 @@
+"""What arguments of the estimators mean for a search."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+
+from fcsearch.config.objective import Task
+from fcsearch.space import SearchSpace
+
+FoldsArgument = int | Literal["auto"] | None
+_VALIDATION_FRACTION = 0.15
+
+
+def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task) -> float:
+    """The share of the rows that is held out: of classes, a stratified share has a row of each, even of small ones.
+
+    Raises:
+        ValueError: there is no such share.
+    """
+    share = _VALIDATION_FRACTION if given is None else given
+    if not 0 < share < 1:
+        raise ValueError(f"validation_fraction must lie between 0 and 1; found {share}")
+    if task == "regression":
+        return share
+    count, classes = len(targets), len(np.unique(targets))
+    return max(share, (classes + 0.5) / count) if count > 2 * classes else 0.5
+
+
+def chosen_folds(folds: FoldsArgument, validation_fraction: float | None, space: SearchSpace) -> FoldsArgument:
+    """The dataset option `folds`: where neither argument says how to validate, that of the space."""
+    return space.dataset.folds if folds is None and validation_fraction is None else folds
+
+
+def free_name(taken: Sequence[str]) -> str:
+    """A name for the label that no column has."""
+    return next(name for count in itertools.count() if (name := "y" + "_" * count) not in taken)
+
+
+def seed_of(random_state: int | np.random.RandomState | None) -> int:
+    """The seed that scikit-learn's `random_state` stands for."""
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
+
+
+def missing_labels(y: npt.NDArray[Any]) -> int:
+    """How many labels are None, NaN, or what pandas has for them."""
+    if y.dtype.kind == "f":
+        return int(np.isnan(y).sum())
+    if y.dtype.kind != "O":
+        return 0
+    return sum(value is None or (not isinstance(value, str) and str(value) in ("nan", "<NA>", "NaT")) for value in y)

@@ -1,0 +1,57 @@
+"""How many rows a table has, before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from fcsearch.data.sources.formats import PARQUET, readable
+from fcsearch.data.sources.paths import find_parts, format_of
+from fcsearch.data.sources.streams import csv_bytes, file_schema
+from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import DataError
+
+_BLOCK = 1 << 20
+
+
+def is_plain(schema: pa.Schema) -> bool:
+    """Whether a table has numbers and texts only: no images, and no lists of numbers."""
+    return not any(pa.types.is_nested(kind) or pa.types.is_binary(kind) for kind in schema.types)
+
+
+def has_few_rows(spec: DatasetSpec, limit: int) -> bool:
+    """Whether a dataset is a plain table in CSV or Parquet files with fewer than `limit` rows beside its test rows.
+
+    Rows of a CSV file are counted by its lines. Data that cannot be read have no few rows: reading them says what is
+    wrong.
+    """
+    if spec.is_named or spec.is_memory:
+        return False
+    try:
+        files = [path for part, paths in find_parts(spec).items() if part != "test" for path in paths]
+        if not {format_of(path) for path in files} <= {"csv", "parquet"} or not is_plain(file_schema(files[0])):
+            return False
+        left = limit
+        for path in files:
+            for rows in _rows(path):
+                left -= rows
+                if left <= 0:
+                    return False
+    except (DataError, OSError):
+        return False
+    return True
+
+
+def _rows(path: Path) -> Iterator[int]:
+    """The number of rows of a file, in parts."""
+    if format_of(path) == "parquet":
+        with readable(path, PARQUET), pyarrow.parquet.ParquetFile(path) as file:
+            yield file.metadata.num_rows
+        return
+    yield -1  # the header
+    with csv_bytes(path) as stream:
+        while block := stream.read(_BLOCK):
+            yield block.count(b"\n")
