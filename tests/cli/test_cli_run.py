@@ -163,7 +163,7 @@ def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:
 
 def dry(here: Path, lines: list[str], *arguments: str) -> Any:
     (here / "rows.csv").write_text("\n".join(lines) + "\n")
-    return CliRunner().invoke(run, ["rows.csv", "--dry-run", *arguments])
+    return CliRunner().invoke(run, ["rows.csv", "--dry-run", "--set", "dataset.folds=1", *arguments])
 
 
 def test_a_dry_run_says_what_is_in_a_table(here: Path) -> None:
