@@ -24,7 +24,7 @@ _LIMITS = {"minimum": "of at least", "exclusiveMinimum": "above", "maximum": "of
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """The first error in a value.
+    """An error in a value.
 
     Attributes:
         kind: `unknown`: an unknown key; `missing`: a missing key; `together`: options that contradict each other;
@@ -50,7 +50,12 @@ def contradiction(option: str, message: str) -> PydanticCustomError:
 
 
 def first_refusal(error: ValidationError, schema: Json, *, synonyms: Mapping[str, str] | None = None) -> Refusal:
-    """The refusal to report for an error: an unknown key first, as it explains the others.
+    """The first of `refusals`."""
+    return refusals(error, schema, synonyms=synonyms)[0]
+
+
+def refusals(error: ValidationError, schema: Json, *, synonyms: Mapping[str, str] | None = None) -> list[Refusal]:
+    """The refusals to report for an error, one for each mistake: unknown keys first, as they explain others.
 
     Args:
         error: The error that pydantic raised.
@@ -59,15 +64,34 @@ def first_refusal(error: ValidationError, schema: Json, *, synonyms: Mapping[str
     """
     errors = error.errors(include_url=False)
     unknown = [item for item in errors if item["type"] in _UNKNOWN]
+    above = {item["loc"][:-1] for item in unknown}
+    others: dict[tuple[Step, ...], list[ErrorDetails]] = {}
+    for item in errors:
+        explained = item["type"] == "missing" and item["loc"][:-1] in above
+        if item not in unknown and not explained:
+            others.setdefault(_keys(item["loc"], schema), []).append(item)
     # Of the branches of a union, the one that got furthest.
-    same = [item for item in errors if item["loc"][:1] == errors[0]["loc"][:1]]
-    first = unknown[0] if unknown else max(same, key=lambda item: len(item["loc"]))
-    kind, path, found, context = first["type"], first["loc"], first["input"], first.get("ctx", {})
+    found = [*unknown, *(max(same, key=lambda item: len(item["loc"])) for same in others.values())]
+    return [_refusal(item, schema, synonyms or {}) for item in found]
+
+
+def _keys(path: tuple[Step, ...], schema: Json) -> tuple[Step, ...]:
+    """The beginning of a path that keys of mappings make, without the branch of a union and what follows."""
+    for place, step in enumerate(path):
+        properties = {key: part for form in _forms(schema) for key, part in form.get("properties", {}).items()}
+        if step not in properties:
+            return path[: max(place, 1)]
+        schema = properties[step]
+    return path
+
+
+def _refusal(error: ErrorDetails, schema: Json, synonyms: Mapping[str, str]) -> Refusal:
+    kind, path, found, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
     if kind in _UNKNOWN:
         options = [item for form in _forms(_at(schema, path[:-1])) for item in form.get("properties", {}).items()]
         # But for the key that tells a mapping from the other members of a union.
         known = [name for name, part in options if "const" not in part or "default" in part]
-        said = (synonyms or {}).get(str(path[-1]))
+        said = synonyms.get(str(path[-1]))
         near = said if said in known else nearest(path[-1], known)
         return Refusal("unknown", path, found, known=tuple(known), near=near)
     if kind == _TOGETHER:
@@ -76,7 +100,7 @@ def first_refusal(error: ValidationError, schema: Json, *, synonyms: Mapping[str
         return Refusal("missing", path, None)
     if kind == "union_tag_not_found":
         return Refusal("missing", (*path, context["discriminator"].strip("'")), None)
-    return _of_value(first, schema)
+    return _of_value(error, schema)
 
 
 def _of_value(error: ErrorDetails, schema: Json) -> Refusal:

@@ -43,6 +43,21 @@ def first_few(words: Sequence[str], most: int = 20) -> str:
     return ", ".join([*words[:most], *(["..."] if len(words) > most else [])])
 
 
+def column_title(name: str) -> str:
+    """The name of a column to print: a CSV file may have one without."""
+    return name or "(unnamed)"
+
+
+def column_quoted(name: str) -> str:
+    """The name of a column in a sentence: in quotes, if it has one."""
+    return repr(name) if name else column_title(name)
+
+
+def first_columns(names: Sequence[str], most: int = 20) -> str:
+    """The first names of columns, as `first_few` lists words."""
+    return first_few([*map(column_title, names)], most)
+
+
 def spaced_twins(words: Iterable[str]) -> tuple[str, str] | None:
     """Two of some different words that differ only in the spaces around them, if there are such."""
     seen: dict[str, str] = {}

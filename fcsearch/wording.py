@@ -50,6 +50,10 @@ class Wording:
         """An option of the dataset, with a value of JSON types."""
         return self.space_key(f"dataset.{name}", value)
 
+    def dataset_key(self, name: str, value: str) -> str:
+        """The same for a space file too, and for commands that write one."""
+        return shlex.quote(f"dataset.{name}={value}")
+
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
         names = json.dumps(columns, ensure_ascii=False)
@@ -98,6 +102,10 @@ class Arguments(Wording):
     def dataset_option(self, name: str, value: Any) -> str:
         """An option of the dataset, with a value of JSON types."""
         return f"`dataset={json.dumps({name: value}, ensure_ascii=False)}`"
+
+    def dataset_key(self, name: str, value: str) -> str:
+        """The same: nothing but an argument sets it."""
+        return self.dataset_option(name, value)
 
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""

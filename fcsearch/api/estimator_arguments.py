@@ -47,3 +47,12 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31))
+
+
+def missing_labels(y: npt.NDArray[Any]) -> int:
+    """How many labels are None, NaN, or what pandas has for them."""
+    if y.dtype.kind == "f":
+        return int(np.isnan(y).sum())
+    if y.dtype.kind != "O":
+        return 0
+    return sum(value is None or (not isinstance(value, str) and str(value) in ("nan", "<NA>", "NaT")) for value in y)

@@ -16,13 +16,20 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from fcsearch.api.display import open_view
-from fcsearch.api.estimator_arguments import FoldsArgument, chosen_folds, free_name, seed_of, validation_share
+from fcsearch.api.estimator_arguments import (
+    FoldsArgument,
+    chosen_folds,
+    free_name,
+    missing_labels,
+    seed_of,
+    validation_share,
+)
 from fcsearch.api.model import Model
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
 from fcsearch.config.objective import Task
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
-from fcsearch.data.sources.memory import as_table, is_table
+from fcsearch.data.sources.memory import as_table, densified, is_table
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
@@ -30,7 +37,7 @@ from fcsearch.inference.choosing import model_of_run
 from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
 from fcsearch.space import SearchSpace
-from fcsearch.wording import EstimatorArguments, worded
+from fcsearch.wording import EstimatorArguments, worded, wording
 
 _CANDIDATES = 50
 
@@ -99,7 +106,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         """Search.
 
         Args:
-            X: (N, D) numbers, or a table. Ids and dates are no features: leave such columns out.
+            X: (N, D) numbers, also a sparse matrix, which is made dense; or a table. Ids and dates are no features:
+                leave such columns out.
             y: (N,) classes, or the numbers that a regression predicts.
             sample_weight: (N,) how much each row counts in training, at least 0; None: all equally.
 
@@ -108,10 +116,10 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             SearchError: every trial failed.
             KeyboardInterrupt: interrupted.
         """
-        table, y = self._checked(X, y)
-        targets = self._targets(y)
-        seed = seed_of(self.random_state)
         try:
+            table, y = self._checked(X, y)
+            targets = self._targets(y)
+            seed = seed_of(self.random_state)
             space = read_space(self.space, table)
             options = SearchOptions(
                 trials=self.trials,
@@ -136,10 +144,12 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
         tags.non_deterministic = False
         return tags
 
     def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
+        X = densified(X)
         if is_table(X):
             table, labels = self._table(X, reset=True), column_or_1d(y, warn=True)
             if len(labels) != table.num_rows:
@@ -161,7 +171,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             validate_data(self, X, skip_check_array=True, reset=reset)
             table = as_table(X)
             return table.rename_columns(self._names(table.num_columns))
-        return self._named(validate_data(self, X, reset=reset, ensure_all_finite="allow-nan"))
+        return self._named(validate_data(self, densified(X), reset=reset, ensure_all_finite="allow-nan"))
 
     def _named(self, X: npt.NDArray[Any]) -> pa.Table:
         columns = [pa.array(np.ascontiguousarray(column)) for column in X.T]
@@ -197,9 +207,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     @worded(EstimatorArguments())
     def _predicted(self, X: Any, predict: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        table = self._table(X, reset=False)
         try:
-            return predict(table)
+            return predict(self._table(X, reset=False))
         except UsageError as error:
             raise ValueError(str(error)) from error
 
@@ -252,8 +261,15 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         return self._predicted(X, self.model_.probabilities)
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if missing := missing_labels(y):
+            raise ValueError(f"y must give every row a class; found {missing:,} missing labels. Drop those rows.")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y must hold at least 2 classes to tell apart; found only {self.classes_.tolist()[0]!r} in every row. "
+                f"{wording().other_label()}, or add rows of another class."
+            )
         found: npt.NDArray[Any] = codes
         return found
 

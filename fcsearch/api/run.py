@@ -19,7 +19,7 @@ from fcsearch.api.reported_run import ReportedRun, rows_in_memory
 from fcsearch.api.torch_module import module_of
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
-from fcsearch.evaluation import Measurement, holds_own_rows, load_run_dataset, measure_in_memory, measure_model
+from fcsearch.evaluation import Measurement, count_own_rows, load_run_dataset, measure_in_memory, measure_model
 from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
@@ -83,7 +83,7 @@ class Run(ReportedRun):
         """Measure a model on other rows, or on a split of the run's own, as `fcsearch evaluate` does.
 
         A warning (UserWarning) says which categories of other rows are unknown, which of their columns are not read,
-        and whether the model was trained on them.
+        and how many of them trained or chose the model.
 
         Args:
             X: As for `predict`; None: the run's own rows.
@@ -114,8 +114,8 @@ class Run(ReportedRun):
         if X is not None and split is None:
             found, other = measure_in_memory(self.directory, members, X, y, label=label)
             notes = row_notes(other.unseen, other.ignored)
-            if holds_own_rows(self.directory, members, other, make=self._make):
-                notes.append(own_rows_note("`evaluate()` without `X`"))
+            if own := count_own_rows(self.directory, members, other, make=self._make):
+                notes.append(own_rows_note(own, found.rows, "`evaluate()` without `X`"))
             for note in notes:
                 # Of this method's caller: between them is what words the messages.
                 warnings.warn(note, stacklevel=3)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.text import first_few
+from fcsearch.text import column_title, first_few
 
 if TYPE_CHECKING:
     from fcsearch.data.facts import ColumnFacts
@@ -33,7 +33,7 @@ def column_table(rows: Sequence[dict[str, Any]]) -> Table:
         table.add_column(title, justify="right" if title == "gaps" else "left", overflow="fold")
     for row in rows:
         use = f"{row['use']}: {row['why']}" if row["why"] else row["use"]
-        cells = (row["name"] or "(unnamed)", row["kind"], f"{row['gaps']:,}", _fill(row["fill"]), _categories(row), use)
+        cells = (column_title(row["name"]), row["kind"], f"{row['gaps']:,}", _fill(row["fill"]), _categories(row), use)
         table.add_row(*map(Text, cells))
     return table
 

@@ -61,7 +61,7 @@ def evaluate(
       fcsearch evaluate runs/dropout --model 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.evaluation import holds_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
+    from fcsearch.evaluation import count_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
     from fcsearch.report.row_notes import own_rows_note
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.selection import forms_of, load_members
@@ -80,19 +80,19 @@ def evaluate(
         found = measure_moved(directory, chosen, dataset, split, data_dir=data_dir)
     else:
         found, other = measure_other(directory, chosen, dataset, label=label, data_dir=data_dir)
-    own = other is not None and holds_own_rows(directory, chosen, other)
+    own = 0 if other is None else count_own_rows(directory, chosen, other)
     if form == "json":
         facts = {**_facts(other), **({"own_rows": own} if other else {})}
         click.echo(json.dumps({**dataclasses.asdict(found), **facts}, indent=2))
         return
     if other is not None:
         print_warnings(other.unseen, other.ignored)
-    _print(found)
+    _print(found, directory.path.name, dataset or Path(directory.dataset_spec().source).name)
     if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
         click.echo("it was trained on these rows: the figures say nothing about other rows")
     if own:
         name = shlex.quote(run or directory.path.name)
-        click.echo(own_rows_note(f"`fcsearch evaluate {name}`"))
+        click.echo(own_rows_note(own, found.rows, f"`fcsearch evaluate {name}`"))
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:
@@ -101,16 +101,18 @@ def _facts(other: OtherRows | None) -> dict[str, Any]:
     return {"ignored_columns": list(other.ignored), "unseen_categories": other.unseen}
 
 
-def _print(found: Measurement) -> None:
+def _print(found: Measurement, run: str, source: str) -> None:
     from rich.text import Text
 
     from fcsearch.cli.console import open_console
     from fcsearch.report.class_tables import class_parts
     from fcsearch.report.summary_lines import measured_lines
     from fcsearch.report.verdict import not_ahead
+    from fcsearch.text import printable
 
     console = open_console()
-    console.print(f"{_model(found)} on {_rows(found)}")
+    # In one line, however long the path is.
+    click.echo(printable(f"{_model(found)} of {run} on {_rows(found)} of {source}"))
     for name, value, remark in measured_lines(found):
         console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
     if behind := not_ahead(found, "the ensemble" if found.networks > 1 else "the network"):

@@ -11,15 +11,15 @@ import click
 
 from fcsearch.cli.choosing import dataset_name, default_space
 from fcsearch.errors import UsageError
-from fcsearch.text import first_few
+from fcsearch.text import column_title
 
 if TYPE_CHECKING:
+    from fcsearch.config.objective import Task
     from fcsearch.data import Dataset, DatasetSpec
     from fcsearch.data.facts import ColumnFacts
 
-# A comment lists no more columns, and no more classes, than these.
+# A comment lists no more columns than these.
 _MOST_COLUMNS = 30
-_MOST_CLASSES = 10
 
 
 @click.command()
@@ -68,11 +68,13 @@ def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
 
     comment = [f"A search space for {spec.source}, made by `fcsearch init` from the space {base}.", ""]
     comment += [f"  fcsearch {command} {shlex.quote(str(path))}" for command in ("validate", "run")]
+    task: Task = "classification"
     if not spec.is_named:
         dataset = _load(dataclasses.replace(spec, folds=load_space(shipped_space(base)).dataset.folds))
+        task = dataset.task
         spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
         comment += ["", *_found(dataset)]
-    text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment)
+    text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment, task=task)
     SearchSpace.from_node(read_text(text, str(path)), default_name=name)
     return text
 
@@ -92,18 +94,17 @@ def _load(spec: DatasetSpec) -> Dataset:
 
 def _found(dataset: Dataset) -> list[str]:
     """Lines that describe a dataset."""
+    from fcsearch.data.told import label_words, rare_classes
+
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
-    label, target = dataset.details.get("label"), dataset.train.y
-    labels = f"{dataset.num_classes} classes: {first_few(dataset.class_names, _MOST_CLASSES)}"
-    if dataset.task == "regression":
-        labels = f"from {target.min():.6g} to {target.max():.6g}"
+    label = dataset.details.get("label")
     validated = f"{train} for training, {val} for validation"
     if dataset.others:
         validated = f"{len(dataset.train) + len(dataset.val):,} in {len(dataset.folds)} folds"
     lines = [
         f"Rows: {validated}, {test} for test",
-        f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {labels}",
-        *([f"  {dataset.one_sided()}"] if dataset.one_sided() else []),
+        f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {label_words(dataset)}",
+        *(f"  {remark}" for remark in (dataset.one_sided(), rare_classes(dataset)) if remark),
         f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
     ]
     used = [column for column in dataset.columns if column.use == "used"]
@@ -113,7 +114,7 @@ def _found(dataset: Dataset) -> list[str]:
     if more := len(used) - len(columns):
         lines.append(f"  and {more:,} more")
     if ignored := dataset.details["ignored_columns"]:
-        lines.append(f"Columns that are not used: {', '.join(ignored)}")
+        lines.append(f"Columns that are not used: {', '.join(map(column_title, ignored))}")
     return lines
 
 

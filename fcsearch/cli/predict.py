@@ -12,14 +12,14 @@ import click
 
 from fcsearch.cli.row_warnings import print_warnings
 from fcsearch.cli.shared_options import model_options
+from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
     from fcsearch.inference.sink import TableSink
 
 
 @click.command()
-@click.argument("which", metavar="RUN|MODEL")
-@click.argument("data", metavar="INPUT")
+@click.argument("given", nargs=-1, metavar="[RUN|MODEL] INPUT")
 @click.option(
     "--out", metavar="FILE", default="-", help="A .parquet or .csv file; -, the default: CSV to standard output."
 )
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
 @model_options
 @click.option("--data-dir", metavar="DIR", help="Folder with the files of a named dataset that are already there.")
 def predict(
-    which: str, data: str, out: str, keep: tuple[str, ...], model: str | None, root: Path | str, data_dir: str | None
+    given: tuple[str, ...],
+    out: str,
+    keep: tuple[str, ...],
+    model: str | None,
+    root: Path | str,
+    data_dir: str | None,
 ) -> None:
     """Predict every row of INPUT: a CSV, TSV, Parquet or NPZ file, an image, a folder, a glob, or a dataset's name.
 
@@ -41,7 +46,8 @@ def predict(
     unit of the label. Its rows are those of INPUT, in the same order; images have their names in a column `file`. A
     file may be larger than memory.
 
-    RUN is a run directory, or the name of a run in the runs' folder; MODEL is a single .safetensors file.
+    RUN is a run directory, or the name of a run in the runs' folder, the newest run if not given; MODEL is a single
+    .safetensors file.
 
     \b
     Example:
@@ -54,6 +60,7 @@ def predict(
     from fcsearch.inference.predicting import check_not_input, predict_source
     from fcsearch.inference.sink import check_out
 
+    which, data = _arguments(given)
     spec = DatasetSpec(data, data_dir=data_dir)
     if out != "-":
         check_out(Path(out))
@@ -64,6 +71,19 @@ def predict(
     print_warnings(found.unseen, found.ignored)
     if out != "-":
         click.echo(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
+    elif which is None:
+        click.echo(f"fcsearch: {found.rows:,} predictions by {chosen.name}", err=True)
+
+
+def _arguments(given: tuple[str, ...]) -> tuple[str | None, str]:
+    """The run or model, None for the newest run; and the rows."""
+    if len(given) not in (1, 2):
+        found = f"found {len(given)} arguments" if given else "found nothing"
+        raise UsageError(
+            "name the rows to predict, and before them a run or a model, if it is not the newest run: "
+            f"`fcsearch predict [RUN|MODEL] INPUT`; {found}"
+        )
+    return (given[0], given[1]) if len(given) == 2 else (None, given[0])
 
 
 @contextlib.contextmanager

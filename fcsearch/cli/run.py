@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fcsearch.cli.choosing import Choice, choose
+from fcsearch.cli.header import header_may_do
 from fcsearch.cli.searching import conclude, going_on, search_options, varying
 from fcsearch.cli.shared_options import RunsFolder, dataset_options, dataset_overrides
 from fcsearch.errors import RunError
@@ -106,11 +107,14 @@ def run(
     settings = SearchOptions(**{key: value for key, value in options.items() if value is not None})
     with contextlib.closing(Pools()) as pools:
         if not dry_run:
-            # Before the libraries are imported, in both processes: that takes a second and more.
-            pools.start(settings.pool)
+            ahead = header_may_do([*given, *filter(None, (dataset,))], label)
+            if ahead:
+                # Before the libraries are imported, in both processes: that takes a second and more.
+                pools.start(settings.pool)
             if not quiet and (named := [*given, *filter(None, (space, dataset))]):
                 _tell("reading", ", ".join(named))
-            pools.begin(settings, sure=False)
+            if ahead:
+                pools.begin(settings, sure=False)
         choice = choose(given, space=space, dataset=dataset)
         searched = _searched(choice, (overrides, label, data_dir))
         if choice.space is None and not quiet:
@@ -125,10 +129,7 @@ def run(
 
         plan = plan_search(searched, settings, path=path)
         if dry_run:
-            from fcsearch.data.sources.checking import check_source
-
-            check_source(searched.dataset)
-            _print_plan(plan)
+            _rehearse(plan, searched)
             return
         if not quiet:
             _tell("starting", _STARTING[settings.pool])
@@ -164,9 +165,9 @@ def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | 
         changes: `--set`, `--label` and `--data-dir`.
     """
     searched = choice.load(dataset_overrides(*changes))
-    from fcsearch.data.sources.checking import check_files
+    from fcsearch.data.sources.checking import check_source
 
-    check_files(searched.dataset)
+    check_source(searched.dataset)
     return searched
 
 
@@ -184,8 +185,18 @@ def _place(out: Path | str, name: str | None, *, default: str) -> tuple[Path, st
     raise AssertionError("numbers do not end")
 
 
-def _print_plan(plan: SearchPlan) -> None:
+def _rehearse(plan: SearchPlan, searched: SearchSpace) -> None:
+    """Print the plan, with what is in the data, which are loaded for their errors, but not downloaded."""
+    from fcsearch.data import load_dataset
+    from fcsearch.data.told import told
+    from fcsearch.search.api import plan_for_data
     from fcsearch.text import printable
 
-    for label, text in plan.lines().items():
+    spec = searched.dataset
+    if spec.is_named and spec.source != "digits":
+        data = {"rows": "not read: a dry run downloads nothing"}
+    else:
+        plan, dataset = plan_for_data(plan, load_dataset(spec, searched.input_forms))
+        data = told(dataset)
+    for label, text in {**plan.lines(), **data}.items():
         click.echo(f"{label:<15} {printable(text)}")

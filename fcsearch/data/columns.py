@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 
 from fcsearch.data.facts import ColumnFacts, ColumnsError, Reading, Use
 from fcsearch.data.images import ImageForm, decode_images
-from fcsearch.data.instants import holds_dates
+from fcsearch.data.instants import holds_dates, with_instants
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.number_texts import NumberHint, number_hint
@@ -23,7 +22,7 @@ from fcsearch.data.readings import parts_of_dates
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
-from fcsearch.text import nearest, spaced_twins
+from fcsearch.text import column_quoted, nearest, spaced_twins
 from fcsearch.wording import wording
 
 # The most one-hot columns of a text column; with more categories it is an identifier or free text.
@@ -82,6 +81,7 @@ def features_of(
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
     """
     names = _feature_names(table, label, [name for name in spec.drop if name not in left_out], apart, source)
+    table = with_instants(table, names)
     images = [name for name in names if holds_images(table.schema.field(name).type)]
     if len(images) > 1:
         raise DataError(
@@ -106,7 +106,7 @@ def features_of(
     facts = _with_categories(facts, [column for part in parts for column in part.columns])
     told = tuple(dataclasses.replace(item, why=_remark(item, table)) if item.use == "used" else item for item in facts)
     if refused:
-        readable = [name for name in refused if _hint(table[name]).remedy == "option"]
+        readable = [name for name in refused if _hint(table[name]).remedy in ("option", "values")]
         raise ColumnsError(source, refused, told, readable)
     features = parts[0] if len(parts) == 1 else _side_by_side(parts)
     ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
@@ -139,8 +139,10 @@ def _remark(facts: ColumnFacts, table: pa.Table) -> str:
     if is_text(values.type) and facts.categories:
         if twins := spaced_twins(facts.categories):
             return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
-        hint = _hint(pa.array(facts.categories))
-        return f"as categories.{hint.words}" if hint.remedy in ("writing", "option") else ""
+        hint = _hint(values)
+        # A few numbers may be codes.
+        quantity = hint.remedy == "values" and len(facts.categories) > _FEW_CODES
+        return f"as categories.{hint.words}" if quantity or hint.remedy in ("writing", "option") else ""
     if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
         few = pc.count_distinct(values).as_py() <= _FEW_CODES
         return "" if few else "as a number; if it is a code, write it as text to make it a category"
@@ -195,7 +197,7 @@ def _feature(
     values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, spec: DatasetSpec, *, alone: bool
 ) -> Features:
     """The features of one column; `alone` if there is no other one."""
-    kind, place = values.type, f"column {name!r} of {source}"
+    kind, place = values.type, f"column {column_quoted(name)} of {source}"
     if is_list_of_numbers(kind):
         X, lengths = list_values(values, name, locate)
         if alone:
@@ -222,8 +224,9 @@ def _dates(values: pa.ChunkedArray, name: str, place: str, spec: DatasetSpec) ->
     if spec.dates is None:
         raise DataError(
             f"{place} must hold numbers, text, images or lists of numbers; found dates or times. Say what they mean: "
-            "dataset.dates=parts makes features of year, month, day of the week, day of the year and hour; "
-            f"{shlex.quote(f'dataset.time={name}')} tests on the latest rows. Or: {_LEAVE_OUT.lower()}"
+            f"{wording().dataset_key('dates', 'parts')} makes features of year, month, day of the week, day of the "
+            f"year and hour; {wording().dataset_key('time', name)} tests on the latest rows. Or: "
+            f"{_LEAVE_OUT.lower()}"
         )
     found = parts_of_dates(values, place)
     columns = tuple(Column(name, reading=part, zoned=found.zoned) for part in found.parts)
@@ -257,15 +260,22 @@ def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
     """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
-        hint = number_hint(values)
-        raise DataError(
-            f"{place} must hold categories (at most {MAX_CATEGORIES}, each in several rows); found {len(categories)} "
-            f"texts in {len(values)} rows, such as {categories[0]!r}: an identifier or free text.{hint.words}"
-            f"{'' if hint.remedy == 'option' else f' {_LEAVE_OUT}'}"
-        )
+        raise _no_categories(categories, values, place)
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
     codes = pc.cast(index, pa.float32()).to_numpy()
     return Features(codes[:, None], (Column(name, "category", tuple(categories)),))
+
+
+def _no_categories(categories: Sequence[str], values: pa.ChunkedArray, place: str) -> DataError:
+    """The error for a column of too many texts, by what they are."""
+    hint = number_hint(values)
+    if hint.remedy == "values":
+        return DataError(f"{place} must hold numbers:{hint.words}")
+    found = f"{len(categories)} texts in {len(values)} rows, such as {categories[0]!r}"
+    must = f"{place} must hold categories (at most {MAX_CATEGORIES}, each in several rows); found {found}"
+    if hint.words:
+        return DataError(f"{must}.{hint.words}{'' if hint.remedy == 'option' else ' Or leave it out.'}")
+    return DataError(f"{must}: an identifier or free text. {_LEAVE_OUT}")
 
 
 def _side_by_side(parts: Sequence[Features]) -> Features:

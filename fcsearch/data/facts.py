@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
 from fcsearch.errors import DataError
+from fcsearch.text import column_quoted, column_title
 from fcsearch.wording import wording
 
 Use = Literal["label", "weights", "group", "time", "used", "dropped", "ignored", "refused"]
@@ -41,7 +42,7 @@ class ColumnFacts:
     @property
     def title(self) -> str:
         """The name to print."""
-        return self.name or "(unnamed)"
+        return column_title(self.name)
 
 
 class ColumnsError(DataError):
@@ -56,7 +57,9 @@ class ColumnsError(DataError):
     def __init__(
         self, source: str, problems: Mapping[str, str], columns: Sequence[ColumnFacts], curable: Collection[str] = ()
     ) -> None:
-        whys = {name: text.removeprefix(f"column {name!r} of {source} ") for name, text in problems.items()}
+        whys = {
+            name: text.removeprefix(f"column {column_quoted(name)} of {source} ") for name, text in problems.items()
+        }
         self.columns = tuple(
             dataclasses.replace(facts, use="refused", why=whys[facts.name]) if facts.name in whys else facts
             for facts in columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,12 @@ from fcsearch.data.kinds import is_text
 
 # Nanoseconds reach from 1677 to 2262; a file with other years may still have microseconds.
 _UNITS = ("ns", "us")
+# From 3.1.2026 to 03.01.2026, and to 2026-01-03.
+_POINTS = (
+    (r"^(\d\.\d{1,2}\.\d{4})\b", r"0\1"),
+    (r"^(\d{2})\.(\d\.\d{4})\b", r"\1.0\2"),
+    (r"^(\d{2})\.(\d{2})\.(\d{4})\b", r"\3-\2-\1"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +45,7 @@ def holds_dates(kind: pa.DataType) -> bool:
 
 
 def read_instants(values: pa.Array | pa.ChunkedArray) -> Instants | None:
-    """The instants of (N,) dates, times, or texts in ISO 8601; None for anything else.
+    """The instants of (N,) dates, times, or texts in ISO 8601 or like 31.01.2026 18:00; None for anything else.
 
     Texts have either all a zone, which may differ from row to row, or none.
     """
@@ -50,10 +57,29 @@ def read_instants(values: pa.Array | pa.ChunkedArray) -> Instants | None:
         return Instants(pc.cast(values, pa.timestamp("ms")), False)
     if not is_text(kind):
         return None
-    texts = pc.utf8_trim_whitespace(pc.cast(values, pa.string()))
+    texts = _in_iso(pc.utf8_trim_whitespace(pc.cast(values, pa.string())))
     for unit, zone in itertools.product(_UNITS, (None, "UTC")):
         try:
             return Instants(pc.cast(texts, pa.timestamp(unit, zone)), zone is not None)
         except pa.ArrowInvalid:
             continue
     return None
+
+
+def with_instants(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The table with instants in place of texts in those of some columns whose texts are all dates."""
+    for name in names:
+        values = table[name]
+        if not is_text(values.type) or values.null_count == len(values):
+            continue
+        # The first text tells most columns from dates at once.
+        if read_instants(values.drop_null().slice(0, 1)) and (found := read_instants(values)):
+            table = table.set_column(table.column_names.index(name), name, found.times)
+    return table
+
+
+def _in_iso(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Texts like 31.1.2026, which have the day first wherever points are written, as ISO 8601; others as they are."""
+    for pattern, replacement in _POINTS:
+        texts = pc.replace_substring_regex(texts, pattern, replacement)
+    return texts

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import number_hint
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest, spaced_twins
+from fcsearch.text import did_you_mean, first_columns, first_few, nearest, spaced_twins
 from fcsearch.wording import wording
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
@@ -31,7 +31,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     Raises:
         DataError: there is no such column, or more than one is possible.
     """
-    columns = first_few(schema.names, 40)
+    columns = first_columns(schema.names, 40)
     if label is not None:
         if label in schema.names:
             return label
@@ -98,7 +98,7 @@ def encode_labels(
             f"{wording().other_label()}, or add rows of another class."
         )
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
-        hint = number_hint(values).words if is_text(values.type) else ""
+        hint = _hint(values) if is_text(values.type) else ""
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
             f"or an identifier.{hint} {wording().other_label()}."
@@ -112,6 +112,12 @@ def encode_labels(
     return np.ascontiguousarray(index.to_numpy(zero_copy_only=False), dtype=np.int64), tuple(
         names if names and len(names) == len(known) else map(str, known)
     )
+
+
+def _hint(values: pa.Array) -> str:
+    """A sentence, after a space, on what keeps labels from being numbers; empty where they seem to be none."""
+    hint = number_hint(values)
+    return f" {hint.strange}: leave out such rows, and it is a number to predict." if hint.strange else hint.words
 
 
 def codes_of_labels(

@@ -20,7 +20,7 @@ from fcsearch.data.lists import is_list_of_numbers, list_values
 from fcsearch.data.readings import read_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import DataError
-from fcsearch.text import first_few, nearest
+from fcsearch.text import column_quoted, first_columns, nearest
 
 Locate = Callable[[int], str]
 # By column and value: how often it occurs, of the values that the training rows do not have.
@@ -164,7 +164,7 @@ def _require_columns(wanted: list[str], found: Collection[str], transform: Featu
     near = [(name, match) for name in missing if (match := nearest(name, others))]
     hint = f"Is {near[0][0]!r} called {near[0][1]!r} here? Rename it." if near else "Add what is missing."
     raise DataError(
-        f"{source} must have the columns that the network learned from; {', '.join(map(repr, missing))} "
+        f"{source} must have the columns that the network learned from; {', '.join(map(column_quoted, missing))} "
         f"{'is' if len(missing) == 1 else 'are'} missing. {hint}"
     )
 
@@ -198,7 +198,7 @@ def _array_column(item: NumberInput, schema: pa.Schema, label: str | None, sourc
     name = "one column" if item.name is None else f"the column {item.name!r}"
     raise DataError(
         f"{source} must have {name} of {wanted}, which the network learned from; found the columns "
-        f"{first_few(schema.names)}."
+        f"{first_columns(schema.names)}."
     )
 
 

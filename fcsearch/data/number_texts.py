@@ -9,6 +9,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.text import first_few
+
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _THOUSANDS_BY_POINTS = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 _THOUSANDS_BY_SPACES = re.compile(r"[-+]?[1-9]\d{0,2}([ \u00a0\u2009\u202f'\u2019]\d{3})+([.,]\d+)?")
@@ -32,10 +34,12 @@ class NumberHint:
     Attributes:
         words: Sentences after a space; empty where the texts seem to hold neither.
         remedy: What is to change: a few values, how all numbers are written, or only the option that reads them.
+        strange: Where it is a few values: how many, and which.
     """
 
     words: str = ""
     remedy: Literal["none", "values", "writing", "option"] = "none"
+    strange: str = ""
 
 
 def number_hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
@@ -45,13 +49,11 @@ def number_hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
         return _written("points between thousands", points[0], "Write them without.")
     others = [text for text in texts if not _is_number(text)]
     if texts and len(others) <= len(texts) / 2 and not has_decimal_commas(values):
-        found = f" but {others[0]!r}" if len(others) == 1 else f" but {others[0]!r} and others" if others else ""
-        words = f" They are numbers{found}: leave what is no number empty, and the column is one of numbers."
-        return NumberHint(words, "values")
+        return _of_numbers(values)
     if others and all(_DATE.fullmatch(text) for text in others):
         return NumberHint(
-            f" They look like dates, such as {others[0]!r}. Write them as 2026-01-31 or 2026-01-31 18:00, all with a "
-            "zone (+02:00 or Z) or all without, and the column is one of dates.",
+            f" They look like dates, such as {others[0]!r}. Write them as 2026-01-31, 2026-01-31 18:00 or "
+            "31.01.2026, all with a zone (+02:00 or Z) or all without, and the column is one of dates.",
             "writing",
         )
     for pattern, what, advice in _WRITINGS:
@@ -72,6 +74,18 @@ def has_decimal_points(values: pa.Array | pa.ChunkedArray) -> bool:
     """Whether texts, which are numbers, have points that cannot all be points between thousands."""
     texts = _texts(values)
     return any("." in text for text in texts) and not _only(texts, _THOUSANDS_BY_POINTS)
+
+
+def _of_numbers(values: pa.Array | pa.ChunkedArray) -> NumberHint:
+    """The hint for (N,) texts most of which are numbers."""
+    there = values.drop_null()
+    others = [text for text in pc.unique(there).to_pylist() if not _is_number(text)]
+    if not others:
+        return NumberHint(" They are numbers in a column of texts. Write them as numbers, if they are quantities.")
+    count = pc.sum(pc.is_in(there, value_set=pa.array(others, values.type))).as_py()
+    examples = first_few([*map(repr, others)], 3)
+    strange = f"{count:,} of {len(there):,} values {'is' if count == 1 else 'are'} not a number ({examples})"
+    return NumberHint(f" {strange}; empty {'it' if count == 1 else 'them'}.", "values", strange)
 
 
 def _texts(values: pa.Array | pa.ChunkedArray) -> list[str]:

@@ -22,7 +22,7 @@ from fcsearch.data.sources.tables import check_names, no_rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.text import did_you_mean, first_columns, nearest
 from fcsearch.wording import option
 
 # The most features in a part; and the most rows, if they have few features.
@@ -168,6 +168,6 @@ def _kept_names(keep: Sequence[str], names: Sequence[str], source: str) -> list[
         hint = did_you_mean(nearest(unknown[0], names), sentence=True)
         raise DataError(
             f"{option('keep')} must name columns of {source}; found {', '.join(map(repr, unknown))}, and the columns "
-            f"{first_few(names)}.{hint}"
+            f"{first_columns(names)}.{hint}"
         )
     return list(dict.fromkeys(wanted))

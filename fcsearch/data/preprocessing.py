@@ -67,6 +67,7 @@ def fit_transform(
         unused=tuple(facts.name for facts in rows.facts if facts.use not in ("used", "label")),
         decimal=rows.decimal,
         decimal_given=rows.decimal_given,
+        delimiter=rows.delimiter,
     )
 
 

@@ -65,6 +65,7 @@ class Rows:
         facts: Every column of the source, if it is a table.
         decimal: The decimal sign of the source, if it is text.
         decimal_given: Whether the user said so.
+        delimiter: The delimiter of the source, if it is a CSV file.
         split_key: The column that rows are split by, if any.
         details: What else the manifest should say about the source (JSON types).
     """
@@ -86,6 +87,7 @@ class Rows:
     facts: tuple[ColumnFacts, ...] = ()
     decimal: Literal[".", ","] = "."
     decimal_given: bool = False
+    delimiter: str = ","
     split_key: SplitKey | None = None
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 

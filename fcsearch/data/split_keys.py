@@ -14,7 +14,7 @@ from fcsearch.data.kinds import is_number, is_text, kind_in_words
 from fcsearch.data.rows import Indices
 from fcsearch.data.split_facts import SplitBy, SplitFacts
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.text import did_you_mean, first_columns, nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +59,7 @@ def require_split_column(names: list[str], by: SplitBy, column: str, label: str,
     if column not in names:
         hint = did_you_mean(nearest(column, names), sentence=True)
         raise DataError(
-            f"dataset option {by} must name a column of {source}; found {column!r}, not in {first_few(names, 40)}."
+            f"dataset option {by} must name a column of {source}; found {column!r}, not in {first_columns(names, 40)}."
             f"{hint}"
         )
     if column == label:

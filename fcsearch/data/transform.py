@@ -105,6 +105,7 @@ class FeatureTransform:
         unused: The other columns that the training rows had, the label aside.
         decimal: The decimal sign of the training rows' files.
         decimal_given: Whether the user said so; later files may otherwise have the other sign.
+        delimiter: The delimiter of the training rows' files; later files may have another one.
         label: Column of the classes or targets, if the source names it.
         classes_by_place: Whether the source numbers the classes by their index in `class_names`.
     """
@@ -118,6 +119,7 @@ class FeatureTransform:
     unused: tuple[str, ...] = ()
     decimal: Literal[".", ","] = "."
     decimal_given: bool = False
+    delimiter: str = ","
 
     @property
     def width(self) -> int:

@@ -2,7 +2,7 @@
 
 from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
 from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.elsewhere import holds_own_rows, measure_in_memory, measure_moved, measure_other
+from fcsearch.evaluation.elsewhere import count_own_rows, measure_in_memory, measure_moved, measure_other
 from fcsearch.evaluation.kept import Kept, compare_kept, error_of_kept
 from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measurement import Measurement
@@ -23,8 +23,8 @@ __all__ = [
     "bootstrap_error",
     "classify",
     "compare_kept",
+    "count_own_rows",
     "error_of_kept",
-    "holds_own_rows",
     "load_run_dataset",
     "measure",
     "measure_in_memory",

@@ -71,7 +71,7 @@ class Measurement:
         """The rows, in words that stand before `rows`."""
         if self.folds is not None:
             return "out-of-fold"
-        return {"val": "validation"}.get(self.split, self.split)
+        return {"train": "training", "val": "validation"}.get(self.split, self.split)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Measurement:

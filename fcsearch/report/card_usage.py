@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from fcsearch.data.facts import DATE_PARTS
+from fcsearch.data.transform import FeatureTransform
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import LABEL, PROBABILITIES, Exported, output_names
 from fcsearch.inference.outputs import PREDICTION
 
 # onnxruntime reads it when it is imported.
 _WITHOUT_TELEMETRY = ("import os", "", 'os.environ["ORT_DISABLE_TELEMETRY"] = "1"', "")
+# The parts of dates, of what pandas calls `.dt`.
+_DATE_PARTS = {
+    "year": "times.year",
+    "month": "times.month",
+    "day_of_week": "times.day_of_week",
+    "day_of_year": "times.day_of_year",
+    "hour": "(times.hour * 3600 + times.minute * 60 + times.second) / 3600",
+}
 
 
 def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[str]:
@@ -41,7 +51,7 @@ def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[
     if form == "torch":
         yield from _torch(exported, name) if transform.target is None else _torch_target(exported, name)
     elif transform.array is None:
-        yield from _onnx_columns(exported, name, outputs)
+        yield from _onnx_columns(exported, transform, name, outputs)
     else:
         yield from _onnx_array(exported, name, outputs)
     yield "```"
@@ -87,8 +97,8 @@ def _onnx_array(exported: Exported, name: str, outputs: Sequence[str]) -> Iterat
     )
 
 
-def _onnx_columns(exported: Exported, name: str, outputs: Sequence[str]) -> Iterator[str]:
-    texts = {item.name: "str" for item in exported.inputs if item.kind == "string"}
+def _onnx_columns(exported: Exported, transform: FeatureTransform, name: str, outputs: Sequence[str]) -> Iterator[str]:
+    names = [item.name for item in exported.inputs]
     numbers = next((item.kind for item in exported.inputs if item.kind != "string"), "float64")
     yield from (
         *_WITHOUT_TELEMETRY,
@@ -96,7 +106,9 @@ def _onnx_columns(exported: Exported, name: str, outputs: Sequence[str]) -> Iter
         "import pandas as pd",
         "",
         f"session = onnxruntime.InferenceSession({json.dumps(name)})",
-        f'frame = pd.read_csv("new_rows.csv", dtype={json.dumps(texts, ensure_ascii=False)}, na_values="?")',
+        f'frame = pd.read_csv("new_rows.csv"{_writing(transform)}, na_values="?")',
+        *_renamed(transform, names),
+        *_parts_of_dates(transform, names),
         "columns = {",
         '    item.name: frame[[item.name]].fillna("").to_numpy(object)',
         '    if item.type == "tensor(string)"',
@@ -105,6 +117,44 @@ def _onnx_columns(exported: Exported, name: str, outputs: Sequence[str]) -> Iter
         "}",
         *_run(outputs, "columns"),
     )
+
+
+def _writing(transform: FeatureTransform) -> str:
+    """The arguments that read a CSV file like those that the model was trained on."""
+    texts = {item.name: "str" for item in transform.inputs if item.kind == "category" or item.reading in DATE_PARTS}
+    given = {} if transform.delimiter == "," else {"sep": transform.delimiter}
+    given |= {} if transform.decimal == "." else {"decimal": transform.decimal}
+    return "".join(f", {key}={_literal(value)}" for key, value in {**given, "dtype": texts}.items())
+
+
+def _renamed(transform: FeatureTransform, names: Sequence[str]) -> Iterator[str]:
+    """Lines that give columns the names of inputs, where these differ."""
+    titles = [item.title for item in transform.inputs]
+    if "" in titles:
+        # pandas' name for such a column.
+        yield 'frame.columns = ["" if name.startswith("Unnamed: ") else name for name in frame.columns]'
+    if others := {title: name for title, name in zip(titles, names, strict=True) if title != name}:
+        yield f"frame = frame.rename(columns={_literal(others)})"
+
+
+def _parts_of_dates(transform: FeatureTransform, names: Sequence[str]) -> Iterator[str]:
+    """Lines that make the numbers of columns of dates, as `data.readings` does."""
+    read = ""
+    for item, name in zip(transform.inputs, names, strict=True):
+        if item.kind == "category" or item.reading not in DATE_PARTS:
+            continue
+        if item.name != read:
+            read = str(item.name)
+            yield f"texts = frame[{_literal(read)}].str.strip()"
+            yield r'texts = texts.str.replace(r"^(\d+)\.(\d+)\.(\d+)", r"\3-\2-\1", regex=True)  # 31.01.2026'
+            zone = ", utc=True" if item.zoned else ""
+            yield f'times = pd.to_datetime(texts, format="ISO8601"{zone}).dt'
+        yield f"frame[{_literal(name)}] = {_DATE_PARTS[item.reading]}"
+
+
+def _literal(value: object) -> str:
+    """A text, or a dict of texts, as Python has it."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _run(outputs: Sequence[str], inputs: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fcsearch.report.words import plural
+from fcsearch.text import column_quoted, column_title
 
 if TYPE_CHECKING:
     from fcsearch.data.matching import Unseen
@@ -17,19 +18,18 @@ def row_notes(unseen: Unseen, ignored: Sequence[str]) -> list[str]:
     for name, counts in unseen.items():
         examples = ", ".join(repr(value) for value, _ in counts.most_common(3))
         notes.append(
-            f"column {name!r} has {plural(counts.total(), 'value')} that the training rows do not have ({examples}"
-            f"{', ...' if len(counts) > 3 else ''}): encoded as none of the known categories"
+            f"column {column_quoted(name)} has {plural(counts.total(), 'value')} that the training rows do not have "
+            f"({examples}{', ...' if len(counts) > 3 else ''}): encoded as none of the known categories"
         )
     if ignored:
-        notes.append(
-            f"ignored columns that the network does not read: {', '.join(name or '(unnamed)' for name in ignored)}"
-        )
+        notes.append(f"ignored columns that the network does not read: {', '.join(map(column_title, ignored))}")
     return notes
 
 
-def own_rows_note(instead: str) -> str:
-    """That rows are the run's own; `instead` names a call that measures rows the model was not trained on."""
+def own_rows_note(own: int, rows: int, instead: str) -> str:
+    """That so many of some rows are the run's own; `instead` names a call that measures rows that it did not see."""
+    which = f"all {rows:,} rows" if own == rows else f"{own:,} of the {rows:,} rows"
     return (
-        "these are the run's own rows, those that it was trained on among them: the figures say little about other "
-        f"rows; {instead} measures the rows that it did not see"
+        f"{which} equal rows that trained or chose the network: the figures are too good for other rows; {instead} "
+        "measures those that played no part in it"
     )

@@ -48,6 +48,20 @@ def plan_search(space: SearchSpace, options: SearchOptions, *, path: Path) -> Se
     return _settle(dataclasses.replace(space, dataset=space.dataset.resolve(Path.cwd())), options, path)
 
 
+def plan_for_data(plan: SearchPlan, dataset: Dataset) -> tuple[SearchPlan, Dataset]:
+    """The plan for a loaded dataset, and the dataset under a name that is valid in any working directory.
+
+    Raises:
+        UsageError: the space, or the trials that come first, do not fit the data.
+    """
+    dataset = dataclasses.replace(dataset, spec=dataset.spec.resolve(Path.cwd()))
+    # With the settings found from the rows, such as the number of bins: later commands must repeat them.
+    plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec)).of(dataset)
+    # Called for its errors, while there is nothing to undo.
+    read_beginning(plan.space, plan.options, trials=plan.trials, fingerprint=dataset.fingerprint)
+    return plan, dataset
+
+
 def start_search(
     space: SearchSpace,
     options: SearchOptions,
@@ -89,14 +103,8 @@ def start_search(
         plan = plan_search(space, options, path=path)
         if open_pool is None:
             pools.begin(plan.options)
-        # Loaded under the name that the user wrote, for its errors; recorded under one valid in any working directory.
-        loaded = dataset or load_dataset(space.dataset, space.input_forms)
-        dataset = dataclasses.replace(loaded, spec=loaded.spec.resolve(Path.cwd()))
-        # With the settings found from the rows, such as the number of bins: later commands must repeat them.
-        plan = dataclasses.replace(plan, space=dataclasses.replace(plan.space, dataset=dataset.spec))
-        plan = plan.of(dataset)
-        # Called for its errors, while there is nothing to undo.
-        read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
+        # Loaded under the name that the user wrote, for its errors.
+        plan, dataset = plan_for_data(plan, dataset or load_dataset(space.dataset, space.input_forms))
         missing = [parent for parent in path.parents if not parent.exists()]
         run = RunDirectory.create(path, new_manifest(plan, dataset, command))
         try:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.space.mistakes import Collector
 from fcsearch.space.nodes import Node, instead
 from fcsearch.space.parameters import Condition, Parameter, Range, show
 from fcsearch.space.reading import read_parameter, read_value
@@ -29,11 +30,7 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
     """
     if not isinstance(node.value, dict) or not node.value:
         raise node.fail("parameters", f"a mapping of at least one parameter is needed; found {_found(node)}")
-    for name, field in node.value.items():
-        if name not in HYPERPARAMETERS:
-            raise field.fail_key(
-                "parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, HYPERPARAMETERS)}"
-            )
+    _check_each(node.value, node.mark.source)
     nodes = _with_implied_parents(_without_replaced_layers(node.value))
     for name in ("depth", "hidden_dim"):
         if name in nodes and "hidden_dims" in nodes:
@@ -50,6 +47,19 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
         if parameter is not None:
             resolved[name] = parameter
     return resolved
+
+
+def _check_each(nodes: Mapping[str, Node], source: str) -> None:
+    """Refuse every unknown name, and every parameter that is wrong by itself."""
+    found = Collector(source)
+    for name, field in nodes.items():
+        with found.collecting():
+            if name not in HYPERPARAMETERS:
+                raise field.fail_key(
+                    "parameters", f"unknown parameter {reprlib.repr(name)}{instead(name, HYPERPARAMETERS)}"
+                )
+            read_parameter(name, field)
+    found.check()
 
 
 def _without_replaced_layers(nodes: Mapping[str, Node]) -> dict[str, Node]:

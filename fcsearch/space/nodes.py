@@ -26,6 +26,18 @@ class Mark:
         return self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"
 
 
+class PlacedError(SpaceError):
+    """An error with the place that it is about.
+
+    Attributes:
+        mark: That place.
+    """
+
+    def __init__(self, mark: Mark, message: str) -> None:
+        self.mark = mark
+        super().__init__(message)
+
+
 @dataclasses.dataclass(frozen=True)
 class Node:
     """A value of the document and its place.
@@ -66,11 +78,12 @@ class Node:
 
     def fail(self, key: str, message: str) -> SpaceError:
         """The error that `message` is said of this value, which stands under `key` (dotted)."""
-        return SpaceError(f"{self._where(self.mark)}: {key}: {message}")
+        return PlacedError(self.mark, f"{self._where(self.mark)}: {key}: {message}")
 
     def fail_key(self, key: str, message: str) -> SpaceError:
         """As `fail`, but pointing at the key that the value stands under."""
-        return SpaceError(f"{self._where(self.key_mark or self.mark)}: {key}: {message}")
+        mark = self.key_mark or self.mark
+        return PlacedError(mark, f"{self._where(mark)}: {key}: {message}")
 
     def _where(self, mark: Mark) -> str:
         changed = self.overridden and self.overridden != mark.source
@@ -80,6 +93,10 @@ class Node:
 def instead(word: str, known: Iterable[str]) -> str:
     """The end of a message: what to write instead of `word`: the nearest of `known`, or all of them."""
     names = list(known)
+    key, colon, value = word.partition(":")
+    if colon and key in names:
+        # In braces, YAML reads {low:1} as a key without a value.
+        return f"; write a space after the colon: {key}: {value}"
     return did_you_mean(nearest(word, names, other_names=OTHER_NAMES)) or f"; known: {', '.join(names)}"
 
 

@@ -9,6 +9,7 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
 from fcsearch.space.keys import SHORT_FORMS, SpaceFile
+from fcsearch.space.mistakes import Collector
 from fcsearch.space.nodes import Mark, Node, instead
 from fcsearch.text import did_you_mean
 
@@ -27,18 +28,23 @@ def apply_overrides(root: Node, overrides: Sequence[str | Override]) -> Node:
     Raises:
         SpaceError: no `=`, an unknown key, a value that is not YAML, or a key inside something that is not a mapping.
     """
+    found = Collector("the overrides")
     for override in overrides:
-        text, source = (
-            (override, f"--set {override}") if isinstance(override, str) else (override.text, override.option)
-        )
-        key, sign, value = text.partition("=")
-        if not sign or not key.strip():
-            raise SpaceError(f"{source}: an override is KEY=VALUE, such as parameters.epochs=10; found {text!r}")
-        path = key.strip().split(".")
-        _check_path(path, source)
-        new = read_text(value, source, positions=False)
-        root = _put(root, path, dataclasses.replace(new, overridden=source), path)
+        with found.collecting():
+            root = _apply(root, override)
+    found.check()
     return root
+
+
+def _apply(root: Node, override: str | Override) -> Node:
+    text, source = (override, f"--set {override}") if isinstance(override, str) else (override.text, override.option)
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise SpaceError(f"{source}: an override is KEY=VALUE, such as parameters.epochs=10; found {text!r}")
+    path = key.strip().split(".")
+    _check_path(path, source)
+    new = read_text(value, source, positions=False)
+    return _put(root, path, dataclasses.replace(new, overridden=source), path)
 
 
 def replace_dataset(root: Node, dataset: str) -> Node:

@@ -18,6 +18,7 @@ from fcsearch.space.document import from_plain
 from fcsearch.space.forms import check_forms, input_forms
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
+from fcsearch.space.mistakes import Collector
 from fcsearch.space.nodes import Node
 from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
 from fcsearch.space.parameters import Constant, Parameter
@@ -199,9 +200,13 @@ class SearchSpace:
         Raises:
             SpaceError: as `load_space`.
         """
-        file = read_sections(root)
         fields = root.value if isinstance(root.value, dict) else {}
-        parameters = read_parameters(fields["parameters"])
+        found = Collector(root.mark.source)
+        with found.collecting():
+            file = read_sections(root)
+        with found.collecting():
+            parameters = read_parameters(fields["parameters"]) if "parameters" in fields else {}
+        found.check()
         check_forms(parameters, fields["parameters"])
         sampler_node = fields.get("sampler", root)
         check_sampler_fits(file.sampler, parameters, sampler_node)

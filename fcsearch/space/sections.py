@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from fcsearch.data.spec import SYNONYMS, DatasetSpec
 from fcsearch.errors import SpaceError
-from fcsearch.refusals import Refusal, first_refusal, schema_of
+from fcsearch.refusals import Refusal, refusals, schema_of
 from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import SAMPLERS, SamplerSpec, SpaceFile
-from fcsearch.space.nodes import Node
+from fcsearch.space.mistakes import Collector
+from fcsearch.space.nodes import Node, instead
 from fcsearch.space.parameters import Constant, Parameter, Range
 from fcsearch.text import did_you_mean
 
@@ -28,12 +29,17 @@ def read_sections(root: Node) -> SpaceFile:
     """The document, checked but for its parameters.
 
     Raises:
-        SpaceError: the first error, and its place.
+        SpaceError: every mistake that pydantic found, and its place.
     """
     try:
         return SpaceFile.model_validate(root.plain())
     except ValidationError as error:
-        raise _located(first_refusal(error, schema_of(SpaceFile), synonyms=SYNONYMS), root) from None
+        found = Collector(root.mark.source)
+        for refusal in refusals(error, schema_of(SpaceFile), synonyms=SYNONYMS):
+            with found.collecting():
+                raise _located(refusal, root) from None
+        found.check()
+        raise
 
 
 def _located(refusal: Refusal, root: Node) -> SpaceError:
@@ -57,8 +63,8 @@ def _located(refusal: Refusal, root: Node) -> SpaceError:
         return node.fail_key(above, refusal.says)
     if refusal.kind == "unknown":
         what = f"{branch} has no option" if branch in SAMPLERS else "unknown key"
-        known = f"; known: {', '.join(refusal.known)}" if refusal.known else "; it has none"
-        return node.fail_key(above, f"{what} {reprlib.repr(keys[-1])}{hint or known}")
+        known = instead(keys[-1], refusal.known) if refusal.known else "; it has none"
+        return node.fail_key(above, f"{what} {reprlib.repr(keys[-1])}{known if ':' in keys[-1] else hint or known}")
     return node.fail(key, f"{refusal.says} is needed; found {node.found()}{hint}")
 
 

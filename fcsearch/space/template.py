@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from fcsearch.config.objective import OBJECTIVES, Task
 from fcsearch.data.spec import DatasetSpec
 
 # What every space that ships begins with: a comment, a name, a dataset. A test holds them to it.
@@ -24,7 +25,9 @@ _TABLE_HELP = """\
   # weights: a_column            # how much each row counts in training, by numbers of at least 0
   # group: a_column              # what names groups of rows, none of which is ever in two splits
   # time: a_column               # numbers or dates: train on the earliest rows, test on the latest
-  # preprocessing: auto   # or standardize, quantile, robust, piecewise, mean, none
+  # dates: parts                 # makes numbers of dates: year, month, ...; left out, dates are refused
+  # decimal: ","                 # the sign before fractions in CSV files; left out, it is found
+  # preprocessing: auto          # or standardize, quantile, robust, piecewise, mean, none
 """
 
 
@@ -35,7 +38,9 @@ def opening_comment(text: str) -> str:
     return " ".join(line.removeprefix("#").strip() for line in lines[:ends])
 
 
-def space_text(base: str, *, name: str, spec: DatasetSpec, comment: Sequence[str]) -> str:
+def space_text(
+    base: str, *, name: str, spec: DatasetSpec, comment: Sequence[str], task: Task = "classification"
+) -> str:
     """The text of a space file.
 
     Args:
@@ -43,9 +48,16 @@ def space_text(base: str, *, name: str, spec: DatasetSpec, comment: Sequence[str
         name: The new space's name.
         spec: The new space's dataset; `source`, `label`, and `drop` are written.
         comment: Lines of the comment at the top.
+        task: That of the dataset.
     """
     head = "".join(f"# {printable(line)}".rstrip() + "\n" for line in comment)
-    return f"{head}\nname: {quoted(name)}{_NAME_HELP}\n{_dataset(spec)}{_split(base)[1]}"
+    return f"{head}\nname: {quoted(name)}{_NAME_HELP}\n{_dataset(spec)}{_objective(task)}{_split(base)[1]}"
+
+
+def _objective(task: Task) -> str:
+    """A comment on the objective."""
+    first, *others = (name for name, objective in OBJECTIVES.items() if objective.task == task)
+    return f"# objective: {first}    # the figure on validation rows that is improved; or {', '.join(others)}\n"
 
 
 def quoted(text: str) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
 from fcsearch import FCSearchClassifier
 
@@ -179,3 +181,51 @@ def test_transformers_of_columns_go_before_it() -> None:
     steps = make_column_transformer((MinMaxScaler(), ["a"]), remainder="drop")
     fitted = make_pipeline(steps, classifier()).fit(frames.DataFrame(X, columns=["a", "b"]), y)
     assert fitted.score(frames.DataFrame(X, columns=["a", "b"]), y) > 0.85
+
+
+def test_a_single_class_and_missing_labels_are_said_as_they_were_given() -> None:
+    X, y = rows(60)
+    with pytest.raises(ValueError, match="at least 2 classes to tell apart; found only 'a' in every row"):
+        classifier().fit(X, ["a"] * 60)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    labels = y.astype(object)
+    labels[:7] = np.nan
+    for given in (labels, pd.Series(labels), pd.Series(labels, dtype="string"), pd.Series(labels, dtype="category")):
+        with pytest.raises(ValueError, match="found 7 missing labels"):
+            classifier().fit(frame, given)
+    with pytest.raises(ValueError, match="found 3 missing labels"):
+        classifier().fit(frame, np.array([np.nan] * 3 + [0.0, 1.0, 1.0] * 19))
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
+def test_sparse_rows_are_read_as_dense_ones(kind: Any) -> None:
+    X, y = rows(60)
+    X[X < -0.5] = 0
+    dense, made = classifier().fit(X, y), classifier().fit(kind(X), y)
+    np.testing.assert_array_equal(made.predict_proba(kind(X)), dense.predict_proba(X))
+    assert made.n_features_in_ == 2
+
+
+def test_categories_of_an_encoder_may_stay_sparse() -> None:
+    X, y = rows(120)
+    frame = pd.DataFrame(X, columns=["a", "b"]).assign(city=[f"city {row % 40}" for row in range(120)])
+    encoder = make_column_transformer((OneHotEncoder(), ["city"]), remainder="passthrough", sparse_threshold=1.0)
+    assert sparse.issparse(encoder.fit_transform(frame))
+    assert make_pipeline(encoder, classifier()).fit(frame, y).score(frame, y) > 0.6
+
+
+def test_a_sparse_matrix_that_memory_does_not_hold_is_refused() -> None:
+    wide = sparse.csr_matrix((10**6, 10**7))
+    with pytest.raises(
+        ValueError, match=r"a sparse matrix of 1,000,000 x 10,000,000, for which 240,000.0 GB are needed"
+    ):
+        classifier().fit(wide, np.arange(10**6) % 2)
+
+
+def test_dates_as_text_are_no_identifier() -> None:
+    X, y = rows(60)
+    frame = pd.DataFrame({"day": [f"2026-01-{1 + row % 28:02}" for row in range(60)], "a": X[:, 0]})
+    with pytest.raises(ValueError, match=r"column 'day' .* found dates or times") as caught:
+        classifier().fit(frame, y)
+    assert 'X.drop(columns=["day"])' in str(caught.value)
+    assert "--set" not in str(caught.value)

@@ -40,6 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> fcsearch.Run:
     return search(*rows(), out=tmp_path_factory.mktemp("runs") / "<b>")
 
 
+@pytest.mark.filterwarnings("ignore:.* equal rows that trained or chose the network")
 def test_other_rows_give_the_figures_of_the_command(run: fcsearch.Run, tmp_path: Path) -> None:
     X, y = rows()
     found = run.evaluate(X[:50], y[:50])
@@ -51,6 +52,7 @@ def test_other_rows_give_the_figures_of_the_command(run: fcsearch.Run, tmp_path:
     assert f"accuracy {100 * found.value:.2f}%" in " ".join(result.output.split())
 
 
+@pytest.mark.filterwarnings("ignore:.* equal rows that trained or chose the network")
 def test_a_table_is_evaluated_by_its_own_label_or_another() -> None:
     X, y = rows()
     table = pa.table({"a": X[:, 0], "b": X[:, 1], "kind": np.where(y, "yes", "no")})
@@ -68,13 +70,16 @@ def test_what_the_command_says_of_other_rows_is_a_warning() -> None:
     table = pa.table({"a": X[:, 0], "plan": ["basic", "plus"] * 60, "kind": np.where(y, "yes", "no")})
     run = search(table, label="kind")
     strange = table.set_column(1, "plan", pa.array(["basic", "gold"] * 60)).append_column("memo", table["a"])
-    with pytest.warns(UserWarning, match=r"training rows do not have|does not read") as said:
+    with pytest.warns(UserWarning, match=r"training rows do not have|does not read|trained or chose") as said:
         run.evaluate(strange)
-    assert [Path(warning.filename) for warning in said] == [Path(__file__)] * 2
-    first, second = (str(warning.message) for warning in said)
+    assert [Path(warning.filename) for warning in said] == [Path(__file__)] * 3
+    first, second, third = (str(warning.message) for warning in said)
     assert first.startswith("column 'plan' has 60 values that the training rows do not have ('gold'): encoded as")
     assert second == "ignored columns that the network does not read: memo"
-    with pytest.warns(UserWarning, match=r"the run's own rows.*`evaluate\(\)` without `X` measures") as said:
+    assert third.startswith("52 of the 120 rows equal rows that trained or chose the network")
+    with pytest.warns(
+        UserWarning, match=r"rows that trained or chose the network.*`evaluate\(\)` without `X` measures"
+    ) as said:
         run.evaluate(table)
     assert len(said) == 1
 

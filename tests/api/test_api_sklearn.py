@@ -22,7 +22,10 @@ SPACE: dict[str, Any] = {
 
 
 # Weights are of the loss alone; what they ask for is in docs/python.md.
-REPEATED = {"check_sample_weight_equivalence_on_dense_data": "a row that stands twice is split off and drawn twice"}
+REPEATED = dict.fromkeys(
+    ("check_sample_weight_equivalence_on_dense_data", "check_sample_weight_equivalence_on_sparse_data"),
+    "a row that stands twice is split off and drawn twice",
+)
 CHOSEN = {"check_class_weight_classifiers": "the network is chosen by what the objective says of rows that count alike"}
 EXPECTED = {FCSearchClassifier: {**REPEATED, **CHOSEN}, FCSearchRegressor: REPEATED}
 

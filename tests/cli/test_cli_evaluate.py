@@ -23,9 +23,9 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
     best = open_run(made_run.path).best["trial_id"]
     expected = measure(made_run, best, digits(), "test")
     assert result.exit_code == 0
-    assert f"trial {best} on 270 test rows" in result.output
+    assert f"trial {best} of {made_run.path.name} on 270 test rows of digits\n" in result.output
     words = " ".join(result.output.split())
-    assert f"rows accuracy {100 * expected.accuracy:.2f}%" in words
+    assert f"rows of digits accuracy {100 * expected.accuracy:.2f}%" in words
     assert f"log loss {expected.figures['log_loss']:.4g} mean negative logarithm" in words
     assert not re.search(r"(?<!log )loss \d", words)
     lines = [line.split() for line in result.output.splitlines()]

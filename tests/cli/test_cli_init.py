@@ -82,9 +82,6 @@ def test_a_space_for_a_regression_says_so(here: Path, refused: Callable[..., str
     arguments = ["validate", "houses.yaml", "--check-data", "--set", "objective=roc_auc"]
     assert "the objective of a regression must be one of rmse, mae, r2; found roc_auc" in refused(*arguments)
     planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae")
-    unread = "task            predicts price by validation MAE, which needs a label of numbers"
-    assert unread in planned
-    planned = invoke("run", "houses.yaml", "--dry-run", "--set", "objective=mae", "--set", "task=regression")
     assert "task            predicts price, a regression, by validation MAE" in planned
 
 
@@ -155,3 +152,28 @@ def test_what_it_writes_is_searched_by_the_command_that_it_prints(here: Path) ->
     done = subprocess.run([sys.executable, "-m", *command, *few], cwd=here, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "runs/customers\n"), done.stderr
     assert len(open_run(here / "runs" / "customers").trials) == 2
+
+
+def test_a_column_without_a_name_is_called_so_and_other_options_stand_as_comments(here: Path) -> None:
+    rows = (here / "customers.csv").read_text().splitlines()
+    (here / "customers.csv").write_text(
+        "\n".join(f"{'' if number == 0 else number}{row and ','}{row}" for number, row in enumerate(rows))
+    )
+    invoke("init", "customers.csv", "--label", "churn")
+    text = (here / "customers.yaml").read_text()
+    assert "# Columns that are not used: (unnamed)\n" in text
+    assert "# objective: accuracy    # the figure on validation rows that is improved; or balanced_accuracy" in text
+    open_lines = text.replace("# objective:", "objective:").replace("  # dates:", "  dates:")
+    open_lines = open_lines.replace("  # folds:", "  folds:").replace("  # decimal:", "  decimal:")
+    (here / "all.yaml").write_text(open_lines)
+    space = load_space(here / "all.yaml")
+    assert (space.objective, space.dataset.folds) == ("accuracy", 5)
+    assert (space.dataset.dates, space.dataset.decimal) == ("parts", ",")
+
+
+def test_a_mistyped_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for word, says in (("rnu", "No such command 'rnu'. Did you mean 'run'?"), ("xyzzy", "Known: run, resume,")):
+        with pytest.raises(SystemExit) as ended:
+            fcsearch.cli.main([word, "customers.csv"])
+        assert ended.value.code == 2
+        assert says in capsys.readouterr().err

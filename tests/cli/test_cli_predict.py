@@ -210,3 +210,13 @@ def test_a_reader_that_leaves_ends_it_quietly(customers: RunDirectory, tmp_path:
     process.stderr.close()
     process.wait()
     assert error == b""
+
+
+def test_the_newest_run_is_taken_and_named_where_none_is(customers: RunDirectory, tmp_path: Path) -> None:
+    rows = write(tmp_path, table(1))
+    arguments = [str(rows), "--dir", str(customers.path.parent)]
+    result = CliRunner().invoke(predict, arguments, catch_exceptions=False)
+    assert as_table(result.stdout_bytes) == predicted(customers, rows)
+    assert f"{ROWS} predictions by trial 0 of {customers.path.name}\n" in result.stderr
+    result = CliRunner().invoke(predict, [*arguments, "--out", str(tmp_path / "out.csv")], catch_exceptions=False)
+    assert result.output == f"wrote {ROWS} predictions by trial 0 of {customers.path.name} to {tmp_path / 'out.csv'}\n"

@@ -28,6 +28,8 @@ def test_bad_input_is_refused(
 ) -> None:
     path = write(tmp_path, table())
     gone = tmp_path / "gone"
+    assert "[RUN|MODEL] INPUT`; found nothing" in refused("predict")
+    assert "[RUN|MODEL] INPUT`; found 3 arguments" in refused("predict", "a", "b", "c")
     assert "must be a run directory; found nothing there" in refused("predict", gone, path)
     assert "must be a model that fcsearch saved" in refused("predict", gone / "model.safetensors", path)
     assert "must exist; found nothing there" in refused("predict", customers.path, gone / "x.csv")

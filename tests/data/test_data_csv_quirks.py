@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.data import DatasetSpec, dataset_in_memory, load_dataset
 from fcsearch.data.number_texts import number_hint
 from fcsearch.data.others import read_other
 from fcsearch.data.parts import read_parts
@@ -43,7 +43,10 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "hint"),
     [
-        ([f"{number}.5" for number in range(39)] + ["unknown"], "They are numbers but 'unknown'"),
+        (
+            [f"{number}.5" for number in range(39)] + ["unknown"],
+            "1 of 40 values is not a number ('unknown'); empty it.",
+        ),
         (
             [f"1{number:02},000" for number in range(40)],
             "commas between thousands, such as '100,000'. Write them without.",
@@ -71,6 +74,7 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
             "dates, such as '1/12/2025'. Write them as 2026-01-31",
         ),
         (["2025-01-31 12:00", "2025-01-31 12:00Z"] * 20, "dates, such as '2025-01-31 12:00'. Write them as"),
+        ([*map(str, range(38)), "n/a?", "-", "-"], "3 of 41 values are not a number ('n/a?', '-'); empty them."),
         (["1/2/3/4", "10.0.0.1"] * 20, ""),
         ([f"word {number} of a text" for number in range(40)], ""),
         ([f"{number}A" for number in range(40)], ""),
@@ -174,3 +178,47 @@ def test_names_in_other_bytes_are_refused_without_reading_rows_too(write_csv, re
     assert "Save the file as UTF-8." in refusal(path)
     with pytest.raises(DataError, match="Save the file as UTF-8"):
         check_source(DatasetSpec(str(path)))
+
+
+def test_a_bad_cell_is_to_be_emptied_and_its_column_kept(write_csv, refusal) -> None:
+    rows = [f"{number + 0.5},{number % 2}" for number in range(569)]
+    path = write_csv("\n".join(["size,label", "n/a?,1", *rows[1:]]))
+    what = f"column 'size' of {path} must hold numbers"
+    assert refusal(path) == f"{what}: 1 of 569 values is not a number ('n/a?'); empty it."
+
+
+def test_a_bad_cell_of_a_label_or_of_few_numbers_is_named(write_csv, refusal, load) -> None:
+    label = "\n".join(["a,y", *(f"{number % 5},{number}" for number in range(3000)), "3,n/a?"])
+    found = refusal(write_csv(label, "label.csv"), label="y")
+    assert "1 of 3,001 values is not a number ('n/a?'): leave out such rows, and it is a number to predict." in found
+    few = [f"{number % 70},{number % 2}" for number in range(3000)]
+    data = load(write_csv("\n".join(["age,label", "?!,1", *few])))
+    assert data.columns[0].why == "as categories. 1 of 3,001 values is not a number ('?!'); empty it."
+
+
+def test_texts_with_days_first_are_dates_and_others_are_told_how_to_be(write_csv, load, refusal) -> None:
+    days = [f"{1 + number % 28}.{1 + number % 12:02}.{2020 + number % 5} 18:30" for number in range(60)]
+    rows = [f"{day},{number % 2}" for number, day in enumerate(days)]
+    path = write_csv("\n".join(["day,label", *rows]))
+    data = load(path, dates="parts", preprocessing="none")
+    assert data.columns[0].kind == "date or time"
+    assert [item.title for item in data.transform.inputs] == [
+        f"day.{part}" for part in ("year", "month", "day_of_week", "day_of_year", "hour")
+    ]
+    later = write_csv("day\n05.02.2026\n2026-02-05\n", "later.csv")
+    [part] = read_parts(DatasetSpec(str(later)), data.transform)
+    assert part.X.tolist() == [[2026, 2, 3, 36, 0]] * 2
+    assert "found dates or times. Say what they mean" in refusal(path)
+    slashes = "\n".join(["day,label", *(row.replace(".", "/") for row in rows)])
+    found = refusal(write_csv(slashes, "slashes.csv"))
+    assert "They look like dates, such as '1/01/2020 18:30'. Write them as 2026-01-31, " in found
+    assert "identifier" not in found
+
+
+def test_texts_in_memory_are_the_dates_that_they_are_in_a_file() -> None:
+    days = pa.array([f"2026-01-{1 + number % 28:02}" for number in range(60)])
+    table = pa.table({"day": days, "n": range(60), "label": ["a", "b"] * 30})
+    with pytest.raises(DataError, match=r"column 'day' .* found dates or times"):
+        dataset_in_memory(table)
+    data = dataset_in_memory(table, spec=DatasetSpec("memory:", dates="parts"))
+    assert [item.title for item in data.transform.inputs][:2] == ["day.year", "day.month"]

@@ -246,9 +246,9 @@ def test_a_dropped_column_may_say_the_groups(write_table: Write, load: Load) -> 
             "found 3 in 600 rows, which cannot be cut near to test_fraction 0.15 and val_fraction 0.15.",
         ),
         (
-            {"day": ["31.01.2026", "01.02.2026"] * 300},
+            {"day": ["31/01/2026", "01/02/2026"] * 300},
             {"time": "day"},
-            "column 'day' of {} must hold times as numbers or dates; found text such as '31.01.2026'. Write dates as",
+            "column 'day' of {} must hold times as numbers or dates; found text such as '31/01/2026'. Write dates as",
         ),
         (
             {"day": pa.array([datetime.timedelta(1)] * ROWS)},

@@ -20,9 +20,12 @@ from fcsearch.data.sources.tables import check_columns, index_columns, rows_of_t
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
+from fcsearch.machine import free_memory
 
 TABLE = "the table"
 ARRAY = "the array X"
+# A sparse matrix as an array: the array itself, its columns, and the features.
+_DENSE_COPIES = 3
 
 
 def read_memory(X: Any, y: Any, spec: DatasetSpec, row_weights: Any = None) -> Rows:
@@ -145,8 +148,28 @@ def _is_pandas(X: Any) -> bool:
     return type(X).__module__.partition(".")[0] == "pandas" and hasattr(X, "columns")
 
 
+def densified(X: Any) -> Any:
+    """A sparse matrix of scipy as an array; anything else as it is.
+
+    Raises:
+        DataError: memory does not hold the array and the features that are made of it.
+    """
+    # By its name, as for pandas.
+    if type(X).__module__.split(".")[:2] != ["scipy", "sparse"]:
+        return X
+    rows, columns = X.shape
+    needed, there = _DENSE_COPIES * rows * columns * X.dtype.itemsize, free_memory()
+    if there is not None and needed > there:
+        raise DataError(
+            f"X must fit into memory as an array without gaps, as networks read it; found a sparse matrix of "
+            f"{rows:,} x {columns:,}, for which {needed / 1e9:,.1f} GB are needed and {there / 1e9:,.1f} GB are there. "
+            "Give fewer columns, such as by sklearn.decomposition.TruncatedSVD or with fewer categories."
+        )
+    return X.toarray()
+
+
 def _array(X: Any) -> npt.NDArray[Any]:
-    array = np.asarray(X)
+    array = np.asarray(densified(X))
     if array.ndim not in (2, 3, 4) or array.dtype.kind not in "biuf":
         raise DataError(
             f"X must be a table, or an array of numbers of shape (rows, ...) with 2 to 4 axes; found "

@@ -19,14 +19,14 @@ from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.decimals import training_decimal
-from fcsearch.data.sources.formats import read_csv, read_parquet
+from fcsearch.data.sources.formats import delimiter_of, read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import USES, SplitBy
 from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_column
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
-from fcsearch.text import did_you_mean, first_few, nearest
+from fcsearch.text import did_you_mean, first_columns, nearest
 
 # The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -66,7 +66,10 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         left_out=tuple(left_out),
     )
     facts = rows.facts if decimal == "." else _with_commas(rows.facts, table)
-    return dataclasses.replace(rows, decimal=decimal, decimal_given=spec.decimal is not None, facts=facts)
+    delimiter = next((delimiter_of(path) for path, _ in files if format_of(path) == "csv"), rows.delimiter)
+    return dataclasses.replace(
+        rows, decimal=decimal, decimal_given=spec.decimal is not None, delimiter=delimiter, facts=facts
+    )
 
 
 def _with_commas(facts: Sequence[ColumnFacts], table: pa.Table) -> tuple[ColumnFacts, ...]:
@@ -177,7 +180,7 @@ def _row_weights(
         hint = did_you_mean(nearest(name, names), sentence=True)
         raise DataError(
             f"dataset option weights must name a column of {source} that is not the label; found {name!r}, and the "
-            f"columns {first_few(names, 40)}.{hint}"
+            f"columns {first_columns(names, 40)}.{hint}"
         )
     try:
         return weight_values(table[name], f"column {name!r} of {source}")

@@ -12,6 +12,7 @@ from typing import Literal
 
 from fcsearch.config.objective import Objective
 from fcsearch.data import Dataset
+from fcsearch.data.told import told
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
@@ -192,13 +193,7 @@ def _train_trials(
         deadline=deadline,
         grace=0.0 if done else min(_GRACE_SECONDS, plan.options.time_budget or 0.0),
     )
-    told = {
-        "split": "; ".join(dataset.split_words()),
-        "left out": dataset.left_out(),
-        "copies": dataset.copies_words(),
-        "preprocessing": dataset.forms_words(),
-    }
-    view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
+    view.started({**plan.lines(), **known, **told(dataset)})
     with all_recorded(engine, recorder, tracker, view, run.path):
         engine.begin()
         for module in _LATER:

@@ -1,0 +1,58 @@
+"""What a user should know of the data before a search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fcsearch.data.dataset import Dataset
+from fcsearch.text import first_few
+
+_MOST_CLASSES = 10
+
+
+def told(dataset: Dataset) -> dict[str, str]:
+    """The data in words, as label and text; what there is nothing to say of is left out."""
+    lines = {
+        "rows": f"{len(dataset.train):,} training, {len(dataset.val):,} validation, {len(dataset.test):,} test",
+        "label": label_words(dataset),
+        "rare classes": rare_classes(dataset),
+        "features": _features(dataset),
+        "split": "; ".join(dataset.split_words()),
+        "left out": dataset.left_out(),
+        "copies": dataset.copies_words(),
+        "preprocessing": dataset.forms_words(),
+    }
+    return {name: text for name, text in lines.items() if text}
+
+
+def label_words(dataset: Dataset) -> str:
+    """The classes, or the range of a regression's training targets."""
+    if dataset.task == "regression":
+        return f"from {dataset.train.y.min():.6g} to {dataset.train.y.max():.6g}"
+    return f"{dataset.num_classes} classes: {first_few(dataset.class_names, _MOST_CLASSES)}"
+
+
+def rare_classes(dataset: Dataset) -> str:
+    """Which classes have no rows to be measured on; empty if all have, or if it is a regression."""
+    if not dataset.num_classes:
+        return ""
+    seen = {"validation": np.concatenate([fold.val.y for fold in dataset.folds]), "test": dataset.test.y}
+    missing = {
+        place: [name for name, count in zip(dataset.class_names, _counts(dataset, y), strict=True) if not count]
+        for place, y in seen.items()
+        if len(y)
+    }
+    parts = [f"no {place} rows of {first_few([*map(repr, names)], 5)}" for place, names in missing.items() if names]
+    return f"{', and '.join(parts)}: the figures say nothing of them" if parts else ""
+
+
+def _counts(dataset: Dataset, y: np.ndarray) -> list[int]:
+    counts: list[int] = np.bincount(y, minlength=dataset.num_classes).tolist()
+    return counts
+
+
+def _features(dataset: Dataset) -> str:
+    bins = "" if dataset.spec.bins is None else f", {dataset.spec.bins} bins"
+    used = sum(column.use == "used" for column in dataset.columns)
+    columns = f", from {used:,} column{'' if used == 1 else 's'}" if used else ""
+    return f"{dataset.input_dim:,}{columns} (preprocessing {dataset.spec.preprocessing}{bins})"

@@ -1,0 +1,58 @@
+"""One error names every mistake of a space file that can be found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+_MANY = """\
+nme: six
+dataset: {source: digits, val_fracton: 0.2, folds: many, test_fraction: 3}
+trials: -3
+sampler: {name: tpe, n_startup: 3}
+objective: accurracy
+parameters:
+  learning_rte: {low: 1e-4, high: 1e-1}
+  epochs: many
+  depth: {low: 5, high: 2}
+"""
+
+
+def test_all_mistakes_are_named_in_the_order_of_their_lines(refusal: Callable[..., str]) -> None:
+    head, *lines = refusal(_MANY).splitlines()
+    assert head == "FILE: 10 mistakes"
+    places = ["1:1", "2:27", "2:52", "2:73", "3:9", "4:22", "5:12", "7:3", "8:11", "9:16"]
+    assert [line.partition(": ")[0] for line in lines] == [f"  - FILE:{place}" for place in places]
+    assert lines[0].endswith("space: unknown key 'nme'; did you mean 'name'?")
+    assert "dataset.folds: an integer from 2 to 20, or 1 for one split is needed; found the text 'many'" in lines[2]
+    assert "unknown parameter 'learning_rte'; did you mean 'learning_rate'?" in lines[7]
+
+
+def test_one_mistake_stands_by_itself_and_explains_what_follows_from_it(refusal: Callable[..., str]) -> None:
+    found = refusal("paramters: {epochs: 3}")
+    assert found == "FILE:1:1: space: unknown key 'paramters'; did you mean 'parameters'?"
+    assert refusal("parameters: {class_weight: 3}").startswith("FILE:1:14: parameters: unknown parameter")
+    assert refusal("parameters: {epochs: 3}\nclass_weight: {a: x}").count("FILE") == 1
+
+
+def test_overrides_are_collected_too(refusal: Callable[..., str]) -> None:
+    found = refusal("parameters: {epochs: 3}", "epochs=3", "nothing", "trials=4")
+    assert found.splitlines() == [
+        "the overrides: 2 mistakes",
+        "  - --set epochs=3: unknown key 'epochs'; did you mean 'parameters.epochs'?",
+        "  - --set nothing: an override is KEY=VALUE, such as parameters.epochs=10; found 'nothing'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("parameters.learning_rate={low:1,high:0.1}", "parameters.learning_rate: unknown key 'low:1'; write a space"),
+        ("dataset={val_fraction:0.1}", "dataset: unknown key 'val_fraction:0.1'; write a space"),
+    ],
+)
+def test_a_colon_needs_a_space_after_it(refusal: Callable[..., str], override: str, hint: str) -> None:
+    found = refusal("parameters: {epochs: 3}", override)
+    assert hint in found
+    assert " after the colon: " in found
