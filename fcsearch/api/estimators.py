@@ -42,7 +42,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
             None: the default space.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds after which no new trial starts; None: no limit.
+        time_budget: Seconds that it may take, with its report, nearly; None: no limit.
         validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1.
         folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds, and the
             network is the best configuration trained on all rows. None: one split.

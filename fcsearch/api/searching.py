@@ -62,7 +62,7 @@ def search(
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
             None: the default space. Its dataset is ignored, except for `task` and `class_weight`.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds after which no new trial starts; None: no limit.
+        time_budget: Seconds that it may take, with its report, nearly; None: no limit.
         seed: Seed of the sampler and of training.
         out: The run directory, or the run's URL, such as s3://bucket/runs/digits, which must not exist; None: a
             temporary one without a report, which is removed with the returned object.

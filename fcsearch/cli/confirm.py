@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,8 @@ def confirm(
       fcsearch confirm runs/full --top 3 --seeds 10
       fcsearch confirm runs/full --refit
     """
+    # Of the time budget, the libraries are part.
+    began = time.monotonic()
     from fcsearch.cli.live import open_view
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.search.api import confirm_run, saved_options
@@ -61,5 +64,5 @@ def confirm(
         going_on(directory.path, again="confirm"),
         open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view,
     ):
-        result = confirm_run(directory, settings, source=dataset, data_dir=data_dir, view=view)
+        result = confirm_run(directory, settings, source=dataset, data_dir=data_dir, view=view, began=began)
     conclude(result, quiet=quiet, again="confirm")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def resume(
       fcsearch resume runs/full --time-budget 10m
       fcsearch resume runs/full --dataset /mnt/new/customers.csv
     """
+    # Of the time budget, the libraries are part.
+    began = time.monotonic()
     from fcsearch.cli.live import open_view
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.search.api import resume_search, saved_options
@@ -50,5 +53,5 @@ def resume(
     settings = dataclasses.replace(saved_options(directory), **changes)
     space = directory.space()
     with going_on(directory.path), open_view(parameters=varying(space), quiet=quiet, verbose=verbose) as view:
-        result = resume_search(directory, settings, source=dataset, data_dir=data_dir, view=view)
+        result = resume_search(directory, settings, source=dataset, data_dir=data_dir, view=view, began=began)
     conclude(result, quiet=quiet)

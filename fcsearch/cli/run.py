@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,8 @@ def run(
       fcsearch run --space full --set parameters.epochs=10 --dry-run
       fcsearch run customers.csv --out s3://bucket/runs
     """
+    # Of the time budget, the libraries are part.
+    began = time.monotonic()
     from fcsearch.search.options import SearchOptions
     from fcsearch.search.pools import Pools
 
@@ -130,7 +133,15 @@ def run(
 
         with going_on(path), open_view(parameters=varying(searched), quiet=quiet, verbose=verbose) as view:
             result = start_search(
-                searched, settings, path=path, url=url, command=sys.argv, view=view, pools=pools, labels=labels
+                searched,
+                settings,
+                path=path,
+                url=url,
+                command=sys.argv,
+                view=view,
+                pools=pools,
+                labels=labels,
+                began=began,
             )
     conclude(result, quiet=quiet)
 

@@ -63,7 +63,10 @@ class AutoNumber(click.ParamType[int | str]):
 
 _RESOURCES = (
     click.option(
-        "--time-budget", type=Duration(), metavar="TIME", help="Start nothing new after this time: 90s, 10m, 1h30m."
+        "--time-budget",
+        type=Duration(),
+        metavar="TIME",
+        help="The command's whole time, nearly: training ends early enough for the report. 90s, 10m, 1h30m.",
     ),
     click.option(
         "--workers",

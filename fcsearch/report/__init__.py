@@ -1,11 +1,16 @@
 """The report of a run, from its directory alone: text, HTML, JSON."""
 
-from fcsearch.report.build import build_report
-from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Report
-from fcsearch.report.running_page import RunningPage
-from fcsearch.report.terminal import render_text
-from fcsearch.report.write import known_measurements, measure_models, render_json, report_of, write_report
+from typing import TYPE_CHECKING
+
+from fcsearch.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from fcsearch.report.build import build_report
+    from fcsearch.report.measured import FinalTest
+    from fcsearch.report.model import Report
+    from fcsearch.report.running_page import RunningPage
+    from fcsearch.report.terminal import render_text
+    from fcsearch.report.write import known_measurements, measure_models, render_json, report_of, write_report
 
 __all__ = [
     "FinalTest",
@@ -19,3 +24,19 @@ __all__ = [
     "report_of",
     "write_report",
 ]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "FinalTest": "measured",
+        "Report": "model",
+        "RunningPage": "running_page",
+        "build_report": "build",
+        "known_measurements": "write",
+        "measure_models": "write",
+        "render_json": "write",
+        "render_text": "terminal",
+        "report_of": "write",
+        "write_report": "write",
+    },
+)

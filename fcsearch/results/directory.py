@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +18,8 @@ from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
+from fcsearch.results.files import transform_name
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
-from fcsearch.results.models import Models, transform_name
 from fcsearch.results.new_folder import new_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_run
 from fcsearch.results.parts import Parts
@@ -32,6 +33,12 @@ from fcsearch.results.upgrade import FORMAT
 from fcsearch.space import SearchSpace
 from fcsearch.wording import option
 
+if TYPE_CHECKING:
+    from fcsearch.results.models import Models
+
+# The folder of saved networks.
+_MODELS = "models"
+
 
 class RunDirectory:
     """A run's files; made by `create` or `open`.
@@ -41,7 +48,6 @@ class RunDirectory:
     Attributes:
         path: The folder.
         predictions: What the best trials' networks predict for the validation rows.
-        models: The saved networks of the best trials.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,9 +57,16 @@ class RunDirectory:
         self._tables = Tables(path, aside=self._aside)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
         self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
-        self.models = Models(path / "models", transform=path / transform_name(OWN_FORM), aside=self._aside)
         self._last_pack_id = -1
         self._writing = False
+
+    @functools.cached_property
+    def models(self) -> Models:
+        """The saved networks of the best trials."""
+        # Imported when networks are wanted: a search begins without torch.
+        from fcsearch.results.models import Models
+
+        return Models(self.path / _MODELS, transform=self.path / transform_name(OWN_FORM), aside=self._aside)
 
     @classmethod
     def create(cls, path: Path, manifest: Manifest) -> RunDirectory:
@@ -75,7 +88,7 @@ class RunDirectory:
             made.append(unfinished)
             run = cls(unfinished)
             run._tables.create()
-            run.models.folder.mkdir()
+            (unfinished / _MODELS).mkdir()
             write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
             # Whole or not at all: a process that is killed here does not leave a half-made run.
             unfinished.rename(path)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError
 from fcsearch.results.patience import patiently
 from fcsearch.whole_file import whole_file
@@ -16,6 +17,11 @@ from fcsearch.whole_file import whole_file
 ASIDE = ".aside"
 # What to do about a damaged file that the tables do not need.
 RESTORE = "restore a copy of it; the tables in trials/ and epochs/ can be read without it"
+
+
+def transform_name(form: InputForm) -> str:
+    """The file of a run with what makes a form of its rows; transform.json makes the dataset's own."""
+    return "-".join(["transform", *([] if form == OWN_FORM else str(form).split())]) + ".json"
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object], *, aside: Path) -> None:

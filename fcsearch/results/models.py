@@ -13,13 +13,13 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from fcsearch.config import OWN_FORM, InputForm
+from fcsearch.config import InputForm
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import ConfigError, RunError
 from fcsearch.nn.networks import FullyConnectedNet
 from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
 from fcsearch.nn.storage import load_tensors, network_text
-from fcsearch.results.files import read_json, remove, write_json, write_whole
+from fcsearch.results.files import read_json, remove, transform_name, write_json, write_whole
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
 _REMEDY = "remove it, and `fcsearch confirm` makes it again"
@@ -198,11 +198,6 @@ class Models:
                 f"`fcsearch train --run {self.folder.parent} --trial {trial_id}`"
             )
         return path
-
-
-def transform_name(form: InputForm) -> str:
-    """The file of a run with what makes a form of its rows; transform.json makes the dataset's own."""
-    return "-".join(["transform", *([] if form == OWN_FORM else str(form).split())]) + ".json"
 
 
 def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:

@@ -6,14 +6,13 @@ import os
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
-from fcsearch.nn import FullyConnectedNet
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
@@ -24,6 +23,9 @@ from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_byt
 from fcsearch.results.removal import disk_bytes
 from fcsearch.results.schema import MODELS
 from fcsearch.results.upgrade import to_current
+
+if TYPE_CHECKING:
+    from fcsearch.nn import FullyConnectedNet
 
 DEFAULT_ROOT = Path("runs")
 _UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "objective", "best_value", "note", "error")

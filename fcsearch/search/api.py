@@ -11,11 +11,10 @@ from pathlib import Path
 
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError, UsageError
-from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.no_run import name_taken
-from fcsearch.search.execution import SearchResult, attended, conclude, has_result, train
+from fcsearch.search.execution import SearchResult, attended, conclude, deadline_of, has_result, train
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
@@ -62,6 +61,7 @@ def start_search(
     dataset: Dataset | None = None,
     report: bool = True,
     labels: Labels | None = None,
+    began: float | None = None,
 ) -> SearchResult:
     """Search a space.
 
@@ -77,13 +77,14 @@ def start_search(
         dataset: The dataset, if it is already loaded; else the space names it.
         report: Whether to write the report at the end.
         labels: The user's note and tags.
+        began: When the time budget began, by `time.monotonic()`; None: now.
 
     Raises:
         UsageError: an option, the space or the data cannot be used. Nothing is left behind.
         SearchError: every trial failed, or workers do not start.
         KeyboardInterrupt: the user interrupted twice. Finished trials are kept.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
@@ -132,6 +133,7 @@ def resume_search(
     data_dir: str | None = None,
     view: View | None = None,
     open_pool: OpenPool | None = None,
+    began: float | None = None,
 ) -> SearchResult:
     """Continue a run: train the waiting trials, then new ones up to the total.
 
@@ -142,12 +144,13 @@ def resume_search(
         data_dir: Folder with the files of a named dataset, if they have moved.
         view: Shows the progress.
         open_pool: Opens the pool that trains the packs; None: the one that the options name.
+        began: As `start_search`.
 
     Raises:
         UsageError: the run or its dataset has changed, or fewer trials are asked for than are done.
         SearchError: as `start_search`.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     view = view or SilentView()
     remote.take(run.path, view.notice)
     # Held before the data are read: others see that a session has begun.
@@ -164,6 +167,7 @@ def confirm_run(
     data_dir: str | None = None,
     view: View | None = None,
     open_pool: OpenPool | None = None,
+    began: float | None = None,
 ) -> SearchResult:
     """Train the best configurations of a run again with other seeds, and select its ensemble.
 
@@ -174,12 +178,13 @@ def confirm_run(
         data_dir: Folder with the files of a named dataset, if they have moved.
         view: Shows the progress.
         open_pool: Opens the pool that trains the packs; None: Ray.
+        began: As `start_search`.
 
     Raises:
         UsageError: no trial of the run has a result, or its dataset has changed.
         SearchError: as `start_search`.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     view = view or SilentView()
     remote.take(run.path, view.notice)
     if not has_result(run):
@@ -189,7 +194,7 @@ def confirm_run(
     with run.writing():
         plan, dataset = _take_up(run, options, source, data_dir)
         with attended(run, view) as stop:
-            deadline = None if options.time_budget is None else began + options.time_budget
+            deadline = deadline_of(options, began)
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
                 around = Surroundings(run, seen, stop, deadline)
                 ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
@@ -200,6 +205,8 @@ def _take_up(
     run: RunDirectory, options: SearchOptions, source: str | None, data_dir: str | None
 ) -> tuple[SearchPlan, Dataset]:
     """The plan and the data to continue a run that is held, with the run's own seed."""
+    from fcsearch.evaluation import load_run_dataset
+
     seed = run.manifest().seed
     options = options if seed is None else dataclasses.replace(options, seed=seed)
     plan = _settle(run.space(), options, run.path)

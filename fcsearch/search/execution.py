@@ -10,11 +10,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.data import Dataset
 from fcsearch.errors import FcsearchError, RunError, SearchError, UsageError
-from fcsearch.report import Report, write_report
 from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.manifest import Manifest, SessionEntry
 from fcsearch.results.patience import Patience, patient
@@ -23,14 +22,20 @@ from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
+from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
-from fcsearch.search.record.keeping import keep_best
 from fcsearch.search.record.manifest import now
-from fcsearch.training.threads import threads_for
+
+# Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
+if TYPE_CHECKING:
+    from fcsearch.report import Report
 
 logger = logging.getLogger(__name__)
 
+# What follows the last training, the ensemble and the report, takes about a second on small data; of a time budget so
+# much is left for it, but no larger share than this.
+_CLOSING_SECONDS, _CLOSING_SHARE = 1.0, 0.2
 # A search whose time budget is used up is complete as asked; `resume` can still continue it.
 _STATES: dict[EndedBy, str] = {
     "trials": "complete",
@@ -80,8 +85,7 @@ def train(
         UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
         SearchError: no trial has a result, or the pool broke; the run records the reason.
     """
-    budget = plan.options.time_budget
-    deadline = None if budget is None else began + budget
+    deadline = deadline_of(plan.options, began)
     with attended(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
@@ -132,6 +136,17 @@ def train(
         return conclude(run, plan, dataset, view, ended_by, report=report)
 
 
+def deadline_of(options: SearchOptions, began: float) -> float | None:
+    """When training must have ended, on the monotonic clock, for the report to be there as the time budget ends.
+
+    Args:
+        options: The user's options.
+        began: When the command began.
+    """
+    budget = options.time_budget
+    return None if budget is None else began + budget - min(_CLOSING_SECONDS, _CLOSING_SHARE * budget)
+
+
 def _session(run: Manifest, began: float) -> SessionEntry:
     """The session of this process, which began then by the monotonic clock; of a run that it made, since the start."""
     moment = datetime.now(UTC)
@@ -167,6 +182,8 @@ def _write_end(
             finally:
                 seen.close(report=reports or failed)
             if failed:
+                from fcsearch.report import write_report
+
                 write_report(run, dataset=dataset)
     except FcsearchError as error:
         if broken is None and changes["state"] == "complete":
@@ -223,6 +240,10 @@ def _concluded(
 ) -> SearchResult:
     if not has_result(run):
         return SearchResult(run, ended_by, None)
+    from fcsearch.report import write_report
+    from fcsearch.search.record.keeping import keep_best
+    from fcsearch.training.threads import threads_for
+
     weights = max(run.trials()["num_parameters"].drop_null().to_pylist(), default=0)
     with threads_for(weights * (len(dataset.val) + len(dataset.test))):
         # An interrupted search may continue: its candidates stay.

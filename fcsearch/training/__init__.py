@@ -1,9 +1,14 @@
 """Packs: trains a list of trial configurations together on one device, each as if it were alone."""
 
+from typing import TYPE_CHECKING
+
 from fcsearch.config import TrialConfig
-from fcsearch.training.data import TrainingData
-from fcsearch.training.metrics import EpochMetrics, MemberResult
-from fcsearch.training.pack import Pack, train_pack
+from fcsearch.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from fcsearch.training.data import TrainingData
+    from fcsearch.training.metrics import EpochMetrics, MemberResult
+    from fcsearch.training.pack import Pack, train_pack
 
 __all__ = [
     "EpochMetrics",
@@ -13,3 +18,14 @@ __all__ = [
     "TrialConfig",
     "train_pack",
 ]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "EpochMetrics": "metrics",
+        "MemberResult": "metrics",
+        "Pack": "pack",
+        "TrainingData": "data",
+        "train_pack": "pack",
+    },
+)

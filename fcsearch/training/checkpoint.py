@@ -21,8 +21,8 @@ from fcsearch.config import TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES
 from fcsearch.errors import ConfigError
 from fcsearch.training.data import TrainingData
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.metrics import EpochMetrics, State
+from fcsearch.training.shape import Shape
 
 # Raised when what is stored changes its form.
 _FORMAT = 1

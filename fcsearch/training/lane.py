@@ -16,7 +16,7 @@ from fcsearch.errors import ConfigError
 from fcsearch.nn.init import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
-from fcsearch.training.engine.buffers import Buffers, Shape, stack
+from fcsearch.training.engine.buffers import Buffers, stack
 from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.compiled_steps import CompiledSteps
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss, is_smoothed
@@ -28,6 +28,7 @@ from fcsearch.training.engine.torch_steps import TorchSteps
 from fcsearch.training.engine.update_rule import UpdateRule
 from fcsearch.training.evaluator import Evaluator
 from fcsearch.training.metrics import EpochMetrics, epoch_metrics
+from fcsearch.training.shape import Shape
 
 
 class _Making(TypedDict):

@@ -11,10 +11,10 @@ from fcsearch.config import TrialConfig
 from fcsearch.machine import free_memory
 from fcsearch.nn.embedding import Embedding
 from fcsearch.training.data import TrainingData
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.engine.compiled_lane import block_rows
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.engine.rules import RULES
+from fcsearch.training.shape import Shape
 
 # Besides the update rule's own buffers: the weights, those of the best epoch, and, if steps are torch operations, the
 # gradients, and scratch space for update rules.

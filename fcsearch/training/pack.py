@@ -19,10 +19,10 @@ from fcsearch.training.checkpoint import SavedPack
 from fcsearch.training.cohort import Cohort
 from fcsearch.training.data import Minibatches, TrainingData
 from fcsearch.training.denormals import flushed_denormals
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
 from fcsearch.training.lane import Lane
 from fcsearch.training.metrics import EpochMetrics, MemberResult, State, best_epoch, mean_over_folds
+from fcsearch.training.shape import Shape
 
 OnEpoch = Callable[[int, Mapping[int, EpochMetrics]], Collection[int]]
 # What lanes share that see the same minibatches: the fold, the form of its rows, the seed, and the rows of a step.

@@ -113,7 +113,7 @@ def test_the_run_is_held_before_its_data_are_read(run: RunDirectory, monkeypatch
         held.append(run.is_held())
         raise UsageError("no data")
 
-    monkeypatch.setattr(api, "load_run_dataset", read)
+    monkeypatch.setattr("fcsearch.evaluation.load_run_dataset", read)
     with pytest.raises(UsageError, match="no data"):
         invoke()
     with pytest.raises(UsageError, match="no data"):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import importlib
 import os
 import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,18 @@ def test_without_options_the_defaults_hold(started: list[dict[str, Any]]) -> Non
     assert invoke().exit_code == 0
     assert started[0]["options"] == SearchOptions()
     assert started[0]["path"] == Path("runs/small")
+
+
+@pytest.mark.usefixtures("here")
+def test_the_time_budget_begins_with_the_command(
+    started: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, chosen = importlib.import_module("fcsearch.cli.run"), []
+    choose = module.choose
+    monkeypatch.setattr(module, "choose", lambda *a, **k: (chosen.append(time.monotonic()), choose(*a, **k))[1])
+    before = time.monotonic()
+    assert invoke("--time-budget", "1m").exit_code == 0
+    assert before <= started[0]["began"] <= chosen[0]
 
 
 @pytest.mark.parametrize(

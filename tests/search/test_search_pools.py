@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from search_helpers import make_space
 
 import fcsearch.cli
 from fcsearch.search.local_pool.fork_client import ForkClient
@@ -19,11 +20,13 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.pools import Pools
-from fcsearch.search.ray_pool import leftovers, process
+from fcsearch.search.ray_pool import guard, leftovers, process
 from fcsearch.search.ray_pool.process import Driver
 
 HEAVY = ("numpy", "optuna", "pandas", "pyarrow", "ray", "sklearn", "torch")
 LATE = (*HEAVY, "pydantic", "rich")
+# What is imported while the first packs train.
+MEANWHILE = ("torch", "sklearn", "scipy", "jinja2", "ray")
 
 
 def imported(*modules: str) -> set[str]:
@@ -38,6 +41,24 @@ def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
     assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
 
 
+def test_a_search_hands_out_its_first_packs_before_it_imports_torch(tmp_path: Path) -> None:
+    make_space(tmp_path)
+    told = tmp_path / "told"
+    command = ["run", str(tmp_path / "space.yaml"), "--pool", "local", "--workers", "1", "--out", str(tmp_path)]
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from fcsearch.search.planning import placement; placement.torch_is_for_cpus_alone = lambda: True\n"
+        "from fcsearch.cli import main; from fcsearch.search.loop.engine import Engine\n"
+        "begin = Engine.begin\n"
+        f"found = lambda self: [len(self._running), *(name for name in {MEANWHILE} if name in sys.modules)]\n"
+        f"tell = lambda self: Path({str(told)!r}).write_text(str(found(self)))\n"
+        "Engine.begin = lambda self: (begin(self), tell(self), sys.exit())\n"
+        f"main({command})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert told.read_text() == "[1]", done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Ray is begun when a search is sure to be done")
 @pytest.mark.parametrize("options", [[], ["--from", "another_run", "--tag", "a b"]])
 def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]) -> None:
@@ -45,7 +66,7 @@ def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]
         "import sys; from fcsearch.cli import main\n"
         "from fcsearch.search.planning import placement; from fcsearch.search.ray_pool.process import Driver\n"
         f"found = lambda: (name for name in {LATE} if name in sys.modules)\n"
-        "placement._is_for_cpus_alone = lambda: True\n"
+        "placement.torch_is_for_cpus_alone = lambda: True\n"
         "start = Driver.__init__\n"
         "Driver.__init__ = lambda self: (print('at the start:', *found(), flush=True), start(self))[1]\n"
         "Driver.begin = lambda *_: print('begun:', *found(), flush=True)\n"
@@ -68,7 +89,8 @@ def test_ray_is_begun_once_and_only_where_it_can_be_ended_at_once(monkeypatch: p
         def end(self) -> None:
             """Nothing was started."""
 
-    monkeypatch.setattr(process, "Driver", FakeDriver)
+    for module in (process, guard):
+        monkeypatch.setattr(module, "Driver", FakeDriver)
     monkeypatch.setattr(leftovers, "can_end_sessions", lambda: False)
     options = SearchOptions(address="head:6379")
     pools = Pools()

@@ -12,10 +12,11 @@ from fcsearch.training import TrialConfig
 from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, Way
 from fcsearch.training.data import one_hot
-from fcsearch.training.engine.buffers import Shape, stack
+from fcsearch.training.engine.buffers import stack
 from fcsearch.training.engine.compiled_lane import CompiledNet
 from fcsearch.training.engine.losses import LaneLoss
 from fcsearch.training.engine.native import step_functions
+from fcsearch.training.shape import Shape
 
 CPU = torch.device("cpu")
 

@@ -14,8 +14,8 @@ from varied_packs import Digits, assert_equal_to
 from fcsearch.config import InputForm
 from fcsearch.nn import Embedding, FullyConnectedNet
 from fcsearch.training import Pack, TrainingData, TrialConfig, checkpoint, train_pack
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.graphs import GraphCohort
+from fcsearch.training.shape import Shape
 
 BASE = TrialConfig(
     preprocessing="periodic", frequencies=7, embedding_dim=5, hidden_dims=(20, 11), batch_size=50, learning_rate=0.02,

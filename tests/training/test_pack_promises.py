@@ -14,10 +14,10 @@ from varied_packs import VARIED, Digits, assert_equal_to, exact_members, pack_of
 from fcsearch import nn
 from fcsearch.training import Pack, TrainingData, TrialConfig, train_pack
 from fcsearch.training.checkpoint import load
-from fcsearch.training.engine.buffers import Shape
 from fcsearch.training.engine.compiled_lane import block_rows
 from fcsearch.training.engine.native import step_functions
 from fcsearch.training.lane import Lane
+from fcsearch.training.shape import Shape
 
 
 @pytest.mark.parametrize("size", [2, 7, 32])

@@ -7,7 +7,6 @@ import pytest
 import torch
 from search_helpers import make_space
 
-from fcsearch.search import execution
 from fcsearch.search.api import start_search
 from fcsearch.search.options import SearchOptions
 from fcsearch.training.threads import threads_for
@@ -36,7 +35,7 @@ def test_they_are_as_before_also_after_an_error() -> None:
 
 def test_a_small_search_concludes_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
-    monkeypatch.setattr(execution, "write_report", lambda *_, **__: found.append(torch.get_num_threads()))
+    monkeypatch.setattr("fcsearch.report.write_report", lambda *_, **__: found.append(torch.get_num_threads()))
     options = SearchOptions(pool="inline", confirm=0, trials=1)
     start_search(make_space(tmp_path), options, path=tmp_path / "run", command=["fcsearch"])
     assert found == [1]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.search.local_pool.shared_rows import SharedRows
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +80,9 @@ def receive(pipe: Connection) -> ToWorker | FromWorker:
     message, weights = pipe.recv()
     if not isinstance(message, PackOutcome):
         return message
+    # Not before: a pool hands out its first packs without torch.
+    import torch
+
     members = (
         _with_weights(member, {name: torch.from_numpy(array) for name, array in weights[member.trial_id].items()})
         for member in message.members

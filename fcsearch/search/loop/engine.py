@@ -55,6 +55,7 @@ class Engine:
         model_metadata: Metadata of a saved model besides its configuration (JSON types), by the form of its rows.
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
+        grace: Seconds after the deadline in which a first trial may still end, if none has.
         clock: Seconds; simulated pools bring their own.
 
     Attributes:
@@ -77,6 +78,7 @@ class Engine:
         model_metadata: Callable[[InputForm], Mapping[str, Any]],
         stop: Interruption,
         deadline: float | None,
+        grace: float = 0.0,
         predict: bool = False,
         keep_last: bool = False,
         checkpoints: Checkpoints | None = None,
@@ -96,12 +98,17 @@ class Engine:
         self._model_metadata = model_metadata
         self._stop = stop
         self._deadline = deadline
+        self._grace = grace
         self._clock = clock
         self._running: dict[int, PackTask] = {}
         self._closed_at: float | None = None
         self.closing: Closing | None = None
         self.abandoned = False
         self.first_error: str | None = None
+
+    def begin(self) -> None:
+        """Hand out the first packs, without waiting for any of them; errors as those of `run`, which goes on."""
+        self._over()
 
     def run(self) -> None:
         """Train until all is done, the user or the clock ends it, or something goes wrong that ends it.
@@ -139,7 +146,8 @@ class Engine:
     def _close_if_due(self, now: float) -> None:
         if self._closed_at is not None:
             return
-        if not self.note_interruption() and self._deadline is not None and now > self._deadline:
+        late = self._deadline is not None and now > self._deadline + self._grace
+        if not self.note_interruption() and late:
             self.closing = "time_budget"
         if self.closing is not None:
             self._closed_at = now
@@ -194,6 +202,8 @@ class Engine:
         for line in outcome.log:
             logger.warning("%s: %s", place.node, line)
         found = outcomes.trial_records(outcome)
+        if found:
+            self._grace = 0.0
         logger.info("pack %d ended on %s, %s: %d trials", outcome.pack_id, place.node, place.device, len(found))
         self._standings.add(found)
         if self._rungs:

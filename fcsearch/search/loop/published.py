@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from fcsearch.report import RunningPage
 from fcsearch.results import RunDirectory, Status, TrialRecord, remove_status, write_status
 from fcsearch.search.loop.view import View
+
+if TYPE_CHECKING:
+    from fcsearch.report import RunningPage
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +79,8 @@ class ForOthers:
                 self._page.leave()
 
     def _start_page(self) -> None:
+        from fcsearch.report import RunningPage
+
         try:
             self._page = RunningPage(self._run, self._page_every)
         except OSError as error:

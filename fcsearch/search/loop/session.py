@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import importlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -14,11 +15,10 @@ from fcsearch.data import Dataset
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
-from fcsearch.search.loop.engine import Engine, all_recorded
+from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.later_stages import Surroundings, confirm_best, find_checkpoints, plan_confirmation
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
-from fcsearch.search.loop.refitting import RefitPools, refit
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
@@ -31,12 +31,18 @@ from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
-from fcsearch.search.record.keeping import settle_ensemble
 from fcsearch.search.record.ledger import Ledger
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
 logger = logging.getLogger(__name__)
+
+# A search whose start took its time budget, on a busy machine or a cluster, may take so much longer, and no more than
+# twice the budget, for a first result.
+_GRACE_SECONDS = 10.0
+# What the outcomes of packs are made of, and what ends a search. With torch its import takes a second and more: as long
+# as the first packs train.
+_LATER = ("fcsearch.training.metrics", "fcsearch.search.record.keeping", "fcsearch.report.write")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,19 +109,28 @@ def run_stages(
                     # The search's own time may have been up, and all of these done.
                     if closing == "time_budget":
                         run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
-        # On other rows, and so on other workers.
         if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
-            with RefitPools(functools.partial(open_pool, plan)) as pools:
-                # The network that answers comes first: with a time budget there may be no time for the others.
-                ended_by = refit(around, dataset, [], pools.open, every=every) or ended_by
-                # Without folds the members of the ensemble have learned all that they are to learn.
-                if dataset.others and ended_by in ("trials", "time_budget"):
-                    members = settle_ensemble(run, dataset, plan.options.ensemble)
-                    ended_by = refit(around, dataset, members, pools.open, every=every) or ended_by
+            ended_by = _refit(around, plan, dataset, open_pool) or ended_by
         # Without the search there may be trials that still wait.
         if ended_by == "trials" and stages.search:
             clear_checkpoints(run.path)
     return ended_by
+
+
+def _refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: OpenPool) -> Closing | None:
+    """Fit again what answers, on other rows and so on other workers; returns what ended it early, if anything did."""
+    from fcsearch.search.loop.refitting import RefitPools, refit
+    from fcsearch.search.record.keeping import settle_ensemble
+
+    every = plan.options.checkpoint_every
+    with RefitPools(functools.partial(open_pool, plan)) as pools:
+        # The network that answers comes first: with a time budget there may be no time for the others.
+        closing = refit(around, dataset, [], pools.open, every=every)
+        # Without folds the members of the ensemble have learned all that they are to learn.
+        if dataset.others and closing in (None, "time_budget"):
+            members = settle_ensemble(around.run, dataset, plan.options.ensemble)
+            closing = refit(around, dataset, members, pools.open, every=every) or closing
+    return closing
 
 
 def _before_the_refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, extent: Extent) -> Surroundings:
@@ -175,6 +190,7 @@ def _train_trials(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
+        grace=0.0 if done else min(_GRACE_SECONDS, plan.options.time_budget or 0.0),
     )
     told = {
         "split": "; ".join(dataset.split_words()),
@@ -184,6 +200,9 @@ def _train_trials(
     }
     view.started({**plan.lines(), **known, **{name: text for name, text in told.items() if text}})
     with all_recorded(engine, recorder, tracker, view, run.path):
+        engine.begin()
+        for module in _LATER:
+            importlib.import_module(module)
         engine.run()
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:

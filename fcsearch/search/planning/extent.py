@@ -13,7 +13,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.pack_cost import step_seconds
 from fcsearch.search.planning.packs import draw
 from fcsearch.space import SearchSpace
-from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.shape import Shape
 
 # With `auto` the first of these (configurations, seeds) that takes no more than this share of the search's time. Early
 # stopping makes searches short for what a whole training takes: where no step of the ladder fits, the last may take

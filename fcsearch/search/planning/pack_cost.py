@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from fcsearch.config import TrialConfig
-from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.shape import Shape
 
 # Seconds that Ray Tune and the driver take for a pack, whatever is in it.
 _PACK = 0.03

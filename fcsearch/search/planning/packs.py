@@ -23,7 +23,7 @@ from fcsearch.search.planning.pack_cost import pack_seconds
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.space import SearchSpace
-from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.shape import Shape
 
 # Sizes that are compared on a CPU. A GPU gains up to hundreds of small nets (docs/performance.md); a pack of larger
 # ones that does not fit is halved.

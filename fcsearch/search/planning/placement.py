@@ -66,14 +66,14 @@ class Placement:
 
 def local_node() -> Node:
     """This machine: the cores that this process may use, and the GPUs that torch can."""
-    if _is_for_cpus_alone():
+    if torch_is_for_cpus_alone():
         return Node(cpus=available_cores(), gpus=0)
     import torch
 
     return Node(cpus=available_cores(), gpus=torch.cuda.device_count())
 
 
-def _is_for_cpus_alone() -> bool:
+def torch_is_for_cpus_alone() -> bool:
     """Whether torch was built without support for GPUs, by the file that says so: its import takes more than a second.
 
     False where that cannot be told.

@@ -11,15 +11,13 @@ import torch
 
 from fcsearch.errors import ConfigError
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.messages import PackTask
+from fcsearch.search.pool.messages import MOST_CHECKPOINT_BYTES, PackTask
 from fcsearch.training import Pack, TrainingData
 from fcsearch.training.checkpoint import SavedPack, load, reading
 from fcsearch.training.memory import free_bytes
 
 logger = logging.getLogger(__name__)
 
-# Larger packs have no checkpoints.
-MOST_BYTES = 2**30
 # To make one takes copies: of the tensors, of their bytes, of the whole and of the message.
 _COPIES = 4
 # Of a pack's time at most this part goes into its checkpoints.
@@ -122,7 +120,7 @@ class Checkpointer:
 
     def _has_room(self, size: int) -> bool:
         free = free_bytes(torch.device("cpu"))
-        most = MOST_BYTES if free is None else min(MOST_BYTES, free // _COPIES)
+        most = MOST_CHECKPOINT_BYTES if free is None else min(MOST_CHECKPOINT_BYTES, free // _COPIES)
         self._refused = size > most
         if self._refused:
             logger.warning(

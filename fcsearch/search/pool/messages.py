@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fcsearch.results.predictions import Predicted
     from fcsearch.training import MemberResult
 
+# Larger packs have no checkpoints.
+MOST_CHECKPOINT_BYTES = 2**30
+
 
 @dataclasses.dataclass(frozen=True)
 class Checkpointing:

@@ -39,8 +39,8 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 # How often free workers are checked for, to hand out the next pack.
 _REPLY_SECONDS = 0.05
 _WATCH_SECONDS = 0.5
-# How often a cluster is asked for its nodes.
-_LOOK_SECONDS = 1.0
+# How often a cluster is asked for its nodes; and while a new one has not told its versions yet.
+_LOOK_SECONDS, _SOON_SECONDS = 0.5, 0.1
 # Of a head on another machine: how long a connection may take, and how many in a row may fail.
 _ANSWER_SECONDS, _UNANSWERED = 3.0, 3
 # How long Ray may take to end after the search.
@@ -165,7 +165,8 @@ class _Cluster:
 
     def look(self) -> None:
         """Have as many workers as there is room for on the nodes with the versions of this one."""
-        if time.monotonic() < self._looked + _LOOK_SECONDS:
+        pause = _SOON_SECONDS if self._versions.silent - self._counted else _LOOK_SECONDS
+        if time.monotonic() < self._looked + pause:
             return
         self._looked = time.monotonic()
         self._versions.ask()

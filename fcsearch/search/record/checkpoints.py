@@ -13,12 +13,15 @@ import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fcsearch.errors import ConfigError
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.checkpointing import MOST_BYTES, SavedTrials, read_checkpoint
-from fcsearch.search.pool.messages import Checkpointing
+from fcsearch.search.pool.messages import MOST_CHECKPOINT_BYTES, Checkpointing
 from fcsearch.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from fcsearch.search.pool.checkpointing import SavedTrials
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ BYTES_PER_SECOND = 50e6
 _FOLDER = "checkpoints"
 _SUFFIX = ".safetensors"
 # Beside the tensors there are histories, and what is said of the members.
-_MOST_FILE_BYTES = 2 * MOST_BYTES
+_MOST_FILE_BYTES = 2 * MOST_CHECKPOINT_BYTES
 
 
 class Checkpoints:
@@ -114,6 +117,9 @@ class Checkpoints:
     def _read(self, path: Path) -> SavedTrials:
         if not path.is_file() or path.stat().st_size > _MOST_FILE_BYTES:
             raise ConfigError(f"a checkpoint must be a file of at most {_MOST_FILE_BYTES:,} bytes")
+        # Imported where there is one: a search begins without torch.
+        from fcsearch.search.pool.checkpointing import read_checkpoint
+
         return read_checkpoint(path.read_bytes(), self.rule.key)
 
     def _there(self) -> list[Path]:

@@ -15,10 +15,9 @@ import dataclasses
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import optuna
-import torch
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
@@ -31,6 +30,9 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
 from fcsearch.space import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 _STATES = {
     "complete": TrialState.COMPLETE,

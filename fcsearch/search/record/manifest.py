@@ -14,6 +14,7 @@ from typing import Any
 from fcsearch import __version__
 from fcsearch.data import Dataset
 from fcsearch.results.manifest import DatasetEntry, Manifest
+from fcsearch.search.planning.placement import torch_is_for_cpus_alone
 from fcsearch.search.planning.plan import SearchPlan
 
 _PACKAGES = ("torch", "ray", "optuna", "numpy", "pyarrow", "scikit-learn")
@@ -53,17 +54,22 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """The machine that drives the search."""
-    import torch
-
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "cpus": os.cpu_count(),
-        "gpus": gpus,
+        "gpus": _gpus(),
         "byteorder": sys.byteorder,
     }
+
+
+def _gpus() -> list[str]:
+    if torch_is_for_cpus_alone():
+        return []
+    import torch
+
+    return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
 
 
 def now() -> datetime:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome
-from fcsearch.training import EpochMetrics
+
+if TYPE_CHECKING:
+    from fcsearch.training import EpochMetrics
 
 
 def trial_records(outcome: PackOutcome) -> list[TrialRecord]:

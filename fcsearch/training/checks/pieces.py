@@ -19,11 +19,12 @@ from fcsearch.training.checks.plain import Masks
 from fcsearch.training.checks.way import Way
 from fcsearch.training.data import one_hot
 from fcsearch.training.engine.activations import ACTIVATIONS
-from fcsearch.training.engine.buffers import Buffers, Shape, stack
+from fcsearch.training.engine.buffers import Buffers, stack
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.passes import StackedNet
 from fcsearch.training.engine.rules import RULES
 from fcsearch.training.engine.update_rule import BoundRule
+from fcsearch.training.shape import Shape
 
 _ROWS, _DIM, _CLASSES = 6, 7, 3
 _SHAPES = [Shape(_DIM, hidden, _CLASSES) for hidden in ((), (5,), (5, 8, 4))]

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from fcsearch.nn.embedding import EMBEDDING_NAMES, Embedding
 from fcsearch.training.engine.activations import ACTIVATIONS
-from fcsearch.training.engine.buffers import Buffers, Shape
+from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.native import StepFunctions
 from fcsearch.training.engine.native.structs import LANES, MEMBERS
+from fcsearch.training.shape import Shape
 
 # A block of the first layer's gradient: values that the second cache holds beside the weights and the rule's state, and
 # the least rows with which a product still runs at full speed. Measured: docs/performance.md.

@@ -171,6 +171,13 @@ def test_the_time_budget_ends_a_search() -> None:
     assert len(search.books.states) == 7
 
 
+def test_a_time_budget_that_the_start_used_up_leaves_time_for_a_first_result() -> None:
+    assert len(Search(deadline=0.5, grace=0.2, pool={"leave": nothing}).run().books.states) == 0
+    search = Search(deadline=0.5, grace=50.0, pool={"leave": nothing}).run()
+    assert search.engine.closing == "time_budget"
+    assert 0 < len(search.books.states) < 12
+
+
 def poison(kind: type[PackFailed], *, until: int = 1000, trial: int = 5) -> Any:
     """Packs with this trial fail, so many times."""
     failures = iter(range(until))

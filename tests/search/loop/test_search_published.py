@@ -49,7 +49,7 @@ class Page:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
     monkeypatch.setattr(published.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(published, "RunningPage", Page)
+    monkeypatch.setattr("fcsearch.report.RunningPage", Page)
     Page.made = []
     return now
 
@@ -96,7 +96,7 @@ def test_a_page_that_cannot_be_started_is_gone_without(
     def refused(*_: Any) -> None:
         raise BlockingIOError("Resource temporarily unavailable")
 
-    monkeypatch.setattr(published, "RunningPage", refused)
+    monkeypatch.setattr("fcsearch.report.RunningPage", refused)
     view = RecordingView()
     seen = ForOthers(view, empty_run, page_every=30)
     for _ in range(2):

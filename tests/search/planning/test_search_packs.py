@@ -17,7 +17,7 @@ from fcsearch.search.planning.packs import choose_pack_size, draw, efficient_siz
 from fcsearch.search.planning.placement import Placement
 from fcsearch.space import SearchSpace
 from fcsearch.training import TrialConfig
-from fcsearch.training.engine.buffers import Shape
+from fcsearch.training.shape import Shape
 
 CPU = Placement(workers=2, cpus=1, gpus=0)
 GPU = Placement(workers=1, cpus=1, gpus=1)

@@ -110,7 +110,7 @@ def test_tf32_is_for_gpus() -> None:
 
 def test_gpus_are_those_that_torch_can_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     built_for_cpus = torch.version.cuda is None and torch.version.hip is None
-    assert placement._is_for_cpus_alone() == built_for_cpus
+    assert placement.torch_is_for_cpus_alone() == built_for_cpus
     assert local_node().gpus == torch.cuda.device_count()
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     (tmp_path / "__init__.py").touch()
