@@ -33,7 +33,8 @@ def figures_line(report: Report, best: Best) -> str:
     if measured := report.test.measurement:
         test = OBJECTIVES[measured.objective]
         error = test.show_difference(measured.standard_error)
-        found.append(f"test {test.show(measured.value)} (standard error {error})")
+        again = "; not the first look at these rows" if report.test.earlier else ""
+        found.append(f"test {test.show(measured.value)} (standard error {error}{again})")
     return ", ".join(found)
 
 

@@ -10,7 +10,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.model import Best, Dataset, Importance, Report
-from fcsearch.report.words import duration, percent, plural, points, rate, value_text
+from fcsearch.report.words import duration, percent, plural, points, rate, trial_list, value_text
 
 Line = tuple[str, str, str]
 
@@ -159,13 +159,15 @@ def _name(place: str, figure: Objective, objective: Objective) -> str:
 
 
 def _of_the_test(report: Report) -> list[Line]:
-    measured = report.test.measurement
+    measured, earlier = report.test.measurement, report.test.earlier
+    before = f"; {trial_list(earlier)} measured on these rows before"
     if measured is None:
-        return [("test", "-", f"not measured: {report.test.note}")]
+        return [("test", "-", f"not measured: {report.test.note}{before if earlier else ''}")]
     objective = OBJECTIVES[measured.objective]
     error = objective.show_difference(measured.standard_error)
     which = "on its refit to the rows of all folds" if report.test.refit else "on this network alone"
-    remark = f"standard error {error}; measured once, {which}"
+    looks = f"{which}{before}" if earlier else f"measured once, {which}"
+    remark = f"standard error {error}; {looks}"
     name = _name("test", objective, objective)
     return [(name, objective.show(measured.value), remark), *_others(measured, "test, ")]
 
