@@ -214,6 +214,10 @@ class RunDirectory:
         finally:
             self._writing = False
 
+    def is_whole(self) -> bool:
+        """Whether no part of the tables is damaged or missing; RunError if one cannot be read."""
+        return self._tables.is_whole()
+
     def set_damaged_aside(self) -> list[Damage]:
         """Move damaged parts of the tables into the folder `damaged`; their trials then have no row.
 
