@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.cli.console import command_lines, may_fold, open_console
+from fcsearch.cli.console import command_lines, may_fold, open_console, print_trimmed
 
 if TYPE_CHECKING:
     from fcsearch.report import Report
@@ -30,7 +30,7 @@ def print_closing(report: Report) -> None:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
         grid.add_row("", Text(figures_line(report, report.best), style="bold"))
-        console.print(grid)
+        print_trimmed(console, grid)
     commands = next_commands(report)
     if commands:
         console.print(Text("Next", style="bold green"))

@@ -102,17 +102,15 @@ def _facts(other: OtherRows | None) -> dict[str, Any]:
 
 
 def _print(found: Measurement) -> None:
-    from rich.text import Text
-
-    from fcsearch.cli.console import open_console
+    from fcsearch.cli.console import open_console, print_figures
     from fcsearch.report.class_tables import class_parts
     from fcsearch.report.summary_lines import measured_lines
 
     console = open_console()
     console.print(f"{_model(found)} on {_rows(found)}")
-    for name, value, remark in measured_lines(found):
-        console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
+    print_figures(measured_lines(found))
     if found.classification:
+        console.print()
         for part in class_parts(found.classification, width=console.width):
             console.print(part)
 

@@ -29,10 +29,16 @@ def headline(report: Report) -> list[str]:
     else:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
-        whole = "in all" if work.sessions == 1 else f"in {work.sessions} sessions, without the pauses between them"
+        whole = (
+            "from start to report"
+            if work.sessions == 1
+            else f"in {work.sessions} sessions, without the pauses between them"
+        )
+        workers = work.workers or 1
+        summed = f", summed over {workers} workers" if workers > 1 else ""
         lines.append(
             f"{duration(work.elapsed_seconds)} {whole}, {rate(work.trials_per_minute)} trials per minute; "
-            f"{duration(work.train_seconds)} of training"
+            f"{duration(work.train_seconds)} of training{summed}"
         )
     if work.places:
         lines.append("trained on " + ", ".join(f"{place} ({count:,})" for place, count in work.places.items()))

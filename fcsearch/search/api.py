@@ -98,7 +98,7 @@ def start_search(
         # Called for its errors, while there is nothing to undo.
         read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
         missing = [parent for parent in path.parents if not parent.exists()]
-        run = RunDirectory.create(path, new_manifest(plan, dataset, command))
+        run = RunDirectory.create(path, new_manifest(plan, dataset, command, began=began))
         try:
             if url is not None:
                 remote.attach(path, url)
