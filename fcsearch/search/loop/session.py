@@ -29,7 +29,7 @@ from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.options import SearchOptions
-from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, refit_seconds, refits
+from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, confirmation_share, refit_seconds, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -179,6 +179,7 @@ def _train_trials(
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
         then=confirmation_words(plan.options),
+        then_share=confirmation_share(plan.options, trials=plan.trials),
     )
     checkpoints = find_checkpoints(
         around, waiting, pool, stage="trials", dataset=dataset, every=plan.options.checkpoint_every
