@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import torch
 import yaml
-from common import print_table, save, spread
+from common import keep_option, print_table, save, spread
 
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.results import RunDirectory
@@ -34,16 +34,26 @@ SHARE = 0.01
 
 @click.command()
 @click.option("--seconds", default=60.0, show_default=True, help="How long the trial trains.")
-@click.option("--killed-at", default=50.0, show_default=True, help="When it is killed.")
+@click.option(
+    "--killed-at",
+    default=50.0,
+    show_default=True,
+    help="When it is killed; by then it needs a checkpoint.",
+)
 @click.option("--rounds", default=3, show_default=True, help="How often; each takes twice as long as the trial.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results.")
+@keep_option
 def main(seconds: float, killed_at: float, rounds: int, keep: bool) -> None:
     """Measure what checkpoints cost and save, on digits, with `--pool local` and one worker.
 
     \b
     Example:
-      python benchmarks/checkpoints.py --rounds 1
+      python benchmarks/checkpoints.py --seconds 20 --killed-at 15 --rounds 1
     """
+    if not EVERY < killed_at < seconds:
+        raise click.UsageError(
+            f"--killed-at must lie between {EVERY:g}, the first checkpoint, and --seconds, {seconds:g}; "
+            f"found {killed_at:g}"
+        )
     torch.set_num_threads(1)
     costs = {name: cost(*pack) for name, pack in PACKS.items()}
     print_table("One checkpoint", [{"pack": name, **found} for name, found in costs.items()])
@@ -51,7 +61,7 @@ def main(seconds: float, killed_at: float, rounds: int, keep: bool) -> None:
         found = [killed(Path(folder), seconds, killed_at, number) for number in range(rounds)]
     print_table(f"A trial of {seconds:g} s, killed at {killed_at:g} s", found)
     if keep:
-        save("checkpoints", {"costs": costs, "more": spread([row["more"] for row in found]), "runs": found})
+        print(save("checkpoints", {"costs": costs, "more": spread([row["more"] for row in found]), "runs": found}))
 
 
 def cost(members: int, widths: tuple[int, ...]) -> dict[str, float]:
@@ -89,7 +99,7 @@ def killed(folder: Path, seconds: float, killed_at: float, number: int) -> dict[
     twice, again = time.time() - last, time.monotonic()
     subprocess.run([*FCSEARCH, "resume", str(folder / name), "--quiet"], check=True, stdout=subprocess.DEVNULL)
     ended = time.monotonic()
-    kept = [RunDirectory(folder / run).epochs().drop_columns(["seconds"]) for run in (name, f"whole-{number}")]
+    kept = [RunDirectory(folder / run).epochs().drop_columns(["seconds", "run"]) for run in (name, f"whole-{number}")]
     if kept[0] != kept[1]:
         raise SystemExit("the epochs must be those of the run that nobody disturbed; found others")
     start = wall - trained

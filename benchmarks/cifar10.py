@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def cifar10_file(folder: Path) -> Path | None:
         return None
     spec = DatasetSpec.from_value({"source": str(train), "test": str(test), "preprocessing": "none"})
     dataset = load_dataset(spec)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name, split in (("train", dataset.train), ("val", dataset.val), ("test", dataset.test)):
         arrays |= {f"X_{name}": (split.X * 255).round().astype(np.uint8), f"y_{name}": split.y}
     path = folder / "cifar10.npz"

@@ -21,6 +21,11 @@ RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("fcsearch", "torch", "ray", "optuna", "scikit-learn", "numpy", "pyarrow")
 
 
+keep_option = click.option(
+    "--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results."
+)
+
+
 def machine() -> dict[str, Any]:
     """The hardware and the versions that a figure belongs to."""
     versions = {}
@@ -51,7 +56,7 @@ def machine_name() -> str:
 
 
 def interleaved(
-    candidates: Mapping[str, Callable[[], None]], *, rounds: int, seconds: float, device: str = "cpu"
+    candidates: Mapping[str, Callable[[], object]], *, rounds: int, seconds: float, device: str = "cpu"
 ) -> dict[str, list[float]]:
     """Time candidates in turns, so that a machine's moods hit all alike.
 
@@ -72,12 +77,12 @@ def interleaved(
     return times
 
 
-def _calls_in(function: Callable[[], None], seconds: float, device: str) -> int:
+def _calls_in(function: Callable[[], object], seconds: float, device: str) -> int:
     _time(function, 2, device)  # warm up
     return max(1, round(seconds / max(_time(function, 1, device), 1e-9)))
 
 
-def _time(function: Callable[[], None], calls: int, device: str) -> float:
+def _time(function: Callable[[], object], calls: int, device: str) -> float:
     if device == "cuda":
         torch.cuda.synchronize()
     began = time.perf_counter()

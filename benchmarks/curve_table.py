@@ -46,7 +46,8 @@ class CurveTable:
         self.facts = json.loads(table.schema.metadata[b"curves"])
         self.space = SearchSpace.from_json(self.facts["space"])
         rows = table.to_pylist()
-        self.curves: list[list[float]] = [row.pop("val") for row in rows]
+        # As they were before they became float32, and as replay.py keeps them.
+        self.curves: list[list[float]] = [[round(value, 5) for value in row.pop("val")] for row in rows]
         self.seconds: list[float] = [row.pop("seconds") for row in rows]
         self.values = [self._values(row) for row in rows]
         self.configs = [self.space.trial_config(values, seed=0) for values in self.values]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 import click
-from common import print_table, save, spread
+from common import keep_option, print_table, save, spread
 from untrained_search import Reading, Settings, search
 
 COUNTS = (100, 1000, 10_000)
@@ -23,7 +23,7 @@ COUNTS = (100, 1000, 10_000)
 @click.option("--workers", default=2, show_default=True, help="Packs in training at a time.")
 @click.option("--epochs", default=10, show_default=True, help="Epochs of each trial.")
 @click.option("--rounds", default=1, show_default=True)
-@click.option("--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results.")
+@keep_option
 def main(runs: str, with_ray: bool, pack_size: int, workers: int, epochs: int, rounds: int, keep: bool) -> None:
     """Measure milliseconds a trial and the driver's memory in searches of 100, 1,000 and 10,000 trials.
 

@@ -9,7 +9,7 @@ from statistics import median
 
 import click
 import torch
-from common import print_table, save
+from common import keep_option, print_table, save
 
 from fcsearch.training import Pack, TrainingData, TrialConfig
 from fcsearch.training.cohort import Cohort
@@ -23,7 +23,8 @@ ROWS, VALIDATION, FEATURES, CLASSES = 1437, 360, 64, 10  # as digits has them
 @click.option(
     "--epochs", default=7, show_default=True, help="Epochs of each pack, the first two of which do not count."
 )
-def main(sizes: str, epochs: int) -> None:
+@keep_option
+def main(sizes: str, epochs: int, keep: bool) -> None:
     """Time an epoch of packs with full.yaml's shapes, and of packs of one shape.
 
     \b
@@ -47,7 +48,8 @@ def main(sizes: str, epochs: int) -> None:
             )
             records.append({"shapes": kind, "members": size, "plain": plain, "replayed": replayed})
     print_table("An epoch of a pack, median", rows)
-    print(save("gpu-packs", {"packs": records}))
+    if keep:
+        print(save("gpu-packs", {"packs": records}))
 
 
 def epoch_seconds(configs: Sequence[TrialConfig], data: TrainingData, cohort: type[Cohort]) -> float:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from marks import markdown
 from matplotlib.axes import Axes
 from over_time_contestants import CONTESTANTS, Piece, Point
 from over_time_datasets import SOURCES
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import markdown
 from style import BLUE, GREEN, GREY, ORANGE, RED, figure, save
 
 TITLES = {

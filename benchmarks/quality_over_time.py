@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from common import RESULTS, chosen, machine_name, save
+from common import RESULTS, chosen, keep_option, machine_name, save
 from over_time_contestants import CONTESTANTS, Contestant, Piece
 from over_time_datasets import SOURCES, Question, ask
 from over_time_figure import TITLES, draw, markdown_tables
@@ -26,7 +26,7 @@ FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "quality_over_time.png
 @click.option("--times", default="5,10,30", show_default=True, help="Seconds that are looked at; the last ends peers.")
 @click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
 @click.option("--again", is_flag=True, help="Measure what is in the results already, too.")
-@click.option("--no-save", "keep", flag_value=False, default=True, help="Leave benchmarks/results as it is.")
+@keep_option
 @click.option("--draw", "only_draw", is_flag=True, help="Measure nothing; draw the docs' figure from the results.")
 def main(
     datasets: str,

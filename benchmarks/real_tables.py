@@ -12,6 +12,8 @@ import pandas as pd
 from cifar10 import SHARED
 from sklearn.metrics import accuracy_score, average_precision_score, log_loss, root_mean_squared_error
 
+# Of classes, in the order of the columns of probabilities.
+Names = Sequence[str] | npt.NDArray[np.str_]
 FOLDER = SHARED / "data" / "tables"
 
 
@@ -82,7 +84,7 @@ def is_there(name: str) -> bool:
     return there
 
 
-def score(table: Table, y: pd.Series, values: npt.NDArray[Any], classes: Sequence[str]) -> dict[str, float]:
+def score(table: Table, y: pd.Series, values: npt.NDArray[Any], classes: Names) -> dict[str, float]:
     """The objective, and of classes the log loss."""
     if table.objective == "rmse":
         return {"rmse": float(root_mean_squared_error(y, values[:, 0]))}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -15,14 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from common import RESULTS, chosen
 from curve_table import CurveTable
-from curves import FOLDER
+from curves import CASES, FOLDER
+from marks import insert, markdown
 from replayed_joins import undisturbed
 from replayed_search import WORKERS, Course
 from ways import GROUPS, WAYS, Named
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import insert, markdown
 
 FILE = RESULTS / "replay.parquet"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "search.md"
@@ -56,12 +52,11 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
       python benchmarks/replay.py --tables digits-default --ways today,random --seeds 2 --file /tmp/replay.parquet
     """
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    known = {path.stem: CurveTable(path) for path in sorted(FOLDER.glob("*.parquet"))}
+    names = chosen(tables, CASES)
+    known = {name: CurveTable(FOLDER / f"{name}.parquet") for name in names}
     courses = read(file)
-    names = chosen(tables, known)
     for name in names:
-        space = name.rpartition("-")[2]
-        others = [table for other, table in known.items() if other != name and other.endswith(f"-{space}")]
+        others = [table for other, table in known.items() if other != name]
         for way in chosen(ways or ",".join(GROUPS[group]), GROUPS[group]):
             named = GROUPS[group][way]
             for seed in range(seeds):
@@ -69,15 +64,21 @@ def main(tables: str, group: str, ways: str | None, seeds: int, file: Path, docu
                     courses[name, way, seed] = named.course(known[name], seconds(known[name], named), seed, others)
             write(file, courses)
             print(f"{name}: {way}", flush=True)
-    if group == "ways":
-        text = {f"replay-{name}": regrets(name, known[name], courses) for name in names}
-        text["replay-ranks"] = ranks(WAYS, names, known, courses)
-    else:
-        text = {f"replay-{group}": side_by_side(GROUPS[group], [known[name] for name in names], names, courses)}
-        text[f"replay-{group}-ranks"] = ranks(GROUPS[group], names, known, courses)
+    text = text_of(group, known, courses)
     print("\n\n".join(text.values()))
     if document:
         DOCUMENT.write_text(insert(DOCUMENT.read_text(), text)[0])
+
+
+def text_of(group: str, known: Mapping[str, CurveTable], courses: Courses) -> dict[str, str]:
+    """The tables of a group in Markdown, by their marks in the document."""
+    if group == "ways":
+        text = {f"replay-{name}": regrets(name, table, courses) for name, table in known.items()}
+        return text | {"replay-ranks": ranks(WAYS, known, courses)}
+    return {
+        f"replay-{group}": side_by_side(GROUPS[group], known, courses),
+        f"replay-{group}-ranks": ranks(GROUPS[group], known, courses),
+    }
 
 
 def seconds(table: CurveTable, way: Named) -> float:
@@ -107,15 +108,15 @@ def regrets(name: str, table: CurveTable, courses: Courses) -> str:
     return markdown([name, *shares, "as good as today's at", "trials", "seeds"], rows)
 
 
-def regret(name: str, way: str, table: CurveTable, courses: Courses, times: Sequence[float]) -> np.ndarray:
+def regret(name: str, way: str, table: CurveTable, courses: Courses, times: Iterable[float]) -> np.ndarray:
     """The mean over seeds of what is missing to the best row, at some times; infinite where a seed knows nothing."""
-    mine = [course for key, course in courses.items() if key[:2] == (name, way)]
+    mine = [course for key, course in courses.items() if key[:2] == (name, way)] or [Course((), (), 0)]
     return np.array([np.mean([table.best - course.at(time) for course in mine]) for time in times])
 
 
-def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, CurveTable], courses: Courses) -> str:
+def ranks(group: Mapping[str, Named], known: Mapping[str, CurveTable], courses: Courses) -> str:
     """The mean rank of each way among those that were run on all tables, over tables and seeds."""
-    ways = [way for way in group if all(way in ways_of(name, courses, group) for name in names)]
+    ways = [way for way in group if all(way in ways_of(name, courses, group) for name in known)]
     common = [key for key in courses if key[1] == ways[0] and all((key[0], way, key[2]) in courses for way in ways)]
     rows = []
     places: dict[float, np.ndarray] = {}
@@ -124,7 +125,7 @@ def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, 
             [
                 [courses[name, way, seed].at(share * seconds(known[name], group[way])) for way in ways]
                 for name, _, seed in common
-                if name in names
+                if name in known
             ]
         )
         better = (gains[:, None, :] > gains[:, :, None]).sum(axis=2)
@@ -135,16 +136,14 @@ def ranks(group: Mapping[str, Named], names: Sequence[str], known: Mapping[str, 
     return markdown([f"mean rank of {len(ways)}", *(f"{share:.2g}" for share in SHARES)], rows)
 
 
-def side_by_side(
-    group: Mapping[str, Named], tables: Sequence[CurveTable], names: Sequence[str], courses: Courses
-) -> str:
+def side_by_side(group: Mapping[str, Named], known: Mapping[str, CurveTable], courses: Courses) -> str:
     """Mean regret on several tables, by way; then the trials, the mean of all tables."""
     rows = []
     for way, named in group.items():
-        if not any(way in ways_of(name, courses, group) for name in names):
+        if not any(way in ways_of(name, courses, group) for name in known):
             continue
         cells, counts, seeds = list[str](), list[float](), set[int]()
-        for name, table in zip(names, tables, strict=True):
+        for name, table in known.items():
             end = seconds(table, named)
             shown, digits = (100, 2) if table.objective.unit == "fraction" else (1, 3)
             found = regret(name, way, table, courses, [share * end for share in FEW_SHARES])
@@ -154,7 +153,7 @@ def side_by_side(
             seeds |= set(mine)
         rows.append([named.what, *cells, f"{np.mean(counts):.0f}", str(len(seeds))])
     shares = " / ".join(f"{share:.2g}" for share in FEW_SHARES)
-    return markdown([f"after {shares} of the time", *names, "trials", "seeds"], rows)
+    return markdown([f"after {shares} of the time", *known, "trials", "seeds"], rows)
 
 
 def ways_of(name: str, courses: Courses, group: Mapping[str, Named] = WAYS) -> list[str]:
@@ -167,9 +166,7 @@ def read(file: Path) -> Courses:
     if not file.is_file():
         return {}
     return {
-        (row["table"], row["way"], row["seed"]): Course(
-            tuple(row["times"]), tuple(row["gains"]), row["trials"], row["asking"]
-        )
+        (row["table"], row["way"], row["seed"]): Course(tuple(row["times"]), tuple(row["gains"]), row["trials"])
         for row in pq.read_table(file).to_pylist()
     }
 
@@ -177,7 +174,7 @@ def read(file: Path) -> Courses:
 def write(file: Path, courses: Courses) -> None:
     """Keep courses."""
     rows = [
-        {"table": key[0], "way": key[1], "seed": key[2], "trials": course.trials, "asking": round(course.asking, 2)}
+        {"table": key[0], "way": key[1], "seed": key[2], "trials": course.trials}
         | {"times": [round(t, 5) for t in course.times], "gains": [round(g, 6) for g in course.gains]}
         for key, course in sorted(courses.items())
     ]

@@ -37,15 +37,15 @@ class Member:
 
 
 class Cost(Protocol):
-    """What a device takes.
+    """What a device takes."""
 
-    Attributes:
-        workers: How many there are.
-        asking: Seconds of the sampler for a suggestion; one at a time, beside the training.
-    """
+    @property
+    def workers(self) -> int:
+        """How many there are."""
 
-    workers: int
-    asking: float
+    @property
+    def asking(self) -> float:
+        """Seconds of the sampler for a suggestion; one at a time, beside the training."""
 
     def seconds(self, table: CurveTable, living: Sequence[Member], new: int, left: Sequence[Member]) -> float:
         """Of an epoch of these members, of which so many groups are new, after others have left."""
@@ -138,7 +138,7 @@ def replay_joins(way: Way, how: Joining, cost: Cost, table: CurveTable, *, secon
     """Search the table for so many simulated seconds."""
     search = _Search(way, how, cost, table, seed)
     search.run(seconds)
-    return Course(tuple(search.times), tuple(search.gains), search.trials, search.books.asking)
+    return Course(tuple(search.times), tuple(search.gains), search.trials)
 
 
 @dataclasses.dataclass
@@ -151,7 +151,7 @@ class _Worker:
 class _Search:
     def __init__(self, way: Way, how: Joining, cost: Cost, table: CurveTable, seed: int) -> None:
         self._way, self._how, self._cost, self._table = way, how, cost, table
-        self.books = TableBooks(way, table, seed)
+        self._books = TableBooks(way, table, seed)
         self._rungs = way.rungs()
         # What a pack's members have recorded at rungs since it began, where the others hear of it at its end.
         self._own: dict[int, Rungs] = {}
@@ -197,7 +197,7 @@ class _Search:
         return None
 
     def _ask(self, count: int, now: float) -> None:
-        trials = self.books.ask(count)
+        trials = self._books.ask(count)
         if trials:
             self._thread = max(now, self._thread) + self._cost.asking * len(trials)
             self._asked.append((self._thread, trials))
@@ -250,7 +250,7 @@ class _Search:
         curve = self._table.curves[member.row][: member.epoch]
         last = (len(curve), curve[-1]) if curve else None
         value = self._table.objective.gain(member.best) if member.state == "complete" else None
-        self.books.tell(member.trial.trial_id, value, last)
+        self._books.tell(member.trial.trial_id, value, last)
         if member.state != "diverged" and (not self.gains or member.best > self.gains[-1]):
             self.times.append(now)
             self.gains.append(member.best)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import optuna
@@ -65,17 +64,15 @@ class Course:
         times: Simulated seconds at which something better was known, ascending.
         gains: What was known then.
         trials: Trials that came to an end.
-        asking: Real seconds in the sampler.
     """
 
     times: tuple[float, ...]
     gains: tuple[float, ...]
     trials: int
-    asking: float
 
     def at(self, seconds: float) -> float:
         """The best gain that was known then."""
-        known = [gain for time, gain in zip(self.times, self.gains, strict=True) if time <= seconds]
+        known = [gain for moment, gain in zip(self.times, self.gains, strict=True) if moment <= seconds]
         return known[-1] if known else -math.inf
 
 
@@ -110,7 +107,7 @@ def replay(way: Way, table: CurveTable, *, seconds: float, seed: int) -> Course:
     )
     engine.run()
     recorder.shutdown()
-    return Course(tuple(known.times), tuple(known.gains), known.trials, books.asking)
+    return Course(tuple(known.times), tuple(known.gains), known.trials)
 
 
 class Known(SilentView):
@@ -132,6 +129,12 @@ class Known(SilentView):
             self.gains.append(max(gains))
 
 
+def new_study(table: CurveTable, seed: int, pruner: optuna.pruners.BasePruner | None = None) -> optuna.Study:
+    """A study in memory, of the table's objective. HyperbandPruner draws brackets by its name."""
+    direction: Literal["maximize", "minimize"] = "maximize" if table.objective.maximize else "minimize"
+    return optuna.create_study(study_name=f"replay-{seed}", direction=direction, pruner=pruner)
+
+
 class TableBooks:
     """Does what the ledger does, in memory: asks Optuna, rounds to rows of the table, and tells.
 
@@ -140,22 +143,16 @@ class TableBooks:
 
     def __init__(self, way: Way, table: CurveTable, seed: int) -> None:
         self._table = table
-        objective = table.objective
-        self._column = objective.column
-        self._study = optuna.create_study(direction="maximize" if objective.maximize else "minimize")
+        self._column = table.objective.column
+        self._study = new_study(table, seed)
         self._sampler = make_sampler(way.sampler, seed=seed)
         self._draws = optuna.samplers.RandomSampler(seed=seed)
         self._tries = list(way.tries)
         self._used = np.zeros(len(table), dtype=bool)
-        self.asking = 0.0
 
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask for trials; as many as the table still has."""
-        began = time.perf_counter()
-        try:
-            return [self._ask() for _ in range(min(count, int((~self._used).sum())))]
-        finally:
-            self.asking += time.perf_counter() - began
+        return [self._ask() for _ in range(min(count, int((~self._used).sum())))]
 
     def _ask(self) -> PlannedTrial:
         space = self._table.space
@@ -234,5 +231,5 @@ def _result(trial: PlannedTrial, table: CurveTable, row: int, ran: int, stopped:
     if diverged:
         epochs.append(EpochMetrics(ran, None, None, {}, {}, learning_rate=0.0, seconds=table.seconds[row]))
     best = max(range(len(curve[:ran])), key=lambda e: gain(curve[e]), default=None)
-    state = "diverged" if diverged else "stopped" if stopped else "complete"
+    state: Literal["complete", "stopped", "diverged"] = "diverged" if diverged else "stopped" if stopped else "complete"
     return MemberResult(trial.config, state, tuple(epochs), name, None if best is None else best + 1, 0, 0.0, {})

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import optuna
-from common import print_table, save, spread
+from common import keep_option, print_table, save, spread
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -39,7 +39,7 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
 @click.option("--asks", default=16, show_default=True, help="Suggestions of each, one after the other.")
 @click.option("--rounds", default=3, show_default=True, help="Times, with seeds 0, 1, ...")
 @click.option("--search", default=0, show_default=True, help="Also whole searches of so many trials; 0: none.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results.")
+@keep_option
 def main(counts: str, asks: int, rounds: int, search: int, keep: bool) -> None:
     """Measure CPU milliseconds a suggestion, and how good what is suggested is, in turns.
 
@@ -125,7 +125,8 @@ def whole(space: SearchSpace, sampler: BaseSampler, count: int, seed: int) -> di
 
 def worth(values: Mapping[str, Any]) -> float:
     """Stands in for training: best at a learning rate of 0.01, three layers and no dropout."""
-    return 1 - abs(math.log10(values["learning_rate"]) + 2) / 3 - abs(values["depth"] - 3) / 10 - values["dropout"] / 5
+    rate, depth, dropout = (float(values[name]) for name in ("learning_rate", "depth", "dropout"))
+    return 1 - abs(math.log10(rate) + 2) / 3 - abs(depth - 3) / 10 - dropout / 5
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import click
-from common import print_table, save
+from common import keep_option, print_table, save
 from simulated_fleet import Fleet, Reading, search
 
 FLEETS = (
@@ -20,7 +20,7 @@ FLEETS = (
 @click.option("--fleets", default=FLEETS, show_default=True, help="sampler:workers:seconds of a pack:pack size:trials")
 @click.option("--epochs", default=10, show_default=True, help="Epochs of each trial.")
 @click.option("--flush-ms", default=2.0, show_default=True, help="What the disk takes to have a file; assumed.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results.")
+@keep_option
 def main(fleets: str, epochs: int, flush_ms: float, keep: bool) -> None:
     """Measure how busy workers are, and what the driver takes, with fleets of simulated workers.
 

@@ -12,7 +12,7 @@ import click
 import torch
 import yaml
 from cifar10 import cifar10_file
-from common import chosen, print_table, save, spread
+from common import chosen, keep_option, print_table, save, spread
 from peers.launch import FCSEARCH, SEARCHERS, Job, Outcome, run_searcher
 
 CASES: dict[str, dict[str, Any]] = {
@@ -86,7 +86,7 @@ class Measured:
 @click.option("--rounds", default=3, show_default=True, help="Searches of each, with seeds 0, 1, ...")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda where there is one.")
 @click.option("--slots", type=click.IntRange(min=1), help="Trials that peers train at a time. Default: the cores.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether the figures go to benchmarks/results.")
+@keep_option
 def main(
     cases: str,
     peers: str,

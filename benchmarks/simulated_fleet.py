@@ -13,11 +13,12 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from result_table import ResultTable
 from untrained_search import SPACE, memory_in_use, untrained_engine
@@ -100,19 +101,13 @@ class Clock:
         """Set it to a later moment."""
         self._skipped += max(0.0, moment - self())
 
-    @contextmanager
-    def flushing(self) -> Iterator[None]:
+    def flushing(self) -> AbstractContextManager[object]:
         """Within this block the disk takes the time that it is assumed to take."""
-        fsync = os.fsync
 
-        def flush(descriptor: int) -> None:  # noqa: ARG001
+        def flush(_: object) -> None:
             self._skipped += self._flush
 
-        os.fsync = flush
-        try:
-            yield
-        finally:
-            os.fsync = fsync
+        return mock.patch.object(os, "fsync", flush)
 
 
 class CountingRecorder(Recorder):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from itertools import pairwise
 
 import click
 import torch
-from common import interleaved, print_table, save, spread
+from common import interleaved, keep_option, print_table, save, spread
 from torch.nn import functional
 
-from fcsearch.config import RULE_SETTINGS
 from fcsearch.training import TrainingData, TrialConfig
 from fcsearch.training.data import Minibatches
 from fcsearch.training.graphs import Run
@@ -33,6 +33,12 @@ MORE_NETS = {
     "3072-20": (3072, (20,), 100),
     "3072-512x2": (3072, (512,) * 2, 128),
 }
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "sgd_momentum": functools.partial(torch.optim.SGD, momentum=0.9),
+    "rmsprop": torch.optim.RMSprop,
+    "adam": torch.optim.Adam,
+}
 CLASSES = 10
 STEPS = 8  # minibatches of an epoch, which one measurement covers
 GIB = 2**30
@@ -40,7 +46,7 @@ GIB = 2**30
 
 @click.command()
 @click.option("--nets", default=",".join(NETS), show_default=True, help=f"Of these and {', '.join(MORE_NETS)}.")
-@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(RULE_SETTINGS)}.")
+@click.option("--rules", default="sgd,adam", show_default=True, help=f"Of {', '.join(OPTIMIZERS)}.")
 @click.option("--dropout", default="0,0.5", show_default=True)
 @click.option("--sizes", default="1,8,32", show_default=True, help="Pack sizes.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -48,6 +54,7 @@ GIB = 2**30
 @click.option("--rounds", default=9, show_default=True, help="Measurements of each candidate.")
 @click.option("--seconds", default=0.05, show_default=True, help="Least time of one measurement.")
 @click.option("--name", help="Of the results, where others of step are to be kept. Default: step-DEVICE.")
+@keep_option
 @click.option("--compile", "compiled", is_flag=True, help="Also torch.compile of the peer's step.")
 def main(
     nets: str,
@@ -59,6 +66,7 @@ def main(
     rounds: int,
     seconds: float,
     name: str | None,
+    keep: bool,
     compiled: bool,
 ) -> None:
     """Time one step of a pack, a member's share of it, and the best eager peer.
@@ -88,7 +96,8 @@ def main(
                 rows.append(row(net, rule, rate, times, peak))
                 records.append({"net": net, "rule": rule, "dropout": rate, "seconds": times})
     print_table("Microseconds a step and member; ratios against the best eager peer", rows)
-    print(save(name or f"step-{device}", {"gemm_flops": peak, "steps": records}))
+    if keep:
+        print(save(name or f"step-{device}", {"gemm_flops": peak, "steps": records}))
 
 
 def row(net: str, rule: str, rate: float, times: dict[str, dict[str, float]], peak: float) -> dict[str, object]:
@@ -201,13 +210,7 @@ def peer_net(config: TrialConfig, data: TrainingData) -> torch.nn.Sequential:
 
 def peer_optimizer(config: TrialConfig, parameters: list[torch.nn.Parameter], kind: str) -> torch.optim.Optimizer:
     """Its optimizer, in the form of this kind."""
-    options = {kind: True, "lr": config.learning_rate}
-    return {
-        "sgd": lambda: torch.optim.SGD(parameters, **options),
-        "sgd_momentum": lambda: torch.optim.SGD(parameters, momentum=0.9, **options),
-        "rmsprop": lambda: torch.optim.RMSprop(parameters, **options),
-        "adam": lambda: torch.optim.Adam(parameters, **options),
-    }[config.update_rule]()
+    return OPTIMIZERS[config.update_rule](parameters, lr=config.learning_rate, **{kind: True})
 
 
 def vmap_steps(config: TrialConfig, data: TrainingData, size: int, kind: str) -> Callable[[], None]:

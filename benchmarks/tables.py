@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from common import RESULTS, machine_name
+from marks import insert, markdown
 from over_time_figure import markdown_tables
 from step import flops
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import insert, markdown
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 NAMES = {

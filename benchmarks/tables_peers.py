@@ -15,8 +15,8 @@ from typing import Any
 import click
 import numpy as np
 import pandas as pd
-from common import chosen, print_table, save
-from real_tables import TABLES, Table, is_there, score
+from common import chosen, keep_option, print_table, save
+from real_tables import TABLES, Names, Table, is_there, score
 
 from fcsearch.machine import available_cores
 
@@ -41,7 +41,7 @@ FIGURES = [
 @click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space.")
 @click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
+@keep_option
 def main(
     tables: str,
     contestants: str,
@@ -143,11 +143,12 @@ class Contest:
                 print(f"skipped: {name}: {_last_line(done)}")
                 continue
             frame = pd.read_parquet(out)
-            classes = [column.removeprefix("probability_") for column in frame if column.startswith("probability_")]
+            columns = [str(column) for column in frame]
+            classes = [column.removeprefix("probability_") for column in columns if column.startswith("probability_")]
             values = frame[[f"probability_{name}" for name in classes] or ["prediction"]].to_numpy()
             yield {"contestant": name, "seconds": seconds, **self._score(values, classes)}
 
-    def _score(self, values: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    def _score(self, values: np.ndarray, classes: Names) -> dict[str, float]:
         return score(self._table, self._rows.test[self._table.label], values, classes)
 
 

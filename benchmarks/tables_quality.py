@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from common import chosen, print_table, save
+from common import chosen, keep_option, print_table, save
+from marks import markdown
 from real_tables import TABLES, Rows, Table, is_there, score
 from tables_peers import learn, lines
 
@@ -20,10 +21,6 @@ import fcsearch
 from fcsearch.data.sources.memory import match_memory
 from fcsearch.inference.choosing import choose_model
 from fcsearch.space import SearchSpace, load_space, shipped_space
-
-sys.path.append(str(Path(__file__).parent / "experiments"))
-
-from marks import markdown
 
 ENCODINGS: dict[str, dict[str, Any]] = {
     "standardize": {"preprocessing": "standardize"},
@@ -52,7 +49,7 @@ PEER = "gradient boosting"
 @click.option("--seeds", default=3, show_default=True, help="Searches of each, with seeds 0, 1, ...")
 @click.option("--trials", default=24, show_default=True)
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: parameters.epochs=10.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
+@keep_option
 def main(
     tables: str,
     encodings: str,

@@ -195,7 +195,8 @@ def ray_pool(settings: Settings) -> Iterator[Pool]:
     """Sends every pack through Ray Tune to a worker that answers at once."""
     from fcsearch.search.planning.placement import Node
     from fcsearch.search.ray_pool.cluster import ray_session
-    from fcsearch.search.ray_pool.tune_pool import tune_pool
+    from fcsearch.search.ray_pool.tune_pool import OpenPool, tune_pool
+    from fcsearch.search.ray_pool.wire import Sealed
     from fcsearch.search.ray_pool.worker import MESSAGE, Message, PackWorker
 
     epochs = settings.epochs
@@ -208,7 +209,7 @@ def ray_pool(settings: Settings) -> Iterator[Pool]:
         def step(self) -> dict[str, Any]:
             assert self._task is not None
             self._table = self._table or ResultTable(epochs)
-            return {MESSAGE: Message(self._table.outcome(self._task)), "done": True}
+            return {MESSAGE: Message(Sealed.of(self._task.pack_id, self._table.outcome(self._task))), "done": True}
 
     placement = Placement(workers=settings.workers, cpus=1, gpus=0)
     rows, labels = np.zeros((2, 64), np.float32), np.arange(2)
@@ -217,7 +218,7 @@ def ray_pool(settings: Settings) -> Iterator[Pool]:
         ray_session(None, Node(cpus=settings.workers, gpus=0)),
         tune_pool(placement, dataset, worker=TableWorker) as pool,
     ):
-        yield pool
+        yield OpenPool(pool)
 
 
 class ClockedView(SilentView):

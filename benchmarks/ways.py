@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import optuna
 from curve_table import CurveTable
 from optuna.pruners import BasePruner, HyperbandPruner, SuccessiveHalvingPruner
 from replayed_joins import Core, Cost, Gpu, Joining, replay_joins
-from replayed_others import Dehb, Searcher, Smac, replay_searcher
-from replayed_peer import replay_optuna
+from replayed_peers import OptunaAlone, replay_dehb, replay_peer
 from replayed_search import Course, Way, replay
 
 from fcsearch.search.pool.asha import Asha, Rungs, Standing
@@ -137,18 +133,7 @@ def optuna_alone(what: str, pruner: Callable[[], BasePruner]) -> Named:
     """Optuna's TPE with its defaults, one trial at a time on each worker, without any cost between trials."""
 
     def course(table: CurveTable, seconds: float, seed: int, _: Sequence[CurveTable]) -> Course:
-        return replay_optuna(
-            table, lambda seed: optuna.samplers.TPESampler(seed=seed), pruner, seconds=seconds, seed=seed
-        )
-
-    return Named(what, course)
-
-
-def other(what: str, make: Callable[[Any, int, str], Searcher]) -> Named:
-    """Another program, one training at a time on each worker."""
-
-    def course(table: CurveTable, seconds: float, seed: int, _: Sequence[CurveTable]) -> Course:
-        return replay_searcher(table, make, seconds=seconds, seed=seed)
+        return replay_peer(OptunaAlone(table, pruner(), seed), seconds=seconds)
 
     return Named(what, course)
 
@@ -198,9 +183,6 @@ PACKS: dict[str, Named] = {
     "core-early": joined("the same, TPE told of each member as it ends", pack=6),
     "core-join-3": joined("3 places, each filled as soon as it is free", 1, pack=3, ahead=False),
     "core-small": joined("TPE after 10, packs of 3", pack=3, early=False, sampler=tpe()),
-    "core-one-by-one": joined(
-        "packs of 6, each parameter by itself", pack=6, early=False, sampler=tpe(16, multivariate=False)
-    ),
     "core-usual": joined("packs of 6, Adam at 0.001 without dropout first", pack=6, early=False, rates=[1e-3]),
     "core-tried": joined("packs of 6, three of other tables first", pack=6, early=False, tried=3),
     "core-1-3": joined("packs of 6, ASHA 1 x 3", pack=6, early=False, rule=Asha(1, 3)),
@@ -221,8 +203,6 @@ ON_GPU: dict[str, Named] = {
     "more-join-3": joined("ten times the rows: 10 places, filled by threes", 3, pack=10, cost=_ROWS),
 }
 OTHERS: dict[str, Named] = {
-    "dehb": other("DEHB", Dehb),
-    "smac": other("SMAC, whole trainings", functools.partial(Smac, parts=False)),
-    "smac-parts": other("SMAC, Hyperband", functools.partial(Smac, parts=True)),
+    "dehb": Named("DEHB", lambda table, seconds, seed, _: replay_dehb(table, seconds=seconds, seed=seed)),
 }
 GROUPS = {"ways": WAYS, "packs": PACKS, "gpu": ON_GPU, "others": OTHERS}

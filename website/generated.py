@@ -7,6 +7,7 @@ that are not current.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from fcsearch.cli.reference import commands_markdown
@@ -15,7 +16,7 @@ from fcsearch.space.reference import keys_markdown, parameters_markdown
 
 DOCS = Path(__file__).parents[1] / "docs"
 
-PARTS = {
+PARTS: dict[str, Callable[[], str]] = {
     "commands": commands_markdown,
     "keys": keys_markdown,
     "parameters": parameters_markdown,

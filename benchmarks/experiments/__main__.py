@@ -15,7 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from plan import EXPERIMENTS, confirm_command, run_name, search_command
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from experiments.plan import EXPERIMENTS, confirm_command, run_name, search_command
 
 DEFAULT_RUNS = Path("runs/experiments")
 CONFIRMING_SEEDS = (1, 2, 3, 4, 5)
@@ -43,7 +45,7 @@ def main() -> None:
     elif arguments.command == "confirm":
         _confirm(arguments.runs, arguments.seeds)
     else:
-        from document import update
+        from experiments.document import update
 
         for name in update(arguments.runs):
             print(f"no runs for the table {name}: left as it is")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from experiments.reading import Runs, percent
 from marks import markdown
-from reading import Runs, percent
 
 # Each factor: its column, off and on, and its name.
 _FACTORS: dict[str, tuple[Any, Any, str]] = {
@@ -40,10 +40,11 @@ def _differences(trials: pd.DataFrame, factor: str, column: str) -> pd.Series[An
     off, on, _ = _FACTORS[factor]
     others = ["seed", *(name for name in _FACTORS if name != factor)]
     wide = trials.pivot(index=others, columns=factor, values=column)
-    return (wide[on] - wide[off]).dropna()
+    found: pd.Series[Any] = (wide[on] - wide[off]).dropna()
+    return found
 
 
 def _effect(differences: pd.Series[Any]) -> str:
     """Mean difference in points, with its standard error over pairs."""
-    points = differences * 100
-    return f"{points.mean():+.2f} ± {points.sem():.2f}"
+    points = differences.to_numpy(float) * 100
+    return f"{points.mean():+.2f} ± {points.std(ddof=1) / len(points) ** 0.5:.2f}"

@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 import style
+from experiments.reading import Runs, percent
 from marks import markdown
-from reading import Runs, percent
+
+from fcsearch.results import Manifest
 
 _SHOWN = ("depth", "hidden_dim", "dropout", "input_dropout", "label_smoothing", "weight_decay", "learning_rate")
 
@@ -18,7 +20,7 @@ def tables(runs: Runs, confirmed: Path) -> dict[str, str]:
     """The search in figures, its five best trials, and the winner over seeds."""
     manifest = runs.manifests[0]
     states = runs.trials.state.value_counts()
-    took = (runs.trials.finished_at.max() - pd.Timestamp(manifest.created_at)).total_seconds() / 60
+    took = (runs.trials.finished_at.max() - _start(manifest)).total_seconds() / 60
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
     rows: list[list[object]] = [
         ["trials", f"{len(runs.trials)} ({counts})"],
@@ -58,6 +60,11 @@ def _confirmed(found: list[dict[str, Any]]) -> str:
     return markdown(["seed", "validation accuracy", "best epoch", "test accuracy"], rows)
 
 
+def _start(manifest: Manifest) -> pd.Timestamp:
+    assert manifest.created_at is not None
+    return pd.Timestamp(manifest.created_at)
+
+
 def _text(value: Any) -> str:
     if value is None or pd.isna(value):
         return ""
@@ -68,7 +75,7 @@ def draw(runs: Runs, confirmed: Path, base: float | None, path: Path) -> None:
     """Validation accuracy of every trial by the minute it ended, and the best so far."""
     made, axes = style.figure(1, 1, width=7.2, height=3.6)
     panel: Any = axes[0][0]
-    start = pd.Timestamp(runs.manifests[0].created_at)
+    start = _start(runs.manifests[0])
     rows = runs.trials.dropna(subset=["val_accuracy"]).sort_values("finished_at")
     minutes = (rows.finished_at - start).dt.total_seconds() / 60
     for state, colour in (("stopped", style.ORANGE), ("complete", style.BLUE)):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import style
+from experiments.reading import Runs, number
 from marks import markdown
-from reading import Runs, number
 
 _DEPTHS = (3, 5)
 _COLOURS = {3: style.BLUE, 5: style.RED}

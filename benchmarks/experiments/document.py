@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import ablation
-import best
-import depth
-import dropout
-import initial
-import two_layer
-import update_rules
+from experiments import ablation, best, depth, dropout, initial, two_layer, update_rules
+from experiments.reading import Runs, read_runs
 from marks import insert, markdown
-from reading import Runs, read_runs
 
 from fcsearch.results.manifest import DatasetEntry
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import style
+from experiments.reading import Runs, gain, percent
 from marks import markdown
-from reading import Runs, gain, percent
 
 _COLOURS = {0.0: style.GREY, 0.25: style.ORANGE, 0.5: style.BLUE}
 _WIDTHS = (256, 512)

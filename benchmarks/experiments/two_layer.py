@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import style
+from experiments.reading import Runs, percent
 from marks import markdown
-from reading import Runs, percent
 
 # (learning rate, epochs): training and validation accuracy in the document.
 DOCUMENT = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 import style
+from experiments.reading import Runs, number, percent
 from marks import markdown
-from reading import Runs, number, percent
 
 # The learning rates of the course's notebook, whose figures the document shows without them.
 COURSE = {"sgd": 1e-2, "sgd_momentum": 1e-2, "rmsprop": 1e-4, "adam": 1e-3}

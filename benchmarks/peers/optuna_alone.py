@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import sys
 import tempfile
+from multiprocessing.context import ForkContext, SpawnContext
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import optuna
-from improvements import Improvements
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
-from peer import Task, TrialRecord, make_task, print_trials, task_options
-from torch_trial import TorchTrial, prepare, to_device
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from peers.improvements import Improvements
+from peers.peer import Task, TrialRecord, make_task, print_trials, task_options
+from peers.torch_trial import TorchTrial, prepare, to_device
 
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
@@ -42,7 +48,9 @@ def main(**options: Any) -> None:
 def run_processes(task: Task, journal: Path) -> None:
     """Run a process a slot. On a CPU they are forked: they import nothing and share the rows. CUDA allows no fork."""
     forks = task.device == "cpu" and "fork" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if forks else "spawn")
+    context: ForkContext | SpawnContext = (
+        multiprocessing.get_context("fork") if forks else multiprocessing.get_context("spawn")
+    )
     arrays = task.arrays()
     prepare()
     processes = [
@@ -63,6 +71,8 @@ def storage(journal: Path) -> JournalStorage:
 
 def optimize(task: Task, arrays: dict[str, np.ndarray], journal: Path, slot: int) -> None:
     """What one process does."""
+    # To be told to end is no exception here, which could come where it is ignored.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     prepare()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     rows = to_device(arrays, task.device)

@@ -121,12 +121,13 @@ class OptunaNet:
     def _outputs(self, net: nn.Module, X: torch.Tensor) -> torch.Tensor:
         net.eval()
         with torch.inference_mode():
-            return net(X)
+            outputs: torch.Tensor = net(X)
+            return outputs
 
     def _predicted(self, outputs: torch.Tensor) -> np.ndarray:
         if self.regression:
-            return outputs[:, 0].numpy() * self.deviation + self.mean
-        return self.classes_[outputs.argmax(1).numpy()]
+            return np.asarray(outputs[:, 0].numpy() * self.deviation + self.mean)
+        return np.asarray(self.classes_[outputs.argmax(1).numpy()])
 
 
 class _Frozen:

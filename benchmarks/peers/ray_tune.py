@@ -5,17 +5,22 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 import optuna
-from improvements import Improvements
-from peer import Task, TrialRecord, make_task, print_trials, task_options
-from torch_trial import TorchTrial, prepare, to_device
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from peers.improvements import Improvements
+from peers.peer import Task, TrialRecord, make_task, print_trials, task_options
+from peers.torch_trial import TorchTrial, prepare, to_device
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -47,6 +52,8 @@ def main(reuse_actors: bool, report: str, **options: Any) -> None:
     if (task.early_stopping or task.trace) and (report == "end" or not reuse_actors):
         raise click.UsageError("--early-stopping and --trace need --reuse-actors and --report epoch")
     os.environ.update(SETTINGS)
+    # Ray's workers import this folder's modules, too.
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (sys.path[0], os.environ.get("PYTHONPATH"))))
     # By default Tune starts the trials of a searcher one after another.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(task.slots)
     print_trials(search(task, reuse_actors=reuse_actors, epochs_a_report=1 if report == "epoch" else None))
@@ -92,9 +99,11 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
         trainable = tune.with_parameters(
             train, arrays=arrays, device=task.device, epochs_a_report=epochs_a_report, report=tune.report
         )
-    share = {"cpu": 1, "gpu": 1 / task.slots} if task.device == "cuda" else {"cpu": 1}
+    share: dict[str, float] = {"cpu": 1, "gpu": 1 / task.slots} if task.device == "cuda" else {"cpu": 1}
     early = task.space.early_stopping
-    asha = {"grace_period": early.min_epochs, "reduction_factor": early.reduction_factor} if early else {}
+    scheduler = None
+    if task.early_stopping and early:
+        scheduler = ASHAScheduler(max_t=10_000, grace_period=early.min_epochs, reduction_factor=early.reduction_factor)
     tuner = tune.Tuner(
         tune.with_resources(trainable, share),
         tune_config=tune.TuneConfig(
@@ -106,7 +115,7 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
                 mode="max",
                 sampler=optuna.samplers.TPESampler(seed=task.seed, constant_liar=True),
             ),
-            scheduler=ASHAScheduler(max_t=10_000, **asha) if task.early_stopping else None,
+            scheduler=scheduler,
             num_samples=task.trials or -1,
             max_concurrent_trials=task.slots,
             time_budget_s=task.seconds_left,
@@ -117,7 +126,10 @@ def run_tuner(task: Task, storage: str, *, reuse_actors: bool, epochs_a_report: 
             storage_path=storage, verbose=0, checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False)
         ),
     )
-    found = [result.metrics for result in tuner.fit()]
+    results = tuner.fit()
+    if results.errors:
+        raise click.ClickException(f"a trial of the peer failed: {results.errors[0]}")
+    found = [results[number].metrics for number in range(len(results))]
     scores = ((m, None if m["score"] == DIVERGED else m["score"]) for m in found if m and "ended" in m)
     return [(m["began"], m["ended"], score) for m, score in scores]
 
@@ -144,7 +156,7 @@ def trainable_class() -> type:
     from ray import tune
 
     class Trainable(tune.Trainable):
-        def setup(
+        def setup(  # type: ignore[override]  # tune.with_parameters adds the other arguments
             self,
             config: dict[str, Any],
             arrays: Mapping[str, np.ndarray],

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from improvements import Improvements
+from peers.improvements import Improvements
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 
@@ -27,14 +27,14 @@ class RecordedMLP:
         with warnings.catch_warnings():
             # That it has not converged after so many epochs is as it should be.
             warnings.simplefilter("ignore")
-            return super().fit(X, y)
+            return super().fit(X, y)  # type: ignore[misc]  # of the net that this is mixed into
 
 
-class RecordedClassifier(RecordedMLP, MLPClassifier):
+class RecordedClassifier(RecordedMLP, MLPClassifier):  # type: ignore[misc]  # scikit-learn has no types
     """Of classes."""
 
 
-class RecordedRegressor(RecordedMLP, MLPRegressor):
+class RecordedRegressor(RecordedMLP, MLPRegressor):  # type: ignore[misc]  # scikit-learn has no types
     """Of numbers."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 import warnings
@@ -12,13 +13,16 @@ from typing import Any
 
 import click
 import numpy as np
-from peer import Task, TrialRecord, make_task, print_trials, task_options
-from recorded_mlp import RecordedClassifier, RecordedMLP, RecordedRegressor, Recorder
 from scipy.stats import loguniform, uniform
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingRandomSearchCV, PredefinedSplit, RandomizedSearchCV
 
 from fcsearch.space import Choices, Constant, Parameter, Range
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from peers.peer import Task, TrialRecord, make_task, print_trials, task_options
+from peers.recorded_mlp import RecordedClassifier, RecordedMLP, RecordedRegressor, Recorder
 
 # fcsearch's parameters that scikit-learn's MLP has under another name.
 NAMES = {"learning_rate": "learning_rate_init", "beta1": "beta_1", "beta2": "beta_2"}

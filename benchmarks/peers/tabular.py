@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from sklearn.model_selection import RandomizedSearchCV, ShuffleSplit, Stratified
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 VAL = 0.15  # the share of the rows that validates, as fcsearch's
 
@@ -114,7 +117,7 @@ def random_search(task: Task) -> Any:
 
 def optuna_torch(task: Task) -> Any:
     """Optuna's TPE with its ASHA over torch.nn, a process a core, until the time is up."""
-    from optuna_tabular import OptunaNet
+    from peers.optuna_tabular import OptunaNet
 
     return OptunaNet(_features(), task.seed, task.scorer, task.budget, task.cores).fit(*task.validation())
 

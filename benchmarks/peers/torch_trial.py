@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,7 @@ class TorchTrial:
         self._net = _network(parameters, inputs, outputs).to(rows["X_train"].device)
         self._optimizer = _optimizer(parameters, self._net)
         self._schedule = _schedule(parameters, self._optimizer)
-        losses = {"svm": _svm, "squared": _squared}
-        self._loss = losses.get("squared" if self._regression else parameters.get("loss"), functional.cross_entropy)
+        self._loss = _squared if self._regression else _LOSSES[parameters.get("loss", "softmax")]
         self.epochs = int(parameters["epochs"])
         self.epochs_run = 0
         self.best_score: float | None = None
@@ -69,7 +68,7 @@ class TorchTrial:
         size = min(self._parameters.get("batch_size", 100), len(X))
         order = torch.randperm(len(X), device=X.device)
         self._net.train()
-        for batch in order[: len(X) // size * size].split(size):
+        for batch in torch.split(order[: len(X) // size * size], size):
             loss = self._loss(self._net(X[batch]), y[batch])
             self._optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -153,3 +152,6 @@ def _svm(scores: Tensor, y: Tensor) -> Tensor:
 
 def _squared(scores: Tensor, y: Tensor) -> Tensor:
     return functional.mse_loss(scores[:, 0], y)
+
+
+_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"softmax": functional.cross_entropy, "svm": _svm}

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     "--html", "page", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write it as a page."
 )
 def compare(runs: tuple[str, ...], root: Path | str, form: str, page: Path | None) -> None:
-    """Compare runs: after equally many trials, in equal time, and over seeds where they were confirmed.
+    """Compare runs: after equally many trials, in equal time, and over the seeds that all were confirmed with.
 
     RUN is a run directory, or the name of a run in the runs' folder. The leader of each table comes first; for each
     other run the table says by how much it is behind, with a 95% interval, or that it ties if chance explains the
-    difference. Runs on other rows, or with other objectives, are shown but not compared.
+    difference. Runs on other rows are shown but not compared; runs with different objectives are refused.
 
     \b
     Example:
@@ -63,44 +63,75 @@ def _write_page(found: Comparison, path: Path) -> None:
 
 
 def _print(found: Comparison) -> None:
-    from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console, short_path
-    from fcsearch.comparison.section_tables import relabelled
-    from fcsearch.comparison.standing import methods_of
+    from fcsearch.cli.console import open_console, print_sentence, print_trimmed, short_path
+    from fcsearch.comparison.section_tables import relabelled, short_labels
     from fcsearch.config.objective import OBJECTIVES
 
-    console = open_console()
-    labels = {run: short_path(run) for run in found.runs}
+    console, labels = open_console(), short_labels(found.runs)
     console.print(Text(f"{len(found.runs)} runs, by validation {OBJECTIVES[found.objective].title}", style="bold"))
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for check in found.checks:
-        style = "bold yellow" if check.needed and not check.same else ""
-        grid.add_row(Text(check.subject, style="dim"), Text(relabelled(check.sentence, labels), style=style))
-    console.print(Padding(grid, (0, 0, 0, 2)))
+    _print_checks(found, labels)
     if not found.comparable:
         console.print(Text("These runs cannot be compared: each is shown by itself.", style="bold yellow"))
     for section in found.sections:
         _print_section(section, found, labels)
-    for number, method in enumerate(methods_of(found.sections, OBJECTIVES[found.objective])):
-        console.print(Text(method if number else f"\n{method}", style="dim"))
+    if not found.sections:
+        console.print(
+            "\nThere is nothing to compare yet: each run must have a trial that is done, and one of them a result."
+        )
+    _print_differences(found, labels)
+    console.print()
+    for method in found.methods:
+        print_trimmed(console, Text(relabelled(method, labels), style="dim"))
     for run in found.unconfirmed:
-        console.print(Text(f"Not confirmed over seeds: fcsearch confirm {labels[run]}", style="dim"), soft_wrap=True)
+        print_sentence(f"Not confirmed over other seeds: fcsearch confirm {short_path(run)}")
+
+
+def _print_checks(found: Comparison, labels: Mapping[str, str]) -> None:
+    """What agrees and what differs; of runs that cannot be compared only why."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    from fcsearch.cli.console import open_console, print_trimmed
+    from fcsearch.comparison.section_tables import relabelled
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for check in found.checks:
+        if found.comparable or check.needed:
+            style = "bold yellow" if check.needed and not check.same else ""
+            grid.add_row(Text(check.subject, style="dim"), Text(relabelled(check.sentence, labels), style=style))
+    print_trimmed(open_console(), Padding(grid, (0, 0, 0, 2)))
 
 
 def _print_section(section: Section, found: Comparison, labels: Mapping[str, str]) -> None:
     from rich.table import Column
     from rich.text import Text
 
-    from fcsearch.cli.console import may_fold, open_console, print_rows
+    from fcsearch.cli.console import open_console, print_rows, print_trimmed
     from fcsearch.comparison.section_tables import section_columns, section_rows, section_title
 
-    open_console().print(Text(f"\n{section_title(section)}", style="bold cyan"))
+    title = section_title(section, found, labels)
+    print_trimmed(open_console(), Text(f"\n{title}", style="bold cyan"))
+    # An interval in two lines is not read as one.
     columns = [
-        Column(name, justify="right" if name not in ("run", "") else "left", no_wrap=name == "run" or not may_fold())
+        Column(name, justify="right" if name not in ("run", "") else "left", no_wrap=True)
         for name in section_columns(section, comparable=found.comparable)
     ]
     rows = [list(map(Text, cells)) for cells in section_rows(section, found, labels)]
     print_rows(columns, rows, less_needed=("trial", "trials", "95% interval", "seeds"))
+
+
+def _print_differences(found: Comparison, labels: Mapping[str, str]) -> None:
+    from rich.table import Column
+    from rich.text import Text
+
+    from fcsearch.cli.console import may_fold, open_console, print_rows
+    from fcsearch.comparison.section_tables import difference_table
+
+    heads, rows = difference_table(found, labels)
+    if rows and found.comparable:
+        open_console().print(Text("\nWhat differs between the spaces", style="bold cyan"))
+        columns = [Column(head, no_wrap=number == 0 or not may_fold()) for number, head in enumerate(heads)]
+        print_rows(columns, [list(map(Text, cells)) for cells in rows], less_needed=())

@@ -58,7 +58,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
         for name, value in fields:
             console.print(f"  {name:<{_NAME_WIDTH}} {value}", soft_wrap=True)
         return
-    console.print(Padding(fields_grid(fields), (0, 0, 0, 2)))
+    print_trimmed(console, Padding(fields_grid(fields), (0, 0, 0, 2)))
 
 
 def print_figures(lines: Sequence[tuple[str, str, str]]) -> None:
@@ -162,7 +162,15 @@ def print_table(table: Table) -> None:
         for column, least, missing in narrowed:
             column.width = least + min(spare, missing)
             spare -= min(spare, missing)
-    console.print(table)
+    print_trimmed(console, table)
+
+
+def print_trimmed(console: Console, shown: RenderableType) -> None:
+    """Print without the spaces at the ends of lines with which a table fills its last column."""
+    for line in console.render_lines(shown, pad=False):
+        text = Text.assemble(*((segment.text, segment.style or "") for segment in line))
+        text.rstrip()
+        console.print(text, soft_wrap=True)
 
 
 def print_report(report: Report) -> None:

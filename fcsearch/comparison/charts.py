@@ -49,7 +49,7 @@ def standing_chart(section: Section, found: Comparison, labels: Mapping[str, str
     }
     what = "mean over the seeds" if section.basis == "seeds" else "best"
     text = f"The {what} of each run, with its 95% interval."
-    return Figure(f"standing-{section.basis}", section_title(section), text, spec, wide=True)
+    return Figure(f"standing-{section.basis}", section_title(section, found, labels), text, spec, wide=True)
 
 
 def course_charts(found: Comparison, labels: Mapping[str, str]) -> list[Figure]:

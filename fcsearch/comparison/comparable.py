@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from fcsearch.comparison.contestant import Contestant
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
-from fcsearch.report.words import listing
+from fcsearch.report.words import listing, plural
 from fcsearch.space import Parameter, SearchSpace
 from fcsearch.space.parameters import show
 
 _MACHINE = ("host", "processor", "cpus", "gpus")
+_STATES = {"running": "still runs", "interrupted": "was interrupted", "failed": "failed"}
+# Names of parameters in a sentence; the others are counted.
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Something that the spaces of runs do not have in common.
+
+    Attributes:
+        name: A parameter, `sampler` or `early stopping`.
+        values: What each run has, in words, as the runs were named.
+    """
+
+    name: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -21,21 +38,23 @@ class Check:
     """One thing in which runs agree or differ.
 
     Attributes:
-        subject: `data`, `objective`, `space`, `seed` or `machine`.
+        subject: `data`, `state`, `start`, `space`, `seed` or `machine`.
         same: Whether they agree; None if some run does not say.
         needed: Whether runs that differ in it cannot be compared.
         sentence: It, for a person.
+        differences: Of spaces, each by itself.
     """
 
     subject: str
     same: bool | None
     needed: bool
     sentence: str
+    differences: tuple[Difference, ...] = ()
 
 
 def checks_of(runs: Sequence[Contestant]) -> tuple[Check, ...]:
-    """What agrees and what differs, the most important first."""
-    return (_data(runs), _objective(runs), _space(runs), _seed(runs), _machine(runs))
+    """What agrees and what differs, the most important first; of states and starts only what is worth saying."""
+    return (_data(runs), *_state(runs), *_start(runs), _space(runs), _seed(runs), _machine(runs))
 
 
 def _data(runs: Sequence[Contestant]) -> Check:
@@ -46,19 +65,48 @@ def _data(runs: Sequence[Contestant]) -> Check:
         return Check("data", None, True, f"not known to be the same: {listing(unknown)} has no fingerprint of its data")
     if len(set(prints.values())) == 1:
         return Check("data", True, True, f"the same rows, split alike ({next(iter(names.values()))})")
-    return Check("data", False, True, f"other rows, or other splits: {_each(names, prints)}")
+    if len(set(names.values())) == 1:
+        name = next(iter(names.values()))
+        return Check("data", False, True, f"other rows of {name}, or split or prepared otherwise: {_each(prints)}")
+    return Check("data", False, True, f"not the same: {_each(names)}")
 
 
-def _objective(runs: Sequence[Contestant]) -> Check:
-    found = {run.label: run.objective.title for run in runs}
-    same = len(set(found.values())) == 1
-    return Check("objective", same, True, next(iter(found.values())) if same else f"not the same: {_each(found)}")
+def _state(runs: Sequence[Contestant]) -> Iterator[Check]:
+    """Which runs are not complete: more trials may come, or never came."""
+    short = [
+        f"{run.label} {_STATES[run.state]} after {len(run.trials)} of {run.manifest.planned or 'its'} trials"
+        for run in runs
+        if run.state != "complete"
+    ]
+    if short:
+        yield Check("state", False, False, "; ".join(short))
+
+
+def _start(runs: Sequence[Contestant]) -> Iterator[Check]:
+    """Whether samplers were told of as many earlier trials: of those they learned before the first that counts."""
+    told = {run.label: run.told for run in runs}
+    if not any(told.values()):
+        return
+    known = [(found.run, found.used) if found else None for found in told.values()]
+    if all(found == known[0] for found in known):
+        yield Check("start", True, False, f"the same: their samplers were told {told_words(runs[0])}")
+    else:
+        words = [f"the sampler of {run.label} was told {told_words(run)}" for run in runs if run.told]
+        yield Check("start", False, False, f"not the same: {'; '.join(words)}")
+
+
+def told_words(run: Contestant) -> str:
+    """Which earlier trials a run's sampler was told of."""
+    if run.told is None:
+        return "no earlier trials"
+    return f"{plural(run.told.used, 'earlier trial')} of {PurePath(run.told.run).name}"
 
 
 def _seed(runs: Sequence[Contestant]) -> Check:
     found = {run.label: run.manifest.seed for run in runs}
     if len(set(found.values())) == 1:
-        return Check("seed", True, False, f"the same ({next(iter(found.values()))}): initial weights have the same key")
+        same = f"the same ({next(iter(found.values()))}): equal networks start from equal weights"
+        return Check("seed", True, False, same)
     return Check("seed", False, False, f"not the same: {_each(found)}")
 
 
@@ -72,11 +120,16 @@ def _machine(runs: Sequence[Contestant]) -> Check:
 
 
 def _space(runs: Sequence[Contestant]) -> Check:
-    found = {run.label: _described(run.manifest.space or {}) for run in runs}
-    differences = list(_differences(found))
-    if differences:
-        return Check("space", False, False, f"not the same: {'; '.join(differences)}")
-    return Check("space", True, False, "the same")
+    differences = tuple(_differences([_described(run.manifest.space or {}) for run in runs]))
+    if not differences:
+        return Check("space", True, False, "the same")
+    return Check("space", False, False, f"not the same: {_names(differences)}", differences)
+
+
+def _names(differences: Sequence[Difference]) -> str:
+    names = [difference.name for difference in differences]
+    more = len(names) - _MOST_NAMES
+    return listing([*names[:_MOST_NAMES], f"{more} more"] if more > 0 else names)
 
 
 def _described(space: Mapping[str, Any]) -> dict[str, str]:
@@ -99,11 +152,11 @@ def _when(parameter: Parameter) -> str:
     return f" where {' and '.join(conditions)}" if conditions else ""
 
 
-def _differences(found: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    for name in dict.fromkeys(name for described in found.values() for name in described):
-        values = {label: described.get(name) or _not_searched(name) for label, described in found.items()}
-        if len(set(values.values())) > 1:
-            yield f"{name} ({_each(values)})"
+def _differences(found: Sequence[Mapping[str, str]]) -> Iterator[Difference]:
+    for name in dict.fromkeys(name for described in found for name in described):
+        values = tuple(described.get(name) or _not_searched(name) for described in found)
+        if len(set(values)) > 1:
+            yield Difference(name, values)
 
 
 def _not_searched(name: str) -> str:
@@ -113,5 +166,5 @@ def _not_searched(name: str) -> str:
     return f"{show(HYPERPARAMETERS[name].default)}, not searched"
 
 
-def _each(values: Mapping[str, object], more: Mapping[str, object] | None = None) -> str:
-    return " / ".join(f"{label}: {value}{f' {more[label]}' if more else ''}" for label, value in values.items())
+def _each(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{label} {value}" for label, value in values.items())

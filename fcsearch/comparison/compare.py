@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fcsearch.comparison.comparable import Check, checks_of
-from fcsearch.comparison.contestant import Contestant, read_contestant
-from fcsearch.comparison.standing import Section, by_seeds, by_trials
+from fcsearch.comparison.contestant import Contestant, gains, read_contestant
+from fcsearch.comparison.methods import methods_of
+from fcsearch.comparison.row_chance import RowChance
+from fcsearch.comparison.sections import by_seeds, by_trials
+from fcsearch.comparison.standing import Section
 from fcsearch.errors import UsageError
 
 
@@ -37,31 +40,45 @@ class Course:
 
 
 @dataclass(frozen=True)
+class HeadStart:
+    """What a run's sampler knew before its first trial, and another run's did not.
+
+    Attributes:
+        run: The label of the run.
+        told: How many trials of an earlier run its sampler was told.
+        of: The name of that run.
+    """
+
+    run: str
+    told: int
+    of: str
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Runs side by side.
 
     Attributes:
         runs: Their labels, as they were named.
-        objective: What the first run's search went by: a key of OBJECTIVES.
-        comparable: Whether their figures are of the same thing: the same rows, by the same objective.
+        objective: What their searches went by: a key of OBJECTIVES.
+        comparable: Whether their figures are of the same rows.
         checks: What agrees and what differs.
-        sections: The runs at equal trials, in equal time and over seeds, as far as they say. A run that goes by another
-            objective than the first is in none.
-        courses: Of the runs that go by the first one's objective.
+        head_starts: Of the runs that did not start alike.
+        sections: The runs at equal trials, in equal time and over seeds, as far as they say.
+        courses: How each run came by its best.
+        unconfirmed: The runs that have a result, and no figure over several seeds.
+        methods: How the intervals were made, and what is not in them: a sentence or two each.
     """
 
     runs: tuple[str, ...]
     objective: str
     comparable: bool
     checks: tuple[Check, ...]
+    head_starts: tuple[HeadStart, ...]
     sections: tuple[Section, ...]
     courses: tuple[Course, ...]
-
-    @property
-    def unconfirmed(self) -> tuple[str, ...]:
-        """The runs that have no figure over several seeds."""
-        confirmed = {entry.run for section in self.sections if section.basis == "seeds" for entry in section.standings}
-        return tuple(run for run in self.runs if run not in confirmed)
+    unconfirmed: tuple[str, ...]
+    methods: tuple[str, ...]
 
 
 def compare_runs(paths: Sequence[Path]) -> Comparison:
@@ -71,24 +88,39 @@ def compare_runs(paths: Sequence[Path]) -> Comparison:
         paths: At least two run directories, each once.
 
     Raises:
-        UsageError: one run, or one twice.
+        UsageError: one run, or one twice; or runs that went by different objectives.
         RunError: one that is missing or damaged.
     """
     if len({path.resolve() for path in paths}) < max(2, len(paths)):
         named = ", ".join(map(str, paths))
         raise UsageError(f"a comparison needs at least two runs, each named once; found {named}")
     runs = [read_contestant(path) for path in paths]
-    checks = checks_of(runs)
+    if len({run.objective for run in runs}) > 1:
+        found = ", ".join(f"{run.objective.title} ({run.label})" for run in runs)
+        raise UsageError(f"runs must have one objective to be compared; found {found}; name runs that share one")
+    checks, chance = checks_of(runs), RowChance(runs)
     comparable = all(check.same for check in checks if check.needed)
-    alike = [run for run in runs if run.objective == runs[0].objective]
+    sections = _sections(runs, chance, comparable=comparable)
     return Comparison(
         runs=tuple(run.label for run in runs),
         objective=runs[0].objective.name,
         comparable=comparable,
         checks=checks,
-        sections=tuple(_sections(alike, comparable=comparable)),
-        courses=tuple(Course(run.label, tuple(_steps(run))) for run in alike),
+        head_starts=tuple(_head_starts(runs, checks)),
+        sections=tuple(sections),
+        courses=tuple(Course(run.label, tuple(_steps(run))) for run in runs),
+        unconfirmed=tuple(
+            run.label for run in runs if run.confirmed is None and gains(run.trials).max(initial=-math.inf) > -math.inf
+        ),
+        methods=tuple(methods_of(sections, runs, chance)),
     )
+
+
+def _head_starts(runs: Sequence[Contestant], checks: Sequence[Check]) -> Iterator[HeadStart]:
+    if any(check.subject == "start" and not check.same for check in checks):
+        for run in runs:
+            if run.told:
+                yield HeadStart(run.label, run.told.used, PurePath(run.told.run).name)
 
 
 def _steps(run: Contestant) -> Iterator[Step]:
@@ -100,17 +132,15 @@ def _steps(run: Contestant) -> Iterator[Step]:
             yield Step(number, seconds if trial.seconds is not None else None, run.objective.gain(best))
 
 
-def _sections(runs: Sequence[Contestant], *, comparable: bool) -> list[Section]:
-    objective = runs[0].objective
-    sections = []
+def _sections(runs: Sequence[Contestant], chance: RowChance, *, comparable: bool) -> list[Section]:
+    objective, found = runs[0].objective, []
     if count := min(len(run.trials) for run in runs):
         first = {run.label: run.trials[:count] for run in runs}
-        rows = runs[0].rows if comparable else None
-        sections.append(by_trials("trials", count, first, objective, comparable=comparable, rows=rows))
+        found.append(by_trials("trials", count, first, objective, chance, comparable=comparable))
         times = [run.seconds for run in runs]
         if None not in times:
             least = min(seconds for seconds in times if seconds is not None)
             inside = {run.label: run.within(least) for run in runs}
-            sections.append(by_trials("time", least, inside, objective, comparable=comparable, rows=rows))
-    confirmed = by_seeds(runs, objective, comparable=comparable)
-    return [*sections, *([confirmed] if confirmed else [])]
+            found.append(by_trials("time", least, inside, objective, chance, comparable=comparable))
+    found.append(by_seeds(runs, objective, chance, comparable=comparable))
+    return [section for section in found if section]

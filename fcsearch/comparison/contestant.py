@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from fcsearch.config.objective import Objective
+from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
 from fcsearch.results import RANKED_STATES, Manifest, RunDirectory, objective_of
+from fcsearch.results.manifest import ObservationsEntry, RunState
 from fcsearch.results.timing import work_clock
 from fcsearch.selection import Confirmed, confirmation_of
 from fcsearch.selection.confirmation import rows_measured_on
@@ -44,6 +46,8 @@ class Contestant:
 
     Attributes:
         label: What it is called here, such as `runs/dropout`.
+        directory: Where it lies.
+        state: Its state, as `RunDirectory.state` knows it.
         manifest: What is known of it.
         objective: What its search went by.
         trials: Those that are done, in the order in which they were asked for.
@@ -52,11 +56,19 @@ class Contestant:
     """
 
     label: str
+    directory: RunDirectory
+    state: RunState
     manifest: Manifest
     objective: Objective
     trials: tuple[Done, ...]
     confirmed: Confirmed | None
     rows: int | None
+
+    @property
+    def told(self) -> ObservationsEntry | None:
+        """The trials of an earlier run that its sampler was told at the start; None if there are none."""
+        found = self.manifest.observations
+        return found if found and found.used else None
 
     @property
     def seconds(self) -> float | None:
@@ -77,9 +89,11 @@ def read_contestant(path: Path) -> Contestant:
     """Read a run; RunError if there is none, or it is damaged."""
     run = RunDirectory.open(path)
     manifest, table, found = run.manifest(), run.trials(), confirmation_of(run)
-    objective = objective_of(table)
+    objective = _objective(table, manifest)
     return Contestant(
         label=str(path),
+        directory=run,
+        state=run.state(),
         manifest=manifest,
         objective=objective,
         trials=_trials(table, manifest, objective),
@@ -91,6 +105,14 @@ def read_contestant(path: Path) -> Contestant:
 def gains(trials: Sequence[Done]) -> npt.NDArray[np.float64]:
     """The gains of trials (N,)."""
     return np.array([trial.gain for trial in trials], dtype=np.float64)
+
+
+def _objective(table: pa.Table, manifest: Manifest) -> Objective:
+    """What its search went by; before a trial was measured, what it is to go by."""
+    if pc.any(pc.not_equal(table["state"], "failed")).as_py():
+        return objective_of(table)
+    task = manifest.dataset.task if manifest.dataset else "classification"
+    return OBJECTIVES[(manifest.space or {}).get("objective") or DEFAULT_OBJECTIVES[task]]
 
 
 def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[Done, ...]:

@@ -6,8 +6,14 @@ from pathlib import Path
 
 from fcsearch.comparison.charts import course_charts, standing_chart
 from fcsearch.comparison.compare import Comparison
-from fcsearch.comparison.section_tables import relabelled, section_columns, section_rows, section_title, short_labels
-from fcsearch.comparison.standing import methods_of
+from fcsearch.comparison.section_tables import (
+    difference_table,
+    relabelled,
+    section_columns,
+    section_rows,
+    section_title,
+    short_labels,
+)
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.page.assets import json_text, page_environment, page_frame, page_scripts
 from fcsearch.report.page.charts import CONFIG
@@ -35,7 +41,7 @@ def comparison_page(found: Comparison) -> str:
             checks=[(check, relabelled(check.sentence, labels)) for check in found.checks],
             sections=[
                 {
-                    "title": section_title(section),
+                    "title": section_title(section, found, labels),
                     "figure": figure,
                     "columns": section_columns(section, comparable=found.comparable),
                     "rows": section_rows(section, found, labels),
@@ -43,7 +49,8 @@ def comparison_page(found: Comparison) -> str:
                 for section, figure in standings
             ],
             courses=courses,
-            methods=methods_of(found.sections, objective),
+            methods=[relabelled(method, labels) for method in found.methods],
+            differences=difference_table(found, labels),
             unconfirmed=[labels[run] for run in found.unconfirmed],
             data=json_text(
                 {

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fcsearch.comparison.compare import Comparison
-from fcsearch.comparison.standing import Margin, Section
+from fcsearch.comparison.standing import Section, Standing
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.report.words import duration, plural
+from fcsearch.report.words import duration, listing, plural
 
 
-def section_title(section: Section) -> str:
-    """What the runs are compared by."""
-    if section.basis == "trials":
-        return f"After {plural(int(section.amount or 0), 'trial')} each"
-    if section.basis == "time":
-        return f"After {duration(section.amount or 0.0)} each"
-    return "Winners over other seeds"
+def section_title(section: Section, found: Comparison, labels: Mapping[str, str]) -> str:
+    """What the runs are compared by, and which of them had more to learn from than is counted here."""
+    if section.basis == "seeds":
+        if section.amount is None:
+            return "Winners, each over seeds of its own"
+        return f"Winners over {int(section.amount)} other seeds, the same for all"
+    size = section.amount or 0
+    amount = plural(int(size), "trial") if section.basis == "trials" else duration(size)
+    starts = [f"{labels[start.run]} was told {start.told} of {start.of} before" for start in found.head_starts]
+    return f"After {amount} each{f' ({listing(starts)})' if starts else ''}"
 
 
 def section_columns(section: Section, *, comparable: bool) -> list[str]:
@@ -35,9 +38,24 @@ def section_rows(section: Section, found: Comparison, labels: Mapping[str, str])
         interval = "-" if entry.low is None else f"{objective.show(entry.low)} to {objective.show(entry.high)}"
         cells += [objective.show(entry.value), interval]
         if found.comparable:
-            cells += _lead_cells(entry.lead, objective, leads=number == 0 and entry.value is not None)
+            cells += ["", "", _first_words(section)] if number == 0 else _lead_cells(entry, objective)
         rows.append(cells)
     return rows
+
+
+def difference_table(found: Comparison, labels: Mapping[str, str]) -> tuple[list[str], list[list[str]]]:
+    """The heads and the rows of a table of all that differs between the spaces: who has which value.
+
+    A name stands only in the first of its rows. There are no rows if nothing differs.
+    """
+    rows = []
+    for difference in (difference for check in found.checks for difference in check.differences):
+        of_value: dict[str, list[str]] = {}
+        for run, value in zip(found.runs, difference.values, strict=True):
+            of_value.setdefault(value, []).append(labels[run])
+        names = [difference.name, *("" for _ in of_value)]
+        rows += [[name, value, ", ".join(runs)] for name, (value, runs) in zip(names, of_value.items(), strict=False)]
+    return ["parameter", "value", "runs"], rows
 
 
 def relabelled(sentence: str, labels: Mapping[str, str]) -> str:
@@ -56,11 +74,26 @@ def short_labels(runs: Sequence[str]) -> dict[str, str]:
     return {run: run for run in runs}
 
 
-def _lead_cells(lead: Margin | None, objective: Objective, *, leads: bool) -> list[str]:
+def _first_words(section: Section) -> str:
+    """How the best run of a section stands."""
+    if section.standings[0].value is None:
+        return _no_result(section.standings[0])
+    leads = [entry.lead.difference for entry in section.standings if entry.lead]
+    if not leads:
+        return "the only result"
+    return "leads" if min(leads) > 0 else "tie"
+
+
+def _lead_cells(entry: Standing, objective: Objective) -> list[str]:
+    lead = entry.lead
     if lead is None:
-        return ["", "", "leads" if leads else "no result yet"]
+        return ["", "", _no_result(entry)]
     shown = objective.show_difference(lead.difference)
     if lead.low is None or lead.high is None:
         return [shown, "", "too few to say"]
-    low, high = (objective.show_difference(end).removesuffix(" points") for end in (lead.low, lead.high))
+    low, high = (objective.show_bare(end) for end in (lead.low, lead.high))
     return [shown, f"{low} to {high}", "tie" if lead.explained_by_chance else "behind"]
+
+
+def _no_result(entry: Standing) -> str:
+    return "no result" if entry.trials else "no trial yet"

@@ -3,6 +3,7 @@
 from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
 from fcsearch.evaluation.classification import classify
 from fcsearch.evaluation.elsewhere import holds_own_rows, measure_in_memory, measure_moved, measure_other
+from fcsearch.evaluation.kept import Kept, compare_kept, error_of_kept
 from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
@@ -12,6 +13,7 @@ from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
 __all__ = [
     "BaseLine",
+    "Kept",
     "Lead",
     "MakeDataset",
     "Measurement",
@@ -20,6 +22,8 @@ __all__ = [
     "base_line_of_targets",
     "bootstrap_error",
     "classify",
+    "compare_kept",
+    "error_of_kept",
     "holds_own_rows",
     "load_run_dataset",
     "measure",

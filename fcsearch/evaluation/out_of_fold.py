@@ -11,19 +11,16 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from fcsearch.data import Dataset
 from fcsearch.evaluation.baseline import base_line_of_folds, base_line_of_target_folds
 from fcsearch.evaluation.classification import Classification, classification_of
+from fcsearch.evaluation.kept import Kept, compare_kept, error_of_mean, scores_of_folds
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measurement_of, truth_of, with_lead
-from fcsearch.evaluation.pairs import Pair, compare_scores
+from fcsearch.evaluation.measuring import measurement_of, with_lead
+from fcsearch.evaluation.pairs import Pair
 from fcsearch.results import RunDirectory, objective_of
-from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold
-from fcsearch.training.objectives import Truth
+from fcsearch.selection.validated import out_of_fold
 
 
 def measure_out_of_fold(
@@ -44,11 +41,8 @@ def measure_out_of_fold(
     predicted = out_of_fold(run, weights, dataset)
     if predicted is None:
         return None
-    objective, rows = objective_of(run.trials()), ValidationRows(dataset.folds)
-    judged = [
-        (scores / temperature, _truth(fold, dataset))
-        for fold, scores in zip(dataset.folds, _scores(rows, predicted, dataset), strict=True)
-    ]
+    objective = objective_of(run.trials())
+    judged = [(scores / temperature, truth) for scores, truth in scores_of_folds(predicted, dataset)]
     found = [
         measurement_of(
             scores,
@@ -69,29 +63,9 @@ def compare_out_of_fold(
     run: RunDirectory, weights: Mapping[int, float], single: Mapping[int, float], dataset: Dataset
 ) -> Pair | None:
     """Compare two weighted means of trials on the same rows; None and errors as `measure_out_of_fold`."""
-    ours, theirs = out_of_fold(run, weights, dataset), out_of_fold(run, single, dataset)
-    if ours is None or theirs is None:
+    if not dataset.others:
         return None
-    objective, rows = objective_of(run.trials()).name, ValidationRows(dataset.folds)
-    both = zip(dataset.folds, _scores(rows, ours, dataset), _scores(rows, theirs, dataset), strict=True)
-    pairs = [compare_scores(objective, first, second, _truth(fold, dataset)) for fold, first, second in both]
-    return Pair(
-        single=math.fsum(pair.single for pair in pairs) / len(pairs),
-        difference=math.fsum(pair.difference for pair in pairs) / len(pairs),
-        error=_error([pair.error for pair in pairs]),
-        objective=objective,
-    )
-
-
-def _truth(fold: Dataset, dataset: Dataset) -> Truth:
-    """The labels of a fold's validation rows; targets are standardised as in the first fold."""
-    return truth_of(fold.val, dataset.num_classes, dataset.positive, dataset.transform.target)
-
-
-def _scores(rows: ValidationRows, predicted: npt.NDArray[np.float32], dataset: Dataset) -> list[Tensor]:
-    """The scores (1, C, V) of each fold's rows."""
-    scores = log_probabilities(predicted) if dataset.num_classes else torch.from_numpy(predicted.astype(np.float64))
-    return [part.T.contiguous().unsqueeze(0) for part in torch.split(scores, list(rows.sizes))]
+    return compare_kept(Kept(run, weights), Kept(run, single), objective_of(run.trials()).name, dataset)
 
 
 def _mean(found: Sequence[Measurement], dataset: Dataset) -> Measurement:
@@ -109,7 +83,7 @@ def _mean(found: Sequence[Measurement], dataset: Dataset) -> Measurement:
         first,
         rows=sum(fold.rows for fold in found),
         value=math.fsum(fold.value for fold in found) / len(found),
-        standard_error=_error([fold.standard_error for fold in found]),
+        standard_error=error_of_mean([fold.standard_error for fold in found]),
         classification=_together(classes, dataset.class_names) if classes else None,
         figures={name: math.fsum(fold.figures[name] for fold in found) / len(found) for name in names},
         base_line=bases[first.objective],
@@ -120,8 +94,3 @@ def _mean(found: Sequence[Measurement], dataset: Dataset) -> Measurement:
 
 def _together(classes: Sequence[Classification], names: Sequence[str]) -> Classification:
     return classification_of(np.sum([fold.confusion for fold in classes], axis=0), names)
-
-
-def _error(errors: Sequence[float]) -> float:
-    """The standard error of the mean of independent figures."""
-    return math.sqrt(math.fsum(error**2 for error in errors)) / len(errors)

@@ -50,16 +50,21 @@ def of_the_confirmation(found: Confirmation | None, *, searched: int) -> Iterato
             f"Chance, by {_chances(objective)}, does not explain its lead over the other confirmed configurations",
         )
     if found.bias is not None:
-        flatters = found.bias > 0
-        why = ": the effect of choosing the best of many measurements" if flatters and searched > count else ""
-        values = "values of these are" if count > 1 else "value of it is"
-        yield Evidence(
-            "bias",
-            f"The search's own {values} {objective.show_difference(abs(found.bias))} "
-            f"{'higher' if flatters == objective.maximize else 'lower'} on average than with other seeds{why}",
-        )
+        yield Evidence("bias", _bias(found.bias, objective, count=count, searched=searched))
     if lost := [entry.trial_id for entry in found.configurations if entry.lost]:
         yield Evidence("unstable", f"With some of the seeds {trial_list(lost)} diverged or failed")
+
+
+def _bias(bias: float, objective: Objective, *, count: int, searched: int) -> str:
+    """By how much the search's own values of so many configurations are better than those with other seeds."""
+    values, verb = ("values of these", "are") if count > 1 else ("value of it", "is")
+    shown = objective.show_difference(abs(bias))
+    if shown == objective.show_difference(0.0):
+        return f"The search's own {values} {verb} on average the same as with other seeds"
+    flatters = bias > 0
+    why = ": the effect of choosing the best of many measurements" if flatters and searched > count else ""
+    side = "higher" if flatters == objective.maximize else "lower"
+    return f"The search's own {values} {verb} {shown} {side} on average than with other seeds{why}"
 
 
 def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:

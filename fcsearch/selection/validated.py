@@ -101,21 +101,29 @@ def validation_rows(run: RunDirectory, dataset: Dataset) -> ValidationRows:
     return ValidationRows((dataset,)) if dataset.others and kept != {len(every)} else every
 
 
-def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Dataset) -> npt.NDArray[np.float32] | None:
+def kept_predictions(
+    run: RunDirectory, weights: Mapping[int, float], dataset: Dataset
+) -> npt.NDArray[np.float32] | None:
     """(V, C) weighted mean of trials' predictions for the validation rows of all folds; None if they were not kept.
 
-    Each row is predicted by networks that did not see it. A regression's are standardised as in the first fold.
+    With folds each row is predicted by networks that did not see it, and a regression's predictions are standardised as
+    in the first fold.
 
     Raises:
         RunError: a file is damaged.
     """
     rows = ValidationRows(dataset.folds)
-    if not dataset.others or any(run.predictions.rows(trial) != len(rows) for trial in weights):
+    if any(run.predictions.rows(trial) != len(rows) for trial in weights):
         return None
     mean = np.zeros((len(rows), dataset.outputs), np.float32)
     for trial, weight in weights.items():
         mean += weight * rows.standardised(run.predictions.load(trial)).astype(np.float32)
     return mean
+
+
+def out_of_fold(run: RunDirectory, weights: Mapping[int, float], dataset: Dataset) -> npt.NDArray[np.float32] | None:
+    """The same, and None without folds; errors as `kept_predictions`."""
+    return kept_predictions(run, weights, dataset) if dataset.others else None
 
 
 def log_probabilities(predicted: npt.NDArray[Any]) -> Tensor:

@@ -167,4 +167,4 @@ def _streams(device: torch.device) -> list[torch.cuda.Stream | None]:
     """Those of the process: cuBLAS keeps memory for every stream that it was used on."""
     if device.type != "cuda":
         return [None]
-    return [torch.cuda.Stream(device) for _ in range(_STREAMS)]  # type: ignore[no-untyped-call]
+    return [torch.cuda.Stream(device) for _ in range(_STREAMS)]

@@ -2,69 +2,49 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_run import START, change_dataset, make_run, manifest, trial_row
+from compared_runs import made, sections
+from synthetic_run import change_dataset, make_run, manifest, trial_row
 
 from fcsearch.comparison import Section, compare_runs
-from fcsearch.comparison.contestant import Done, read_contestant
-from fcsearch.comparison.standing import Margin, by_trials, methods_of
-from fcsearch.config.objective import OBJECTIVES
+from fcsearch.comparison.contestant import Done
+from fcsearch.comparison.row_chance import RowChance, RowsError
+from fcsearch.comparison.section_tables import section_rows, section_title, short_labels
+from fcsearch.comparison.sections import by_trials
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.errors import RunError, UsageError
-from fcsearch.results import RunDirectory, TrialRecord
-from fcsearch.results.records import row_config
-from fcsearch.selection.confirmation import error_by_rows
+from fcsearch.results import RunDirectory
 
 ACCURACY, RMSE = OBJECTIVES["accuracy"], OBJECTIVES["rmse"]
 
 
+class NoRows(RowChance):
+    """Rows are no chance."""
+
+    def __init__(self) -> None: ...
+
+    def of_figure(self, *_: object, **__: object) -> float:
+        return 0.0
+
+    def of_lead(self, *_: object, **__: object) -> RowsError:
+        return RowsError(0.0, None)
+
+
+def ranked(
+    basis: str, amount: float, trials: Mapping[str, Sequence[Done]], objective: Objective, *, comparable: bool
+) -> Section:
+    found = by_trials(basis, amount, trials, objective, NoRows(), comparable=comparable)
+    assert found is not None
+    return found
+
+
 def done(*gains: float) -> list[Done]:
     return [Done(number, gain, None) for number, gain in enumerate(gains)]
-
-
-def made(path: Path, values: Sequence[float | None], *, seconds: float = 10, **changes: Any) -> RunDirectory:
-    """A run whose trials have these accuracies, one after another, each so long; None: it diverged."""
-    run = RunDirectory.create(path, manifest(path.name, **changes))
-    for number, value in enumerate(values):
-        ends = START + timedelta(seconds=seconds * (number + 1))
-        row = {
-            **trial_row(0),
-            "trial_id": number,
-            "state": "diverged" if value is None else "complete",
-            "val_accuracy": value,
-            "started_at": ends - timedelta(seconds=seconds),
-            "finished_at": ends,
-        }
-        run.write_pack(number, [row], [])
-    return run
-
-
-def confirm(run: RunDirectory, values: dict[int, float]) -> None:
-    """Confirm trial 0: the accuracy of each seed."""
-    run.update_manifest({"confirmation": {"trials": [0], "seeds": list(values)}})
-    config = row_config(trial_row(0))
-    rows = [
-        TrialRecord(
-            trial_id=0,
-            state="complete",
-            config=row_config({**trial_row(0), **config.parameters(), "seed": seed}),
-            val_accuracy=value,
-            best_epoch=1,
-        )
-        for seed, value in values.items()
-    ]
-    run.write_confirmations(run.next_pack_id(), rows)
-
-
-def sections(*runs: RunDirectory) -> dict[str, Section]:
-    return {section.basis: section for section in compare_runs([run.path for run in runs]).sections}
 
 
 def test_equal_trials_are_the_first_of_each(tmp_path: Path) -> None:
@@ -95,7 +75,7 @@ def test_equal_time_is_that_of_the_quicker_run(tmp_path: Path) -> None:
 
 def test_the_best_of_resamples_is_that_of_drawing_them() -> None:
     values = np.random.default_rng(1).random(40)
-    [standing] = by_trials("trials", 40, {"a": done(*values)}, ACCURACY, comparable=True).standings
+    [standing] = ranked("trials", 40, {"a": done(*values)}, ACCURACY, comparable=True).standings
     drawn = np.random.default_rng(2).choice(values, (20_000, 40)).max(axis=1)
     low, high = np.percentile(drawn, (2.5, 97.5))
     assert (standing.low, standing.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
@@ -104,16 +84,16 @@ def test_the_best_of_resamples_is_that_of_drawing_them() -> None:
 def test_a_lead_that_every_resample_shows_is_more_than_chance() -> None:
     rng = np.random.default_rng(0)
     trials = {"good": done(*rng.uniform(0.9, 0.95, 30)), "bad": done(*rng.uniform(0.5, 0.6, 30))}
-    first, second = by_trials("trials", 30, trials, ACCURACY, comparable=True).standings
+    first, second = ranked("trials", 30, trials, ACCURACY, comparable=True).standings
     assert first.run == "good"
     assert second.lead is not None
     assert not second.lead.explained_by_chance
-    assert by_trials("trials", 30, trials, ACCURACY, comparable=False).standings[1].lead is None
+    assert ranked("trials", 30, trials, ACCURACY, comparable=False).standings[1].lead is None
 
 
 def test_of_an_error_less_is_better() -> None:
     trials = {"bad": done(-3.0, -2.0), "good": done(-1.0, -4.0)}
-    first, second = by_trials("trials", 2, trials, RMSE, comparable=True).standings
+    first, second = ranked("trials", 2, trials, RMSE, comparable=True).standings
     assert (first.run, first.value, second.value) == ("good", 1.0, 2.0)
     assert first.low is not None
     assert first.high is not None
@@ -124,82 +104,9 @@ def test_of_an_error_less_is_better() -> None:
 
 def test_trials_without_a_result_count_and_win_nothing() -> None:
     trials = {"none": done(-math.inf, -math.inf), "one": done(-math.inf, 0.5)}
-    first, second = by_trials("trials", 2, trials, ACCURACY, comparable=True).standings
+    first, second = ranked("trials", 2, trials, ACCURACY, comparable=True).standings
     assert (first.run, first.trials, first.value) == ("one", 2, 0.5)
     assert (second.value, second.lead) == (None, None)
-
-
-def test_confirmed_winners_are_paired_by_seed(tmp_path: Path) -> None:
-    one, two = made(tmp_path / "one", [0.9]), made(tmp_path / "two", [0.9])
-    confirm(one, {1: 0.80, 2: 0.90, 3: 0.85})
-    confirm(two, {1: 0.79, 2: 0.8895, 3: 0.8395})
-    first, second = sections(two, one)["seeds"].standings
-    assert (first.run, first.trials) == (str(one.path), 3)
-    assert first.value == pytest.approx(0.85)
-    assert second.lead is not None
-    assert second.lead.paired
-    # Three of the 270 rows, with every seed: that is chance.
-    assert second.lead.explained_by_chance
-    for run in (one, two):
-        change_dataset(run, rows={"train": 1257, "val": 27_000, "test": 270})
-    lead = sections(two, one)["seeds"].standings[1].lead
-    assert lead is not None
-    assert not lead.explained_by_chance
-
-
-def test_an_interval_has_the_chance_in_its_rows(tmp_path: Path) -> None:
-    one, two = made(tmp_path / "one", [0.9] * 30), made(tmp_path / "two", [0.85] * 30)
-    for run in (one, two):
-        confirm(run, {1: 0.9, 2: 0.9, 3: 0.9})
-    # Neither resamplings nor seeds differ: what is left is a binomial share of 270 rows.
-    half = 1.96 * math.sqrt(0.9 * 0.1 / 270)
-    found = sections(one, two)
-    for basis in ("trials", "seeds"):
-        first = found[basis].standings[0]
-        assert (first.low, first.high) == (pytest.approx(0.9 - half), pytest.approx(0.9 + half))
-    lead = found["trials"].standings[1].lead
-    assert lead is not None
-    # A lead of 5 points needs at least that many rows that only one of them has right.
-    assert (lead.low, lead.high) == (
-        pytest.approx(0.05 - 1.96 * math.sqrt(0.05 / 270)),
-        pytest.approx(0.05 + 1.96 * math.sqrt(0.05 / 270)),
-    )
-
-
-def test_a_lead_whose_error_by_rows_is_not_known_says_so(tmp_path: Path) -> None:
-    for objective in (OBJECTIVES["balanced_accuracy"], OBJECTIVES["roc_auc"]):
-        trials = {
-            "one": done(*[0.9] * 9),
-            "two": [dataclasses.replace(trial, error=0.02) for trial in done(*[0.8] * 9)],
-        }
-        section = by_trials("trials", 9, trials, objective, comparable=True, rows=100)
-        first, second = section.standings
-        # No formula of shares: with a rare class it is wrong by several times.
-        assert (first.low, first.high) == (0.9, 0.9)
-        assert (second.low, second.high) == (pytest.approx(0.8 - 1.96 * 0.02), pytest.approx(0.8 + 1.96 * 0.02))
-        assert second.lead == Margin(pytest.approx(0.1), pytest.approx(0.1), pytest.approx(0.1))
-        assert error_by_rows(0.1, objective, 100) == 0
-        text = " ".join(methods_of([section], objective))
-        assert ", and the chance in which rows there are" not in text
-        assert f"of leads in {objective.title} it is not known, and not included" in text
-    section = by_trials("trials", 9, {"one": done(0.9)}, ACCURACY, comparable=True, rows=100)
-    assert len(methods_of([section], ACCURACY)) == 1
-    run = made(tmp_path / "folds", [0.9])
-    row = {**trial_row(0), "trial_id": 1, "val_standard_error": 0.03}
-    run.write_pack(1, [row], [])
-    assert read_contestant(run.path).error_of(1) == 0.03
-
-
-def test_over_other_seeds_the_spread_of_both_counts(tmp_path: Path) -> None:
-    one, two = made(tmp_path / "one", [0.9]), made(tmp_path / "two", [0.9])
-    confirm(one, {1: 0.80, 2: 0.90, 3: 0.85})
-    confirm(two, {4: 0.79, 5: 0.8895, 6: 0.8395})
-    lead = sections(two, one)["seeds"].standings[1].lead
-    assert lead is not None
-    assert not lead.paired
-    assert lead.explained_by_chance
-    # scipy.stats.ttest_ind(..., equal_var=False).confidence_interval()
-    assert (lead.low, lead.high) == (pytest.approx(-0.1027, abs=1e-3), pytest.approx(0.1234, abs=1e-3))
 
 
 def test_other_rows_cannot_be_compared(tmp_path: Path) -> None:
@@ -209,7 +116,7 @@ def test_other_rows_cannot_be_compared(tmp_path: Path) -> None:
     assert not found.comparable
     [data] = [check for check in found.checks if check.subject == "data"]
     assert data.same is False
-    assert "other rows, or other splits" in data.sentence
+    assert "other rows of digits, or split or prepared otherwise" in data.sentence
     assert all(entry.lead is None for section in found.sections for entry in section.standings)
     change_dataset(two, fingerprint=None)
     assert compare_runs([one.path, two.path]).checks[0].same is None
@@ -222,8 +129,10 @@ def test_it_says_where_the_spaces_differ(tmp_path: Path) -> None:
     two = made(tmp_path / "two", [0.8], space={**space, "parameters": changed}, seed=4)
     checks = {check.subject: check for check in compare_runs([one.path, two.path]).checks}
     assert checks["space"].same is False
-    assert "dropout" in checks["space"].sentence
-    assert "depth" not in checks["space"].sentence
+    assert checks["space"].sentence == "not the same: dropout"
+    [dropout] = checks["space"].differences
+    assert dropout.name == "dropout"
+    assert ["0.5" in dropout.values[0], "0.2" in dropout.values[1]] == [True, True]
     assert checks["seed"].same is False
     assert checks["data"].same
     assert compare_runs([one.path, two.path]).comparable
@@ -235,17 +144,70 @@ def test_what_one_did_not_search_has_the_value_that_it_had(tmp_path: Path) -> No
     changed = {**space["parameters"], "lr_schedule": "cosine"}
     two = made(tmp_path / "two", [0.8], space={**space, "parameters": changed})
     checks = {check.subject: check for check in compare_runs([one.path, two.path]).checks}
-    assert "exponential, not searched" in checks["space"].sentence
-    assert "cosine" in checks["space"].sentence
+    assert checks["space"].differences[0].values == ("exponential, not searched", "cosine")
 
 
-def test_an_interval_over_seeds_stays_within_what_a_share_can_be(tmp_path: Path) -> None:
-    one, two = made(tmp_path / "one", [0.9]), made(tmp_path / "two", [0.8])
-    confirm(one, {1: 0.96, 2: 0.999, 3: 0.98})
-    confirm(two, {1: 0.02, 2: 0.001, 3: 0.04})
-    first, second = sections(two, one)["seeds"].standings
-    assert first.high == 1
-    assert second.low == 0
+def test_other_objectives_are_refused(tmp_path: Path) -> None:
+    one = made(tmp_path / "one", [0.9])
+    two = RunDirectory.create(tmp_path / "two", manifest("two"))
+    two.write_pack(0, [{**trial_row(0), "objective": "roc_auc", "val_roc_auc": 0.9}], [])
+    with pytest.raises(UsageError, match=r"one objective to be compared; found accuracy \(.*one\), ROC AUC \(.*two\)"):
+        compare_runs([one.path, two.path])
+
+
+@pytest.mark.parametrize("objective", ["rmse", None])
+def test_a_run_without_trials_has_the_objective_that_it_is_to_have(tmp_path: Path, objective: str | None) -> None:
+    one = made(tmp_path / "one", [0.9])
+    two = RunDirectory.create(tmp_path / "two", manifest("two", space={"objective": objective}))
+    change_dataset(two, task="regression")
+    with pytest.raises(UsageError, match="RMSE"):
+        compare_runs([one.path, two.path])
+
+
+def test_runs_that_cannot_be_compared_keep_their_order(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "one", [0.8]), made(tmp_path / "two", [0.9])
+    change_dataset(two, fingerprint="0" * 16)
+    for paths in ([one.path, two.path], [two.path, one.path]):
+        found = compare_runs(paths)
+        assert [entry.run for entry in found.sections[0].standings] == [str(path) for path in paths]
+
+
+def test_a_head_start_is_said_where_trials_are_counted(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "one", [0.8]), made(tmp_path / "two", [0.9])
+    assert compare_runs([one.path, two.path]).head_starts == ()
+    told = {"observations": {"run": "/home/me/runs/zero", "used": 12, "left_out": 1}}
+    two.update_manifest(told)
+    found = compare_runs([one.path, two.path])
+    labels = short_labels(found.runs)
+    assert [section_title(section, found, labels) for section in found.sections] == [
+        "After 1 trial each (two was told 12 of zero before)",
+        "After 10.0 s each (two was told 12 of zero before)",
+    ]
+    [start] = [check for check in found.checks if check.subject == "start"]
+    assert start.same is False
+    assert start.sentence == f"not the same: the sampler of {two.path} was told 12 earlier trials of zero"
+    one.update_manifest(told)
+    both = compare_runs([one.path, two.path])
+    assert both.head_starts == ()
+    assert [check.same for check in both.checks if check.subject == "start"] == [True]
+
+
+def test_what_is_not_complete_is_said(tmp_path: Path) -> None:
+    one, two = made(tmp_path / "one", [0.8]), made(tmp_path / "two", [0.9], state="interrupted")
+    [state] = [check for check in compare_runs([one.path, two.path]).checks if check.subject == "state"]
+    assert state.sentence == f"{two.path} was interrupted after 1 of 48 trials"
+
+
+def test_only_who_is_ahead_leads(tmp_path: Path) -> None:
+    def last_cells(*values: float | None) -> list[str]:
+        runs = [made(tmp_path / f"{values}-{number}", [value]) for number, value in enumerate(values)]
+        found = compare_runs([run.path for run in runs])
+        return [row[-1] for row in section_rows(found.sections[0], found, short_labels(found.runs))]
+
+    assert last_cells(0.9, 0.89) == ["leads", "tie"]
+    assert last_cells(0.9, 0.6) == ["leads", "behind"]
+    assert last_cells(0.9, 0.9) == ["tie", "tie"]
+    assert last_cells(None, 0.9) == ["the only result", "no result"]
 
 
 def test_runs_without_trials(tmp_path: Path) -> None:

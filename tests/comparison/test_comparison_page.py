@@ -26,7 +26,7 @@ def test_it_says_who_leads_and_how_each_came_to_it(found: Comparison) -> None:
     assert "After 16 trials each" in page
     assert "leads" in page
     assert "cannot be compared" not in page
-    assert "Not confirmed over seeds: <code>fcsearch confirm other</code>" in page
+    assert "Not confirmed over other seeds: <code>fcsearch confirm other</code>" in page
     data = data_of(page)
     assert set(data["charts"]) == {"standing-trials", "standing-time", "course-trials", "course-time"}
     course = data["charts"]["course-trials"]["spec"]["data"]["values"]

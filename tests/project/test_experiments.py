@@ -16,19 +16,14 @@ from fcsearch.space import load_space
 from fcsearch.training import TrainingData, train_pack
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "benchmarks" / "experiments"
 SPACES = ("seed_overfit", "seed_depth", "seed_update_rules", "seed_dropout", "cifar10_ablation", "cifar10_best")
 TEXT = (ROOT / "docs" / "experiments.md").read_text()
 MARKS = re.findall(r"^<!-- (?!end)([\w.-]+) -->$", TEXT, re.MULTILINE)
 
-sys.path.insert(0, str(FOLDER))
+sys.path[:0] = [str(ROOT / "benchmarks")]
 
-import document  # noqa: E402
 import marks  # noqa: E402
-import plan  # noqa: E402
-import reading  # noqa: E402
-import two_layer  # noqa: E402
-import update_rules  # noqa: E402
+from experiments import document, plan, reading, two_layer, update_rules  # noqa: E402
 
 
 @pytest.mark.parametrize("name", SPACES)

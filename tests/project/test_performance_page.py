@@ -10,7 +10,7 @@ RESULTS = [
     for model in (167, 207)
 ]
 
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "experiments")]
+sys.path[:0] = [str(ROOT / "benchmarks")]
 
 import tables  # noqa: E402
 from marks import insert  # noqa: E402

@@ -16,7 +16,7 @@ import torch
 from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "benchmarks" / folder) for folder in ("", "experiments", "peers")]
+sys.path[:0] = [str(ROOT / "benchmarks")]
 benchmark, contestants, datasets, pictures, common, tables_peers, improvements, peer, torch_trial = map(
     importlib.import_module,
     (
@@ -26,10 +26,9 @@ benchmark, contestants, datasets, pictures, common, tables_peers, improvements, 
         "over_time_figure",
         "common",
         "tables_peers",
-        # Under the name by which the benchmark has it.
         "peers.improvements",
-        "peer",
-        "torch_trial",
+        "peers.peer",
+        "peers.torch_trial",
     ),
 )
 

@@ -18,9 +18,9 @@ from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.space import SamplerSpec, SearchSpace
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "benchmarks" / "experiments")]
-curve_table, joins, peer, search, ways = map(
-    importlib.import_module, ("curve_table", "replayed_joins", "replayed_peer", "replayed_search", "ways")
+sys.path[:0] = [str(ROOT / "benchmarks")]
+curve_table, joins, replay, search, ways = map(
+    importlib.import_module, ("curve_table", "replayed_joins", "replay", "replayed_search", "ways")
 )
 
 PARAMETERS: dict[str, Any] = {
@@ -158,6 +158,26 @@ def test_rungs_that_know_the_schedule() -> None:
     lengths = ways.Lengths(3, 3)
     assert lengths.rung(3, 10) != lengths.rung(3, 20)
     assert lengths.rung(4, 10) is None
+
+
+def test_the_document_says_what_the_courses_say() -> None:
+    courses = replay.read(replay.FILE)
+    known = {name: curve_table.CurveTable(replay.FOLDER / f"{name}.parquet") for name in replay.CASES}
+    first = {name: known[name] for name in ("digits-default", "adult-default", "california-default")}
+    made = replay.text_of("ways", first, courses)
+    for group in ("packs", "gpu", "others"):
+        made |= replay.text_of(group, known, courses)
+    text = replay.DOCUMENT.read_text("utf-8")
+    assert replay.insert(text, made) == (text, [])
+
+
+def test_courses_are_those_of_ways_that_are_there() -> None:
+    assert {way for _, way, _ in replay.read(replay.FILE)} == {way for group in ways.GROUPS.values() for way in group}
+
+
+def test_hyperband_draws_the_same_brackets_again(table: Any) -> None:
+    first, again = (ways.WAYS["optuna-hyperband"].course(table, 2.0, 0, ()) for _ in range(2))
+    assert first == again
 
 
 def test_a_portfolio_holds_what_did_best_elsewhere(table: Any) -> None:

@@ -49,6 +49,12 @@ CASES = {
 }
 
 
+def test_no_difference_has_no_direction() -> None:
+    text = said(confirmed("accuracy", {0: 0.9}, {0: [0.89, 0.90, 0.91]}))
+    assert "The search's own value of it is on average the same as with other seeds" in text
+    assert "0.00 points" not in text.split("deviation")[0]
+
+
 @pytest.mark.parametrize("objective", CASES)
 def test_the_better_one_wins_and_the_other_is_no_tie(objective: str) -> None:
     found = CASES[objective]

@@ -62,7 +62,7 @@ def open_ray_pool(
         logger.info("Ray is ready: %s", nodes)
         placement = plan.placement or place(plan.options, nodes)
         with tune_pool(placement, arrays, worker=worker, folder=folder) as pool:
-            yield _OpenPool(pool)
+            yield OpenPool(pool)
 
 
 @contextlib.contextmanager
@@ -147,7 +147,7 @@ class TunePool:
         self._controller.end()
 
 
-class _OpenPool:
+class OpenPool:
     """A pool for the loop, in this process."""
 
     def __init__(self, pool: TunePool) -> None:
@@ -157,9 +157,11 @@ class _OpenPool:
         self._pool = pool
 
     def submit(self, task: PackTask) -> None:
+        """Have a pack trained."""
         self._pool.submit(Sealed.of(task.pack_id, task))
 
     def wait(self, timeout: float) -> list[Event]:
+        """What happened since the last call."""
         return [event.open() if isinstance(event, Sealed) else event for event in self._pool.wait(timeout)]
 
 

@@ -1,0 +1,103 @@
+"""The benchmarks still run: all are imported, and those that need nothing but fcsearch do a little of their work."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from click.testing import CliRunner
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+sys.path[:0] = [str(FOLDER)]
+SCRIPTS = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for path in FOLDER.rglob("*.py")
+    if "@click.command()" in path.read_text("utf-8")
+)
+OTHERS = sorted(
+    ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+    for path in FOLDER.rglob("*.py")
+    if path.stem not in {name.rpartition(".")[2] for name in SCRIPTS}
+)
+# Each in seconds; none writes into benchmarks/results.
+SMALL = {
+    "step": "--nets digits --rules adam,rmsprop --dropout 0.5 --sizes 1,2 --rounds 1 --seconds 0.001 --no-save",
+    "sampler": "--counts 20 --asks 1 --rounds 1 --search 20 --no-save",
+}
+
+
+def run(name: str, *options: str) -> str:
+    result = CliRunner().invoke(importlib.import_module(name).main, options, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_says_what_it_does(name: str) -> None:
+    assert "Usage" in run(name, "--help")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_module_can_be_imported(name: str) -> None:
+    importlib.import_module(name)
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("name", SMALL)
+def test_a_benchmark_runs(name: str) -> None:
+    assert run(name, *SMALL[name].split())
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_curves_are_made(tmp_path: Path) -> None:
+    run("curves", "--cases", "digits-default", "--count", "2", "--folder", str(tmp_path))
+    assert pq.read_table(tmp_path / "digits-default.parquet").num_rows == 2
+
+
+def test_a_search_without_training_is_measured() -> None:
+    benchmark = importlib.import_module("untrained_search")
+    reading = benchmark.search(benchmark.Settings("random", 20, 2, 5, 2, with_ray=False))
+    assert (reading.trials, reading.seconds > 0) == (20, True)
+
+
+@pytest.mark.ray
+def test_a_search_without_training_is_measured_with_ray() -> None:
+    options = "--runs random:20 --ray --workers 1 --pack-size 5 --epochs 2 --no-save"
+    command = [sys.executable, str(FOLDER / "driver.py"), *options.split()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "random, Ray" in done.stdout
+
+
+def test_a_simulated_fleet_is_measured() -> None:
+    benchmark = importlib.import_module("simulated_fleet")
+    reading = benchmark.search(benchmark.Fleet("random", 2, 1.0, 4, 16, 2, flush=0.0))
+    assert 0 < reading.busy <= 1
+
+
+def test_a_time_before_the_first_checkpoint_is_refused() -> None:
+    result = CliRunner().invoke(importlib.import_module("checkpoints").main, ["--killed-at", "5"])
+    assert result.exit_code == 2
+    assert "the first checkpoint" in result.output
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("options", [["ray_tune.py", "--reuse-actors"], ["optuna_alone.py"], ["sklearn_mlp.py"]])
+def test_a_peer_searches(options: list[str], tmp_path: Path) -> None:
+    parameters: dict[str, Any] = {"learning_rate": {"low": 1e-4, "high": 1e-1, "log": True}, "epochs": 1}
+    space = tmp_path / "space.yaml"
+    space.write_text(yaml.safe_dump({"name": "small", "dataset": "digits", "parameters": parameters}))
+    script, *more = options
+    command = [sys.executable, FOLDER / "peers" / script, "--space", space, "--trials", "1", "--slots", "1", *more]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    [(began, ended, accuracy)] = json.loads(done.stdout.splitlines()[-1])["trials"]
+    assert began < ended
+    assert 0 < accuracy <= 1
