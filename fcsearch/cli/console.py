@@ -76,13 +76,6 @@ def print_figures(lines: Sequence[tuple[str, str, str]]) -> None:
     open_console().print(Padding(grid, (0, 0, 0, 2)))
 
 
-def print_trimmed(console: Console, part: RenderableType) -> None:
-    """Print a part without the spaces that fill its lines up to their width."""
-    with console.capture() as drawn:
-        console.print(part)
-    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()), file=console.file)
-
-
 def fields_grid(fields: Iterable[tuple[str, str]], *, style: str = "") -> Table:
     """Names, in a style, and values: the lines of a long value stand below each other."""
     grid = Table.grid(padding=(0, 1, 0, 0))
