@@ -66,7 +66,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         verbose: Whether to show progress.
 
     Attributes:
-        best_params_: Values of the best trial by name.
+        best_params_: The hyperparameters that apply to the best trial, sampled and fixed, by their names in a space:
+            `space={"parameters": best_params_}` is a space of that configuration alone.
         best_score_: Its objective on the validation rows (the space's; by default accuracy or RMSE): too good on
             average, the more so the more trials there were.
         trials_: One row per trial, as in a run directory (`pyarrow.Table`).
@@ -201,7 +202,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             raise SearchError("every trial diverged; give smaller learning rates")
         together = self.ensemble and bool(run.directory.models.ensemble())
         self.model_ = Model.of(model_of_run(run, "ensemble").predictor) if together else run.model
-        self.best_params_ = run.config().parameters()
+        self.best_params_ = run.config().settings()
         self.best_score_ = float(run.best[objective_of(run.trials).column])
         self.trials_ = run.trials
 

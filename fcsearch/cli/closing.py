@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.cli.console import command_lines, may_fold, open_console
+from fcsearch.cli.console import command_lines, may_fold, open_console, print_trimmed
 
 if TYPE_CHECKING:
     from fcsearch.report import Report
@@ -32,7 +32,7 @@ def print_closing(report: Report) -> None:
         grid.add_row("", Text(figures_line(report, report.best), style="bold"))
         if report.trust.caution:
             grid.add_row("", Text(report.trust.caution, style="yellow"))
-        console.print(grid)
+        print_trimmed(console, grid)
     commands = next_commands(report)
     if commands:
         console.print(Text("Next", style="bold green"))

@@ -61,6 +61,21 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
     print_trimmed(console, Padding(fields_grid(fields), (0, 0, 0, 2)))
 
 
+def print_figures(lines: Sequence[tuple[str, str, str]]) -> None:
+    """Print figures to standard output: name, value and a remark, which a terminal folds below itself."""
+    names, values = (max(map(len, column), default=0) for column in list(zip(*lines, strict=True))[:2])
+    if not may_fold():
+        for name, value, remark in lines:
+            click.echo(f"  {name:<{names}}  {value:>{values}}  {remark}".rstrip())
+        return
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
+    for name, value, remark in lines:
+        grid.add_row(Text(name), Text(value), Text(remark))
+    open_console().print(Padding(grid, (0, 0, 0, 2)))
+
+
 def fields_grid(fields: Iterable[tuple[str, str]], *, style: str = "") -> Table:
     """Names, in a style, and values: the lines of a long value stand below each other."""
     grid = Table.grid(padding=(0, 1, 0, 0))

@@ -104,7 +104,7 @@ def _facts(other: OtherRows | None) -> dict[str, Any]:
 def _print(found: Measurement, run: str, source: str) -> None:
     from rich.text import Text
 
-    from fcsearch.cli.console import open_console
+    from fcsearch.cli.console import open_console, print_figures
     from fcsearch.report.class_tables import class_parts
     from fcsearch.report.summary_lines import measured_lines
     from fcsearch.report.verdict import not_ahead
@@ -113,11 +113,11 @@ def _print(found: Measurement, run: str, source: str) -> None:
     console = open_console()
     # In one line, however long the path is.
     click.echo(printable(f"{_model(found)} of {run} on {_rows(found)} of {source}"))
-    for name, value, remark in measured_lines(found):
-        console.print(Text(f"  {name:<17}  {value:>7}  {remark}".rstrip()))
+    print_figures(measured_lines(found))
     if behind := not_ahead(found, "the ensemble" if found.networks > 1 else "the network"):
         console.print(Text(behind, style="bold yellow"))
     if found.classification:
+        console.print()
         for part in class_parts(found.classification, width=console.width):
             console.print(part)
 

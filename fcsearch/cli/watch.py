@@ -42,8 +42,9 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
     """Show the progress of a search that another process runs, here or on another machine that shares the folder.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
-    read. A run that was just started is waited for, and so, for 10 seconds, is a session that continues one that has
-    ended. The command ends when the search does; Ctrl-C stops watching, and the search continues.
+    read. A run that was just started is waited for, and so, for 10 seconds, is a session that continues one that was
+    interrupted. The command ends when the search does, or at once if it has; Ctrl-C stops watching, and the search
+    continues.
 
     \b
     Example:
@@ -58,11 +59,14 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
 
     directory = _awaited(run, root)
     where, watched = remote.address(directory.path), Watched(directory)
-    with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose, at_once=True) as view:
-        try:
-            ended: str | None = _follow(watched, where, view, every)
-        except KeyboardInterrupt:
-            ended = watched.ended()
+    # One with all of its trials is not waited for: no session is to be expected.
+    ended = watched.ended() if watched.complete() else None
+    if ended is None:
+        with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose, at_once=True) as view:
+            try:
+                ended = _follow(watched, where, view, every)
+            except KeyboardInterrupt:
+                ended = watched.ended()
     if ended is None:
         print_sentence(f"stopped watching; the search of {where} continues", sys.stderr)
         return

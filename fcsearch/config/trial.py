@@ -229,6 +229,19 @@ class TrialConfig:
         values["hidden_dim"] = widths.pop() if len(widths) == 1 else None
         return values
 
+    def settings(self) -> dict[str, Any]:
+        """The parameters that apply, each fact once: as constants of a space they give this configuration again.
+
+        Layers of one width are `depth` and `hidden_dim`, others `hidden_dims`.
+        """
+        twin = "depth" if self.parameters()["hidden_dim"] is None else "hidden_dims"
+        return {
+            name: value
+            for name, value in self.parameters().items()
+            if value is not None and name != twin
+            if self.hidden_dims or name not in HYPERPARAMETERS or not HYPERPARAMETERS[name].needs_hidden_layer
+        }
+
     def reads(self, name: str) -> bool:
         """Whether this trial reads the hyperparameter of that name: `momentum` only under `sgd_momentum`, say."""
         under = HYPERPARAMETERS[name].under

@@ -244,6 +244,7 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
         first_error=failed[0][1] if failed else None,
         sessions=session_count(manifest, packs),
         ended_by=manifest.ended_by,
+        workers=manifest.workers,
     )
 
 

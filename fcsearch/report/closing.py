@@ -34,7 +34,8 @@ def figures_line(report: Report, best: Best) -> str:
         test = OBJECTIVES[measured.objective]
         error = f"standard error {test.show_difference(measured.standard_error)}"
         beside = f"; baseline {test.show(measured.base_line.value)}" if measured.base_line else ""
-        found.append(f"test {test.show(measured.value)} ({error}{beside})")
+        again = "; not the first look at these rows" if report.test.earlier else ""
+        found.append(f"test {test.show(measured.value)} ({error}{beside}{again})")
     return ", ".join(found)
 
 

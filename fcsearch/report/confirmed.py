@@ -171,7 +171,7 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
             )
             objective = OBJECTIVES[model.test.objective]
             error = objective.show_difference(model.test.standard_error)
-            remark = f"{model.model}{size}; standard error {error}; measured once"
+            remark = f"{model.model}{size}; standard error {error}"
             lines.append((f"test, {model.model}", objective.show(model.test.value), remark))
     return lines
 

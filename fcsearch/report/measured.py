@@ -20,7 +20,7 @@ class FinalTest:
         measurement: None if nothing was measured.
         note: Why there is no measurement; None otherwise.
         measured_trials: Every trial of the run whose model has been measured on the test split, in order. If there is
-            more than one, a choice between them is no longer blind to the test rows.
+            more than one, the search went on after the test rows had been seen: see `earlier`.
         refit: Whether the measured network is the last trial's refit.
         digest: `Models.refit_digest` of that network; None if it is not a refit, or an earlier version measured it, so
             that it is not known which network it was.
@@ -31,6 +31,13 @@ class FinalTest:
     measured_trials: tuple[int, ...] = ()
     refit: bool = False
     digest: str | None = None
+
+    @property
+    def earlier(self) -> tuple[int, ...]:
+        """Trials that were measured on the test rows before this one, or before it is measured, each once."""
+        current = self.measurement.trial_id if self.measurement else None
+        before = self.measured_trials[:-1] if self.measurement else self.measured_trials
+        return tuple(trial for trial in dict.fromkeys(before) if trial != current)
 
     @property
     def is_to_come(self) -> bool:

@@ -74,6 +74,7 @@ class Work:
         first_error: The error of the first trial that failed.
         sessions: How often it was started or resumed, as far as is known.
         ended_by: What ended it, as the manifest says.
+        workers: How many packs trained at a time; None if the manifest does not say.
     """
 
     planned: int | None
@@ -86,6 +87,7 @@ class Work:
     first_error: str | None
     sessions: int = 1
     ended_by: str | None = None
+    workers: int | None = None
 
     @property
     def done(self) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Any
 
 from fcsearch.report.measured import Measured
 from fcsearch.report.model import Report
 from fcsearch.results import MODELS
+from fcsearch.results.arrow import Row
 from fcsearch.results.schema import ORIGIN
 
 _OF_A_MEASUREMENT = set(MODELS.names) - {"model", "seeds", "deviation", *(field.name for field in ORIGIN)}
+
+_EARLIER = "earlier "
 
 
 def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
@@ -26,6 +29,27 @@ def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
         if entry is not None
     ]
     return [*rows, *_confirmed(report)]
+
+
+def earlier_rows(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:
+    """What earlier reports measured on the test rows, of other models than now: a look that has been stays on record.
+
+    Args:
+        before: The rows of the table as it is.
+        now: Those that take their place.
+    """
+    known = {_look(row) for row in now}
+    found = [row for row in before if row["split"] == "test" and _look(row) not in known]
+    own = set(MODELS.names) - {field.name for field in ORIGIN}
+    return [
+        {**{name: row[name] for name in own}, "model": f"{_EARLIER}{row['model'].removeprefix(_EARLIER)}"}
+        for row in found
+    ]
+
+
+def _look(row: Row) -> tuple[object, ...]:
+    """What tells a measurement from others."""
+    return (row["model"].removeprefix(_EARLIER), *(row[name] for name in ("trial_id", "networks", "split", "value")))
 
 
 def _confirmed(report: Report) -> Iterator[dict[str, Any]]:

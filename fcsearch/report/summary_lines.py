@@ -11,7 +11,7 @@ from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.features import feature_lines
 from fcsearch.report.model import Best, Dataset, Importance, Report
-from fcsearch.report.words import duration, percent, plural, points, rate, value_text
+from fcsearch.report.words import duration, percent, plural, points, rate, trial_list, value_text
 
 Line = tuple[str, str, str]
 _RANKINGS = ("roc_auc", "average_precision")
@@ -32,10 +32,16 @@ def headline(report: Report) -> list[str]:
     else:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
-        whole = "in all" if work.sessions == 1 else f"in {work.sessions} sessions, without the pauses between them"
+        whole = (
+            "from start to report"
+            if work.sessions == 1
+            else f"in {work.sessions} sessions, without the pauses between them"
+        )
+        workers = work.workers or 1
+        summed = f", summed over {workers} workers" if workers > 1 else ""
         lines.append(
             f"{duration(work.elapsed_seconds)} {whole}, {rate(work.trials_per_minute)} trials per minute; "
-            f"{duration(work.train_seconds)} of training"
+            f"{duration(work.train_seconds)} of training{summed}"
         )
     if work.places:
         lines.append("trained on " + ", ".join(f"{place} ({count:,})" for place, count in work.places.items()))
@@ -174,13 +180,15 @@ def _name(place: str, figure: Objective, objective: Objective) -> str:
 
 
 def _of_the_test(report: Report) -> list[Line]:
-    measured = report.test.measurement
+    measured, earlier = report.test.measurement, report.test.earlier
+    before = f"; {trial_list(earlier)} measured on these rows before"
     if measured is None:
-        return [("test", "-", f"not measured: {report.test.note}")]
+        return [("test", "-", f"not measured: {report.test.note}{before if earlier else ''}")]
     objective = OBJECTIVES[measured.objective]
     error = objective.show_difference(measured.standard_error)
     which = "on its refit to the rows of all folds" if report.test.refit else "on this network alone"
-    remark = f"standard error {error}; measured once, {which}"
+    looks = f"{which}{before}" if earlier else f"measured once, {which}"
+    remark = f"standard error {error}; {looks}"
     name = _name("test", objective, objective)
     base = _base_line(measured.base_line, "test, ")
     return [(name, objective.show(measured.value), remark), *base, *_others(measured, "test, ")]

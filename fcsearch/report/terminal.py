@@ -175,8 +175,8 @@ def _cells(report: Report, name: str) -> list[str]:
     return [name.replace("_", "_\n"), *(value_text(row[name], 3) for row in report.top)]
 
 
-def _confirmation(found: Confirmation, width: int) -> Table:
-    """As much of it as fits without cutting a word."""
+def _confirmation(found: Confirmation, width: int) -> RenderableType:
+    """As much of it as fits without cutting a word; a note names what does not."""
     columns, rows = confirmation_cells(found)
     for dropped in range(len(_LESS_NEEDED_SEEDS) + 1):
         kept = [place for place, name in enumerate(columns) if name not in _LESS_NEEDED_SEEDS[:dropped]]
@@ -185,16 +185,23 @@ def _confirmation(found: Confirmation, width: int) -> Table:
             table.add_row(*(row[place] for place in kept))
         if fit_words(table, width):
             break
-    return table
+    return _noting(table, _LESS_NEEDED_SEEDS[:dropped])
 
 
-def _effects(effects: tuple[Effect, ...], objective: Objective, width: int) -> Table:
+def _noting(table: Table, left_out: Sequence[str]) -> RenderableType:
+    """The table, and below it the columns that a narrow terminal is spared."""
+    if not left_out:
+        return table
+    return Group(table, Text(f"Left out for lack of room: {', '.join(left_out)}; see report.html.", style="dim"))
+
+
+def _effects(effects: tuple[Effect, ...], objective: Objective, width: int) -> RenderableType:
     """As much of it as fits without cutting a word: the results of each value are the last to go."""
     for dropped in range(len(_LESS_NEEDED) + 1):
         table = _effects_table(effects, objective, without=_LESS_NEEDED[:dropped])
         if fit_words(table, width):
             break
-    return table
+    return _noting(table, _LESS_NEEDED[:dropped])
 
 
 def _effects_table(effects: tuple[Effect, ...], objective: Objective, *, without: Sequence[str]) -> Table:

@@ -257,16 +257,21 @@ def _of_the_test(
         yield Evidence("test", figure + there)
         return
     beside = f", beside the {objective.show(base.value)} of {base.short} there" if base else ""
+    earlier = test.earlier
+    why = "with a reservation that follows" if earlier else "these rows played no part in any choice"
     yield Evidence(
         "test",
-        f"{figure}, is the figure to quote{beside}: these rows played no part in any choice. Validation minus test{of} "
+        f"{figure}, is the figure to quote{beside}: {why}. Validation minus test{of} "
         f"is {_gap(value - measured.value, math.hypot(error or 0.0, measured.standard_error), objective)}",
     )
-    if len(test.measured_trials) > 1:
+    if earlier:
+        flattered = "high" if objective.maximize else "low"
         yield Evidence(
             "test_reused",
-            f"The test rows have been used {len(test.measured_trials)} times in this run "
-            f"({trial_list(test.measured_trials)}). Do not choose among these trials by their test {objective.title}",
+            f"An earlier report measured {trial_list(earlier)} on these rows, before the search or its confirmation "
+            f"went on to trial {measured.trial_id}: if what it showed was the reason, the rows had a part in the "
+            f"choice, and this figure may be a little too {flattered}. `fcsearch evaluate RUN --dataset ROWS` measures "
+            "on rows that had none",
         )
 
 

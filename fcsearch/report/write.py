@@ -18,10 +18,11 @@ from fcsearch.report.alternatives import LoadDataset, ensemble_of, known_alterna
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
 from fcsearch.report.measured import NOT_YET_MEASURED, FinalTest, Measured
 from fcsearch.report.model import Report
-from fcsearch.report.model_table import model_rows
+from fcsearch.report.model_table import earlier_rows, model_rows
 from fcsearch.report.next_space import NEXT_SPACE, lower_space, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
-from fcsearch.results import FrozenRun, RunDirectory, files, rank_trials
+from fcsearch.results import FrozenRun, Run, RunDirectory, files, rank_trials
+from fcsearch.results.arrow import Row
 from fcsearch.selection import answers_by_refit, chosen_trial, is_settled, load_members
 from fcsearch.selection.calibration import temperature_in
 
@@ -47,7 +48,8 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     found = _measured(seen, load)
     report = build_report(seen, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
-    run.write_models(model_rows(found, report))
+    rows = model_rows(found, report)
+    run.write_models([*rows, *earlier_rows(_models_before(run), rows)])
     _write_next_space(run, report, seen.trials())
     run.write_file(REPORT_HTML, render_html(report, seen, winner_predicted(seen, report, load)))
     return report
@@ -77,6 +79,15 @@ def report_of(
         except RunError as error:
             refused(error)
     return build_report(run, **vars(known_measurements(run)), top=top)
+
+
+def _models_before(run: RunDirectory) -> list[Row]:
+    """The table of models as it is; empty if there is none, or it is damaged: the next one replaces it."""
+    try:
+        found: list[Row] = Run(run).models.to_pylist()
+    except (pa.ArrowException, OSError):
+        return []
+    return found
 
 
 def _write_next_space(run: RunDirectory, report: Report, trials: pa.Table) -> None:

@@ -13,8 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fcsearch.config import OWN_FORM, InputForm
-from fcsearch.data.spec import DatasetSpec
-from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
@@ -30,11 +28,13 @@ from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.status import remove_status
 from fcsearch.results.tables import NewTrials, Tables
 from fcsearch.results.upgrade import FORMAT
-from fcsearch.space import SearchSpace
 from fcsearch.wording import option
 
 if TYPE_CHECKING:
+    from fcsearch.data.spec import DatasetSpec
+    from fcsearch.data.transform import FeatureTransform
     from fcsearch.results.models import Models
+    from fcsearch.space import SearchSpace
 
 # The folder of saved networks.
 _MODELS = "models"
@@ -146,6 +146,9 @@ class RunDirectory:
         space = self.manifest().space
         if space is None:
             raise missing_entry(self._manifest, "space")
+        # Imported when it is wanted, as below: lists of runs need neither spaces nor features.
+        from fcsearch.space.search_space import SearchSpace
+
         return SearchSpace.from_json(space)
 
     def dataset_spec(self) -> DatasetSpec:
@@ -153,6 +156,8 @@ class RunDirectory:
         dataset = self.manifest().dataset
         if dataset is None or dataset.spec is None:
             raise missing_entry(self._manifest, "dataset")
+        from fcsearch.data.spec import DatasetSpec
+
         return DatasetSpec.from_json(dataset.spec)
 
     def write_file(self, name: str, text: str) -> None:
@@ -165,6 +170,8 @@ class RunDirectory:
         Raises:
             DataError: transform.json is damaged.
         """
+        from fcsearch.data.transform import FeatureTransform
+
         path = self.path / transform_name(OWN_FORM)
         return FeatureTransform.from_json(path.read_bytes(), where=str(path)) if path.is_file() else None
 
@@ -213,6 +220,10 @@ class RunDirectory:
             yield
         finally:
             self._writing = False
+
+    def is_whole(self) -> bool:
+        """Whether no part of the tables is damaged or missing; RunError if one cannot be read."""
+        return self._tables.is_whole()
 
     def set_damaged_aside(self) -> list[Damage]:
         """Move damaged parts of the tables into the folder `damaged`; their trials then have no row.

@@ -32,6 +32,12 @@ class Damage:
         return f"{self.path} is damaged: {self.found}; {kept}its trials are trained again"
 
 
+def is_whole(trials: Parts, epochs: Parts) -> bool:
+    """Whether no part of either table is damaged or missing; RunError if one cannot be read."""
+    numbers = trials.numbers() | epochs.numbers()
+    return all(parts.damage(number) is None for number in numbers for parts in (trials, epochs))
+
+
 def set_damaged_aside(trials: Parts, epochs: Parts, folder: Path) -> list[Damage]:
     """Move the parts of both tables out of the way for every number of which one is damaged or missing.
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from fcsearch.errors import RunError
 from fcsearch.results.parts import Parts, Stamp
-from fcsearch.results.repair import Damage, set_damaged_aside
+from fcsearch.results.repair import Damage, is_whole, set_damaged_aside
 from fcsearch.results.schema import EPOCHS, TRIALS
 
 # The first packs have parts of their own, which do not grow. Later packs share parts.
@@ -131,6 +131,10 @@ class Tables:
         kept = _of_trials(epochs, self.trial_parts.read([last], columns=["trial_id"]))
         if len(kept) < len(epochs):
             self._epochs.write(last, kept)
+
+    def is_whole(self) -> bool:
+        """Whether no part is damaged or missing; RunError if one cannot be read."""
+        return is_whole(self.trial_parts, self._epochs)
 
     def set_damaged_aside(self, folder: Path) -> list[Damage]:
         """Move damaged parts into a folder; the trials in them then have no row.

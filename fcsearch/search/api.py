@@ -106,7 +106,7 @@ def start_search(
         # Loaded under the name that the user wrote, for its errors.
         plan, dataset = plan_for_data(plan, dataset or load_dataset(space.dataset, space.input_forms))
         missing = [parent for parent in path.parents if not parent.exists()]
-        run = RunDirectory.create(path, new_manifest(plan, dataset, command))
+        run = RunDirectory.create(path, new_manifest(plan, dataset, command, began=began))
         try:
             if url is not None:
                 remote.attach(path, url)

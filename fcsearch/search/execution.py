@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import logging
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,7 @@ from fcsearch.search.loop.view import View
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
-from fcsearch.search.record.manifest import now
+from fcsearch.search.record.manifest import moment_of, now
 
 # Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
 if TYPE_CHECKING:
@@ -148,10 +147,10 @@ def deadline_of(options: SearchOptions, began: float) -> float | None:
 
 
 def _session(run: Manifest, began: float) -> SessionEntry:
-    """The session of this process, which began then by the monotonic clock; of a run that it made, since the start."""
-    moment = datetime.now(UTC)
+    """The session of this process, from its command's start by the monotonic clock; the first one, the run's."""
+    moment = moment_of(began)
     # A run's start is recorded in whole seconds.
-    earliest = moment - timedelta(seconds=time.monotonic() - began + 1)
+    earliest = moment - timedelta(seconds=1)
     made = run.created_at if not run.sessions and run.created_at and run.created_at >= earliest else None
     return SessionEntry(started_at=made or moment)
 

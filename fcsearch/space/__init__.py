@@ -1,12 +1,17 @@
 """Search spaces: a YAML file, validated, as Optuna distributions."""
 
-from fcsearch.space.json_schema import space_schema
-from fcsearch.space.keys import SamplerSpec
-from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, Range
-from fcsearch.space.search_space import SearchSpace
-from fcsearch.space.shipped import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE, find_space, shipped_space, shipped_spaces
-from fcsearch.space.space_file import load_space
-from fcsearch.space.tries import read_try
+from typing import TYPE_CHECKING
+
+from fcsearch.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from fcsearch.space.json_schema import space_schema
+    from fcsearch.space.keys import SamplerSpec
+    from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, Range
+    from fcsearch.space.search_space import SearchSpace
+    from fcsearch.space.shipped import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE, find_space, shipped_space, shipped_spaces
+    from fcsearch.space.space_file import load_space
+    from fcsearch.space.tries import read_try
 
 __all__ = [
     "DEFAULT_SPACE",
@@ -26,3 +31,25 @@ __all__ = [
     "shipped_spaces",
     "space_schema",
 ]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "DEFAULT_SPACE": "shipped",
+        "FEW_ROWS": "shipped",
+        "SMALL_SPACE": "shipped",
+        "Choices": "parameters",
+        "Condition": "parameters",
+        "Constant": "parameters",
+        "Parameter": "parameters",
+        "Range": "parameters",
+        "SamplerSpec": "keys",
+        "SearchSpace": "search_space",
+        "find_space": "shipped",
+        "load_space": "space_file",
+        "read_try": "tries",
+        "shipped_space": "shipped",
+        "shipped_spaces": "shipped",
+        "space_schema": "json_schema",
+    },
+)

@@ -57,6 +57,19 @@ def test_a_fitted_estimator_is_pickled_whole_and_leaves_no_file(tmp_path: Path, 
     assert again.best_params_["learning_rate"] in (0.003, 0.01)
 
 
+@pytest.mark.parametrize("layers", [{"depth": 3, "hidden_dim": 4}, {"hidden_dims": [5, 3]}, {"depth": 1}])
+def test_its_best_parameters_apply_and_give_its_network_again(layers: dict[str, Any]) -> None:
+    X, y = rows()
+    others = {name: value for name, value in SPACE["parameters"].items() if name != "hidden_dim"}
+    space = {"parameters": {**others, **layers}}
+    fitted = classifier(space=space).fit(X, y)
+    assert None not in fitted.best_params_.values()
+    assert len(fitted.best_params_.keys() & {"hidden_dims", "hidden_dim"}) == 1
+    again = classifier(space={"parameters": fitted.best_params_}, trials=1).fit(X, y)
+    assert again.best_params_ == fitted.best_params_
+    assert again.best_score_ == fitted.best_score_
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_frames_may_hold_text_and_gaps(library: str) -> None:
     frames = pytest.importorskip(library)

@@ -36,6 +36,15 @@ def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> N
     assert sum(int(row[1 + index]) for index, row in enumerate(matrix)) == round(270 * expected.accuracy)
 
 
+def test_in_a_pipe_a_figure_is_a_line_and_the_classes_stand_apart(made_run: RunDirectory) -> None:
+    result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
+    figures, classes, *_ = result.output.split("\n\n")
+    _, *lines = figures.splitlines()
+    assert len(lines) == 4
+    assert all(re.match(r"  \S.*? {2,}[\d.%]+  \S", line) for line in lines), lines
+    assert classes.splitlines()[0].split() == ["class", "rows", "recall", "precision", "F1"]
+
+
 def test_shows_what_a_model_must_beat(made_run: RunDirectory) -> None:
     result = CliRunner().invoke(evaluate, [str(made_run.path)], catch_exceptions=False)
     counts = np.bincount(digits().test.y)

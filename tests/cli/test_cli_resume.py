@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.search import api
-from fcsearch.search.api import SearchResult, plan_search
+from fcsearch.search.api import SearchResult, plan_search, resume_search
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.record.ledger import Ledger
 from fcsearch.search.record.manifest import new_manifest
@@ -137,6 +138,46 @@ def test_when_all_is_done_the_report_is_given_again(run: RunDirectory) -> None:
     assert "Best network" in outcome_of_all.output
     assert run.manifest().state == "complete"
     assert run.manifest().ended_by == "trials"
+
+
+def test_a_finished_run_says_so_in_two_lines_and_has_no_new_session(
+    run: RunDirectory, resumed: list[tuple[Path, SearchOptions]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as real:
+        real.setattr(api, "resume_search", resume_search)
+        invoke("--trials", "2")
+    before = run.manifest()
+    for options in ([], ["--trials", "2"], ["--workers", "2", "--time-budget", "9s"]):
+        assert invoke(*options).stdout == (
+            "runs/small is finished, with 2 trials: `fcsearch report runs/small` shows what it found\n"
+            "to search on, name a larger total: `fcsearch resume runs/small --trials 4`\n"
+        )
+    assert invoke("--quiet").stdout == "runs/small\n"
+    assert (run.manifest(), resumed) == (before, [])
+
+
+@pytest.mark.parametrize(
+    "what", ["more trials", "fewer", "confirm", "refit", "a part", "a model", "interrupted", "page"]
+)
+def test_a_run_that_has_something_left_goes_on(
+    run: RunDirectory, resumed: list[tuple[Path, SearchOptions]], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    with monkeypatch.context() as real:
+        real.setattr(api, "resume_search", resume_search)
+        invoke("--trials", "2")
+    given = {"more trials": ["--trials", "3"], "fewer": ["--trials", "1"], "confirm": ["--confirm", "1"]}
+    if what == "a part":
+        next(run.path.glob("epochs/pack-*.parquet")).unlink()
+    elif what == "a model":
+        (run.path / "models" / "trial-000000.safetensors").write_bytes(b"newer")
+        written = (run.path / "report.html").stat().st_mtime
+        os.utime(run.path / "models" / "trial-000000.safetensors", (written + 1, written + 1))
+    elif what == "interrupted":
+        run.update_manifest({"state": "interrupted"})
+    elif what == "page":
+        (run.path / "report.html").unlink()
+    invoke(*given.get(what, ["--refit"] if what == "refit" else []))
+    assert len(resumed) == 1
 
 
 def _forget(run: RunDirectory, key: str) -> None:

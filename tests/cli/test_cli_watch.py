@@ -98,6 +98,15 @@ def test_a_run_that_has_ended_and_that_no_session_continues_is_not_waited_for(
     assert "8/48 trials" in followed(monkeypatch).stderr
 
 
+def test_a_run_that_is_complete_is_not_waited_for_at_all(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
+    going.update_manifest({"state": "complete", "ended_by": "trials", "options": {"trials": 8}})
+    # It would wait by sleeping.
+    result = followed(monkeypatch)
+    assert result.stderr == ""
+    assert result.stdout == "runs/a: complete, 8 trials; `fcsearch report runs/a` shows what it found\n"
+
+
 def test_a_session_that_begins_is_waited_for_and_shows_its_own_total(
     going: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,7 +119,49 @@ def test_another_best_trial_is_measured_and_the_use_counted(run: RunDirectory) -
     assert second.test.measurement is not None
     assert second.test.measurement.trial_id == 99
     assert second.test.measured_trials == (*first.measured_trials, 99)
-    assert "used 2 times" in "\n".join(second.trust.remarks)
+    # The report, its last lines and the table of models say so; the row of the earlier look stays.
+    assert first.measurement is not None
+    earlier, text = first.measurement.trial_id, " ".join(render_text(second).split())
+    assert f"; trial {earlier} measured on these rows before" in text
+    assert f"An earlier report measured trial {earlier} on these rows" in text
+    assert "measured once" not in text
+    assert "played no part in any choice" not in text
+    assert second.best is not None
+    assert "; not the first look at these rows)" in figures_line(second, second.best)
+    for _ in range(2):
+        looks = [
+            (row["model"], row["trial_id"]) for row in open_run(run.path).models.to_pylist() if row["split"] == "test"
+        ]
+        assert looks == [("winner", 99), ("earlier winner", earlier)]
+        assert write_report(run) == second
+
+
+def test_while_a_better_one_waits_to_be_measured_the_earlier_look_is_told(run: RunDirectory) -> None:
+    earlier = write_report(run).test.measured_trials
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+    run.update_manifest({"state": "interrupted"})
+    found = write_report(run)
+    assert (found.test.measurement, found.test.earlier) == (None, earlier)
+    assert f"settled; trial {earlier[0]} measured on these rows before" in " ".join(render_text(found).split())
+
+
+def test_a_search_that_goes_on_and_keeps_its_winner_has_one_look(run: RunDirectory) -> None:
+    first = write_report(run)
+    run.write_pack(run.next_pack_id(), [{**trial_row(4), "trial_id": 99, "val_accuracy": 0.1}], [])
+    second = write_report(run)
+    assert (second.test, second.test.earlier) == (first.test, ())
+    assert "measured once, on this network alone" in " ".join(render_text(second).split())
+    [look] = [row for row in open_run(run.path).models.to_pylist() if row["split"] == "test"]
+    assert look["model"] == "winner"
+
+
+def test_a_damaged_table_of_models_is_written_anew(run: RunDirectory) -> None:
+    write_report(run)
+    (run.path / "models.parquet").write_bytes(b"PAR1")
+    write_report(run)
+    assert len(open_run(run.path).models) > 0
 
 
 def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner
@@ -15,10 +16,11 @@ from in_process_pool import InProcess
 from fcsearch.cli.report import report as report_command
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
-from fcsearch.results import RunDirectory
+from fcsearch.results import RunDirectory, Status
 from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.loop import later_stages, session
 from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.view import SilentView
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.selection import is_settled
 
@@ -109,6 +111,39 @@ def test_a_confirmation_that_is_done_was_not_out_of_time(tmp_path: Path, monkeyp
     assert planned is not None
     assert len(pairs(run)) == len(planned.trials) * len(planned.seeds)
     assert (run.manifest().ended_by, planned.out_of_time) == ("time_budget", False)
+
+
+@pytest.mark.parametrize("confirm", ["auto", 0])
+def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirm: Literal["auto"] | int
+) -> None:
+    monkeypatch.setattr("fcsearch.search.planning.extent._SHARE", 0.0)
+    monkeypatch.setattr("fcsearch.search.planning.extent._LAST_SHARE", 0.0)
+    run = search(tmp_path, InProcess(), confirm=0, report=False).run
+    view = Notes()
+    options = dataclasses.replace(saved_options(run), confirm=confirm, trials=8)
+    resume_search(RunDirectory.open(run.path), options, view=view, open_pool=InProcess())
+    said = [
+        f"the best are not trained again with other seeds, which would take long beside this search: `fcsearch confirm "
+        f"{run.path}`"
+    ]
+    assert view.notices == (said if confirm else [])
+    assert view.then == ({"if that is short, the best again with other seeds"} if confirm else {None})
+    assert pairs(run) == []
+
+
+class Notes(SilentView):
+    """Keeps what a user is told."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.then: set[str | None] = set()
+
+    def notice(self, text: str) -> None:
+        self.notices.append(text)
+
+    def update(self, status: Status) -> None:
+        self.then.add(status.then)
 
 
 def test_nobody_else_measures_test_rows_while_a_run_is_written(tmp_path: Path) -> None:

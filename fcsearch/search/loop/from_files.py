@@ -42,6 +42,11 @@ class Watched:
         manifest, done = self._run.manifest(), len(self._run.trials())
         return ending_and_trials(self._run.state(), manifest.ended_by, done=done, planned=manifest.planned)
 
+    def complete(self) -> bool:
+        """Whether it has ended with all of its trials; RunError if its manifest is damaged."""
+        manifest = self._run.manifest()
+        return not self.going() and (self._run.state(), manifest.ended_by) == ("complete", "trials")
+
     def silent(self) -> bool:
         """Whether that process says nothing of a search: it reads the data of a session, or writes the report."""
         return self._run.state() != "running" and read_status(self._run.path) is None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.report.words import plural
-from fcsearch.results import RunDirectory, rank_trials
+from fcsearch.results import RunDirectory, rank_trials, remote
 from fcsearch.results.records import row_config
 from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.interruption import Interruption
@@ -106,6 +108,12 @@ def plan_confirmation(run: RunDirectory, options: SearchOptions, dataset: Datase
         extent = confirmation_extent(options, ranked, table.to_pylist(), dataset, workers=workers)
     run.update_manifest({"confirmation": extent.to_json() if extent else None})
     return extent
+
+
+def left_out_words(run: Path) -> str:
+    """Why no confirmation follows where it was left to the search, and how to have one."""
+    command = shlex.join(["fcsearch", "confirm", remote.address(run)])
+    return f"the best are not trained again with other seeds, which would take long beside this search: `{command}`"
 
 
 def out_of_time(around: Surroundings, trainings: int, stage: str) -> bool:

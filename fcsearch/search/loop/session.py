@@ -17,13 +17,20 @@ from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory, TrialRecord, rank_trials
 from fcsearch.results.manifest import ObservationsEntry
 from fcsearch.search.loop.engine import Closing, Engine, all_recorded
-from fcsearch.search.loop.later_stages import Surroundings, confirm_best, find_checkpoints, plan_confirmation
+from fcsearch.search.loop.later_stages import (
+    Surroundings,
+    confirm_best,
+    find_checkpoints,
+    left_out_words,
+    plan_confirmation,
+)
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, refit_seconds, refits
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, confirmation_share, refit_seconds, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -103,6 +110,8 @@ def run_stages(
                     pool.cache_clear()
             if ended_by not in ("interrupt", "terminate") and stages.confirm and _has_result(run):
                 extent = plan_confirmation(run, plan.options, dataset)
+                if extent is None and plan.options.confirm == "auto":
+                    around.view.notice(left_out_words(run.path))
                 if extent:
                     before = _before_the_refit(around, plan, dataset, extent)
                     closing = confirm_best(before, extent, dataset, pool, every=every)
@@ -170,7 +179,8 @@ def _train_trials(
         standings=standings,
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
-        then="the best again with other seeds" if plan.options.confirm else None,
+        then=confirmation_words(plan.options),
+        then_share=confirmation_share(plan.options, trials=plan.trials),
     )
     checkpoints = find_checkpoints(
         around, waiting, pool, stage="trials", dataset=dataset, every=plan.options.checkpoint_every
@@ -203,6 +213,13 @@ def _train_trials(
     if ended_by == "time_budget" and tracker.counts.total() == done:
         view.notice("no trial ended within the time budget: those in training continue from their last epoch")
     return ended_by, engine.abandoned
+
+
+def confirmation_words(options: SearchOptions) -> str | None:
+    """What comes after the trials, for people: with `auto` how long they take decides whether it does."""
+    if not options.confirm:
+        return None
+    return f"{'if that is short, ' if options.confirm == 'auto' else ''}the best again with other seeds"
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:

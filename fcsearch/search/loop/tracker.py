@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from fcsearch.report.words import duration, plural
+from fcsearch.report.words import about, duration, plural
 from fcsearch.results import PackStatus, Status, TrialRecord
 from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.standings import Standings
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 _VIEW_SECONDS = 0.2
 # An epoch that takes longer than this is worth a notice.
 _SILENCE_SECONDS = 10.0
+_COURSE_SECONDS = 1.0
 
 
 @dataclasses.dataclass
@@ -44,6 +45,7 @@ class Tracker:
         gpus: Whether workers were given GPUs.
         what: What is counted.
         then: What comes after it, if anything does.
+        then_share: About how long that takes, as a share of this.
         clock: Seconds; simulated pools bring their own.
     """
 
@@ -58,12 +60,14 @@ class Tracker:
         gpus: bool,
         what: str = "trials",
         then: str | None = None,
+        then_share: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._view = view
         self._total = total
         self._what = what
         self._then = then
+        self._then_share = then_share
         self.counts = Counter(before)
         self._before = self.counts.total()
         self._standings = standings
@@ -75,6 +79,8 @@ class Tracker:
         self._workers = 0
         self._began = clock()
         self._shown: float | None = None
+        # How much was done, by the seconds since the start; about one entry a second.
+        self._course: list[tuple[float, float]] = [(0.0, 0.0)]
 
     def handed_out(self, task: PackTask, *, workers: int) -> None:
         """A worker, of so many, is given a pack."""
@@ -127,20 +133,22 @@ class Tracker:
         """Where the search stands; the arguments are those of `show`."""
         packs = tuple(self._pack(number, going) for number, going in self._packs.items())
         trained = sum(pack.trained for pack in packs)
-        rate = self._per_second(trained)
+        seconds, left = self._clock() - self._began, self._seconds_left(trained)
+        ended = self.counts.total() > self._before
         return Status(
             total=self._total,
             counts=dict(self.counts),
             packs=packs,
             best=self._standings.leaders,
-            seconds=self._clock() - self._began,
-            seconds_left=self._seconds_left(trained),
+            seconds=seconds,
+            seconds_left=left,
             closing=closing,
             what=self._what,
-            per_minute=60 * rate if rate else None,
+            # What is done of packs in training is no trial yet.
+            per_minute=60 * self._done(trained) / seconds if ended and seconds else None,
             course=self._standings.course,
             waiting=None if closing else self._waiting(packs, choosing=choosing),
-            then=self._then,
+            then=self._then and self._then + self._time_of_it(seconds, left),
         )
 
     def _pack(self, number: int, going: _Going) -> PackStatus:
@@ -177,10 +185,27 @@ class Tracker:
         if self._what == "trials":
             self._view.recorded(trials)
 
+    def _time_of_it(self, seconds: float, left: float | None) -> str:
+        """About how long what comes afterwards takes; empty before an estimate is possible."""
+        return f" ({about(self._then_share * (seconds + left))})" if self._then_share and left is not None else ""
+
+    def _done(self, trained: float) -> float:
+        """Trials of this session; what is done of the packs in training counts."""
+        return self.counts.total() - self._before + trained
+
     def _per_second(self, trained: float) -> float | None:
-        """The rate so far; what is done of the packs in training counts."""
-        seconds, done = self._clock() - self._began, self.counts.total() - self._before + trained
-        return done / seconds if done and seconds else None
+        """The rate to expect: that of the second half of the time so far, or of all of it where that is slower.
+
+        The sampler turns to larger networks and longer trainings as it learns, and packs that train end together.
+        """
+        seconds, done = self._clock() - self._began, self._done(trained)
+        if seconds >= self._course[-1][0] + _COURSE_SECONDS:
+            self._course.append((seconds, done))
+        if not done or not seconds:
+            return None
+        since, before = next(entry for entry in reversed(self._course) if entry[0] <= seconds / 2)
+        latest = (done - before) / (seconds - since)
+        return min(done / seconds, latest) if latest > 0 else done / seconds
 
     def _seconds_left(self, trained: float) -> float | None:
         budget = None if self._deadline is None else max(0.0, self._deadline - self._clock())

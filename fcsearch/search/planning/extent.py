@@ -76,6 +76,13 @@ def confirmation_extent(
     return Extent(best_trials(ranked, size[0]), seeds)
 
 
+def confirmation_share(options: SearchOptions, *, trials: int) -> float:
+    """About how long the confirmation takes, as a share of the search: with `auto` at most, else by its trainings."""
+    if options.confirm == "auto":
+        return _SHARE
+    return options.confirm * (options.confirm_seeds or _SEEDS) / trials
+
+
 def best_trials(ranked: Sequence[Row], count: int) -> tuple[int, ...]:
     """The best trials of different configurations, best first."""
     return tuple(row["trial_id"] for row in _distinct(ranked)[:count])

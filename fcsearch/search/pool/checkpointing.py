@@ -26,6 +26,10 @@ _SHARE = 0.01
 _LAST_SECONDS = 20.0
 
 
+class OtherTrialError(ConfigError):
+    """A checkpoint is whole, but of a trial with another configuration, or of none with this number."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SavedTrials:
     """A checkpoint with the trials that it is of.
@@ -44,7 +48,7 @@ class SavedTrials:
         """The position of a trial in the pack; ConfigError unless it is the same trial, and can continue from here."""
         place = self.places.get(trial.trial_id)
         if place is None or self.pack.configs[place] != trial.config:
-            raise ConfigError(f"another trial {trial.trial_id}")
+            raise OtherTrialError(f"another trial {trial.trial_id}")
         living = place not in self.pack.states
         if living and trial.ends_at is not None and trial.ends_at <= self.pack.epoch:
             raise ConfigError(f"trial {trial.trial_id} after its end")

@@ -45,13 +45,17 @@ class Checkpoints:
     def __init__(self, run: Path, stage: str, rule: Checkpointing) -> None:
         self.rule = rule
         self._folder = run / _FOLDER / stage
+        self._stage = stage
         # The loop reads while the ledger's thread writes.
         self._lock = threading.Lock()
         self._files: dict[int, Path] = {}
         self._last = 0
 
     def recover(self, waiting: Iterable[PlannedTrial]) -> list[str]:
-        """Find what trials that wait can go on from, and remove the rest; a line for each file that is no use."""
+        """Find what trials that wait can go on from, and remove the rest; a line for each file that is no use.
+
+        After the search a number stands for another training once another trial is the best: such a file has no line.
+        """
         trials = {trial.trial_id: trial for trial in waiting}
         epochs: dict[int, int] = {}
         lines = []
@@ -63,7 +67,10 @@ class Checkpoints:
                 for number in found:
                     saved.place(trials[number])
             except (ConfigError, OSError) as error:
-                lines.append(f"{path} cannot be used, and its trials start over: {error}")
+                if self._overtaken(error):
+                    logger.info("%s is of other configurations than are trained now", path)
+                else:
+                    lines.append(f"{path} cannot be used, and its trials start over: {error}")
                 continue
             newer = [number for number in found if saved.pack.epoch > epochs.get(number, 0)]
             epochs.update(dict.fromkeys(newer, saved.pack.epoch))
@@ -121,6 +128,13 @@ class Checkpoints:
         from fcsearch.search.pool.checkpointing import read_checkpoint
 
         return read_checkpoint(path.read_bytes(), self.rule.key)
+
+    def _overtaken(self, error: Exception) -> bool:
+        """Whether a file is whole, and of trainings for which others have taken the place."""
+        # Imported by now, where a file was read: a search begins without torch.
+        from fcsearch.search.pool.checkpointing import OtherTrialError
+
+        return self._stage != "trials" and isinstance(error, OtherTrialError)
 
     def _there(self) -> list[Path]:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):

@@ -6,8 +6,9 @@ import os
 import platform
 import socket
 import sys
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import metadata
 from typing import Any
 
@@ -20,13 +21,14 @@ from fcsearch.search.planning.plan import SearchPlan
 _PACKAGES = ("torch", "ray", "optuna", "numpy", "pyarrow", "scikit-learn")
 
 
-def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> Manifest:
+def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str], *, began: float | None = None) -> Manifest:
     """The manifest of a search that is about to start.
 
     Args:
         plan: The plan.
         dataset: What is learned.
         command: The command line, so that the search can be repeated.
+        began: When the command began, by `time.monotonic()`; None: now.
     """
     return Manifest(
         name=plan.path.name,
@@ -38,7 +40,7 @@ def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str]) -> 
         options={**plan.options.to_json(), "trials": plan.trials},
         versions=versions(),
         machine=machine(),
-        created_at=now(),
+        created_at=now() if began is None else moment_of(began).replace(microsecond=0),
         finished_at=None,
         ended_by=None,
         pack_size=plan.pack_size,
@@ -75,3 +77,8 @@ def _gpus() -> list[str]:
 def now() -> datetime:
     """The time, UTC, in whole seconds."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def moment_of(monotonic: float) -> datetime:
+    """The time, UTC, at a moment of `time.monotonic()`."""
+    return datetime.now(UTC) - timedelta(seconds=time.monotonic() - monotonic)

@@ -177,18 +177,44 @@ def test_the_time_left_is_told_by_this_stretch_alone() -> None:
     assert make_tracker(deadline=103.0)[0].status(None).seconds_left == 3
 
 
+def test_the_time_left_goes_by_the_later_trials_where_these_are_slower() -> None:
+    tracker, _, now = make_tracker(before=(), total=40)
+    for _ in range(10):
+        now[0] += 1
+        tracker.ended(outcome(0, {}), [ended("stopped")])
+        tracker.status(None)
+    assert tracker.status(None).seconds_left == 30
+    # From now on one takes four seconds.
+    for _ in range(10):
+        now[0] += 4
+        tracker.ended(outcome(0, {}), [ended("complete")])
+        tracker.status(None)
+    status = tracker.status(None)
+    assert status.seconds_left == pytest.approx(80, rel=0.1)
+    assert status.per_minute == 24.0
+    # If they become faster again, the whole is the better guide.
+    for _ in range(10):
+        now[0] += 0.1
+        tracker.ended(outcome(0, {}), [ended("stopped")])
+    assert tracker.status(None).seconds_left == pytest.approx(10 * 51 / 30, rel=0.2)
+
+
 def task(number: int, trials: int = 4) -> PackTask:
     return PackTask(number, tuple(PlannedTrial(place, TrialConfig()) for place in range(trials)))
 
 
 def test_what_is_done_of_a_pack_counts_towards_the_rate() -> None:
-    tracker, _, now = make_tracker(before=(), total=12, then="more")
+    tracker, _, now = make_tracker(before=(), total=12, then="more", then_share=0.2)
     tracker.handed_out(task(0), workers=1)
     now[0] += 10
-    assert tracker.status(None).seconds_left is None
+    status = tracker.status(None)
+    assert (status.seconds_left, status.then) == (None, "more")
     tracker.progressed(Progress(0, 5, 10, 3, PLACE))
     status = tracker.status(None)
-    assert (status.per_minute, status.seconds_left, status.then) == (12.0, 50.0, "more")
+    # Of trials a minute nothing is known before one has ended.
+    assert (status.per_minute, status.seconds_left, status.then) == (None, 50.0, "more (about 12 s)")
+    tracker.ended(outcome(0, {}), [ended("complete")] * 4)
+    assert tracker.status(None).per_minute == 24.0
     [pack] = status.packs
     assert (pack.trials, pack.alive, pack.node, pack.silent_seconds) == (4, 3, PLACE.node, 0.0)
 

@@ -118,6 +118,21 @@ def test_what_is_no_use_is_removed_with_one_line(tmp_path: Path, what: str) -> N
     assert files(tmp_path) == ["checkpoints/trials/000001.safetensors"]
 
 
+def test_overtaken_configurations_of_a_confirmation_are_removed_without_a_line(tmp_path: Path) -> None:
+    """Another trial has become the best: the numbers stand for other trainings."""
+    other = dataclasses.replace(TRIALS[0], config=TrialConfig(hidden_dims=(5,)))
+    for stage, lines in (("confirmations", 0), ("trials", 1)):
+        folder = tmp_path / "checkpoints" / stage
+        folder.mkdir(parents=True)
+        (folder / "000001.safetensors").write_bytes(content([other, TRIALS[1]]))
+        found = Checkpoints(tmp_path, stage, RULE)
+        assert len(found.recover(TRIALS)) == lines
+        assert (dict(found.files), folder.exists()) == ({}, False)
+    (tmp_path / "checkpoints" / "confirmations").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "confirmations" / "000001.safetensors").write_bytes(content(TRIALS[:2])[:-1])
+    assert len(Checkpoints(tmp_path, "confirmations", RULE).recover(TRIALS)) == 1
+
+
 def test_a_disk_that_refuses_ends_no_search(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "checkpoints").write_text("no folder")
     found, lines = opened(tmp_path)
