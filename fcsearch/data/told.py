@@ -52,7 +52,10 @@ def _counts(dataset: Dataset, y: np.ndarray) -> list[int]:
 
 
 def _features(dataset: Dataset) -> str:
-    bins = "" if dataset.spec.bins is None else f", {dataset.spec.bins} bins"
     used = sum(column.use == "used" for column in dataset.columns)
-    columns = f", from {used:,} column{'' if used == 1 else 's'}" if used else ""
-    return f"{dataset.input_dim:,}{columns} (preprocessing {dataset.spec.preprocessing}{bins})"
+    columns = f"from {used:,} column{'' if used == 1 else 's'}" if used else ""
+    if dataset.forms:
+        # How many there are depends on the preprocessing of each trial.
+        return columns
+    bins = "" if dataset.spec.bins is None else f", {dataset.spec.bins} bins"
+    return f"{dataset.input_dim:,}{', ' if columns else ''}{columns} (preprocessing {dataset.spec.preprocessing}{bins})"

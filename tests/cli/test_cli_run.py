@@ -176,6 +176,7 @@ def test_a_dry_run_says_what_is_in_a_table(here: Path) -> None:
     assert "task predicts churn, a classification, by validation accuracy" in lines
     assert "label 3 classes: maybe, no, yes" in lines
     assert "rows 71 training, 15 validation, 15 test" in lines
+    assert "features from 2 columns" in lines, "each trial's preprocessing makes its own"
     assert (
         "rare classes no validation rows of 'maybe', and no test rows of 'maybe': the figures say nothing of them"
         in lines

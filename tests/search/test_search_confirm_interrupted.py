@@ -128,7 +128,7 @@ def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
         f"{run.path}`"
     ]
     assert view.notices == (said if confirm else [])
-    assert view.then == ({"if that is short, the best again with other seeds"} if confirm else {None})
+    assert view.then == ({"the best again with other seeds, if that is short"} if confirm else {None})
     assert pairs(run) == []
 
 

@@ -219,7 +219,7 @@ def confirmation_words(options: SearchOptions) -> str | None:
     """What comes after the trials, for people: with `auto` how long they take decides whether it does."""
     if not options.confirm:
         return None
-    return f"{'if that is short, ' if options.confirm == 'auto' else ''}the best again with other seeds"
+    return f"the best again with other seeds{', if that is short' if options.confirm == 'auto' else ''}"
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:
