@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fcsearch import __version__
-from fcsearch.config import HYPERPARAMETERS
+from fcsearch.config import HYPERPARAMETERS, TrialConfig
 from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement, standard_error
@@ -218,8 +218,8 @@ def _making(chosen: Chosen) -> Iterator[str]:
     if chosen.run is not None:
         seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
-    row = _row(chosen)
-    values: dict[str, Any] = dict(chosen.facts.get("config") or {}) if row is None else row
+    row, config = _row(chosen), chosen.facts.get("config")
+    values = row or (TrialConfig.from_json(config).parameters() if config else {})
     # The form of the rows that the dataset says stands above, in words.
     told = {"hidden_dim"} | ({"preprocessing"} if values.get("preprocessing") == OWN_FORM.preprocessing else set())
     named = {key: values[key] for key in HYPERPARAMETERS if values.get(key) is not None and key not in told}

@@ -251,6 +251,15 @@ def test_an_ensemble_and_a_refit_are_judged_by_their_own_figures(run: RunDirecto
     assert _own_verdict([], trials=48) is None
 
 
+def test_the_card_of_a_file_alone_names_the_settings_that_it_reads(customers: RunDirectory, tmp_path: Path) -> None:
+    alone = shutil.copy(customers.models.path(0), tmp_path / "alone.safetensors")
+    card = exported(alone, tmp_path / "model.safetensors")
+    [line] = re.findall(r"- Hyperparameters: .*", card)
+    assert "update_rule " in line
+    assert "momentum" not in line
+    assert "huber_delta" not in line
+
+
 def test_bad_input_is_refused_and_nothing_is_written(
     customers: RunDirectory,
     made_run: RunDirectory,
