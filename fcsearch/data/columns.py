@@ -17,12 +17,13 @@ from fcsearch.data.images import ImageForm, decode_images
 from fcsearch.data.instants import holds_dates, with_instants
 from fcsearch.data.kinds import category_texts, holds_images, is_number, is_text, kind_in_words, number_values
 from fcsearch.data.lists import is_list_of_numbers, list_values
-from fcsearch.data.number_texts import NumberHint, number_hint
+from fcsearch.data.number_texts import Decimal, number_hint
 from fcsearch.data.readings import parts_of_dates
+from fcsearch.data.remarks import hint_on, remark_on
 from fcsearch.data.rows import PIXEL_SCALE, Column
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
-from fcsearch.text import column_quoted, nearest, spaced_twins
+from fcsearch.text import column_quoted, nearest
 from fcsearch.wording import wording
 
 # The most one-hot columns of a text column; with more categories it is an identifier or free text.
@@ -30,9 +31,6 @@ MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
 _IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
-# Names of codes that look like numbers, if there are more than a few.
-_CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
-_FEW_CODES = 20
 _LEAVE_OUT = "Leave it out."
 
 
@@ -61,6 +59,7 @@ def features_of(
     apart: Mapping[str, tuple[Use, str]],
     left_out: Sequence[str],
     problems: Mapping[str, str],
+    decimal: Decimal | None = None,
 ) -> Features:
     """Make a matrix of a table's columns.
 
@@ -76,6 +75,7 @@ def features_of(
         apart: Columns with a use other than as features, the label among them: the use, and a description of it.
         left_out: Columns that the reader left out because they only number the rows.
         problems: Problems of columns that are already known.
+        decimal: The decimal sign of its files, if they are text.
 
     Raises:
         DataError: a column that cannot be used, or none that can; `ColumnsError` names all of them.
@@ -100,13 +100,15 @@ def features_of(
                 if images:
                     parts.append(_images(table[name], name, locate, spec))
                 else:
-                    parts.append(_feature(table[name], name, locate, source, spec, alone=len(names) == 1))
+                    parts.append(_feature(table[name], name, locate, source, spec, decimal, alone=len(names) == 1))
             except DataError as error:
                 refused[name] = str(error)
     facts = _with_categories(facts, [column for part in parts for column in part.columns])
-    told = tuple(dataclasses.replace(item, why=_remark(item, table)) if item.use == "used" else item for item in facts)
+    told = tuple(
+        dataclasses.replace(item, why=remark_on(item, table, decimal)) if item.use == "used" else item for item in facts
+    )
     if refused:
-        readable = [name for name in refused if _hint(table[name]).remedy in ("option", "values")]
+        readable = [name for name in refused if hint_on(table[name], decimal).remedy in ("option", "values")]
         raise ColumnsError(source, refused, told, readable)
     features = parts[0] if len(parts) == 1 else _side_by_side(parts)
     ignored = (*left_out, *(name for name in table.column_names if uses[name][0] in ("dropped", "ignored")))
@@ -129,38 +131,6 @@ def _facts(values: pa.ChunkedArray, name: str, use: Use, why: str) -> ColumnFact
     if pa.types.is_floating(values.type):
         gaps += pc.sum(pc.is_nan(values)).as_py() or 0
     return ColumnFacts(name, kind_in_words(values.type), use, why, gaps)
-
-
-def _remark(facts: ColumnFacts, table: pa.Table) -> str:
-    """What a user should know of a column that is used."""
-    values = table[facts.name]
-    if not facts.gaps and _is_constant(values, facts.categories):
-        return "it has one value in all rows, and tells nothing"
-    if is_text(values.type) and facts.categories:
-        if twins := spaced_twins(facts.categories):
-            return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
-        hint = _hint(values)
-        # A few numbers may be codes.
-        quantity = hint.remedy == "values" and len(facts.categories) > _FEW_CODES
-        return f"as categories.{hint.words}" if quantity or hint.remedy in ("writing", "option") else ""
-    if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
-        few = pc.count_distinct(values).as_py() <= _FEW_CODES
-        return "" if few else "as a number; if it is a code, write it as text to make it a category"
-    return ""
-
-
-def _is_constant(values: pa.ChunkedArray, categories: Sequence[str]) -> bool:
-    """Whether a column without gaps has one value; to count the numbers would take much longer."""
-    if not is_number(values.type) and not holds_dates(values.type):
-        return len(categories) == 1
-    # Arrow cannot compare half floats.
-    extremes = pc.min_max(pc.cast(values, pa.float32()) if pa.types.is_float16(values.type) else values).as_py()
-    return bool(extremes["min"] == extremes["max"])
-
-
-def _hint(values: pa.Array | pa.ChunkedArray) -> NumberHint:
-    """What keeps a column of text from being one of numbers."""
-    return number_hint(values) if is_text(values.type) else NumberHint()
 
 
 def _with_categories(facts: Sequence[ColumnFacts], columns: Sequence[Column]) -> list[ColumnFacts]:
@@ -194,7 +164,14 @@ def _images(values: pa.ChunkedArray, name: str, locate: Callable[[int], str], sp
 
 
 def _feature(
-    values: pa.ChunkedArray, name: str, locate: Callable[[int], str], source: str, spec: DatasetSpec, *, alone: bool
+    values: pa.ChunkedArray,
+    name: str,
+    locate: Callable[[int], str],
+    source: str,
+    spec: DatasetSpec,
+    decimal: Decimal | None,
+    *,
+    alone: bool,
 ) -> Features:
     """The features of one column; `alone` if there is no other one."""
     kind, place = values.type, f"column {column_quoted(name)} of {source}"
@@ -207,7 +184,7 @@ def _feature(
         raise DataError(f"{place} must have values; found none in any row. {_LEAVE_OUT}")
     if pa.types.is_dictionary(kind) or is_text(kind):
         # Categories by declaration, including numbered ones.
-        return _categories(category_texts(values), name, place)
+        return _categories(category_texts(values), name, place, decimal)
     if is_number(kind):
         reading: Reading = "boolean" if pa.types.is_boolean(kind) else "number"
         return Features(_numbers(values, name, place)[:, None], (Column(name, reading=reading),))
@@ -256,19 +233,21 @@ def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]
     return numbers
 
 
-def _categories(values: pa.ChunkedArray, name: str, place: str) -> Features:
+def _categories(values: pa.ChunkedArray, name: str, place: str, decimal: Decimal | None) -> Features:
     """Indices into the sorted categories, NaN for missing values."""
     categories = sorted(pc.unique(values.drop_null()).to_pylist())
     if len(categories) > MAX_CATEGORIES or len(categories) > max(50, len(values) / 2):
-        raise _no_categories(categories, values, place)
+        raise _no_categories(categories, values, place, decimal)
     index = pc.index_in(values, value_set=pa.array(categories, pa.string()))
     codes = pc.cast(index, pa.float32()).to_numpy()
     return Features(codes[:, None], (Column(name, "category", tuple(categories)),))
 
 
-def _no_categories(categories: Sequence[str], values: pa.ChunkedArray, place: str) -> DataError:
+def _no_categories(
+    categories: Sequence[str], values: pa.ChunkedArray, place: str, decimal: Decimal | None
+) -> DataError:
     """The error for a column of too many texts, by what they are."""
-    hint = number_hint(values)
+    hint = number_hint(values, decimal)
     if hint.remedy == "values":
         return DataError(f"{place} must hold numbers:{hint.words}")
     found = f"{len(categories)} texts in {len(values)} rows, such as {categories[0]!r}"

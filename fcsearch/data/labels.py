@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.data.kinds import is_text
-from fcsearch.data.number_texts import number_hint
+from fcsearch.data.number_texts import Decimal, number_hint
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_columns, first_few, nearest, spaced_twins
 from fcsearch.wording import wording
@@ -75,7 +75,7 @@ def _hub_class_labels(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
 
 
 def encode_labels(
-    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, where: str
+    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, where: str, decimal: Decimal | None = None
 ) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Number the classes.
 
@@ -83,6 +83,7 @@ def encode_labels(
         values: (N,) labels: integers, whole floats, booleans or text.
         names: Names of the classes 0, 1, ..., if the source gives them.
         where: File and column, for messages.
+        decimal: The decimal sign of the file, if it is text.
 
     Returns:
         (N,) int64 classes from 0, in the order of `names`, else sorted; and the name of each class.
@@ -98,7 +99,7 @@ def encode_labels(
             f"{wording().other_label()}, or add rows of another class."
         )
     if len(distinct) > 20 and len(distinct) > len(values) / 2:
-        hint = _hint(values) if is_text(values.type) else ""
+        hint = _hint(values, decimal) if is_text(values.type) else ""
         raise DataError(
             f"{where} must hold classes; found {len(distinct)} distinct values in {len(values)} rows, as of a quantity "
             f"or an identifier.{hint} {wording().other_label()}."
@@ -114,9 +115,9 @@ def encode_labels(
     )
 
 
-def _hint(values: pa.Array) -> str:
+def _hint(values: pa.Array, decimal: Decimal | None) -> str:
     """A sentence, after a space, on what keeps labels from being numbers; empty where they seem to be none."""
-    hint = number_hint(values)
+    hint = number_hint(values, decimal)
     return f" {hint.strange}: leave out such rows, and it is a number to predict." if hint.strange else hint.words
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from fcsearch.config.objective import Task
 from fcsearch.data.kinds import is_text
 from fcsearch.data.labels import encode_labels
-from fcsearch.data.number_texts import number_hint
+from fcsearch.data.number_texts import Decimal, number_hint
 from fcsearch.errors import DataError
 from fcsearch.wording import wording
 
@@ -24,7 +24,11 @@ _ROWS_PER_CLASS = 20
 
 
 def read_labels(
-    values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, task: Task | None, where: str
+    values: pa.Array | pa.ChunkedArray,
+    names: Sequence[str] | None,
+    task: Task | None,
+    where: str,
+    decimal: Decimal | None = None,
 ) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
     """The labels of some rows as numbers.
 
@@ -33,6 +37,7 @@ def read_labels(
         names: Names of the classes 0, 1, ..., if the source gives them.
         task: The task that the user gave; None: `found_task` decides.
         where: File and column, for messages.
+        decimal: The decimal sign of the file, if it is text.
 
     Returns:
         (N,) int64 classes and their names; for a regression (N,) float64 and no names.
@@ -41,8 +46,8 @@ def read_labels(
         DataError: labels that the task cannot have.
     """
     if (task or found_task(values, names)) == "classification":
-        return encode_labels(values, names, where)
-    return encode_targets(values, where), ()
+        return encode_labels(values, names, where, decimal)
+    return encode_targets(values, where, decimal), ()
 
 
 def found_task(values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None = None) -> Task:
@@ -59,11 +64,13 @@ def found_task(values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None =
     return "classification" if few else "regression"
 
 
-def encode_targets(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArray[np.float64]:
+def encode_targets(
+    values: pa.Array | pa.ChunkedArray, where: str, decimal: Decimal | None = None
+) -> npt.NDArray[np.float64]:
     """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
     kind = values.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        found = f"text.{number_hint(values).words}" if is_text(kind) else f"{kind}."
+        found = f"text.{number_hint(values, decimal).words}" if is_text(kind) else f"{kind}."
         raise DataError(
             f"{where} must hold the numbers that a regression predicts; found {found} "
             f"{wording().other_label()}, or learn classes with {wording().task('classification')}."

@@ -14,14 +14,15 @@ from fcsearch.data.parts import read_parts
 from fcsearch.data.sources.checking import check_source
 from fcsearch.data.sources.streams import file_schema, stream_file
 from fcsearch.errors import DataError
+from fcsearch.wording import Arguments, worded
 
 ROWS = [f"{number},{number % 7},{'yes' if number % 2 else 'no'}" for number in range(40)]
 
 
-def refusal(path: Path, text: str | bytes, *, label: str = "label", task: str | None = None) -> str:
+def refusal(path: Path, text: str | bytes, *, label: str = "label", **options: str) -> str:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError) as caught:
-        load_dataset(DatasetSpec(str(path), label=label, task=task))
+        load_dataset(DatasetSpec(str(path), label=label, **options))
     return str(caught.value)
 
 
@@ -75,6 +76,10 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
         ),
         (["2025-01-31 12:00", "2025-01-31 12:00Z"] * 20, "dates, such as '2025-01-31 12:00'. Write them as"),
         ([*map(str, range(38)), "n/a?", "-", "-"], "3 of 41 values are not a number ('n/a?', '-'); empty them."),
+        ([*map(str, range(5000)), *["5,5"] * 50], "decimal commas, such as '5,5'. Read them with --set"),
+        ([*map(str, range(5000)), "5,500", "0,250", "n/a?"], "decimal commas, such as '5,500'. Read them with --set"),
+        ([*map(str, range(5000)), "5,500"], "commas between thousands, such as '5,500'. Write them without."),
+        ([f"{n}.5" for n in range(50)] + ["5,5"], "commas beside decimal points, such as '5,5'. Write all with one"),
         (["1/2/3/4", "10.0.0.1"] * 20, ""),
         ([f"word {number} of a text" for number in range(40)], ""),
         ([f"{number}A" for number in range(40)], ""),
@@ -82,9 +87,42 @@ def test_a_table_of_texts_may_have_a_value_like_a_name(tmp_path: Path) -> None:
     ],
 )
 def test_numbers_that_are_written_as_text_are_known(values: list[str], hint: str) -> None:
-    found = number_hint(pa.chunked_array([pa.array([*values, None], pa.string())])).words
+    found = number_hint(pa.chunked_array([pa.array([*values, None], pa.string())]), ".").words
     assert hint in found
     assert bool(found) == bool(hint)
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        (["n/a?", *(f"{number},5" for number in range(40))], "1 of 41 values is not a number ('n/a?'); empty it."),
+        ([f"{number},5" for number in range(40)] + ["5.5"], "decimal points, such as '5.5'. Write them with commas."),
+        ([f"{number},5" for number in range(40)] + ["5.500"], "points between thousands, such as '5.500'."),
+    ],
+)
+def test_decimal_commas_are_numbers_where_they_are_read_as_such(values: list[str], hint: str) -> None:
+    assert hint in number_hint(pa.array(values), ",").words
+
+
+def test_one_value_among_decimal_commas_is_named_once_these_are_read(tmp_path: Path) -> None:
+    rows = [f"{number},5;0,{number};{'yes' if number % 2 else 'no'}" for number in range(90)]
+    text = "\n".join(["price;tax;label", *rows, "n/a?;0,5;yes"]) + "\n"
+    for given in ({}, {"decimal": ","}):
+        found = refusal(tmp_path / "prices.csv", text, **given)
+        assert "1 of 91 values is not a number ('n/a?'); empty it." in found
+
+
+def test_python_and_rows_in_memory_are_told_what_they_can_do(tmp_path: Path) -> None:
+    values = [f"{number},5" for number in range(90)]
+    rows = [f'"{value}",{"yes" if place % 2 else "no"}' for place, value in enumerate(values)]
+    with worded(Arguments()):
+        found = refusal(tmp_path / "prices.csv", "\n".join(["price,label", *rows]) + "\n")
+        assert """Read them with `dataset={"decimal": ","}`.""" in found
+        mixed = [f"{number}.5;{number},5;{'yes' if number % 2 else 'no'}" for number in range(90)]
+        found = refusal(tmp_path / "mixed.csv", "\n".join(["a;b;label", *mixed]) + "\n")
+        assert """(`dataset={"decimal": ","}`, or '.')""" in found
+    with pytest.raises(DataError, match=r"decimal commas, such as '0,5'\. Convert the column to numbers\."):
+        dataset_in_memory(pa.table({"price": values}), ["yes", "no"] * 45)
 
 
 def test_what_keeps_a_column_from_being_numbers_is_said(tmp_path: Path) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv
 
-from fcsearch.data.number_texts import has_decimal_commas, has_decimal_points
+from fcsearch.data.number_texts import Decimal, has_decimal_commas, has_decimal_points
 from fcsearch.data.sources.formats import CSV, MISSING, check_text, delimiter_of, readable
 from fcsearch.data.sources.paths import format_of
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
-
-Decimal = Literal[".", ","]
+from fcsearch.wording import wording
 
 # Bytes at a file's beginning that show how it writes numbers.
 _BLOCK = 1 << 20
@@ -42,8 +41,8 @@ def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> Decimal:
     if len(found) == 2:
         raise DataError(
             f"numbers must have one decimal sign; found points in {found['.']}, and commas in {found[',']}. Write all "
-            """with one sign, say which one it is (--set 'dataset.decimal=","', or '.'), or leave a column out """
-            "(dataset.drop)."
+            f"with one sign, say which one it is ({wording().dataset_option('decimal', ',')}, or '.'), or leave a "
+            "column out (dataset.drop)."
         )
     return next(iter(found), ".")
 

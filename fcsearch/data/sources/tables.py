@@ -17,6 +17,7 @@ from fcsearch.data.columns import features_of
 from fcsearch.data.facts import ColumnFacts, Use
 from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
+from fcsearch.data.number_texts import Decimal
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.decimals import training_decimal
 from fcsearch.data.sources.formats import delimiter_of, read_csv, read_parquet
@@ -56,6 +57,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
     source = str(files[0][0])
     label = find_label(files[0][1].schema, spec.label, source)
     table = join_tables(files, label)
+    texts = [path for path, _ in files if format_of(path) == "csv"]
     rows = rows_of_table(
         table,
         PartSizes(*(sum(table.num_rows for _, table in loaded[part]) for part in SPLITS)),
@@ -64,9 +66,10 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         locate=locator(files),
         source=source if len(files) == 1 else f"{source} (and {len(files) - 1} more)",
         left_out=tuple(left_out),
+        decimal=decimal if texts else None,
     )
     facts = rows.facts if decimal == "." else _with_commas(rows.facts, table)
-    delimiter = next((delimiter_of(path) for path, _ in files if format_of(path) == "csv"), rows.delimiter)
+    delimiter = delimiter_of(texts[0]) if texts else rows.delimiter
     return dataclasses.replace(
         rows, decimal=decimal, decimal_given=spec.decimal is not None, delimiter=delimiter, facts=facts
     )
@@ -101,6 +104,7 @@ def rows_of_table(
     locate: Callable[[int], str],
     source: str,
     label_place: str | None = None,
+    decimal: Decimal | None = None,
     left_out: Sequence[str] = (),
     details: dict[str, Any] | None = None,
 ) -> Rows:
@@ -114,6 +118,7 @@ def rows_of_table(
         locate: Names the place of a row, for messages.
         source: Names the table, for messages.
         label_place: Names the label, for messages; None: it is that column.
+        decimal: The decimal sign of its files, if they are text.
         left_out: Columns that were already left out because they only number the rows.
         details: What the manifest should say about the source.
 
@@ -123,7 +128,8 @@ def rows_of_table(
     class_names = class_names_of(table.schema, label)
     problems: dict[str, str] = {}
     try:
-        y, names = read_labels(table[label], class_names, spec.task, label_place or f"column {label!r} of {source}")
+        place = label_place or f"column {label!r} of {source}"
+        y, names = read_labels(table[label], class_names, spec.task, place, decimal)
     except DataError as error:
         problems[label] = str(error)
     key = _split_key(table, spec.split_by, label, locate, source, problems)
@@ -134,7 +140,9 @@ def rows_of_table(
         apart[column] = (by, USES[by])
     if spec.weights is not None:
         apart[spec.weights] = ("weights", "how much rows count")
-    features = features_of(table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems)
+    features = features_of(
+        table, label, spec, locate, source, apart=apart, left_out=left_out, problems=problems, decimal=decimal
+    )
     facts = (dataclasses.replace(item, categories=names) if item.use == "label" else item for item in features.facts)
     return Rows(
         **{**vars(features), "facts": tuple(facts)},

@@ -1,0 +1,51 @@
+"""What a user should know of a column that is a feature."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fcsearch.data.facts import ColumnFacts
+from fcsearch.data.instants import holds_dates
+from fcsearch.data.kinds import is_number, is_text
+from fcsearch.data.number_texts import Decimal, NumberHint, number_hint
+from fcsearch.text import spaced_twins
+
+# Names of codes that look like numbers, if there are more than a few.
+_CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
+_FEW_CODES = 20
+
+
+def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Decimal | None) -> str:
+    """What a user should know of a column that is used."""
+    values = table[facts.name]
+    if not facts.gaps and _is_constant(values, facts.categories):
+        return "it has one value in all rows, and tells nothing"
+    if is_text(values.type) and facts.categories:
+        if twins := spaced_twins(facts.categories):
+            return f"as categories, of which {twins[0]!r} and {twins[1]!r} differ only in spaces"
+        hint = hint_on(values, decimal)
+        # A few numbers may be codes.
+        quantity = hint.remedy == "values" and len(facts.categories) > _FEW_CODES
+        return f"as categories.{hint.words}" if quantity or hint.remedy in ("writing", "option") else ""
+    if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
+        few = pc.count_distinct(values).as_py() <= _FEW_CODES
+        return "" if few else "as a number; if it is a code, write it as text to make it a category"
+    return ""
+
+
+def _is_constant(values: pa.ChunkedArray, categories: Sequence[str]) -> bool:
+    """Whether a column without gaps has one value; to count the numbers would take much longer."""
+    if not is_number(values.type) and not holds_dates(values.type):
+        return len(categories) == 1
+    # Arrow cannot compare half floats.
+    extremes = pc.min_max(pc.cast(values, pa.float32()) if pa.types.is_float16(values.type) else values).as_py()
+    return bool(extremes["min"] == extremes["max"])
+
+
+def hint_on(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None) -> NumberHint:
+    """What keeps a column of text from being one of numbers."""
+    return number_hint(values, decimal) if is_text(values.type) else NumberHint()
