@@ -160,6 +160,16 @@ def test_one_class_says_what_to_do(tmp_path: Path) -> None:
     assert "Name another column with --label" in found
 
 
+@pytest.mark.parametrize("keep", [[], ["income"]])
+def test_a_point_in_a_late_row_is_refused_whether_or_not_its_column_is_kept(tmp_path: Path, keep: list[str]) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("income;note\n" + "0,25;a\n" * 300 + "1.234;a\n")
+    schema = file_schema(path, decimal=",", block=1000)
+    options = {"texts": (), "rows": 100, "decimal": ",", "block": 1000}
+    with pytest.raises(DataError, match=r"'income' of .* must hold numbers.* found '1\.234'"):
+        list(stream_file(path, schema, read={"income"}, keep=keep, **options))
+
+
 def test_what_is_carried_along_stays_as_it_is_where_it_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "ids.csv"
     path.write_text("number,flag\n9007199254740993,True\n,False\n 7,\n1e3,True\n")

@@ -180,8 +180,14 @@ def _with_numbers(table: pa.Table, types: Mapping[str, pa.DataType], decimal: st
     """The table with some columns of text as what they are read as; DataError as `_numbers_expected`."""
     for name, kind in types.items():
         place = table.schema.get_field_index(name)
+        texts = pc.utf8_trim_whitespace(table[place])
+        if decimal != "." and pa.types.is_floating(kind):
+            # As Arrow does where it reads numbers: a point may be between thousands.
+            if len(points := texts.filter(pc.match_substring(texts, "."))):
+                raise _no_number(name, path, repr(points[0].as_py()))
+            texts = pc.replace_substring(texts, decimal, ".")
         try:
-            values = pc.cast(pc.replace_substring(pc.utf8_trim_whitespace(table[place]), decimal, "."), kind)
+            values = pc.cast(texts, kind)
         except pa.ArrowInvalid as error:
             found = _NO_VALUE.search(str(error))
             value = repr((found[1] or found[2]).strip("'")) if found else "text"
