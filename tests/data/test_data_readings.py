@@ -85,6 +85,19 @@ def test_three_places_are_a_point_where_nothing_says_otherwise(write_csv, load: 
     data = load(write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{n}")), preprocessing="none")
     assert data.transform.decimal == "."
     assert data.train.X[:, 0].max() < 100
+    remarks = {column.name: column.why for column in data.columns}
+    assert remarks["price"] == ""
+    assert "may be between thousands" in remarks["sales"]
+    assert "--set 'dataset.decimal=\".\"'" in remarks["sales"]
+
+
+def test_points_with_a_sign_of_what_they_are_have_no_remark(write_csv, load: Load) -> None:
+    path = write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{n}"))
+    assert not any("thousands" in column.why for column in load(path, decimal=".").columns)
+    commas = write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{n}", ","))
+    small = write_csv(revenues(lambda n: f"{n}.{n + 300}", lambda n: f"{n}"), "small.csv")
+    for other in (commas, small):
+        assert not any("thousands" in column.why for column in load(other).columns)
 
 
 def test_either_sign_in_one_file_is_refused_unless_the_option_says_which(write_csv, load: Load, refusal) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,31 @@ from fcsearch.wording import wording
 _BLOCK = 1 << 20
 
 
-def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> Decimal:
+class _Signs(NamedTuple):
+    """The signs in the first rows of a file.
+
+    Attributes:
+        found: Each of them, and where it was found.
+        unclear: Columns of numbers whose points may all be between thousands, if no others say what they are.
+    """
+
+    found: dict[Decimal, str]
+    unclear: tuple[str, ...] = ()
+
+
+class TrainingDecimal(NamedTuple):
+    """The decimal sign of the files to train on.
+
+    Attributes:
+        sign: The sign.
+        unclear: Columns that are read as numbers with it, though their points may be between thousands.
+    """
+
+    sign: Decimal
+    unclear: frozenset[str] = frozenset()
+
+
+def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> TrainingDecimal:
     """The decimal sign of the files to train on: the option's, else that of their first rows, else a point.
 
     Commas are found only where the delimiter is another sign. Numbers that may have signs between thousands, such as
@@ -33,18 +57,20 @@ def training_decimal(files: Iterable[Path], spec: DatasetSpec) -> Decimal:
         DataError: the files have numbers with either sign.
     """
     if spec.decimal is not None:
-        return spec.decimal
+        return TrainingDecimal(spec.decimal)
     found: dict[Decimal, str] = {}
+    unclear: set[str] = set()
     for path in files:
-        for sign, where in _signs(path, lambda name: name not in spec.drop, commas_known=False).items():
-            found.setdefault(sign, where)
+        signs = _signs(path, lambda name: name not in spec.drop, commas_known=False)
+        found = {**signs.found, **found}
+        unclear.update(signs.unclear)
     if len(found) == 2:
         raise DataError(
             f"numbers must have one decimal sign; found points in {found['.']}, and commas in {found[',']}. Write all "
             f"with one sign, say which one it is ({wording().dataset_option('decimal', ',')}, or '.'), or leave a "
             "column out (dataset.drop)."
         )
-    return next(iter(found), ".")
+    return TrainingDecimal(next(iter(found), "."), frozenset() if found else frozenset(unclear))
 
 
 def later_decimal(path: Path, spec: DatasetSpec, transform: FeatureTransform, target: str | None = None) -> Decimal:
@@ -59,17 +85,18 @@ def later_decimal(path: Path, spec: DatasetSpec, transform: FeatureTransform, ta
     if spec.decimal is not None or transform.decimal_given:
         return spec.decimal or transform.decimal
     names = {item.name for item in transform.inputs if item.kind == "number" and item.reading == "number"} | {target}
-    found = _signs(path, names.__contains__, commas_known=transform.decimal == ",")
+    found = _signs(path, names.__contains__, commas_known=transform.decimal == ",").found
     return next(iter(found)) if len(found) == 1 else transform.decimal
 
 
-def _signs(path: Path, read: Callable[[str], bool], *, commas_known: bool) -> dict[Decimal, str]:
+def _signs(path: Path, read: Callable[[str], bool], *, commas_known: bool) -> _Signs:
     """The signs in the first rows of the columns that are read, and where each of them was found."""
     if format_of(path) != "csv":
-        return {}
+        return _Signs({})
     check_text(path)
     with readable(path, CSV):
-        commas_count = delimiter_of(path) != "," or commas_known
+        other_delimiter = delimiter_of(path) != ","
+        commas_count = other_delimiter or commas_known
         points: list[str] = []
         unclear: list[str] = []
         commas: list[str] = []
@@ -84,7 +111,8 @@ def _signs(path: Path, read: Callable[[str], bool], *, commas_known: bool) -> di
             texts = _first_rows(path, unclear)
             points = [name for name, column in texts if name in unclear and has_decimal_points(column)]
     names: dict[Decimal, list[str]] = {".": points, ",": commas}
-    return {sign: f"column {of[0]!r} of {path}" for sign, of in names.items() if of}
+    found = {sign: f"column {of[0]!r} of {path}" for sign, of in names.items() if of}
+    return _Signs(found, tuple(unclear) if other_delimiter and not points else ())
 
 
 def _first_rows(path: Path, texts: Collection[str] = ()) -> list[tuple[str, pa.Array]]:
@@ -107,10 +135,15 @@ def _first_rows(path: Path, texts: Collection[str] = ()) -> list[tuple[str, pa.A
     return list(zip(rows.schema.names, rows.columns, strict=True))
 
 
-def _fractions(column: pa.Array) -> npt.NDArray[Any]:
+def _fractions(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[Any]:
     """The numbers of a column that are not whole."""
     numbers = column.drop_null().to_numpy()
     return np.asarray(numbers[np.isfinite(numbers) & (numbers != np.floor(numbers))])
+
+
+def may_have_thousands(column: pa.ChunkedArray) -> bool:
+    """Whether all numbers of a column that are not whole may have points between thousands."""
+    return _like_thousands(_fractions(column))
 
 
 def _like_thousands(numbers: npt.NDArray[Any]) -> bool:

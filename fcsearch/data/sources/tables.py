@@ -19,7 +19,7 @@ from fcsearch.data.kinds import weight_values
 from fcsearch.data.labels import class_names_of, classes_by_place, find_label
 from fcsearch.data.number_texts import Decimal
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.decimals import training_decimal
+from fcsearch.data.sources.decimals import may_have_thousands, training_decimal
 from fcsearch.data.sources.formats import delimiter_of, read_csv, read_parquet
 from fcsearch.data.sources.paths import SPLITS, Parts, format_of
 from fcsearch.data.spec import DatasetSpec
@@ -28,6 +28,7 @@ from fcsearch.data.split_keys import SplitKey, read_split_key, require_split_col
 from fcsearch.data.targets import read_labels
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_columns, nearest
+from fcsearch.wording import wording
 
 # The second form is pandas' name for a column without a name.
 _NO_NAME = re.compile(r"|Unnamed: \d+")
@@ -46,7 +47,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         DataError: a file that cannot be read, files that do not fit together, labels or columns that cannot be used.
     """
     used = (spec.group, spec.time, spec.weights)
-    decimal = training_decimal([path for paths in parts.values() for path in paths], spec)
+    decimal, unclear = training_decimal([path for paths in parts.values() for path in paths], spec)
     loaded = {part: [(path, read_table(path, decimal=decimal)) for path in parts.get(part, [])] for part in SPLITS}
     left_out: dict[str, None] = {}
     for part, items in loaded.items():
@@ -68,7 +69,7 @@ def read_tables(parts: Parts, spec: DatasetSpec) -> Rows:
         left_out=tuple(left_out),
         decimal=decimal if texts else None,
     )
-    facts = rows.facts if decimal == "." else _with_commas(rows.facts, table)
+    facts = _with_points(rows.facts, table, unclear) if decimal == "." else _with_commas(rows.facts, table)
     delimiter = delimiter_of(texts[0]) if texts else rows.delimiter
     return dataclasses.replace(
         rows, decimal=decimal, decimal_given=spec.decimal is not None, delimiter=delimiter, facts=facts
@@ -80,6 +81,18 @@ def _with_commas(facts: Sequence[ColumnFacts], table: pa.Table) -> tuple[ColumnF
     commas = {field.name for field in table.schema if pa.types.is_floating(field.type)}
     return tuple(
         dataclasses.replace(item, kind=f"{item.kind}, decimal comma") if item.name in commas else item for item in facts
+    )
+
+
+def _with_points(facts: Sequence[ColumnFacts], table: pa.Table, unclear: Collection[str]) -> tuple[ColumnFacts, ...]:
+    """The facts, which say where points that were read as decimal points may be between thousands."""
+    way = wording().dataset_option("decimal", ".")
+    why = f"its points may be between thousands, as in 1.234: if so, write them without; if not, say so: {way}"
+    return tuple(
+        dataclasses.replace(item, why=why)
+        if item.name in unclear and not item.why and may_have_thousands(table[item.name])
+        else item
+        for item in facts
     )
 
 
