@@ -106,7 +106,7 @@ def _onnx_columns(exported: Exported, transform: FeatureTransform, name: str, ou
         "import pandas as pd",
         "",
         f"session = onnxruntime.InferenceSession({json.dumps(name)})",
-        f'frame = pd.read_csv("new_rows.csv"{_writing(transform)}, na_values="?")',
+        *_read(transform),
         *_renamed(transform, names),
         *_parts_of_dates(transform, names),
         "columns = {",
@@ -119,12 +119,18 @@ def _onnx_columns(exported: Exported, transform: FeatureTransform, name: str, ou
     )
 
 
-def _writing(transform: FeatureTransform) -> str:
-    """The arguments that read a CSV file like those that the model was trained on."""
-    texts = {item.name: "str" for item in transform.inputs if item.kind == "category" or item.reading in DATE_PARTS}
-    given = {} if transform.delimiter == "," else {"sep": transform.delimiter}
-    given |= {} if transform.decimal == "." else {"decimal": transform.decimal}
-    return "".join(f", {key}={_literal(value)}" for key, value in {**given, "dtype": texts}.items())
+def _read(transform: FeatureTransform) -> Iterator[str]:
+    """Lines that read a CSV file like those that the model was trained on."""
+    inputs = transform.inputs
+    texts = dict.fromkeys(item.name for item in inputs if item.kind == "category" or item.reading in DATE_PARTS)
+    separator = "" if transform.delimiter == "," else f", sep={_literal(transform.delimiter)}"
+    decimal = "" if transform.decimal == "." else f", decimal={_literal(transform.decimal)}"
+    if "" in texts:
+        # pandas names such a column by its place, and wants the type under that name.
+        yield f'names = pd.read_csv("new_rows.csv"{separator}, nrows=0).columns'
+        yield 'unnamed = next(name for name in names if name.startswith("Unnamed: "))'
+    types = ", ".join(f'{_literal(name) if name else "unnamed"}: "str"' for name in texts)
+    yield f'frame = pd.read_csv("new_rows.csv"{separator}{decimal}, dtype={{{types}}}, na_values="?")'
 
 
 def _renamed(transform: FeatureTransform, names: Sequence[str]) -> Iterator[str]:

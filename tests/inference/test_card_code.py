@@ -85,6 +85,20 @@ def test_a_messy_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writing: 
         np.testing.assert_allclose(found["prediction"], wanted[:, 0], rtol=1e-5)
 
 
+@pytest.mark.parametrize("sep", [",", ";"])
+def test_codes_in_a_column_without_a_name_stay_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sep: str) -> None:
+    codes = ["01", "1", "02"]
+    rows = [f'{row % 7}{sep}"{codes[row % 3]}"{sep}{"b" if row % 3 else "a"}' for row in range(ROWS)]
+    text = [f"size{sep}{sep}label", *rows, f"3{sep}x{sep}a", f"4{sep}x{sep}a"]
+    (tmp_path / "customers.csv").write_text("\n".join(text) + "\n")
+    (tmp_path / "new_rows.csv").write_text("\n".join([f"size{sep}{sep}label", *rows]) + "\n")
+    made = trained(tmp_path / "customers.csv")
+    assert [(item.name, item.kind) for item in made.transform.inputs] == [("size", "number"), ("", "category")]
+    monkeypatch.chdir(tmp_path)
+    found = said_by_card(made, tmp_path)
+    np.testing.assert_allclose(found["probabilities"], values(made, tmp_path / "new_rows.csv"), atol=1e-5)
+
+
 def test_times_with_zones_and_a_column_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times = [f"2026-0{1 + row % 9}-1{row % 7}T{row % 24:02}:30:15+0{row % 4}:00" for row in range(ROWS)]
     columns = [pa.array([row % 11 for row in range(ROWS)]), times, ["a", "b"] * (ROWS // 2)]
