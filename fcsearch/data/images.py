@@ -54,11 +54,13 @@ class ImageForm:
         size: Height and width.
         channels: 1 (grey) or 3 (RGB); None: grey if all images are, else RGB.
         resize: Whether images of another size are resized (stretched, bilinear); otherwise they are refused.
+        upright: Whether they are turned as their EXIF orientation says.
     """
 
     size: Size
     channels: int | None = None
     resize: bool = True
+    upright: bool = True
 
 
 class _ColourFound(Exception):  # noqa: N818 (a signal, not an error)
@@ -78,7 +80,7 @@ class _OtherSizeError(Exception):
 
 
 def decode_images(column: pa.ChunkedArray, locate: Locate, form: ImageForm | None = None) -> tuple[Pixels, Shape]:
-    """Decode a column of image files: upright, as their EXIF orientation says; of several frames, the first.
+    """Decode a column of image files: upright, unless the form says otherwise; of several frames, the first.
 
     Args:
         column: (N,) binary, or structs of `bytes` and `path` as the Hugging Face hub writes them.
@@ -113,6 +115,11 @@ class _Images:
     locate: Locate
     form: ImageForm | None
 
+    @property
+    def upright(self) -> bool:
+        """Whether they are turned as their EXIF orientation says."""
+        return self.form is None or self.form.upright
+
 
 def _decode(images: _Images) -> tuple[Pixels, Shape]:
     with warnings.catch_warnings():
@@ -144,7 +151,7 @@ def _first(images: _Images) -> _First:
     problems = []
     for row, content in enumerate(images.read(0, images.count)):
         try:
-            image, mode = _open(content)
+            image, mode = _open(content, images.upright)
         except _UnusableError as error:
             problems.append((row, str(error)))
         else:
@@ -185,7 +192,7 @@ def _check_memory(rows: int, shape: Shape) -> None:
 
 
 def _decode_into(out: Pixels, content: Content, row: int, form: ImageForm) -> None:
-    image, mode = _open(content)
+    image, mode = _open(content, form.upright)
     height, width, channels = out.shape
     if image.size != (width, height) and not form.resize:
         raise _OtherSizeError(row, (image.height, image.width))
@@ -203,8 +210,8 @@ def _decode_into(out: Pixels, content: Content, row: int, form: ImageForm) -> No
     out[:] = np.frombuffer(decoded.tobytes(), dtype=np.uint8).reshape(out.shape)
 
 
-def _open(content: Content) -> tuple[Image.Image, str]:
-    """An image, decoded and upright, and its mode: `L` or `RGB`."""
+def _open(content: Content, upright: bool) -> tuple[Image.Image, str]:
+    """An image, decoded and, if asked, upright, and its mode: `L` or `RGB`."""
     if content is None:
         raise _UnusableError("it holds no bytes (embed images that are given by path only)")
     try:
@@ -213,9 +220,10 @@ def _open(content: Content) -> tuple[Image.Image, str]:
         image.load()
     except _BROKEN as error:
         raise _UnusableError(_reason(error)) from error
-    # Damaged metadata do not make a damaged picture.
-    with contextlib.suppress(*_BROKEN):
-        ImageOps.exif_transpose(image, in_place=True)
+    if upright:
+        # Damaged metadata do not make a damaged picture.
+        with contextlib.suppress(*_BROKEN):
+            ImageOps.exif_transpose(image, in_place=True)
     return image, mode
 
 

@@ -225,7 +225,7 @@ def _image_form(item: NumberInput) -> ImageForm | None:
     if len(item.shape) != 3 or item.shape[2] not in (1, 3):
         return None
     height, width, channels = item.shape
-    return ImageForm((height, width), channels, resize=item.resized)
+    return ImageForm((height, width), channels, resize=item.resized, upright=item.upright)
 
 
 def _like_training(item: NumberInput, X: npt.NDArray[Any], place: str) -> npt.NDArray[Any]:

@@ -121,7 +121,9 @@ def _whole(rows: Rows, train: Indices, preprocessing: Preprocessing, fit: Fit | 
         encoding = Affine(tuple(offset.tolist()), tuple(factor.tolist()))
     shape = rows.image_shape or (rows.X.shape[1],)
     pixels = rows.X.dtype == np.uint8
-    return NumberInput(rows.column, rows.layout, shape, encoding, pixels=pixels, resized=rows.resized)
+    return NumberInput(
+        rows.column, rows.layout, shape, encoding, pixels=pixels, resized=rows.resized, upright=len(shape) == 3
+    )
 
 
 def _scaling(rows: Rows, train: Indices, preprocessing: Preprocessing) -> tuple[Array, Array]:

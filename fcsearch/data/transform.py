@@ -33,6 +33,7 @@ class NumberInput:
         fill: The value that replaces a missing one; None: there must be none.
         pixels: Whether the values are bytes from 0 to 255.
         resized: Whether image files are resized to `shape`; otherwise they must have that size.
+        upright: Whether image files are turned as their EXIF orientation says; those of older runs were not.
         reading: How a value of the column becomes the number.
         zoned: Whether the times of a date have a zone; None: it is not known, or this is no part of a date.
     """
@@ -44,6 +45,7 @@ class NumberInput:
     fill: float | None = None
     pixels: bool = False
     resized: bool = False
+    upright: bool = False
     reading: Reading = "number"
     zoned: bool | None = None
     kind: Literal["number"] = "number"

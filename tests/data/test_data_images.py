@@ -6,8 +6,12 @@ import pyarrow as pa
 import pytest
 from PIL import ExifTags, Image
 
+from fcsearch.data import DatasetSpec, dataset_in_memory
 from fcsearch.data import images as images_module
 from fcsearch.data.images import ImageForm, decode_images
+from fcsearch.data.rows import PIXEL_SCALE
+from fcsearch.data.sources.memory import match_memory
+from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.wording import Arguments, worded
 
@@ -182,6 +186,18 @@ def test_images_are_turned_as_their_exif_orientation_says(kind: str) -> None:
     assert shape == (4, 6, 3)
     assert np.abs(found.astype(int) - found[0]).max() < 10
     assert found[0].reshape(shape)[:, 0, 0].tolist() == pytest.approx([0, 0, 255, 255], abs=10)
+
+
+def test_a_model_of_images_that_were_not_turned_reads_later_ones_as_they_are() -> None:
+    image = Image.fromarray(np.repeat(np.array([[0], [0], [255], [255]], np.uint8), 4, axis=1))
+    table = pa.table({"image": [encoded(image, exif=turned(6))] * 30, "label": ["a", "b"] * 15})
+    transform = dataset_in_memory(table, spec=DatasetSpec("memory:", preprocessing="none")).transform
+    text = transform.to_json()
+    old = FeatureTransform.from_json(text.replace('"upright": true, ', ""), where="here")
+    assert old.to_json() != text
+    new, kept = (match_memory(of, table.select(["image"])).X[0].reshape(4, 4) for of in (transform, old))
+    np.testing.assert_allclose(kept, np.asarray(image) * PIXEL_SCALE, rtol=1e-6)
+    assert np.array_equal(new, np.rot90(kept, -1))
 
 
 def test_damaged_metadata_do_not_damage_a_picture() -> None:
