@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import warnings
 import weakref
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,17 @@ from fcsearch import results
 from fcsearch.api.model import Model
 from fcsearch.api.reported_run import ReportedRun, rows_in_memory
 from fcsearch.api.torch_module import module_of
+from fcsearch.config import InputForm
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError
-from fcsearch.evaluation import Measurement, count_own_rows, load_run_dataset, measure_in_memory, measure_model
+from fcsearch.evaluation import (
+    Measurement,
+    OwnRows,
+    find_own_rows,
+    load_run_dataset,
+    measure_in_memory,
+    measure_model,
+)
 from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
@@ -27,7 +36,7 @@ from fcsearch.report.export_files import export_with_card
 from fcsearch.report.row_notes import own_rows_note, row_notes
 from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of
-from fcsearch.selection import answers_by_refit, chosen_trial, forms_of, load_members
+from fcsearch.selection import Member, answers_by_refit, chosen_trial, forms_of, load_members
 from fcsearch.wording import Arguments, worded
 
 _SPLITS = ("train", "val", "test")
@@ -114,7 +123,8 @@ class Run(ReportedRun):
         if X is not None and split is None:
             found, other = measure_in_memory(self.directory, members, X, y, label=label)
             notes = row_notes(other.unseen, other.ignored)
-            if own := count_own_rows(self.directory, members, other, make=self._make):
+            known = self._known_rows(members)
+            if known is not None and (own := known.count(other)):
                 notes.append(own_rows_note(own, found.rows, "`evaluate()` without `X`"))
             for note in notes:
                 # Of this method's caller: between them is what words the messages.
@@ -207,6 +217,18 @@ class Run(ReportedRun):
     @cached_property
     def _others(self) -> dict[str, Model]:
         """The other models that were asked for, by what they were called."""
+        return {}
+
+    def _known_rows(self, members: Sequence[Member]) -> OwnRows | None:
+        """The rows that trained or chose a model: read once for all rows that it is measured on."""
+        forms = tuple(forms_of(members))
+        if forms not in self._own_rows:
+            self._own_rows[forms] = find_own_rows(self.directory, members, make=self._make)
+        return self._own_rows[forms]
+
+    @cached_property
+    def _own_rows(self) -> dict[tuple[InputForm, ...], OwnRows | None]:
+        """Those rows, by the forms in which a model reads them."""
         return {}
 
     @cached_property

@@ -61,7 +61,7 @@ def evaluate(
       fcsearch evaluate runs/dropout --model 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
-    from fcsearch.evaluation import count_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
+    from fcsearch.evaluation import find_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
     from fcsearch.report.row_notes import own_rows_note
     from fcsearch.results import RunDirectory, resolve_run
     from fcsearch.selection import forms_of, load_members
@@ -80,7 +80,8 @@ def evaluate(
         found = measure_moved(directory, chosen, dataset, split, data_dir=data_dir)
     else:
         found, other = measure_other(directory, chosen, dataset, label=label, data_dir=data_dir)
-    own = 0 if other is None else count_own_rows(directory, chosen, other)
+    known = None if other is None else find_own_rows(directory, chosen)
+    own = None if other is None or known is None else known.count(other)
     if form == "json":
         facts = {**_facts(other), **({"own_rows": own} if other else {})}
         click.echo(json.dumps({**dataclasses.asdict(found), **facts}, indent=2))

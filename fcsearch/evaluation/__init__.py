@@ -2,12 +2,13 @@
 
 from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
 from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.elsewhere import count_own_rows, measure_in_memory, measure_moved, measure_other
+from fcsearch.evaluation.elsewhere import measure_in_memory, measure_moved, measure_other
 from fcsearch.evaluation.kept import Kept, compare_kept, error_of_kept
 from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure, measure_model
 from fcsearch.evaluation.out_of_fold import measure_out_of_fold
+from fcsearch.evaluation.own_rows import OwnRows, find_own_rows
 from fcsearch.evaluation.run_dataset import MakeDataset, load_run_dataset
 from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
 
@@ -17,14 +18,15 @@ __all__ = [
     "Lead",
     "MakeDataset",
     "Measurement",
+    "OwnRows",
     "base_line",
     "base_line_of_folds",
     "base_line_of_targets",
     "bootstrap_error",
     "classify",
     "compare_kept",
-    "count_own_rows",
     "error_of_kept",
+    "find_own_rows",
     "load_run_dataset",
     "measure",
     "measure_in_memory",

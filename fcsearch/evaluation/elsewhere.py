@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from fcsearch.data import load_dataset
-from fcsearch.data.copies import row_keys
 from fcsearch.data.joint_transform import join_transforms
 from fcsearch.data.transform import FeatureTransform
-from fcsearch.errors import DataError, RunError, UsageError
+from fcsearch.errors import DataError, UsageError
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measure_members, measure_model, rows_of
-from fcsearch.evaluation.run_dataset import MakeDataset, load_run_dataset
+from fcsearch.evaluation.measuring import measure_members, measure_model
+from fcsearch.evaluation.run_dataset import load_run_dataset
 from fcsearch.results import RunDirectory
 from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Member, forms_of
@@ -108,47 +102,6 @@ def _measured(
         run, members, other.rows, "all", transform.class_names, other.fingerprint, target=transform.target
     )
     return found, other
-
-
-def count_own_rows(
-    run: RunDirectory, members: Sequence[Member], other: OtherRows, *, make: MakeDataset = load_dataset
-) -> int:
-    """How many of other rows equal rows that trained the model or chose it, as far as chance does not explain it.
-
-    Rows are equal if all that the network reads of them is, and the label. As many count as the run has of them. In a
-    table of few categories new rows are often equal to known ones: how often, the run's test rows say. It is 0 if the
-    others are not equal more often, unless all of the run's are among them, and if these cannot be loaded any more.
-
-    Args:
-        run: The run directory.
-        members: The networks of the model.
-        other: The rows, as a measurement returned them.
-        make: Makes the run's dataset, as in `load_run_dataset`.
-    """
-    if run.manifest().dataset is None:
-        return 0
-    try:
-        dataset = load_run_dataset(run, forms=forms_of(members), make=make)
-    except (DataError, RunError):
-        return 0
-    # Of folds, the training and validation rows of the first are those of all.
-    seen = np.concatenate([row_keys(rows_of(members, dataset, name)) for name in ("train", "val")])
-    keys, counts = np.unique(seen, return_counts=True)
-    others, by_chance = row_keys(other.rows), np.isin(row_keys(rows_of(members, dataset, "test")), keys)
-    other_keys, other_counts = np.unique(others, return_counts=True)
-    _, places, other_places = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
-    own = int(np.minimum(counts[places], other_counts[other_places]).sum())
-    known = own == len(seen) or np.isin(others, keys).sum() > _most_by_chance(len(others), by_chance)
-    return own if known else 0
-
-
-def _most_by_chance(rows: int, found: npt.NDArray[np.bool_]) -> float:
-    """The most of some rows that equal known ones by chance, as (M,) rows that are no known ones do; three errors."""
-    if not found.any():
-        return 0.0
-    share = float(found.mean())
-    share = min(1.0, share + 2 * math.sqrt(share * (1 - share) / len(found)))
-    return rows * share + 3 * math.sqrt(rows * share * (1 - share))
 
 
 def measure_moved(

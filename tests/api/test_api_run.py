@@ -84,6 +84,28 @@ def test_what_the_command_says_of_other_rows_is_a_warning() -> None:
     assert len(said) == 1
 
 
+def test_the_runs_rows_are_read_once_to_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = rows()
+    run = search(X, y)
+    read: list[RunDirectory] = []
+
+    def load(directory: RunDirectory, **options: Any) -> Any:
+        read.append(directory)
+        return load_run_dataset(directory, **options)
+
+    monkeypatch.setattr("fcsearch.evaluation.own_rows.load_run_dataset", load)
+    for _ in range(3):
+        with pytest.warns(UserWarning, match=r"rows that trained or chose the network"):
+            run.evaluate(X, y)
+    assert len(read) == 1
+
+
+def test_a_run_of_too_many_rows_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = rows()
+    monkeypatch.setattr("fcsearch.evaluation.own_rows._MOST_VALUES", 3 * 119)
+    assert search(X, y).evaluate(X, y).rows == 120  # a warning would be an error
+
+
 def test_weights_of_the_runs_own_rows_are_given_again() -> None:
     X, y = rows()
     weights = np.linspace(1, 2, 120)
