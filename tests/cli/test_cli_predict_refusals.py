@@ -121,7 +121,8 @@ def test_predictions_are_not_written_where_they_would_be_read_as_input(
     for source in (folder, folder / "*.csv"):
         assert "would be read with it next time" in refused("predict", customers.path, source, "--out", out)
     assert not out.exists()
-    for source, allowed in ((folder / "m*.csv", out), (folder, tmp_path / "predictions.csv")):
+    places = (out, tmp_path / "predictions.csv", folder / "_predictions.csv")
+    for source, allowed in zip((folder / "m*.csv", folder, folder), places, strict=True):
         result = CliRunner().invoke(predict, [str(customers.path), str(source), "--out", str(allowed)])
         assert result.exit_code == 0, result.output
         assert allowed.exists()

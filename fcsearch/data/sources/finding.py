@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from fcsearch.data.sources.image_files import images_in, is_image
-from fcsearch.data.sources.paths import files_at, find_files, format_of, formats_of
+from fcsearch.data.sources.paths import files_at, find_files, format_of, formats_of, is_kept_back
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
 from fcsearch.wording import wording
@@ -68,7 +68,8 @@ def takes_in(spec: DatasetSpec, out: Path) -> bool:
         return False
     path = Path(spec.source).expanduser()
     if path.is_dir():
-        return out.absolute().parent.samefile(path)
+        read = bool(format_of(out)) or is_image(out.name)
+        return read and not is_kept_back(out.name) and out.absolute().parent.samefile(path)
     if path.is_file():
         return out.exists() and out.samefile(path)
     folders = {file.parent for file in find_source(spec).files}

@@ -109,11 +109,16 @@ def find_files(source: str) -> list[Path]:
 def files_at(path: Path) -> list[Path]:
     """The file at a path, the files in the folder there that are not hidden, or those that a glob names; sorted."""
     if path.is_dir():
-        return sorted(file for file in entries(path) if file.is_file() and not file.name.startswith((".", "_")))
+        return sorted(file for file in entries(path) if file.is_file() and not is_kept_back(file.name))
     if path.is_file():
         return [path]
     matches = map(Path, glob.glob(str(path), recursive=True))  # noqa: PTH207 (absolute patterns)
     return sorted(match for match in matches if match.is_file())
+
+
+def is_kept_back(name: str) -> bool:
+    """Whether a file in a folder is not read because of its name: a hidden one, or what a program keeps for itself."""
+    return name.startswith((".", "_"))
 
 
 def entries(folder: Path) -> list[Path]:
