@@ -58,7 +58,7 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
             f"trial {winner} of {searched.path.name} on 270 test rows"
             in call("evaluate", searched.path, *choice).output
         )
-    assert "the refit on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
+    assert "the refit of run on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
 
 
 @pytest.mark.parametrize("stopped", [False, True])
