@@ -15,7 +15,7 @@ from fcsearch.api.display import open_view
 from fcsearch.api.reported_run import rows_in_memory
 from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
-from fcsearch.data.sources.memory import has_few_rows_in_memory
+from fcsearch.data.sources.memory import is_small_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
 from fcsearch.results import rank_trials, remote
@@ -23,7 +23,7 @@ from fcsearch.search.api import start_search
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
-from fcsearch.space import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE, SearchSpace, find_space, load_space
+from fcsearch.space import DEFAULT_SPACE, FEW_COLUMNS, FEW_ROWS, SMALL_SPACE, SearchSpace, find_space, load_space
 from fcsearch.wording import Arguments, worded
 
 # A search writes its messages to its own log: two at a time, in threads, would mix theirs.
@@ -134,7 +134,8 @@ def read_space(space: Space | None, X: Any) -> SearchSpace:
     if isinstance(space, Mapping):
         return SearchSpace.from_mapping(space)
     if space is None:
-        space = SMALL_SPACE if has_few_rows_in_memory(X, FEW_ROWS) else DEFAULT_SPACE
+        small = is_small_in_memory(X, rows=FEW_ROWS, columns=FEW_COLUMNS)
+        space = SMALL_SPACE if small else DEFAULT_SPACE
     return load_space(find_space(space) if isinstance(space, str) else space)
 
 

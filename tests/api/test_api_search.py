@@ -248,11 +248,14 @@ def test_the_space_may_say_the_task(task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("X", "few"),
+    ("X", "small"),
     [
         (np.zeros((3999, 2)), True),
         ([[1.0, 2.0], [3.0, 4.0]], True),
         (pa.table({"x": [1.0, 2.0], "kind": ["a", "b"]}), True),
+        (np.zeros((40, 64)), True),
+        (np.zeros((40, 65)), False),
+        (pa.table({f"x{number}": [1.0, 2.0] for number in range(65)}), False),
         (np.zeros((4000, 2)), False),
         (np.zeros((9, 4), dtype=np.uint8), False),
         (np.zeros((9, 2, 2)), False),
@@ -261,8 +264,8 @@ def test_the_space_may_say_the_task(task: str) -> None:
         ("customers.csv", False),
     ],
 )
-def test_the_default_space_is_another_for_few_rows_of_a_table(X: Any, few: bool) -> None:
-    assert read_space(None, X).name == ("small" if few else "default")
+def test_the_default_space_is_another_for_a_small_table(X: Any, small: bool) -> None:
+    assert read_space(None, X).name == ("small" if small else "default")
     assert read_space("full", X).name == "full"
 
 

@@ -1,4 +1,4 @@
-"""How many rows a table has, before it is read."""
+"""Whether a table is small, before it is read."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ def is_plain(schema: pa.Schema) -> bool:
     return not any(pa.types.is_nested(kind) or pa.types.is_binary(kind) for kind in schema.types)
 
 
-def has_few_rows(spec: DatasetSpec, limit: int) -> bool:
-    """Whether a dataset is a plain table in CSV or Parquet files with fewer than `limit` rows beside its test rows.
+def is_small(spec: DatasetSpec, *, rows: int, columns: int) -> bool:
+    """Whether a dataset is a plain table in CSV or Parquet files, with fewer than `rows` rows and at most `columns`.
 
-    Rows of a CSV file are counted by its lines. Data that cannot be read have no few rows: reading them says what is
-    wrong.
+    Test rows do not count; rows of a CSV file are counted by its lines. Data that cannot be read are not small: reading
+    them says what is wrong.
     """
     if spec.is_named or spec.is_memory:
         return False
     try:
         files = [path for part, paths in find_parts(spec).items() if part != "test" for path in paths]
-        if not {format_of(path) for path in files} <= {"csv", "parquet"} or not is_plain(file_schema(files[0])):
+        if not {format_of(path) for path in files} <= {"csv", "parquet"}:
             return False
-        left = limit
+        schema = file_schema(files[0])
+        if len(schema) > columns or not is_plain(schema):
+            return False
+        left = rows
         for path in files:
-            for rows in _rows(path):
-                left -= rows
+            for read in _rows(path):
+                left -= read
                 if left <= 0:
                     return False
     except (DataError, OSError):

@@ -109,18 +109,21 @@ def is_table(X: Any) -> bool:
     return isinstance(X, (pa.Table, pa.RecordBatch)) or _is_pandas(X) or hasattr(X, "__arrow_c_stream__")
 
 
-def has_few_rows_in_memory(X: Any, limit: int) -> bool:
-    """Whether X is a plain table, or an array of numbers that are not pixels, with fewer than `limit` rows.
+def is_small_in_memory(X: Any, *, rows: int, columns: int) -> bool:
+    """Whether X is a plain table, or an array of numbers that are not pixels, of fewer than `rows` rows.
 
-    False for what cannot be read: reading it says what is wrong.
+    And of at most `columns` columns. False for what cannot be read: reading it says what is wrong.
     """
     try:
         if is_table(X):
-            return len(X) < limit and is_plain(as_table(X).schema)
+            if len(X) >= rows:
+                return False
+            table = as_table(X)
+            return table.num_columns <= columns and is_plain(table.schema)
         X = np.asarray(X)
     except (DataError, TypeError, ValueError):
         return False
-    return X.ndim == 2 and X.dtype != np.uint8 and len(X) < limit
+    return X.ndim == 2 and X.dtype != np.uint8 and len(X) < rows and X.shape[1] <= columns
 
 
 def as_table(X: Any) -> pa.Table:
