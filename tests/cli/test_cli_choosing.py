@@ -105,8 +105,12 @@ def test_the_default_space_for_a_small_table_is_another(here: Path) -> None:
     for count in (64, 65):
         names, values = ",".join(f"x{number}" for number in range(count)), ",".join(["1"] * count)
         (here / f"wide{count}.csv").write_text(f"{names}\n{values}\n")
-    np.savez(here / "arrays.npz", X=np.zeros((9, 2)), y=np.arange(9))
-    small = ("few.parquet", "few.csv.gz", "customers.csv", "table", "wide64.csv")
+    few, many = np.zeros((3000, 2)), np.zeros((1000, 2))
+    np.savez(here / "few.npz", x_train=few, y_train=few[:, 0], x_test=few, y_test=few[:, 0])
+    np.savez(here / "many.npz", x_train=few, y_train=few[:, 0], x_val=many, y_val=many[:, 0])
+    np.savez(here / "pixels.npz", X=np.zeros((9, 4), dtype=np.uint8), y=np.arange(9))
+    np.savez(here / "boxes.npz", X=np.zeros((9, 2, 2)), y=np.arange(9))
+    small = ("few.parquet", "few.csv.gz", "customers.csv", "table", "wide64.csv", "few.npz")
     found = {path: default_space(path) for path in small}
     assert found == dict.fromkeys(found, "small")
     others = (
@@ -114,7 +118,9 @@ def test_the_default_space_for_a_small_table_is_another(here: Path) -> None:
         "many.csv.gz",
         "images.parquet",
         "wide65.csv",
-        "arrays.npz",
+        "many.npz",
+        "pixels.npz",
+        "boxes.npz",
         "digits",
         "openml:31",
         "none.csv",
