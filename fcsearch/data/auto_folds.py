@@ -17,13 +17,15 @@ _ENOUGH_TO_VALIDATE = 500
 def settle_folds(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     """The spec with `folds: auto` replaced by its choice for these rows: 5, or None, one split.
 
-    It is 5 if one split would validate on fewer than 500 rows, unless the rows are images, are in the order of time, or
-    have validation rows of their own, or 5 folds cannot be drawn from them.
+    It is 5 if one split would validate on fewer than 500 rows, unless the spec says how many rows validate; or the rows
+    are images, are in the order of time, or have validation rows of their own; or 5 folds cannot be drawn from them.
     """
     if spec.folds != "auto":
         return spec
     one = dataclasses.replace(spec, folds=None)
     several = dataclasses.replace(spec, folds=_FOLDS)
+    if spec.sizes_validation:
+        return one
     enough = round(spec.val_fraction * rows.sizes.train) >= _ENOUGH_TO_VALIDATE
     if enough or rows.is_pixels or rows.sizes.val or spec.time is not None:
         return one

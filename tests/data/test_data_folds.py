@@ -77,9 +77,8 @@ def test_one_fold_is_a_dataset_without_folds(folds: int | None, write_table: Wri
     [
         ({}, 5),
         ({"group": "customer"}, 5),
-        # One split would validate on 498 rows, on 504.
-        ({"val_fraction": 0.83, "test_fraction": 0.15}, 5),
-        ({"val_fraction": 0.84, "test_fraction": 0.15}, None),
+        ({"val_fraction": 0.4}, None),
+        ({"num_val": 20}, None),
         ({"time": "day"}, None),
     ],
 )
@@ -94,9 +93,17 @@ def test_auto_makes_folds_where_one_split_would_validate_on_few_rows(
     assert DatasetSpec.from_json(found.spec.to_json()).folds == folds
 
 
+@pytest.mark.parametrize(("count", "folds"), [(3329, 5), (3330, None)])  # one split validates on 499 rows, on 500
+def test_auto_counts_the_rows_that_one_split_would_validate_on(
+    count: int, folds: int | None, write_table: Write, load: Load
+) -> None:
+    path = write_table({"row": np.arange(float(count)), "label": np.arange(count) % 2})
+    assert load(path, folds="auto").spec.folds == folds
+
+
 def test_auto_makes_no_folds_of_rows_that_allow_none(write_table: Write, load: Load) -> None:
-    path = write_table({"row": np.arange(12.0), "label": [0, 1, 2] * 4})
-    assert load(path, folds="auto", val_fraction=0.3, test_fraction=0.3).others == ()
+    path = write_table({"row": np.arange(20.0), "label": [0, 1] * 10})
+    assert load(path, folds="auto", test_fraction=0.6).others == ()
     for part in ("train", "val"):
         write_table(COLUMNS, f"parts/{part}.parquet")
     assert load_plain(load, path.parent / "parts", folds="auto").others == ()
