@@ -7,6 +7,7 @@ import dataclasses
 from fcsearch.data.rows import Rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.splits import split_rows
+from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
 
 _FOLDS = 5
@@ -29,8 +30,16 @@ def settle_folds(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
     enough = round(spec.val_fraction * rows.sizes.train) >= _ENOUGH_TO_VALIDATE
     if enough or rows.is_pixels or rows.sizes.val or spec.time is not None:
         return one
+    return several if _can_train(several, rows) else one
+
+
+def _can_train(spec: DatasetSpec, rows: Rows) -> bool:
+    """Whether its folds can be drawn, and each has training rows with a weight above 0."""
     try:
-        split_rows(rows.y, rows.sizes, several, rows.class_names, rows.split_key)
+        split = split_rows(rows.y, rows.sizes, spec, rows.class_names, rows.split_key)
+        for train in (split.train, *(fold.train for fold in split.others)):
+            given = None if rows.row_weights is None else rows.row_weights[train]
+            training_weights(rows.y[train], given, spec.class_weight, rows.class_names)
     except DataError:
-        return one
-    return several
+        return False
+    return True

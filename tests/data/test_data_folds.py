@@ -110,6 +110,18 @@ def test_auto_makes_no_folds_of_rows_that_allow_none(write_table: Write, load: L
     assert load_dataset(DatasetSpec("digits", folds="auto")).others == ()
 
 
+def test_auto_makes_no_folds_of_which_one_would_train_on_weights_of_zero(write_table: Write, load: Load) -> None:
+    rows = np.arange(60.0)
+    columns = {"row": rows, "label": rows % 2 > 0}
+    path = write_table({**columns, "weight": np.ones(60)})
+    found = load(path, folds="auto", weights="weight", preprocessing="none")
+    assert found.spec.folds == 5
+    trained = load(path, weights="weight", preprocessing="none").train.X[0, 0]
+    # The one row that counts trains in one split, and validates in a fold.
+    path = write_table({**columns, "weight": (rows == trained).astype(float)})
+    assert load(path, folds="auto", weights="weight").others == ()
+
+
 def test_each_fold_scales_by_its_own_training_rows(write_table: Write, load: Load) -> None:
     values = RANDOM.randn(ROWS)
     columns = {
