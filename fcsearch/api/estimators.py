@@ -55,9 +55,10 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         time_budget: Seconds that it may take, with its report, nearly; None: no limit.
         validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1; None:
             0.15, where there are no folds.
-        folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds, and the
-            network is the best configuration trained on all rows. `auto`: 5 for few rows. 1: one split. None: one split
-            if `validation_fraction` is given, else as the space says; the default spaces say `auto`.
+        folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds (those
+            of classes with fewer rows only train), and the network is the best configuration trained on all rows.
+            `auto`: 5 for few rows. 1: one split. None: one split if `validation_fraction` is given, else as the space
+            says; the default spaces say `auto`.
         ensemble: Whether the best trials predict together, weighted by the validation rows, where that is better there
             than the best one alone.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.

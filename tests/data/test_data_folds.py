@@ -110,6 +110,16 @@ def test_auto_makes_no_folds_of_rows_that_allow_none(write_table: Write, load: L
     assert load_dataset(DatasetSpec("digits", folds="auto")).others == ()
 
 
+def test_auto_makes_no_folds_that_leave_a_class_out_of_validation(write_table: Write, load: Load) -> None:
+    def found(rare: int) -> int | str | None:
+        label = ["rare"] * rare + ["yes", "no"] * 30
+        path = write_table({"row": np.arange(float(len(label))), "label": label})
+        return load(path, folds="auto", test_fraction=0.0).spec.folds
+
+    # One row can validate nowhere; of four, one can in one split, none in five folds.
+    assert [found(rare) for rare in (1, 4, 5)] == [5, None, 5]
+
+
 def test_auto_makes_no_folds_of_which_one_would_train_on_weights_of_zero(write_table: Write, load: Load) -> None:
     rows = np.arange(60.0)
     columns = {"row": rows, "label": rows % 2 > 0}
