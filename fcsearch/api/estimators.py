@@ -52,9 +52,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     Args:
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
-            None: the default space.
+            None: `small` for a small table, else `default`.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds that it may take, with its report, nearly; None: no limit.
+        time_budget: About how many seconds the search may take; None: no limit.
         validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1; None:
             0.15, where there are no folds.
         folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds (those
