@@ -206,11 +206,6 @@ class DatasetSpec:
             raise _data_error(error) from None
 
     @property
-    def sizes_validation(self) -> bool:
-        """Whether it says how many rows validate, by a number or by a fraction other than the default."""
-        return self.num_val is not None or self.val_fraction != DEFAULT_VAL_FRACTION
-
-    @property
     def split_by(self) -> tuple[SplitBy, str] | None:
         """Whether rows are split by group or by time, and by which column; None: at random."""
         if self.group is not None:
