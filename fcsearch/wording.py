@@ -11,7 +11,10 @@ import json
 import shlex
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
+
+from typing_extensions import override  # typing has it from Python 3.12 on
 
 
 class Wording:
@@ -58,6 +61,10 @@ class Wording:
         """How columns are left out."""
         names = json.dumps(columns, ensure_ascii=False)
         return f"drop: {names} in a space file, or {self.dataset_option('drop', columns)}"
+
+    def more_time(self, run: Path) -> str:
+        """What to do where a run had too little time for a trial."""
+        return f"continue, from the last epoch, with `fcsearch resume {run} --time-budget 1h`"
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""
@@ -110,6 +117,11 @@ class Arguments(Wording):
     def leaving_out(self, columns: Sequence[str]) -> str:
         """How columns are left out."""
         return self.dataset_option("drop", columns)
+
+    @override
+    def more_time(self, run: Path) -> str:
+        """What to do where a run, which may be a temporary one, had too little time for a trial."""
+        return f"give a longer {self.option('time_budget')}"
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from fcsearch.config.objective import Task
+from fcsearch.data.spec import DEFAULT_VAL_FRACTION
 from fcsearch.space import SearchSpace
 
 FoldsArgument = int | Literal["auto"] | None
-_VALIDATION_FRACTION = 0.15
 
 
 def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task) -> float:
@@ -23,7 +23,7 @@ def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task)
     Raises:
         ValueError: there is no such share.
     """
-    share = _VALIDATION_FRACTION if given is None else given
+    share = DEFAULT_VAL_FRACTION if given is None else given
     if not 0 < share < 1:
         raise ValueError(f"validation_fraction must lie between 0 and 1; found {share}")
     if task == "regression":

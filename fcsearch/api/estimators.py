@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,6 +37,7 @@ from fcsearch.errors import SearchError, UsageError
 from fcsearch.inference.choosing import model_of_run
 from fcsearch.results import objective_of
 from fcsearch.search.options import PoolName, SearchOptions
+from fcsearch.selection import answers_by_refit, ensemble_answers_by_refit
 from fcsearch.space import SearchSpace
 from fcsearch.wording import EstimatorArguments, worded, wording
 
@@ -50,14 +52,15 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
 
     Args:
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
-            None: the default space.
+            None: `small` for a small table, else `default`.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds that it may take, with its report, nearly; None: no limit.
+        time_budget: About how many seconds the search may take; None: no limit.
         validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1; None:
             0.15, where there are no folds.
-        folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds, and the
-            network is the best configuration trained on all rows. `auto`: 5 for few rows. 1: one split. None: one split
-            if `validation_fraction` is given, else as the space says; the default spaces say `auto`.
+        folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds (those
+            of classes with fewer rows only train), and the network is the best configuration trained on all rows.
+            `auto`: 5 for few rows. 1: one split. None: one split if `validation_fraction` is given, else as the space
+            says; the default spaces say `auto`.
         ensemble: Whether the best trials predict together, weighted by the validation rows, where that is better there
             than the best one alone.
         pool: What trains: `inline` (this process), `local` (processes of this machine) or `ray`.
@@ -201,10 +204,26 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         if not run.directory.models.saved():
             raise SearchError("every trial diverged; give smaller learning rates")
         together = self.ensemble and bool(run.directory.models.ensemble())
+        described = run.manifest.dataset
+        if described is not None and described.folds:
+            # Without its refits, each network of the ensemble has learned the training rows of one fold.
+            together = together and ensemble_answers_by_refit(run.directory)
+            if not together and not answers_by_refit(run.directory):
+                self._warn_of_one_fold()
         self.model_ = Model.of(model_of_run(run, "ensemble").predictor) if together else run.model
         self.best_params_ = run.config().settings()
         self.best_score_ = float(run.best[objective_of(run.trials).column])
         self.trials_ = run.trials
+
+    def _warn_of_one_fold(self) -> None:
+        why, longer = (
+            ("", "") if self.time_budget is None else ("within the time budget, ", "a longer time_budget, or ")
+        )
+        warnings.warn(
+            f"{why}no network was trained on all rows: what predicts was trained on the training rows of one fold. "
+            f"Give {longer}folds=1",
+            stacklevel=5,  # behind `_keep`, `fit` and its wrapper
+        )
 
     @worded(EstimatorArguments())
     def _predicted(self, X: Any, predict: Callable[[Any], npt.NDArray[Any]]) -> npt.NDArray[Any]:

@@ -15,7 +15,7 @@ from fcsearch.api.display import open_view
 from fcsearch.api.reported_run import rows_in_memory
 from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
-from fcsearch.data.sources.memory import has_few_rows_in_memory
+from fcsearch.data.sources.memory import is_small_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
 from fcsearch.results import rank_trials, remote
@@ -23,7 +23,7 @@ from fcsearch.search.api import start_search
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
-from fcsearch.space import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE, SearchSpace, find_space, load_space
+from fcsearch.space import DEFAULT_SPACE, FEW_COLUMNS, FEW_ROWS, SMALL_SPACE, SearchSpace, find_space, load_space
 from fcsearch.wording import Arguments, worded
 
 # A search writes its messages to its own log: two at a time, in threads, would mix theirs.
@@ -61,9 +61,10 @@ def search(
         y: (N,) classes, or the targets of a regression; None: a column of the table holds them.
         label: That column; by default the one called `label`, `target`, `class` or `y`.
         space: The name of a space that ships, a YAML file, the content of such a file as a dict, or a SearchSpace;
-            None: the default space for the rows. Its dataset is ignored, except for `task`, `class_weight` and `folds`.
+            None: `small` for a small table, else `default`. Its dataset is ignored, except for `task`, `class_weight`
+            and `folds`.
         trials: How many configurations to try; None: as many as the space says.
-        time_budget: Seconds that it may take, with its report, nearly; None: no limit.
+        time_budget: About how many seconds the search may take, with its report; None: no limit.
         seed: Seed of the sampler and of training.
         out: The run directory, or the run's URL, such as s3://bucket/runs/digits, which must not exist; None: a
             temporary one without a report, which is removed with the returned object.
@@ -73,7 +74,7 @@ def search(
             none; `auto`: as many as take little of the search's time.
         folds: From 2 to 20: a trial is the mean over so many folds of the rows that are not test rows, and the network
             is the best configuration trained on all of these. `auto`: 5 for few rows. 1: one split. None: as the space
-            says; those for few rows, and the default one, say `auto`.
+            says; the default spaces say `auto`, and one that does not say it has one split.
         dataset: Options of the dataset as in a space file, such as `drop`, `val_fraction` or `test_fraction`.
         class_weight: How much the rows of each class count in training: `balanced` (all classes the same in total), or
             numbers by class; None: as the space says.
@@ -134,7 +135,8 @@ def read_space(space: Space | None, X: Any) -> SearchSpace:
     if isinstance(space, Mapping):
         return SearchSpace.from_mapping(space)
     if space is None:
-        space = SMALL_SPACE if has_few_rows_in_memory(X, FEW_ROWS) else DEFAULT_SPACE
+        small = is_small_in_memory(X, rows=FEW_ROWS, columns=FEW_COLUMNS)
+        space = SMALL_SPACE if small else DEFAULT_SPACE
     return load_space(find_space(space) if isinstance(space, str) else space)
 
 

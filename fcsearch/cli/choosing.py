@@ -38,7 +38,7 @@ class Choice:
     def load(self, overrides: Sequence[str | Override]) -> SearchSpace:
         """The space, with the dataset and the `overrides` (`KEY=VALUE`) applied.
 
-        If no space is named, it is `small` for a table of few rows, else `default`, and takes its name, and so the
+        If no space is named, it is `small` for a small table, else `default`, and takes its name, and so the
         run's, from the dataset.
 
         Raises:
@@ -87,10 +87,11 @@ def choose(given: Sequence[str], *, space: str | None, dataset: str | None) -> C
 def default_space(source: str) -> str:
     """The name of the space that is searched for a dataset if none is named."""
     from fcsearch.data import DatasetSpec
-    from fcsearch.data.sources.counting import has_few_rows
-    from fcsearch.space import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE
+    from fcsearch.data.sources.counting import is_small
+    from fcsearch.space import DEFAULT_SPACE, FEW_COLUMNS, FEW_ROWS, SMALL_SPACE
 
-    return SMALL_SPACE if has_few_rows(DatasetSpec(source), FEW_ROWS) else DEFAULT_SPACE
+    small = is_small(DatasetSpec(source), rows=FEW_ROWS, columns=FEW_COLUMNS)
+    return SMALL_SPACE if small else DEFAULT_SPACE
 
 
 def dataset_name(source: str) -> str:

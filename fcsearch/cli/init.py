@@ -30,7 +30,7 @@ _MOST_COLUMNS = 30
     "--space",
     "base",
     metavar="NAME",
-    help="The space to start from. Default: small for a few thousand rows, else default.",
+    help="The space to start from. Default: small for a small table, else default.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name with .yaml.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")

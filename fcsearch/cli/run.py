@@ -79,7 +79,7 @@ def run(
 
     SPACE is a YAML file, the name of a space that ships (`fcsearch spaces` lists them), or a run directory, whose space
     is searched again. DATA is a file, a folder, or the name of a dataset. One of the two is enough: without a space,
-    `small` is searched for a table of few rows, else `default`; a space names a dataset.
+    `small` is searched for a small table, else `default`; a space names a dataset.
 
     Ctrl-C once ends the search cleanly and keeps the finished trials; twice ends it at once. Either way
     `fcsearch resume` continues it.

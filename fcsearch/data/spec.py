@@ -41,6 +41,7 @@ OPENML_PREFIX = "openml:"
 # Rows that a program passes in: they have no path or name from which they can be read again.
 MEMORY = "memory:"
 
+DEFAULT_VAL_FRACTION = 0.15
 # Bins of `piecewise` in runs that do not say how many: fcsearch 0.2 did not record its default, which was this.
 _UNSAID_BINS = 16
 # Likely guesses for the names of options.
@@ -120,14 +121,14 @@ class DatasetSpec:
     It is not a feature."""
     test: _File | None = None
     """Path (file, folder or glob) of the test split, if the source does not have it."""
-    val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.15
+    val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = DEFAULT_VAL_FRACTION
     """Fraction of the rows for validation; unused if the source has a validation split."""
     test_fraction: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.15
     """Fraction of the rows for test; unused if the source has a test split."""
     folds: Folds = None
     """Number of folds: each row that is not a test row is a validation row in one of them, and a trial is the mean over
-    them; val_fraction is then unused. auto: 5 if one split would validate on fewer than 500 rows; a loaded dataset says
-    which. null, or 1: one split."""
+    them; val_fraction is then unused. auto: 5 if one split would validate on fewer than 500 rows, and neither num_val
+    nor another val_fraction than 0.15 is given; the run records the number. null, or 1: one split."""
     preprocessing: Annotated[Preprocessing, BeforeValidator(_not_embedded)] = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a

@@ -9,12 +9,21 @@ if TYPE_CHECKING:
     from fcsearch.space.keys import SamplerSpec
     from fcsearch.space.parameters import Choices, Condition, Constant, Parameter, Range
     from fcsearch.space.search_space import SearchSpace
-    from fcsearch.space.shipped import DEFAULT_SPACE, FEW_ROWS, SMALL_SPACE, find_space, shipped_space, shipped_spaces
+    from fcsearch.space.shipped import (
+        DEFAULT_SPACE,
+        FEW_COLUMNS,
+        FEW_ROWS,
+        SMALL_SPACE,
+        find_space,
+        shipped_space,
+        shipped_spaces,
+    )
     from fcsearch.space.space_file import load_space
     from fcsearch.space.tries import read_try
 
 __all__ = [
     "DEFAULT_SPACE",
+    "FEW_COLUMNS",
     "FEW_ROWS",
     "SMALL_SPACE",
     "Choices",
@@ -36,6 +45,7 @@ __getattr__ = on_first_use(
     __name__,
     {
         "DEFAULT_SPACE": "shipped",
+        "FEW_COLUMNS": "shipped",
         "FEW_ROWS": "shipped",
         "SMALL_SPACE": "shipped",
         "Choices": "parameters",

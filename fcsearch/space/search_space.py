@@ -165,6 +165,7 @@ class SearchSpace:
             "task": self.dataset.task,
             "objective": self.objective,
             "class_weight": self.dataset.to_json()["class_weight"],
+            "folds": self.dataset.folds,
             "sampler": {"name": self.sampler.name, **self.sampler.options},
             "trials": self.trials,
             "early_stopping": None if self.early_stopping is None else dataclasses.asdict(self.early_stopping),

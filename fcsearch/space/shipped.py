@@ -11,8 +11,10 @@ from fcsearch.text import did_you_mean, nearest
 
 DEFAULT_SPACE = "default"
 SMALL_SPACE = "small"
-# Of a table with fewer rows `small` is the default space (docs/quality.md).
+# Of a table with fewer rows (docs/quality.md), and no more columns, `small` is the default space. With more columns its
+# bins would take more time and memory than the search.
 FEW_ROWS = 4000
+FEW_COLUMNS = 64
 
 
 def shipped_spaces() -> dict[str, Path]:

@@ -16,10 +16,10 @@ _NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"}
 
 _NAME_HELP = "    # what the run is called"
 _TABLE_HELP = """\
-  # What else can stand here, with what it is if left out:
+  # Other options, with examples:
   # test: test.csv               # a file of test rows; if left out, a share of the rows
-  # test_fraction: 0.15          # that share: rows for the one last measurement
-  # val_fraction: 0.15           # rows that choose between the trials
+  # test_fraction: 0.15          # that share (the default): rows for the one last measurement
+  # val_fraction: 0.2            # one split with this share of the rows to choose between the trials; default: 0.15
   # folds: 5                     # each row validates in one of so many folds; 1: one split; auto: by the number of rows
   # split_seed: 0                # which rows go to test and to validation: another seed, other rows
   # weights: a_column            # how much each row counts in training, by numbers of at least 0

@@ -30,7 +30,9 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
     lines += ["", f"name: {quoted(space.name)}"]
     if not space.dataset.is_memory:
         lines.append(f"dataset: {_dataset(space.dataset)}")
-    lines += [f"{key}: {_flow(said[key])}" for key in ("task", "objective", "class_weight") if said[key] is not None]
+    lines += [
+        f"{key}: {_flow(said[key])}" for key in ("task", "objective", "class_weight", "folds") if said[key] is not None
+    ]
     options = said["sampler"]
     lines.append(f"sampler: {options['name'] if len(options) == 1 else _flow(options)}")
     lines.append(f"trials: {space.trials}")
@@ -46,8 +48,8 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
 
 
 def _dataset(spec: DatasetSpec) -> str:
-    # Task and weights stand by themselves: `fcsearch.search` takes them too.
-    beside = {"source", "task", "class_weight"}
+    # Task, weights and folds stand by themselves: `fcsearch.search` takes them too, and they hold for other data.
+    beside = {"source", "task", "class_weight", "folds"}
     said = TypeAdapter(DatasetSpec).dump_python(spec, mode="json", exclude_defaults=True, exclude=beside)
     return _flow({"source": spec.source, **said}) if said else quoted(spec.source)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,21 @@ def test_the_best_trials_predict_together_unless_told_otherwise() -> None:
     together, alone = (classifier(trials=8, ensemble=ensemble).fit(X, noisy) for ensemble in (True, False))
     assert len(together.model_.predictor.members) > 1 == len(alone.model_.predictor.members)
     assert together.best_score_ == alone.best_score_
+
+
+@pytest.mark.parametrize("left_out", ["refit of the ensemble", "refit"])
+def test_without_time_for_refits_no_ensemble_of_single_folds_predicts(left_out: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr("fcsearch.search.loop.refitting.out_of_time", lambda *given: given[-1].startswith(left_out))
+    X, y = rows(90)
+    noisy = np.where(np.random.default_rng(1).random(len(y)) < 0.3, "above", y)
+    found = classifier(trials=6, folds=2, time_budget=600)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found.fit(X, noisy)
+    assert len(found.model_.predictor.members) == 1
+    said = [str(warning.message) for warning in caught if "trained on all rows" in str(warning.message)]
+    assert len(said) == (left_out == "refit")
+    assert all("longer time_budget" in text for text in said)
 
 
 @pytest.mark.parametrize(

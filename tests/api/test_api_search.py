@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import scipy.sparse
 import torch
 from table_searches import SPACE, search, table
 
@@ -248,21 +249,30 @@ def test_the_space_may_say_the_task(task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("X", "few"),
+    ("X", "small"),
     [
         (np.zeros((3999, 2)), True),
         ([[1.0, 2.0], [3.0, 4.0]], True),
         (pa.table({"x": [1.0, 2.0], "kind": ["a", "b"]}), True),
+        (np.zeros((40, 64)), True),
+        (scipy.sparse.csr_matrix(np.eye(40)), True),
+        (scipy.sparse.csr_matrix((40, 65)), False),
+        (np.zeros((40, 65)), False),
+        (pa.table({f"x{number}": [1.0, 2.0] for number in range(65)}), False),
         (np.zeros((4000, 2)), False),
         (np.zeros((9, 4), dtype=np.uint8), False),
         (np.zeros((9, 2, 2)), False),
+        *(
+            (pa.table({"x": pa.array([b"png"], kind)}), False)
+            for kind in (pa.binary(), pa.large_binary(), pa.binary_view())
+        ),
         (pa.table({"x": [[1.0, 2.0], [3.0, 4.0]]}), False),
         ([[1.0], [2.0, 3.0]], False),
         ("customers.csv", False),
     ],
 )
-def test_the_default_space_is_another_for_few_rows_of_a_table(X: Any, few: bool) -> None:
-    assert read_space(None, X).name == ("small" if few else "default")
+def test_the_default_space_is_another_for_a_small_table(X: Any, small: bool) -> None:
+    assert read_space(None, X).name == ("small" if small else "default")
     assert read_space("full", X).name == "full"
 
 

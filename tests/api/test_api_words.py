@@ -40,6 +40,12 @@ def message(call: Callable[..., None], *given: Any, **options: Any) -> str:
     return text
 
 
+@pytest.mark.parametrize("call", [fit, search])
+def test_a_time_budget_without_a_trial_names_no_folder_that_is_removed(call: Callable[..., None]) -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
+    assert message(call, X, y, time_budget=1e-6).endswith("; give a longer `time_budget`")
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

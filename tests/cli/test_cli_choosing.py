@@ -91,7 +91,7 @@ def test_without_a_space_the_default_one_is_searched_under_the_name_of_the_data(
     assert (named.name, named.parameters) == ("small", space.parameters)
 
 
-def test_the_default_space_for_few_rows_of_a_table_is_another(here: Path) -> None:
+def test_the_default_space_for_a_small_table_is_another(here: Path) -> None:
     numbers = pa.table({"x": np.arange(6000.0), "y": np.arange(6000) % 2})
     pq.write_table(numbers, here / "many.parquet")
     pq.write_table(numbers.slice(0, 3999), here / "few.parquet")
@@ -102,14 +102,25 @@ def test_the_default_space_for_few_rows_of_a_table_is_another(here: Path) -> Non
         file.write("x,y\n" + "1,0\n" * 3999)
     for part, rows in (("train", 3000), ("test", 3000)):
         (here / "table" / f"{part}.csv").write_text("x,y\n" + "1,0\n" * rows)
-    np.savez(here / "arrays.npz", X=np.zeros((9, 2)), y=np.arange(9))
-    found = {str(path): default_space(path) for path in ("few.parquet", "few.csv.gz", "customers.csv", "table")}
+    for count in (64, 65):
+        names, values = ",".join(f"x{number}" for number in range(count)), ",".join(["1"] * count)
+        (here / f"wide{count}.csv").write_text(f"{names}\n{values}\n")
+    few, many = np.zeros((3000, 2)), np.zeros((1000, 2))
+    np.savez(here / "few.npz", x_train=few, y_train=few[:, 0], x_test=few, y_test=few[:, 0])
+    np.savez(here / "many.npz", x_train=few, y_train=few[:, 0], x_val=many, y_val=many[:, 0])
+    np.savez(here / "pixels.npz", X=np.zeros((9, 4), dtype=np.uint8), y=np.arange(9))
+    np.savez(here / "boxes.npz", X=np.zeros((9, 2, 2)), y=np.arange(9))
+    small = ("few.parquet", "few.csv.gz", "customers.csv", "table", "wide64.csv", "few.npz")
+    found = {path: default_space(path) for path in small}
     assert found == dict.fromkeys(found, "small")
     others = (
         "many.parquet",
         "many.csv.gz",
         "images.parquet",
-        "arrays.npz",
+        "wide65.csv",
+        "many.npz",
+        "pixels.npz",
+        "boxes.npz",
         "digits",
         "openml:31",
         "none.csv",

@@ -77,9 +77,8 @@ def test_one_fold_is_a_dataset_without_folds(folds: int | None, write_table: Wri
     [
         ({}, 5),
         ({"group": "customer"}, 5),
-        # One split would validate on 498 rows, on 504.
-        ({"val_fraction": 0.83, "test_fraction": 0.15}, 5),
-        ({"val_fraction": 0.84, "test_fraction": 0.15}, None),
+        ({"val_fraction": 0.4}, None),
+        ({"num_val": 20}, None),
         ({"time": "day"}, None),
     ],
 )
@@ -94,13 +93,43 @@ def test_auto_makes_folds_where_one_split_would_validate_on_few_rows(
     assert DatasetSpec.from_json(found.spec.to_json()).folds == folds
 
 
+@pytest.mark.parametrize(("count", "folds"), [(3329, 5), (3330, None)])  # one split validates on 499 rows, on 500
+def test_auto_counts_the_rows_that_one_split_would_validate_on(
+    count: int, folds: int | None, write_table: Write, load: Load
+) -> None:
+    path = write_table({"row": np.arange(float(count)), "label": np.arange(count) % 2})
+    assert load(path, folds="auto").spec.folds == folds
+
+
 def test_auto_makes_no_folds_of_rows_that_allow_none(write_table: Write, load: Load) -> None:
-    path = write_table({"row": np.arange(12.0), "label": [0, 1, 2] * 4})
-    assert load(path, folds="auto", val_fraction=0.3, test_fraction=0.3).others == ()
+    path = write_table({"row": np.arange(20.0), "label": [0, 1] * 10})
+    assert load(path, folds="auto", test_fraction=0.6).others == ()
     for part in ("train", "val"):
         write_table(COLUMNS, f"parts/{part}.parquet")
     assert load_plain(load, path.parent / "parts", folds="auto").others == ()
     assert load_dataset(DatasetSpec("digits", folds="auto")).others == ()
+
+
+def test_auto_makes_no_folds_that_leave_a_class_out_of_validation(write_table: Write, load: Load) -> None:
+    def found(rare: int) -> int | str | None:
+        label = ["rare"] * rare + ["yes", "no"] * 30
+        path = write_table({"row": np.arange(float(len(label))), "label": label})
+        return load(path, folds="auto", test_fraction=0.0).spec.folds
+
+    # One row can validate nowhere; of four, one can in one split, none in five folds.
+    assert [found(rare) for rare in (1, 4, 5)] == [5, None, 5]
+
+
+def test_auto_makes_no_folds_of_which_one_would_train_on_weights_of_zero(write_table: Write, load: Load) -> None:
+    rows = np.arange(60.0)
+    columns = {"row": rows, "label": rows % 2 > 0}
+    path = write_table({**columns, "weight": np.ones(60)})
+    found = load(path, folds="auto", weights="weight", preprocessing="none")
+    assert found.spec.folds == 5
+    trained = load(path, weights="weight", preprocessing="none").train.X[0, 0]
+    # The one row that counts trains in one split, and validates in a fold.
+    path = write_table({**columns, "weight": (rows == trained).astype(float)})
+    assert load(path, folds="auto", weights="weight").others == ()
 
 
 def test_each_fold_scales_by_its_own_training_rows(write_table: Write, load: Load) -> None:

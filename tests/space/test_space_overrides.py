@@ -29,6 +29,17 @@ def test_overrides_change_constants_bounds_and_sections(load: Callable[..., Sear
     assert (space.name, space.trials, space.sampler.name) == ("other", 5, "random")
 
 
+def test_folds_of_a_recorded_space_can_be_changed_and_hold_for_other_data(load: Callable[..., SearchSpace]) -> None:
+    recorded = SearchSpace.from_json(load(RATE, "folds=5").to_json())
+    assert recorded.changed([], dataset="other.csv").dataset.folds == 5
+    assert recorded.changed(["folds=2"]).dataset.folds == 2
+    assert recorded.changed(["folds=1"], dataset="other.csv").dataset.folds is None
+    assert recorded.changed(["folds=2", "dataset.folds=3"]).dataset.folds == 3
+    # As earlier versions recorded them.
+    earlier = {key: value for key, value in recorded.to_json().items() if key != "folds"}
+    assert SearchSpace.from_json(earlier) == recorded
+
+
 def test_a_later_override_wins_and_builds_on_an_earlier(load: Callable[..., SearchSpace]) -> None:
     assert load(RATE, "trials=5", "trials=6").trials == 6
     space = load(RATE, "parameters.reg={low: 0, high: 1}", "parameters.reg.high=0.5")

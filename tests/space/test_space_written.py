@@ -36,6 +36,12 @@ def test_a_dataset_in_memory_is_left_out(tmp_path: Path) -> None:
     assert again(space, tmp_path).parameters == space.parameters
 
 
+def test_folds_stand_beside_the_dataset_and_so_hold_for_other_data(tmp_path: Path) -> None:
+    space = dataclasses.replace(load_space(shipped_spaces()["full"]), dataset=DatasetSpec("rows.csv", folds=3))
+    assert again(space, tmp_path) == space
+    assert load_space(tmp_path / "again.yaml", dataset="other.csv").dataset.folds == 3
+
+
 @pytest.mark.parametrize("source", ["digits", MEMORY])
 def test_weights_of_classes_with_odd_names_are_kept(source: str, tmp_path: Path) -> None:
     dataset = DatasetSpec(source, class_weight={"no": 2.0, "a: b": 0.5, "1": 3.0})

@@ -14,7 +14,7 @@ from fcsearch.data.kinds import weight_values, without_views
 from fcsearch.data.labels import LABEL_NAMES, find_label
 from fcsearch.data.matching import Matched, match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
-from fcsearch.data.sources.counting import is_plain
+from fcsearch.data.sources.counting import is_plain, is_small_array
 from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
 from fcsearch.data.sources.tables import check_columns, index_columns, rows_of_table
 from fcsearch.data.spec import DatasetSpec
@@ -109,18 +109,21 @@ def is_table(X: Any) -> bool:
     return isinstance(X, (pa.Table, pa.RecordBatch)) or _is_pandas(X) or hasattr(X, "__arrow_c_stream__")
 
 
-def has_few_rows_in_memory(X: Any, limit: int) -> bool:
-    """Whether X is a plain table, or an array of numbers that are not pixels, with fewer than `limit` rows.
+def is_small_in_memory(X: Any, *, rows: int, columns: int) -> bool:
+    """Whether X is a plain table, or an array of numbers that are not pixels, of fewer than `rows` rows.
 
-    False for what cannot be read: reading it says what is wrong.
+    And of at most `columns` columns. False for what cannot be read: reading it says what is wrong.
     """
     try:
         if is_table(X):
-            return len(X) < limit and is_plain(as_table(X).schema)
-        X = np.asarray(X)
+            if len(X) >= rows:
+                return False
+            table = as_table(X)
+            return table.num_columns <= columns and is_plain(table.schema)
+        X = X if is_sparse(X) else np.asarray(X)
     except (DataError, TypeError, ValueError):
         return False
-    return X.ndim == 2 and X.dtype != np.uint8 and len(X) < limit
+    return is_small_array(X, rows=rows, columns=columns)
 
 
 def as_table(X: Any) -> pa.Table:
@@ -148,14 +151,19 @@ def _is_pandas(X: Any) -> bool:
     return type(X).__module__.partition(".")[0] == "pandas" and hasattr(X, "columns")
 
 
+def is_sparse(X: Any) -> bool:
+    """Whether X is a sparse matrix of scipy."""
+    # By its name, as for pandas.
+    return type(X).__module__.split(".")[:2] == ["scipy", "sparse"]
+
+
 def densified(X: Any) -> Any:
     """A sparse matrix of scipy as an array; anything else as it is.
 
     Raises:
         DataError: memory does not hold the array and the features that are made of it.
     """
-    # By its name, as for pandas.
-    if type(X).__module__.split(".")[:2] != ["scipy", "sparse"]:
+    if not is_sparse(X):
         return X
     rows, columns = X.shape
     needed, there = _DENSE_COPIES * rows * columns * X.dtype.itemsize, free_memory()

@@ -122,6 +122,18 @@ def check_npz(files: Sequence[Path], spec: DatasetSpec) -> None:
             _check_shapes(pair["features"], pair["labels"], str(path))
 
 
+def features_by_headers(path: Path) -> list[npt.NDArray[Any]]:
+    """The features of each split but the test rows': zeros in their shapes and types, without memory of their own.
+
+    Raises:
+        DataError: a file that cannot be read, or two arrays of features for one split.
+    """
+    found = _arrays_in(path, None, headers=True)[0]
+    return [
+        pair["features"] for split, pair in found.items() if "features" in pair and (split != "test" or len(found) == 1)
+    ]
+
+
 def _named_pairs(path: Path, label: str | None, *, headers: bool = False) -> dict[str, Arrays]:
     """Arrays by split and role; DataError where a pair is not whole."""
     found, names = _arrays_in(path, label, headers=headers)

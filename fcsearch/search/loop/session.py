@@ -40,6 +40,7 @@ from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
 from fcsearch.search.record.ledger import Ledger
+from fcsearch.wording import wording
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
@@ -292,9 +293,6 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
         raise SearchError(f"every trial failed: {engine.first_error or 'see the log'}; see {run.log_path}")
     if engine.closing == "time_budget":
         if not counts:
-            raise SearchError(
-                "no trial ended within the time budget; continue, from the last epoch, with "
-                f"`fcsearch resume {run.path} --time-budget 1h`"
-            )
+            raise SearchError(f"no trial ended within the time budget; {wording().more_time(run.path)}")
         return "time_budget"
     return "trials"
