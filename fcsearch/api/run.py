@@ -115,7 +115,7 @@ class Run(ReportedRun):
             found, other = measure_in_memory(self.directory, members, X, y, label=label)
             notes = row_notes(other.unseen, other.ignored)
             if own := count_own_rows(self.directory, members, other, make=self._make):
-                notes.append(own_rows_note(own, found.rows, "`evaluate()` without `X`"))
+                notes.append(own_rows_note(own, found.rows, self.directory.manifest(), "`evaluate()` without `X`"))
             for note in notes:
                 # Of this method's caller: between them is what words the messages.
                 warnings.warn(note, stacklevel=3)

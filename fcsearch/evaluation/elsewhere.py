@@ -118,6 +118,7 @@ def count_own_rows(
     Rows are equal if all that the network reads of them is, and the label. As many count as the run has of them. In a
     table of few categories new rows are often equal to known ones: how often, the run's test rows say. It is 0 if the
     others are not equal more often, unless all of the run's are among them, and if these cannot be loaded any more.
+    Without test rows it is 0 unless all of the run's are among them, and most of these differ from one another.
 
     Args:
         run: The run directory.
@@ -134,16 +135,25 @@ def count_own_rows(
     # Of folds, the training and validation rows of the first are those of all.
     seen = np.concatenate([row_keys(rows_of(members, dataset, name)) for name in ("train", "val")])
     keys, counts = np.unique(seen, return_counts=True)
-    others, by_chance = row_keys(other.rows), np.isin(row_keys(rows_of(members, dataset, "test")), keys)
+    others, test = row_keys(other.rows), row_keys(rows_of(members, dataset, "test"))
     other_keys, other_counts = np.unique(others, return_counts=True)
     _, places, other_places = np.intersect1d(keys, other_keys, assume_unique=True, return_indices=True)
     own = int(np.minimum(counts[places], other_counts[other_places]).sum())
-    known = own == len(seen) or np.isin(others, keys).sum() > _most_by_chance(len(others), by_chance)
+    if len(test):
+        by_chance = _most_by_chance(len(others), np.isin(test, keys))
+        known = own == len(seen) or np.isin(others, keys).sum() > by_chance
+    else:
+        known = own == len(seen) and len(keys) > len(seen) / 2
     return own if known else 0
 
 
 def _most_by_chance(rows: int, found: npt.NDArray[np.bool_]) -> float:
-    """The most of some rows that equal known ones by chance, as (M,) rows that are no known ones do; three errors."""
+    """The most of some rows that equal known ones by chance: three standard errors above the expected number.
+
+    Args:
+        rows: How many rows.
+        found: (M,) of new rows, at least one: which of them equal known ones.
+    """
     if not found.any():
         return 0.0
     share = float(found.mean())
