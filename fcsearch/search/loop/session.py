@@ -45,9 +45,9 @@ EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
 logger = logging.getLogger(__name__)
 
-# A search whose start took its time budget, on a busy machine or a cluster, may take so much longer, and no more than
-# twice the budget, for a first result.
-_GRACE_SECONDS = 10.0
+# A search none of whose trials has ended when its time budget is used up (its start took long) may take so much longer
+# for a first one, or as long again as the budget if that is shorter.
+_FIRST_RESULT_SECONDS = 10.0
 # What the outcomes of packs are made of, and what ends a search. With torch its import takes a second and more: as long
 # as the first packs train.
 _LATER = ("fcsearch.training.metrics", "fcsearch.search.record.keeping", "fcsearch.report.write")
@@ -201,7 +201,7 @@ def _train_trials(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
-        grace=0.0 if done else min(_GRACE_SECONDS, plan.options.time_budget or 0.0),
+        grace=0.0 if done else min(_FIRST_RESULT_SECONDS, plan.options.time_budget or 0.0),
     )
     view.started({**plan.lines(), **known, **told(dataset)})
     with all_recorded(engine, recorder, tracker, view, run.path):
