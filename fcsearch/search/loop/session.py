@@ -20,6 +20,7 @@ from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.later_stages import (
     Surroundings,
     confirm_best,
+    confirmation_words,
     find_checkpoints,
     left_out_words,
     plan_confirmation,
@@ -27,9 +28,9 @@ from fcsearch.search.loop.later_stages import (
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
+from fcsearch.search.loop.slow_start import slow_start
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, confirmation_share, refit_seconds, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
@@ -209,17 +210,12 @@ def _train_trials(
         for module in _LATER:
             importlib.import_module(module)
         engine.run()
+    if engine.closing == "time_budget" and (why := slow_start(plan.options, around.began, tracker.trained_at)):
+        view.notice(why)
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:
         view.notice("no trial ended within the time budget: those in training continue from their last epoch")
     return ended_by, engine.abandoned
-
-
-def confirmation_words(options: SearchOptions) -> str | None:
-    """What comes after the trials, for people: with `auto` how long they take decides whether it does."""
-    if not options.confirm:
-        return None
-    return f"the best again with other seeds{', if that is short' if options.confirm == 'auto' else ''}"
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:
