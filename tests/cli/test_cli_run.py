@@ -4,6 +4,7 @@ import importlib
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -346,4 +347,5 @@ def test_a_time_budget_that_is_used_up_is_told_with_what_goes_on(
 ) -> None:
     made = make_run(tmp_path / "run", trials=8, models=0)
     conclude(SearchResult(made, "time_budget", None), quiet=False)
-    assert capsys.readouterr().err == f"the time budget is used up: continue with `fcsearch resume {made.path}`\n"
+    again = f"fcsearch resume {shlex.quote(str(made.path))}"
+    assert capsys.readouterr().err == f"the time budget is used up: continue with `{again}`\n"
