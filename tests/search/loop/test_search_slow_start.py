@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from in_process_pool import InProcess
@@ -29,7 +30,7 @@ SOONER = "; `--pool local` starts sooner on one machine"
     ],
 )
 def test_a_start_that_took_much_of_the_time_budget_is_told(
-    pool: str, address: str | None, trained: float | None, said: str | None
+    pool: Literal["ray", "local"], address: str | None, trained: float | None, said: str | None
 ) -> None:
     options = SearchOptions(time_budget=10.0, pool=pool, address=address)
     assert slow_start(options, 100.0, trained) == said
