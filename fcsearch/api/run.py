@@ -125,7 +125,7 @@ class Run(ReportedRun):
             notes = row_notes(other.unseen, other.ignored)
             known = self._known_rows(members)
             if known is not None and (own := known.count(other)):
-                notes.append(own_rows_note(own, found.rows, "`evaluate()` without `X`"))
+                notes.append(own_rows_note(own, found.rows, self.directory.manifest(), "`evaluate()` without `X`"))
             for note in notes:
                 # Of this method's caller: between them is what words the messages.
                 warnings.warn(note, stacklevel=3)

@@ -93,7 +93,7 @@ def evaluate(
         click.echo("it was trained on these rows: the figures say nothing about other rows")
     if own:
         name = shlex.quote(run or directory.path.name)
-        click.echo(own_rows_note(own, found.rows, f"`fcsearch evaluate {name}`"))
+        click.echo(own_rows_note(own, found.rows, directory.manifest(), f"`fcsearch evaluate {name}`"))
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:

@@ -15,14 +15,11 @@ import click
 from fcsearch.cli.shared_options import Command, add_options
 
 if TYPE_CHECKING:
-    from fcsearch.results import RunDirectory
     from fcsearch.search.execution import SearchResult
     from fcsearch.space import SearchSpace
 
 # Exit codes as shells give them: 128 and the signal's number.
 _INTERRUPTED = {"interrupt": 130, "terminate": 143}
-# A start that takes more of a time budget is worth a line.
-_START_SHARE = 0.2
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
 
@@ -195,28 +192,8 @@ def conclude(result: SearchResult, *, quiet: bool, again: str = "resume") -> Non
 
         print_report(result.report)
         print_closing(result.report)
-    if result.ended_by == "time_budget" and not quiet and (why := _slow_start(result.run)):
-        print_sentence(why, sys.stderr)
     if result.ended_by != "trials" and not quiet:
         why = "the time budget is used up" if result.ended_by == "time_budget" else "interrupted"
         print_sentence(_go_on(why, again, path), sys.stderr)
     if (code := _INTERRUPTED.get(result.ended_by)) is not None:
         click.get_current_context().exit(code)
-
-
-def _slow_start(run: RunDirectory) -> str | None:
-    """What a session's start took of its time budget, and what to do, where it was more than a fifth of it."""
-    from fcsearch.report.words import duration
-
-    manifest = run.manifest()
-    budget, sessions = manifest.options.get("time_budget"), manifest.sessions
-    if not budget or not sessions:
-        return None
-    began = sessions[-1].started_at
-    trained = [moment for moment in run.trials()["started_at"].to_pylist() if moment is not None and moment >= began]
-    seconds = (min(trained) - began).total_seconds() if trained else 0.0
-    if seconds <= _START_SHARE * budget:
-        return None
-    on_ray = manifest.options.get("pool") == "ray" and not manifest.options.get("address")
-    sooner = "; `--pool local` starts sooner on one machine" if on_ray else ""
-    return f"{duration(seconds)} of the {duration(budget)} passed before the first pack was in training{sooner}"

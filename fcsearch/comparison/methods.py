@@ -33,7 +33,8 @@ def _over_seeds(section: Section, runs: Sequence[Contestant]) -> Iterator[str]:
     if section.amount is None:
         yield "Intervals over seeds: 95% by Student's t. The winners do not have the same seeds."
     else:
-        yield "Intervals over seeds: 95% by Student's t, differences taken seed by seed."
+        paired = any(entry.lead and entry.lead.paired for entry in section.standings)
+        yield f"Intervals over seeds: 95% by Student's t{', differences taken seed by seed' if paired else ''}."
         if any(len(found.values) > section.amount for _, found in winners):
             numbers = [f"{run} was confirmed with {len(found.values)}" for run, found in winners]
             yield f"Seeds that not every winner has are left out: {listing(numbers)}."

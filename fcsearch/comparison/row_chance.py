@@ -120,15 +120,25 @@ class RowChance:
         return Kept(self._runs[network[0]].directory, {network[1]: 1.0})
 
     def _dataset(self, label: str) -> Dataset | None:
-        """A run's dataset; None if it cannot be loaded any more."""
-        run = self._runs[label]
-        described = run.manifest.dataset
-        fingerprint = (described.fingerprint if described else None) or label
-        if fingerprint not in self._datasets:
+        """A run's dataset, from where it or another run on the same rows finds it; None if none of them can load it."""
+        rows = self._rows_of(label)
+        if rows not in self._datasets:
+            self._datasets[rows] = self._loaded([label, *(run for run in self._runs if self._rows_of(run) == rows)])
+        return self._datasets[rows]
+
+    def _rows_of(self, label: str) -> str:
+        """What runs on the same rows have in common."""
+        described = self._runs[label].manifest.dataset
+        return (described.fingerprint if described else None) or label
+
+    def _loaded(self, labels: Sequence[str]) -> Dataset | None:
+        """The dataset of the first of these runs whose copy can be loaded; else it is noted why none can."""
+        reasons: dict[str, str] = {}
+        for label in dict.fromkeys(labels):
             try:
                 # Only the labels of its rows are needed.
-                self._datasets[fingerprint] = load_run_dataset(run.directory, forms=())
+                return load_run_dataset(self._runs[label].directory, forms=())
             except (DataError, RunError) as error:
-                self._datasets[fingerprint] = None
-                self._unreadable[label] = str(error)
-        return self._datasets[fingerprint]
+                reasons[label] = str(error)
+        self._unreadable |= reasons
+        return None

@@ -15,7 +15,7 @@ def section_title(section: Section, found: Comparison, labels: Mapping[str, str]
     if section.basis == "seeds":
         if section.amount is None:
             return "Winners, each over seeds of its own"
-        return f"Winners over {int(section.amount)} other seeds, the same for all"
+        return f"Winners over {plural(int(section.amount), 'other seed')}, the same for all"
     size = section.amount or 0
     amount = plural(int(size), "trial") if section.basis == "trials" else duration(size)
     starts = [f"{labels[start.run]} was told {start.told} of {start.of} before" for start in found.head_starts]

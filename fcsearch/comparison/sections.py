@@ -58,7 +58,8 @@ def by_seeds(
     winners = {run.label: run.confirmed for run in runs if run.confirmed and run.confirmed.values}
     if len(winners) < 2:
         return None
-    shared = set.intersection(*(set(winner.values) for winner in winners.values()))
+    of_each = [set(winner.values) for winner in winners.values()]
+    shared = set.intersection(*of_each)
     together = comparable and len(shared) > 1
     found = {
         run: {seed: objective.gain(value) for seed, value in winner.values.items() if seed in shared or not together}
@@ -75,7 +76,7 @@ def by_seeds(
             first = (leader, winners[leader].trial_id)
             lead = _lead_over_seeds(found[leader], found[run], chance, (first, network))
         standings.append(Standing(run, len(values), winner.trial_id, mean, low, high, lead))
-    amount = len(shared) if together else None
+    amount = len(shared) if together or set.union(*of_each) == shared else None
     return Section("seeds", amount, _ordered(standings, objective, comparable=comparable))
 
 

@@ -64,7 +64,7 @@ class Section:
     Attributes:
         basis: `trials`, `time` or `seeds`.
         amount: How many trials each run has here, how many seconds, or how many seeds, the same for all; None where
-            each run was confirmed with seeds of its own.
+            each run's winner stands here with seeds of its own.
         standings: Best first; as the runs were named where they cannot be compared.
     """
 

@@ -44,7 +44,8 @@ class OwnRows:
 
         As many count as the run has of them. In a table of few categories new rows are often equal to known ones: how
         often, the run's test rows say. It is 0 if the others are not equal more often, unless all of the run's are
-        among them.
+        among them. Without test rows it is 0 unless all of the run's are among them, and most of these differ from one
+        another.
 
         Args:
             other: The rows, as a measurement returned them.
@@ -53,8 +54,12 @@ class OwnRows:
         keys, counts = np.unique(others, return_counts=True)
         _, places, other_places = np.intersect1d(self.keys, keys, assume_unique=True, return_indices=True)
         own = int(np.minimum(self.counts[places], counts[other_places]).sum())
-        most = _most_by_chance(len(others), self.by_chance)
-        known = own == self.counts.sum() or np.isin(others, self.keys).sum() > most
+        total = self.counts.sum()
+        if len(self.by_chance):
+            most = _most_by_chance(len(others), self.by_chance)
+            known = own == total or np.isin(others, self.keys).sum() > most
+        else:
+            known = own == total and len(self.keys) > total / 2
         return own if known else 0
 
 
@@ -86,7 +91,12 @@ def find_own_rows(run: RunDirectory, members: Sequence[Member], *, make: MakeDat
 
 
 def _most_by_chance(rows: int, found: npt.NDArray[np.bool_]) -> float:
-    """The most of some rows that equal known ones by chance, as (M,) rows that are no known ones do; three errors."""
+    """The most of some rows that equal known ones by chance: three standard errors above the expected number.
+
+    Args:
+        rows: How many rows.
+        found: (M,) of new rows, at least one: which of them equal known ones.
+    """
     if not found.any():
         return 0.0
     share = float(found.mean())

@@ -21,5 +21,8 @@ def is_finished(run: RunDirectory) -> bool:
         return False
     if not run.is_whole() or len(run.finished_trials()) < (manifest.planned or 0) or not is_settled(run):
         return False
-    written = report.stat().st_mtime_ns
-    return all(path.stat().st_mtime_ns <= written for path in run.models.folder.iterdir())
+    # What is settled for want of time goes on when there is time.
+    if manifest.confirmation and manifest.confirmation.out_of_time:
+        return False
+    written, models = report.stat().st_mtime_ns, run.models.folder
+    return models.is_dir() and all(path.stat().st_mtime_ns <= written for path in models.iterdir())

@@ -10,6 +10,7 @@ from fcsearch.text import column_quoted, column_title
 
 if TYPE_CHECKING:
     from fcsearch.data.matching import Unseen
+    from fcsearch.results.manifest import Manifest
 
 
 def row_notes(unseen: Unseen, ignored: Sequence[str]) -> list[str]:
@@ -26,10 +27,12 @@ def row_notes(unseen: Unseen, ignored: Sequence[str]) -> list[str]:
     return notes
 
 
-def own_rows_note(own: int, rows: int, instead: str) -> str:
-    """That so many of some rows are the run's own; `instead` names a call that measures rows that it did not see."""
+def own_rows_note(own: int, rows: int, manifest: Manifest, instead: str) -> str:
+    """That so many of some rows are those of the run of a manifest.
+
+    `instead` names a call that measures rows that it did not see: its test rows, if it has any.
+    """
     which = f"all {rows:,} rows" if own == rows else f"{own:,} of the {rows:,} rows"
-    return (
-        f"{which} equal rows that trained or chose the network: the figures are too good for other rows; {instead} "
-        "measures those that played no part in it"
-    )
+    tested = manifest.dataset is not None and manifest.dataset.rows.test
+    advice = f"; {instead} measures those that played no part in it" if tested else ""
+    return f"{which} equal rows that trained or chose the network: the figures are too good for other rows{advice}"

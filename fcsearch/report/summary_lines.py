@@ -33,7 +33,7 @@ def headline(report: Report) -> list[str]:
         lines.append(f"no trial{planned} is done yet")
     if work.trials_per_minute:
         whole = (
-            "from start to report"
+            "from the start to the last training"
             if work.sessions == 1
             else f"in {work.sessions} sessions, without the pauses between them"
         )

@@ -204,7 +204,7 @@ def confirm_run(
         with attended(run, view) as stop:
             deadline = deadline_of(options, began)
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
-                around = Surroundings(run, seen, stop, deadline)
+                around = Surroundings(run, seen, stop, deadline, began)
                 ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
             return conclude(run, plan, dataset, view, ended_by, again="confirm")
 

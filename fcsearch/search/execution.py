@@ -110,7 +110,7 @@ def train(
         reports = False
         seen = ForOthers(view, run, page_every=plan.options.page_every if report else 0)
         try:
-            around = Surroundings(run, seen, stop, deadline)
+            around = Surroundings(run, seen, stop, deadline, began)
             ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
             if _STATES[ended_by] == "complete":
                 _require_result(run)

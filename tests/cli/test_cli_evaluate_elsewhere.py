@@ -272,6 +272,26 @@ def test_rows_that_equal_others_by_chance_are_not_called_the_runs_own(tmp_path: 
     assert found(run, "--dataset", str(tmp_path / "few.csv"))["own_rows"] == 255
 
 
+def test_without_test_rows_only_all_of_many_different_rows_are_called_the_runs_own(tmp_path: Path) -> None:
+    def binary(seed: int, rows: int) -> pa.Table:
+        random = np.random.default_rng(seed)
+        return pa.table({name: random.choice(["no", "yes"], rows) for name in ("a", "b", "churn")})
+
+    few = make_table_run(
+        tmp_path / "few", write(tmp_path, binary(0, 60), "few.csv"), label="churn", test_fraction=0.0, val_fraction=0.3
+    )
+    assert found(few, "--dataset", str(write(tmp_path, binary(1, 600))))["own_rows"] == 0
+    own = write(tmp_path, table(), "many.csv")
+    many = make_table_run(tmp_path / "many", own, label="churn", test_fraction=0.0)
+    assert found(many, "--dataset", str(write(tmp_path, table(1))))["own_rows"] == 0
+    told = CliRunner().invoke(evaluate, [str(many.path), "--dataset", str(own)], catch_exceptions=False).stdout
+    words = " ".join(told.split())
+    # There are no test rows that another command could measure.
+    assert words.endswith(
+        "all 300 rows equal rows that trained or chose the network: the figures are too good for other rows"
+    )
+
+
 def test_own_rows_are_made_in_the_forms_of_the_model_alone(
     customers: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,7 +157,8 @@ def test_a_finished_run_says_so_in_two_lines_and_has_no_new_session(
 
 
 @pytest.mark.parametrize(
-    "what", ["more trials", "fewer", "confirm", "refit", "a part", "a model", "interrupted", "page"]
+    "what",
+    ["more trials", "fewer", "confirm", "refit", "a part", "a model", "models", "interrupted", "out of time", "page"],
 )
 def test_a_run_that_has_something_left_goes_on(
     run: RunDirectory, resumed: list[tuple[Path, SearchOptions]], monkeypatch: pytest.MonkeyPatch, what: str
@@ -172,8 +173,12 @@ def test_a_run_that_has_something_left_goes_on(
         (run.path / "models" / "trial-000000.safetensors").write_bytes(b"newer")
         written = (run.path / "report.html").stat().st_mtime
         os.utime(run.path / "models" / "trial-000000.safetensors", (written + 1, written + 1))
+    elif what == "models":
+        (run.path / "models").rename(run.path / "moved")
     elif what == "interrupted":
         run.update_manifest({"state": "interrupted"})
+    elif what == "out of time":
+        run.update_manifest({"confirmation": {"trials": [0], "seeds": [7], "out_of_time": True}})
     elif what == "page":
         (run.path / "report.html").unlink()
     invoke(*given.get(what, ["--refit"] if what == "refit" else []))

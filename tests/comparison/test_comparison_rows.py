@@ -162,6 +162,19 @@ def test_data_that_are_gone_are_said(tmp_path: Path) -> None:
     assert any(f"The data of {runs[0].path} cannot be read" in method for method in found.methods)
 
 
+@pytest.mark.parametrize("gone", ["one", "two"])
+def test_one_readable_copy_of_the_rows_is_enough(tmp_path: Path, gone: str) -> None:
+    runs = []
+    for name, noise in (("one", 0.5), ("two", 0.9)):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        data = table(tmp_path / "data" / name, "number")
+        runs.append(searched(tmp_path / name, data, "rmse", guesses(data, noise, 1)))
+    (tmp_path / "data" / gone / "rows.csv").unlink()
+    found = compare_runs([run.path for run in runs])
+    assert lead_of(found).rows == "by row"
+    assert "cannot be read" not in " ".join(found.methods)
+
+
 def test_a_damaged_file_of_predictions_is_as_none(tmp_path: Path) -> None:
     data = table(tmp_path, "number")
     runs = [searched(tmp_path / name, data, "rmse", guesses(data, 0.5, 1)) for name in ("one", "two")]

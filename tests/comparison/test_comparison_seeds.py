@@ -100,3 +100,23 @@ def test_trainings_that_diverged_are_said(tmp_path: Path) -> None:
     confirm(two, {1: 0.9, 2: 0.91, 3: 0.92})
     found = compare_runs([one.path, two.path])
     assert f"Trainings that diverged or failed are in no mean: 1 of {one.path}." in found.methods
+
+
+@pytest.mark.parametrize("seeds", [(1, 2, 3, 4, 5), (1,)])
+def test_the_same_seeds_are_said_to_be_the_same_where_runs_cannot_be_compared(
+    tmp_path: Path, seeds: tuple[int, ...]
+) -> None:
+    one, two = made(tmp_path / "one", [0.9]), made(tmp_path / "two", [0.8])
+    for run in (one, two):
+        confirm(run, {seed: 0.8 + seed / 100 for seed in seeds})
+    change_dataset(two, fingerprint="0" * 16)
+    found = compare_runs([one.path, two.path])
+    assert not found.comparable
+    [section] = [section for section in found.sections if section.basis == "seeds"]
+    counted = f"{len(seeds)} other seed{'s' if len(seeds) > 1 else ''}"
+    assert section_title(section, found, short_labels(found.runs)) == f"Winners over {counted}, the same for all"
+    assert "Intervals over seeds: 95% by Student's t." in found.methods
+    confirm(two, {7: 0.8, 8: 0.9})
+    assert "Intervals over seeds: 95% by Student's t. The winners do not have the same seeds." in (
+        compare_runs([one.path, two.path]).methods
+    )

@@ -84,6 +84,18 @@ def test_the_sampler_knows_the_trials_of_an_earlier_run(earlier: RunDirectory, t
     assert view.lines["known trials"] == f"9 of {earlier.path}"
 
 
+def test_what_was_told_is_not_drawn_again(tmp_path: Path) -> None:
+    """With the same seed, and fewer trials told than the sampler draws at random before it learns."""
+    sampler = {"name": "tpe", "n_startup_trials": 16}
+    rates: list[float] = []
+    begin: dict[str, Any] = {}
+    for name in ("first", "second", "third"):
+        run = search(tmp_path, name, begin=begin, sampler=sampler, trials=12).run
+        rates += run.trials()["learning_rate"].to_pylist()
+        begin = {"start_from": str(run.path)}
+    assert len(set(rates)) == 36
+
+
 def test_what_lies_outside_the_space_is_left_out_and_counted(earlier: RunDirectory, tmp_path: Path) -> None:
     rows = earlier.trials().to_pylist()
     inside = [row["trial_id"] for row in rows if row["hidden_dim"] == 8 and row["learning_rate"] <= 0.05]

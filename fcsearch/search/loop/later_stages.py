@@ -46,12 +46,14 @@ class Surroundings:
         view: Shows the progress.
         stop: Whether the user wants it to end.
         deadline: When the time budget is used up (`time.monotonic()`).
+        began: When the command began, on the same clock.
     """
 
     run: RunDirectory
     view: View
     stop: Interruption
     deadline: float | None
+    began: float
 
 
 class _NoStandings(Standings):
@@ -62,6 +64,13 @@ class _NoStandings(Standings):
 
     def add(self, trials: object) -> None:
         """Pass over them."""
+
+
+def confirmation_words(options: SearchOptions) -> str | None:
+    """What comes after the trials, for people: with `auto` how long they take decides whether it does."""
+    if not options.confirm:
+        return None
+    return f"the best again with other seeds{', if that is short' if options.confirm == 'auto' else ''}"
 
 
 def find_checkpoints(

@@ -20,6 +20,7 @@ from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.later_stages import (
     Surroundings,
     confirm_best,
+    confirmation_words,
     find_checkpoints,
     left_out_words,
     plan_confirmation,
@@ -27,9 +28,9 @@ from fcsearch.search.loop.later_stages import (
 from fcsearch.search.loop.logs import output_to
 from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
+from fcsearch.search.loop.slow_start import slow_start
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, confirmation_share, refit_seconds, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
@@ -46,9 +47,9 @@ EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
 logger = logging.getLogger(__name__)
 
-# A search whose start took its time budget, on a busy machine or a cluster, may take so much longer, and no more than
-# twice the budget, for a first result.
-_GRACE_SECONDS = 10.0
+# A search none of whose trials has ended when its time budget is used up (its start took long) may take so much longer
+# for a first one, or as long again as the budget if that is shorter.
+_FIRST_RESULT_SECONDS = 10.0
 # What the outcomes of packs are made of, and what ends a search. With torch its import takes a second and more: as long
 # as the first packs train.
 _LATER = ("fcsearch.training.metrics", "fcsearch.search.record.keeping", "fcsearch.report.write")
@@ -202,7 +203,7 @@ def _train_trials(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
-        grace=0.0 if done else min(_GRACE_SECONDS, plan.options.time_budget or 0.0),
+        grace=0.0 if done else min(_FIRST_RESULT_SECONDS, plan.options.time_budget or 0.0),
     )
     view.started({**plan.lines(), **known, **told(dataset)})
     with all_recorded(engine, recorder, tracker, view, run.path):
@@ -210,17 +211,12 @@ def _train_trials(
         for module in _LATER:
             importlib.import_module(module)
         engine.run()
+    if engine.closing == "time_budget" and (why := slow_start(plan.options, around.began, tracker.trained_at)):
+        view.notice(why)
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:
         view.notice("no trial ended within the time budget: those in training continue from their last epoch")
     return ended_by, engine.abandoned
-
-
-def confirmation_words(options: SearchOptions) -> str | None:
-    """What comes after the trials, for people: with `auto` how long they take decides whether it does."""
-    if not options.confirm:
-        return None
-    return f"the best again with other seeds{', if that is short' if options.confirm == 'auto' else ''}"
 
 
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:

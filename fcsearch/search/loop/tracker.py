@@ -79,6 +79,8 @@ class Tracker:
         self._workers = 0
         self._began = clock()
         self._shown: float | None = None
+        # When, by the clock, a first epoch had been trained; None before that.
+        self.trained_at: float | None = None
         # How much was done, by the seconds since the start; about one entry a second.
         self._course: list[tuple[float, float]] = [(0.0, 0.0)]
 
@@ -93,10 +95,12 @@ class Tracker:
         if going.said is None:
             logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
         going.said, going.heard = progress, self._clock()
+        self._note_training()
 
     def ended(self, outcome: PackOutcome, trials: Sequence[TrialRecord]) -> None:
         """A pack came to an end, with the trials that did."""
         self._packs.pop(outcome.pack_id, None)
+        self._note_training()
         self._count(trials)
         place = outcome.place
         if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
@@ -178,6 +182,10 @@ class Tracker:
         if idle > 0 and self.counts.total() + in_training >= self._total:
             return f"{plural(idle, 'worker')} idle: the last {self._what} are in training"
         return None
+
+    def _note_training(self) -> None:
+        if self.trained_at is None:
+            self.trained_at = self._clock()
 
     def _count(self, trials: Sequence[TrialRecord]) -> None:
         self.counts.update(trial.state for trial in trials)

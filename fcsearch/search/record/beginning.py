@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -35,6 +37,11 @@ class Beginning:
     observations: tuple[FrozenTrial, ...] = ()
     left_out: int = 0
     tries: tuple[Mapping[str, Any], ...] = ()
+
+    def seed_after(self, seed: int) -> int:
+        """The seed of a sampler that was told the observations, for a run of this seed: another one for others."""
+        told = repr([sorted(trial.params.items()) for trial in self.observations])
+        return int(np.random.SeedSequence([seed, zlib.crc32(told.encode())]).generate_state(1)[0])
 
 
 def read_beginning(space: SearchSpace, options: SearchOptions, *, trials: int, fingerprint: str) -> Beginning:

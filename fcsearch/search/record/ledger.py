@@ -155,6 +155,9 @@ class Ledger:
             for values in beginning.tries[len(there) - observed :]:
                 self._study.enqueue_trial(self._space.encode(values))
             self._study.set_user_attr(_BEGUN, True)
+        if beginning.observations:
+            # With the run's own seed its first draws, before it learns, would be those of the earlier run.
+            self._study.sampler = make_sampler(self._space.sampler, seed=beginning.seed_after(self._seed))
         self._share_all_distributions(self._trials())
 
     def recover(self) -> list[PlannedTrial]:

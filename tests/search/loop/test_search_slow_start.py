@@ -1,0 +1,66 @@
+"""What is said of a start that took much of a time budget."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from in_process_pool import InProcess
+from search_helpers import make_space
+
+from fcsearch.search.api import confirm_run, start_search
+from fcsearch.search.loop.slow_start import slow_start
+from fcsearch.search.loop.view import SilentView
+from fcsearch.search.options import SearchOptions
+
+SOONER = "; `--pool local` starts sooner on one machine"
+
+
+@pytest.mark.parametrize(
+    ("pool", "address", "trained", "said"),
+    [
+        ("ray", None, 103.0, f"3.0 s of the 10.0 s passed before a first epoch was trained{SOONER}"),
+        ("ray", "head:6379", 103.0, "3.0 s of the 10.0 s passed before a first epoch was trained"),
+        ("local", None, 103.0, "3.0 s of the 10.0 s passed before a first epoch was trained"),
+        ("ray", None, None, f"no epoch was trained within the 10.0 s{SOONER}"),
+        ("ray", None, 101.0, None),
+    ],
+)
+def test_a_start_that_took_much_of_the_time_budget_is_told(
+    pool: Literal["ray", "local"], address: str | None, trained: float | None, said: str | None
+) -> None:
+    options = SearchOptions(time_budget=10.0, pool=pool, address=address)
+    assert slow_start(options, 100.0, trained) == said
+
+
+def test_without_a_time_budget_nothing_is_said() -> None:
+    assert slow_start(SearchOptions(), 100.0, None) is None
+
+
+class _Notices(SilentView):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_a_search_tells_it_and_its_confirmation_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The time is up from the start, and a first result is waited for.
+    monkeypatch.setattr("fcsearch.search.loop.session._FIRST_RESULT_SECONDS", 1000.0)
+    asked = SearchOptions(seed=3, workers=1, pack_size=1, confirm=0, ensemble=0, time_budget=1000.0)
+    began = time.monotonic() - 1001
+    space = make_space(tmp_path, dataset={"source": "digits", "num_train": 200}, trials=40)
+    view, again = _Notices(), _Notices()
+    pool, path = InProcess(), tmp_path / "run"
+    found = start_search(
+        space, asked, path=path, command=["fcsearch"], open_pool=pool, view=view, began=began, report=False
+    )
+    assert found.ended_by == "time_budget"
+    assert any("passed before a first epoch was trained" in text for text in view.said)
+    asked = dataclasses.replace(asked, confirm=1, confirm_seeds=2)
+    assert confirm_run(found.run, asked, open_pool=InProcess(), view=again, began=began).ended_by == "time_budget"
+    assert not any("first epoch" in text for text in again.said)
