@@ -17,6 +17,7 @@ from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.build import opening_of_run
 from fcsearch.report.card_usage import usage
+from fcsearch.report.caution import Caution
 from fcsearch.report.features import feature_lines, features_in
 from fcsearch.report.model import Verdict
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
@@ -181,7 +182,8 @@ def _opening(chosen: Chosen, found: Sequence[Measurement]) -> Opening:
     verdict = _own_verdict(found, trials=len(rank_trials(chosen.run.trials)))
     who = "the ensemble" if len(chosen.trials) > 1 else "the network"
     tests = [item for item in found if item.split == "test"]
-    return Opening(verdict, not_ahead(tests[0], who) if tests and verdict is None else None)
+    behind = not_ahead(tests[0], who) if tests and verdict is None else None
+    return Opening(verdict, Caution(behind) if behind else None)
 
 
 def _own_verdict(found: Sequence[Measurement], *, trials: int) -> Verdict | None:

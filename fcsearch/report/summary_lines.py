@@ -100,7 +100,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
-        *confirmed_line(report.confirmation, folds, praised=report.trust.verdict is None),
+        *confirmed_line(report.confirmation, folds, praised=report.trust.recommends),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
         *_out_of_fold("out of fold", report.validation),
         *_base_line(report.base_line, "validation, "),
@@ -130,7 +130,7 @@ def whole_name(name: str, objective: Objective) -> str:
 def best_title(report: Report, best: Best) -> tuple[str, str]:
     """What the report calls the network that it is about, and which it is."""
     trial = best.row["trial_id"]
-    return ("Best trial", f"{trial}") if report.trust.verdict else ("Best network", f"trial {trial}")
+    return ("Best network", f"trial {trial}") if report.trust.recommends else ("Best trial", f"{trial}")
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:

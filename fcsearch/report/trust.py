@@ -106,6 +106,7 @@ def assess(
             *instead,
         ]
     else:
+        usable = not (opening.caution and opening.caution.forbids)
         remedies = before_all_else(objective, dataset, space, validation) if state == "complete" else ()
         evidence = [
             *progress,
@@ -113,11 +114,11 @@ def assess(
             *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(own, test, own_error, objective, learned=True, of=_named(winner, best)),
-            *of_the_folds(dataset, test, winner["trial_id"]),
-            *of_the_calibration(calibration),
+            *_of_the_test(own, test, own_error, objective, learned=usable, of=_named(winner, best)),
+            *(of_the_folds(dataset, test, winner["trial_id"]) if usable else ()),
+            *(of_the_calibration(calibration) if usable else ()),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective, space, dataset, standing),
+            *(of_the_network(winner, smallest, objective, space, dataset, standing) if usable else ()),
             *of_the_space(winner, space, ranked, objective),
             *tails,
             *of_the_classes(objective, dataset, validation, space),

@@ -14,6 +14,7 @@ from page_checks import check, commands_in, data_of, without_scripts
 from synthetic_run import SPACE, add_trials, epoch_rows, make_run, manifest, trial_row
 
 from fcsearch.report import FinalTest, build_report, write_report
+from fcsearch.report.caution import Caution
 from fcsearch.report.model import Verdict
 from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory
@@ -225,7 +226,7 @@ def test_the_commands_work_where_the_search_was_started(tmp_path: Path, command:
 def test_the_page_says_first_what_the_terminal_says_first(run: RunDirectory) -> None:
     found = build_report(run, test=FinalTest(note="-"))
     caution = "On the 9 test rows the network is not ahead."
-    trust = dataclasses.replace(found.trust, caution=caution, remedies=(("dataset.folds=5",),))
+    trust = dataclasses.replace(found.trust, caution=Caution(caution), remedies=(("dataset.folds=5",),))
     page = commands_in(render_html(dataclasses.replace(found, trust=trust), run))
     assert f'<p class="verdict">{caution}</p>' in page
     assert "Before all else, in the folder where the search was started:" in page
@@ -234,3 +235,22 @@ def test_the_page_says_first_what_the_terminal_says_first(run: RunDirectory) -> 
     page = commands_in(render_html(dataclasses.replace(found, trust=verdict), run))
     assert "Best network" not in page
     assert "fcsearch predict" not in page
+
+
+def test_the_page_offers_what_is_to_be_used_in_place_of_the_network(run: RunDirectory) -> None:
+    found = build_report(run, test=FinalTest(note="-"))
+    caution = Caution("Do not use the network.", forbids=True, model="ensemble")
+    page = commands_in(
+        render_html(dataclasses.replace(found, trust=dataclasses.replace(found.trust, caution=caution)), run)
+    )
+    assert "Best network" not in page
+    assert "fcsearch train" not in page
+    assert "fcsearch predict runs/synthetic --model ensemble NEW_ROWS --out predictions.csv" in page
+    assert "fcsearch export runs/synthetic --model ensemble --out" in page
+    caution = Caution("Do not use the network.", forbids=True, seed=2)
+    page = commands_in(
+        render_html(dataclasses.replace(found, trust=dataclasses.replace(found.trust, caution=caution)), run)
+    )
+    assert re.search(r"fcsearch train --run runs/synthetic --trial \d+ --seed 2 --save model.safetensors", page)
+    assert "fcsearch predict" not in page
+    assert "fcsearch export" not in page

@@ -10,7 +10,7 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
-from fcsearch.report.closing import advised_command, exported_name, more_trials
+from fcsearch.report.closing import advised_command, exported_name, model_option, more_trials, train_again
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
@@ -173,11 +173,17 @@ def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tupl
     commands = []
     if manifest.command:
         commands.append(("Search again", shlex.join(["fcsearch", *manifest.command[1:]])))
-    if report.best and not report.trust.verdict:
+    option = model_option(report)
+    if again := train_again(report):
+        commands.append(("Train it with another seed", shlex.join(again)))
+    elif report.best and (report.trust.recommends or option):
+        which, model = f"the {option[1]}" if option else "it", "".join(f" {word}" for word in option)
+        if not option:
+            train = f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"
+            commands.append(("Train the best network again", train))
         commands += [
-            ("Train the best network again", f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"),
-            ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),
-            ("Export it", f"fcsearch export {run} --out {exported_name()}"),
+            (f"Use {which}", f"fcsearch predict {run}{model} NEW_ROWS --out predictions.csv"),
+            (f"Export {which}", f"fcsearch export {run}{model} --out {exported_name()}"),
         ]
     if journal.is_file():
         dashboard = 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"'
