@@ -33,11 +33,16 @@ class FinalTest:
     digest: str | None = None
 
     @property
+    def trial(self) -> int | None:
+        """The trial whose network is measured, also if that is its refit; None if nothing is."""
+        if self.measurement is None:
+            return None
+        return self.measured_trials[-1] if self.measured_trials else self.measurement.trial_id
+
+    @property
     def earlier(self) -> tuple[int, ...]:
         """Trials that were measured on the test rows before this one, or before it is measured, each once."""
-        current = self.measurement.trial_id if self.measurement else None
-        before = self.measured_trials[:-1] if self.measurement else self.measured_trials
-        return tuple(trial for trial in dict.fromkeys(before) if trial != current)
+        return tuple(trial for trial in dict.fromkeys(self.measured_trials) if trial != self.trial)
 
     @property
     def is_to_come(self) -> bool:

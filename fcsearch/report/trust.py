@@ -259,7 +259,7 @@ def _of_the_test(
         return
     beside = f", beside the {objective.show(base.value)} of {base.short} there" if base else ""
     earlier = test.earlier
-    why = "with a reservation that follows" if earlier else "these rows played no part in any choice"
+    why = "with the reservation below" if earlier else "these rows played no part in any choice"
     yield Evidence(
         "test",
         f"{figure}, is the figure to quote{beside}: {why}. Validation minus test{of} "
@@ -270,7 +270,7 @@ def _of_the_test(
         yield Evidence(
             "test_reused",
             f"An earlier report measured {trial_list(earlier)} on these rows, before the search or its confirmation "
-            f"went on to trial {measured.trial_id}: if what it showed was the reason, the rows had a part in the "
+            f"went on to trial {test.trial}: if what it showed was the reason, the rows had a part in the "
             f"choice, and this figure may be a little too {flattered}. `fcsearch evaluate RUN --dataset ROWS` measures "
             "on rows that had none",
         )
