@@ -157,7 +157,8 @@ def opening_of(
     others = [other for other in alternatives if other.test and not not_ahead(other.test)]
     seeds: Confirmed | None = None
     if found.claim == NOTHING and base is not None:
-        seeds = _learned_with_other_seeds(confirmation, base, dataset, validation, trials=len(ranked))
+        error = _error_of_other_seeds(confirmation, chosen or ranked[0], dataset, validation, objective)
+        seeds = _learned_with_other_seeds(confirmation, base, error, trials=len(ranked))
     if not others and seeds is None:
         return Opening(found)
     shown = _shows_no_lead(found, chosen or ranked[0], base, objective, trials=len(ranked))
@@ -191,23 +192,35 @@ def _verdict_on(
 
 
 def _learned_with_other_seeds(
-    found: Confirmation | None, base: BaseLine, dataset: Dataset, validation: Measurement | None, *, trials: int
+    found: Confirmation | None, base: BaseLine, by_rows: float | None, *, trials: int
 ) -> Confirmed | None:
     """The configuration over other seeds, if it leads the baseline with them; None if that is not shown.
 
     Such seeds played no part in the choice, but the rows did: the lead must be real for the best of all trials.
     """
     winner = found.winner if found else None
-    if winner is None or winner.mean is None:
-        return None
-    objective = OBJECTIVES[base.objective]
-    by_rows = value_error({objective.column: winner.mean}, dataset, validation, objective)
-    if by_rows is None:
+    if winner is None or winner.mean is None or by_rows is None:
         return None
     by_seeds = (winner.deviation or 0.0) / math.sqrt(len(winner.values))
     if not lead_over(base, winner.mean, math.hypot(by_rows, by_seeds)).is_real_among(trials):
         return None
     return winner
+
+
+def _error_of_other_seeds(
+    found: Confirmation | None,
+    chosen: Mapping[str, Any],
+    dataset: Dataset,
+    validation: Measurement | None,
+    objective: Objective,
+) -> float | None:
+    """The standard error, by the rows, of the mean with other seeds: with folds that of the network's own value."""
+    if found is None or found.winner is None:
+        return None
+    if dataset.folds and validation is not None and validation.folds:
+        # Over the folds it may be too small: a network that always gives one answer has the same value in each.
+        return validation.standard_error
+    return value_error({**chosen, objective.column: found.winner.mean}, dataset, validation, objective)
 
 
 def _shows_no_lead(

@@ -134,6 +134,22 @@ def test_no_verdict_on_a_configuration_that_learns_with_other_seeds() -> None:
     assert trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=same).verdict is not None
 
 
+@pytest.mark.parametrize("measured_there", [True, False])
+def test_nor_with_folds(measured_there: bool) -> None:
+    folds = dataclasses.replace(DATASET, folds=5)
+    lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01), folds=5)
+    ranked = row(0, lost.value, val_standard_error=0.004)
+    validation = lost if measured_there else None
+    changes = {"dataset": folds, "validation": validation, "test": on_test(0.0)}
+    assert trust(ranked, **changes).verdict is not None
+    found = trust(ranked, confirmation=confirmed({1: 0.999, 2: 0.998}, lost.value), **changes)
+    assert found.verdict is None
+    assert found.caution is not None
+    assert found.caution.seed == 1
+    same = confirmed({1: 0.96, 2: 0.961}, lost.value)
+    assert trust(ranked, confirmation=same, **changes).verdict is not None
+
+
 def test_nor_where_the_ensemble_leads_on_the_test_rows() -> None:
     lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01))
     ahead = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(0.03, 0.005), trial_id=None)
