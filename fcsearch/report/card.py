@@ -25,7 +25,7 @@ from fcsearch.report.words import class_list, percent, plural, points, value_tex
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
-from fcsearch.selection import answers_by_refit, ensemble_answers_by_refit
+from fcsearch.selection import answers_by_refit, chosen_trial, ensemble_answers_by_refit
 
 _MAX_CLASSES = 50
 
@@ -173,11 +173,11 @@ def _measured(chosen: Chosen) -> list[Measurement]:
 
 
 def _opening(chosen: Chosen, found: Sequence[Measurement]) -> Opening:
-    """As the run's report; of an ensemble, or a refit that is not the run's answer, by its own figures."""
+    """As the run's report; of a model that is not the run's answer by its own figures."""
     if chosen.run is None:
         return Opening()
     run = chosen.run.directory
-    if len(chosen.trials) == 1 or (not chosen.trials and answers_by_refit(run)):
+    if chosen.trials == (chosen_trial(run),) or (not chosen.trials and answers_by_refit(run)):
         return opening_of_run(run, known_measurements(run))
     verdict = _own_verdict(found, trials=len(rank_trials(chosen.run.trials)))
     who = "the ensemble" if len(chosen.trials) > 1 else "the network"
