@@ -154,17 +154,17 @@ def opening_of(
     if found is None:
         behind = not_ahead(test.measurement) if test.measurement else None
         return Opening(caution=Caution(behind) if behind else None)
-    others = [other for other in alternatives if other.test and not not_ahead(other.test)]
+    other = _best_ahead(alternatives)
     seeds: Confirmed | None = None
     if found.claim == NOTHING and base is not None:
         error = _error_of_other_seeds(confirmation, chosen or ranked[0], dataset, validation, objective)
         seeds = _learned_with_other_seeds(confirmation, base, error, trials=len(ranked))
-    if not others and seeds is None:
+    if other is None and seeds is None:
         return Opening(found)
     shown = _shows_no_lead(found, chosen or ranked[0], base, objective, trials=len(ranked))
-    if seeds is None or others:
-        return Opening(caution=_the_other_model(shown, others))
-    return Opening(caution=_another_seed(shown, seeds, objective))
+    if other is not None:
+        return Opening(caution=_the_other_model(shown, *other))
+    return Opening(caution=_another_seed(shown, seeds, objective) if seeds else None)
 
 
 def _verdict_on(
@@ -235,13 +235,17 @@ def _shows_no_lead(
     return f"Do not use the network of trial {chosen['trial_id']}: {figure}, {lead}"
 
 
-def _the_other_model(shown: str, others: Sequence[Alternative]) -> Caution:
+def _best_ahead(alternatives: Sequence[Alternative]) -> tuple[str, Figure] | None:
+    """What can be used and really leads the baseline of the test rows, by most; None if nothing does."""
+    figures = ((other.model, figure_of(other.test, "its")) for other in alternatives if other.test)
+    ahead = [(model, figure) for model, figure in figures if figure is not None and figure.lead.is_real]
+    return max(ahead, key=lambda pair: pair[1].lead.gain, default=None)
+
+
+def _the_other_model(shown: str, model: str, figure: Figure) -> Caution:
     """That something else of the run has learned."""
-    best = others[0]
-    assert best.test is not None
-    value = OBJECTIVES[best.test.objective].show(best.test.value)
-    sentence = f"{shown}. The {best.model} has {value} on the test rows: use `--model {best.model}`."
-    return Caution(sentence, forbids=True, model=best.model)
+    value = OBJECTIVES[figure.base.objective].show(figure.value)
+    return Caution(f"{shown}. The {model} has {value} on the test rows: use `--model {model}`.", True, model)
 
 
 def _another_seed(shown: str, found: Confirmed, objective: Objective) -> Caution:

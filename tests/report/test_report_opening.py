@@ -161,6 +161,24 @@ def test_nor_where_the_ensemble_leads_on_the_test_rows() -> None:
     assert (found.caution.forbids, found.caution.model, found.caution.seed) == (True, "ensemble", None)
 
 
+def test_the_model_to_use_has_a_real_lead_and_the_largest() -> None:
+    lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01))
+
+    def of(model: str, gain: float, **changes: Any) -> Alternative:
+        found = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(gain, 0.005), trial_id=None, **changes)
+        return Alternative(model, {0: 1.0}, test=found)
+
+    def used(*alternatives: Alternative) -> str | None:
+        found = trust(row(0, lost.value), validation=lost, test=on_test(0.0), alternatives=alternatives)
+        assert (found.verdict is None) == (found.caution is not None)
+        return found.caution.model if found.caution else None
+
+    assert used(of("ensemble", 0.02), of("refit", 0.03)) == "refit"
+    assert used(of("ensemble", 0.03), of("refit", 0.02)) == "ensemble"
+    # Without a baseline no lead is known.
+    assert used(of("ensemble", 0.03, base_line=None)) is None
+
+
 def test_of_a_network_that_is_not_to_be_used_nothing_is_advised_nor_quoted() -> None:
     lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01))
     ahead = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(0.03, 0.005), trial_id=None)
