@@ -68,6 +68,8 @@ class Versus:
         difference: The model's objective minus the winner's.
         error: Standard error of the difference, paired by row.
         objective: The run's objective: a key of OBJECTIVES.
+        trial_id: The trial whose network the winner was; None in a report of an earlier version.
+        digest: `Models.refit_digest` of that network, if it was a refit.
     """
 
     split: str
@@ -75,6 +77,12 @@ class Versus:
     difference: float
     error: float
     objective: str = "accuracy"
+    trial_id: int | None = None
+    digest: str | None = None
+
+    def is_with(self, trial_id: int, digest: str | None) -> bool:
+        """Whether it was compared with this trial's network, or its refit with this digest."""
+        return (self.trial_id, self.digest) == (trial_id, digest)
 
     @property
     def gain(self) -> float:

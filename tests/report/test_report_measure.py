@@ -260,3 +260,26 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
     assert found.validation is None
     assert found.test.measurement is None
     assert found.test.note == "it is measured once, when the winner is settled"
+
+
+def test_the_ensemble_is_compared_with_the_winner_of_today(run: RunDirectory) -> None:
+    run.models.save_ensemble({4: 0.5, 29: 0.5}, {"temperature": 1.0})
+    first = write_report(run)
+    assert first.ensemble is not None
+    assert first.ensemble.versus is not None
+    assert first.best is not None
+    assert first.ensemble.versus.trial_id == first.best.row["trial_id"]
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+    # Before it is measured, nothing is compared.
+    stale = build_report(run, **vars(known_measurements(run))).ensemble
+    assert stale == dataclasses.replace(first.ensemble, versus=None)
+    second = write_report(run)
+    assert second.ensemble is not None
+    assert second.ensemble.versus is not None
+    assert second.test.measurement is not None
+    assert second.ensemble.versus.trial_id == 99
+    assert second.ensemble.versus.single == second.test.measurement.value
+    assert second.ensemble.test == first.ensemble.test
+    assert write_report(run).ensemble == second.ensemble
