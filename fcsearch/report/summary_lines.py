@@ -12,6 +12,7 @@ from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.features import feature_lines
 from fcsearch.report.model import Best, Dataset, Importance, Report
 from fcsearch.report.words import duration, percent, plural, points, rate, trial_list, value_text
+from fcsearch.selection import Confirmation
 
 Line = tuple[str, str, str]
 _RANKINGS = ("roc_auc", "average_precision")
@@ -131,6 +132,12 @@ def best_title(report: Report, best: Best) -> tuple[str, str]:
     """What the report calls the network that it is about, and which it is."""
     trial = best.row["trial_id"]
     return ("Best network", f"trial {trial}") if report.trust.recommends else ("Best trial", f"{trial}")
+
+
+def shown_confirmation(report: Report) -> Confirmation | None:
+    """The configurations over several seeds, as far as any is done; None after a verdict, where nobody wins or ties."""
+    found = report.confirmation
+    return found if found and found.done and not report.trust.verdict else None
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:

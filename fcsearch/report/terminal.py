@@ -27,6 +27,7 @@ from fcsearch.report.summary_lines import (
     importance_text,
     main_lines,
     settings,
+    shown_confirmation,
     top_remark,
 )
 from fcsearch.report.words import value_text
@@ -74,13 +75,13 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     if report.error:
         yield Text(f"  error: {report.error}", style="red", no_wrap=True)
     # Few trials have little to compare, and their page says the rest.
-    brief, verdict, again = report.work.done < MIN_TRIALS, report.trust.verdict, train_again(report)
+    brief, again = report.work.done < MIN_TRIALS, train_again(report)
     if report.best:
         yield _section(*best_title(report, report.best))
         yield _indented(_best(report, report.best, brief=brief))
-        if report.confirmation and report.confirmation.done and not (brief or verdict):
-            yield _section("Confirmed", confirmation_remark(report.confirmation))
-            yield _indented(_confirmation(report.confirmation, width - _INDENT))
+        if not brief and (confirmation := shown_confirmation(report)):
+            yield _section("Confirmed", confirmation_remark(confirmation))
+            yield _indented(_confirmation(confirmation, width - _INDENT))
         yield from _by_class(report.by_class, width, matrix=not brief)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))

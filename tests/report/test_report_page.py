@@ -18,6 +18,7 @@ from fcsearch.report.caution import Caution
 from fcsearch.report.model import Verdict
 from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory
+from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.space import SearchSpace
 
 
@@ -235,6 +236,16 @@ def test_the_page_says_first_what_the_terminal_says_first(run: RunDirectory) -> 
     page = commands_in(render_html(dataclasses.replace(found, trust=verdict), run))
     assert "Best network" not in page
     assert "fcsearch predict" not in page
+
+
+def test_after_a_verdict_the_page_shows_no_winner_with_other_seeds(run: RunDirectory) -> None:
+    found = build_report(run, test=FinalTest(note="-"))
+    entries = [Confirmed(trial, 0.9, {1: 0.9}, 0.9, None, 1.0, 0, 0.0, None, tied=True) for trial in (4, 29)]
+    confirmation = Confirmation("accuracy", (1,), 2, 2, tuple(entries), None)
+    found = dataclasses.replace(found, confirmation=confirmation)
+    assert "Confirmed with other seeds" in render_html(found, run)
+    trust = dataclasses.replace(found.trust, verdict=Verdict("nothing was learned", "x."))
+    assert "Confirmed with other seeds" not in render_html(dataclasses.replace(found, trust=trust), run)
 
 
 def test_the_page_offers_what_is_to_be_used_in_place_of_the_network(run: RunDirectory) -> None:

@@ -28,6 +28,7 @@ from fcsearch.report.summary_lines import (
     importance_text,
     main_lines,
     settings,
+    shown_confirmation,
     top_remark,
     whole_name,
 )
@@ -77,6 +78,7 @@ def render_html(
         path=_from_the_start(report.path, manifest.command),
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
+    confirmation = shown_confirmation(report)
     status = read_status(run.path) if report.state == "running" else None
     progress = progress_of(told, status, privacy, every)
     reloads = progress is not None and progress.every is not None
@@ -103,8 +105,8 @@ def render_html(
         measured=measured,
         classes=classes,
         pairs=classes.most_confused(_PAIRS) if classes else (),
-        confirmed=confirmation_cells(report.confirmation) if report.confirmation and report.confirmation.done else None,
-        confirmed_remark=confirmation_remark(report.confirmation) if report.confirmation else None,
+        confirmed=confirmation_cells(confirmation) if confirmation else None,
+        confirmed_remark=confirmation_remark(confirmation) if confirmation else None,
         sure=[finding.sentence for finding in report.trust.findings if finding.kind not in _ADVICE],
         advice=[finding.sentence for finding in report.trust.findings if finding.kind in _ADVICE],
         method=METHOD,
