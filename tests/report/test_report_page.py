@@ -21,6 +21,8 @@ from fcsearch.results import RunDirectory
 from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.space import SearchSpace
 
+STARTED, HOLDING = "In the folder where the search was started", "In the folder that holds the run"
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory, made_run: RunDirectory) -> str:
@@ -206,20 +208,28 @@ def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_
 
 
 @pytest.mark.parametrize(
-    ("command", "path"),
+    ("command", "path", "where"),
     [
-        (["fcsearch", "run", "t.csv"], "runs/here"),
-        (["fcsearch", "run", "t.csv", "--out", "out/mine"], "out/mine/here"),
-        (["fcsearch", "run", "t.csv", "--out=out"], "out/here"),
-        (["fcsearch", "run", "t.csv", "--out", "/home/someone/out"], "out/here"),
-        (["fcsearch", "run", "t.csv", "--out", "s3://bucket/out"], "out/here"),
+        (["fcsearch", "run", "t.csv"], "runs/here", STARTED),
+        (["fcsearch", "run", "t.csv", "--out", "out/mine"], "out/mine/here", STARTED),
+        (["fcsearch", "run", "t.csv", "--out=out"], "out/here", STARTED),
+        (["fcsearch", "run", "t.csv", "--out", "/home/someone/out"], "here", HOLDING),
+        (["fcsearch", "run", "t.csv", "--out", "s3://bucket/out"], "here", HOLDING),
+        (["fcsearch.search"], "here", HOLDING),
+        ([], "here", HOLDING),
     ],
 )
-def test_the_commands_work_where_the_search_was_started(tmp_path: Path, command: list[str], path: str) -> None:
+def test_the_commands_work_in_the_folder_that_the_page_names(
+    tmp_path: Path, command: list[str], path: str, where: str
+) -> None:
     run = make_run(tmp_path / "here", trials=8, command=command)
     write_report(run)
     page = commands_in((run.path / "report.html").read_text())
-    assert "In the folder where the search was started." in page
+    assert f'<p class="muted small">{where}.</p>' in page
+    assert ("Search again" in page) == (len(command) > 1)
+    assert ("Search again, in the folder where the search was started" in page) == (
+        len(command) > 1 and where == HOLDING
+    )
     assert f"fcsearch predict {path} NEW_ROWS" in page
     assert f"--run {path} --trial" in page
 

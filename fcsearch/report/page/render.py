@@ -53,7 +53,7 @@ _ADVICE = (
     "few_rows",
 )
 # Where the commands of the page work.
-_STARTED = "in the folder where the search was started"
+_STARTED, _HOLDING = "in the folder where the search was started", "in the folder that holds the run"
 _SCRIPTS = ("trials.js",)
 # For a page that is rewritten while the search is running.
 _RELOAD = "reload.js"
@@ -73,9 +73,10 @@ def render_html(
     manifest = run.manifest()
     privacy = privacy_of(report, run, manifest)
     found = contents_of(report, run, manifest, privacy, predicted)
+    path, started = _where(report.path, manifest.command)
     told = replace(
         report,
-        path=_from_the_start(report.path, manifest.command),
+        path=path,
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
     confirmation = shown_confirmation(report)
@@ -93,7 +94,7 @@ def render_html(
         headline=headline(told),
         progress=progress,
         best_title=best_title(report, report.best) if report.best else (),
-        started=_STARTED,
+        started=started,
         advised=shlex.join(advised_command(told) or ()),
         next_space=None if report.state == "running" else _next_space(run),
         next_command=shlex.join(next_command(told)),
@@ -114,20 +115,23 @@ def render_html(
         figures=found.figures,
         top=found.top(_TOP),
         trials=len(found.trials),
-        commands=_commands(told, manifest, journal=run.journal_path),
+        commands=_commands(told, manifest, started, journal=run.journal_path),
         environment=_environment(manifest),
         data=json_text({**_data(found), "reload": _reload(progress) if progress else None}),
         **page_frame(scripts),
     )
 
 
-def _from_the_start(path: str, command: Sequence[str]) -> str:
-    """A run's path from the folder where its search was started; of an absolute one, or a URL, its end."""
+def _where(path: str, command: Sequence[str]) -> tuple[str, str]:
+    """A run's path, and in words the folder that it is from: where the search was started, if that tells.
+
+    The page names no absolute path, and a program's own folder is not known.
+    """
     words = [word for given in command for word in (given.split("=", 1) if given.startswith("--out=") else [given])]
     folder = words[words.index("--out") + 1] if "--out" in words[:-1] else "runs"
-    if Path(folder).is_absolute() or is_url(folder):
-        folder = Path(folder).name
-    return str(Path(folder) / Path(path).name)
+    if len(command) < 2 or Path(folder).is_absolute() or is_url(folder):
+        return Path(path).name, _HOLDING
+    return str(Path(folder) / Path(path).name), _STARTED
 
 
 def _data(found: Contents) -> Mapping[str, Any]:
@@ -169,12 +173,13 @@ def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
     return {f"{privacy.node(node)} {device}": count for (node, _, device), count in named}
 
 
-def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tuple[str, str]]:
-    """Commands that repeat the run or use its winner; to be run where the search was started."""
+def _commands(report: Report, manifest: Manifest, started: str, *, journal: Path) -> list[tuple[str, str]]:
+    """Commands that repeat the run or use its winner."""
     run = shlex.quote(report.path)
     commands = []
-    if manifest.command:
-        commands.append(("Search again", shlex.join(["fcsearch", *manifest.command[1:]])))
+    if len(manifest.command) > 1:  # a program has no command
+        where = "" if started == _STARTED else f", {_STARTED}"
+        commands.append((f"Search again{where}", shlex.join(["fcsearch", *manifest.command[1:]])))
     option = model_option(report)
     if again := train_again(report):
         commands.append(("Train it with another seed", shlex.join(again)))
