@@ -50,7 +50,9 @@ def _folds(report: Report, best: Best) -> str:
 
 def next_commands(report: Report) -> list[str]:
     """The usual next commands, ready to be copied."""
-    return [shlex.join(command) for command in _commands(report)][:_COMMANDS]
+    found = [shlex.join(command) for command in _commands(report)]
+    # After a verdict each is a remedy that the report names.
+    return found if report.trust.verdict else found[:_COMMANDS]
 
 
 def more_trials(report: Report) -> list[str] | None:

@@ -139,7 +139,12 @@ def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Pa
     assert next_commands(dataclasses.replace(found, sampler="random"))[1] == f"fcsearch run '{path}/{NEXT_SPACE}'"
 
 
-REMEDIES = (("objective=balanced_accuracy", "class_weight=balanced"), ("objective=average_precision",))
+REMEDIES = (
+    ("objective=balanced_accuracy", "class_weight=balanced"),
+    ("objective=average_precision",),
+    ("dataset.folds=5",),
+    ("dataset.test_fraction=0.15",),
+)
 
 
 @pytest.mark.parametrize("claim", [NOTHING, NOT_SHOWN])
@@ -156,6 +161,8 @@ def test_after_a_verdict_no_winner_is_praised_and_no_more_is_claimed(
     assert next_commands(found) == [
         "fcsearch run runs/synthetic --set objective=balanced_accuracy --set class_weight=balanced",
         "fcsearch run runs/synthetic --set objective=average_precision",
+        "fcsearch run runs/synthetic --set dataset.folds=5",
+        "fcsearch run runs/synthetic --set dataset.test_fraction=0.15",
     ]
 
 
