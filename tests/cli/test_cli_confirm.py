@@ -46,7 +46,7 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
     done = call("confirm", searched.path, "--top", 2, "--seeds", 2, "--refit")
     assert done.exit_code == 0, done.output
     assert "mean of 2 seeds" in done.output
-    assert "Confirmed  the best again with other seeds" in done.output
+    assert "Trained again with 2 other seeds" in " ".join(done.output.split())
     assert "4/4 confirmations" in done.output
     stored = json.loads((searched.path / "report.json").read_text())
     assert stored["confirmation"]["seeds"] == [1, 2]
@@ -54,8 +54,11 @@ def test_the_winner_is_confirmed_reported_and_measured(searched: RunDirectory) -
     winner = stored["confirmation"]["configurations"][0]["trial_id"]
     assert stored["best"]["row"]["trial_id"] == winner
     for choice in ((), ("--model", "confirmed"), ("--trial", winner)):
-        assert f"trial {winner} on 270 test rows" in call("evaluate", searched.path, *choice).output
-    assert "the refit on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
+        assert (
+            f"trial {winner} of {searched.path.name} on 270 test rows"
+            in call("evaluate", searched.path, *choice).output
+        )
+    assert "the refit of run on 270 test rows" in call("evaluate", searched.path, "--model", "refit").output
 
 
 @pytest.mark.parametrize("stopped", [False, True])
@@ -82,9 +85,10 @@ def test_a_disk_that_is_full_at_its_end_is_told_with_the_command_to_repeat(
 def test_the_ensemble_is_measured_on_any_rows(searched: RunDirectory) -> None:
     first, second = searched.models.saved()[:2]
     searched.models.save_ensemble({first: 0.5, second: 0.5}, {})
-    for options, rows in ((("--split", "val"), "270 val rows"), (("--dataset", "digits"), "all 1,797 rows")):
+    name = searched.path.name
+    for options, rows in ((("--split", "val"), "270 validation rows"), (("--dataset", "digits"), "all 1,797 rows")):
         done = call("evaluate", searched.path, "--model", "ensemble", *options)
-        assert f"the ensemble of 2 networks on {rows}" in done.output, done.output
+        assert f"the ensemble of 2 networks of {name} on {rows} of digits" in done.output, done.output
     found = json.loads(call("evaluate", searched.path, "--model", "ensemble", "--format", "json").output)
     assert (found["trial_id"], found["networks"]) == (None, 2)
 

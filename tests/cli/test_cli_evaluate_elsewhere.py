@@ -83,9 +83,8 @@ def test_two_classes_have_figures_of_their_ranking(customers: RunDirectory) -> N
     result = CliRunner().invoke(evaluate, [str(customers.path)], catch_exceptions=False)
     figures, rarer = found(customers)["figures"], found(customers)["positive"]
     words = " ".join(result.stdout.split())
-    assert f"ROC AUC {figures['roc_auc']:.4g} area under the ROC curve" in words
-    what = f"of the class {rarer!r}, the rarer one in training"
-    assert f"average precision {figures['average_precision']:.4g} {what}" in words
+    assert f"ROC AUC {figures['roc_auc']:.4g} area under the ROC curve of {rarer!r}" in words
+    assert f"average precision {figures['average_precision']:.4g} of {rarer!r}: mean precision" in words
 
 
 def test_every_row_is_measured_as_training_would_have(customers: RunDirectory, tmp_path: Path) -> None:

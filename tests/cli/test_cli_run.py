@@ -4,6 +4,7 @@ import importlib
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -365,4 +366,7 @@ def test_a_start_that_took_much_of_the_time_budget_is_told(
     told = capsys.readouterr().err
     assert told.startswith(said)
     assert ("passed before" in told) == bool(said)
-    assert told.splitlines()[-1] == f"the time budget is used up: continue with `fcsearch resume {made.path}`"
+    assert (
+        told.splitlines()[-1]
+        == f"the time budget is used up: continue with `fcsearch resume {shlex.quote(str(made.path))}`"
+    )

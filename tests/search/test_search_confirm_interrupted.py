@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
     resume_search(RunDirectory.open(run.path), options, view=view, open_pool=InProcess())
     said = [
         f"the best are not trained again with other seeds, which would take long beside this search: `fcsearch confirm "
-        f"{run.path}`"
+        f"{shlex.quote(str(run.path))}`"
     ]
     assert view.notices == (said if confirm else [])
     assert view.then == ({"the best again with other seeds, if that is short"} if confirm else {None})

@@ -25,7 +25,7 @@ def test_all_mistakes_are_named_in_the_order_of_their_lines(refusal: Callable[..
     places = ["1:1", "2:27", "2:52", "2:73", "3:9", "4:22", "5:12", "7:3", "8:11", "9:16"]
     assert [line.partition(": ")[0] for line in lines] == [f"  - FILE:{place}" for place in places]
     assert lines[0].endswith("space: unknown key 'nme'; did you mean 'name'?")
-    assert "dataset.folds: an integer from 2 to 20, or 1 for one split is needed; found the text 'many'" in lines[2]
+    assert "dataset.folds: an integer from 2 to 20, 1 for one split, or auto is needed; found" in lines[2]
     assert "unknown parameter 'learning_rte'; did you mean 'learning_rate'?" in lines[7]
 
 
