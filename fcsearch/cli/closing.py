@@ -17,7 +17,7 @@ _INDENT = 2
 
 
 def print_closing(report: Report) -> None:
-    """Print the winner once more, its figures, and the usual next commands; nothing if there is no winner."""
+    """Print the winner once more, or why there is none, and the usual next commands; nothing without a result."""
     from fcsearch.report.closing import figures_line, next_commands, winner_line
 
     if report.best is None:
@@ -26,12 +26,14 @@ def print_closing(report: Report) -> None:
     console.print()
     if (verdict := report.trust.verdict) is not None:
         console.print(Text(f"No winner: {verdict.words}", style="bold yellow"))
+    elif not report.trust.recommends:
+        console.print(Text(str(report.trust.caution), style="bold yellow"))
     else:
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_row(Text("Winner", style="bold green"), Text(winner_line(report, report.best)))
         grid.add_row("", Text(figures_line(report, report.best), style="bold"))
         if report.trust.caution:
-            grid.add_row("", Text(report.trust.caution, style="yellow"))
+            grid.add_row("", Text(str(report.trust.caution), style="yellow"))
         print_trimmed(console, grid)
     commands = next_commands(report)
     if commands:

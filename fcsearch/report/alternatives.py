@@ -11,10 +11,10 @@ from fcsearch.errors import DataError, RunError
 from fcsearch.evaluation.measurement import Measurement
 from fcsearch.evaluation.measuring import measure_model
 from fcsearch.evaluation.out_of_fold import compare_out_of_fold, measure_out_of_fold
-from fcsearch.evaluation.pairs import compare
+from fcsearch.evaluation.pairs import Pair, compare
 from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, Versus
 from fcsearch.results import RunDirectory
-from fcsearch.selection import Member, ensemble_answers_by_refit, load_members
+from fcsearch.selection import Member, answers_by_refit, ensemble_answers_by_refit, load_members
 from fcsearch.selection.calibration import temperature_in
 
 LoadDataset = Callable[[], Dataset]
@@ -72,28 +72,56 @@ def _known_or_measured(
     run: RunDirectory, found: Alternative, winner: int, load: LoadDataset | None, known: Alternative | None
 ) -> Alternative:
     if known and (known.members, known.digest, known.note) == (found.members, found.digest, None):
-        return known
+        return _compared_with(run, known, winner, load)
     if load is None:
         return dataclasses.replace(found, note=NOT_YET_MEASURED)
     try:
         dataset = load()
         members = load_members(run, found.model)
-        # The ensemble stands beside the network that it would be used in place of, the refit beside the trial's own.
-        single = load_members(run, None if found.model == "ensemble" else str(winner))
         # The refit was trained on the validation rows.
         validation = _on_validation_rows(run, found, members, dataset) if found.model == "ensemble" else None
         test = measure_model(run, members, dataset, "test") if len(dataset.test) else None
-        versus: Versus | None = None
-        if test:
-            versus = Versus("test", *compare(run, members, single, dataset, "test"))
-        elif validation and validation.folds:
-            pair = compare_out_of_fold(run, found.members, {winner: 1.0}, dataset)
-            versus = Versus("val", *pair) if pair else None
-        elif validation:
-            versus = Versus("val", *compare(run, members, single, dataset, "val"))
+        found = dataclasses.replace(found, validation=validation, test=test)
+        return dataclasses.replace(found, versus=_versus(run, found, members, winner, dataset))
     except (DataError, RunError) as error:
-        return dataclasses.replace(found, note=str(error))
-    return dataclasses.replace(found, validation=validation, test=test, versus=versus)
+        return dataclasses.replace(found, validation=None, test=None, note=str(error))
+
+
+def _compared_with(run: RunDirectory, known: Alternative, winner: int, load: LoadDataset | None) -> Alternative:
+    """What was measured, compared with this winner: another may have been the winner at that time."""
+    versus = known.versus
+    if versus is None or versus.is_with(winner, _refit_beside(run, known.model, versus.split)):
+        return known
+    # An earlier version did not say with which: that is kept where nothing better can be had.
+    kept = known if versus.trial_id is None else dataclasses.replace(known, versus=None)
+    if load is None:
+        return kept
+    try:
+        dataset, members = load(), load_members(run, known.model)
+        return dataclasses.replace(known, versus=_versus(run, known, members, winner, dataset))
+    except (DataError, RunError):
+        return kept
+
+
+def _refit_beside(run: RunDirectory, model: str, split: str) -> str | None:
+    """The digest of the refit that a model is compared with; None if that is the trial's own network."""
+    of_refit = model == "ensemble" and split == "test" and answers_by_refit(run)
+    return run.models.refit_digest() if of_refit else None
+
+
+def _versus(
+    run: RunDirectory, found: Alternative, members: Sequence[Member], winner: int, dataset: Dataset
+) -> Versus | None:
+    """A measured model beside the winner, on the test rows, else on the validation rows; None without either."""
+    split = "test" if found.test else "val"
+    # The ensemble stands beside the network that it would be used in place of, the refit beside the trial's own.
+    single = load_members(run, None if found.model == "ensemble" else str(winner))
+    pair: Pair | None = None
+    if found.validation and found.validation.folds and not found.test:
+        pair = compare_out_of_fold(run, found.members, {winner: 1.0}, dataset)
+    elif found.test or found.validation:
+        pair = compare(run, members, single, dataset, split)
+    return Versus(split, *pair, winner, _refit_beside(run, found.model, split)) if pair else None
 
 
 def _on_validation_rows(

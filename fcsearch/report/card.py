@@ -17,6 +17,7 @@ from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.build import opening_of_run
 from fcsearch.report.card_usage import usage
+from fcsearch.report.caution import Caution
 from fcsearch.report.features import feature_lines, features_in
 from fcsearch.report.model import Verdict
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
@@ -24,7 +25,7 @@ from fcsearch.report.words import class_list, percent, plural, points, value_tex
 from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
-from fcsearch.selection import answers_by_refit, ensemble_answers_by_refit
+from fcsearch.selection import answers_by_refit, chosen_trial, ensemble_answers_by_refit
 
 _MAX_CLASSES = 50
 
@@ -172,16 +173,17 @@ def _measured(chosen: Chosen) -> list[Measurement]:
 
 
 def _opening(chosen: Chosen, found: Sequence[Measurement]) -> Opening:
-    """As the run's report; of an ensemble, or a refit that is not the run's answer, by its own figures."""
+    """As the run's report; of a model that is not the run's answer by its own figures."""
     if chosen.run is None:
         return Opening()
     run = chosen.run.directory
-    if len(chosen.trials) == 1 or (not chosen.trials and answers_by_refit(run)):
+    if chosen.trials == (chosen_trial(run),) or (not chosen.trials and answers_by_refit(run)):
         return opening_of_run(run, known_measurements(run))
     verdict = _own_verdict(found, trials=len(rank_trials(chosen.run.trials)))
     who = "the ensemble" if len(chosen.trials) > 1 else "the network"
     tests = [item for item in found if item.split == "test"]
-    return Opening(verdict, not_ahead(tests[0], who) if tests and verdict is None else None)
+    behind = not_ahead(tests[0], who) if tests and verdict is None else None
+    return Opening(verdict, Caution(behind) if behind else None)
 
 
 def _own_verdict(found: Sequence[Measurement], *, trials: int) -> Verdict | None:

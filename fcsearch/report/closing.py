@@ -50,7 +50,9 @@ def _folds(report: Report, best: Best) -> str:
 
 def next_commands(report: Report) -> list[str]:
     """The usual next commands, ready to be copied."""
-    return [shlex.join(command) for command in _commands(report)][:_COMMANDS]
+    found = [shlex.join(command) for command in _commands(report)]
+    # After a verdict each is a remedy that the report names.
+    return found if report.trust.verdict else found[:_COMMANDS]
 
 
 def more_trials(report: Report) -> list[str] | None:
@@ -90,14 +92,31 @@ def _commands(report: Report) -> Iterator[list[str]]:
         yield ["fcsearch", "resume", path]
     elif report.objective == "accuracy" and not (report.confirmation and report.confirmation.done):
         yield ["fcsearch", "confirm", path]
-    yield ["fcsearch", "predict", path, "NEW_ROWS.csv", "--out", "predictions.csv"]
+    again = train_again(report)
+    yield again or ["fcsearch", "predict", path, *model_option(report), "NEW_ROWS.csv", "--out", "predictions.csv"]
     if advised := advised_command(report):
         yield advised
     elif (Path(path) / NEXT_SPACE).is_file():
         yield next_command(report)
     elif more := more_trials(report):
         yield more
-    yield ["fcsearch", "export", path, "--out", exported_name()]
+    if again is None:
+        yield ["fcsearch", "export", path, *model_option(report), "--out", exported_name()]
+
+
+def model_option(report: Report) -> list[str]:
+    """The option that names the model to use, where it is not the chosen network; else empty."""
+    caution = report.trust.caution
+    return ["--model", caution.model] if caution and caution.model else []
+
+
+def train_again(report: Report) -> list[str] | None:
+    """The command that trains the chosen network with a seed that learns, where its own did not; None otherwise."""
+    caution = report.trust.caution
+    if caution is None or caution.seed is None or report.best is None:
+        return None
+    which = ["--run", report.path, "--trial", str(report.best.row["trial_id"])]
+    return ["fcsearch", "train", *which, "--seed", str(caution.seed), "--save", "model.safetensors"]
 
 
 def exported_name() -> str:

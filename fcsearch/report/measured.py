@@ -33,11 +33,16 @@ class FinalTest:
     digest: str | None = None
 
     @property
+    def trial(self) -> int | None:
+        """The trial whose network is measured, also if that is its refit; None if nothing is."""
+        if self.measurement is None:
+            return None
+        return self.measured_trials[-1] if self.measured_trials else self.measurement.trial_id
+
+    @property
     def earlier(self) -> tuple[int, ...]:
         """Trials that were measured on the test rows before this one, or before it is measured, each once."""
-        current = self.measurement.trial_id if self.measurement else None
-        before = self.measured_trials[:-1] if self.measurement else self.measured_trials
-        return tuple(trial for trial in dict.fromkeys(before) if trial != current)
+        return tuple(trial for trial in dict.fromkeys(self.measured_trials) if trial != self.trial)
 
     @property
     def is_to_come(self) -> bool:
@@ -63,6 +68,8 @@ class Versus:
         difference: The model's objective minus the winner's.
         error: Standard error of the difference, paired by row.
         objective: The run's objective: a key of OBJECTIVES.
+        trial_id: The trial whose network the winner was; None in a report of an earlier version.
+        digest: `Models.refit_digest` of that network, if it was a refit.
     """
 
     split: str
@@ -70,6 +77,12 @@ class Versus:
     difference: float
     error: float
     objective: str = "accuracy"
+    trial_id: int | None = None
+    digest: str | None = None
+
+    def is_with(self, trial_id: int, digest: str | None) -> bool:
+        """Whether it was compared with this trial's network, or its refit with this digest."""
+        return (self.trial_id, self.digest) == (trial_id, digest)
 
     @property
     def gain(self) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.report.caution import Caution
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
@@ -219,7 +220,7 @@ class Trust:
         smallest: The row of the one of them with the fewest parameters.
         verdict: That nothing was learned, or that it is not shown, to be said first; None otherwise.
         findings: Everything else.
-        caution: Without a verdict, what must be known first of the network, as a sentence; None if nothing is.
+        caution: Without a verdict, what must be known first of the network; None if nothing is.
         winner_error: As `standard_error`, of the value of the network that the report is about.
         torn: Parameters that the evidence pulls both ways, so that there is no advice on them.
         remedies: What to change in the space before all else: one `KEY=VALUE` or more for each search to try.
@@ -230,10 +231,15 @@ class Trust:
     smallest: dict[str, Any] | None
     verdict: Verdict | None
     findings: tuple[Finding, ...]
-    caution: str | None = None
+    caution: Caution | None = None
     winner_error: float | None = None
     torn: tuple[str, ...] = ()
     remedies: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def recommends(self) -> bool:
+        """Whether the chosen network may be called the winner: it shows a lead, as far as is known."""
+        return self.verdict is None and not (self.caution and self.caution.forbids)
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Any
 
+from fcsearch.evaluation import Measurement
 from fcsearch.report.measured import Measured
 from fcsearch.report.model import Report
 from fcsearch.results import MODELS
@@ -19,26 +20,34 @@ _EARLIER = "earlier "
 
 def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
     """A row for each model and split that was measured, and one for each configuration that was confirmed."""
-    measured = {"winner": [found.validation, None if found.test.refit else found.test.measurement]}
-    measured |= {"refit": [found.test.measurement]} if found.test.refit else {}
-    measured |= {other.model: [other.validation, other.test] for other in (found.ensemble, found.refit) if other}
+    tested = "refit" if found.test.refit else "winner"
+    measured = [("winner", _trial_of(found.validation), found.validation)]
+    measured.append((tested, found.test.trial, found.test.measurement))
+    for other in (found.ensemble, found.refit):
+        if other is not None:
+            trial = next(iter(other.members)) if len(other.members) == 1 else None
+            measured += [(other.model, trial, entry) for entry in (other.validation, other.test)]
     rows = [
-        {"model": model, **{name: getattr(entry, name) for name in _OF_A_MEASUREMENT}}
-        for model, entries in measured.items()
-        for entry in entries
+        {"model": model, **{name: getattr(entry, name) for name in _OF_A_MEASUREMENT}, "trial_id": trial}
+        for model, trial, entry in measured
         if entry is not None
     ]
     return [*rows, *_confirmed(report)]
 
 
+def _trial_of(found: Measurement | None) -> int | None:
+    return found.trial_id if found else None
+
+
 def earlier_rows(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:
-    """What earlier reports measured on the test rows, of other models than now: a look that has been stays on record.
+    """What earlier reports measured on the test rows, of other models than now: every look stays on record.
 
     Args:
         before: The rows of the table as it is.
         now: Those that take their place.
     """
-    known = {_look(row) for row in now}
+    # An earlier version wrote no trial for a refit.
+    known = {look for row in now for look in (_look(row), _look({**row, "trial_id": None}))}
     found = [row for row in before if row["split"] == "test" and _look(row) not in known]
     own = set(MODELS.names) - {field.name for field in ORIGIN}
     return [

@@ -12,6 +12,7 @@ from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.features import feature_lines
 from fcsearch.report.model import Best, Dataset, Importance, Report
 from fcsearch.report.words import duration, percent, plural, points, rate, trial_list, value_text
+from fcsearch.selection import Confirmation
 
 Line = tuple[str, str, str]
 _RANKINGS = ("roc_auc", "average_precision")
@@ -100,7 +101,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
     return [
-        *confirmed_line(report.confirmation, folds, praised=report.trust.verdict is None),
+        *confirmed_line(report.confirmation, folds, praised=report.trust.recommends),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
         *_out_of_fold("out of fold", report.validation),
         *_base_line(report.base_line, "validation, "),
@@ -130,7 +131,13 @@ def whole_name(name: str, objective: Objective) -> str:
 def best_title(report: Report, best: Best) -> tuple[str, str]:
     """What the report calls the network that it is about, and which it is."""
     trial = best.row["trial_id"]
-    return ("Best trial", f"{trial}") if report.trust.verdict else ("Best network", f"trial {trial}")
+    return ("Best network", f"trial {trial}") if report.trust.recommends else ("Best trial", f"{trial}")
+
+
+def shown_confirmation(report: Report) -> Confirmation | None:
+    """The configurations over several seeds, as far as any is done; None after a verdict, where nobody wins or ties."""
+    found = report.confirmation
+    return found if found and found.done and not report.trust.verdict else None
 
 
 def main_lines(report: Report, best: Best) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -14,6 +15,7 @@ from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.printing import PrintingConsole
 from fcsearch.report.class_tables import class_parts
+from fcsearch.report.closing import train_again
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD, MIN_TRIALS
 from fcsearch.report.model import Best, Effect, Report
@@ -25,6 +27,7 @@ from fcsearch.report.summary_lines import (
     importance_text,
     main_lines,
     settings,
+    shown_confirmation,
     top_remark,
 )
 from fcsearch.report.words import value_text
@@ -72,13 +75,13 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     if report.error:
         yield Text(f"  error: {report.error}", style="red", no_wrap=True)
     # Few trials have little to compare, and their page says the rest.
-    brief, verdict = report.work.done < MIN_TRIALS, report.trust.verdict
+    brief, again = report.work.done < MIN_TRIALS, train_again(report)
     if report.best:
         yield _section(*best_title(report, report.best))
         yield _indented(_best(report, report.best, brief=brief))
-        if report.confirmation and report.confirmation.done and not (brief or verdict):
-            yield _section("Confirmed", confirmation_remark(report.confirmation))
-            yield _indented(_confirmation(report.confirmation, width - _INDENT))
+        if not brief and (confirmation := shown_confirmation(report)):
+            yield _section("Confirmed", confirmation_remark(confirmation))
+            yield _indented(_confirmation(confirmation, width - _INDENT))
         yield from _by_class(report.by_class, width, matrix=not brief)
         yield _section(f"Top {len(report.top)}", top_remark(OBJECTIVES[report.objective]))
         yield _indented(_top(report, width))
@@ -91,9 +94,9 @@ def _parts(report: Report, width: int) -> Iterator[RenderableType]:
     for name, path in report.files.items():
         if name in _MAIN_FILES or not (brief and report.best):
             yield Text.assemble("  ", (f"{name:<9}", "dim"), path, no_wrap=True)
-    if report.best and not (brief or verdict):
-        yield _section("Train the best network again", "")
-        yield Text(f"  {report.best.train_command}", no_wrap=True)
+    if report.best and not brief and (report.trust.recommends or again):
+        yield _section("Train it with another seed" if again else "Train the best network again", "")
+        yield Text(f"  {shlex.join(again) if again else report.best.train_command}", no_wrap=True)
 
 
 def _what_mattered(report: Report, title: str, width: int) -> Iterator[RenderableType]:

@@ -106,6 +106,7 @@ def assess(
             *instead,
         ]
     else:
+        usable = not (opening.caution and opening.caution.forbids)
         remedies = before_all_else(objective, dataset, space, validation) if state == "complete" else ()
         evidence = [
             *progress,
@@ -113,11 +114,11 @@ def assess(
             *_of_the_choice(value, len(near), len(ranked), dataset, error, objective, of=_named(best, winner)),
             *([] if confirmation and confirmation.done else [_ONE_SEED]),
             *measured,
-            *_of_the_test(own, test, own_error, objective, learned=True, of=_named(winner, best)),
-            *of_the_folds(dataset, test, winner["trial_id"]),
-            *of_the_calibration(calibration),
+            *_of_the_test(own, test, own_error, objective, learned=usable, of=_named(winner, best)),
+            *(of_the_folds(dataset, test, winner["trial_id"]) if usable else ()),
+            *(of_the_calibration(calibration) if usable else ()),
             *of_the_alternatives(alternatives),
-            *of_the_network(winner, smallest, objective, space, dataset, standing),
+            *(of_the_network(winner, smallest, objective, space, dataset, standing) if usable else ()),
             *of_the_space(winner, space, ranked, objective),
             *tails,
             *of_the_classes(objective, dataset, validation, space),
@@ -258,7 +259,7 @@ def _of_the_test(
         return
     beside = f", beside the {objective.show(base.value)} of {base.short} there" if base else ""
     earlier = test.earlier
-    why = "with a reservation that follows" if earlier else "these rows played no part in any choice"
+    why = "with the reservation below" if earlier else "these rows played no part in any choice"
     yield Evidence(
         "test",
         f"{figure}, is the figure to quote{beside}: {why}. Validation minus test{of} "
@@ -269,7 +270,7 @@ def _of_the_test(
         yield Evidence(
             "test_reused",
             f"An earlier report measured {trial_list(earlier)} on these rows, before the search or its confirmation "
-            f"went on to trial {measured.trial_id}: if what it showed was the reason, the rows had a part in the "
+            f"went on to trial {test.trial}: if what it showed was the reason, the rows had a part in the "
             f"choice, and this figure may be a little too {flattered}. `fcsearch evaluate RUN --dataset ROWS` measures "
             "on rows that had none",
         )

@@ -9,10 +9,11 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import BaseLine, Lead, Measurement, standard_error
+from fcsearch.report.caution import Caution
 from fcsearch.report.measured import Alternative, FinalTest
 from fcsearch.report.model import Dataset, Verdict
 from fcsearch.report.words import plural
-from fcsearch.selection import Confirmation
+from fcsearch.selection import Confirmation, Confirmed
 
 NOTHING = "nothing was learned"
 NOT_SHOWN = "it is not shown that anything was learned"
@@ -115,11 +116,11 @@ class Opening:
 
     Attributes:
         verdict: That nothing was learned, or that it is not shown.
-        caution: What else must be known of the network before it is used, as a sentence.
+        caution: What else must be known of the network before it is used.
     """
 
     verdict: Verdict | None = None
-    caution: str | None = None
+    caution: Caution | None = None
 
 
 def opening_of(
@@ -151,14 +152,19 @@ def opening_of(
     """
     found = _verdict_on(ranked, test, state, dataset, base, validation, objective)
     if found is None:
-        return Opening(caution=not_ahead(test.measurement) if test.measurement else None)
-    others = [other for other in alternatives if other.test and not not_ahead(other.test)]
-    seeds = None
+        behind = not_ahead(test.measurement) if test.measurement else None
+        return Opening(caution=Caution(behind) if behind else None)
+    other = _best_ahead(alternatives)
+    seeds: Confirmed | None = None
     if found.claim == NOTHING and base is not None:
-        seeds = _learned_with_other_seeds(confirmation, base, dataset, validation, trials=len(ranked))
-    if not others and seeds is None:
+        error = _error_of_other_seeds(confirmation, chosen or ranked[0], dataset, validation, objective)
+        seeds = _learned_with_other_seeds(confirmation, base, error, trials=len(ranked))
+    if other is None and seeds is None:
         return Opening(found)
-    return Opening(caution=_not_the_network(chosen or ranked[0], base, others, seeds, objective))
+    shown = _shows_no_lead(found, chosen or ranked[0], base, objective, trials=len(ranked))
+    if other is not None:
+        return Opening(caution=_the_other_model(shown, *other))
+    return Opening(caution=_another_seed(shown, seeds, objective) if seeds else None)
 
 
 def _verdict_on(
@@ -186,49 +192,71 @@ def _verdict_on(
 
 
 def _learned_with_other_seeds(
-    found: Confirmation | None, base: BaseLine, dataset: Dataset, validation: Measurement | None, *, trials: int
-) -> str | None:
-    """A clause that says that the configuration leads the baseline with other seeds; None if that is not shown.
+    found: Confirmation | None, base: BaseLine, by_rows: float | None, *, trials: int
+) -> Confirmed | None:
+    """The configuration over other seeds, if it leads the baseline with them; None if that is not shown.
 
     Such seeds played no part in the choice, but the rows did: the lead must be real for the best of all trials.
     """
     winner = found.winner if found else None
-    if winner is None or winner.mean is None:
-        return None
-    objective = OBJECTIVES[base.objective]
-    by_rows = value_error({objective.column: winner.mean}, dataset, validation, objective)
-    if by_rows is None:
+    if winner is None or winner.mean is None or by_rows is None:
         return None
     by_seeds = (winner.deviation or 0.0) / math.sqrt(len(winner.values))
     if not lead_over(base, winner.mean, math.hypot(by_rows, by_seeds)).is_real_among(trials):
         return None
-    return f"with {plural(len(winner.values), 'other seed')} it has {objective.show(winner.mean)} on average"
+    return winner
 
 
-def _not_the_network(
+def _error_of_other_seeds(
+    found: Confirmation | None,
     chosen: Mapping[str, Any],
-    base: BaseLine | None,
-    others: Sequence[Alternative],
-    seeds: str | None,
+    dataset: Dataset,
+    validation: Measurement | None,
     objective: Objective,
+) -> float | None:
+    """The standard error, by the rows, of the mean with other seeds: with folds that of the network's own value."""
+    if found is None or found.winner is None:
+        return None
+    if dataset.folds and validation is not None and validation.folds:
+        # Over the folds it may be too small: a network that always gives one answer has the same value in each.
+        return validation.standard_error
+    return value_error({**chosen, objective.column: found.winner.mean}, dataset, validation, objective)
+
+
+def _shows_no_lead(
+    found: Verdict, chosen: Mapping[str, Any], base: BaseLine | None, objective: Objective, *, trials: int
 ) -> str:
-    """That the kept network has learned nothing, and something else of the run has."""
-    trial, value = chosen["trial_id"], objective.show(chosen[objective.column])
-    beside = f", as {base.short} has {objective.show(base.value)}" if base else ""
+    """That the kept network is not to be used, and why."""
+    beside = f"{base.short}, which has {objective.show(base.value)}" if base else "the baseline"
+    lead = f"shows no lead over {beside}"
+    if found.claim == NOT_SHOWN:
+        lead = f"is ahead of {beside}, by no more than chance explains for the best of {plural(trials, 'trial')}"
+    figure = f"its validation {objective.title}, {objective.show(chosen[objective.column])}"
+    return f"Do not use the network of trial {chosen['trial_id']}: {figure}, {lead}"
+
+
+def _best_ahead(alternatives: Sequence[Alternative]) -> tuple[str, Figure] | None:
+    """What can be used and really leads the baseline of the test rows, by most; None if nothing does."""
+    figures = ((other.model, figure_of(other.test, "its")) for other in alternatives if other.test)
+    ahead = [(model, figure) for model, figure in figures if figure is not None and figure.lead.is_real]
+    return max(ahead, key=lambda pair: pair[1].lead.gain, default=None)
+
+
+def _the_other_model(shown: str, model: str, figure: Figure) -> Caution:
+    """That something else of the run has learned."""
+    value = OBJECTIVES[figure.base.objective].show(figure.value)
+    return Caution(f"{shown}. The {model} has {value} on the test rows: use `--model {model}`.", True, model)
+
+
+def _another_seed(shown: str, found: Confirmed, objective: Objective) -> Caution:
+    """That the network's configuration has learned with other seeds, and with which of them most."""
+    seed = max(found.values, key=lambda seed: objective.gain(found.values[seed]))
     sentence = (
-        f"Do not use the network of trial {trial}: its validation {objective.title}, {value}, shows no lead{beside}"
+        f"{shown}. Its configuration learns with other seeds: it has {objective.show(found.mean)} on average over "
+        f"{plural(len(found.values), 'seed')}. Train it again with `--seed {seed}`, the best of them, which has "
+        f"{objective.show(found.values[seed])}."
     )
-    if others:
-        best = others[0]
-        assert best.test is not None
-        return (
-            f"{sentence}. The {best.model} has {objective.show(best.test.value)} on the test rows: use `--model "
-            f"{best.model}`."
-        )
-    return (
-        f"{sentence}. The same configuration can learn, for {seeds}: train it with another seed, such as `fcsearch "
-        f"train --run RUN --trial {trial} --seed 1 --save model.safetensors`."
-    )
+    return Caution(sentence, forbids=True, seed=seed)
 
 
 def value_error(

@@ -165,8 +165,8 @@ MODELS: pa.Schema = pa.schema(
         _field(
             "model",
             pa.string(),
-            "winner, ensemble or refit; earlier winner and so on: what an earlier report measured on the test rows; "
-            "confirmed: a configuration trained again with other seeds",
+            "winner, ensemble or refit; earlier winner, earlier ensemble or earlier refit: what an earlier report "
+            "measured on the test rows; confirmed: a configuration trained again with other seeds",
             required=True,
         ),
         _field("trial_id", pa.int64(), "The trial whose network it is; null for a model of several trials"),

@@ -230,6 +230,22 @@ def test_the_card_has_the_verdict_of_the_report(run: RunDirectory, tmp_path: Pat
         assert f"**Nothing was learned:** {verdict.reason}\n" in card
 
 
+def test_the_card_of_another_trial_has_no_word_on_the_chosen_one(run: RunDirectory, tmp_path: Path) -> None:
+    from synthetic_run import digits
+
+    run.keep_transform(digits().transform)
+    write_report(run)
+    stored = json.loads((run.path / "report.json").read_text())
+    for measured in (stored["validation"], stored["test"]["measurement"]):
+        measured["lead"]["gain"] = 0.0
+    (run.path / "report.json").write_text(json.dumps(stored))
+    other = next(trial for trial in run.models.saved() if trial != open_run(run.path).best["trial_id"])
+    assert "learned:" in exported(run.path, tmp_path / "out.safetensors")
+    card = exported(run.path, tmp_path / "other.safetensors", "--model", str(other))
+    assert "learned:" not in card
+    assert "the network is not ahead" not in card
+
+
 def test_an_ensemble_and_a_refit_are_judged_by_their_own_figures(run: RunDirectory) -> None:
     write_report(run)
     known = known_measurements(run)

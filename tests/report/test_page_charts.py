@@ -250,6 +250,11 @@ def test_a_baseline_near_the_figures_is_drawn_beside_them(made_run: RunDirectory
     assert chart is not None
     names = [row["figure"] for row in chart.spec["data"]["values"]]
     assert ("test, baseline" in names) == ("validation, baseline" in names) == drawn
-    assert ("too far away for this picture" in chart.text) == (not drawn)
+    assert (" The baseline, 10.00%, is too far away to be drawn." in chart.text) == (not drawn)
+    if not drawn:
+        other = dataclasses.replace(found, base_line=BaseLine("no", 0.2, 450))
+        both = figures_chart(other, Results(ACCURACY, (0.86, 0.85)))
+        assert both is not None
+        assert " The baselines, 20.00% and 10.00%, are too far away to be drawn." in both.text
     low, high = chart.spec["encoding"].get("x", chart.spec["layer"][0]["encoding"]["x"])["scale"]["domain"]
     assert not drawn or low <= base <= high

@@ -15,6 +15,7 @@ import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import FinalTest, Report, build_report, render_text, write_report
+from fcsearch.report.caution import Caution
 from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands
 from fcsearch.report.model import Verdict
 from fcsearch.report.next_space import NEXT_SPACE, next_command
@@ -138,7 +139,12 @@ def test_the_commands_are_those_that_one_wants_next(report: Report, tmp_path: Pa
     assert next_commands(dataclasses.replace(found, sampler="random"))[1] == f"fcsearch run '{path}/{NEXT_SPACE}'"
 
 
-REMEDIES = (("objective=balanced_accuracy", "class_weight=balanced"), ("objective=average_precision",))
+REMEDIES = (
+    ("objective=balanced_accuracy", "class_weight=balanced"),
+    ("objective=average_precision",),
+    ("dataset.folds=5",),
+    ("dataset.test_fraction=0.15",),
+)
 
 
 @pytest.mark.parametrize("claim", [NOTHING, NOT_SHOWN])
@@ -155,6 +161,8 @@ def test_after_a_verdict_no_winner_is_praised_and_no_more_is_claimed(
     assert next_commands(found) == [
         "fcsearch run runs/synthetic --set objective=balanced_accuracy --set class_weight=balanced",
         "fcsearch run runs/synthetic --set objective=average_precision",
+        "fcsearch run runs/synthetic --set dataset.folds=5",
+        "fcsearch run runs/synthetic --set dataset.test_fraction=0.15",
     ]
 
 
@@ -190,8 +198,31 @@ def test_options_that_a_further_search_needs_are_kept(made_run: RunDirectory, tm
 
 
 def test_the_caution_stands_under_the_winner(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
-    trust = dataclasses.replace(report.trust, caution="On the 9 test rows the network is not ahead.")
+    trust = dataclasses.replace(report.trust, caution=Caution("On the 9 test rows the network is not ahead."))
     found = dataclasses.replace(report, trust=trust)
     print_closing(found)
     assert "On the 9 test rows the network is not ahead." in " ".join(capsys.readouterr().out.split())
     assert render_text(found).splitlines()[1] == "  On the 9 test rows the network is not ahead."
+
+
+def test_a_network_that_is_not_to_be_used_is_no_winner(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = "Do not use the network of trial 4."
+    instead = dataclasses.replace(report.trust, caution=Caution(sentence, forbids=True, model="ensemble"))
+    found = dataclasses.replace(report, trust=instead)
+    print_closing(found)
+    output = capsys.readouterr().out
+    assert "Winner" not in output
+    assert sentence in output
+    assert next_commands(found)[0] == (
+        "fcsearch predict runs/synthetic --model ensemble NEW_ROWS.csv --out predictions.csv"
+    )
+    assert next_commands(found)[-1] == f"fcsearch export runs/synthetic --model ensemble --out {exported_name()}"
+    text = render_text(found, width=200)
+    assert "Best network" not in text
+    assert "Train the best network again" not in text
+    again = dataclasses.replace(report.trust, caution=Caution(sentence, forbids=True, seed=2))
+    found = dataclasses.replace(report, trust=again)
+    train = "fcsearch train --run runs/synthetic --trial 4 --seed 2 --save model.safetensors"
+    assert next_commands(found)[0] == train
+    assert not any(word in command for command in next_commands(found) for word in ("predict", "export"))
+    assert f"Train it with another seed\n  {train}" in render_text(found, width=200)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ from fcsearch.report import (
     write_report,
 )
 from fcsearch.report.closing import figures_line
-from fcsearch.results import RunDirectory, open_run, rank_trials
+from fcsearch.report.measured import Measured
+from fcsearch.report.model_table import earlier_rows, model_rows
+from fcsearch.results import MODELS, RunDirectory, open_run, rank_trials
 
 
 def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory) -> None:
@@ -260,3 +263,44 @@ def test_figures_of_a_trial_that_is_no_longer_best_are_not_those_of_the_best(run
     assert found.validation is None
     assert found.test.measurement is None
     assert found.test.note == "it is measured once, when the winner is settled"
+
+
+def test_the_ensemble_is_compared_with_the_winner_of_today(run: RunDirectory) -> None:
+    run.models.save_ensemble({4: 0.5, 29: 0.5}, {"temperature": 1.0})
+    first = write_report(run)
+    assert first.ensemble is not None
+    assert first.ensemble.versus is not None
+    assert first.best is not None
+    assert first.ensemble.versus.trial_id == first.best.row["trial_id"]
+    better = {**trial_row(4), "trial_id": 99, "val_accuracy": 0.999}
+    run.write_pack(run.next_pack_id(), [better], [])
+    save_model(run, better)
+    # Before it is measured, nothing is compared.
+    stale = build_report(run, **vars(known_measurements(run))).ensemble
+    assert stale == dataclasses.replace(first.ensemble, versus=None)
+    second = write_report(run)
+    assert second.ensemble is not None
+    assert second.ensemble.versus is not None
+    assert second.test.measurement is not None
+    assert second.ensemble.versus.trial_id == 99
+    assert second.ensemble.versus.single == second.test.measurement.value
+    assert second.ensemble.test == first.ensemble.test
+    assert write_report(run).ensemble == second.ensemble
+
+
+def test_two_refits_with_equal_figures_are_two_looks(run: RunDirectory) -> None:
+    report = write_report(run)
+    assert report.test.measurement is not None
+    value = dataclasses.replace(report.test.measurement, trial_id=None)
+
+    def rows(*trials: int) -> list[dict[str, Any]]:
+        found = Measured(test=FinalTest(value, None, trials, refit=True, digest=f"of {trials[-1]}"))
+        return model_rows(found, report)
+
+    [first], [second] = rows(29), rows(29, 4)
+    assert [(row["model"], row["trial_id"]) for row in (first, second)] == [("refit", 29), ("refit", 4)]
+    before = {name: first.get(name) for name in MODELS.names}
+    [earlier] = earlier_rows([before], [second])
+    assert (earlier["model"], earlier["trial_id"]) == ("earlier refit", 29)
+    # An earlier version wrote no trial: it is the same look.
+    assert earlier_rows([{**before, "trial_id": None}], [first]) == []

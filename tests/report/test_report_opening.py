@@ -35,13 +35,14 @@ def test_a_lead_that_the_test_rows_do_not_show_is_said_first() -> None:
     found = trust(ranked, validation=AHEAD, test=on_test(0.0))
     assert found.verdict is None
     assert (
-        found.caution
+        str(found.caution)
         == "On the 400 test rows the network is not ahead of always answering 'no', whose accuracy is 96.00%."
     )
     assert "is the figure to quote, beside the 96.00% of always answering 'no' there: these rows" in said(found)
     by_chance = trust(ranked, validation=AHEAD, test=on_test(0.01)).caution
     assert by_chance is not None
-    assert by_chance.endswith(
+    assert not by_chance.forbids
+    assert str(by_chance).endswith(
         "is ahead of always answering 'no', whose accuracy is 96.00%, but by no more than chance explains."
     )
     assert trust(ranked, validation=AHEAD, test=on_test(0.05)).caution is None
@@ -118,12 +119,35 @@ def test_no_verdict_on_a_configuration_that_learns_with_other_seeds() -> None:
     again = confirmed({1: 0.999, 2: 0.998}, lost.value)
     found = trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=again)
     assert found.verdict is None
-    assert str(found.caution).startswith(
-        "Do not use the network of trial 0: its validation accuracy, 96.00%, shows no lead"
+    assert str(found.caution) == (
+        "Do not use the network of trial 0: its validation accuracy, 96.00%, shows no lead over always answering 'no', "
+        "which has 96.00%. Its configuration learns with other seeds: it has 99.85% on average over 2 seeds. Train it "
+        "again with `--seed 1`, the best of them, which has 99.90%."
     )
-    assert "with 2 other seeds it has 99.85% on average: train it with another seed" in str(found.caution)
+    assert found.caution is not None
+    assert (found.caution.forbids, found.caution.seed, found.caution.model) == (True, 1, None)
+    another = confirmed({1: 0.997, 7: 0.999}, lost.value)
+    other = trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=another).caution
+    assert other is not None
+    assert other.seed == 7
     same = confirmed({1: 0.96, 2: 0.961}, lost.value)
     assert trust(row(0, lost.value), validation=lost, test=on_test(0.0), confirmation=same).verdict is not None
+
+
+@pytest.mark.parametrize("measured_there", [True, False])
+def test_nor_with_folds(measured_there: bool) -> None:
+    folds = dataclasses.replace(DATASET, folds=5)
+    lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01), folds=5)
+    ranked = row(0, lost.value, val_standard_error=0.004)
+    validation = lost if measured_there else None
+    changes = {"dataset": folds, "validation": validation, "test": on_test(0.0)}
+    assert trust(ranked, **changes).verdict is not None
+    found = trust(ranked, confirmation=confirmed({1: 0.999, 2: 0.998}, lost.value), **changes)
+    assert found.verdict is None
+    assert found.caution is not None
+    assert found.caution.seed == 1
+    same = confirmed({1: 0.96, 2: 0.961}, lost.value)
+    assert trust(ranked, confirmation=same, **changes).verdict is not None
 
 
 def test_nor_where_the_ensemble_leads_on_the_test_rows() -> None:
@@ -133,6 +157,48 @@ def test_nor_where_the_ensemble_leads_on_the_test_rows() -> None:
     found = trust(row(0, lost.value), validation=lost, test=on_test(0.0), alternatives=[ensemble])
     assert found.verdict is None
     assert "The ensemble has 99.50% on the test rows: use `--model ensemble`." in str(found.caution)
+    assert found.caution is not None
+    assert (found.caution.forbids, found.caution.model, found.caution.seed) == (True, "ensemble", None)
+
+
+def test_the_model_to_use_has_a_real_lead_and_the_largest() -> None:
+    lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01))
+
+    def of(model: str, gain: float, **changes: Any) -> Alternative:
+        found = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(gain, 0.005), trial_id=None, **changes)
+        return Alternative(model, {0: 1.0}, test=found)
+
+    def used(*alternatives: Alternative) -> str | None:
+        found = trust(row(0, lost.value), validation=lost, test=on_test(0.0), alternatives=alternatives)
+        assert (found.verdict is None) == (found.caution is not None)
+        return found.caution.model if found.caution else None
+
+    assert used(of("ensemble", 0.02), of("refit", 0.03)) == "refit"
+    assert used(of("ensemble", 0.03), of("refit", 0.02)) == "ensemble"
+    # Without a baseline no lead is known.
+    assert used(of("ensemble", 0.03, base_line=None)) is None
+
+
+def test_of_a_network_that_is_not_to_be_used_nothing_is_advised_nor_quoted() -> None:
+    lost = dataclasses.replace(measured("val", (1.0, 0.0)), lead=Lead(0.0, 0.01))
+    ahead = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(0.03, 0.005), trial_id=None)
+    ensemble = Alternative("ensemble", {0: 0.5, 1: 0.5}, test=ahead)
+    found = trust(row(0, lost.value), validation=lost, test=on_test(0.0), alternatives=[ensemble])
+    assert not found.recommends
+    assert "Test accuracy 96.00%" in said(found)
+    assert "is the figure to quote" not in said(found)
+
+
+def test_a_lead_that_is_small_for_the_best_of_many_is_not_called_none() -> None:
+    small = dataclasses.replace(measured("val", (0.99, 0.9)), lead=Lead(0.02, 0.009))
+    ahead = dataclasses.replace(measured("test", (1.0, 0.9)), lead=Lead(0.03, 0.005), trial_id=None)
+    ranked = [row(0, small.value), *(row(trial, 0.9) for trial in range(1, 50))]
+    ensemble = Alternative("ensemble", {0: 0.5, 1: 0.5}, test=ahead)
+    found = trust(*ranked, validation=small, test=on_test(0.0), alternatives=[ensemble])
+    assert (
+        "is ahead of always answering 'no', which has 96.00%, by no more than chance explains for the best of 53 trials"
+        in str(found.caution)
+    )
 
 
 def test_a_linear_model_on_a_level_is_named() -> None:

@@ -14,10 +14,14 @@ from page_checks import check, commands_in, data_of, without_scripts
 from synthetic_run import SPACE, add_trials, epoch_rows, make_run, manifest, trial_row
 
 from fcsearch.report import FinalTest, build_report, write_report
+from fcsearch.report.caution import Caution
 from fcsearch.report.model import Verdict
 from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory
+from fcsearch.selection import Confirmation, Confirmed
 from fcsearch.space import SearchSpace
+
+STARTED, HOLDING = "In the folder where the search was started", "In the folder that holds the run"
 
 
 @pytest.fixture(scope="module")
@@ -204,20 +208,28 @@ def test_the_state_has_its_colour_also_where_a_time_budget_ended_the_search(tmp_
 
 
 @pytest.mark.parametrize(
-    ("command", "path"),
+    ("command", "path", "where"),
     [
-        (["fcsearch", "run", "t.csv"], "runs/here"),
-        (["fcsearch", "run", "t.csv", "--out", "out/mine"], "out/mine/here"),
-        (["fcsearch", "run", "t.csv", "--out=out"], "out/here"),
-        (["fcsearch", "run", "t.csv", "--out", "/home/someone/out"], "out/here"),
-        (["fcsearch", "run", "t.csv", "--out", "s3://bucket/out"], "out/here"),
+        (["fcsearch", "run", "t.csv"], "runs/here", STARTED),
+        (["fcsearch", "run", "t.csv", "--out", "out/mine"], "out/mine/here", STARTED),
+        (["fcsearch", "run", "t.csv", "--out=out"], "out/here", STARTED),
+        (["fcsearch", "run", "t.csv", "--out", "/home/someone/out"], "here", HOLDING),
+        (["fcsearch", "run", "t.csv", "--out", "s3://bucket/out"], "here", HOLDING),
+        (["fcsearch.search"], "here", HOLDING),
+        ([], "here", HOLDING),
     ],
 )
-def test_the_commands_work_where_the_search_was_started(tmp_path: Path, command: list[str], path: str) -> None:
+def test_the_commands_work_in_the_folder_that_the_page_names(
+    tmp_path: Path, command: list[str], path: str, where: str
+) -> None:
     run = make_run(tmp_path / "here", trials=8, command=command)
     write_report(run)
     page = commands_in((run.path / "report.html").read_text())
-    assert "In the folder where the search was started." in page
+    assert f'<p class="muted small">{where}.</p>' in page
+    assert ("Search again" in page) == (len(command) > 1)
+    assert ("Search again, in the folder where the search was started" in page) == (
+        len(command) > 1 and where == HOLDING
+    )
     assert f"fcsearch predict {path} NEW_ROWS" in page
     assert f"--run {path} --trial" in page
 
@@ -225,7 +237,7 @@ def test_the_commands_work_where_the_search_was_started(tmp_path: Path, command:
 def test_the_page_says_first_what_the_terminal_says_first(run: RunDirectory) -> None:
     found = build_report(run, test=FinalTest(note="-"))
     caution = "On the 9 test rows the network is not ahead."
-    trust = dataclasses.replace(found.trust, caution=caution, remedies=(("dataset.folds=5",),))
+    trust = dataclasses.replace(found.trust, caution=Caution(caution), remedies=(("dataset.folds=5",),))
     page = commands_in(render_html(dataclasses.replace(found, trust=trust), run))
     assert f'<p class="verdict">{caution}</p>' in page
     assert "Before all else, in the folder where the search was started:" in page
@@ -234,3 +246,32 @@ def test_the_page_says_first_what_the_terminal_says_first(run: RunDirectory) -> 
     page = commands_in(render_html(dataclasses.replace(found, trust=verdict), run))
     assert "Best network" not in page
     assert "fcsearch predict" not in page
+
+
+def test_after_a_verdict_the_page_shows_no_winner_with_other_seeds(run: RunDirectory) -> None:
+    found = build_report(run, test=FinalTest(note="-"))
+    entries = [Confirmed(trial, 0.9, {1: 0.9}, 0.9, None, 1.0, 0, 0.0, None, tied=True) for trial in (4, 29)]
+    confirmation = Confirmation("accuracy", (1,), 2, 2, tuple(entries), None)
+    found = dataclasses.replace(found, confirmation=confirmation)
+    assert "Confirmed with other seeds" in render_html(found, run)
+    trust = dataclasses.replace(found.trust, verdict=Verdict("nothing was learned", "x."))
+    assert "Confirmed with other seeds" not in render_html(dataclasses.replace(found, trust=trust), run)
+
+
+def test_the_page_offers_what_is_to_be_used_in_place_of_the_network(run: RunDirectory) -> None:
+    found = build_report(run, test=FinalTest(note="-"))
+    caution = Caution("Do not use the network.", forbids=True, model="ensemble")
+    page = commands_in(
+        render_html(dataclasses.replace(found, trust=dataclasses.replace(found.trust, caution=caution)), run)
+    )
+    assert "Best network" not in page
+    assert "fcsearch train" not in page
+    assert "fcsearch predict runs/synthetic --model ensemble NEW_ROWS --out predictions.csv" in page
+    assert "fcsearch export runs/synthetic --model ensemble --out" in page
+    caution = Caution("Do not use the network.", forbids=True, seed=2)
+    page = commands_in(
+        render_html(dataclasses.replace(found, trust=dataclasses.replace(found.trust, caution=caution)), run)
+    )
+    assert re.search(r"fcsearch train --run runs/synthetic --trial \d+ --seed 2 --save model.safetensors", page)
+    assert "fcsearch predict" not in page
+    assert "fcsearch export" not in page

@@ -69,6 +69,16 @@ def test_test_rows_used_more_than_once_are_confessed() -> None:
     assert "Do not choose" not in said(trust(row(0, 0.9), test=measured(0.9)))
 
 
+def test_the_last_look_is_that_of_the_current_trial_also_of_a_refit() -> None:
+    looks = measured(0.9, trials=(0, 2, 0))
+    assert looks.measurement is not None
+    refit = dataclasses.replace(looks, measurement=dataclasses.replace(looks.measurement, trial_id=None), refit=True)
+    assert refit.earlier == looks.earlier == (2,)
+    text = said(trust(row(0, 0.9), test=refit))
+    assert "measured trial 2 on these rows, before the search or its confirmation went on to trial 0:" in text
+    assert "with the reservation below." in text
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
-from fcsearch.report.closing import advised_command, exported_name, more_trials
+from fcsearch.report.closing import advised_command, exported_name, model_option, more_trials, train_again
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
@@ -28,6 +28,7 @@ from fcsearch.report.summary_lines import (
     importance_text,
     main_lines,
     settings,
+    shown_confirmation,
     top_remark,
     whole_name,
 )
@@ -52,7 +53,7 @@ _ADVICE = (
     "few_rows",
 )
 # Where the commands of the page work.
-_STARTED = "in the folder where the search was started"
+_STARTED, _HOLDING = "in the folder where the search was started", "in the folder that holds the run"
 _SCRIPTS = ("trials.js",)
 # For a page that is rewritten while the search is running.
 _RELOAD = "reload.js"
@@ -72,11 +73,13 @@ def render_html(
     manifest = run.manifest()
     privacy = privacy_of(report, run, manifest)
     found = contents_of(report, run, manifest, privacy, predicted)
+    path, started = _where(report.path, manifest.command)
     told = replace(
         report,
-        path=_from_the_start(report.path, manifest.command),
+        path=path,
         work=replace(report.work, places=_places(report.work.places, privacy)),
     )
+    confirmation = shown_confirmation(report)
     status = read_status(run.path) if report.state == "running" else None
     progress = progress_of(told, status, privacy, every)
     reloads = progress is not None and progress.every is not None
@@ -91,7 +94,7 @@ def render_html(
         headline=headline(told),
         progress=progress,
         best_title=best_title(report, report.best) if report.best else (),
-        started=_STARTED,
+        started=started,
         advised=shlex.join(advised_command(told) or ()),
         next_space=None if report.state == "running" else _next_space(run),
         next_command=shlex.join(next_command(told)),
@@ -103,8 +106,8 @@ def render_html(
         measured=measured,
         classes=classes,
         pairs=classes.most_confused(_PAIRS) if classes else (),
-        confirmed=confirmation_cells(report.confirmation) if report.confirmation and report.confirmation.done else None,
-        confirmed_remark=confirmation_remark(report.confirmation) if report.confirmation else None,
+        confirmed=confirmation_cells(confirmation) if confirmation else None,
+        confirmed_remark=confirmation_remark(confirmation) if confirmation else None,
         sure=[finding.sentence for finding in report.trust.findings if finding.kind not in _ADVICE],
         advice=[finding.sentence for finding in report.trust.findings if finding.kind in _ADVICE],
         method=METHOD,
@@ -112,20 +115,23 @@ def render_html(
         figures=found.figures,
         top=found.top(_TOP),
         trials=len(found.trials),
-        commands=_commands(told, manifest, journal=run.journal_path),
+        commands=_commands(told, manifest, started, journal=run.journal_path),
         environment=_environment(manifest),
         data=json_text({**_data(found), "reload": _reload(progress) if progress else None}),
         **page_frame(scripts),
     )
 
 
-def _from_the_start(path: str, command: Sequence[str]) -> str:
-    """A run's path from the folder where its search was started; of an absolute one, or a URL, its end."""
+def _where(path: str, command: Sequence[str]) -> tuple[str, str]:
+    """A run's path, and in words the folder that it is from: where the search was started, if that tells.
+
+    The page names no absolute path, and a program's own folder is not known.
+    """
     words = [word for given in command for word in (given.split("=", 1) if given.startswith("--out=") else [given])]
     folder = words[words.index("--out") + 1] if "--out" in words[:-1] else "runs"
-    if Path(folder).is_absolute() or is_url(folder):
-        folder = Path(folder).name
-    return str(Path(folder) / Path(path).name)
+    if len(command) < 2 or Path(folder).is_absolute() or is_url(folder):
+        return Path(path).name, _HOLDING
+    return str(Path(folder) / Path(path).name), _STARTED
 
 
 def _data(found: Contents) -> Mapping[str, Any]:
@@ -167,17 +173,24 @@ def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
     return {f"{privacy.node(node)} {device}": count for (node, _, device), count in named}
 
 
-def _commands(report: Report, manifest: Manifest, *, journal: Path) -> list[tuple[str, str]]:
-    """Commands that repeat the run or use its winner; to be run where the search was started."""
+def _commands(report: Report, manifest: Manifest, started: str, *, journal: Path) -> list[tuple[str, str]]:
+    """Commands that repeat the run or use its winner."""
     run = shlex.quote(report.path)
     commands = []
-    if manifest.command:
-        commands.append(("Search again", shlex.join(["fcsearch", *manifest.command[1:]])))
-    if report.best and not report.trust.verdict:
+    if len(manifest.command) > 1:  # a program has no command
+        where = "" if started == _STARTED else f", {_STARTED}"
+        commands.append((f"Search again{where}", shlex.join(["fcsearch", *manifest.command[1:]])))
+    option = model_option(report)
+    if again := train_again(report):
+        commands.append(("Train it with another seed", shlex.join(again)))
+    elif report.best and (report.trust.recommends or option):
+        which, model = f"the {option[1]}" if option else "it", "".join(f" {word}" for word in option)
+        if not option:
+            train = f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"
+            commands.append(("Train the best network again", train))
         commands += [
-            ("Train the best network again", f"fcsearch train --run {run} --trial {report.best.row['trial_id']}"),
-            ("Use it", f"fcsearch predict {run} NEW_ROWS --out predictions.csv"),
-            ("Export it", f"fcsearch export {run} --out {exported_name()}"),
+            (f"Use {which}", f"fcsearch predict {run}{model} NEW_ROWS --out predictions.csv"),
+            (f"Export {which}", f"fcsearch export {run}{model} --out {exported_name()}"),
         ]
     if journal.is_file():
         dashboard = 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"'

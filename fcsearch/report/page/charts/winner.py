@@ -82,8 +82,9 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
     deviation = "; for the confirmed figure, one standard deviation over the seeds" if confirmed else ""
     text = f"Lines are one standard error to each side{deviation}."
     if far:
-        values = listing(list(dict.fromkeys(results.objective.show(row["value"]) for row in far)))
-        text += f" The baseline, {values}, is too far away for this picture."
+        values = list(dict.fromkeys(results.objective.show(row["value"]) for row in far))
+        which = f"baseline, {values[0]}, is" if len(values) == 1 else f"baselines, {listing(values)}, are"
+        text += f" The {which} too far away to be drawn."
     return Figure("figures", "The figures side by side", text, spec)
 
 
