@@ -318,7 +318,7 @@ def test_a_run_in_a_terminal_shows_how_it_goes_and_ends_with_the_report(terminal
     # Drawn anew: the cursor went up over what was drawn before.
     assert "\x1b[" in terminal.shown
     assert "Best network" in terminal.out
-    assert "fcsearch train --run runs/small" in terminal.out
+    assert "fcsearch export runs/small --out model.onnx" in terminal.out
 
 
 @pytest.mark.ray
