@@ -19,6 +19,9 @@ from fcsearch.search.pool.weights import with_best_weights
 from fcsearch.search.record.outcomes import epoch_records, trial_records
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 
+# Workers train on one thread, by the steps in C.
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def task(configs: Sequence[TrialConfig], **keys: Any) -> PackTask:
     planned = tuple(PlannedTrial(10 + number, config) for number, config in enumerate(configs))
