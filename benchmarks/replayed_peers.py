@@ -18,7 +18,7 @@ from curve_table import CurveTable
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.pruners import BasePruner
 from optuna.trial import Trial, TrialState
-from replayed_search import WORKERS, Course, new_study
+from replayed_search import WORKERS, Course, RowStudy, new_study
 
 _DEHB_EPOCHS = (3, 30)  # the least and the most that it is told of
 
@@ -81,24 +81,13 @@ class OptunaAlone:
     def __init__(self, table: CurveTable, pruner: BasePruner, seed: int) -> None:
         self._table = table
         self._study = new_study(table, seed, pruner)
-        self._sampler = optuna.samplers.TPESampler(seed=seed)
-        self._draws = optuna.samplers.RandomSampler(seed=seed)
-        self._used = np.zeros(len(table), dtype=bool)
+        self._rows = RowStudy(table, optuna.samplers.TPESampler(seed=seed), self._study, seed)
 
     def begin(self) -> Training | None:
         """See `Searcher`."""
-        if self._used.all():
+        if not self._rows.left:
             return None
-        space = self._table.space
-        self._study.sampler = self._sampler
-        draft = self._study.ask()
-        row = self._table.nearest(space.suggest(draft), self._used)
-        self._study.tell(draft, state=TrialState.FAIL)
-        self._used[row] = True
-        self._study.sampler = self._draws
-        self._study.enqueue_trial(space.encode(self._table.values[row]))
-        trial = self._study.ask()
-        space.suggest(trial)
+        trial, row, _ = self._rows.ask()
         return _Epochs(self._study, trial, self._table, row)
 
 

@@ -135,38 +135,60 @@ def new_study(table: CurveTable, seed: int, pruner: optuna.pruners.BasePruner | 
     return optuna.create_study(study_name=f"replay-{seed}", direction=direction, pruner=pruner)
 
 
-class TableBooks:
-    """Does what the ledger does, in memory: asks Optuna, rounds to rows of the table, and tells.
+class RowStudy:
+    """A study whose suggestions are rounded to rows of the table, each of which it is told of once.
 
-    What Optuna is told of is the row: its parameters and its figures, so that it learns nothing that is not so.
+    What it learns from is the row, with its parameters and its figures, so that it learns nothing that is not so.
+
+    Attributes:
+        study: The study.
     """
+
+    def __init__(self, table: CurveTable, sampler: optuna.samplers.BaseSampler, study: optuna.Study, seed: int) -> None:
+        self.study = study
+        self._table = table
+        self._sampler = sampler
+        self._draws = optuna.samplers.RandomSampler(seed=seed)
+        self._used = np.zeros(len(table), dtype=bool)
+
+    @property
+    def left(self) -> int:
+        """How many rows have not been asked for."""
+        return int((~self._used).sum())
+
+    def ask(self) -> tuple[optuna.Trial, int, dict[str, Any]]:
+        """A trial, the row that is nearest to what was suggested, and the parameters of the trial: those of the row."""
+        space = self._table.space
+        self.study.sampler = self._sampler
+        draft = self.study.ask()
+        row = self._table.nearest(space.suggest(draft), self._used)
+        self.study.tell(draft, state=TrialState.FAIL)
+        self._used[row] = True
+        self.study.sampler = self._draws
+        self.study.enqueue_trial(space.encode(self._table.values[row]))
+        trial = self.study.ask()
+        return trial, row, space.suggest(trial)
+
+
+class TableBooks:
+    """Does what the ledger does, in memory: asks Optuna, rounds to rows of the table, and tells."""
 
     def __init__(self, way: Way, table: CurveTable, seed: int) -> None:
         self._table = table
         self._column = table.objective.column
         self._study = new_study(table, seed)
-        self._sampler = make_sampler(way.sampler, seed=seed)
-        self._draws = optuna.samplers.RandomSampler(seed=seed)
+        self._rows = RowStudy(table, make_sampler(way.sampler, seed=seed), self._study, seed)
         self._tries = list(way.tries)
-        self._used = np.zeros(len(table), dtype=bool)
 
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask for trials; as many as the table still has."""
-        return [self._ask() for _ in range(min(count, int((~self._used).sum())))]
+        return [self._ask() for _ in range(min(count, self._rows.left))]
 
     def _ask(self) -> PlannedTrial:
         space = self._table.space
-        self._study.sampler = self._sampler
         if self._tries:
             self._study.enqueue_trial(space.encode(self._tries.pop(0)))
-        draft = self._study.ask()
-        row = self._table.nearest(space.suggest(draft), self._used)
-        self._study.tell(draft, state=TrialState.FAIL)
-        self._used[row] = True
-        self._study.sampler = self._draws
-        self._study.enqueue_trial(space.encode(self._table.values[row]))
-        trial = self._study.ask()
-        values = space.suggest(trial)
+        trial, _, values = self._rows.ask()
         return PlannedTrial(trial.number, space.trial_config(values, seed=0))
 
     def record(self, pack: PackRecord) -> None:
