@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -96,7 +98,10 @@ def test_a_peer_searches(options: list[str], tmp_path: Path) -> None:
     space.write_text(yaml.safe_dump({"name": "small", "dataset": "digits", "parameters": parameters}))
     script, *more = options
     command = [sys.executable, FOLDER / "peers" / script, "--space", space, "--trials", "1", "--slots", "1", *more]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path)
+    # Ray leaves its folder there, whose path has to be short for its sockets.
+    with TemporaryDirectory(dir=os.environ["RAY_TMPDIR"]) as place:
+        env = {**os.environ, "RAY_TMPDIR": place}
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     [(began, ended, accuracy)] = json.loads(done.stdout.splitlines()[-1])["trials"]
     assert began < ended
