@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from fcsearch.data.sources.image_files import images_in, is_image
+from fcsearch.data.sources.image_files import has_images, images_in, is_image
 from fcsearch.data.sources.paths import files_at, find_files, format_of, formats_of, is_kept_back
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.errors import DataError
@@ -24,11 +25,18 @@ class Source:
     Attributes:
         kind: `openml`: a table of openml.org; `named`: arrays that go by a name, such as digits; or files of `images`,
             of `arrays` (NPZ), or of `tables`.
-        files: Those that the spec's source names, sorted by name.
+        listed: The files that the spec's source names, if they are in no folder of images.
+        folder: The folder of images that it names.
     """
 
     kind: Literal["openml", "named", "images", "arrays", "tables"]
-    files: tuple[Path, ...] = ()
+    listed: tuple[Path, ...] = ()
+    folder: Path | None = None
+
+    @functools.cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The files that the spec's source names, sorted by name; DataError if a folder of images has a closed one."""
+        return self.listed if self.folder is None else tuple(images_in(self.folder))
 
 
 def find_source(spec: DatasetSpec) -> Source:
@@ -48,7 +56,9 @@ def find_source(spec: DatasetSpec) -> Source:
     beside = files_at(path)
     data = [file for file in beside if format_of(file)]
     if path.is_dir():
-        images = images_in(path, depth=_NEAR if data else None)
+        if not data and has_images(path):
+            return Source("images", folder=path)
+        images = images_in(path, depth=_NEAR) if data else []
     else:
         images = [file for file in beside if is_image(file.name)]
     if images and data:

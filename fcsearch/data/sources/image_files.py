@@ -19,6 +19,11 @@ def images_in(folder: Path, *, depth: int | None = None) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
 
 
+def has_images(folder: Path) -> bool:
+    """Whether there is an image in a folder or the folders within: that is known at the first one."""
+    return any(is_image(name) for _, names in _walk(folder) for name in names)
+
+
 def count_others(folder: Path) -> Counter[str]:
     """By ending, how many files in a folder and the folders within are no images; hidden ones are not counted."""
     names = (name for _, names in _walk(folder) for name in names if not is_image(name) and not _is_hidden(name))
