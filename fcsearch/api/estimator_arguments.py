@@ -17,8 +17,10 @@ from fcsearch.space import SearchSpace
 FoldsArgument = int | Literal["auto"] | None
 
 
-def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task) -> float:
-    """The share of the rows that is held out: of classes, a stratified share has a row of each, even of small ones.
+def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task) -> float | None:
+    """The share of the rows that is held out, None if the usual one will do.
+
+    Of classes, a stratified share has a row of each, even of small ones.
 
     Raises:
         ValueError: there is no such share.
@@ -26,10 +28,10 @@ def validation_share(given: float | None, targets: npt.NDArray[Any], task: Task)
     share = DEFAULT_VAL_FRACTION if given is None else given
     if not 0 < share < 1:
         raise ValueError(f"validation_fraction must lie between 0 and 1; found {share}")
-    if task == "regression":
-        return share
-    count, classes = len(targets), len(np.unique(targets))
-    return max(share, (classes + 0.5) / count) if count > 2 * classes else 0.5
+    if task == "classification":
+        count, classes = len(targets), len(np.unique(targets))
+        share = max(share, (classes + 0.5) / count) if count > 2 * classes else 0.5
+    return None if given is None and share == DEFAULT_VAL_FRACTION else share
 
 
 def chosen_folds(folds: FoldsArgument, validation_fraction: float | None, space: SearchSpace) -> FoldsArgument:

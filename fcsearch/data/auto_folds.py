@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from fcsearch.data.rows import Rows
-from fcsearch.data.spec import DEFAULT_VAL_FRACTION, DatasetSpec
+from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.splits import SplitRows, split_rows
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
@@ -26,9 +26,9 @@ def settle_folds(spec: DatasetSpec, rows: Rows) -> DatasetSpec:
         return spec
     one = dataclasses.replace(spec, folds=None)
     several = dataclasses.replace(spec, folds=_FOLDS)
-    if spec.num_val is not None or spec.val_fraction != DEFAULT_VAL_FRACTION:
+    if spec.num_val is not None or spec.val_fraction is not None:
         return one
-    enough = round(spec.val_fraction * rows.sizes.train) >= _ENOUGH_TO_VALIDATE
+    enough = round(spec.validation_share * rows.sizes.train) >= _ENOUGH_TO_VALIDATE
     if enough or rows.is_pixels or rows.sizes.val or spec.time is not None:
         return one
     in_folds = _drawn(several, rows)

@@ -121,14 +121,14 @@ class DatasetSpec:
     It is not a feature."""
     test: _File | None = None
     """Path (file, folder or glob) of the test split, if the source does not have it."""
-    val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] = DEFAULT_VAL_FRACTION
-    """Fraction of the rows for validation; unused if the source has a validation split."""
+    val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] | None = None
+    """Fraction of the rows for validation, by default 0.15; unused if the source has a validation split."""
     test_fraction: Annotated[StrictFloat, Field(ge=0, lt=1)] = 0.15
     """Fraction of the rows for test; unused if the source has a test split."""
     folds: Folds = None
     """Number of folds: each row that is not a test row is a validation row in one of them, and a trial is the mean over
     them; val_fraction is then unused. auto: 5 if one split would validate on fewer than 500 rows, and neither num_val
-    nor another val_fraction than 0.15 is given; the run records the number. null, or 1: one split."""
+    nor val_fraction is given; the run records the number. null, or 1: one split."""
     preprocessing: Annotated[Preprocessing, BeforeValidator(_not_embedded)] = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a
@@ -165,11 +165,12 @@ class DatasetSpec:
     """Folder with the files of a named dataset that are already there."""
 
     def __post_init__(self) -> None:
-        if self.val_fraction + self.test_fraction >= 1:
+        val = self.validation_share
+        if val + self.test_fraction >= 1:
             raise contradiction(
-                "val_fraction" if self.val_fraction > self.test_fraction else "test_fraction",
+                "val_fraction" if val > self.test_fraction else "test_fraction",
                 "val_fraction + test_fraction must stay below 1, so that rows are left to train on; "
-                f"found {self.val_fraction} + {self.test_fraction}. Lower one of them.",
+                f"found {val} + {self.test_fraction}. Lower one of them.",
             )
         if self.group is not None and self.time is not None:
             raise contradiction(
@@ -204,6 +205,11 @@ class DatasetSpec:
             if not isinstance(values, ArgsKwargs):
                 raise
             raise _data_error(error) from None
+
+    @property
+    def validation_share(self) -> float:
+        """The fraction of the rows for validation, where one split is drawn."""
+        return DEFAULT_VAL_FRACTION if self.val_fraction is None else self.val_fraction
 
     @property
     def split_by(self) -> tuple[SplitBy, str] | None:

@@ -68,7 +68,7 @@ def split_rows(
     if count is not None:
         _require_no_validation(sizes)
     elif not sizes.val:
-        to_draw += [("val", spec.val_fraction)]
+        to_draw += [("val", spec.validation_share)]
     if not class_names:
         # One class: the draw is random.
         y = np.zeros(len(y), dtype=np.int64)

@@ -78,6 +78,7 @@ def test_one_fold_is_a_dataset_without_folds(folds: int | None, write_table: Wri
         ({}, 5),
         ({"group": "customer"}, 5),
         ({"val_fraction": 0.4}, None),
+        ({"val_fraction": 0.15}, None),
         ({"num_val": 20}, None),
         ({"time": "day"}, None),
     ],
