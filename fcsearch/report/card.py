@@ -39,13 +39,15 @@ def model_card(chosen: Chosen, exported: Exported, form: str, name: str) -> str:
         form: `torch`, `onnx` or `safetensors`.
         name: The exported file's name, without its folder.
     """
+    found = _measured(chosen)
+    opening = _opening(chosen, found)
     sections = {
         "What it is": _what(chosen),
         "Data": _data(chosen),
-        "How good it is": _figures(chosen),
+        "How good it is": _figures(chosen, found, opening),
         "How it was made": _making(chosen),
         "How to use it": usage(chosen, exported, form, name),
-        "Limits": _limits(chosen, exported),
+        "Limits": _limits(chosen, exported, opening),
     }
     parts = [f"# Model card: {name}"]
     for title, lines in sections.items():
@@ -105,9 +107,7 @@ def _data(chosen: Chosen) -> Iterator[str]:
         yield f"- {line[0].upper()}{line[1:]}"
 
 
-def _figures(chosen: Chosen) -> Iterator[str]:
-    found = _measured(chosen)
-    opening = _opening(chosen, found)
+def _figures(chosen: Chosen, found: Sequence[Measurement], opening: Opening) -> Iterator[str]:
     if opening.verdict is not None:
         yield from (f"**{opening.verdict.beginning}:** {opening.verdict.reason}", "")
     if opening.caution is not None:
@@ -229,14 +229,16 @@ def _making(chosen: Chosen) -> Iterator[str]:
         yield f"- Hyperparameters: {', '.join(f'{key} {value_text(value)}' for key, value in named.items())}"
 
 
-def _limits(chosen: Chosen, exported: Exported) -> Iterator[str]:
+def _limits(chosen: Chosen, exported: Exported, opening: Opening) -> Iterator[str]:
     yield "- It is made for rows like those that it was trained on. It was not measured on others."
     if chosen.run is not None and len(chosen.run.trials) > 1:
         objective = _objective(chosen)
+        # Nobody is to quote the figure of a network that is not to be used.
+        usable = opening.verdict is None and not (opening.caution and opening.caution.forbids)
         yield (
             f"- It was chosen among {plural(len(chosen.run.trials), 'trial')} by its validation {objective.title}, "
-            f"which is therefore too {'high' if objective.maximize else 'low'} on average. The test "
-            f"{objective.title}, if there is one, is the figure to quote."
+            f"which is therefore too {'high' if objective.maximize else 'low'} on average."
+            + (f" The test {objective.title}, if there is one, is the figure to quote." if usable else "")
         )
     losses = {member.network.loss_name for member in chosen.predictor.members}
     reason = "; it was trained by margins (svm), not by likelihood" if "svm" in losses else ""

@@ -48,7 +48,10 @@ def features_in(transform: FeatureTransform, options: Mapping[str, Any], *, embe
     """
     dropped = options.get("drop") or ()
     apart = {options.get(name): f"the {noun}" for name, noun in _APART.items()}
-    why = {name: apart.get(name) or ("as told" if name in dropped else "not used") for name in transform.unused}
+    # Beside images nothing else is read; of a table only what numbers its rows is left out untold.
+    pictured = any(item.kind != "category" and item.source == "image" for item in transform.inputs)
+    untold = "beside the images" if pictured else "numbers the rows"
+    why = {name: apart.get(name) or ("as told" if name in dropped else untold) for name in transform.unused}
     return Features(
         _inputs(transform), _numbers_form(transform, embedded=embedded), transform.width, tuple(why.items())
     )

@@ -27,7 +27,8 @@ from fcsearch.cli.predict import predict
 from fcsearch.evaluation import Lead
 from fcsearch.report import build_report, known_measurements, write_report
 from fcsearch.report.card import _own_verdict
-from fcsearch.report.verdict import NOT_SHOWN
+from fcsearch.report.caution import Caution
+from fcsearch.report.verdict import NOT_SHOWN, Opening
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["customers", "made_run", "run"]
@@ -224,10 +225,26 @@ def test_the_card_has_the_verdict_of_the_report(run: RunDirectory, tmp_path: Pat
     # And so with a lead that the test rows do not show.
     assert (trust.caution is not None) == (losing == ("test",))
     assert (f"**{trust.caution}**" in card) == (trust.caution is not None)
+    assert ("is the figure to quote" in card) == (verdict is None)
     if verdict is None:
         assert "learned:" not in card
     else:
         assert f"**Nothing was learned:** {verdict.reason}\n" in card
+
+
+def test_no_figure_of_a_network_that_is_not_to_be_used_is_to_be_quoted(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from synthetic_run import digits
+
+    run.keep_transform(digits().transform)
+    write_report(run)
+    for forbids in (True, False):
+        caution = Caution("Mind this.", forbids)
+        monkeypatch.setattr("fcsearch.report.card.opening_of_run", lambda *_, caution=caution: Opening(caution=caution))
+        card = exported(run.path, tmp_path / f"{forbids}.safetensors")
+        assert "**Mind this.**" in card
+        assert ("is the figure to quote" in card) != forbids
 
 
 def test_the_card_of_another_trial_has_no_word_on_the_chosen_one(run: RunDirectory, tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """What a network sees of the rows, in words."""
 
+import io
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from synthetic_run import digits, make_table_run
 
 from fcsearch.data import DatasetSpec, load_dataset
@@ -52,6 +56,22 @@ def test_each_form_has_its_words(table: Path, options: dict[str, Any], words: st
 
 def test_a_column_that_splits_the_rows_says_so(table: Path) -> None:
     assert lines(table, time="age")[1] == "left out: id (as told), age (the time of the split)"
+
+
+def test_a_column_that_is_left_out_untold_has_its_reason(table: Path, tmp_path: Path) -> None:
+    rows = [f"{number}{',' if number else ''}{line}" for number, line in enumerate(ROWS.splitlines())]
+    table.write_text("\n".join([f",{ROWS.splitlines()[0]}", *rows[1:]]) + "\n")
+    assert lines(table)[1] == "left out: (unnamed) (numbers the rows), id (as told)"
+    pictures = pa.array([{"bytes": picture(row), "path": None} for row in range(60)])
+    pq.write_table(pa.table({"image": pictures, "label": [0, 1] * 30, "who": ["a"] * 60}), tmp_path / "i.parquet")
+    data = load_dataset(DatasetSpec(str(tmp_path / "i.parquet")))
+    assert features_in(data.transform, {}, embedded=False).left_out == (("who", "beside the images"),)
+
+
+def picture(shade: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (2, 2), shade).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_other_inputs(table: Path) -> None:
