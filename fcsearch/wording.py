@@ -66,6 +66,10 @@ class Wording:
         """What to do where a run had too little time for a trial."""
         return f"continue, from the last epoch, with `fcsearch resume {run} --time-budget 1h`"
 
+    def files(self, said: str) -> str:
+        """What a message says of a run's files."""
+        return said
+
     def rows(self) -> str:
         """How rows that were in memory are given again."""
         return (
@@ -122,6 +126,11 @@ class Arguments(Wording):
     def more_time(self, run: Path) -> str:
         """What to do where a run, which may be a temporary one, had too little time for a trial."""
         return f"give a longer {self.option('time_budget')}"
+
+    @override
+    def files(self, said: str) -> str:
+        """Nothing: the run may be a temporary one, which is gone."""
+        return ""
 
     def rows(self) -> str:
         """How rows that were in memory are given again."""

@@ -25,6 +25,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.manifest import moment_of, now
+from fcsearch.wording import wording
 
 # Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
 if TYPE_CHECKING:
@@ -262,11 +263,10 @@ def _require_result(run: RunDirectory) -> None:
     if states and not has_result(run):
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
         change = (
-            "the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
+            "; the loss of those that diverged was not finite: lower learning_rate, reg or weight_scale in the space"
             if states["diverged"]
-            else f"see {run.log_path}"
+            else wording().files(f"; see {run.log_path}")
         )
         then = ", next_space.yaml beside it has lower learning rates" if set(states) == {"diverged"} else ""
-        raise SearchError(
-            f"no trial has a result ({counts}); {change}; {run.path / 'report.html'} shows what was tried{then}"
-        )
+        shown = wording().files(f"; {run.path / 'report.html'} shows what was tried{then}")
+        raise SearchError(f"no trial has a result ({counts}){change}{shown}")

@@ -46,6 +46,23 @@ def test_a_time_budget_without_a_trial_names_no_folder_that_is_removed(call: Cal
     assert message(call, X, y, time_budget=1e-6).endswith("; give a longer `time_budget`")
 
 
+@pytest.mark.parametrize("call", [fit, search])
+def test_a_search_without_a_result_says_why_and_names_no_folder_that_is_removed(
+    call: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
+    wild = {"parameters": {**SPACE["parameters"], "learning_rate": 1e30, "update_rule": "sgd"}}
+    found = message(call, X, y, space=wild, pool="inline")
+    assert found.startswith("no trial has a result (1 diverged); the loss of those that diverged was not finite")
+    assert found.endswith("in the space")
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr("fcsearch.search.pool.pack_run.PackRun.train", broken)
+    assert message(call, X, y, pool="inline") == "every trial failed: RuntimeError: no room"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

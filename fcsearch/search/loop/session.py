@@ -222,7 +222,7 @@ def _train_trials(
 def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset) -> dict[str, str]:
     """Put the beginning of the search into the ledger, once; returns the plan's line about it."""
     options = plan.options
-    if not (options.start_from or options.tries):
+    if not (options.start_from or options.tries or plan.space.tries):
         return {}
     if not ledger.begun:
         found = read_beginning(plan.space, options, trials=plan.trials, fingerprint=dataset.fingerprint)
@@ -286,7 +286,9 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     if engine.closing in ("interrupt", "terminate"):
         return engine.closing
     if counts and counts["failed"] == counts.total():
-        raise SearchError(f"every trial failed: {engine.first_error or 'see the log'}; see {run.log_path}")
+        # Those that failed in an earlier session have their errors in the table.
+        cause = engine.first_error or next(filter(None, run.trials()["error"].to_pylist()), "of unknown cause")
+        raise SearchError(f"every trial failed: {cause}{wording().files(f'; see {run.log_path}')}")
     if engine.closing == "time_budget":
         if not counts:
             raise SearchError(f"no trial ended within the time budget; {wording().more_time(run.path)}")
