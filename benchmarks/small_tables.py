@@ -28,7 +28,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fcsearch import FCSearchClassifier, FCSearchRegressor
-from fcsearch.space import load_space, shipped_space
 
 Values = npt.NDArray[Any]
 
@@ -109,9 +108,8 @@ def boosting(table: SmallTable, seed: int, trials: int, *, regression: bool) -> 
 
 def fcsearch(table: SmallTable, seed: int, trials: int, *, regression: bool) -> Any:
     """The estimator; only the trials, and where the table says so the objective, are given."""
-    overrides = [f"objective={table.objective}"] if table.objective else []
-    space = load_space(shipped_space("small"), overrides=overrides) if overrides else None
-    return (FCSearchRegressor if regression else FCSearchClassifier)(space=space, trials=trials, random_state=seed)
+    kind = FCSearchRegressor if regression else FCSearchClassifier
+    return kind(objective=table.objective, trials=trials, random_state=seed)
 
 
 CONTESTANTS = {
@@ -127,8 +125,9 @@ CONTESTANTS = {
 @click.option("--contestants", default=",".join(CONTESTANTS), show_default=True)
 @click.option("--trials", default=24, show_default=True, help="Of fcsearch and of RandomizedSearchCV.")
 @click.option("--repeats", default=1, show_default=True, help="Three outer folds each, drawn anew.")
+@click.option("--default-objective", is_flag=True, help="Every search goes by its own default, churn's too.")
 @click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
-def main(tables: str, contestants: str, trials: int, repeats: int, keep: bool) -> None:
+def main(tables: str, contestants: str, trials: int, repeats: int, default_objective: bool, keep: bool) -> None:
     """Fit each contestant on two thirds of a table's rows, and measure it on the others, thrice.
 
     A line of JSON is printed for each fit, then a table for each table.
@@ -140,13 +139,14 @@ def main(tables: str, contestants: str, trials: int, repeats: int, keep: bool) -
     warnings.simplefilter("ignore", UserWarning)  # scikit-learn's, of every short training and large batch
     for name in chosen(tables, TABLES):
         found = []
-        X, y = TABLES[name].read()
+        table = SmallTable(TABLES[name].read) if default_objective else TABLES[name]
+        X, y = table.read()
         regression = len(np.unique(y)) > 20
         for seed in range(repeats):
             split = (KFold if regression else StratifiedKFold)(3, shuffle=True, random_state=seed).split(X, y)
             for fold, (train, test) in enumerate(split):
                 for contestant in chosen(contestants, CONTESTANTS):
-                    model = CONTESTANTS[contestant](TABLES[name], 3 * seed + fold, trials, regression=regression)
+                    model = CONTESTANTS[contestant](table, 3 * seed + fold, trials, regression=regression)
                     with threadpool_limits(1):  # in tasks as small as these, threads wait for each other
                         model.fit(X.iloc[train], np.asarray(y)[train])
                     value = score(model, X.iloc[test], np.asarray(y)[test], regression=regression)
@@ -156,7 +156,7 @@ def main(tables: str, contestants: str, trials: int, repeats: int, keep: bool) -
         print_table(f"{name}, {len(y):,} rows: mean ± standard error of {3 * repeats} test parts", rows)
         print(markdown(list(rows[0]), (list(row.values()) for row in rows)))
         if keep:
-            print(save(f"small-tables-{name}", {"trials": trials, "fits": found}))
+            print(save(f"small-tables-{name}", {"trials": trials, "objective": table.objective, "fits": found}))
 
 
 def score(model: Any, X: pd.DataFrame, y: Values, *, regression: bool) -> dict[str, float]:

@@ -55,6 +55,8 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             None: `small` for a small table, else `default`.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: About how many seconds the search may take; None: no limit.
+        objective: The figure on validation rows by which the network is chosen, such as `roc_auc` or `mae`; None: that
+            of the space, by default accuracy or RMSE.
         validation_fraction: Share of the rows by which configurations and epochs are chosen, above 0 and below 1; None:
             0.15, where there are no folds.
         folds: From 2 to 20: instead of that share, every row is a validation row once, in one of so many folds (those
@@ -71,8 +73,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
     Attributes:
         best_params_: The hyperparameters that apply to the best trial, sampled and fixed, by their names in a space:
             `space={"parameters": best_params_}` is a space of that configuration alone.
-        best_score_: Its objective on the validation rows (the space's; by default accuracy or RMSE): too good on
-            average, the more so the more trials there were.
+        best_score_: Its objective on the validation rows: too good on average, the more so the more trials there were.
         trials_: One row per trial, as in a run directory (`pyarrow.Table`).
         model_: The network, or networks, with the feature transform.
         n_features_in_, feature_names_in_: As in scikit-learn.
@@ -86,6 +87,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         space: Space | None = None,
         trials: int | None = None,
         time_budget: float | None = None,
+        objective: str | None = None,
         validation_fraction: float | None = None,
         folds: FoldsArgument = None,
         ensemble: bool = True,
@@ -97,6 +99,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.space = space
         self.trials = trials
         self.time_budget = time_budget
+        self.objective = objective
         self.validation_fraction = validation_fraction
         self.folds = folds
         self.ensemble = ensemble
@@ -124,7 +127,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             table, y = self._checked(X, y)
             targets = self._targets(y)
             seed = seed_of(self.random_state)
-            space = read_space(self.space, table)
+            space = read_space(self.space, table, self.objective)
             options = SearchOptions(
                 trials=self.trials,
                 time_budget=self.time_budget,
@@ -254,6 +257,7 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         space: Space | None = None,
         trials: int | None = None,
         time_budget: float | None = None,
+        objective: str | None = None,
         class_weight: ClassWeight | None = None,
         validation_fraction: float | None = None,
         folds: FoldsArgument = None,
@@ -264,8 +268,9 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
         verbose: bool = False,
     ) -> None:
         super().__init__(
-            space=space, trials=trials, time_budget=time_budget, validation_fraction=validation_fraction, folds=folds,
-            ensemble=ensemble, pool=pool, workers=workers, random_state=random_state, verbose=verbose,
+            space=space, trials=trials, time_budget=time_budget, objective=objective,
+            validation_fraction=validation_fraction, folds=folds, ensemble=ensemble, pool=pool, workers=workers,
+            random_state=random_state, verbose=verbose,
         )  # fmt: skip
         self.class_weight = class_weight
 
@@ -307,8 +312,8 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
 class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A regression: a fully connected network whose hyperparameters `fit` searches for.
 
-    It standardises the target, minimises the space's loss (by default `squared`), and chooses by the space's objective
-    (by default RMSE). Arguments and attributes are those of `SearchEstimator`.
+    It standardises the target, and minimises the space's loss, by default `squared`. Arguments and attributes are those
+    of `SearchEstimator`.
     """
 
     _task = "regression"

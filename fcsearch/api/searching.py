@@ -14,17 +14,20 @@ from typing import Any, Literal
 from fcsearch.api.display import open_view
 from fcsearch.api.reported_run import rows_in_memory
 from fcsearch.api.run import Run, keep_with
+from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.sources.memory import is_small_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
+from fcsearch.errors import UsageError
 from fcsearch.results import rank_trials, remote
 from fcsearch.search.api import start_search
 from fcsearch.search.execution import SearchResult
 from fcsearch.search.loop.view import View
 from fcsearch.search.options import Confirm, PoolName, SearchOptions
 from fcsearch.space import DEFAULT_SPACE, FEW_COLUMNS, FEW_ROWS, SMALL_SPACE, SearchSpace, find_space, load_space
-from fcsearch.wording import Arguments, worded
+from fcsearch.text import did_you_mean, nearest
+from fcsearch.wording import Arguments, option, worded
 
 # A search writes its messages to its own log: two at a time, in threads, would mix theirs.
 _one_at_a_time = threading.Lock()
@@ -41,6 +44,7 @@ def search(
     space: Space | None = None,
     trials: int | None = None,
     time_budget: float | None = None,
+    objective: str | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     pool: PoolName = "local",
@@ -65,6 +69,8 @@ def search(
             and `folds`.
         trials: How many configurations to try; None: as many as the space says.
         time_budget: About how many seconds the search may take, with its report; None: no limit.
+        objective: The figure on validation rows that the search improves, such as `roc_auc` or `mae`; None: as the
+            space says, by default accuracy or RMSE.
         seed: Seed of the sampler and of training.
         out: The run directory, or the run's URL, such as s3://bucket/runs/digits, which must not exist; None: a
             temporary one without a report, which is removed with the returned object.
@@ -90,7 +96,7 @@ def search(
         SearchError: every trial failed.
         KeyboardInterrupt: interrupted before any trial came to an end, or twice.
     """
-    searched = read_space(space, X)
+    searched = read_space(space, X, objective)
     told = searched.dataset
     of_space = {"task": told.task, "class_weight": told.class_weight, "folds": told.folds}
     column = weights if isinstance(weights, str) else None
@@ -124,12 +130,28 @@ def temporary_folder() -> Iterator[Path]:
         raise
 
 
-def read_space(space: Space | None, X: Any) -> SearchSpace:
-    """The space that an argument names or describes; if None, the one for the rows X, a table or an array.
+def read_space(space: Space | None, X: Any, objective: str | None = None) -> SearchSpace:
+    """The space that an argument names or describes, with another objective if one is given.
+
+    Args:
+        space: The argument; None: the space for the rows.
+        X: The rows, a table or an array.
+        objective: The argument; None: the space's own.
 
     Raises:
-        SpaceError: it is missing or is not a valid space.
+        UsageError: there is no such objective.
+        SpaceError: the space is missing or is not valid.
     """
+    found = _space_of(space, X)
+    if objective is None:
+        return found
+    if str(objective) not in OBJECTIVES:
+        hint = did_you_mean(nearest(str(objective), OBJECTIVES))
+        raise UsageError(f"{option('objective')} must be one of {', '.join(OBJECTIVES)}; found {objective!r}{hint}")
+    return dataclasses.replace(found, objective=objective)
+
+
+def _space_of(space: Space | None, X: Any) -> SearchSpace:
     if isinstance(space, SearchSpace):
         return space
     if isinstance(space, Mapping):

@@ -178,6 +178,13 @@ def test_without_time_for_refits_no_ensemble_of_single_folds_predicts(left_out: 
     assert all("longer time_budget" in text for text in said)
 
 
+def test_the_objective_of_the_argument_goes_before_that_of_the_space() -> None:
+    X, y = rows()
+    by_space = classifier(space={**SPACE, "objective": "log_loss"}).fit(X, y)
+    by_argument = classifier(space={**SPACE, "objective": "roc_auc"}, objective="log_loss").fit(X, y)
+    assert by_argument.best_score_ == by_space.best_score_ == min(by_argument.trials_["val_log_loss"].to_pylist())
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -185,6 +192,9 @@ def test_without_time_for_refits_no_ensemble_of_single_folds_predicts(left_out: 
         ({"space": {"parameters": {"epochs": -1}}}, "epochs must be"),
         ({"trials": 0}, "`trials` must be an integer of at least 1"),
         ({"pool": "dask"}, "`pool` must be one of"),
+        ({"objective": "roc"}, "`objective` must be one of accuracy, .*; found 'roc'; did you mean 'roc_auc'"),
+        ({"objective": ["roc_auc"]}, "`objective` must be one of"),
+        ({"objective": "rmse"}, "the objective of a classification must be one of"),
         ({"validation_fraction": 1.5}, "validation_fraction must lie between 0 and 1"),
         ({"folds": 21}, "folds must be an integer from 2 to 20, 1 for one split, or auto; found 21"),
         ({"class_weight": {"abov": 2}}, "names? classes of the label .*; found 'abov'. Did you mean 'above'"),

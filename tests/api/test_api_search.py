@@ -161,7 +161,9 @@ def test_a_space_may_be_a_name_a_file_a_dict_or_itself(tmp_path: Path) -> None:
     for space in (tmp_path / "space.yaml", str(tmp_path / "space.yaml")):
         assert search(table(), label="kind", space=space).config().hidden_dims == (8,)
     read = SearchSpace.from_mapping({"parameters": {"epochs": 1, "hidden_dim": 4}})
-    assert search(table(), label="kind", space=read).config().hidden_dims == (4,)
+    run = search(table(), label="kind", space=read, objective="f1_macro")
+    assert run.config().hidden_dims == (4,)
+    assert run.manifest.space["objective"] == "f1_macro"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +173,7 @@ def test_a_space_may_be_a_name_a_file_a_dict_or_itself(tmp_path: Path) -> None:
         ({"space": "no_such"}, SpaceError, "no space called"),
         ({"label": "kin"}, DataError, "Did you mean 'kind'"),
         ({"trials": 0}, UsageError, "`trials` must be"),
+        ({"objective": "auc"}, UsageError, "`objective` must be one of accuracy"),
         ({"dataset": {"val_fraction": 2}}, DataError, "val_fraction must be"),
         ({"y": [1, 2]}, DataError, "found 2 for 200 rows"),
     ],
