@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from fcsearch.cli.choosing import dataset_name, default_space
+from fcsearch.cli.shared_options import dataset_overrides
 from fcsearch.errors import UsageError
 from fcsearch.text import column_title
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from fcsearch.config.objective import Task
     from fcsearch.data import Dataset, DatasetSpec
     from fcsearch.data.facts import ColumnFacts
+    from fcsearch.space.overrides import Override
 
 # A comment lists no more columns than these.
 _MOST_COLUMNS = 30
@@ -32,9 +36,18 @@ _MOST_COLUMNS = 30
     metavar="NAME",
     help="The space to start from. Default: small for a small table, else default.",
 )
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space: dataset.dates=parts.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Default: the data's name with .yaml.")
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
-def init(data: str, label: str | None, drop: tuple[str, ...], base: str | None, out: Path | None, force: bool) -> None:
+def init(
+    data: str,
+    label: str | None,
+    drop: tuple[str, ...],
+    base: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    force: bool,
+) -> None:
     """Write a search space for DATA, a file, a folder or a dataset's name, with comments that explain each line.
 
     If DATA is a file, it is read: the space says what was found in it, and is sure to fit. Edit the space as you like,
@@ -44,9 +57,10 @@ def init(data: str, label: str | None, drop: tuple[str, ...], base: str | None, 
     Example:
       fcsearch init customers.csv --label churn
       fcsearch init customers.csv --label churn --drop customer_id --out churn.yaml
+      fcsearch init customers.csv --label churn --set dataset.dates=parts --set objective=roc_auc
       fcsearch init digits --space full --out my_space.yaml
     """
-    from fcsearch.data import DatasetSpec
+    from fcsearch.space.overrides import Override
     from fcsearch.space.shipped import is_space_file
 
     name = dataset_name(data)
@@ -55,26 +69,33 @@ def init(data: str, label: str | None, drop: tuple[str, ...], base: str | None, 
         raise UsageError(f"the name of a space file must end in .yaml or .yml; found --out {path}. Add the ending")
     if path.exists() and not force:
         raise UsageError(f"{path} already exists; replace it with --force, or name another file with --out")
-    spec = DatasetSpec(data, label=label, drop=drop)
-    _write(path, _text(path, name, spec, base or default_space(data)), force=force)
+    dropped = (Override(f"dataset.drop={json.dumps(drop)}", f"--drop {' --drop '.join(drop)}"),) if drop else ()
+    changes = (*dataset_overrides(overrides, label, None), *dropped)
+    _write(path, _text(path, name, data, base or default_space(data), changes), force=force)
     click.echo(f"wrote {path}; edit it as you like, then\n  fcsearch run {shlex.quote(str(path))}")
 
 
-def _text(path: Path, name: str, spec: DatasetSpec, base: str) -> str:
+def _text(path: Path, name: str, data: str, base: str, changes: Sequence[str | Override]) -> str:
     """The text of the space file, read back to check that it is a valid space."""
     from fcsearch.space import SearchSpace, load_space, shipped_space
     from fcsearch.space.document import read_text
     from fcsearch.space.template import space_text
+    from fcsearch.space.written import rewritten
 
+    file = shipped_space(base)
+    before, space = load_space(file, dataset=data), load_space(file, overrides=changes, dataset=data)
+    spec = space.dataset
     comment = [f"A search space for {spec.source}, made by `fcsearch init` from the space {base}.", ""]
     comment += [f"  fcsearch {command} {shlex.quote(str(path))}" for command in ("validate", "run")]
     task: Task = "classification"
     if not spec.is_named:
-        dataset = _load(dataclasses.replace(spec, folds=load_space(shipped_space(base)).dataset.folds))
+        dataset = _load(spec)
         task = dataset.task
+        space.for_task(task)
         spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
         comment += ["", *_found(dataset)]
-    text = space_text(shipped_space(base).read_text(encoding="utf-8"), name=name, spec=spec, comment=comment, task=task)
+    text = space_text(file.read_text(encoding="utf-8"), name=name, spec=spec, comment=comment, task=task)
+    text = rewritten(text, before, space)
     SearchSpace.from_node(read_text(text, str(path)), default_name=name)
     return text
 

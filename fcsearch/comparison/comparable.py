@@ -11,7 +11,7 @@ from fcsearch.comparison.contestant import Contestant
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.report.words import listing, plural
-from fcsearch.space import Parameter, SearchSpace
+from fcsearch.space import Parameter, SearchSpace, describe_try
 from fcsearch.space.parameters import show
 
 _MACHINE = ("host", "processor", "cpus", "gpus")
@@ -144,6 +144,7 @@ def _described(space: Mapping[str, Any]) -> dict[str, str]:
         **{name: parameter.describe() + _when(parameter) for name, parameter in read.parameters.items()},
         "sampler": " ".join([read.sampler.name, *(f"{key}={value}" for key, value in read.sampler.options.items())]),
         "early stopping": f"from epoch {early.min_epochs}, 1 in {early.reduction_factor}" if early else "none",
+        "comes first": "; ".join(map(describe_try, read.tries)) or "nothing",
     }
 
 

@@ -60,9 +60,9 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
         made.append(change)
     if not made:
         return None
-    changed = _whole(changed, space)
+    changed = replace(_whole(changed, space), tries=())
     comments = {change.parameter: change.why for change in made if change.parameter in changed.parameters}
-    return space_file(changed, head=_head(report), comments=comments)
+    return space_file(changed, head=_head(report, tried=bool(space.tries)), comments=comments)
 
 
 def lower_space(report: Report, space: SearchSpace, trials: Sequence[Row]) -> str | None:
@@ -123,7 +123,7 @@ def next_command(report: Report) -> list[str]:
     return ["fcsearch", "run", str(Path(report.path) / NEXT_SPACE), *earlier, *report.run_options]
 
 
-def _head(report: Report) -> list[str]:
+def _head(report: Report, *, tried: bool) -> list[str]:
     best, objective = report.best, OBJECTIVES[report.objective]
     assert best is not None
     value = objective.show(best.row[objective.column])
@@ -134,6 +134,7 @@ def _head(report: Report) -> list[str]:
         shlex.join(next_command(report)),
         "",
         *(_OBSERVED if report.sampler in _LEARN_FROM_OTHERS else ()),
+        *(["The configurations that came first in that run are left out: they have been tried."] if tried else []),
         "Each change says why; parameters without a comment are as they were.",
     ]
 

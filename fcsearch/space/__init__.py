@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         shipped_spaces,
     )
     from fcsearch.space.space_file import load_space
-    from fcsearch.space.tries import read_try
+    from fcsearch.space.tries import describe_try, read_try
 
 __all__ = [
     "DEFAULT_SPACE",
@@ -33,6 +33,7 @@ __all__ = [
     "Range",
     "SamplerSpec",
     "SearchSpace",
+    "describe_try",
     "find_space",
     "load_space",
     "read_try",
@@ -55,6 +56,7 @@ __getattr__ = on_first_use(
         "Range": "parameters",
         "SamplerSpec": "keys",
         "SearchSpace": "search_space",
+        "describe_try": "tries",
         "find_space": "shipped",
         "load_space": "space_file",
         "read_try": "tries",

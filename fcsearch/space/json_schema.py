@@ -21,7 +21,11 @@ def space_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
-        "properties": {**properties, "parameters": {**properties["parameters"], **_parameters()}},
+        "properties": {
+            **properties,
+            "tries": {**properties["tries"], "type": "array", "items": _try()},
+            "parameters": {**properties["parameters"], **_parameters()},
+        },
         "$defs": {
             **{name: {**value_schema(h), "description": f"{h.meaning}."} for name, h in HYPERPARAMETERS.items()},
             "when": _when(),
@@ -55,6 +59,10 @@ def _object(properties: Json, *, required: list[str] | None = None) -> Json:
 
 def _ref(name: str) -> Json:
     return {"$ref": f"#/$defs/{name}"}
+
+
+def _try() -> Json:
+    return {**_object({name: _ref(name) for name in HYPERPARAMETERS}), "minProperties": 1}
 
 
 def _parameters() -> Json:

@@ -192,6 +192,8 @@ class SpaceFile(pydantic.BaseModel):
     """How many configurations are tried; by default, with the sampler grid, all of them."""
     early_stopping: Annotated[EarlyStopping | None, ShortForm("method", Literal["asha"])] = None
     """Whether and when trials that fall behind are stopped; by default never."""
+    tries: Any = Field(default_factory=tuple)
+    """Configurations that are tried first, each with values of some parameters; the sampler chooses the others."""
     parameters: Any
     """Constants, choices and ranges by parameter; those not named have their defaults."""
 

@@ -84,6 +84,8 @@ def _put(node: Node, path: Sequence[str], new: Node, whole: Sequence[str]) -> No
         fields.pop(name, None)
     else:
         fields[name] = new
-    # The top and `parameters` hold everything: to say that they were changed would point nowhere.
-    changed = node.overridden if short in ([], ["parameters"]) else new.mark.source
+    # The top and `parameters` hold everything: to say that they were changed would point nowhere, but where a parameter
+    # is gone nothing else says it.
+    gone = not rest and new.value is None
+    changed = node.overridden if not short or (short == ["parameters"] and not gone) else new.mark.source
     return dataclasses.replace(node, value=fields, overridden=changed)

@@ -23,10 +23,11 @@ from fcsearch.space.nodes import Node
 from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
 from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
+from fcsearch.space.tries import Try, read_tries
 from fcsearch.wording import wording
 
 # Keys that spaces of earlier versions do not have.
-_LATER_KEYS = ("task", "objective", "class_weight", "folds")
+_LATER_KEYS = ("task", "objective", "class_weight", "folds", "tries")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,7 @@ class SearchSpace:
         early_stopping: When trials are stopped early; None: never.
         parameters: By name, parents before the parameters that depend on them.
         objective: The figure that the search goes by; None: that of the task, which the label decides.
+        tries: Configurations that come first: values of some parameters by name.
     """
 
     name: str
@@ -50,6 +52,7 @@ class SearchSpace:
     early_stopping: EarlyStopping | None
     parameters: Mapping[str, Parameter]
     objective: str | None = None
+    tries: tuple[Try, ...] = ()
 
     @property
     def known_objective(self) -> Objective:
@@ -169,6 +172,10 @@ class SearchSpace:
             "sampler": {"name": self.sampler.name, **self.sampler.options},
             "trials": self.trials,
             "early_stopping": None if self.early_stopping is None else dataclasses.asdict(self.early_stopping),
+            "tries": [
+                {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+                for values in self.tries
+            ],
             "parameters": {name: parameter.to_json() for name, parameter in self.parameters.items()},
         }
 
@@ -207,6 +214,7 @@ class SearchSpace:
             file = read_sections(root)
         with found.collecting():
             parameters = read_parameters(fields["parameters"]) if "parameters" in fields else {}
+            tries = read_tries(fields, parameters) if parameters else ()
         found.check()
         check_forms(parameters, fields["parameters"])
         sampler_node = fields.get("sampler", root)
@@ -219,6 +227,7 @@ class SearchSpace:
             early_stopping=file.early_stopping,
             parameters=parameters,
             objective=file.objective,
+            tries=tries,
         )
 
     def _fill(self, value: Callable[[Parameter], Any]) -> dict[str, Any]:

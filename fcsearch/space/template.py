@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from fcsearch.config.objective import OBJECTIVES, Task
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.space.as_yaml import flow, printable, quoted
 
 # What every space that ships begins with: a comment, a name, a dataset. A test holds them to it.
 _SHIPPED = re.compile(r"(?P<comment>(?:#.*\n)+)name: .*\ndataset: .*\n(?P<rest>(?s:.*))")
-_PLAIN = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./~-]*")
-# Words that some reader of YAML takes for something else than a text.
-_NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"}
-
 _NAME_HELP = "    # what the run is called"
+_HELP_OF = {"label": "    # the column to predict", "drop": "    # columns to leave out"}
 _TABLE_HELP = """\
   # Other options, with examples:
   # test: test.csv               # a file of test rows; if left out, a share of the rows
@@ -46,7 +47,7 @@ def space_text(
     Args:
         base: Text of a space that ships.
         name: The new space's name.
-        spec: The new space's dataset; `source`, `label`, and `drop` are written.
+        spec: The new space's dataset, without what is said beside it.
         comment: Lines of the comment at the top.
         task: That of the dataset.
     """
@@ -60,29 +61,25 @@ def _objective(task: Task) -> str:
     return f"# objective: {first}    # the figure on validation rows that is improved; or {', '.join(others)}\n"
 
 
-def quoted(text: str) -> str:
-    """A text as YAML has it: plain where every reader takes that for the same text, else in double quotes."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT:
-        return text
-    signs = (f"\\{sign}" if sign in '"\\' else printable(sign) for sign in text)
-    return f'"{"".join(signs)}"'
+def dataset_options(spec: DatasetSpec) -> dict[str, Any]:
+    """The options of a dataset that are not as usual, in JSON types, without those that a space says beside it."""
+    beside = {"source", "task", "class_weight", "folds"}
+    found: dict[str, Any] = TypeAdapter(DatasetSpec).dump_python(
+        spec, mode="json", exclude_defaults=True, exclude=beside
+    )
+    return found
 
 
 def _dataset(spec: DatasetSpec) -> str:
     where = "" if spec.is_named else "    # a path from the folder that you run in"
     lines = [f"  source: {quoted(spec.source)}{where}"]
-    if spec.label is not None:
-        lines.append(f"  label: {quoted(spec.label)}    # the column to predict")
-    if spec.drop:
-        lines.append(f"  drop: [{', '.join(map(quoted, spec.drop))}]    # columns to leave out")
-    elif not spec.is_named:
-        lines.append("  # drop: [a_column]    # columns to leave out")
-    return "dataset:\n" + "\n".join(lines) + "\n" + ("" if spec.is_named else _TABLE_HELP)
-
-
-def printable(text: str) -> str:
-    """A text without what would end a line or is no YAML, written as YAML's escapes."""
-    return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text)
+    options = dataset_options(spec)
+    for key, value in options.items():
+        lines.append(f"  {key}: {flow(value)}{_HELP_OF.get(key, '')}")
+    if not spec.is_named:
+        lines += [] if spec.drop else ["  # drop: [a_column]    # columns to leave out"]
+        lines += [line for line in _TABLE_HELP.splitlines() if line.partition(":")[0].strip("# ") not in options]
+    return "dataset:\n" + "\n".join(lines) + "\n"
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -1,66 +1,134 @@
-"""Configurations that a user wants tried first: `learning_rate=0.01,depth=3`."""
+"""Configurations that come first: `tries` of a space file, and `--try learning_rate=0.01,depth=3`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_text
-from fcsearch.space.nodes import instead
-from fcsearch.space.parameters import Constant, show
+from fcsearch.space.mistakes import Collector
+from fcsearch.space.nodes import Node, instead
+from fcsearch.space.parameters import Constant, Parameter, show
 from fcsearch.space.reading import read_value
-from fcsearch.space.search_space import SearchSpace
 
 # A comma that is in no brackets, as those of a list of widths are.
 _COMMA = re.compile(r",(?![^\[]*\])")
+_EXAMPLE = "{learning_rate: 0.01, depth: 3}"
+
+Parameters = Mapping[str, Parameter]
+# Values of some parameters; the sampler chooses the others.
+Try = Mapping[str, Any]
 
 
-def read_try(text: str, space: SearchSpace) -> dict[str, Any]:
-    """The values that a text gives to parameters of the space; the sampler chooses those that it does not name.
+def read_try(text: str, parameters: Parameters) -> Try:
+    """The values that `--try` gives to parameters of a space.
 
     Args:
         text: `key=value,...`, with values in YAML.
-        space: What is searched.
+        parameters: What is searched.
 
     Raises:
         SpaceError: what is no such text, or lies outside the space.
     """
-    source, values = f"--try {text}", dict[str, Any]()
+    source, fields = f"--try {text}", dict[str, Node]()
     for part in _COMMA.split(text):
         name, sign, value = part.partition("=")
         name = name.strip()
         if not sign or not name:
             raise SpaceError(f"{source}: a configuration is key=value,..., such as learning_rate=0.01; found {part!r}")
-        if name not in HYPERPARAMETERS:
-            raise SpaceError(f"{source}: unknown parameter {name!r}{instead(name, space.parameters)}")
-        if name in values:
+        if name in fields:
             raise SpaceError(f"{source}: {name} must be named once; found it twice")
-        values[name] = read_value(name, read_text(value, source, positions=False), name)
-    for name, value in values.items():
-        _check(name, value, space, source)
-    for name in values:
-        for condition in space.parameters[name].when:
-            parent = space.parameters.get(condition.parent)
-            known = values.get(condition.parent, parent.value if isinstance(parent, Constant) else None)
-            if known is not None and known not in condition.values:
-                needed = " or ".join(show(value) for value in condition.values)
-                raise SpaceError(
-                    f"{source}: {name} is read where {condition.parent} is {needed}; found {show(known)}; leave it out"
-                )
+        fields[name] = read_text(value, source, positions=False)
+    values = _values(fields, "")
+    for _, error in _misfits(fields, values, parameters, ""):
+        raise error
     return values
 
 
-def _check(name: str, value: Any, space: SearchSpace, source: str) -> None:
-    if name not in space.parameters:
-        raise SpaceError(
-            f"{source}: {name} is not searched in this space; name one of {', '.join(space.parameters)}, or add it "
-            f"with --set parameters.{name}=..."
-        )
-    parameter = space.parameters[name]
-    if not parameter.contains(value):
-        raise SpaceError(
-            f"{source}: {name} must lie in the space, {parameter.describe()}; found {show(value)}; widen it with --set "
-            f"parameters.{name}=..."
-        )
+def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try, ...]:
+    """The configurations that a document lists under `tries`, without those that an override rules out.
+
+    Args:
+        fields: The document's sections.
+        parameters: Its parameters.
+
+    Raises:
+        SpaceError: what is no list of configurations of these parameters.
+    """
+    node = fields.get("tries")
+    if node is None or node.value == ():
+        return ()
+    if not isinstance(node.value, tuple):
+        raise node.fail("tries", f"a list of configurations is needed, such as [{_EXAMPLE}]; found {node.found()}")
+    sampler = fields.get("sampler")
+    if sampler is not None and sampler.plain() in ("grid", {"name": "grid"}):
+        if sampler.overridden and not node.overridden:
+            return ()
+        raise node.fail_key("tries", "a grid has configurations of its own; leave tries out, or take another sampler")
+    found, mistakes = list[Try](), Collector(node.mark.source)
+    for place, item in enumerate(node.value):
+        with mistakes.collecting():
+            key = f"tries[{place}]"
+            if not isinstance(item.value, dict) or not item.value:
+                raise item.fail(key, f"a configuration is a mapping such as {_EXAMPLE}; found {item.found()}")
+            values = _values(item.value, f"{key}.")
+            misfits = list(_misfits(item.value, values, parameters, f"{key}."))
+            for because, error in misfits:
+                if node.overridden or not _is_overridden(because, fields["parameters"], parameters):
+                    raise error
+            if not misfits:
+                found.append(values)
+    mistakes.check()
+    return tuple(found)
+
+
+def describe_try(values: Try) -> str:
+    """A configuration as `--try` takes it."""
+    return ",".join(f"{name}={show(value)}" for name, value in values.items())
+
+
+def _values(fields: Mapping[str, Node], prefix: str) -> Try:
+    for name, node in fields.items():
+        if name not in HYPERPARAMETERS:
+            raise node.fail_key(f"{prefix}{name}", f"unknown parameter {name!r}{instead(name, HYPERPARAMETERS)}")
+    return {name: read_value(name, node, f"{prefix}{name}") for name, node in fields.items()}
+
+
+def _misfits(
+    fields: Mapping[str, Node], values: Try, parameters: Parameters, prefix: str
+) -> Iterator[tuple[str, SpaceError]]:
+    """What lies outside the space: the parameter that rules it out, and the error."""
+    for name, value in values.items():
+        node, key = fields[name], f"{prefix}{name}"
+        if name not in parameters:
+            known = ", ".join(parameters)
+            said = f"{name} is not searched in this space; name one of {known}, or add parameters.{name}"
+            yield name, node.fail_key(key, said)
+        elif not parameters[name].contains(value):
+            said = f"{name} must lie in the space, {parameters[name].describe()}; found {show(value)}"
+            yield name, node.fail(key, f"{said}; widen parameters.{name}, or take another value")
+        else:
+            for because, said in _unmet(parameters[name], values, parameters):
+                yield because, node.fail_key(key, said)
+
+
+def _unmet(parameter: Parameter, values: Try, parameters: Parameters) -> Iterator[tuple[str, str]]:
+    """The conditions that the other values do not meet: by parameter, and in words."""
+    for condition in parameter.when:
+        parent = parameters.get(condition.parent)
+        known = values.get(condition.parent, parent.value if isinstance(parent, Constant) else None)
+        if known is not None and known not in condition.values:
+            needed = " or ".join(show(value) for value in condition.values)
+            said = f"{parameter.name} is read where {condition.parent} is {needed}; found {show(known)}; leave it out"
+            yield condition.parent, said
+
+
+def _is_overridden(name: str, node: Node, parameters: Parameters) -> bool:
+    """Whether an override changed a parameter of those in `node`, or took it out."""
+    field = node.value.get(name) if isinstance(node.value, dict) else None
+    if field is None:
+        return bool(node.overridden)
+    return name not in parameters or bool(field.overridden)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from pydantic import TypeAdapter
 
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.errors import SpaceError
+from fcsearch.space.as_yaml import flow, printable, quoted
+from fcsearch.space.conditions import read_parameters
+from fcsearch.space.document import from_plain
 from fcsearch.space.search_space import SearchSpace
-from fcsearch.space.template import printable, quoted
+from fcsearch.space.template import dataset_options
 
 _WIDTH = 110
 
@@ -25,43 +27,79 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
         head: Lines of the comment at the top.
         comments: What to say above a parameter, by its name.
     """
-    said = space.to_json()
+    sections, parameters = _sections(space), _parameters(space)
     lines = [f"# {printable(line)}".rstrip() for line in head]
-    lines += ["", f"name: {quoted(space.name)}"]
+    lines += ["", sections.pop("name")]
     if not space.dataset.is_memory:
         lines.append(f"dataset: {_dataset(space.dataset)}")
-    lines += [
-        f"{key}: {_flow(said[key])}" for key in ("task", "objective", "class_weight", "folds") if said[key] is not None
-    ]
-    options = said["sampler"]
-    lines.append(f"sampler: {options['name'] if len(options) == 1 else _flow(options)}")
-    lines.append(f"trials: {space.trials}")
-    if said["early_stopping"] is not None:
-        lines.append(f"early_stopping: {_flow(said['early_stopping'])}")
-    lines.append("parameters:")
-    for name, parameter in said["parameters"].items():
+    lines += [*sections.values(), "parameters:"]
+    for name, line in parameters.items():
         wrapped = textwrap.wrap(printable(comments.get(name, "")), _WIDTH, break_long_words=False)
-        lines += [f"  # {line}" for line in wrapped]
-        entry = {key: value for key, value in parameter.items() if (key, value) != ("log", False)}
-        lines.append(f"  {name}: {_flow(entry['value'] if set(entry) == {'value'} else entry)}")
+        lines += [*(f"  # {part}" for part in wrapped), line]
     return "\n".join(lines) + "\n"
 
 
+def rewritten(text: str, before: SearchSpace, after: SearchSpace) -> str:
+    """The text of a space, its comments too, with the lines of what has changed written anew; not of the dataset.
+
+    Args:
+        text: The text of `before`.
+        before: The space that it says.
+        after: The space that it is to say.
+    """
+    above, below = re.split(r"\n+parameters:\n", text, maxsplit=1)
+    above = _with_lines(f"{above}\n", _sections(before), _sections(after))
+    return f"{above}\nparameters:\n{_with_lines(below, _parameters(before), _parameters(after))}"
+
+
+def _with_lines(text: str, old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """The text with the lines of `new` in place of those of `old`."""
+    for key in {**old, **new}:
+        line = new.get(key)
+        if line == old.get(key):
+            continue
+        # A section that was left out may stand there as a comment; a parameter may have several lines.
+        start = re.match(" *", old.get(key) or new[key])
+        indent = start[0] if start else ""
+        found = re.search(rf"^{indent}(# )?{key}: *.*\n({indent} +.*\n)*", text, re.MULTILINE)
+        first, last = found.span() if found else (len(text), len(text))
+        text = text[:first] + (f"{line}\n" if line else "") + text[last:]
+    return text
+
+
+def _sections(space: SearchSpace) -> dict[str, str]:
+    """The lines of the sections but for the dataset and the parameters, by name."""
+    said = space.to_json()
+    sampler = said["sampler"]
+    entries = {
+        "name": space.name,
+        **{key: said[key] for key in ("task", "objective", "class_weight", "folds")},
+        "sampler": sampler["name"] if len(sampler) == 1 else sampler,
+        "trials": space.trials,
+        "tries": said["tries"] or None,
+        "early_stopping": said["early_stopping"],
+    }
+    return {key: f"{key}: {flow(entry)}" for key, entry in entries.items() if entry is not None}
+
+
+def _parameters(space: SearchSpace) -> dict[str, str]:
+    """The lines of the parameters, by name; without the conditions that need not be written."""
+    said = space.to_json()["parameters"]
+    bare = {name: {key: value for key, value in entry.items() if key != "when"} for name, entry in said.items()}
+    try:
+        implied = read_parameters(from_plain(bare, "the space"))
+    except SpaceError:
+        implied = {}
+    found = {}
+    for name, parameter in said.items():
+        same = implied.get(name) == space.parameters[name]
+        entry = {
+            key: value for key, value in (bare[name] if same else parameter).items() if (key, value) != ("log", False)
+        }
+        found[name] = f"  {name}: {flow(entry['value'] if set(entry) == {'value'} else entry)}"
+    return found
+
+
 def _dataset(spec: DatasetSpec) -> str:
-    # Task, weights and folds stand by themselves: `fcsearch.search` takes them too, and they hold for other data.
-    beside = {"source", "task", "class_weight", "folds"}
-    said = TypeAdapter(DatasetSpec).dump_python(spec, mode="json", exclude_defaults=True, exclude=beside)
-    return _flow({"source": spec.source, **said}) if said else quoted(spec.source)
-
-
-def _flow(value: Any) -> str:
-    """A JSON value in YAML's flow style."""
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{quoted(key)}: {_flow(item)}' for key, item in value.items())}}}"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_flow, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return quoted(value)
-    return "null" if value is None else repr(value)
+    options = dataset_options(spec)
+    return flow({"source": spec.source, **options}) if options else quoted(spec.source)

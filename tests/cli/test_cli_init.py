@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 import fcsearch.cli
 from fcsearch.cli import cli
 from fcsearch.results import open_run
-from fcsearch.space import load_space, shipped_spaces, space_schema
+from fcsearch.space import Constant, load_space, shipped_spaces, space_schema
 from fcsearch.space.document import read_file
 
 
@@ -50,7 +51,9 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     space = load_space(here / "customers.yaml")
     assert (space.name, space.dataset.source, space.dataset.label) == ("customers", "customers.csv", "churn")
     assert space.dataset.drop == ("visits",)
-    assert space.parameters == load_space(shipped_spaces()["small"]).parameters
+    small = load_space(shipped_spaces()["small"])
+    assert space.parameters == small.parameters
+    assert space.tries == small.tries
     assert "customers is a valid space" in invoke("validate", "customers.yaml", "--check-data")
     assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
 
@@ -108,6 +111,61 @@ def test_without_data_it_is_digits_and_any_space_that_ships_will_do(here: Path) 
     assert "fcsearch run 'my space.yaml'" in (here / "my space.yaml").read_text()
 
 
+def test_what_is_set_stands_in_place_of_what_it_changes(here: Path) -> None:
+    lines = (here / "customers.csv").read_text().splitlines()
+    rows = [f"2026-01-{i % 28 + 1:02},{line}" for i, line in enumerate(lines[1:])]
+    (here / "customers.csv").write_text("\n".join([f"day,{lines[0]}", *rows]))
+    changes = [
+        *("dataset.dates=parts", "dataset.test_fraction=0.2", "objective=roc_auc", "folds=3", "trials=7"),
+        *(
+            "parameters.depth={low: 2, high: 4}",
+            "parameters.hidden_dim=32",
+            "parameters.bins=8",
+            "parameters.dropout=null",
+        ),
+        "parameters.input_dropout={choices: [0, 0.1]}",
+    ]
+    sets = [part for change in changes for part in ("--set", change)]
+    invoke("init", "customers.csv", "--label", "churn", *sets)
+    text = (here / "customers.yaml").read_text()
+    for line in (
+        "  dates: parts",
+        "  test_fraction: 0.2",
+        "objective: roc_auc",
+        "folds: 3",
+        "  depth: {low: 2, high: 4}",
+        "  hidden_dim: 32",
+        "  bins: 8",
+    ):
+        assert f"\n{line}\n" in text
+    # Neither what was changed nor its comment stays; other comments do.
+    for gone in (
+        "# dates:",
+        "# test_fraction:",
+        "# objective:",
+        "folds: auto\n",
+        "tries:",
+        "linear model",
+        "\n  dropout:",
+    ):
+        assert gone not in text
+    assert "  # How numbers become features" in text
+    assert "#   day " in text
+    expected = load_space(shipped_spaces()["small"], overrides=changes, dataset="customers.csv")
+    space = load_space(here / "customers.yaml")
+    assert (space.parameters, space.trials, space.tries) == (expected.parameters, 7, ())
+    assert space.objective == "roc_auc"
+    assert space.dataset == dataclasses.replace(expected.dataset, label="churn")
+    assert "churn" in invoke("run", "customers.yaml", "--dry-run")
+
+
+def test_a_parameter_of_several_lines_is_changed_whole(here: Path) -> None:
+    invoke("init", "--space", "seed_update_rules", "--set", "parameters.learning_rate=0.5", "--set", "name=mine")
+    space = load_space(here / "digits.yaml")
+    assert space.parameters["learning_rate"] == Constant("learning_rate", 0.5)
+    assert space.name == "mine"
+
+
 def test_a_file_that_is_there_is_replaced_where_that_is_forced(here: Path) -> None:
     (here / "digits.yaml").write_text("mine")
     invoke("init", "--force")
@@ -127,6 +185,9 @@ def test_a_file_that_is_there_is_replaced_where_that_is_forced(here: Path) -> No
         (["--out", "none/space.yaml"], "none/space.yaml: No such file or directory"),
         (["--space", "ful"], "Did you mean 'full'?"),
         (["--space", "mine.yaml"], "no space called 'mine.yaml' ships"),
+        (["--set", "trails=3"], "--set trails=3: unknown key 'trails'; did you mean 'trials'?"),
+        (["--set", "parameters.depth=x"], "--set parameters.depth=x: parameters.depth: depth must be an integer"),
+        (["customers.csv", "--label", "churn", "--set", "objective=rmse"], "the objective of a classification must be"),
     ],
 )
 def test_bad_use_ends_with_one_message_and_writes_nothing(

@@ -233,7 +233,8 @@ def test_where_all_diverged_it_has_lower_learning_rates(tmp_path: Path, sampler:
 
 
 def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make_run(tmp_path / "a run", space={**WHOLE.to_json(), "name": "a"})
+    tries = [{"learning_rate": 0.01}]
+    run = make_run(tmp_path / "a run", space={**WHOLE.to_json(), "name": "a", "tries": tries})
     write_report(run, dataset=digits())
     text = (run.path / NEXT_SPACE).read_text()
     assert "# What to try next, from 48 trials of the run a run." in text
@@ -244,6 +245,8 @@ def test_it_is_written_beside_the_report_with_its_reasons(tmp_path: Path, monkey
     assert space.trials == 48
     assert space.sampler == WHOLE.sampler
     assert space.early_stopping == WHOLE.early_stopping
+    assert space.tries == ()
+    assert "# The configurations that came first in that run are left out" in text
     # Where a later report advises nothing, no earlier advice stays; storage that refuses is waited for.
     run.update_manifest({"space": None})
     unlink, refused = Path.unlink, list[Path]()

@@ -18,7 +18,7 @@ from search_helpers import make_space
 
 from fcsearch.errors import SpaceError, UsageError
 from fcsearch.results import RunDirectory
-from fcsearch.search.api import SearchResult, start_search
+from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.record.ledger import Ledger
@@ -127,6 +127,21 @@ def test_configurations_come_first_and_the_sampler_fills_them_in(tmp_path: Path)
     assert second["learning_rate"] == 1e-3
     assert all(row["learning_rate"] not in (0.02, 1e-3) for row in others)
     assert len(others) == 4
+
+
+def test_those_of_the_space_follow_those_of_the_command_as_far_as_there_are_trials(tmp_path: Path) -> None:
+    tries = [{"learning_rate": 0.03}, {"learning_rate": 0.04}]
+    view = Told()
+    run = search(tmp_path, "run", begin={"tries": ("learning_rate=0.02",)}, tries=tries, trials=2, view=view).run
+    assert run.trials()["learning_rate"].to_pylist() == [0.02, 0.03]
+    assert view.lines["comes first"] == "learning_rate=0.02; learning_rate=0.03"
+    # In a run that goes on they are no news.
+    alone = search(tmp_path, "alone", begin={}, tries=tries, trials=3).run
+    more = dataclasses.replace(saved_options(alone), trials=5)
+    resume_search(alone, more, view=SilentView(), open_pool=InProcess())
+    rates = alone.trials()["learning_rate"].to_pylist()
+    assert rates[:2] == [0.03, 0.04]
+    assert len(set(rates)) == 5
 
 
 @pytest.mark.parametrize("cut", [0, 1])

@@ -18,8 +18,9 @@ import pytest
 from fcsearch.data import DATASET_NAMES, DatasetSpec
 from fcsearch.errors import SpaceError
 from fcsearch.space import SearchSpace, find_space, load_space, shipped_spaces, space_schema
+from fcsearch.space.as_yaml import quoted
 from fcsearch.space.document import read_text
-from fcsearch.space.template import opening_comment, quoted, space_text
+from fcsearch.space.template import opening_comment, space_text
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,7 +11,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.packs import choose_pack_size
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.samplers import learns
-from fcsearch.space import Constant, SearchSpace
+from fcsearch.space import Constant, SearchSpace, describe_try
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,7 @@ class SearchPlan:
         """The plan in words, as label and text."""
         early = self.space.early_stopping
         budget = self.options.time_budget
+        tries = [*self.options.tries, *map(describe_try, self.space.tries)]
         cluster = f"as many as the cluster at {self.options.address} has room for"
         return {
             "run": str(self.path),
@@ -64,7 +65,7 @@ class SearchPlan:
             "early stopping": early.describe() if early else "none",
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
-            **({"comes first": "; ".join(self.options.tries)} if self.options.tries else {}),
+            **({"comes first": "; ".join(tries[: self.trials])} if tries else {}),
             **({"known trials": f"those of {self.options.start_from}"} if self.options.start_from else {}),
         }
 

@@ -82,7 +82,7 @@ def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) 
         raise UsageError("--try needs a sampler that takes other configurations; a grid has its own; leave one out")
     if len(options.tries) > trials:
         raise UsageError(f"--try must name at most as many configurations as there are trials, {trials}; found more")
-    return tuple(read_try(text, space) for text in options.tries)
+    return (*(read_try(text, space.parameters) for text in options.tries), *space.tries)[:trials]
 
 
 def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> None:

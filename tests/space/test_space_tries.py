@@ -1,0 +1,118 @@
+"""Configurations that a space wants tried first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fcsearch.space import SearchSpace, describe_try, load_space, shipped_spaces
+from fcsearch.space.written import space_file
+
+Load = Callable[..., SearchSpace]
+Refusal = Callable[..., str]
+PARAMETERS = """\
+parameters:
+  depth: {low: 1, high: 3}
+  hidden_dim: {choices: [8, 16]}
+  learning_rate: {low: 1e-3, high: 1e-1, log: true}
+  update_rule: {choices: [sgd, sgd_momentum]}
+  momentum: {low: 0.8, high: 0.99}
+"""
+TRIES = "tries: [{depth: 1, learning_rate: 1e-2}, {hidden_dim: 8}]\n"
+
+
+def test_they_are_read_recorded_and_written(load: Load, tmp_path: Path) -> None:
+    space = load(TRIES + PARAMETERS)
+    assert space.tries == ({"depth": 1, "learning_rate": 0.01}, {"hidden_dim": 8})
+    assert [describe_try(values) for values in space.tries] == ["depth=1,learning_rate=0.01", "hidden_dim=8"]
+    assert SearchSpace.from_json(json.loads(json.dumps(space.to_json()))) == space
+    (tmp_path / "again.yaml").write_text(space_file(space, head=[], comments={}))
+    assert load_space(tmp_path / "again.yaml").tries == space.tries
+    layers = load("tries: [{hidden_dims: [16, 8]}]\nparameters: {hidden_dims: {choices: [[16, 8], [8]]}}")
+    assert layers.tries == ({"hidden_dims": (16, 8)},)
+    assert SearchSpace.from_json(json.loads(json.dumps(layers.to_json()))) == layers
+
+
+def test_a_space_of_an_earlier_version_has_none(load: Load) -> None:
+    recorded = load(PARAMETERS).to_json()
+    del recorded["tries"]
+    assert SearchSpace.from_json(recorded).tries == ()
+    assert load("tries: []\n" + PARAMETERS).tries == ()
+
+
+@pytest.mark.parametrize(
+    ("tries", "says"),
+    [
+        ("[{depth: 4}]", "FILE:1:17: tries[0].depth: depth must lie in the space, 1 to 3; found 4"),
+        ("[{depth: 1}, {dropout: 0.5}]", "FILE:1:22: tries[1].dropout: dropout is not searched in this space"),
+        ("[{dept: 1}]", "FILE:1:10: tries[0].dept: unknown parameter 'dept'; did you mean 'depth'?"),
+        ("[{depth: one}]", "FILE:1:17: tries[0].depth: depth must be an integer"),
+        ("[{depth: 1, hidden_dim: 8}]", "FILE:1:20: tries[0].hidden_dim: hidden_dim is read where depth is 2 or 3"),
+        ("[{}]", "FILE:1:9: tries[0]: a configuration is a mapping such as"),
+        ("[depth]", "FILE:1:9: tries[0]: a configuration is a mapping such as"),
+        ("{depth: 1}", "FILE:1:8: tries: a list of configurations is needed"),
+        ("", "FILE:1:7: tries: a list of configurations is needed"),
+    ],
+)
+def test_mistakes_are_named_with_their_places(refusal: Refusal, tries: str, says: str) -> None:
+    assert refusal(f"tries: {tries}\n{PARAMETERS}").startswith(says)
+
+
+def test_all_mistakes_are_named_at_once(refusal: Refusal) -> None:
+    head, *lines = refusal("trials: none\ntries: [{depth: 9}, {dropout: 0.1}]\n" + PARAMETERS).splitlines()
+    assert head == "FILE: 3 mistakes"
+    assert [line.split(": ")[:2][-1] for line in lines] == ["trials", "tries[0].depth", "tries[1].dropout"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["parameters.depth=2", "parameters.depth.low=2", "parameters.depth=null", "parameters.hidden_dims=[16]"],
+)
+def test_one_that_an_override_rules_out_is_left_out(load: Load, override: str) -> None:
+    space = load("tries: [{depth: 1}, {learning_rate: 1e-2}]\n" + PARAMETERS, override)
+    assert space.tries == ({"learning_rate": 0.01},)
+
+
+@pytest.mark.parametrize("override", ["parameters.depth=2", "parameters.hidden_dims=[16]"])
+def test_so_is_one_of_a_recorded_space(load: Load, override: str) -> None:
+    recorded = SearchSpace.from_json(load("tries: [{depth: 1}]\n" + PARAMETERS).to_json())
+    assert recorded.tries == ({"depth": 1},)
+    assert recorded.changed([override]).tries == ()
+
+
+def test_one_whose_condition_an_override_changes_is_left_out(load: Load) -> None:
+    text = "tries: [{momentum: 0.9}]\n" + PARAMETERS
+    assert load(text).tries == ({"momentum": 0.9},)
+    assert load(text, "parameters.update_rule=sgd").tries == ()
+
+
+def test_an_override_excuses_no_other_mistake(refusal: Refusal, load: Load) -> None:
+    assert "tries[0].depth" in refusal("tries: [{depth: 9}]\n" + PARAMETERS, "parameters.learning_rate=0.01")
+    assert "tries[0].dept" in refusal("tries: [{dept: 1}]\n" + PARAMETERS, "parameters.depth=2")
+    asked = "tries=[{depth: 1}]"
+    assert refusal(PARAMETERS, asked, "parameters.depth=2").startswith(f"--set {asked}: tries[0].depth: depth must lie")
+    assert load(PARAMETERS, asked).tries == ({"depth": 1},)
+    assert load(TRIES + PARAMETERS, "tries=null").tries == ()
+
+
+def test_a_grid_has_its_own_configurations(refusal: Refusal, load: Load) -> None:
+    text = "sampler: {}\ntries: [{{epochs: 1}}]\nparameters: {{epochs: {{choices: [1, 2]}}}}"
+    for grid in ("grid", "{name: grid}"):
+        assert refusal(text.format(grid)).startswith("FILE:2:1: tries: a grid has configurations of its own")
+    assert load(text.format("tpe"), "sampler=grid").tries == ()
+
+
+def test_the_schema_says_the_same(schema_accepts: Callable[[str], bool]) -> None:
+    assert schema_accepts(TRIES + PARAMETERS)
+    assert schema_accepts("tries: []\n" + PARAMETERS)
+    for wrong in ("{depth: 1}", "[{}]", "[depth]", "[{dept: 1}]", "[{depth: one}]", ""):
+        assert not schema_accepts(f"tries: {wrong}\n{PARAMETERS}")
+
+
+def test_the_space_for_small_tables_always_tries_a_linear_model() -> None:
+    small = load_space(shipped_spaces()["small"])
+    assert small.tries[0]["depth"] == 1
+    assert small.tries[0]["preprocessing"] == "standardize"
