@@ -145,7 +145,7 @@ def test_what_is_set_stands_in_place_of_what_it_changes(here: Path) -> None:
         "# objective:",
         "folds: auto\n",
         "tries:",
-        "linear model",
+        "# linear",
         "\n  dropout:",
     ):
         assert gone not in text
