@@ -17,9 +17,8 @@ from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.build import opening_of_run
 from fcsearch.report.card_usage import usage
-from fcsearch.report.caution import Caution
 from fcsearch.report.features import feature_lines, features_in
-from fcsearch.report.model import Verdict
+from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.report.write import known_measurements
