@@ -16,7 +16,7 @@ from fcsearch.data import Dataset
 from fcsearch.errors import UsageError
 from fcsearch.nn import Embedding, FullyConnectedNet, NetworkSettings, Solver
 from fcsearch.nn.settings import NETWORK_SETTINGS
-from fcsearch.results.models import model_texts
+from fcsearch.results.model_file import model_texts
 from fcsearch.training import EpochMetrics, TrainingData, train_pack
 from fcsearch.training.judging import scores_of
 from fcsearch.training.objectives import FIGURES, Truth

@@ -30,7 +30,7 @@ from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_
 from fcsearch.results.arrow import Row
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import Span, session_count, work_clock
-from fcsearch.selection import answers_by_refit, chosen_trial, confirmation_of
+from fcsearch.selection import answering_refit, chosen_trial, confirmation_of
 from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
@@ -147,7 +147,7 @@ def _calibration(run: RunDirectory, chosen: int) -> Calibration | None:
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
     """The measurements of the current models, without those of models that they replaced."""
     validation, test = measured.validation, measured.test
-    digest = run.models.refit_digest() if chosen is not None and answers_by_refit(run) else None
+    digest = answering_refit(run) if chosen is not None else None
     if validation and validation.trial_id != chosen:
         validation = None
     if test.measurement and not test.is_of(chosen, digest=digest):

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from synthetic_run import change_dataset, digits, save_model, trial_row
 
-import fcsearch.report.write as write_module
 from fcsearch.errors import RunError
 from fcsearch.evaluation import Measurement, load_run_dataset
 from fcsearch.report import (
     FinalTest,
     build_report,
     known_measurements,
-    measure_models,
     render_text,
     write_report,
 )
@@ -34,7 +32,8 @@ def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.Monk
     def forbidden(*_: object) -> Measurement:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(write_module, "measure", forbidden)
+    monkeypatch.setattr("fcsearch.report.measure.measure", forbidden)
+    monkeypatch.setattr("fcsearch.report.measure.measure_model", forbidden)
     assert write_report(run).test == first
 
 
@@ -127,12 +126,12 @@ def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
 def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
     spec = dataclasses.replace(run.dataset_spec(), source=str(run.path / "gone.parquet"))
     change_dataset(run, spec=spec.to_json())
-    assert "gone.parquet" in (measure_models(run).test.note or "")
+    assert "gone.parquet" in (write_report(run).test.note or "")
 
 
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
-    assert "must hold the run's dataset" in (measure_models(run).test.note or "")
+    assert "must hold the run's dataset" in (write_report(run).test.note or "")
     with pytest.raises(RunError, match="restore a copy of it"):
         load_run_dataset(run)
 
@@ -152,7 +151,7 @@ def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
 )
 def test_a_strange_report_json_is_replaced(run: RunDirectory, content: str) -> None:
     (run.path / "report.json").write_text(content)
-    assert measure_models(run).test.measurement is not None
+    assert write_report(run).test.measurement is not None
 
 
 def test_the_validation_rows_are_measured_and_kept(run: RunDirectory) -> None:
