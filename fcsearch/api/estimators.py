@@ -25,10 +25,10 @@ from fcsearch.api.estimator_arguments import (
     seed_of,
     validation_share,
 )
-from fcsearch.api.model import Model
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
 from fcsearch.api.table_estimator import TableEstimator
+from fcsearch.api.trained_model import Model
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight, check_class_weight, class_name

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from fcsearch.config.objective import Task
-from fcsearch.data.sources.memory import as_table, densified, is_table
+from fcsearch.data.sources.in_memory import as_table, densified, is_table
 
 
 class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

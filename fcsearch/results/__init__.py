@@ -15,8 +15,8 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 from fcsearch.config.states import RANKED_STATES, STATES, rank
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.frozen import FrozenRun
-from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
+from fcsearch.results.note_and_tags import Labels, read_labels, write_labels
 from fcsearch.results.ranking import best_row, objective_of, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.removal import disk_bytes, remove_run, require_removable

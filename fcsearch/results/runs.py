@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
-from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.no_run import MANIFEST, has_lost_manifest
+from fcsearch.results.note_and_tags import read_labels
 from fcsearch.results.ranking import best_row, objective_of, rank_trials, trial_row
 from fcsearch.results.records import row_config
 from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_bytes, within

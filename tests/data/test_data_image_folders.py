@@ -17,11 +17,11 @@ from PIL import Image
 from fcsearch.data import DatasetSpec
 from fcsearch.data.loading import read_rows
 from fcsearch.data.others import read_other
-from fcsearch.data.parts import read_parts
 from fcsearch.data.sources.checking import check_files
 from fcsearch.data.sources.finding import find_source
 from fcsearch.data.sources.image_folders import find_labelled
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 
 Write = Callable[..., Path]
