@@ -130,8 +130,7 @@ def save_and_test(
     if not len(rows.test):
         return None
     scores = scores_of(net, torch.from_numpy(rows.test.X)).double()
-    arrays = rows.training_arrays(DEFAULT_OBJECTIVES[rows.task])
-    truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=arrays["target_scale"])
+    truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=rows.target_scale)
     return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))
 
 
