@@ -26,7 +26,6 @@ from fcsearch.results.runs import (
     latest_run,
     open_run,
     resolve_run,
-    summarize_run,
 )
 from fcsearch.results.schema import (
     CONFIRMATIONS,
@@ -37,6 +36,7 @@ from fcsearch.results.schema import (
     columns_markdown,
 )
 from fcsearch.results.status import Best, PackStatus, Status, read_status, remove_status, write_status
+from fcsearch.results.summary import Summary, summarize_run
 
 __all__ = [
     "CONFIRMATIONS",
@@ -55,6 +55,7 @@ __all__ = [
     "Run",
     "RunDirectory",
     "Status",
+    "Summary",
     "TrialRecord",
     "best_row",
     "columns_markdown",
