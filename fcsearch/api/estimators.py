@@ -107,7 +107,7 @@ class SearchEstimator(TableEstimator):
         """Search.
 
         Args:
-            X: (N, D) numbers, also a sparse matrix, which is made dense; or a table. Ids and dates are no features:
+            X: (N, D) numbers, also a sparse matrix, which is made dense; or a table. Ids and dates are not features:
                 leave such columns out.
             y: (N,) classes, or the numbers that a regression predicts.
             sample_weight: (N,) how much each row counts in training, at least 0; None: all equally.

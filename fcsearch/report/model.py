@@ -52,7 +52,7 @@ class Features:
         inputs: The columns, in words, such as `9 numbers and 2 categories`.
         form: What becomes of the numbers, such as `piecewise-linear, 48 bins`; None if there are none.
         width: How many features that makes.
-        left_out: Columns that are no features, each with the reason.
+        left_out: Columns that are not features, each with the reason.
     """
 
     inputs: str

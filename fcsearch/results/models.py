@@ -163,7 +163,7 @@ class Models:
             remove(self.path(trial_id))
 
     def prune_refits(self, members: Collection[int]) -> None:
-        """Remove what was fitted again of trials that are no members of the ensemble."""
+        """Remove what was fitted again of trials that are not members of the ensemble."""
         kept = {self.member_refit_path(trial_id) for trial_id in members}
         for path in set(self.folder.glob("refit-*.safetensors")) - kept:
             remove(path)

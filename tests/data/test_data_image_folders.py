@@ -234,7 +234,7 @@ def test_files_that_are_no_images_are_counted(folder: Write, load) -> None:
     (folder("c", 3) / "c" / "readme.txt").write_text("")
     rows = read_rows(DatasetSpec(str(source / "b"), test=str(source / "c")))
     assert rows.details["other_files"] == {".txt": 2}
-    assert data.left_out() == "files that are no images (2 .heic, 1 .txt, 1 without ending)"
+    assert data.left_out() == "files that are not images (2 .heic, 1 .txt, 1 without ending)"
 
 
 def test_a_table_beside_images_is_not_taken_for_the_data(folder: Write, refusal, load) -> None:
