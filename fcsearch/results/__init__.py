@@ -33,7 +33,6 @@ from fcsearch.results.schema import (
     MODELS,
     PREDICTIONS,
     TRIALS,
-    columns_markdown,
 )
 from fcsearch.results.status import Best, PackStatus, Status, read_status, remove_status, write_status
 from fcsearch.results.summary import Summary, summarize_run
@@ -58,7 +57,6 @@ __all__ = [
     "Summary",
     "TrialRecord",
     "best_row",
-    "columns_markdown",
     "disk_bytes",
     "find_runs",
     "latest_run",

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "fcsearch"
 OF_ONE_MEANING = {
     *("activations", "embedding", "losses", "update_rules"),
     *("failures", "wire", "worker"),
-    *("closing", "compare", "manifest", "reference", "searching", "trials"),
+    *("closing", "compare", "manifest", "searching", "trials"),
 }
 
 
