@@ -65,11 +65,11 @@ def _print(found: Sequence[Summary]) -> None:
         _print_table(whole)
     for entry in found:
         if said := [*(f"#{tag}" for tag in entry.tags), *([entry.note] if entry.note else [])]:
-            open_console().print(f"{short_path(entry['path'])} {' '.join(said)}", soft_wrap=lines)
+            open_console().print(f"{short_path(entry.path)} {' '.join(said)}", soft_wrap=lines)
     for entry in found:
         if entry.error:
             why = " ".join(entry.error.split())
-            open_console().print(f"{short_path(entry['path'])} {entry['state']}: {why}", soft_wrap=lines)
+            open_console().print(f"{short_path(entry.path)} {entry.state}: {why}", soft_wrap=lines)
 
 
 def _print_table(found: Sequence[Summary]) -> None:
@@ -113,7 +113,7 @@ def _trials(entry: Summary) -> str:
     """How many trials are done; for an incomplete run also how many were asked for."""
     if entry.trials is None:
         return "-"
-    done = f"{entry['trials']:,}"
+    done = f"{entry.trials:,}"
     if entry.planned is None or entry.trials >= entry.planned:
         return done
-    return f"{done} of {entry['planned']:,}"
+    return f"{done} of {entry.planned:,}"
