@@ -107,7 +107,7 @@ def _what_mattered(report: Report, title: str, width: int) -> Iterator[Renderabl
     yield _section("What each parameter did", f"validation {title} of the trials with that value")
     yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective], width - _INDENT))
     if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
-        yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
+        yield _indented(Text(f"The others are in report.html: {', '.join(rest)}.", style="dim"))
     yield _indented(Text(METHOD, style="dim"))
 
 

@@ -91,7 +91,9 @@ CUT = """[...document.querySelectorAll(".plot svg")].flatMap((chart) => {
   const all = chart.getBoundingClientRect();
   const beyond = (own) => own.width &&
     Math.max(all.left - own.left, own.right - all.right, all.top - own.top, own.bottom - all.bottom) > 1;
-  return [...chart.querySelectorAll("text")].filter((word) => beyond(word.getBoundingClientRect()))
+  // What is clipped to the axes is not there at all beyond them.
+  const words = [...chart.querySelectorAll("text")].filter((word) => !word.closest("[clip-path]"));
+  return words.filter((word) => beyond(word.getBoundingClientRect()))
     .map((word) => `${chart.closest("[data-chart]").dataset.chart}: ${word.textContent}`);
 })"""
 
