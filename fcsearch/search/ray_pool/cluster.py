@@ -89,8 +89,9 @@ def _connect(address: str | None, local: Node, folder: Path | None) -> None:
         # Ray ends the process, by SystemExit, where a cluster stops answering.
         raise UsageError(
             f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
-            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; its versions of Ray and "
-            "Python must be the same as here"
+            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; this machine must be one "
+            "of its nodes (`ray start --address=HOST:PORT --num-cpus=0` makes it one that trains nothing), with the "
+            "same versions of Ray and Python"
         ) from error
 
 
