@@ -21,7 +21,7 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray's future default, and a warning at every start without it. A worker looks at what it was given instead.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Tune's actors have an environment of their own: none would run in a process that Ray starts ahead.
+    # Processes that Ray starts ahead take time from those that import at the start: docs/performance.md.
     "RAY_prestart_worker_first_driver": "0",
     # Without its head a node waits this long, and then ends its processes: by default a minute.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "10",
