@@ -88,6 +88,16 @@ def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: d
     assert found._data.y_val.data_ptr() == dataset["y_val"].ctypes.data
 
 
+@pytest.mark.parametrize(("threads", "compiled"), [(1, [True]), (2, [])])
+def test_what_trains_on_one_thread_is_compiled_before_the_first_pack(
+    make: Any, monkeypatch: pytest.MonkeyPatch, threads: int, compiled: list[bool]
+) -> None:
+    done: list[bool] = []
+    monkeypatch.setattr(worker, "prepare_for_cpu", lambda: done.append(True))
+    make(task(1), threads=threads)
+    assert done == compiled
+
+
 def test_it_reports_progress_and_then_the_outcome(make: Any) -> None:
     found = make(task(3), report_seconds=0.0)
     results = [found.train() for _ in range(3)]
