@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import torch
 
 from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.best_weights import with_best_weights
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place
-from fcsearch.search.pool.weights import with_best_weights
 from fcsearch.training import EpochMetrics, MemberResult
 
 PLACE = Place("table", "cpu")

@@ -18,7 +18,7 @@ from real_tables import TABLES, Rows, Table, is_there, score
 from tables_peers import learn, lines
 
 import fcsearch
-from fcsearch.data.sources.memory import match_memory
+from fcsearch.data.sources.in_memory import match_memory
 from fcsearch.inference.choosing import choose_model
 from fcsearch.space import SearchSpace, load_space, shipped_space
 

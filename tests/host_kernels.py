@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from fcsearch.training.engine.native import Call, Kernel, library
+from fcsearch.training.engine.native.array_layout import Layout
 from fcsearch.training.engine.native.binding import SIGNATURES
-from fcsearch.training.engine.native.layout import Layout
 
 CPU = torch.device("cpu")
 

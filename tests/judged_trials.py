@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.evaluation import Measurement, base_line, classify, standard_error
+from fcsearch.report.grounds import Grounds
+from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset, Trust, Work
+from fcsearch.report.model import Dataset, Work
 from fcsearch.report.trust import assess
+from fcsearch.selection.calibration import Calibration
 
 NO_TEST = FinalTest(note="its model is gone")
 DATASET = Dataset("d", "f", 1000, 400, 400, 2)
@@ -60,11 +64,14 @@ def judged(
     dataset: Dataset = DATASET,
     counts: dict[str, int] | None = None,
     planned: int | None = None,
-    **changes: Any,
+    objective: Objective = OBJECTIVES["accuracy"],
+    calibration: Calibration | None = None,
+    **known: Any,
 ) -> Trust:
     """What is said of these trials; `counts` are those of the states, else all are complete."""
     work = Work(planned, counts or {"complete": len(ranked)}, 1, 1.0, 60.0, 1.0, {}, "out of memory")
-    return assess(ranked, test, state=state, work=work, dataset=dataset, space=space, **changes)
+    grounds = Grounds(ranked, test, state, dataset, objective, **known)
+    return assess(grounds, work=work, space=space, calibration=calibration)
 
 
 def trust(*best: dict[str, Any], test: FinalTest = NO_TEST, diverged: int = 0, **changes: Any) -> Trust:

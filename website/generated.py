@@ -10,11 +10,24 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from fcsearch.cli.reference import commands_markdown
-from fcsearch.results import CONFIRMATIONS, EPOCHS, MODELS, PREDICTIONS, TRIALS, columns_markdown
-from fcsearch.space.reference import keys_markdown, parameters_markdown
+import pyarrow as pa
+from commands_reference import commands_markdown
+from keys_reference import keys_markdown, parameters_markdown
+
+from fcsearch.results import CONFIRMATIONS, EPOCHS, MODELS, PREDICTIONS, TRIALS
 
 DOCS = Path(__file__).parents[1] / "docs"
+
+
+def columns_markdown(schema: pa.Schema) -> str:
+    """The schema as a Markdown table of column, type, unit and meaning."""
+    lines = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
+    for field in schema:
+        kind = str(field.type).replace("element: ", "").replace("item: ", "")
+        text, unit = (field.metadata[key].decode() for key in (b"description", b"unit"))
+        lines.append(f"| `{field.name}` | {kind} | {unit} | {text} |")
+    return "\n".join(lines) + "\n"
+
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands_markdown,

@@ -7,14 +7,14 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fcsearch.api.display import open_view
 from fcsearch.api.estimator_arguments import (
@@ -25,12 +25,11 @@ from fcsearch.api.estimator_arguments import (
     seed_of,
     validation_share,
 )
-from fcsearch.api.model import Model
 from fcsearch.api.run import Run
 from fcsearch.api.searching import Space, read_space, run_search
-from fcsearch.config.objective import Task
+from fcsearch.api.table_estimator import TableEstimator
+from fcsearch.api.trained_model import Model
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
-from fcsearch.data.sources.memory import as_table, densified, is_table
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight, check_class_weight, class_name
 from fcsearch.errors import SearchError, UsageError
@@ -44,7 +43,7 @@ from fcsearch.wording import EstimatorArguments, worded, wording
 _CANDIDATES = 50
 
 
-class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class SearchEstimator(TableEstimator):
     """A fully connected network whose hyperparameters `fit` searches for.
 
     Columns may be numbers or, in a table of pandas or polars, categories; missing values are filled. `fit` holds out a
@@ -78,8 +77,6 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         n_features_in_, feature_names_in_: As in scikit-learn.
     """
 
-    _task: ClassVar[Task]
-
     def __init__(
         self,
         *,
@@ -110,7 +107,7 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         """Search.
 
         Args:
-            X: (N, D) numbers, also a sparse matrix, which is made dense; or a table. Ids and dates are no features:
+            X: (N, D) numbers, also a sparse matrix, which is made dense; or a table. Ids and dates are not features:
                 leave such columns out.
             y: (N,) classes, or the numbers that a regression predicts.
             sample_weight: (N,) how much each row counts in training, at least 0; None: all equally.
@@ -144,46 +141,9 @@ class SearchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             raise ValueError(str(error)) from error
         return self
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = True
-        tags.input_tags.sparse = True
-        tags.non_deterministic = False
-        return tags
-
-    def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
-        X = densified(X)
-        if is_table(X):
-            table, labels = self._table(X, reset=True), column_or_1d(y, warn=True)
-            if len(labels) != table.num_rows:
-                raise ValueError(f"X and y must have equally many rows; found {table.num_rows} and {len(labels)}")
-        else:
-            X, labels = validate_data(
-                self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=self._task == "regression"
-            )
-            table = self._named(X)
-        return table, labels
-
     @abstractmethod
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The targets of the networks, from checked labels (N,)."""
-
-    def _table(self, X: Any, *, reset: bool) -> pa.Table:
-        """The columns under the names that they have in `fit`, by their positions."""
-        if is_table(X):
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            table = as_table(X)
-            return table.rename_columns(self._names(table.num_columns))
-        return self._named(validate_data(self, densified(X), reset=reset, ensure_all_finite="allow-nan"))
-
-    def _named(self, X: npt.NDArray[Any]) -> pa.Table:
-        columns = [pa.array(np.ascontiguousarray(column)) for column in X.T]
-        return pa.table(columns, names=self._names(len(columns)))
-
-    def _names(self, count: int) -> list[str]:
-        # Like scikit-learn, which has names only where all are text, as in tables.
-        return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))
 
     def _rows(
         self, table: pa.Table, targets: npt.NDArray[Any], space: SearchSpace, sample_weight: Any, seed: int

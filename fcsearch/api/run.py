@@ -15,9 +15,9 @@ import numpy.typing as npt
 from torch import nn
 
 from fcsearch import results
-from fcsearch.api.model import Model
 from fcsearch.api.reported_run import ReportedRun, rows_in_memory
 from fcsearch.api.torch_module import module_of
+from fcsearch.api.trained_model import Model
 from fcsearch.config import InputForm
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError, UsageError

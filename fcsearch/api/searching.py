@@ -15,7 +15,7 @@ from fcsearch.api.display import open_view
 from fcsearch.api.reported_run import rows_in_memory
 from fcsearch.api.run import Run, keep_with
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory
-from fcsearch.data.sources.memory import is_small_in_memory
+from fcsearch.data.sources.in_memory import is_small_in_memory
 from fcsearch.data.spec import MEMORY
 from fcsearch.data.weights import ClassWeight
 from fcsearch.results import rank_trials, remote

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable
@@ -16,16 +17,37 @@ from fcsearch.data import Dataset
 from fcsearch.errors import UsageError
 from fcsearch.nn import Embedding, FullyConnectedNet, NetworkSettings, Solver
 from fcsearch.nn.settings import NETWORK_SETTINGS
-from fcsearch.results.models import model_texts
+from fcsearch.results.model_file import model_texts
 from fcsearch.training import EpochMetrics, TrainingData, train_pack
 from fcsearch.training.judging import scores_of
 from fcsearch.training.objectives import FIGURES, Truth
 
 
-def train_by_pack(
-    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
-) -> dict[str, Any]:
-    """Train as a search does; returns the result in JSON types, and the best weights."""
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """One network, trained.
+
+    Attributes:
+        engine: What trained it.
+        state: How it ended.
+        best_epoch: The epoch with the best figure on the validation rows.
+        value: That figure: the task's default objective; None if none was finite.
+        num_parameters: Weights and biases.
+        seconds: How long it took.
+        weights: Those of the best epoch, by name, on the CPU; empty if there is none.
+    """
+
+    engine: str
+    state: str
+    best_epoch: int | None
+    value: float | None
+    num_parameters: int
+    seconds: float
+    weights: dict[str, torch.Tensor]
+
+
+def train_by_pack(config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]) -> Trained:
+    """Train as a search does."""
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     data = TrainingData.from_arrays(**rows.training_arrays(objective.name), device=device)
     _tell_sample(echo, objective.title, data.rows[0], len(data.X_train))
@@ -39,21 +61,19 @@ def train_by_pack(
         return ()
 
     result = train_pack([config], data, on_epoch=tell)[0]
-    return {
-        "engine": "pack",
-        "state": result.state,
-        "best_epoch": result.best_epoch,
-        objective.column: result.best.val[objective.name] if result.best else None,
-        "num_parameters": result.num_parameters,
-        "seconds": result.seconds,
-        "weights": result.weights,
-    }
+    return Trained(
+        engine="pack",
+        state=result.state,
+        best_epoch=result.best_epoch,
+        value=result.best.val[objective.name] if result.best else None,
+        num_parameters=result.num_parameters,
+        seconds=result.seconds,
+        weights=result.weights,
+    )
 
 
-def train_by_solver(
-    config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]
-) -> dict[str, Any]:
-    """Train step by step, as the document does; returns as `train_by_pack`."""
+def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, echo: Callable[[str], None]) -> Trained:
+    """Train step by step, as the document does."""
     if rows.task != "classification":
         raise UsageError("--engine solver is for classes; a regression is trained with --engine pack")
 
@@ -105,15 +125,15 @@ def train_by_solver(
         solver.train()
     finally:
         log.removeHandler(handler)
-    return {
-        "engine": "solver",
-        "state": "complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
-        "best_epoch": solver.val_acc_history.index(solver.best_val_acc),
-        "val_accuracy": solver.best_val_acc,
-        "num_parameters": sum(w.numel() for w in net.params.values()),
-        "seconds": time.perf_counter() - began,
-        "weights": {name: w.cpu() for name, w in solver.best_params.items()},
-    }
+    return Trained(
+        engine="solver",
+        state="complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
+        best_epoch=solver.val_acc_history.index(solver.best_val_acc),
+        value=solver.best_val_acc,
+        num_parameters=sum(w.numel() for w in net.params.values()),
+        seconds=time.perf_counter() - began,
+        weights={name: w.cpu() for name, w in solver.best_params.items()},
+    )
 
 
 def save_and_test(
@@ -130,8 +150,7 @@ def save_and_test(
     if not len(rows.test):
         return None
     scores = scores_of(net, torch.from_numpy(rows.test.X)).double()
-    arrays = rows.training_arrays(DEFAULT_OBJECTIVES[rows.task])
-    truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=arrays["target_scale"])
+    truth = Truth(torch.from_numpy(rows.labels(rows.test)), rows.num_classes, scale=rows.target_scale)
     return float(FIGURES[DEFAULT_OBJECTIVES[rows.task]](scores.T.unsqueeze(0), truth))
 
 

@@ -64,6 +64,7 @@ def evaluate(
     from fcsearch.evaluation import find_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
     from fcsearch.report.row_notes import own_rows_note
     from fcsearch.results import RunDirectory, resolve_run
+    from fcsearch.results.model_file import is_refit
     from fcsearch.selection import forms_of, load_members
 
     if model is not None and trial is not None:
@@ -89,7 +90,7 @@ def evaluate(
     if other is not None:
         print_warnings(other.unseen, other.ignored)
     _print(found, directory.path.name, dataset or Path(directory.dataset_spec().source).name)
-    if found.split == "val" and any(directory.models.is_refit(member.path) for member in chosen):
+    if found.split == "val" and any(is_refit(member.path) for member in chosen):
         click.echo("it was trained on these rows: the figures say nothing about other rows")
     if own:
         name = shlex.quote(run or directory.path.name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fcsearch.cli.choosing import dataset_name, default_space
+from fcsearch.cli.search_arguments import dataset_name, default_space
 from fcsearch.errors import UsageError
 from fcsearch.text import column_title
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.choosing import Choice, choose
 from fcsearch.cli.header import header_may_do
+from fcsearch.cli.search_arguments import Choice, choose
 from fcsearch.cli.searching import conclude, going_on, search_options, varying
 from fcsearch.cli.shared_options import RunsFolder, dataset_options, dataset_overrides
 from fcsearch.errors import RunError

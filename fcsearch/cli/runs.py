@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from fcsearch.cli.shared_options import output_format, runs_folder
+
+if TYPE_CHECKING:
+    from fcsearch.results import Summary
 
 
 @click.command()
@@ -31,9 +35,9 @@ def runs(root: Path | str, tags: tuple[str, ...], form: str) -> None:
     from fcsearch.results import find_runs, summarize_run
 
     found = [summarize_run(path) for path in find_runs(root)]
-    found = [entry for entry in found if set(tags) <= set(entry["tags"])]
+    found = [entry for entry in found if set(tags) <= set(entry.tags)]
     if form == "json":
-        click.echo(json.dumps(found, indent=2))
+        click.echo(json.dumps([dataclasses.asdict(entry) for entry in found], indent=2))
     elif found:
         _print(found)
     elif tags:
@@ -42,33 +46,33 @@ def runs(root: Path | str, tags: tuple[str, ...], form: str) -> None:
         click.echo(f"no runs in {root}; start one with `fcsearch run --space FILE`")
 
 
-def _best(entry: dict[str, Any]) -> str:
+def _best(entry: Summary) -> str:
     from fcsearch.config.objective import OBJECTIVES
 
-    if entry["best_value"] is None:
+    if entry.objective is None or entry.best_value is None:
         return "-"
-    objective = OBJECTIVES[entry["objective"]]
-    shown = objective.show(entry["best_value"])
+    objective = OBJECTIVES[entry.objective]
+    shown = objective.show(entry.best_value)
     return shown if objective.name == "accuracy" else f"{shown} {objective.title}"
 
 
-def _print(found: Sequence[dict[str, Any]]) -> None:
+def _print(found: Sequence[Summary]) -> None:
     from fcsearch.cli.console import may_fold, open_console, short_path
 
     # A line for each, where a program may read it.
     lines = not may_fold()
-    if whole := [entry for entry in found if entry["state"] != "damaged"]:
+    if whole := [entry for entry in found if entry.state != "damaged"]:
         _print_table(whole)
     for entry in found:
-        if said := [*(f"#{tag}" for tag in entry["tags"]), *([entry["note"]] if entry["note"] else [])]:
-            open_console().print(f"{short_path(entry['path'])} {' '.join(said)}", soft_wrap=lines)
+        if said := [*(f"#{tag}" for tag in entry.tags), *([entry.note] if entry.note else [])]:
+            open_console().print(f"{short_path(entry.path)} {' '.join(said)}", soft_wrap=lines)
     for entry in found:
-        if entry["error"]:
-            why = " ".join(entry["error"].split())
-            open_console().print(f"{short_path(entry['path'])} {entry['state']}: {why}", soft_wrap=lines)
+        if entry.error:
+            why = " ".join(entry.error.split())
+            open_console().print(f"{short_path(entry.path)} {entry.state}: {why}", soft_wrap=lines)
 
 
-def _print_table(found: Sequence[dict[str, Any]]) -> None:
+def _print_table(found: Sequence[Summary]) -> None:
     from rich.table import Column
     from rich.text import Text
 
@@ -82,13 +86,13 @@ def _print_table(found: Sequence[dict[str, Any]]) -> None:
     ]
     rows = [
         (
-            Text(short_path(entry["path"])),
-            _state(entry),
-            Text(short_path(entry["dataset"] or "-")),
-            (entry["created_at"] or "-")[:19].replace("T", " "),
+            Text(short_path(entry.path)),
+            entry.ending,
+            Text(short_path(entry.dataset or "-")),
+            (entry.created_at or "-")[:19].replace("T", " "),
             _trials(entry),
             _best(entry),
-            size_text(entry["bytes"]),
+            size_text(entry.bytes),
         )
         for entry in found
     ]
@@ -105,17 +109,11 @@ def size_text(count: int) -> str:
     return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
 
 
-def _state(entry: dict[str, Any]) -> str:
-    from fcsearch.results.ending import ending
-
-    return ending(entry["state"], entry["ended_by"], done=entry["trials"] or 0, planned=entry["planned"])
-
-
-def _trials(entry: dict[str, Any]) -> str:
+def _trials(entry: Summary) -> str:
     """How many trials are done; for an incomplete run also how many were asked for."""
-    if entry["trials"] is None:
+    if entry.trials is None:
         return "-"
-    done = f"{entry['trials']:,}"
-    if entry["planned"] is None or entry["trials"] >= entry["planned"]:
+    done = f"{entry.trials:,}"
+    if entry.planned is None or entry.trials >= entry.planned:
         return done
-    return f"{done} of {entry['planned']:,}"
+    return f"{done} of {entry.planned:,}"

@@ -19,6 +19,7 @@ from fcsearch.errors import UsageError
 if TYPE_CHECKING:
     import torch
 
+    from fcsearch.cli.engines import Trained
     from fcsearch.data import DatasetSpec
 
 
@@ -121,13 +122,15 @@ def train(
     echo = click.echo if form == "text" else _silent
     config = _for_task(config, rows.task)
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
-    weights = trained.pop("weights")
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
-    trained[f"test_{objective.name}"] = save_and_test(weights, config, rows, save)
+    test = save_and_test(trained.weights, config, rows, save)
     if form == "json":
-        click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **trained}, indent=2))
+        figures = {objective.column: trained.value, f"test_{objective.name}": test}
+        facts = {"engine": trained.engine, "state": trained.state, "best_epoch": trained.best_epoch, **figures}
+        size = {"num_parameters": trained.num_parameters, "seconds": trained.seconds}
+        click.echo(json.dumps({"config": config.to_json(), "dataset": rows.describe(), **facts, **size}, indent=2))
         return
-    _summarise(trained, objective, save)
+    _summarise(trained, objective, test, save)
 
 
 def _silent(_: str) -> None:
@@ -185,13 +188,12 @@ def _for_task(config: TrialConfig, task: Task) -> TrialConfig:
     return dataclasses.replace(config, loss=losses[0])
 
 
-def _summarise(trained: dict[str, Any], objective: Objective, save: Path | None) -> None:
-    click.echo(f"{trained['state']} in {trained['seconds']:.1f} s, {trained['num_parameters']:,} parameters")
-    val, test = trained[objective.column], trained[f"test_{objective.name}"]
+def _summarise(trained: Trained, objective: Objective, test: float | None, save: Path | None) -> None:
+    click.echo(f"{trained.state} in {trained.seconds:.1f} s, {trained.num_parameters:,} parameters")
     title = objective.title
-    if val is not None:
-        click.echo(f"validation {title} {val:.4f} at epoch {trained['best_epoch']}, the best")
+    if trained.value is not None:
+        click.echo(f"validation {title} {trained.value:.4f} at epoch {trained.best_epoch}, the best")
     if test is not None:
         click.echo(f"test {title}       {test:.4f} with the weights of that epoch")
-    if save is not None and val is not None:
+    if save is not None and trained.value is not None:
         click.echo(f"saved to {save}")

@@ -10,8 +10,8 @@ from pathlib import Path, PurePath
 from fcsearch.comparison.comparable import Check, checks_of
 from fcsearch.comparison.contestant import Contestant, gains, read_contestant
 from fcsearch.comparison.methods import methods_of
+from fcsearch.comparison.rankings import by_seeds, by_trials
 from fcsearch.comparison.row_chance import RowChance
-from fcsearch.comparison.sections import by_seeds, by_trials
 from fcsearch.comparison.standing import Section
 from fcsearch.errors import UsageError
 

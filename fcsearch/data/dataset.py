@@ -14,6 +14,7 @@ from fcsearch.config.objective import Task, training_sample
 from fcsearch.data.facts import ColumnFacts
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.split_facts import SplitFacts, fold_words
+from fcsearch.data.training_arrays import TrainingArrays
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.weights import training_weights
 from fcsearch.errors import DataError
@@ -129,6 +130,11 @@ class Dataset:
         counts = np.bincount(self.train.y, minlength=2)
         return int(counts[1] <= counts[0])
 
+    @property
+    def target_scale(self) -> float:
+        """The value of a standardised target of 1 in the target's own unit; 1 for a classification."""
+        return 1.0 if self.transform.target is None else self.transform.target.scale
+
     def labels(self, split: Split) -> npt.NDArray[Any]:
         """The targets of the networks for a split: classes, or standardised targets as float32."""
         target = self.transform.target
@@ -139,18 +145,18 @@ class Dataset:
         """(N,) how much each training row counts, 1 on average; None: all equally. DataError if all weights are 0."""
         return training_weights(self.train.y, self.train.row_weights, self.spec.class_weight, self.class_names)
 
-    def training_arrays(self, objective: str) -> dict[str, Any]:
-        """The arguments of `TrainingData.from_arrays`, for a search with this objective."""
-        others = [{**fold.training_arrays(objective), "positive": self.positive} for fold in self.others]
-        forms = [form.training_arrays(objective) for form in self.forms]
-        return {
-            **self._own_arrays(objective),
-            **({"others": others} if others else {}),
-            **({"forms": forms} if forms else {}),
-        }
+    def training_arrays(self, objective: str) -> TrainingArrays:
+        """The rows for a search with this objective, in every fold and form."""
+        arrays = self._own_arrays(objective)
+        if self.others:
+            arrays["others"] = [fold.training_arrays(objective) for fold in self.others]
+            for fold in arrays["others"]:
+                fold["positive"] = self.positive
+        if self.forms:
+            arrays["forms"] = [form.training_arrays(objective) for form in self.forms]
+        return arrays
 
-    def _own_arrays(self, objective: str) -> dict[str, Any]:
-        target = self.transform.target
+    def _own_arrays(self, objective: str) -> TrainingArrays:
         return {
             "X_train": self.train.X,
             "y_train": self.labels(self.train),
@@ -160,7 +166,7 @@ class Dataset:
             "num_classes": self.num_classes,
             "objective": objective,
             "positive": self.positive,
-            "target_scale": 1.0 if target is None else target.scale,
+            "target_scale": self.target_scale,
             "row_weights": self.row_weights,
             "form": self.form,
         }

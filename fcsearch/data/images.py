@@ -40,7 +40,7 @@ _COLOUR = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"}
 # Smaller images take their time in Python code, where threads wait for each other; from here on two are twice as fast.
 _THREADED_PIXELS = 96 * 96
 _CHUNK = 256
-# What Pillow raises for files that are damaged, or are no images.
+# What Pillow raises for files that are damaged, or are not images.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error, Image.DecompressionBombError)
 # How many unusable images a message names.
 _NAMED = 3

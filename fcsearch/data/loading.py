@@ -54,7 +54,7 @@ def dataset_in_memory(
     Raises:
         DataError: as `load_dataset`.
     """
-    from fcsearch.data.sources.memory import read_memory
+    from fcsearch.data.sources.in_memory import read_memory
 
     spec = spec or DatasetSpec(MEMORY)
     return _prepare(read_memory(X, y, spec, row_weights), spec, forms)
@@ -175,7 +175,7 @@ def read_rows(spec: DatasetSpec) -> Rows:
 
             return read_npz(find_parts(spec), spec)
         case "tables":
-            from fcsearch.data.sources.tables import read_tables
+            from fcsearch.data.sources.table_files import read_tables
 
             return read_tables(find_parts(spec), spec)
 

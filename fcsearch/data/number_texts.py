@@ -106,7 +106,7 @@ def _of_numbers(values: pa.Array | pa.ChunkedArray, decimal: Decimal | None) -> 
 
 
 def _commas(others: list[str], decimal: Decimal | None) -> list[str]:
-    """The decimal commas among texts that are no numbers, unless all of them could be commas between thousands."""
+    """The decimal commas among texts that are not numbers, unless all of them could be commas between thousands."""
     commas = [] if decimal == "," else [text for text in others if _DECIMAL_COMMA.fullmatch(text)]
     return [] if all(_THOUSANDS.fullmatch(text) for text in commas) else commas
 
@@ -122,7 +122,7 @@ def _with_commas(commas: list[str], texts: list[str], decimal: Decimal | None) -
 
 
 def _in_writing(others: list[str]) -> NumberHint:
-    """The hint for texts that are no numbers, if half of them are in another writing."""
+    """The hint for texts that are not numbers, if half of them are in another writing."""
     for pattern, what, advice in _WRITINGS:
         matching = [text for text in others if pattern.fullmatch(text)]
         if matching and 2 * len(matching) >= len(others):

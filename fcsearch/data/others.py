@@ -22,7 +22,7 @@ from fcsearch.data.sources.image_folders import find_labelled
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_arrays
 from fcsearch.data.sources.openml import openml_table
-from fcsearch.data.sources.tables import read_table
+from fcsearch.data.sources.table_files import read_table
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.targets import encode_targets
 from fcsearch.data.transform import FeatureTransform
@@ -71,7 +71,7 @@ def other_in_memory(X: Any, y: Any, transform: FeatureTransform, label: str | No
         transform: Columns and classes are matched by name.
         label: That column, if it has another name than in training.
     """
-    from fcsearch.data.sources.memory import TABLE, as_table, is_table, label_values, match_memory
+    from fcsearch.data.sources.in_memory import TABLE, as_table, is_table, label_values, match_memory
 
     if is_table(X) and y is None:
         table = as_table(X)

@@ -1,16 +1,22 @@
 """Saved models, measured on rows: a run's own, or others."""
 
-from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
-from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.elsewhere import measure_in_memory, measure_moved, measure_other
-from fcsearch.evaluation.kept import Kept, compare_kept, error_of_kept
-from fcsearch.evaluation.lead import Lead
-from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.measuring import measure, measure_model
-from fcsearch.evaluation.out_of_fold import measure_out_of_fold
-from fcsearch.evaluation.own_rows import OwnRows, find_own_rows
-from fcsearch.evaluation.run_dataset import MakeDataset, load_run_dataset
-from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
+from typing import TYPE_CHECKING
+
+from fcsearch.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from fcsearch.evaluation.baseline import BaseLine, base_line, base_line_of_folds, base_line_of_targets
+    from fcsearch.evaluation.binomial import standard_error
+    from fcsearch.evaluation.classification import classify
+    from fcsearch.evaluation.elsewhere import measure_in_memory, measure_moved, measure_other
+    from fcsearch.evaluation.kept import Kept, compare_kept, error_of_kept
+    from fcsearch.evaluation.lead import Lead
+    from fcsearch.evaluation.measurement import Measurement
+    from fcsearch.evaluation.measuring import measure, measure_model
+    from fcsearch.evaluation.out_of_fold import measure_out_of_fold
+    from fcsearch.evaluation.own_rows import OwnRows, find_own_rows
+    from fcsearch.evaluation.run_dataset import MakeDataset, load_run_dataset
+    from fcsearch.evaluation.uncertainty import bootstrap_error
 
 __all__ = [
     "BaseLine",
@@ -36,3 +42,31 @@ __all__ = [
     "measure_out_of_fold",
     "standard_error",
 ]
+
+__getattr__ = on_first_use(
+    __name__,
+    {
+        "BaseLine": "baseline",
+        "Kept": "kept",
+        "Lead": "lead",
+        "MakeDataset": "run_dataset",
+        "Measurement": "measurement",
+        "OwnRows": "own_rows",
+        "base_line": "baseline",
+        "base_line_of_folds": "baseline",
+        "base_line_of_targets": "baseline",
+        "bootstrap_error": "uncertainty",
+        "classify": "classification",
+        "compare_kept": "kept",
+        "error_of_kept": "kept",
+        "find_own_rows": "own_rows",
+        "load_run_dataset": "run_dataset",
+        "measure": "measuring",
+        "measure_in_memory": "elsewhere",
+        "measure_model": "measuring",
+        "measure_moved": "elsewhere",
+        "measure_other": "elsewhere",
+        "measure_out_of_fold": "out_of_fold",
+        "standard_error": "binomial",
+    },
+)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.evaluation.baseline import BaseLine, base_line
-from fcsearch.evaluation.uncertainty import standard_error
+from fcsearch.evaluation.binomial import standard_error
 
 
 @dataclass(frozen=True)

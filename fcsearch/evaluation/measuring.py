@@ -16,10 +16,11 @@ from fcsearch.data.dataset import Dataset, Split
 from fcsearch.data.transform import TargetScale
 from fcsearch.errors import DataError
 from fcsearch.evaluation.baseline import base_line, base_line_of_targets
+from fcsearch.evaluation.binomial import standard_error
 from fcsearch.evaluation.classification import classify
-from fcsearch.evaluation.lead import lead_of
 from fcsearch.evaluation.measurement import Measurement
-from fcsearch.evaluation.uncertainty import bootstrap_error, standard_error
+from fcsearch.evaluation.significance import lead_of
+from fcsearch.evaluation.uncertainty import bootstrap_error
 from fcsearch.nn.losses import loss_of, squared_loss
 from fcsearch.nn.params import rows_at_a_time
 from fcsearch.results import RunDirectory, objective_of

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from fcsearch.training.objectives import Truth
 
-# Figures that are no means over rows.
+# Figures that are not means over rows.
 DEALT = ("balanced_accuracy", "f1_macro", "roc_auc", "average_precision")
 # Labels that are dealt for all orders together, as far as the least number of orders allows, and at a time.
 _LABELS, _BLOCK = 5_000_000, 1_000_000

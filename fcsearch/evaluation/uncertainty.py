@@ -14,15 +14,6 @@ from fcsearch.training.objectives import FIGURES, Truth
 _RESAMPLES = 100
 
 
-def standard_error(accuracy: float, rows: int) -> float:
-    """The standard error of an accuracy measured on that many rows: sqrt(p (1 - p) / n), as a fraction.
-
-    At 0 and 1, where the formula would give 0, half a row is counted as the opposite.
-    """
-    share = min(max(accuracy, 0.5 / rows), 1 - 0.5 / rows)
-    return math.sqrt(share * (1 - share) / rows)
-
-
 def bootstrap_error(objective: str, scores: Tensor, truth: Truth) -> float:
     """The standard error of any figure: its deviation over 100 resamples of the rows (Efron 1979), drawn by seed 0.
 

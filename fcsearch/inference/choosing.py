@@ -11,7 +11,7 @@ from fcsearch.data.joint_transform import join_transforms
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.results import Run, open_run, resolve_run
-from fcsearch.results.models import SavedModel, read_model
+from fcsearch.results.network_files import SavedModel, read_model
 from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Part, model_parts
 from fcsearch.selection.calibration import temperature_in

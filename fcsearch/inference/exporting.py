@@ -13,7 +13,7 @@ from fcsearch.inference.choosing import MODEL_ENDING, Chosen
 from fcsearch.inference.exported import Exported
 from fcsearch.inference.predictor import Predictor
 from fcsearch.inference.sink import open_out
-from fcsearch.results.models import model_texts
+from fcsearch.results.model_file import model_texts
 from fcsearch.wording import option
 
 Facts = Mapping[str, Any]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from fcsearch.data.matching import Unseen, count_unseen
-from fcsearch.data.parts import PART_ROWS, read_parts
 from fcsearch.data.sources.finding import takes_in
 from fcsearch.data.sources.streams import BLOCK
 from fcsearch.data.spec import DatasetSpec
+from fcsearch.data.unlabelled import PART_ROWS, read_parts
 from fcsearch.errors import DataError, UsageError
 from fcsearch.inference.predictor import Predictor
 from fcsearch.wording import option

@@ -2,7 +2,7 @@
 
 from fcsearch.nn.activations import GELU, SELU, LeakyReLU, ReLU
 from fcsearch.nn.embedding import Embedding
-from fcsearch.nn.init import initial_weights
+from fcsearch.nn.initial_weights import initial_weights
 from fcsearch.nn.layers import Dropout, Linear, Linear_ReLU
 from fcsearch.nn.losses import absolute_loss, huber_loss, softmax_loss, squared_loss, svm_loss
 from fcsearch.nn.networks import FullyConnectedNet

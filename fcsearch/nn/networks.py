@@ -12,7 +12,7 @@ from torch import Tensor
 from fcsearch.errors import ConfigError
 from fcsearch.nn.activations import ACTIVATIONS
 from fcsearch.nn.embedding import EMBEDDING_NAMES, FREQUENCIES, FREQUENCY_SCALE, Embedding, PeriodicEmbedding
-from fcsearch.nn.init import WeightScale, initial_weights
+from fcsearch.nn.initial_weights import WeightScale, initial_weights
 from fcsearch.nn.layers import Dropout, Linear
 from fcsearch.nn.losses import REGRESSION_LOSSES, loss_of
 from fcsearch.nn.params import DTYPES, check_params, depth_of, parameter_names

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import ConfigError
-from fcsearch.nn.init import WeightScale
+from fcsearch.nn.initial_weights import WeightScale
 from fcsearch.nn.networks import FullyConnectedNet
 
 

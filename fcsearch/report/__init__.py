@@ -6,11 +6,12 @@ from fcsearch.first_use import on_first_use
 
 if TYPE_CHECKING:
     from fcsearch.report.build import build_report
+    from fcsearch.report.known import known_measurements
     from fcsearch.report.measured import FinalTest
     from fcsearch.report.model import Report
     from fcsearch.report.running_page import RunningPage
     from fcsearch.report.terminal import render_text
-    from fcsearch.report.write import known_measurements, measure_models, render_json, report_of, write_report
+    from fcsearch.report.write import render_json, report_of, write_report
 
 __all__ = [
     "FinalTest",
@@ -18,7 +19,6 @@ __all__ = [
     "RunningPage",
     "build_report",
     "known_measurements",
-    "measure_models",
     "render_json",
     "render_text",
     "report_of",
@@ -32,8 +32,7 @@ __getattr__ = on_first_use(
         "Report": "model",
         "RunningPage": "running_page",
         "build_report": "build",
-        "known_measurements": "write",
-        "measure_models": "write",
+        "known_measurements": "known",
         "render_json": "write",
         "render_text": "terminal",
         "report_of": "write",

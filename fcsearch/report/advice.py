@@ -11,7 +11,8 @@ from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
-from fcsearch.report.model import Dataset, Pull, Work
+from fcsearch.report.judgement import Pull
+from fcsearch.report.model import Dataset, Work
 from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
 from fcsearch.report.words import percent, plural, points, value_text
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config import HYPERPARAMETERS
@@ -19,15 +20,17 @@ from fcsearch.evaluation import BaseLine, Measurement, base_line, base_line_of_f
 from fcsearch.report.alternatives import ensemble_of, refit_of
 from fcsearch.report.effects import differs, effects_of, varied_parameters
 from fcsearch.report.features import features_of
+from fcsearch.report.grounds import Grounds
 from fcsearch.report.importance import importances_of
 from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, FinalTest, Measured
 from fcsearch.report.model import Best, Dataset, Report, Work
 from fcsearch.report.trust import assess
 from fcsearch.report.verdict import Opening, opening_of
 from fcsearch.results import STATES, Manifest, RunDirectory, objective_of, rank_trials, read_labels, remote
+from fcsearch.results.arrow import Row
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.timing import Span, session_count, work_clock
-from fcsearch.selection import answers_by_refit, chosen_trial, confirmation_of
+from fcsearch.selection import answering_refit, chosen_trial, confirmation_of
 from fcsearch.selection.calibration import Calibration, read_calibration
 
 REPORT_HTML = "report.html"
@@ -59,32 +62,11 @@ def build_report(
     """
     manifest, state, labels = run.manifest(), run.state(), read_labels(run.path)
     table = run.trials()
-    rows, ranked = _json_rows(table), _json_rows(rank_trials(table))
-    objective = objective_of(table)
-    importances, note = importances_of(rows, objective)
-    effects = effects_of(rows, importances, objective)
-    space = manifest.space or {}
-    described = manifest.dataset or DatasetEntry()
-    work, dataset = _work(manifest, rows), _dataset(described)
-    chosen = chosen_trial(run) if ranked else None
-    best = next((row for row in ranked if row["trial_id"] == chosen), None)
-    measured = _of_the_chosen(run, Measured(validation, test, ensemble, refit), chosen)
-    confirmation, base = confirmation_of(run), _base_line(described, measured.validation, objective)
-    trust = assess(
-        ranked,
-        measured.test,
-        chosen=best,
-        confirmation=confirmation,
-        alternatives=[found for found in (measured.ensemble, measured.refit) if found],
-        calibration=_calibration(run, chosen),
-        validation=measured.validation,
-        state=state,
-        work=work,
-        dataset=dataset,
-        space=space,
-        base=base,
-        objective=objective,
-    )
+    rows = _json_rows(table)
+    found = _grounds(run, state, table, Measured(validation, test, ensemble, refit))
+    importances, note = importances_of(rows, found.objective)
+    space, work, best = manifest.space or {}, _work(manifest, rows), found.chosen
+    calibration = _calibration(run, best["trial_id"]) if best else None
     return Report(
         name=manifest.name or run.path.name,
         path=str(run.path),
@@ -93,46 +75,49 @@ def build_report(
         created_at=manifest.created_at.isoformat() if manifest.created_at else None,
         seed=manifest.seed,
         sampler=_sampler(space),
-        objective=objective.name,
-        dataset=dataset,
+        objective=found.objective.name,
+        dataset=found.dataset,
         work=work,
-        best=_best(run, best, objective) if best else None,
-        base_line=base,
-        validation=measured.validation,
-        test=measured.test,
-        confirmation=confirmation,
-        ensemble=measured.ensemble,
-        refit=measured.refit,
-        top=tuple(ranked[:top]),
-        top_columns=tuple(name for name in varied_parameters(rows) if differs(ranked[:top], name)),
-        effects=effects,
+        best=_best(run, best, found.objective) if best else None,
+        base_line=found.base,
+        validation=found.validation,
+        test=found.test,
+        confirmation=found.confirmation,
+        ensemble=found.alternative("ensemble"),
+        refit=found.alternative("refit"),
+        top=tuple(found.ranked[:top]),
+        top_columns=tuple(name for name in varied_parameters(rows) if differs(found.ranked[:top], name)),
+        effects=effects_of(rows, importances, found.objective),
         importance_note=note,
-        trust=trust,
+        trust=assess(found, work=work, space=space, calibration=calibration),
         files=_files(run),
         note=labels.note,
         tags=labels.tags,
-        features=features_of(run, described, best),
+        features=features_of(run, manifest.dataset or DatasetEntry(), best),
         run_options=_run_options(manifest),
     )
 
 
 def opening_of_run(run: RunDirectory, known: Measured) -> Opening:
     """What the run's report says first, by these measurements; RunError if the run is damaged."""
-    table = run.trials()
-    ranked = _json_rows(rank_trials(table))
-    if not ranked:
-        return Opening()
-    objective, described = objective_of(table), run.manifest().dataset or DatasetEntry()
-    chosen = chosen_trial(run)
+    found = _grounds(run, run.state(), run.trials(), known)
+    return opening_of(found) if found.ranked else Opening()
+
+
+def _grounds(run: RunDirectory, state: str, table: pa.Table, known: Measured) -> Grounds:
+    """What is known of a run with these trials, by these measurements, which may be those of earlier models."""
+    ranked, objective = _json_rows(rank_trials(table)), objective_of(table)
+    described = run.manifest().dataset or DatasetEntry()
+    chosen = chosen_trial(run) if ranked else None
     measured = _of_the_chosen(run, known, chosen)
-    return opening_of(
+    return Grounds(
         ranked,
         measured.test,
-        state=run.state(),
-        dataset=_dataset(described),
+        state,
+        _dataset(described),
+        objective,
         base=_base_line(described, measured.validation, objective),
         validation=measured.validation,
-        objective=objective,
         chosen=next((row for row in ranked if row["trial_id"] == chosen), None),
         confirmation=confirmation_of(run),
         alternatives=[found for found in (measured.ensemble, measured.refit) if found],
@@ -149,9 +134,9 @@ def _run_options(manifest: Manifest) -> tuple[str, ...]:
     return (*found, "--tf32") if given.get("tf32") else tuple(found)
 
 
-def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
+def _calibration(run: RunDirectory, chosen: int) -> Calibration | None:
     """The calibration of the chosen network, if its model is kept."""
-    if chosen is None or chosen not in run.models.saved():
+    if chosen not in run.models.saved():
         return None
     try:
         return read_calibration(run.models.metadata(chosen), where=str(run.models.path(chosen)))
@@ -162,7 +147,7 @@ def _calibration(run: RunDirectory, chosen: int | None) -> Calibration | None:
 def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) -> Measured:
     """The measurements of the current models, without those of models that they replaced."""
     validation, test = measured.validation, measured.test
-    digest = run.models.refit_digest() if chosen is not None and answers_by_refit(run) else None
+    digest = answering_refit(run) if chosen is not None else None
     if validation and validation.trial_id != chosen:
         validation = None
     if test.measurement and not test.is_of(chosen, digest=digest):
@@ -174,7 +159,7 @@ def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) ->
     return Measured(validation, test, ensemble, again)
 
 
-def _json_rows(table: Any) -> list[dict[str, Any]]:
+def _json_rows(table: pa.Table) -> list[dict[str, Any]]:
     return [{name: _json_value(value) for name, value in row.items()} for row in table.to_pylist()]
 
 
@@ -256,7 +241,7 @@ def _elapsed(manifest: Manifest, packs: Sequence[Span]) -> float:
     return max(map(clock.seconds, ends)) if clock and ends else 0.0
 
 
-def _best(run: RunDirectory, row: dict[str, Any], objective: Objective) -> Best:
+def _best(run: RunDirectory, row: Row, objective: Objective) -> Best:
     model = run.models.path(row["trial_id"])
     again = ["fcsearch", "train", "--run", remote.address(run.path), "--trial", str(row["trial_id"])]
     return Best(
@@ -268,7 +253,7 @@ def _best(run: RunDirectory, row: dict[str, Any], objective: Objective) -> Best:
     )
 
 
-def _final(run: RunDirectory, row: dict[str, Any], objective: Objective) -> float | None:
+def _final(run: RunDirectory, row: Row, objective: Objective) -> float | None:
     """A trial's objective after its last epoch: in its row if it is the figure that is always measured there."""
     if objective is objective.own:
         return row.get(f"final_{objective.column}")

@@ -17,12 +17,11 @@ from fcsearch.inference.exported import TOLERANCE, Exported
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.build import opening_of_run
 from fcsearch.report.card_usage import usage
-from fcsearch.report.caution import Caution
 from fcsearch.report.features import feature_lines, features_in
-from fcsearch.report.model import Verdict
+from fcsearch.report.judgement import Caution, Verdict
+from fcsearch.report.known import known_measurements
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
 from fcsearch.report.words import class_list, percent, plural, points, value_text
-from fcsearch.report.write import known_measurements
 from fcsearch.results import Run, objective_of, rank_trials
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.selection import answers_by_refit, chosen_trial, ensemble_answers_by_refit

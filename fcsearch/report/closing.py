@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.model import Best, Report, Verdict
+from fcsearch.report.judgement import Verdict
+from fcsearch.report.model import Best, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.summary_lines import settings
 from fcsearch.report.words import plural, value_text

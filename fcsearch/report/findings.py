@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from fcsearch.report.model import Finding, Pull
+from fcsearch.report.judgement import Finding, Pull
 from fcsearch.report.words import listing
 
 

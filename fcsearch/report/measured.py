@@ -118,6 +118,10 @@ class Alternative:
     note: str | None = None
     digest: str | None = None
 
+    def is_beside_refit(self, split: str) -> bool:
+        """Whether it is compared with the run's refit, if that is its answer; else with the trial's own network."""
+        return self.model == "ensemble" and split == "test"
+
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Alternative:
         """Read the form of a report.json; TypeError, KeyError or ValueError for anything else."""

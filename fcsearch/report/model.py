@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from fcsearch.evaluation import BaseLine, Measurement
-from fcsearch.report.caution import Caution
+from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.results.arrow import Row
 from fcsearch.results.ending import ending
 from fcsearch.selection import Confirmation
 
@@ -51,7 +52,7 @@ class Features:
         inputs: The columns, in words, such as `9 numbers and 2 categories`.
         form: What becomes of the numbers, such as `piecewise-linear, 48 bins`; None if there are none.
         width: How many features that makes.
-        left_out: Columns that are no features, each with the reason.
+        left_out: Columns that are not features, each with the reason.
     """
 
     inputs: str
@@ -108,7 +109,7 @@ class Best:
         final: The objective after its last epoch; None if it was not recorded.
     """
 
-    row: dict[str, Any]
+    row: Row
     parameters: dict[str, Any]
     model: str | None
     train_command: str
@@ -160,94 +161,6 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Pull:
-    """A parameter that a finding suggests to make larger (`up`) or smaller (`down`)."""
-
-    parameter: str
-    direction: Literal["up", "down"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that a run showed.
-
-    Attributes:
-        kind: Its kind, such as `edge` or `overfit`.
-        sentence: The finding, and what to do about it, in words.
-        pulls: The changes that it suggests. No two findings of a run pull one parameter in two directions.
-    """
-
-    kind: str
-    sentence: str
-    pulls: tuple[Pull, ...] = ()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """That chance explains the lead of a search's best network over the baseline.
-
-    Attributes:
-        claim: As in `verdict`: NOTHING, for any network, or NOT_SHOWN, for the best of so many trials.
-        reason: A clause with the figures.
-        so_far: Whether more trials, or the test rows, may still show a lead.
-    """
-
-    claim: str
-    reason: str
-    so_far: bool = False
-
-    @property
-    def words(self) -> str:
-        """The claim as a clause."""
-        return f"so far {self.claim}" if self.so_far else self.claim
-
-    @property
-    def beginning(self) -> str:
-        """It as the beginning of a sentence, which the reason continues after a colon."""
-        return self.words[0].upper() + self.words[1:]
-
-    def __str__(self) -> str:
-        return f"{self.beginning}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How far the best result can be trusted.
-
-    Attributes:
-        standard_error: That of the objective's best value, from the validation rows alone; with folds, over the folds.
-        within: Trials whose value is within one standard error of the best, including the best.
-        smallest: The row of the one of them with the fewest parameters.
-        verdict: That nothing was learned, or that it is not shown, to be said first; None otherwise.
-        findings: Everything else.
-        caution: Without a verdict, what must be known first of the network; None if nothing is.
-        winner_error: As `standard_error`, of the value of the network that the report is about.
-        torn: Parameters that the evidence pulls both ways, so that there is no advice on them.
-        remedies: What to change in the space before all else: one `KEY=VALUE` or more for each search to try.
-    """
-
-    standard_error: float | None
-    within: int
-    smallest: dict[str, Any] | None
-    verdict: Verdict | None
-    findings: tuple[Finding, ...]
-    caution: Caution | None = None
-    winner_error: float | None = None
-    torn: tuple[str, ...] = ()
-    remedies: tuple[tuple[str, ...], ...] = ()
-
-    @property
-    def recommends(self) -> bool:
-        """Whether the chosen network may be called the winner: it shows a lead, as far as is known."""
-        return self.verdict is None and not (self.caution and self.caution.forbids)
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """The findings as sentences."""
-        return tuple(finding.sentence for finding in self.findings)
-
-
-@dataclass(frozen=True)
 class Report:
     """Everything in the report of a run.
 
@@ -285,7 +198,7 @@ class Report:
     confirmation: Confirmation | None
     ensemble: Alternative | None
     refit: Alternative | None
-    top: tuple[dict[str, Any], ...]
+    top: tuple[Row, ...]
     top_columns: tuple[str, ...]
     effects: tuple[Effect, ...]
     importance_note: str | None

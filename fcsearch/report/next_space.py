@@ -11,7 +11,8 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import SpaceError
-from fcsearch.report.model import Report, Verdict
+from fcsearch.report.judgement import Verdict
+from fcsearch.report.model import Report
 from fcsearch.report.moves import Change, add_regulariser, lower, move, narrow
 from fcsearch.report.words import plural, value_text
 from fcsearch.space import SearchSpace

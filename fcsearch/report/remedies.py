@@ -10,7 +10,8 @@ from fcsearch.errors import UsageError
 from fcsearch.evaluation import Lead, Measurement
 from fcsearch.evaluation.classification import ClassFigures, Classification
 from fcsearch.report.findings import Evidence
-from fcsearch.report.model import Dataset, Verdict
+from fcsearch.report.judgement import Verdict
+from fcsearch.report.model import Dataset
 from fcsearch.report.verdict import NOT_SHOWN
 from fcsearch.report.words import percent
 from fcsearch.space import SearchSpace

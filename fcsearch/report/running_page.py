@@ -13,8 +13,8 @@ from pathlib import Path
 
 from fcsearch.errors import FcsearchError
 from fcsearch.report.build import REPORT_HTML, build_report
+from fcsearch.report.known import known_measurements
 from fcsearch.report.page import render_html
-from fcsearch.report.write import known_measurements
 from fcsearch.results import FrozenRun, RunDirectory
 from fcsearch.results.files import ASIDE
 

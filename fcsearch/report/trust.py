@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Measurement
+from fcsearch.evaluation import BaseLine
 from fcsearch.report.advice import (
     of_few_rows,
     of_heavy_tails,
@@ -18,16 +18,16 @@ from fcsearch.report.advice import (
 )
 from fcsearch.report.confirmed import of_the_alternatives, of_the_calibration, of_the_confirmation, of_the_folds
 from fcsearch.report.findings import Evidence, resolve, torn_parameters
-from fcsearch.report.measured import Alternative, FinalTest
-from fcsearch.report.model import Dataset, Trust, Work
+from fcsearch.report.grounds import Grounds
+from fcsearch.report.judgement import Trust
+from fcsearch.report.measured import FinalTest
+from fcsearch.report.model import Dataset, Work
 from fcsearch.report.remedies import before_all_else, of_the_remedies, remedies_of
-from fcsearch.report.verdict import opening_of, value_error
+from fcsearch.report.verdict import opening_of
 from fcsearch.report.words import class_list, percent, plural, trial_list
+from fcsearch.results.arrow import Row
 from fcsearch.results.ending import ending
-from fcsearch.selection import Confirmation
 from fcsearch.selection.calibration import Calibration
-
-Row = Mapping[str, Any]
 
 _ONE_SEED = Evidence(
     "one_seed",
@@ -35,66 +35,31 @@ _ONE_SEED = Evidence(
 )
 
 
-def assess(
-    ranked: Sequence[Row],
-    test: FinalTest,
-    *,
-    state: str,
-    work: Work,
-    dataset: Dataset,
-    space: Mapping[str, Any],
-    base: BaseLine | None = None,
-    validation: Measurement | None = None,
-    chosen: Row | None = None,
-    confirmation: Confirmation | None = None,
-    alternatives: Sequence[Alternative] = (),
-    calibration: Calibration | None = None,
-    objective: Objective = OBJECTIVES["accuracy"],
-) -> Trust:
+def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration: Calibration | None = None) -> Trust:
     """Assess the best result of a run.
 
     Args:
-        ranked: The rows of the trials with a result, best first.
-        test: The best model on the test split.
-        state: The state of the run.
+        known: What the judgement rests on.
         work: Counts of the trials.
-        dataset: Numbers of rows.
         space: The space as the manifest has it.
-        base: The baseline of the validation rows; None if it is not known.
-        validation: The best model on the validation rows, if it was measured.
-        chosen: The row of the network that `test` and `validation` measure; None: the best of the search.
-        confirmation: The best configurations over several seeds.
-        alternatives: Models that can be used instead of it.
-        calibration: The calibration of its probabilities.
-        objective: The run's objective.
+        calibration: The calibration of the chosen network's probabilities.
     """
+    ranked, state, dataset, objective = known.ranked, known.state, known.dataset, known.objective
+    test, validation, confirmation = known.test, known.validation, known.confirmation
     progress = [*_of_the_run(state, work), *of_the_states(work)]
     if not ranked:
         return Trust(None, within=0, smallest=None, verdict=None, findings=tuple(resolve(progress)))
-    best = ranked[0]
-    winner = chosen or best
-    error = value_error(best, dataset, validation, objective)
-    least = objective.gain(best[objective.column]) - (error or 0.0)
-    near = [row for row in ranked if objective.gain(row[objective.column]) >= least]
+    best, winner = ranked[0], known.winner
+    value, own = known.value_of(best), known.value_of(winner)
+    error, own_error = known.error_of(best), known.error_of(winner)
+    least = objective.gain(value) - (error or 0.0)
+    near = [row for row in ranked if objective.gain(known.value_of(row)) >= least]
     beaten = confirmation.beaten if confirmation else ()
     standing = [row for row in near if row["trial_id"] not in beaten] or [winner]
     smallest = min(standing, key=lambda row: _size(row, objective))
-    measured = (*_of_the_base_line(base, objective), *_of_the_classes(dataset))
+    measured = (*_of_the_base_line(known.base, objective), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
-    value, own = best[objective.column], winner[objective.column]
-    opening = opening_of(
-        ranked,
-        test,
-        state=state,
-        dataset=dataset,
-        base=base,
-        validation=validation,
-        objective=objective,
-        chosen=winner,
-        confirmation=confirmation,
-        alternatives=alternatives,
-    )
-    own_error = value_error(winner, dataset, validation, objective)
+    opening = opening_of(known)
     if (verdict := opening.verdict) is not None:
         remedies = remedies_of(objective, dataset, space, verdict)
         instead = of_the_remedies(verdict, validation, objective, remedies, state=state, trials=len(ranked))
@@ -117,7 +82,7 @@ def assess(
             *_of_the_test(own, test, own_error, objective, learned=usable, of=_named(winner, best)),
             *(of_the_folds(dataset, test, winner["trial_id"]) if usable else ()),
             *(of_the_calibration(calibration) if usable else ()),
-            *of_the_alternatives(alternatives),
+            *of_the_alternatives(known.alternatives),
             *(of_the_network(winner, smallest, objective, space, dataset, standing) if usable else ()),
             *of_the_space(winner, space, ranked, objective),
             *tails,
@@ -127,7 +92,7 @@ def assess(
     return Trust(
         error,
         len(near),
-        dict(smallest),
+        smallest,
         verdict,
         tuple(resolve(evidence)),
         caution=opening.caution,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.evaluation import BaseLine, Lead, Measurement, standard_error
-from fcsearch.report.caution import Caution
-from fcsearch.report.measured import Alternative, FinalTest
-from fcsearch.report.model import Dataset, Verdict
+from fcsearch.evaluation import BaseLine, Lead, Measurement
+from fcsearch.report.grounds import Grounds
+from fcsearch.report.judgement import Caution, Verdict
+from fcsearch.report.measured import Alternative
 from fcsearch.report.words import plural
-from fcsearch.selection import Confirmation, Confirmed
+from fcsearch.selection import Confirmed
 
 NOTHING = "nothing was learned"
 NOT_SHOWN = "it is not shown that anything was learned"
@@ -123,115 +122,72 @@ class Opening:
     caution: Caution | None = None
 
 
-def opening_of(
-    ranked: Sequence[Mapping[str, Any]],
-    test: FinalTest,
-    *,
-    state: str,
-    dataset: Dataset,
-    base: BaseLine | None,
-    validation: Measurement | None,
-    objective: Objective,
-    chosen: Mapping[str, Any] | None = None,
-    confirmation: Confirmation | None = None,
-    alternatives: Sequence[Alternative] = (),
-) -> Opening:
-    """What the report on a search says first.
-
-    Args:
-        ranked: The rows of the trials with a result, best first.
-        test: The best network on the test rows.
-        state: The state of the run.
-        dataset: Numbers of rows.
-        base: The baseline of the validation rows; None if it is not known.
-        validation: The best network on the validation rows, if it was measured.
-        objective: The run's objective.
-        chosen: The row of that network; None: the best of the search.
-        confirmation: Its configuration with other seeds.
-        alternatives: What can be used instead of it.
-    """
-    found = _verdict_on(ranked, test, state, dataset, base, validation, objective)
+def opening_of(known: Grounds) -> Opening:
+    """What the report on a search says first."""
+    found = _verdict_on(known)
     if found is None:
-        behind = not_ahead(test.measurement) if test.measurement else None
+        behind = not_ahead(known.test.measurement) if known.test.measurement else None
         return Opening(caution=Caution(behind) if behind else None)
-    other = _best_ahead(alternatives)
-    seeds: Confirmed | None = None
-    if found.claim == NOTHING and base is not None:
-        error = _error_of_other_seeds(confirmation, chosen or ranked[0], dataset, validation, objective)
-        seeds = _learned_with_other_seeds(confirmation, base, error, trials=len(ranked))
+    other = _best_ahead(known.alternatives)
+    seeds = _learned_with_other_seeds(known) if found.claim == NOTHING else None
     if other is None and seeds is None:
         return Opening(found)
-    shown = _shows_no_lead(found, chosen or ranked[0], base, objective, trials=len(ranked))
+    shown = _shows_no_lead(found, known)
     if other is not None:
         return Opening(caution=_the_other_model(shown, *other))
-    return Opening(caution=_another_seed(shown, seeds, objective) if seeds else None)
+    return Opening(caution=_another_seed(shown, seeds, known.objective) if seeds else None)
 
 
-def _verdict_on(
-    ranked: Sequence[Mapping[str, Any]],
-    test: FinalTest,
-    state: str,
-    dataset: Dataset,
-    base: BaseLine | None,
-    validation: Measurement | None,
-    objective: Objective,
-) -> Verdict | None:
+def _verdict_on(known: Grounds) -> Verdict | None:
     """The verdict on the network alone: by its validation rows, else by the value of the search's best trial."""
-    figure = None
-    error = value_error(ranked[0], dataset, validation, objective)
-    if validation is not None and bool(dataset.folds) == (validation.folds is not None):
+    best, validation, folds, figure = known.ranked[0], known.validation, known.dataset.folds, None
+    error = known.error_of(best)
+    if validation is not None and bool(folds) == (validation.folds is not None):
         figure = figure_of(validation, "the best network's")
-    elif base is not None and error is not None:
-        name, value = f"the best validation {objective.title} of all trials", ranked[0][objective.column]
-        figure = Figure(name, value, lead_over(base, value, error), base)
+    elif known.base is not None and error is not None:
+        name, value = f"the best validation {known.objective.title} of all trials", known.value_of(best)
+        figure = Figure(name, value, lead_over(known.base, value, error), known.base)
     if figure is None:
         return None
-    later = test.is_to_come and bool(dataset.test_rows)
-    found = judge(figure, trials=len(ranked), test=test.measurement, untested=_LATER if later else _NO_TEST)
-    return found and replace(found, so_far=later or state != "complete")
+    later = known.test.is_to_come and bool(known.dataset.test_rows)
+    untested = _LATER if later else _NO_TEST
+    found = judge(figure, trials=len(known.ranked), test=known.test.measurement, untested=untested)
+    return found and replace(found, so_far=later or known.state != "complete")
 
 
-def _learned_with_other_seeds(
-    found: Confirmation | None, base: BaseLine, by_rows: float | None, *, trials: int
-) -> Confirmed | None:
+def _learned_with_other_seeds(known: Grounds) -> Confirmed | None:
     """The configuration over other seeds, if it leads the baseline with them; None if that is not shown.
 
     Such seeds played no part in the choice, but the rows did: the lead must be real for the best of all trials.
     """
-    winner = found.winner if found else None
-    if winner is None or winner.mean is None or by_rows is None:
+    winner = known.confirmation.winner if known.confirmation else None
+    if winner is None or winner.mean is None or known.base is None:
+        return None
+    by_rows = _error_of_mean(known, winner.mean)
+    if by_rows is None:
         return None
     by_seeds = (winner.deviation or 0.0) / math.sqrt(len(winner.values))
-    if not lead_over(base, winner.mean, math.hypot(by_rows, by_seeds)).is_real_among(trials):
-        return None
-    return winner
+    lead = lead_over(known.base, winner.mean, math.hypot(by_rows, by_seeds))
+    return winner if lead.is_real_among(len(known.ranked)) else None
 
 
-def _error_of_other_seeds(
-    found: Confirmation | None,
-    chosen: Mapping[str, Any],
-    dataset: Dataset,
-    validation: Measurement | None,
-    objective: Objective,
-) -> float | None:
+def _error_of_mean(known: Grounds, mean: float) -> float | None:
     """The standard error, by the rows, of the mean with other seeds: with folds that of the network's own value."""
-    if found is None or found.winner is None:
-        return None
-    if dataset.folds and validation is not None and validation.folds:
+    if known.dataset.folds and known.validation is not None and known.validation.folds:
         # Over the folds it may be too small: a network that always gives one answer has the same value in each.
-        return validation.standard_error
-    return value_error({**chosen, objective.column: found.winner.mean}, dataset, validation, objective)
+        return known.validation.standard_error
+    return known.error_of({**known.winner, known.objective.column: mean})
 
 
-def _shows_no_lead(
-    found: Verdict, chosen: Mapping[str, Any], base: BaseLine | None, objective: Objective, *, trials: int
-) -> str:
+def _shows_no_lead(found: Verdict, known: Grounds) -> str:
     """That the kept network is not to be used, and why."""
+    base, objective, chosen = known.base, known.objective, known.winner
     beside = f"{base.short}, which has {objective.show(base.value)}" if base else "the baseline"
     lead = f"shows no lead over {beside}"
     if found.claim == NOT_SHOWN:
-        lead = f"is ahead of {beside}, by no more than chance explains for the best of {plural(trials, 'trial')}"
-    figure = f"its validation {objective.title}, {objective.show(chosen[objective.column])}"
+        trials = plural(len(known.ranked), "trial")
+        lead = f"is ahead of {beside}, by no more than chance explains for the best of {trials}"
+    figure = f"its validation {objective.title}, {objective.show(known.value_of(chosen))}"
     return f"Do not use the network of trial {chosen['trial_id']}: {figure}, {lead}"
 
 
@@ -257,15 +213,3 @@ def _another_seed(shown: str, found: Confirmed, objective: Objective) -> Caution
         f"{objective.show(found.values[seed])}."
     )
     return Caution(sentence, forbids=True, seed=seed)
-
-
-def value_error(
-    best: Mapping[str, Any], dataset: Dataset, validation: Measurement | None, objective: Objective
-) -> float | None:
-    """The standard error of the best value: over the folds, from the rows for an accuracy, else as measured."""
-    if dataset.folds:
-        error: float | None = best.get("val_standard_error")
-        return error
-    if objective.name == "accuracy":
-        return standard_error(best[objective.column], dataset.val_rows) if dataset.val_rows else None
-    return validation.standard_error if validation else None

@@ -6,16 +6,16 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError, UsageError
-from fcsearch.evaluation import Measurement, load_run_dataset, measure, measure_model, measure_out_of_fold
-from fcsearch.report.alternatives import LoadDataset, ensemble_of, known_alternative, refit_of
+from fcsearch.evaluation import Measurement, load_run_dataset
+from fcsearch.report.alternatives import LoadDataset, ensemble_of, refit_of
 from fcsearch.report.build import DEFAULT_TOP, REPORT_HTML, REPORT_JSON, build_report
+from fcsearch.report.known import known_measurements
 from fcsearch.report.measured import NOT_YET_MEASURED, FinalTest, Measured
 from fcsearch.report.model import Report
 from fcsearch.report.model_table import earlier_rows, model_rows
@@ -23,8 +23,7 @@ from fcsearch.report.next_space import NEXT_SPACE, lower_space, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
 from fcsearch.results import FrozenRun, Run, RunDirectory, files, rank_trials
 from fcsearch.results.arrow import Row
-from fcsearch.selection import answers_by_refit, chosen_trial, is_settled, load_members
-from fcsearch.selection.calibration import temperature_in
+from fcsearch.selection import answering_refit, chosen_trial, is_settled
 
 
 def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset | LoadDataset | None = None) -> Report:
@@ -45,7 +44,7 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     # Of a search of many packs, reading a table takes seconds.
     seen = FrozenRun.of(run)
     load = _loader(seen, dataset)
-    found = _measured(seen, load)
+    found = measure_models(seen, load)
     report = build_report(seen, **vars(found), top=top)
     run.write_file(REPORT_JSON, render_json(report))
     rows = model_rows(found, report)
@@ -120,7 +119,7 @@ def render_json(report: Report) -> str:
     return json.dumps(dataclasses.asdict(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measured:
+def measure_models(run: RunDirectory, load: LoadDataset) -> Measured:
     """The run's models on the validation split, if possible, and on the test split.
 
     These are the chosen network (the confirmed winner, else the best of the search), the ensemble and the refit.
@@ -130,17 +129,13 @@ def measure_models(run: RunDirectory, dataset: Dataset | None = None) -> Measure
 
     Args:
         run: The run directory.
-        dataset: The run's dataset, if the caller already has it.
+        load: Loads its dataset.
     """
-    return _measured(run, _loader(run, dataset))
-
-
-def _measured(run: RunDirectory, load: LoadDataset) -> Measured:
     known = known_measurements(run)
     if not len(rank_trials(run.trials())):
         return Measured(test=dataclasses.replace(known.test, measurement=None, note="no trial has a result"))
     chosen = chosen_trial(run)
-    digest = run.models.refit_digest() if answers_by_refit(run) else None
+    digest = answering_refit(run)
     concluded = run.state() == "complete" and is_settled(run) and not run.is_held_by_others()
     validation, test = _measure_chosen(run, chosen, load, known, digest=digest, concluded=concluded)
     load_test = load if concluded else None
@@ -149,17 +144,6 @@ def _measured(run: RunDirectory, load: LoadDataset) -> Measured:
         test=test,
         ensemble=ensemble_of(run, chosen, load_test, known.ensemble),
         refit=None if digest else refit_of(run, chosen, load_test, known.refit),
-    )
-
-
-def known_measurements(run: RunDirectory) -> Measured:
-    """The measurements in the last report.json, of the run's models at that time; nothing is measured."""
-    stored = _stored(run)
-    return Measured(
-        validation=_known_validation(stored),
-        test=_known_test(stored),
-        ensemble=known_alternative(stored, "ensemble"),
-        refit=known_alternative(stored, "refit"),
     )
 
 
@@ -182,13 +166,16 @@ def _measure_chosen(
     test = known.test.measurement if known.test.is_of(chosen, digest=digest) else None
     if _is_full(validation) and _is_full(test):
         return validation, known.test
+    # Imported where something is measured: with torch it takes longer than all of a finished run's report.
+    from fcsearch.report.measure import chosen_on_test_rows, chosen_on_validation_rows
+
     try:
         if not _is_full(validation):
-            validation = _on_validation_rows(run, chosen, load())
+            validation = chosen_on_validation_rows(run, chosen, load())
         if not concluded:
             note = None if test else NOT_YET_MEASURED
             return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit, digest=digest)
-        test = measure_model(run, load_members(run, "refit" if refit else str(chosen)), load(), "test")
+        test = chosen_on_test_rows(run, chosen, load(), refit=refit)
     except (DataError, RunError) as error:
         # The figure of an earlier version is better than none.
         note = None if test else str(error)
@@ -198,41 +185,7 @@ def _measure_chosen(
     return validation, FinalTest(test, None, trials, refit, digest)
 
 
-def _on_validation_rows(run: RunDirectory, chosen: int, dataset: Dataset) -> Measurement:
-    """The chosen trial on the validation rows: with folds on those of all of them, where its predictions were kept."""
-    facts = run.models.metadata(chosen)
-    temperature = temperature_in(facts, where=str(run.models.path(chosen)))
-    found = measure_out_of_fold(run, {chosen: 1.0}, dataset, temperature=temperature)
-    return found or measure(run, chosen, dataset, "val")
-
-
 def _is_full(found: Measurement | None) -> bool:
     if found is None or found.lead is None:
         return False
     return found.classification is not None or OBJECTIVES[found.objective].task == "regression"
-
-
-def _known_test(stored: dict[str, Any]) -> FinalTest:
-    try:
-        test = stored["test"]
-        measured = tuple(int(trial) for trial in test["measured_trials"])
-        found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
-    except (ValueError, KeyError, TypeError):
-        return FinalTest(note=NOT_YET_MEASURED)
-    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")), test.get("digest"))
-
-
-def _known_validation(stored: dict[str, Any]) -> Measurement | None:
-    try:
-        return Measurement.from_json(stored["validation"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _stored(run: RunDirectory) -> dict[str, Any]:
-    """The last report.json; empty if there is none, or something else wrote it: the next one replaces it."""
-    try:
-        stored = json.loads((run.path / REPORT_JSON).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return stored if isinstance(stored, dict) else {}

@@ -15,8 +15,8 @@ To read one: `open_run(path)`, or any Parquet reader on its `trials/` and `epoch
 from fcsearch.config.states import RANKED_STATES, STATES, rank
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.frozen import FrozenRun
-from fcsearch.results.labels import Labels, read_labels, write_labels
 from fcsearch.results.manifest import Manifest
+from fcsearch.results.note_and_tags import Labels, read_labels, write_labels
 from fcsearch.results.ranking import best_row, objective_of, rank_trials
 from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.removal import disk_bytes, remove_run, require_removable
@@ -26,7 +26,6 @@ from fcsearch.results.runs import (
     latest_run,
     open_run,
     resolve_run,
-    summarize_run,
 )
 from fcsearch.results.schema import (
     CONFIRMATIONS,
@@ -34,9 +33,9 @@ from fcsearch.results.schema import (
     MODELS,
     PREDICTIONS,
     TRIALS,
-    columns_markdown,
 )
 from fcsearch.results.status import Best, PackStatus, Status, read_status, remove_status, write_status
+from fcsearch.results.summary import Summary, summarize_run
 
 __all__ = [
     "CONFIRMATIONS",
@@ -55,9 +54,9 @@ __all__ = [
     "Run",
     "RunDirectory",
     "Status",
+    "Summary",
     "TrialRecord",
     "best_row",
-    "columns_markdown",
     "disk_bytes",
     "find_runs",
     "latest_run",

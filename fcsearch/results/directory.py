@@ -18,7 +18,7 @@ from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.files import transform_name
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
-from fcsearch.results.new_folder import new_folder
+from fcsearch.results.new_folder import whole_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_run
 from fcsearch.results.parts import Parts
 from fcsearch.results.predictions import Predictions
@@ -79,30 +79,20 @@ class RunDirectory:
         Raises:
             RunError: the path is taken or cannot be written. Nothing is left behind.
         """
-        made: list[Path] = []
         try:
-            for folder in [parent for parent in reversed(path.parents) if not parent.exists()]:
-                folder.mkdir()
-                made.append(folder)
-            unfinished = new_folder(path)
-            made.append(unfinished)
-            run = cls(unfinished)
-            run._tables.create()
-            (unfinished / _MODELS).mkdir()
-            write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
-            # Whole or not at all: a process that is killed here does not leave a half-made run.
-            unfinished.rename(path)
+            # A process that is killed meanwhile leaves no half-made run.
+            with whole_folder(path) as unfinished:
+                run = cls(unfinished)
+                run._tables.create()
+                (unfinished / _MODELS).mkdir()
+                write_manifest(run._manifest, manifest.model_copy(update={"format": FORMAT}), aside=run._aside)
         except OSError as error:
-            _remove(made)
             if path.exists():
                 raise name_taken(path) from error
             raise RunError(
                 f"{path} must be a place to write; found: {error.strerror or error}; choose another with "
                 f"{option('out')}"
             ) from error
-        except BaseException:
-            _remove(made)
-            raise
         return cls(path)
 
     @classmethod
@@ -297,9 +287,3 @@ class RunDirectory:
     def new_trials(self) -> NewTrials:
         """Reads, call by call, the trials that have come since."""
         return NewTrials(self._tables.trial_parts)
-
-
-def _remove(made: Sequence[Path]) -> None:
-    # The first folder made holds all the others.
-    if made:
-        shutil.rmtree(made[0], ignore_errors=True)

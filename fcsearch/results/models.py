@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
-
-import safetensors.torch
-import torch
+from typing import TYPE_CHECKING, Any
 
 from fcsearch.config import InputForm
-from fcsearch.data.transform import FeatureTransform
-from fcsearch.errors import ConfigError, RunError
-from fcsearch.nn.networks import FullyConnectedNet
-from fcsearch.nn.settings import NETWORK_SETTINGS, NetworkSettings
-from fcsearch.nn.storage import load_tensors, network_text
+from fcsearch.errors import RunError
 from fcsearch.results.files import read_json, remove, transform_name, write_json, write_whole
+from fcsearch.results.model_file import digest_of, facts_in, model_texts, with_facts
+
+if TYPE_CHECKING:
+    import torch
+
+    from fcsearch.nn.networks import FullyConnectedNet
 
 _MODEL = re.compile(r"trial-(\d+)\.safetensors")
 _REMEDY = "remove it, and `fcsearch confirm` makes it again"
-# Beside the settings of the network: what else the run knows, and the transform from a table to the network's input.
-_TRIAL_KEY = "fcsearch.trial"
-_TRANSFORM_KEY = "fcsearch.transform"
 
 
 class Models:
@@ -52,11 +46,6 @@ class Models:
         """Where a member of the ensemble is as it was fitted again, or would be."""
         return self.folder / f"refit-{trial_id:06d}.safetensors"
 
-    @staticmethod
-    def is_refit(path: Path) -> bool:
-        """Whether a file of the folder holds a network that learned from validation rows, too."""
-        return path.name.startswith("refit")
-
     @property
     def ensemble_path(self) -> Path:
         """The path of the file with the ensemble's networks and weights."""
@@ -78,12 +67,10 @@ class Models:
             metadata: JSON types: `config`, `input_dim`, `num_classes`, `class_names` and the `dataset` fingerprint.
             path: The file, if not the trial's own.
         """
-        config = metadata["config"]
-        settings = NetworkSettings(**{name: config[name] for name in NETWORK_SETTINGS if name in config})
-        transform = self._transform_text(InputForm.of(config))
-        texts = {**network_text(settings, seed=None), **model_texts(metadata, transform)}
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-        content = safetensors.torch.save(tensors, texts)
+        from fcsearch.results.network_files import network_content
+
+        texts = model_texts(metadata, self._transform_text(InputForm.of(metadata["config"])))
+        content = network_content(weights, metadata["config"], texts)
         write_whole(path or self.path(trial_id), lambda stream: stream.write(content), aside=self._aside)
 
     def copy_refit(self, member: int) -> None:
@@ -94,14 +81,14 @@ class Models:
     def add_facts(self, trial_id: int, facts: Mapping[str, Any], *, path: Path | None = None) -> None:
         """Add facts (JSON types) to a network's metadata; arguments and errors as `metadata`, which returns them."""
         path, known = path or self.kept(trial_id), self.metadata(trial_id, path=path)
-        tensors, texts = load_tensors(path)
-        texts = {**texts, _TRIAL_KEY: json.dumps({**known, **facts}, allow_nan=False)}
-        content = safetensors.torch.save(tensors, texts)
+        content = with_facts(path, {**known, **facts})
         write_whole(path, lambda stream: stream.write(content), aside=self._aside)
 
     def load(self, trial_id: int) -> FullyConnectedNet:
         """The trial's network, on the CPU; RunError if it was not kept or the file is damaged."""
-        return _load(self.kept(trial_id))
+        from fcsearch.results.network_files import load_network
+
+        return load_network(self.kept(trial_id))
 
     def load_refit(self, *, member: int | None = None) -> FullyConnectedNet:
         """The network that learned from training and validation rows, on the CPU; RunError if there is none.
@@ -109,7 +96,9 @@ class Models:
         Args:
             member: The trial of the ensemble whose network it is; None: the run's own.
         """
-        return _load(self.kept_refit() if member is None else self.member_refit_path(member))
+        from fcsearch.results.network_files import load_network
+
+        return load_network(self.kept_refit() if member is None else self.member_refit_path(member))
 
     def kept_refit(self) -> Path:
         """Its file; RunError if there is none."""
@@ -122,11 +111,11 @@ class Models:
 
     def refit_digest(self) -> str:
         """What tells it from every other: SHA-256 of its weights; RunError if there is none or its file is damaged."""
-        return _digest(self.kept_refit())
+        return digest_of(self.kept_refit())
 
     def ensemble_digest(self) -> str:
         """What tells the ensemble's networks, as they were fitted again, from others; RunError as `refit_digest`."""
-        digests = [_digest(self.member_refit_path(trial_id)) for trial_id in self.ensemble()]
+        digests = [digest_of(self.member_refit_path(trial_id)) for trial_id in self.ensemble()]
         return hashlib.sha256("".join(digests).encode()).hexdigest()
 
     def save_ensemble(self, members: Mapping[int, float], facts: Mapping[str, Any]) -> None:
@@ -158,12 +147,7 @@ class Models:
 
     def metadata(self, trial_id: int, *, path: Path | None = None) -> dict[str, Any]:
         """The metadata saved with the trial's network, or with that of another file; RunError as in `load`."""
-        path = path or self.kept(trial_id)
-        try:
-            value: dict[str, Any] = json.loads(_stored(path)[1][_TRIAL_KEY])
-        except (KeyError, ValueError) as error:
-            raise _damaged(path, error) from error
-        return value
+        return facts_in(path or self.kept(trial_id))
 
     def input_form(self, trial_id: int, *, path: Path | None = None) -> InputForm:
         """The form of the rows that a network was trained on; arguments and errors as `metadata`."""
@@ -179,7 +163,7 @@ class Models:
             remove(self.path(trial_id))
 
     def prune_refits(self, members: Collection[int]) -> None:
-        """Remove what was fitted again of trials that are no members of the ensemble."""
+        """Remove what was fitted again of trials that are not members of the ensemble."""
         kept = {self.member_refit_path(trial_id) for trial_id in members}
         for path in set(self.folder.glob("refit-*.safetensors")) - kept:
             remove(path)
@@ -198,86 +182,3 @@ class Models:
                 f"`fcsearch train --run {self.folder.parent} --trial {trial_id}`"
             )
         return path
-
-
-def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:
-    """The metadata of a model file beside the network: facts about its trial, and the transform (JSON), by key."""
-    texts = {_TRIAL_KEY: json.dumps(metadata, allow_nan=False)}
-    return texts if transform is None else {**texts, _TRANSFORM_KEY: transform}
-
-
-@dataclasses.dataclass(frozen=True)
-class SavedModel:
-    """The content of a model file.
-
-    Attributes:
-        network: The network, on the CPU.
-        transform: Makes its features; None if an older fcsearch saved it.
-        facts: Other metadata, as in `Models.save`; empty if the network was saved alone.
-    """
-
-    network: FullyConnectedNet
-    transform: FeatureTransform | None
-    facts: Mapping[str, Any]
-
-
-def read_model(path: Path) -> SavedModel:
-    """Read a model file, wherever it lies.
-
-    Raises:
-        RunError: it is not a model file, or the facts about its trial are damaged.
-        DataError: its transform is damaged.
-    """
-    network, text = _load(path), _stored(path)[1].get(_TRIAL_KEY, "{}")
-    try:
-        facts = dict(json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise _damaged(path, error) from error
-    return SavedModel(network, load_transform(path), facts)
-
-
-def load_transform(path: Path) -> FeatureTransform | None:
-    """The transform in a model file; None if it has none.
-
-    Raises:
-        RunError: it is not a model file.
-        DataError: the transform is damaged.
-    """
-    text = _stored(path)[1].get(_TRANSFORM_KEY)
-    return None if text is None else FeatureTransform.from_json(text, where=str(path))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(safetensors.torch.save(_stored(path)[0])).hexdigest()
-
-
-def _stored(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    try:
-        return load_tensors(path)
-    except ConfigError as error:
-        raise _damaged(path, error) from error
-
-
-def _load(path: Path) -> FullyConnectedNet:
-    try:
-        return FullyConnectedNet.load(path)
-    except ConfigError as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> RunError:
-    # What the library said: the error around it names the path once more.
-    found = error.__cause__ or error
-    return RunError(f"{path} must be a model that fcsearch saved; found: {found}; {_way_back(path)}")
-
-
-def _way_back(path: Path) -> str:
-    """What makes a damaged model anew, by its place in a run."""
-    run = path.parent.parent
-    if path.parent.name == "models" and (run / "run.json").is_file():
-        if Models.is_refit(path):
-            return f"remove it, and make it again: `fcsearch confirm {run} --refit`"
-        if trial := re.fullmatch(r"trial-(\d+)\.safetensors", path.name):
-            train = f"fcsearch train --run {run} --trial {int(trial[1])} --save {path}"
-            return f"train it again: `{train}`, then `fcsearch resume {run}`"
-    return "take another copy of it"

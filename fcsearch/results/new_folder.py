@@ -6,9 +6,33 @@ import glob
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _UNFINISHED = re.compile(r".*\.(\d+)\.part")
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Make a folder, and the parents that it lacks; it is at `path` when the block has ended, and not before.
+
+    If the block raises, nothing of it is left; OSError as `new_folder`.
+    """
+    made: list[Path] = []
+    try:
+        for folder in [parent for parent in reversed(path.parents) if not parent.exists()]:
+            folder.mkdir()
+            made.append(folder)
+        unfinished = new_folder(path)
+        made.append(unfinished)
+        yield unfinished
+        unfinished.rename(path)
+    except BaseException:
+        # The first folder made holds all the others.
+        if made:
+            shutil.rmtree(made[0], ignore_errors=True)
+        raise
 
 
 def new_folder(path: Path) -> Path:

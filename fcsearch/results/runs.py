@@ -14,13 +14,11 @@ import pyarrow.parquet as pq
 from fcsearch.config import TrialConfig
 from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
-from fcsearch.results.labels import read_labels
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.no_run import MANIFEST, has_lost_manifest
-from fcsearch.results.ranking import best_row, objective_of, rank_trials, trial_row
+from fcsearch.results.ranking import best_row, trial_row
 from fcsearch.results.records import row_config
-from fcsearch.results.remote import address, fetch, is_url, run_urls, stored_bytes, within
-from fcsearch.results.removal import disk_bytes
+from fcsearch.results.remote import address, fetch, is_url, run_urls, within
 from fcsearch.results.schema import MODELS
 from fcsearch.results.upgrade import to_current
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from fcsearch.nn import FullyConnectedNet
 
 DEFAULT_ROOT = Path("runs")
-_UNKNOWN = ("dataset", "created_at", "trials", "planned", "ended_by", "objective", "best_value", "note", "error")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -95,41 +92,6 @@ def open_run(path: str | Path) -> Run:
 def find_runs(root: Path | str = DEFAULT_ROOT) -> list[Path]:
     """The run directories in a folder or at a URL, newest first; none if the folder does not exist."""
     return [path for _, path in sorted(((_created(path), path) for path in _candidates(root)), reverse=True)]
-
-
-def summarize_run(path: Path) -> dict[str, Any]:
-    """A run in a few JSON values, whatever its state.
-
-    Returns:
-        `path`, `name`, `state` (`damaged` where the run cannot be read), `dataset`, `created_at`, `trials` (done),
-        `planned` (trials that it is to have), `ended_by`, `objective`, `best_value` (of the objective, on validation
-        rows), `note`, `error`; None if unknown. Besides `tags`, and `bytes` on the disk.
-    """
-    summary: dict[str, Any] = dict.fromkeys(_UNKNOWN)
-    stored = stored_bytes(path)
-    size = disk_bytes(path) if stored is None else stored
-    known = {"path": address(path), "name": path.name, "state": "damaged", "tags": [], "bytes": size}
-    summary = {**known, **summary}
-    try:
-        run = RunDirectory.open(path)
-        manifest, trials, labels = run.manifest(), run.trials(), read_labels(path)
-        ranked, objective = rank_trials(trials), objective_of(trials)
-        return {
-            **summary,
-            "state": run.state(),
-            "dataset": manifest.dataset.name if manifest.dataset else None,
-            "created_at": manifest.created_at.isoformat() if manifest.created_at else None,
-            "trials": len(trials),
-            "planned": manifest.planned,
-            "ended_by": manifest.ended_by,
-            "objective": objective.name,
-            "best_value": ranked[objective.column][0].as_py() if len(ranked) else None,
-            "note": labels.note,
-            "tags": list(labels.tags),
-            "error": manifest.error,
-        }
-    except RunError as error:
-        return {**summary, "error": str(error)}
 
 
 def resolve_run(name: str | None, root: Path | str = DEFAULT_ROOT) -> Path:

@@ -195,13 +195,3 @@ MODELS: pa.Schema = pa.schema(
         *ORIGIN,
     ]
 )
-
-
-def columns_markdown(schema: pa.Schema) -> str:
-    """The schema as a Markdown table of column, type, unit and meaning."""
-    lines = ["| column | type | unit | meaning |", "| --- | --- | --- | --- |"]
-    for field in schema:
-        kind = str(field.type).replace("element: ", "").replace("item: ", "")
-        text, unit = (field.metadata[key].decode() for key in (b"description", b"unit"))
-        lines.append(f"| `{field.name}` | {kind} | {unit} | {text} |")
-    return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from fcsearch.config import OWN_FORM
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.results.directory import RunDirectory
-from fcsearch.results.models import load_transform
+from fcsearch.results.model_file import load_transform
 
 
 def transform_of(run: RunDirectory, model: Path) -> FeatureTransform | None:

@@ -10,13 +10,14 @@ from fcsearch.selection.members import (
     load_members,
     model_parts,
 )
-from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
+from fcsearch.selection.refits import answering_refit, answers_by_refit, ensemble_answers_by_refit
 
 __all__ = [
     "Confirmation",
     "Confirmed",
     "Member",
     "Part",
+    "answering_refit",
     "answers_by_refit",
     "chosen_trial",
     "columns_of",

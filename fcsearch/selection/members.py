@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.errors import RunError, UsageError
-from fcsearch.nn import FullyConnectedNet
 from fcsearch.results import RunDirectory
+from fcsearch.results.model_file import is_refit
 from fcsearch.results.ranking import trial_row
 from fcsearch.selection.confirmation import best_trial, chosen_trial, confirmation_of
 from fcsearch.selection.refits import answers_by_refit, ensemble_answers_by_refit
 from fcsearch.text import did_you_mean, nearest
 from fcsearch.wording import option
+
+if TYPE_CHECKING:
+    from fcsearch.nn import FullyConnectedNet
 
 # What `--model` takes, besides the number of a trial.
 CHOICES = ("best", "confirmed", "ensemble", "refit")
@@ -85,7 +88,7 @@ def load_member(run: RunDirectory, part: Part) -> Member:
 def _network(run: RunDirectory, part: Part) -> FullyConnectedNet:
     if part.trial_id is None:
         return run.models.load_refit()
-    if run.models.is_refit(part.path):
+    if is_refit(part.path):
         return run.models.load_refit(member=part.trial_id)
     return run.models.load(part.trial_id)
 

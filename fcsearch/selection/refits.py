@@ -27,6 +27,11 @@ def answers_by_refit(run: RunDirectory) -> bool:
     return bool(run.models.metadata(0, path=path).get("trial_id") == chosen_trial(run))
 
 
+def answering_refit(run: RunDirectory) -> str | None:
+    """The digest of the refit that is the run's answer; None if that is a network of the search. Errors likewise."""
+    return run.models.refit_digest() if answers_by_refit(run) else None
+
+
 def ensemble_answers_by_refit(run: RunDirectory) -> bool:
     """Whether the ensemble consists of refits: with folds, if all its members have one as they would be refitted now.
 

@@ -55,13 +55,12 @@ class ValidationRows:
     def judge(self, objective: Objective) -> Judge:
         """A judge of predictions for these rows; its figures are means over the folds."""
         first = self.folds[0]
-        target = first.transform.target
         return Judge(
             objective,
             self.labels,
             num_classes=first.num_classes,
             positive=first.positive,
-            scale=1.0 if target is None else target.scale,
+            scale=first.target_scale,
             folds=self.sizes,
         )
 

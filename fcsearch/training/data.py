@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Task, trai
 from fcsearch.errors import ConfigError, DataError
 from fcsearch.nn.random import generator
 from fcsearch.training.objectives import Truth
+
+if TYPE_CHECKING:
+    from fcsearch.data.training_arrays import TrainingArrays
 
 # Rows are gathered for several steps at once, as many as fit this size, so that one gather serves every lane.
 _CHUNK_BYTES = 4 * 2**20
@@ -91,10 +94,10 @@ class TrainingData:
         positive: int = 1,
         target_scale: float = 1.0,
         row_weights: Any = None,
-        others: Sequence[Mapping[str, Any]] = (),
+        others: Sequence[TrainingArrays] = (),
         form: InputForm = OWN_FORM,
         numbers: int = 0,
-        forms: Sequence[Mapping[str, Any]] = (),
+        forms: Sequence[TrainingArrays] = (),
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> TrainingData:

@@ -13,7 +13,7 @@ from torch import Tensor
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.errors import ConfigError
-from fcsearch.nn.init import initial_weights
+from fcsearch.nn.initial_weights import initial_weights
 from fcsearch.nn.schedules import scheduled_rate
 from fcsearch.training.data import Batch, TrainingData
 from fcsearch.training.engine.buffers import Buffers, stack

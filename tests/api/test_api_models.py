@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import fcsearch
-from fcsearch.data.sources.memory import match_memory
+from fcsearch.data.sources.in_memory import match_memory
 from fcsearch.errors import DataError, RunError, UsageError
 from fcsearch.selection import load_members
 

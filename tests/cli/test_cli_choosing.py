@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from synthetic_run import manifest
 
-from fcsearch.cli.choosing import Choice, choose, dataset_name, default_space
+from fcsearch.cli.search_arguments import Choice, choose, dataset_name, default_space
 from fcsearch.errors import SpaceError, UsageError
 from fcsearch.results import RunDirectory
 from fcsearch.space import SearchSpace

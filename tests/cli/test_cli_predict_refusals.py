@@ -15,7 +15,7 @@ from run_fixtures import digits_run, made_run
 
 from fcsearch.cli.predict import predict
 from fcsearch.data import DatasetSpec
-from fcsearch.data.parts import read_parts
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 from fcsearch.inference.choosing import choose_model
 from fcsearch.results import RunDirectory, open_run

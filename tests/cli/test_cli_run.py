@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from small_space import SPACE, here, invoke
 from synthetic_run import make_run
 
 from fcsearch.cli.run import run
@@ -23,24 +24,7 @@ from fcsearch.search import api
 from fcsearch.search.api import SearchResult
 from fcsearch.search.options import SearchOptions
 
-SPACE = """
-name: small
-dataset: {source: digits, num_train: 400}
-sampler: random
-trials: 4
-parameters: {learning_rate: {low: 1e-3, high: 1e-1, log: true}, epochs: 2, hidden_dim: 16}
-"""
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "space.yaml").write_text(SPACE)
-    return tmp_path
-
-
-def invoke(*arguments: str) -> Any:
-    return CliRunner().invoke(run, ["--space", "space.yaml", *arguments], catch_exceptions=False)
+__all__ = ["here"]
 
 
 @pytest.fixture
@@ -140,62 +124,6 @@ def test_after_ctrl_c_the_exit_code_is_130_and_the_way_on_is_said(here: Path, mo
     result = invoke()
     assert result.exit_code == 130
     assert "interrupted: continue with `fcsearch resume runs/small`" in result.stderr
-    assert here.exists()
-
-
-def test_a_dry_run_says_the_plan_and_leaves_nothing(here: Path) -> None:
-    before = sorted(here.rglob("*"))
-    result = invoke("--dry-run", "--trials", "9", "--pack-size", "3", "--workers", "1", "--cpus-per-worker", "1")
-    assert result.exit_code == 0
-    lines = [" ".join(line.split()) for line in result.output.splitlines()]
-    assert lines == [
-        "run runs/small",
-        "dataset digits",
-        "task a classification, by validation accuracy",
-        "trials 9, seed 0",
-        "sampler random",
-        "early stopping none",
-        "workers 1 worker, each 1 thread on the CPU",
-        "packs of up to 3 trials",
-        "rows 400 training, 270 validation, 270 test",
-        "label 10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
-        "features 64 (preprocessing standardize)",
-    ]
-    assert sorted(here.rglob("*")) == before
-
-
-def dry(here: Path, lines: list[str], *arguments: str) -> Any:
-    (here / "rows.csv").write_text("\n".join(lines) + "\n")
-    return CliRunner().invoke(run, ["rows.csv", "--dry-run", "--set", "dataset.folds=1", *arguments])
-
-
-def test_a_dry_run_says_what_is_in_a_table(here: Path) -> None:
-    rows = [f"{number % 7},{number / 3:.2f},{'yes' if number % 3 else 'no'}" for number in range(100)]
-    said = dry(here, ["age,height,churn", *rows, "3,4.5,maybe"], "--label", "churn").output
-    lines = [" ".join(line.split()) for line in said.splitlines()]
-    assert "task predicts churn, a classification, by validation accuracy" in lines
-    assert "label 3 classes: maybe, no, yes" in lines
-    assert "rows 71 training, 15 validation, 15 test" in lines
-    assert "features from 2 columns" in lines, "each trial's preprocessing makes its own"
-    assert (
-        "rare classes no validation rows of 'maybe', and no test rows of 'maybe': the figures say nothing of them"
-        in lines
-    )
-    said = dry(here, ["age,height,churn", *rows], "--label", "height").output
-    assert "predicts height, a regression, by validation RMSE" in said
-    assert "label           from 0 to 33\n" in said
-
-
-def test_a_dry_run_refuses_what_a_run_refuses(here: Path) -> None:
-    found = dry(here, ["a,label", *(f"{number},x" for number in range(40))])
-    assert "must hold at least 2 classes to tell apart; found only 'x'" in str(found.exception)
-    found = dry(here, ["a,label", *(f"{number},{number % 2}" for number in range(40))], "--set", "objective=rmse")
-    assert "the objective of a classification must be one of" in str(found.exception)
-
-
-def test_a_dry_run_downloads_nothing(here: Path) -> None:
-    result = invoke("--dry-run", "--dataset", "openml:adult")
-    assert "rows            not read: a dry run downloads nothing\n" in result.output
     assert here.exists()
 
 

@@ -17,7 +17,7 @@ from fcsearch.errors import FcsearchError
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.nn.storage import load_tensors, save_tensors
 from fcsearch.results import TRIALS, RunDirectory, open_run
-from fcsearch.results.models import load_transform
+from fcsearch.results.model_file import load_transform
 
 SHORT = ["--hidden-dims", "32", "--epochs", "3", "--learning-rate", "0.05"]
 

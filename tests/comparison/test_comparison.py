@@ -13,9 +13,9 @@ from synthetic_run import change_dataset, make_run, manifest, trial_row
 
 from fcsearch.comparison import Section, compare_runs
 from fcsearch.comparison.contestant import Done
+from fcsearch.comparison.rankings import by_trials
 from fcsearch.comparison.row_chance import RowChance, RowsError
 from fcsearch.comparison.section_tables import section_rows, section_title, short_labels
-from fcsearch.comparison.sections import by_trials
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.errors import RunError, UsageError
 from fcsearch.results import RunDirectory

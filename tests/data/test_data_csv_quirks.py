@@ -10,9 +10,9 @@ import pytest
 from fcsearch.data import DatasetSpec, dataset_in_memory, load_dataset
 from fcsearch.data.number_texts import number_hint
 from fcsearch.data.others import read_other
-from fcsearch.data.parts import read_parts
 from fcsearch.data.sources.checking import check_source
 from fcsearch.data.sources.streams import file_schema, stream_file
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 from fcsearch.wording import Arguments, worded
 

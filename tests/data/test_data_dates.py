@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from fcsearch.data import Dataset, DatasetSpec
-from fcsearch.data.parts import read_parts
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 
 Load = Callable[..., Dataset]

@@ -17,11 +17,11 @@ from PIL import Image
 from fcsearch.data import DatasetSpec
 from fcsearch.data.loading import read_rows
 from fcsearch.data.others import read_other
-from fcsearch.data.parts import read_parts
 from fcsearch.data.sources.checking import check_files
 from fcsearch.data.sources.finding import find_source
 from fcsearch.data.sources.image_folders import find_labelled
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 
 Write = Callable[..., Path]
@@ -234,7 +234,7 @@ def test_files_that_are_no_images_are_counted(folder: Write, load) -> None:
     (folder("c", 3) / "c" / "readme.txt").write_text("")
     rows = read_rows(DatasetSpec(str(source / "b"), test=str(source / "c")))
     assert rows.details["other_files"] == {".txt": 2}
-    assert data.left_out() == "files that are no images (2 .heic, 1 .txt, 1 without ending)"
+    assert data.left_out() == "files that are not images (2 .heic, 1 .txt, 1 without ending)"
 
 
 def test_a_table_beside_images_is_not_taken_for_the_data(folder: Write, refusal, load) -> None:

@@ -10,7 +10,7 @@ from fcsearch.data import DatasetSpec, dataset_in_memory
 from fcsearch.data import images as images_module
 from fcsearch.data.images import ImageForm, decode_images
 from fcsearch.data.rows import PIXEL_SCALE
-from fcsearch.data.sources.memory import match_memory
+from fcsearch.data.sources.in_memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
 from fcsearch.wording import Arguments, worded

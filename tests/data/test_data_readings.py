@@ -10,8 +10,8 @@ import pytest
 
 from fcsearch.data import Dataset, DatasetSpec
 from fcsearch.data.others import read_other
-from fcsearch.data.parts import read_parts
 from fcsearch.data.transform import FeatureTransform
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 
 Load = Callable[..., Dataset]

@@ -9,8 +9,8 @@ from fcsearch.data import DatasetSpec
 from fcsearch.data.columns import features_of
 from fcsearch.data.facts import Use
 from fcsearch.data.others import read_other
-from fcsearch.data.parts import read_parts
 from fcsearch.data.rows import Column
+from fcsearch.data.unlabelled import read_parts
 
 Y = [0, 1] * 30
 RANDOM = np.random.RandomState(0)

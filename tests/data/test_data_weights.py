@@ -15,7 +15,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from fcsearch.data import Dataset, DatasetSpec, dataset_in_memory, load_dataset
 from fcsearch.data.others import read_other
-from fcsearch.data.parts import read_parts
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 from fcsearch.training import TrainingData
 

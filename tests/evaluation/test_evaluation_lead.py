@@ -10,9 +10,10 @@ from torch import Tensor
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data.dataset import Split
 from fcsearch.evaluation import Measurement, base_line, base_line_of_targets
-from fcsearch.evaluation.lead import Lead, _base_scores, _by_row, _share, _tail, lead_of
+from fcsearch.evaluation.lead import Lead
 from fcsearch.evaluation.measuring import measurement_of, with_lead
 from fcsearch.evaluation.orders import DEALT, figures_of_orders, orders_of, thinned
+from fcsearch.evaluation.significance import _base_scores, _by_row, _share, _tail, lead_of
 from fcsearch.training.objectives import FIGURES, Truth
 
 RNG = np.random.default_rng(0)
@@ -273,7 +274,7 @@ def test_no_order_of_many_rows_is_measured_whole(monkeypatch: pytest.MonkeyPatch
         seen.append((scores.shape[2], orders))
         return figures_of_orders(objective, scores, truth, orders, rng)
 
-    monkeypatch.setattr("fcsearch.evaluation.lead.figures_of_orders", figures)
+    monkeypatch.setattr("fcsearch.evaluation.significance.figures_of_orders", figures)
     y = torch.arange(120_000) % 10
     scores = torch.nn.functional.one_hot(y, 10).T.double().unsqueeze(0)
     assert lead_of("balanced_accuracy", 0.1, [(scores, Truth(y, 10))]).is_real

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from fcsearch.data import DatasetSpec, load_dataset
-from fcsearch.data.parts import read_parts
+from fcsearch.data.unlabelled import read_parts
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.predictor import Member, Predictor
 from fcsearch.nn import FullyConnectedNet

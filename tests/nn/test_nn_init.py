@@ -12,7 +12,7 @@ from fcsearch.config import TrialConfig
 from fcsearch.errors import ConfigError
 from fcsearch.nn import Embedding, FullyConnectedNet
 from fcsearch.nn.embedding import FREQUENCY_SCALE
-from fcsearch.nn.init import initial_weights
+from fcsearch.nn.initial_weights import initial_weights
 from fcsearch.nn.random import generator, key
 
 OPTIONS = {"weight_scale": "kaiming", "seed": 0, "dtype": torch.float64}

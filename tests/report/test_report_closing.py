@@ -15,9 +15,8 @@ import fcsearch.cli.closing
 from fcsearch.cli.closing import print_closing
 from fcsearch.cli.console import open_console
 from fcsearch.report import FinalTest, Report, build_report, render_text, write_report
-from fcsearch.report.caution import Caution
 from fcsearch.report.closing import exported_name, figures_line, more_trials, next_commands
-from fcsearch.report.model import Verdict
+from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.next_space import NEXT_SPACE, next_command
 from fcsearch.report.verdict import NOT_SHOWN, NOTHING
 from fcsearch.results import RunDirectory, TrialRecord

@@ -11,8 +11,9 @@ from judged_trials import COUNTS, OTHERS, SPACE, judged, measured, row, said, tr
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report.advice import of_the_network
 from fcsearch.report.findings import Evidence, resolve
+from fcsearch.report.judgement import Pull, Trust
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset, Pull, Trust
+from fcsearch.report.model import Dataset
 
 
 def test_nothing_learned_is_said_and_nothing_is_praised_or_deepened() -> None:

@@ -7,18 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from synthetic_run import change_dataset, digits, save_model, trial_row
 
-import fcsearch.report.write as write_module
-from fcsearch.errors import DataError, RunError
-from fcsearch.evaluation import Measurement, load_run_dataset, measure
-from fcsearch.nn import softmax_loss
+from fcsearch.errors import RunError
+from fcsearch.evaluation import Measurement, load_run_dataset
 from fcsearch.report import (
     FinalTest,
     build_report,
     known_measurements,
-    measure_models,
     render_text,
     write_report,
 )
@@ -26,56 +22,6 @@ from fcsearch.report.closing import figures_line
 from fcsearch.report.measured import Measured
 from fcsearch.report.model_table import earlier_rows, model_rows
 from fcsearch.results import MODELS, RunDirectory, open_run, rank_trials
-
-
-def test_accuracy_loss_and_classes_are_those_of_the_model(made_run: RunDirectory) -> None:
-    data = digits()
-    best = open_run(made_run.path).best["trial_id"]
-    found = measure(made_run, best, load_run_dataset(made_run), "test")
-    model = made_run.models.load(best)
-    scores = model.loss(torch.from_numpy(data.test.X))
-    right = scores.argmax(dim=1).numpy() == data.test.y
-    assert 0.8 < found.accuracy == pytest.approx(right.mean())
-    assert found.loss == pytest.approx(float(softmax_loss(scores, torch.from_numpy(data.test.y))[0]), rel=1e-5)
-    assert (found.rows, found.split, found.trial_id) == (len(data.test.y), "test", best)
-    assert found.classification is not None
-    assert sum(entry.rows for entry in found.classification.classes) == found.rows
-    for label, entry in enumerate(found.classification.classes):
-        assert entry.name == data.class_names[label]
-        assert entry.recall == pytest.approx(right[data.test.y == label].mean())
-
-
-def test_large_splits_are_scored_in_pieces_to_the_same_result(
-    made_run: RunDirectory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trial = made_run.models.saved()[0]
-    whole = measure(made_run, trial, digits(), "train")
-    monkeypatch.setattr("fcsearch.evaluation.measuring.rows_at_a_time", lambda _: 100)
-    pieces = measure(made_run, trial, digits(), "train")
-    assert (pieces.accuracy, pieces.classification) == (whole.accuracy, whole.classification)
-    assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
-
-
-def test_data_that_do_not_fit_the_model_are_refused(made_run: RunDirectory) -> None:
-    data, trial = digits(), made_run.models.saved()[0]
-    narrow = dataclasses.replace(data, train=dataclasses.replace(data.train, X=data.train.X[:, :5]))
-    with pytest.raises(DataError, match="must have 64 features and 10 classes, like the model; digits has 5 and 10"):
-        measure(made_run, trial, narrow, "test")
-    with pytest.raises(DataError, match=r"the classes must be 0, 1, .* found zero, 1,"):
-        measure(made_run, trial, dataclasses.replace(data, class_names=("zero", *data.class_names[1:])), "test")
-    empty = dataclasses.replace(data, test=dataclasses.replace(data.test, X=data.test.X[:0], y=data.test.y[:0]))
-    with pytest.raises(DataError, match="the test split of digits must have rows; found none"):
-        measure(made_run, trial, empty, "test")
-
-
-def test_a_class_without_rows_has_no_accuracy(made_run: RunDirectory) -> None:
-    data = digits()
-    keep = np.flatnonzero(data.test.y != 3)
-    without = dataclasses.replace(data.test, X=data.test.X[keep], y=data.test.y[keep])
-    found = measure(made_run, made_run.models.saved()[0], dataclasses.replace(data, test=without), "test")
-    assert found.classification is not None
-    assert (found.classification.classes[3].rows, found.classification.classes[3].recall) == (0, None)
-    assert found.classification.without_rows == ("3",)
 
 
 def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +32,8 @@ def test_the_test_rows_are_used_once(run: RunDirectory, monkeypatch: pytest.Monk
     def forbidden(*_: object) -> Measurement:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(write_module, "measure", forbidden)
+    monkeypatch.setattr("fcsearch.report.measure.measure", forbidden)
+    monkeypatch.setattr("fcsearch.report.measure.measure_model", forbidden)
     assert write_report(run).test == first
 
 
@@ -179,12 +126,12 @@ def test_data_that_have_changed_are_no_error(run: RunDirectory) -> None:
 def test_data_that_are_gone_are_no_error(run: RunDirectory) -> None:
     spec = dataclasses.replace(run.dataset_spec(), source=str(run.path / "gone.parquet"))
     change_dataset(run, spec=spec.to_json())
-    assert "gone.parquet" in (measure_models(run).test.note or "")
+    assert "gone.parquet" in (write_report(run).test.note or "")
 
 
 def test_a_manifest_without_a_dataset(run: RunDirectory) -> None:
     run.update_manifest({"dataset": None})
-    assert "must hold the run's dataset" in (measure_models(run).test.note or "")
+    assert "must hold the run's dataset" in (write_report(run).test.note or "")
     with pytest.raises(RunError, match="restore a copy of it"):
         load_run_dataset(run)
 
@@ -204,7 +151,7 @@ def test_a_model_that_was_not_kept_is_no_error(run: RunDirectory) -> None:
 )
 def test_a_strange_report_json_is_replaced(run: RunDirectory, content: str) -> None:
     (run.path / "report.json").write_text(content)
-    assert measure_models(run).test.measurement is not None
+    assert write_report(run).test.measurement is not None
 
 
 def test_the_validation_rows_are_measured_and_kept(run: RunDirectory) -> None:

@@ -16,7 +16,8 @@ from synthetic_run import SPACE, digits, make_run, manifest
 
 from fcsearch.config import TrialConfig
 from fcsearch.report import build_report, known_measurements, write_report
-from fcsearch.report.model import Finding, Pull, Report, Verdict
+from fcsearch.report.judgement import Finding, Pull, Verdict
+from fcsearch.report.model import Report
 from fcsearch.report.moves import move
 from fcsearch.report.next_space import NEXT_SPACE, next_space
 from fcsearch.report.verdict import NOT_SHOWN, NOTHING

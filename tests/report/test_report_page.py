@@ -14,8 +14,7 @@ from page_checks import check, commands_in, data_of, without_scripts
 from synthetic_run import SPACE, add_trials, epoch_rows, make_run, manifest, trial_row
 
 from fcsearch.report import FinalTest, build_report, write_report
-from fcsearch.report.caution import Caution
-from fcsearch.report.model import Verdict
+from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.page import render_html
 from fcsearch.results import RunDirectory
 from fcsearch.selection import Confirmation, Confirmed

@@ -12,8 +12,9 @@ from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.advice import of_few_rows, of_heavy_tails, of_the_network
 from fcsearch.report.effects import effects_of
 from fcsearch.report.importance import importances_of
+from fcsearch.report.judgement import Trust, Verdict
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Dataset, Trust, Verdict
+from fcsearch.report.model import Dataset
 from fcsearch.report.page.charts.course import best_so_far_charts
 from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.trials import Clock, PageTrials

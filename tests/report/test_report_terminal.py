@@ -11,7 +11,7 @@ from synthetic_run import change_dataset, digits, make_run
 
 from fcsearch.evaluation import measure
 from fcsearch.report import FinalTest, build_report, render_text
-from fcsearch.report.model import Verdict
+from fcsearch.report.judgement import Verdict
 from fcsearch.report.words import duration, listing, percent, plural, rate, value_text
 from fcsearch.results import RunDirectory
 

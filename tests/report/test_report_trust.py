@@ -10,8 +10,8 @@ from judged_trials import DATASET, NO_TEST, judged, row, said
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.advice import of_the_space
+from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import FinalTest
-from fcsearch.report.model import Trust
 
 
 def measured(accuracy: float, rows: int = 400, trials: tuple[int, ...] = (0,)) -> FinalTest:

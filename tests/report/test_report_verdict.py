@@ -12,8 +12,9 @@ from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data.dataset import Split
 from fcsearch.evaluation import Lead, Measurement
 from fcsearch.evaluation.measuring import measurement_of, with_lead
+from fcsearch.report.judgement import Verdict
 from fcsearch.report.measured import NOT_YET_MEASURED, FinalTest
-from fcsearch.report.model import Dataset, Verdict
+from fcsearch.report.model import Dataset
 from fcsearch.report.remedies import remedies_of
 from fcsearch.report.verdict import NOT_SHOWN, NOTHING
 from fcsearch.space import SearchSpace

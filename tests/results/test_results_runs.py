@@ -122,13 +122,13 @@ class TestFind:
 class TestSummary:
     def test_of_a_run(self, made_run: RunDirectory) -> None:
         summary = summarize_run(made_run.path)
-        assert summary["state"] == "complete"
-        assert (summary["dataset"], summary["trials"]) == ("digits", 48)
-        assert summary["objective"] == "accuracy", "of a run whose rows do not say"
-        assert summary["best_value"] == open_run(made_run.path).best["val_accuracy"]
+        assert summary.state == "complete"
+        assert (summary.dataset, summary.trials) == ("digits", 48)
+        assert summary.objective == "accuracy", "of a run whose rows do not say"
+        assert summary.best_value == open_run(made_run.path).best["val_accuracy"]
 
     def test_of_a_damaged_run(self, empty_run: RunDirectory) -> None:
         (empty_run.path / "run.json").write_text("{")
         summary = summarize_run(empty_run.path)
-        assert (summary["state"], summary["trials"]) == ("damaged", None)
-        assert "must hold JSON" in summary["error"]
+        assert (summary.state, summary.trials) == ("damaged", None)
+        assert "must hold JSON" in (summary.error or "")

@@ -16,8 +16,8 @@ def local_ray() -> Iterator[None]:
     """A Ray of two CPUs, started once: searches in this process use it."""
     import ray
 
-    from fcsearch.search.ray_pool.folder import ray_folder
     from fcsearch.search.ray_pool.local_ray import private_ray
+    from fcsearch.search.ray_pool.session_folder import ray_folder
 
     with private_ray(), ray_folder() as folder:
         with warnings.catch_warnings():

@@ -113,7 +113,7 @@ def test_nothing_is_trained_or_measured_twice(finished: SearchResult, monkeypatc
         raise AssertionError("measured again")
 
     monkeypatch.setattr(evaluation, "measure_members", forbidden)
-    monkeypatch.setattr("fcsearch.report.alternatives.compare", forbidden)
+    monkeypatch.setattr("fcsearch.report.measure.compare", forbidden)
     pool = InProcess()
     found = again(RunDirectory.open(finished.run.path), pool)
     assert (pool.rows, pool.tasks, pairs(found.run)) == ([], [], before)

@@ -135,9 +135,9 @@ def test_who_reads_a_damaged_run_is_told_the_file_and_the_remedy(
 def test_the_list_of_runs_names_the_file(run: RunDirectory) -> None:
     flip(parts(run, "trials")[0])
     found = summarize_run(run.path)
-    assert found["state"] == "damaged"
-    assert str(parts(run, "trials")[0]) in str(found["error"])
-    assert "fcsearch resume" in str(found["error"])
+    assert found.state == "damaged"
+    assert str(parts(run, "trials")[0]) in str(found.error)
+    assert "fcsearch resume" in str(found.error)
 
 
 def test_a_part_that_may_not_be_read_is_not_damaged(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:

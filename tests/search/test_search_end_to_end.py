@@ -23,7 +23,7 @@ from search_helpers import make_space
 from fcsearch.data import load_dataset
 from fcsearch.errors import SearchError, UsageError
 from fcsearch.results import RunDirectory, Status, open_run
-from fcsearch.results.models import load_transform
+from fcsearch.results.model_file import load_transform
 from fcsearch.search.api import SearchResult, resume_search, saved_options, start_search
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.loop.view import SilentView

@@ -32,7 +32,7 @@ from fcsearch.inference.choosing import choose_model
 from fcsearch.inference.exporting import export_model
 from fcsearch.nn.storage import load_tensors
 from fcsearch.results import RunDirectory, rank_trials
-from fcsearch.results.models import load_transform
+from fcsearch.results.model_file import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.loop.refitting import joined

@@ -17,7 +17,7 @@ from page_checks import commands_in
 from search_helpers import make_space
 
 from fcsearch.cli import cli
-from fcsearch.cli.choosing import choose
+from fcsearch.cli.search_arguments import choose
 from fcsearch.data import Dataset
 from fcsearch.report.closing import next_commands
 from fcsearch.report.next_space import NEXT_SPACE

@@ -31,9 +31,10 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.record import keeping
 from fcsearch.search.record.keeping import keep_best
 from fcsearch.selection import chosen_trial, ensemble_answers_by_refit, load_members
-from fcsearch.selection.calibration import KEY, fit_temperature
+from fcsearch.selection.calibration import KEY
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.selection.refits import refit_configs
+from fcsearch.selection.temperature import fit_temperature
 from fcsearch.selection.validated import ValidationRows
 from fcsearch.training import Pack
 from fcsearch.training.judging import network, outputs

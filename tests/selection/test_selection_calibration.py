@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from fcsearch.errors import RunError
-from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, mixed, read_calibration
+from fcsearch.selection.calibration import KEY, Calibration, read_calibration
+from fcsearch.selection.temperature import fit_temperature, mixed
 
 
 def rows(count: int = 4000, classes: int = 3) -> tuple[Tensor, Tensor]:

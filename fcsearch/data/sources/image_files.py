@@ -20,7 +20,7 @@ def images_in(folder: Path, *, depth: int | None = None) -> list[Path]:
 
 
 def count_others(folder: Path) -> Counter[str]:
-    """By ending, how many files in a folder and the folders within are no images; hidden ones are not counted."""
+    """By ending, how many files in a folder and the folders within are not images; hidden ones are not counted."""
     names = (name for _, names in _walk(folder) for name in names if not is_image(name) and not _is_hidden(name))
     return Counter(Path(name).suffix.lower() or "without ending" for name in names)
 
@@ -32,7 +32,7 @@ def others_in_words(counts: Mapping[str, int]) -> str:
     kinds = ", ".join(
         f"{count:,} {ending}" for ending, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     )
-    return f"files that are no images ({kinds})"
+    return f"files that are not images ({kinds})"
 
 
 def subfolders(folder: Path) -> list[Path]:

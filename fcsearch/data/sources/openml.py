@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.download import cache_folder, user_folder
-from fcsearch.data.sources.tables import check_columns, rows_of_table
+from fcsearch.data.sources.table_files import check_columns, rows_of_table
 from fcsearch.data.spec import OPENML_PREFIX, DatasetSpec
 from fcsearch.errors import DataError
 from fcsearch.wording import wording

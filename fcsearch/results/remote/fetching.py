@@ -123,7 +123,7 @@ def note_whether_running(path: Path, lease: Lease | None) -> None:
 
 
 def _files_of_run(folder: RemoteFolder) -> dict[str, tuple[str, int]]:
-    """As `RemoteFolder.files`, without hidden ones; RunError if they are no run."""
+    """As `RemoteFolder.files`, without hidden ones; RunError if they are not a run."""
     there = {name: found for name, found in folder.files().items() if _is_ours(name)}
     if MANIFEST not in there:
         raise RunError(

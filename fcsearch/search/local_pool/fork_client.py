@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from fcsearch.search.local_pool.orders import END, KILL, START, receive_reply, send_order
+from fcsearch.search.local_pool.fork_messages import END, KILL, START, receive_reply, send_order
 from fcsearch.search.pool.early_output import EarlyOutput
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import torch
 
-from fcsearch.search.local_pool.orders import END, KILL, START, WORKER, receive_order, reply
+from fcsearch.search.local_pool.fork_messages import END, KILL, START, WORKER, receive_order, reply
 from fcsearch.search.local_pool.worker import main as train
 from fcsearch.search.pool.early_output import print_to
 from fcsearch.training.engine.compiling import prepare_for_cpu

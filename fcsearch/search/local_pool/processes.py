@@ -38,10 +38,10 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, fork_client: ForkClien
     """
     placement = plan.placement or place(plan.options, [local_node()])
     data = dataset.training_arrays(plan.space.known_objective.name)
-    forms = [data, *data.pop("forms", ())]
-    folds = [fold for form in forms for fold in (form, *form.pop("others", ()))]
+    forms = [data, *data.pop("forms", [])]
+    folds = [fold for form in forms for fold in (form, *form.pop("others", []))]
     arrays = [{name: value for name, value in fold.items() if isinstance(value, np.ndarray)} for fold in folds]
-    facts = [{name: fold[name] for name in fold.keys() - part.keys()} for fold, part in zip(folds, arrays, strict=True)]
+    facts = [{name: value for name, value in fold.items() if not isinstance(value, np.ndarray)} for fold in folds]
     with contextlib.ExitStack() as stack:
         rows = stack.enter_context(share(arrays))
         yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, fork_client or ForkClient())))

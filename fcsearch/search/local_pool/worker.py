@@ -10,11 +10,12 @@ import time
 import warnings
 from collections import defaultdict
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import cast
 
 import torch
 
 from fcsearch.config import InputForm
+from fcsearch.data.training_arrays import TrainingArrays
 from fcsearch.machine import available_cores
 from fcsearch.search.local_pool.failures import cause_of, details_of, pack_failure
 from fcsearch.search.local_pool.shared_rows import read_shared
@@ -72,12 +73,15 @@ class _Worker:
         with warnings.catch_warnings():
             # The rows are shared by all workers; nothing writes to them.
             warnings.filterwarnings("ignore", message="The given NumPy (array|buffer) is not writable")
-            folds = zip(read_shared(setup.rows), setup.facts, strict=True)
-            by_form: dict[InputForm, list[dict[str, Any]]] = defaultdict(list)
-            for arrays, facts in folds:
-                by_form[facts["form"]].append({**arrays, **facts})
-            first, *forms = ({**own, "others": others} for own, *others in by_form.values())
-            self._data = TrainingData.from_arrays(**first, forms=forms, device=device)
+            by_form: dict[InputForm, list[TrainingArrays]] = defaultdict(list)
+            for arrays, facts in zip(read_shared(setup.rows), setup.facts, strict=True):
+                fold = cast(TrainingArrays, {**arrays, **facts})
+                by_form[fold["form"]].append(fold)
+            for own, *others in by_form.values():
+                own["others"] = others
+            first, *forms = (own for own, *_ in by_form.values())
+            first["forms"] = forms
+            self._data = TrainingData.from_arrays(**first, device=device)
         # Before any of them trains.
         self._share = memory_share(device, workers=setup.placement.sharers(available_cores()))
 

@@ -52,7 +52,12 @@ logger = logging.getLogger(__name__)
 _FIRST_RESULT_SECONDS = 10.0
 # What the outcomes of packs are made of, and what ends a search. With torch its import takes a second and more: as long
 # as the first packs train.
-_LATER = ("fcsearch.training.metrics", "fcsearch.search.record.keeping", "fcsearch.report.write")
+_LATER = (
+    "fcsearch.training.metrics",
+    "fcsearch.search.record.keeping",
+    "fcsearch.report.write",
+    "fcsearch.report.measure",
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,9 +12,9 @@ import torch
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.search.pool.asha import Rungs, Standing
+from fcsearch.search.pool.best_weights import with_best_weights
 from fcsearch.search.pool.checkpointing import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
-from fcsearch.search.pool.weights import with_best_weights
 from fcsearch.training import EpochMetrics, TrainingData, TrialConfig
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes

@@ -13,9 +13,9 @@ import ray
 
 from fcsearch.errors import UsageError
 from fcsearch.search.planning.placement import Node
-from fcsearch.search.ray_pool.folder import ray_folder
 from fcsearch.search.ray_pool.lean import lean_ray
 from fcsearch.search.ray_pool.local_ray import environment, private_ray
+from fcsearch.search.ray_pool.session_folder import ray_folder
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",

@@ -10,8 +10,8 @@ from multiprocessing.connection import Pipe
 
 from fcsearch.search.planning.placement import Node
 from fcsearch.search.pool.early_output import EarlyOutput
-from fcsearch.search.ray_pool.folder import ray_folder
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
+from fcsearch.search.ray_pool.session_folder import ray_folder
 from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Start, Told
 
 logger = logging.getLogger(__name__)

@@ -10,16 +10,18 @@ import dataclasses
 import os
 import pickle
 import socket
-from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fcsearch.errors import FcsearchError
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.interface import Notice, PackFailed
 from fcsearch.search.pool.messages import Progress
+
+if TYPE_CHECKING:
+    from fcsearch.data.training_arrays import TrainingArrays
 
 Content = TypeVar("Content")
 
@@ -69,12 +71,12 @@ class Order:
     Attributes:
         options: What the user asks for.
         placement: The workers; None: only the cluster can tell.
-        arrays: Arguments of `TrainingData.from_arrays`.
+        arrays: The rows.
     """
 
     options: SearchOptions
     placement: Placement | None
-    arrays: Mapping[str, Any]
+    arrays: TrainingArrays
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,10 +11,11 @@ import torch
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, files, objective_of, rank_trials
-from fcsearch.selection.calibration import KEY, Calibration, fit_temperature, log_probabilities_of, mixed
+from fcsearch.selection.calibration import KEY, Calibration
 from fcsearch.selection.confirmation import chosen_trial
 from fcsearch.selection.ensemble import select_ensemble
 from fcsearch.selection.refits import answers_by_refit
+from fcsearch.selection.temperature import fit_temperature, log_probabilities_of, mixed
 from fcsearch.selection.validated import ValidationRows, log_probabilities, out_of_fold, validation_rows
 from fcsearch.training.judging import outputs
 from fcsearch.training.threads import threads_for

@@ -15,7 +15,7 @@ from torch import Tensor
 from fcsearch.config import TrialConfig
 from fcsearch.training.engine.buffers import Buffers
 from fcsearch.training.engine.native import Call, kernels
-from fcsearch.training.engine.settings import Settings
+from fcsearch.training.engine.rule_settings import Settings
 
 
 class UpdateRule(ABC):

@@ -13,9 +13,9 @@ from fcsearch.results import TrialRecord
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha, Rungs, Standing
+from fcsearch.search.pool.best_weights import with_best_weights
 from fcsearch.search.pool.messages import MemberOutcome, PackTask
 from fcsearch.search.pool.pack_run import PackRun, memory_share
-from fcsearch.search.pool.weights import with_best_weights
 from fcsearch.search.record.outcomes import epoch_records, trial_records
 from fcsearch.training import TrainingData, TrialConfig, train_pack
 

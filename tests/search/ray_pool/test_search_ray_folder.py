@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from fcsearch.errors import UsageError
-from fcsearch.search.ray_pool import folder as module
-from fcsearch.search.ray_pool.folder import ray_folder
+from fcsearch.search.ray_pool import session_folder as module
+from fcsearch.search.ray_pool.session_folder import ray_folder
 
 # As Ray names them, with a process number of seven digits.
 SOCKET = "session_2026-11-25_20-09-07_278779_1234567/sockets/plasma_store"
@@ -68,7 +68,7 @@ def test_what_a_killed_search_has_left_is_removed_and_nothing_else(
     monkeypatch.setenv("RAY_TMPDIR", str(short))
     (short / "fcsearch-of-others").mkdir()
     code = (
-        "import os; from fcsearch.search.ray_pool.folder import ray_folder\n"
+        "import os; from fcsearch.search.ray_pool.session_folder import ray_folder\n"
         "with ray_folder() as folder: (folder / 'logs').mkdir(); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL

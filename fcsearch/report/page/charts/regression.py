@@ -7,16 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
-from fcsearch.evaluation.measuring import require_fit
 from fcsearch.report.page.charts.figure import ACCENT, INK, Figure, Spec, inline, number_axis
 from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory
-from fcsearch.selection.validated import ValidationRows
-from fcsearch.training.judging import outputs
 
 _MOST_ROWS = 1500
 
@@ -44,6 +40,12 @@ def predicted_by(run: RunDirectory, trial_id: int, dataset: Dataset) -> Predicte
     target = dataset.transform.target
     if target is None or not len(dataset.val):
         return None
+    import torch
+
+    from fcsearch.evaluation.measuring import require_fit
+    from fcsearch.selection.validated import ValidationRows
+    from fcsearch.training.judging import outputs
+
     try:
         rows = ValidationRows(dataset.folds)
         if dataset.others and run.predictions.rows(trial_id) == len(rows):

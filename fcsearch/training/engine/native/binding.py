@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from fcsearch.training.engine.native.layout import Call, Layout
+from fcsearch.training.engine.native.array_layout import Call, Layout
 
 REALS = {torch.float32: "float", torch.float64: "double"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from fcsearch.training.engine.native.layout import Call, Layout
+from fcsearch.training.engine.native.array_layout import Call, Layout
 
 _THREADS = 256  # of a block
 _BLOCKS = 2**14  # threads that find more work go on: enough to fill any GPU

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fcsearch.data.labels import is_boolean, is_integer
-from fcsearch.data.sources.memory import match_memory
+from fcsearch.data.sources.in_memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import UsageError
 from fcsearch.inference.predictor import Predictor

@@ -16,7 +16,7 @@ from fcsearch.data.matching import Matched, match_array, match_table
 from fcsearch.data.rows import PartSizes, Rows
 from fcsearch.data.sources.counting import is_plain, is_small_array
 from fcsearch.data.sources.npz import arrow_labels, checked_arrays, rows_of_arrays
-from fcsearch.data.sources.tables import check_columns, index_columns, rows_of_table
+from fcsearch.data.sources.table_files import check_columns, index_columns, rows_of_table
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError

@@ -18,7 +18,7 @@ from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
 from fcsearch.data.sources.streams import BLOCK, file_schema, stream_file
-from fcsearch.data.sources.tables import check_names, no_rows
+from fcsearch.data.sources.table_files import check_names, no_rows
 from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError

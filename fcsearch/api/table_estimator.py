@@ -1,0 +1,57 @@
+"""What the estimators are given: arrays, sparse matrices and tables, as a table with the column names of `fit`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from fcsearch.config.objective import Task
+from fcsearch.data.sources.in_memory import as_table, densified, is_table
+
+
+class TableEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """An estimator whose columns may be numbers, with missing values, or, in a table, categories."""
+
+    _task: ClassVar[Task]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.sparse = True
+        tags.non_deterministic = False
+        return tags
+
+    def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
+        X = densified(X)
+        if is_table(X):
+            table, labels = self._table(X, reset=True), column_or_1d(y, warn=True)
+            if len(labels) != table.num_rows:
+                raise ValueError(f"X and y must have equally many rows; found {table.num_rows} and {len(labels)}")
+        else:
+            X, labels = validate_data(
+                self, X, y, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=self._task == "regression"
+            )
+            table = self._named(X)
+        return table, labels
+
+    def _table(self, X: Any, *, reset: bool) -> pa.Table:
+        """The columns under the names that they have in `fit`, by their positions."""
+        if is_table(X):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            table = as_table(X)
+            return table.rename_columns(self._names(table.num_columns))
+        return self._named(validate_data(self, densified(X), reset=reset, ensure_all_finite="allow-nan"))
+
+    def _named(self, X: npt.NDArray[Any]) -> pa.Table:
+        columns = [pa.array(np.ascontiguousarray(column)) for column in X.T]
+        return pa.table(columns, names=self._names(len(columns)))
+
+    def _names(self, count: int) -> list[str]:
+        # Like scikit-learn, which has names only where all are text, as in tables.
+        return list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(count)]))

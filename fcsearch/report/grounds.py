@@ -1,0 +1,66 @@
+"""What the judgement of a search's best network rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fcsearch.config.objective import Objective
+from fcsearch.evaluation import BaseLine, Measurement, standard_error
+from fcsearch.report.measured import Alternative, FinalTest
+from fcsearch.report.model import Dataset
+from fcsearch.results.arrow import Row
+from fcsearch.selection import Confirmation
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What is known of a search.
+
+    Attributes:
+        ranked: The rows of the trials with a result, best first.
+        test: The chosen network on the test rows.
+        state: The state of the run.
+        dataset: Numbers of rows.
+        objective: The run's objective.
+        base: The baseline of the validation rows; None if it is not known.
+        validation: The chosen network on the validation rows, if it was measured.
+        chosen: The row of that network; None: the best of the search.
+        confirmation: The best configurations over several seeds.
+        alternatives: Models that can be used instead of it.
+    """
+
+    ranked: Sequence[Row]
+    test: FinalTest
+    state: str
+    dataset: Dataset
+    objective: Objective
+    base: BaseLine | None = None
+    validation: Measurement | None = None
+    chosen: Row | None = None
+    confirmation: Confirmation | None = None
+    alternatives: Sequence[Alternative] = ()
+
+    @property
+    def winner(self) -> Row:
+        """The row of the network that the report is about."""
+        return self.chosen or self.ranked[0]
+
+    def alternative(self, model: str) -> Alternative | None:
+        """The ensemble, or the refit; None if there is none."""
+        return next((found for found in self.alternatives if found.model == model), None)
+
+    def value_of(self, row: Row) -> float:
+        """The objective of a trial."""
+        value: float = row[self.objective.column]
+        return value
+
+    def error_of(self, row: Row) -> float | None:
+        """The standard error of that: over the folds, from the rows for an accuracy, else as measured."""
+        if self.dataset.folds:
+            error: float | None = row.get("val_standard_error")
+            return error
+        if self.objective.name == "accuracy":
+            rows = self.dataset.val_rows
+            return standard_error(self.value_of(row), rows) if rows else None
+        return self.validation.standard_error if self.validation else None

@@ -1,0 +1,48 @@
+"""What is read of model files without torch is what torch would read."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from run_fixtures import made_run, run
+from safetensors.torch import load_file
+
+from fcsearch.errors import RunError
+from fcsearch.results import RunDirectory
+from fcsearch.results.model_file import digest_of, facts_in
+from fcsearch.results.network_files import read_model
+
+__all__ = ["made_run", "run"]
+
+
+@pytest.fixture
+def path(run: RunDirectory) -> Path:
+    return run.models.path(run.models.saved()[0])
+
+
+def test_the_digest_is_that_of_earlier_versions(path: Path) -> None:
+    assert digest_of(path) == hashlib.sha256(safetensors.torch.save(load_file(path))).hexdigest()
+
+
+def test_facts_are_added_and_all_else_stays(run: RunDirectory, path: Path) -> None:
+    trial, before = run.models.saved()[0], read_model(path)
+    run.models.add_facts(trial, {"note": "new"})
+    after = read_model(path)
+    assert facts_in(path) == {**before.facts, "note": "new"}
+    assert after.transform == before.transform
+    assert after.network.settings == before.network.settings
+    for name, weights in before.network.params.items():
+        assert torch.equal(after.network.params[name], weights)
+
+
+def test_facts_that_are_no_mapping_are_damage(path: Path) -> None:
+    safetensors.torch.save_file({"W1": torch.zeros(1)}, path, {"fcsearch.trial": "[1]"})
+    with pytest.raises(RunError, match="must be a model that fcsearch saved"):
+        facts_in(path)
+    path.write_bytes(b"")
+    with pytest.raises(RunError, match="must be a model that fcsearch saved"):
+        facts_in(path)
