@@ -41,8 +41,9 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED)  ## the CPU benchmarks, in less than 15 minutes on two quiet cores; see docs/performance.md
+bench: $(INSTALLED)  ## the CPU benchmarks, in some 15 minutes on two quiet cores; see docs/performance.md
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/mixed.py --rounds 3
 	$(BIN)/python benchmarks/driver.py --runs random:10000,tpe:1000 --no-ray
 	$(BIN)/python benchmarks/search.py --cases digits --ray-trials 8 --rounds 1
 	$(BIN)/python benchmarks/search.py --cases cifar10 --trials 12 --epochs 2 --ray-trials 6 --rounds 1

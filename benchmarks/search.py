@@ -13,7 +13,7 @@ import torch
 import yaml
 from cifar10 import cifar10_file
 from common import chosen, keep_option, print_table, save, spread
-from peers.launch import FCSEARCH, SEARCHERS, Job, Outcome, run_searcher
+from peers.launch import EARLIER, FCSEARCH, SEARCHERS, Job, Outcome, run_searcher
 
 CASES: dict[str, dict[str, Any]] = {
     "digits": {
@@ -86,6 +86,11 @@ class Measured:
 @click.option("--rounds", default=3, show_default=True, help="Searches of each, with seeds 0, 1, ...")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda where there is one.")
 @click.option("--slots", type=click.IntRange(min=1), help="Trials that peers train at a time. Default: the cores.")
+@click.option(
+    "--earlier",
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    help="A checkout of an earlier commit, which searches too.",
+)
 @keep_option
 def main(
     cases: str,
@@ -96,19 +101,22 @@ def main(
     rounds: int,
     device: str | None,
     slots: int | None,
+    earlier: Path | None,
     keep: bool,
 ) -> None:
     """Measure trials a minute of whole searches, everyone in turns.
 
     `whole command` is the wall time of the process, start-up and report included; `without start-up` is the time from
     the start of the first trial to the end of the last. Ratios say how many times as fast fcsearch is. On a GPU
-    scikit-learn is left out.
+    scikit-learn is left out. An earlier commit is run by the same interpreter and packages.
 
     \b
     Example:
       python benchmarks/search.py --cases digits --peers ray-reuse,sklearn --trials 40 --rounds 1
+      git worktree add ../earlier 7b5c7c2
+      python benchmarks/search.py --cases digits --peers fcsearch-local --earlier ../earlier --no-save
     """
-    names = list(dict.fromkeys(["fcsearch", *chosen(peers, SEARCHERS)]))
+    names = list(dict.fromkeys(["fcsearch", *chosen(peers, SEARCHERS), *([EARLIER] if earlier else [])]))
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda":
         names = [name for name in names if name != "sklearn"]
@@ -117,8 +125,9 @@ def main(
             space = write_space(case, Path(folder), epochs)
             if space is None:
                 continue
-            job = Job(space, trials or CASES[case]["trials"], device=device)
-            jobs = {name: dataclasses.replace(job, slots=None if name in FCSEARCH else slots) for name in names}
+            job = Job(space, trials or CASES[case]["trials"], device=device, checkout=earlier)
+            ours = {*FCSEARCH, EARLIER}
+            jobs = {name: dataclasses.replace(job, slots=None if name in ours else slots) for name in names}
             if ray_trials and "ray" in jobs:
                 jobs["ray"] = dataclasses.replace(jobs["ray"], trials=ray_trials)
             measured = measure(jobs, rounds)

@@ -18,6 +18,7 @@ NAMES = {
     "fcsearch": "fcsearch (TPE)",
     "fcsearch-local": "fcsearch (TPE), `--pool local`",
     "fcsearch-random": "fcsearch (random)",
+    "fcsearch-earlier": "fcsearch (TPE), an earlier commit",
     "ray": "Ray Tune + OptunaSearch, an actor a trial",
     "ray-reuse": "Ray Tune + OptunaSearch, `reuse_actors`",
     "ray-reuse-end": "the same, one report a trial",
@@ -53,6 +54,7 @@ def tables(results: Path) -> dict[str, str]:
             ("step", "step-cpu", steps),
             ("step-compiled", "step-compiled", compiled),
             ("pack-sizes", "pack-sizes", pack_sizes),
+            ("mixed", "mixed", mixed),
             ("search-digits", "search-digits-cpu", searches),
             ("search-cifar10", "search-cifar10-cpu", searches),
             ("driver", "driver", driver),
@@ -96,6 +98,22 @@ def pack_sizes(result: Json) -> str:
         means = [sum(c[f"pack {size}"]["q1"] / size for c in cases) / len(cases) * 1e6 for size in sizes]
         rows.append([net, *(f"**{mean:.0f}**" if mean == min(means) else f"{mean:.0f}" for mean in means)])
     return markdown(["net", *map(str, sizes)], rows)
+
+
+def mixed(result: Json) -> str:
+    """Milliseconds of an epoch of a trial by pack size, ratios to the peer, and the lanes of the best size."""
+    rows = []
+    for case in result["spaces"]:
+        medians = {name: seconds["median"] for name, seconds in case["seconds"].items()}
+        peer = medians.pop("torch")
+        best = min(medians, key=medians.__getitem__)
+        times = [
+            f"{1000 * medians[name]:.2f}" if (name := f"pack {size}") in medians else "" for size in (1, 4, 16, 32)
+        ]
+        row = [case["space"], f"{1000 * peer:.2f}", *times, f"{peer / medians['pack 1']:.1f}"]
+        rows.append([*row, f"{peer / medians[best]:.1f}", f"{case['lanes'][best[5:]]:.1f} in {best[5:]}"])
+    header = ["space", "torch.nn: ms", "alone: ms", "4", "16", "32", "alone: ratio", "best pack: ratio", "its lanes"]
+    return markdown(header, rows)
 
 
 def searches(result: Json) -> str:

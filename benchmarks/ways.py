@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 import numpy as np
 from curve_table import CurveTable
@@ -12,7 +14,7 @@ from replayed_joins import Core, Cost, Gpu, Joining, replay_joins
 from replayed_peers import OptunaAlone, replay_dehb, replay_peer
 from replayed_search import Course, Way, replay
 
-from fcsearch.search.pool.asha import Asha, Rungs, Standing
+from fcsearch.search.pool.asha import Asha, Rungs, RungValues, Standing
 from fcsearch.space import SamplerSpec, SearchSpace
 
 
@@ -45,6 +47,44 @@ class InPack(Rungs):
         """Which are to stop."""
         self._values = {}
         return super().judge(epoch, standings)
+
+
+class Extrapolated(Rungs):
+    """Trials are judged by where their curves point: by a power law, to their last epoch."""
+
+    def __init__(self, asha: Asha, values: RungValues | None = None) -> None:
+        super().__init__(asha, values)
+        self._curves: dict[int, list[float]] = {}
+
+    def learn(self, history: Mapping[int, float], *, epochs: int) -> None:
+        """Record where a trial pointed at its rungs."""
+        curve = list(accumulate((history[epoch] for epoch in sorted(history)), max))
+        for epoch in range(1, len(curve) + 1):
+            self._record(self.asha.rung(epoch, epochs), pointed(curve[:epoch], epochs))
+
+    def judge(self, epoch: int, standings: Mapping[int, Standing]) -> list[int]:
+        """Which are to stop."""
+        for member, standing in standings.items():
+            self._curves.setdefault(member, []).append(standing.value)
+        ends = {member: Standing(pointed(self._curves[member], s.epochs), s.epochs) for member, s in standings.items()}
+        return super().judge(epoch, ends)
+
+
+def pointed(curve: Sequence[float], epochs: int) -> float:
+    """What a curve of best values, by epoch, comes to after so many.
+
+    By a power law each tripling of the epochs gains the same share of what the one before gained: here, what is known
+    at a third and a ninth of the epochs so far tells that share; with fewer than nine epochs it is taken to be a third.
+    """
+    now = len(curve)
+    last = curve[-1]
+    if now < 3 or not math.isfinite(curve[0]):
+        return last
+    gain = last - curve[now // 3 - 1]
+    before = curve[now // 3 - 1] - curve[now // 9 - 1] if now >= 9 else 3 * gain
+    share = float(np.clip(gain / before, 0.0, 0.9)) if before > 0 else 0.0
+    triplings = max(0.0, math.log(epochs / now, 3))
+    return float(last + gain * share * (1 - share**triplings) / (1 - share))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +202,8 @@ WAYS: dict[str, Named] = {
     "early-1": house("TPE after 10, ASHA 1 x 3, packs of 3", tpe(), Asha(1, 3)),
     "shares": house("TPE after 10, rungs at 1/27, 1/9, 1/3 of a trial's epochs", tpe(), Shares(1, 3)),
     "lengths": house("TPE after 10, ASHA 3 x 3 among trials of equal epochs", tpe(), Lengths(3, 3)),
+    "extrapolated": house("TPE after 10, ASHA 3 x 3 by extrapolated curves", tpe(), Asha(3, 3), rungs=Extrapolated),
+    "gp": house("Gaussian process after 10, ASHA 3 x 3", SamplerSpec("gp", {"n_startup_trials": 10}), Asha(3, 3)),
     "grouped": house("grouped TPE after 10, ASHA 3 x 3", tpe(group=True), Asha(3, 3)),
     "wide": house(
         "TPE after 16, packs of 16, the best 1 in 4 after epochs 1, 4, 16", tpe(16), Asha(1, 4), pack=16, rungs=InPack

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -38,6 +38,10 @@ FCSEARCH = {
     "fcsearch-random": ("--set", "sampler=random"),
 }
 SEARCHERS = (*FCSEARCH, *PEERS)
+# fcsearch as it was, from a checkout of an earlier commit.
+EARLIER = "fcsearch-earlier"
+# What peers do not do either.
+WITHOUT = ("--confirm", "--ensemble")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Job:
         slots: Trials (fcsearch: packs) that train at a time; None: each one's own choice.
         early_stopping: By the space's own rule.
         trace: Where a peer writes down its improvements, with their test scores; None: nowhere.
+        checkout: The files of the commit that EARLIER is.
     """
 
     space: Path
@@ -63,6 +68,7 @@ class Job:
     slots: int | None = None
     early_stopping: bool = False
     trace: Path | None = None
+    checkout: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,9 +95,9 @@ class Outcome:
 
 
 def run_searcher(name: str, job: Job) -> Outcome:
-    """Run one of SEARCHERS, in a process of its own."""
-    if name in FCSEARCH:
-        return run_fcsearch(job, *FCSEARCH[name])
+    """Run one of SEARCHERS, or EARLIER, in a process of its own."""
+    if name == EARLIER or name in FCSEARCH:
+        return run_fcsearch(job, *FCSEARCH.get(name, ()), checkout=job.checkout if name == EARLIER else None)
     seconds, output = run(peer_command(name, job))
     return Outcome(seconds, tuple(tuple(trial) for trial in json.loads(output.splitlines()[-1])["trials"]))
 
@@ -108,24 +114,27 @@ def peer_command(name: str, job: Job) -> list[object]:
     return [sys.executable, HERE / script, *arguments]
 
 
-def run_fcsearch(job: Job, *options: str) -> Outcome:
-    """Run `fcsearch run`, and read its trials from the run directory."""
+def run_fcsearch(job: Job, *options: str, checkout: Path | None = None) -> Outcome:
+    """Run `fcsearch run`, of this commit or of a checkout, and read its trials from the run directory."""
+    command: list[object] = [sys.executable, "-P", "-m", "fcsearch", "run"]
+    folders = {"PYTHONPATH": str(checkout or ROOT)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
         arguments = ["--space", job.space, "--seed", job.seed, "--out", folder, "--name", "run", "--quiet", *options]
-        # What peers do not do either.
-        arguments += ["--confirm", "0", "--ensemble", "0"]
+        known = run([*command, "--help"], folders)[1] if checkout else " ".join(WITHOUT)
+        for option in WITHOUT:
+            arguments += [option, "0"] if option in known else []
         arguments += ["--workers", job.slots] if job.slots else []
         arguments += ["--trials", job.trials] if job.trials else []
         arguments += ["--gpus-per-worker", "0"] if job.device == "cpu" else []
-        seconds, _ = run([sys.executable, "-m", "fcsearch", "run", *arguments])
+        seconds, _ = run([*command, *arguments], folders)
         trials = open_run(Path(folder) / "run").trials
         columns = trials.select(["started_at", "finished_at", "val_accuracy"]).to_pylist()
     records = ((row["started_at"].timestamp(), row["finished_at"].timestamp(), row["val_accuracy"]) for row in columns)
     return Outcome(seconds, tuple(records))
 
 
-def run(command: Sequence[object]) -> tuple[float, str]:
-    """Run a command; return the seconds that it took, and its output.
+def run(command: Sequence[object], variables: Mapping[str, str] | None = None) -> tuple[float, str]:
+    """Run a command, with these environment variables too; return the seconds that it took, and its output.
 
     Raises:
         click.ClickException: it failed, or hangs.
@@ -138,7 +147,7 @@ def run(command: Sequence[object]) -> tuple[float, str]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env={**os.environ, **THREADS},
+        env={**os.environ, **THREADS, **(variables or {})},
         start_new_session=True,
     )
     try:

@@ -14,10 +14,11 @@ from fcsearch.errors import RunError, UsageError
 from fcsearch.results import Labels, RunDirectory, remote, write_labels
 from fcsearch.results.manifest import DatasetEntry
 from fcsearch.results.no_run import name_taken
-from fcsearch.search.execution import SearchResult, attended, conclude, deadline_of, has_result, train
+from fcsearch.search.execution import SearchResult, attended, conclude, has_result, train
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import Stages, run_stages
+from fcsearch.search.loop.time_budget import end_of_training
 from fcsearch.search.loop.view import SilentView, View
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import local_node, place
@@ -98,7 +99,7 @@ def start_search(
         SearchError: every trial failed, or workers do not start.
         KeyboardInterrupt: the user interrupted twice. Finished trials are kept.
     """
-    began = time.monotonic() if began is None else began
+    began, deadline = _times(options, began)
     with contextlib.closing(pools or Pools()) as pools:
         plan = plan_search(space, options, path=path)
         if open_pool is None:
@@ -113,7 +114,8 @@ def start_search(
             if labels is not None:
                 write_labels(path, labels)
             with run.writing():
-                return train(run, plan, dataset, view or SilentView(), open_pool or pools.open, began, report=report)
+                seen, opens = view or SilentView(), open_pool or pools.open
+                return train(run, plan, dataset, seen, opens, began, deadline, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. If trials were already asked for, the run is kept.
             if not has_trials(run):
@@ -158,13 +160,13 @@ def resume_search(
         UsageError: the run or its dataset has changed, or fewer trials are asked for than are done.
         SearchError: as `start_search`.
     """
-    began = time.monotonic() if began is None else began
+    began, deadline = _times(options, began)
     view = view or SilentView()
     remote.take(run.path, view.notice)
     # Held before the data are read: others see that a session has begun.
     with run.writing():
         plan, dataset = _take_up(run, options, source, data_dir)
-        return train(run, plan, dataset, view, open_pool or Pools().open, began)
+        return train(run, plan, dataset, view, open_pool or Pools().open, began, deadline)
 
 
 def confirm_run(
@@ -192,7 +194,7 @@ def confirm_run(
         UsageError: no trial of the run has a result, or its dataset has changed.
         SearchError: as `start_search`.
     """
-    began = time.monotonic() if began is None else began
+    began, deadline = _times(options, began)
     view = view or SilentView()
     remote.take(run.path, view.notice)
     if not has_result(run):
@@ -202,11 +204,17 @@ def confirm_run(
     with run.writing():
         plan, dataset = _take_up(run, options, source, data_dir)
         with attended(run, view) as stop:
-            deadline = deadline_of(options, began)
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
                 around = Surroundings(run, seen, stop, deadline, began)
                 ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
             return conclude(run, plan, dataset, view, ended_by, again="confirm")
+
+
+def _times(options: SearchOptions, began: float | None) -> tuple[float, float | None]:
+    """When a command began, and when its trainings must have ended; called when its libraries are imported."""
+    now = time.monotonic()
+    began = now if began is None else began
+    return began, end_of_training(options, began, now)
 
 
 def _take_up(

@@ -21,7 +21,6 @@ from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.loop.published import ForOthers
 from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
-from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
 from fcsearch.search.record.manifest import moment_of, now
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What follows the last training, the ensemble and the report, takes about a second on small data; of a time budget so
-# much is left for it, but no larger share than this.
-_CLOSING_SECONDS, _CLOSING_SHARE = 1.0, 0.2
 # A search whose time budget is used up is complete as asked; `resume` can still continue it.
 _STATES: dict[EndedBy, str] = {
     "trials": "complete",
@@ -66,6 +62,7 @@ def train(
     view: View,
     open_pool: OpenPool,
     began: float,
+    deadline: float | None,
     *,
     report: bool = True,
 ) -> SearchResult:
@@ -77,14 +74,14 @@ def train(
         dataset: The dataset.
         view: Shows the progress.
         open_pool: Opens the pool that trains the packs.
-        began: The start of the time budget, on the monotonic clock.
+        began: When the command began, on the monotonic clock.
+        deadline: When all training must have ended, on the same clock; None: there is no time budget.
         report: Whether to write the report at the end.
 
     Raises:
         UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
         SearchError: no trial has a result, or the pool broke; the run records the reason.
     """
-    deadline = deadline_of(plan.options, began)
     with attended(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
@@ -133,17 +130,6 @@ def train(
             changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
             _write_end(run, changes, dataset if report else None, seen, reports=reports)
         return conclude(run, plan, dataset, view, ended_by, report=report)
-
-
-def deadline_of(options: SearchOptions, began: float) -> float | None:
-    """When training must have ended, on the monotonic clock, for the report to be there as the time budget ends.
-
-    Args:
-        options: The user's options.
-        began: When the command began.
-    """
-    budget = options.time_budget
-    return None if budget is None else began + budget - min(_CLOSING_SECONDS, _CLOSING_SHARE * budget)
 
 
 def _session(run: Manifest, began: float) -> SessionEntry:

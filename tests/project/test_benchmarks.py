@@ -7,10 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -31,6 +34,7 @@ OTHERS = sorted(
 # Each in seconds; none writes into benchmarks/results.
 SMALL = {
     "step": "--nets digits --rules adam,rmsprop --dropout 0.5 --sizes 1,2 --rounds 1 --seconds 0.001 --no-save",
+    "mixed": "--cases full,depths --sizes 1,4 --rounds 1 --no-save",
     "sampler": "--counts 20 --asks 1 --rounds 1 --search 20 --no-save",
 }
 
@@ -88,6 +92,28 @@ def test_a_time_before_the_first_checkpoint_is_refused() -> None:
     result = CliRunner().invoke(importlib.import_module("checkpoints").main, ["--killed-at", "5"])
     assert result.exit_code == 2
     assert "the first checkpoint" in result.output
+
+
+def test_an_earlier_commit_is_run_from_its_checkout_with_the_options_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    launch = importlib.import_module("peers.launch")
+    commands: list[tuple[list[Any], str]] = []
+
+    def run(command: list[Any], variables: dict[str, str]) -> tuple[float, str]:
+        commands.append((command, variables["PYTHONPATH"]))
+        return 7.0, "--ensemble N"
+
+    now = datetime.now(UTC)
+    rows = pa.table({"started_at": [now], "finished_at": [now], "val_accuracy": [0.5]})
+    monkeypatch.setattr(launch, "run", run)
+    monkeypatch.setattr(launch, "open_run", lambda _: SimpleNamespace(trials=rows))
+    job = launch.Job(tmp_path / "space.yaml", 3, checkout=tmp_path)
+    assert launch.run_searcher(launch.EARLIER, job).seconds == launch.run_searcher("fcsearch", job).seconds == 7.0
+    [(_, first), (earlier, second), (today, third)] = commands
+    assert (first, second, third) == (str(tmp_path), str(tmp_path), str(launch.ROOT))
+    assert ("--ensemble" in earlier, "--confirm" in earlier) == (True, False)
+    assert ("--ensemble" in today, "--confirm" in today) == (True, True)
 
 
 @pytest.mark.ray

@@ -160,6 +160,30 @@ def test_rungs_that_know_the_schedule() -> None:
     assert lengths.rung(4, 10) is None
 
 
+def test_a_curve_that_is_a_power_law_points_to_its_end() -> None:
+    curve = [1 - 0.5 * epoch**-0.6 for epoch in range(1, 28)]
+    assert ways.pointed(curve[:9], 27) == pytest.approx(curve[26])
+    assert ways.pointed(curve[:9], 9) == curve[8]
+    assert curve[2] < ways.pointed(curve[:3], 27) < 1
+    assert ways.pointed([0.5, 0.6], 27) == 0.6
+    assert ways.pointed([0.5] * 9, 27) == 0.5
+
+
+def test_trials_are_judged_by_where_they_point() -> None:
+    rungs = ways.Extrapolated(Asha(3, 2))
+    # The second is behind, and gains more with every epoch.
+    curves = {0: [0.70, 0.71, 0.72], 1: [0.50, 0.60, 0.70], 2: [0.60, 0.60, 0.60]}
+    left = [
+        rungs.judge(epoch, {m: search.Standing(curve[epoch - 1], 27) for m, curve in curves.items()})
+        for epoch in (1, 2, 3)
+    ]
+    assert left == [[], [], [0, 2]]
+    learned = ways.Extrapolated(Asha(3, 2))
+    for curve in curves.values():
+        learned.learn(dict(enumerate(curve, 1)), epochs=27)
+    assert learned.values() == rungs.values()
+
+
 def test_the_document_says_what_the_courses_say() -> None:
     courses = replay.read(replay.FILE)
     known = {name: curve_table.CurveTable(replay.FOLDER / f"{name}.parquet") for name in replay.CASES}

@@ -56,6 +56,7 @@ class Engine:
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
         grace: Seconds after the deadline in which a first trial may still end, if none has.
+        prolong: Asked once, when the deadline has passed and with the time then: a later one, if there may be one.
         clock: Seconds; simulated pools bring their own.
 
     Attributes:
@@ -79,6 +80,7 @@ class Engine:
         stop: Interruption,
         deadline: float | None,
         grace: float = 0.0,
+        prolong: Callable[[float], float | None] = lambda _: None,
         predict: bool = False,
         keep_last: bool = False,
         checkpoints: Checkpoints | None = None,
@@ -99,6 +101,7 @@ class Engine:
         self._stop = stop
         self._deadline = deadline
         self._grace = grace
+        self._prolong = prolong
         self._clock = clock
         self._running: dict[int, PackTask] = {}
         self._closed_at: float | None = None
@@ -146,11 +149,19 @@ class Engine:
     def _close_if_due(self, now: float) -> None:
         if self._closed_at is not None:
             return
-        late = self._deadline is not None and now > self._deadline + self._grace
-        if not self.note_interruption() and late:
+        if not self.note_interruption() and self._late(now):
             self.closing = "time_budget"
         if self.closing is not None:
             self._closed_at = now
+
+    def _late(self, now: float) -> bool:
+        if self._deadline is None or now <= self._deadline + self._grace:
+            return False
+        later, self._prolong = self._prolong(now), lambda _: None
+        if later is None:
+            return True
+        self._deadline = self._tracker.deadline = later
+        return now > later + self._grace
 
     def _hand_out(self) -> None:
         # What cannot be recorded yet is kept in memory, and so no more is trained.

@@ -30,8 +30,9 @@ from fcsearch.search.loop.recorder import Recorder
 from fcsearch.search.loop.scheduler import Scheduler
 from fcsearch.search.loop.slow_start import slow_start
 from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.time_budget import end_of_trials, grace_of, later_end_of_trials, leaving_the_refit
 from fcsearch.search.loop.tracker import Tracker
-from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, candidates, confirmation_share, refit_seconds, refits
+from fcsearch.search.planning.extent import candidates, confirmation_share, refits
 from fcsearch.search.planning.packs import Planner
 from fcsearch.search.planning.plan import SearchPlan, make_plan
 from fcsearch.search.planning.samplers import learns
@@ -47,9 +48,6 @@ EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
 
 logger = logging.getLogger(__name__)
 
-# A search none of whose trials has ended when its time budget is used up (its start took long) may take so much longer
-# for a first one, or as long again as the budget if that is shorter.
-_FIRST_RESULT_SECONDS = 10.0
 # What the outcomes of packs are made of, and what ends a search. With torch its import takes a second and more: as long
 # as the first packs train.
 _LATER = (
@@ -120,7 +118,7 @@ def run_stages(
                 if extent is None and plan.options.confirm == "auto":
                     around.view.notice(left_out_words(run.path))
                 if extent:
-                    before = _before_the_refit(around, plan, dataset, extent)
+                    before = leaving_the_refit(around, plan.options, dataset, extent)
                     closing = confirm_best(before, extent, dataset, pool, every=every)
                     ended_by = closing or ended_by
                     # The search's own time may have been up, and all of these done.
@@ -150,14 +148,6 @@ def _refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, open_pool: 
     return closing
 
 
-def _before_the_refit(around: Surroundings, plan: SearchPlan, dataset: Dataset, extent: Extent) -> Surroundings:
-    """The surroundings of a confirmation: of a time budget it leaves the refit its time, where one follows."""
-    if around.deadline is None or not refits(plan.options, dataset):
-        return around
-    rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
-    return dataclasses.replace(around, deadline=around.deadline - refit_seconds(rows, dataset))
-
-
 def _has_result(run: RunDirectory) -> bool:
     return len(rank_trials(run.trials())) > 0
 
@@ -178,7 +168,7 @@ def _train_trials(
     keep = candidates(plan.options, plan.space, dataset)
     standings = Standings(keep)
     standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
-    deadline = _search_deadline(around, plan, afterwards=plan.options.confirm != 0 or refits(plan.options, dataset))
+    deadline = end_of_trials(around, plan.options, dataset)
     tracker = Tracker(
         view,
         total=plan.trials,
@@ -208,7 +198,8 @@ def _train_trials(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
-        grace=0.0 if done else min(_FIRST_RESULT_SECONDS, plan.options.time_budget or 0.0),
+        grace=0.0 if done else grace_of(plan.options),
+        prolong=lambda now: later_end_of_trials(around, plan.options, dataset, since=tracker.trained_at, now=now),
     )
     view.started({**plan.lines(), **known, **told(dataset)})
     with all_recorded(engine, recorder, tracker, view, run.path):
@@ -240,14 +231,6 @@ def _begin(ledger: Ledger, run: RunDirectory, plan: SearchPlan, dataset: Dataset
         return {}
     outside = f"; {entry.left_out:,} outside this space are left out" if entry.left_out else ""
     return {"known trials": f"{entry.used:,} of {entry.run}{outside}"}
-
-
-def _search_deadline(around: Surroundings, plan: SearchPlan, *, afterwards: bool) -> float | None:
-    """When trials must have ended: a part of the time budget is reserved for later stages, if there are any."""
-    budget = plan.options.time_budget
-    if around.deadline is None or budget is None or not afterwards:
-        return around.deadline
-    return around.deadline - BUDGET_SHARE * budget
 
 
 def _scheduler(

@@ -71,7 +71,7 @@ class Tracker:
         self.counts = Counter(before)
         self._before = self.counts.total()
         self._standings = standings
-        self._deadline = deadline
+        self.deadline = deadline
         self._gpus = gpus
         self._clock = clock
         self._without_gpu: set[str] = set()
@@ -216,7 +216,7 @@ class Tracker:
         return min(done / seconds, latest) if latest > 0 else done / seconds
 
     def _seconds_left(self, trained: float) -> float | None:
-        budget = None if self._deadline is None else max(0.0, self._deadline - self._clock())
+        budget = None if self.deadline is None else max(0.0, self.deadline - self._clock())
         rate = self._per_second(trained)
         if rate is None:
             return budget

@@ -16,7 +16,6 @@ from fcsearch.data import Dataset
 from fcsearch.errors import RunError, SearchError
 from fcsearch.results import RunDirectory
 from fcsearch.search.api import start_search
-from fcsearch.search.execution import deadline_of
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
@@ -97,9 +96,3 @@ def test_the_pool_that_holds_abandoned_packs_is_closed_and_another_confirms(
     assert found.run.trials()["trial_id"].to_pylist() == [0, 1]
     assert found.run.confirmations().num_rows == 2
     assert told == ["opened", "closed"] * 2
-
-
-@pytest.mark.parametrize(("budget", "trained"), [(5.0, 4.0), (100.0, 99.0), (1.0, 0.8)])
-def test_training_leaves_a_time_budget_room_for_the_report(budget: float, trained: float) -> None:
-    assert deadline_of(SearchOptions(time_budget=budget), 50.0) == pytest.approx(50.0 + trained)
-    assert deadline_of(SearchOptions(), 50.0) is None

@@ -1,0 +1,79 @@
+"""How a time budget is divided among the trials, what is trained again after them, and the report."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from fcsearch.data import Dataset
+from fcsearch.results import rank_trials
+from fcsearch.search.loop.later_stages import Surroundings
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, confirmation_extent, refit_seconds, refits
+
+# What follows the last training, the ensemble and the report, takes about a second on small data, and longer on a busy
+# machine, as the imports at the start do; of a time budget no larger share is left for it.
+_CLOSING_SECONDS, _CLOSING_IMPORTS, _CLOSING_SHARE = 1.0, 1.2, 0.25
+# A search none of whose trials has ended when its time budget is used up (its start took long) may take so much longer
+# for a first one, or as long again as the budget if that is shorter.
+_FIRST_RESULT_SECONDS = 10.0
+
+
+def end_of_training(options: SearchOptions, began: float, imported: float) -> float | None:
+    """When training must have ended, on the monotonic clock, for the report to be there as the time budget ends.
+
+    Args:
+        options: The user's options.
+        began: When the command began.
+        imported: When it had imported its libraries, which tells how fast the machine is at present.
+    """
+    budget = options.time_budget
+    if budget is None:
+        return None
+    closing = max(_CLOSING_SECONDS, _CLOSING_IMPORTS * (imported - began))
+    return began + budget - min(closing, _CLOSING_SHARE * budget)
+
+
+def end_of_trials(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float | None:
+    """When trials must have ended: a part of the time budget is reserved for later stages, if there may be any."""
+    if around.deadline is None or options.time_budget is None or not (options.confirm or refits(options, dataset)):
+        return around.deadline
+    return around.deadline - BUDGET_SHARE * options.time_budget
+
+
+def later_end_of_trials(
+    around: Surroundings, options: SearchOptions, dataset: Dataset, *, since: float | None, now: float
+) -> float | None:
+    """When trials must have ended, now that their time is up: if nothing follows, they get the time kept for it.
+
+    Args:
+        around: The run, and when all training must have ended.
+        options: The user's options.
+        dataset: What is learned.
+        since: When a first epoch had been trained, on the monotonic clock; None: none was.
+        now: The time, on the same clock.
+
+    Returns:
+        None if they end now, as something may follow.
+    """
+    end, since = around.deadline, since or around.began
+    if end is None or options.confirm != "auto" or refits(options, dataset):
+        return None
+    # With more trials, a confirmation may be short beside them.
+    growth = max(1.0, (end - since) / (now - since))
+    table, workers = around.run.trials(), around.run.manifest().workers or 1
+    ranked, done = rank_trials(table).to_pylist(), table.to_pylist()
+    follows = confirmation_extent(options, ranked, done, dataset, workers=workers, growth=growth)
+    return None if follows else end
+
+
+def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dataset, extent: Extent) -> Surroundings:
+    """The surroundings of a confirmation: of a time budget it leaves the refit its time, where one follows."""
+    if around.deadline is None or not refits(options, dataset):
+        return around
+    rows = [row for row in around.run.trials().to_pylist() if row["trial_id"] in extent.trials]
+    return dataclasses.replace(around, deadline=around.deadline - refit_seconds(rows, dataset))
+
+
+def grace_of(options: SearchOptions) -> float:
+    """Seconds after the end of the trials' time in which a first one may still end."""
+    return min(_FIRST_RESULT_SECONDS, options.time_budget or 0.0)

@@ -1,0 +1,93 @@
+"""How a time budget is divided among the trials, what follows them, and the report; in simulated time."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engine_helpers import Search
+from search_helpers import make_space, outcome, result
+
+from fcsearch.data import Dataset
+from fcsearch.search.api import start_search
+from fcsearch.search.loop.engine import Engine
+from fcsearch.search.loop.time_budget import end_of_training
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.plan import SearchPlan
+from fcsearch.search.pool.messages import PackOutcome, PackTask
+from fcsearch.search.pool.simulated import SimulatedPool
+
+
+@pytest.mark.parametrize(
+    ("budget", "imports", "trained"),
+    [(100.0, 0.5, 99.0), (100.0, 5.0, 94.0), (4.0, 0.5, 3.0), (2.0, 0.5, 1.5), (4.0, 5.0, 3.0)],
+)
+def test_training_leaves_a_time_budget_room_for_the_report_and_more_on_a_busy_machine(
+    budget: float, imports: float, trained: float
+) -> None:
+    assert end_of_training(SearchOptions(time_budget=budget), 50.0, 50.0 + imports) == pytest.approx(50.0 + trained)
+
+
+def test_without_a_time_budget_training_has_no_end() -> None:
+    assert end_of_training(SearchOptions(), 50.0, 51.0) is None
+
+
+@pytest.mark.parametrize(("later", "trials"), [(None, 6), (4.5, 12), (2.2, 6)])
+def test_an_engine_asks_once_for_a_later_end(later: float | None, trials: int) -> None:
+    asked: list[float] = []
+
+    def prolong(now: float) -> float | None:
+        asked.append(now)
+        return later
+
+    # Packs of three that take a second each; one that is asked to leave has nothing yet.
+    nothing = {"leave": lambda task: outcome(task.pack_id, {})}
+    search = Search(deadline=2.5, total=60, pool=nothing, prolong=prolong).run()
+    assert (search.engine.closing, len(search.books.states)) == ("time_budget", trials)
+    assert asked == [pytest.approx(2.5, abs=0.2)]
+    assert search.tracker.deadline == (later or 2.5)
+
+
+class Clocked:
+    """Opens simulated pools, whose packs take ten seconds each, and keeps the last."""
+
+    def __init__(self) -> None:
+        self.pool = self._new()
+        self.began = time.monotonic()
+
+    def clock(self) -> float:
+        return self.began + self.pool.clock()
+
+    @contextlib.contextmanager
+    def open(self, plan: SearchPlan, dataset: Dataset) -> Iterator[SimulatedPool]:  # noqa: ARG002
+        self.pool = self._new()
+        yield self.pool
+
+    def _new(self) -> SimulatedPool:
+        def answer(task: PackTask) -> PackOutcome:
+            return outcome(task.pack_id, {t.trial_id: result(t.config, [0.5]) for t in task.trials})
+
+        return SimulatedPool(answer, seconds=lambda _: 10.0, leave=lambda task: outcome(task.pack_id, {}))
+
+
+@pytest.mark.parametrize(("epochs", "packs"), [(100_000, 29), (1, 26)])
+def test_trials_have_the_time_of_a_confirmation_that_would_take_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int, packs: int
+) -> None:
+    """Of 300 seconds one is kept for the report and 39 for what follows, if anything does."""
+    clocked = Clocked()
+    monkeypatch.setattr("fcsearch.search.loop.session.Engine", functools.partial(Engine, clock=clocked.clock))
+    found = start_search(
+        make_space(tmp_path, trials=1000, parameters={"learning_rate": {"low": 0.01, "high": 0.1}, "epochs": epochs}),
+        SearchOptions(workers=1, cpus_per_worker=0.5, pack_size=1, time_budget=300, ensemble=0),
+        path=tmp_path / "run",
+        command=["fcsearch", "run"],
+        open_pool=clocked.open,
+        report=False,
+    )
+    assert found.ended_by == "time_budget"
+    assert (found.run.trials().num_rows, found.run.manifest().confirmation is None) == (packs, epochs > 1)
