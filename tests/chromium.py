@@ -33,16 +33,13 @@ class Chromium:
 
     Args:
         folder: For all of its files. Its sockets need a short path, and it leaves much behind.
-        width: Of the tab, in pixels.
-        height: Of the tab, in pixels.
-        dark: Whether it asks pages for their dark theme.
 
     Attributes:
         complaints: What the pages wrote to the console, and the errors that nothing caught.
         requests: The addresses that were asked for, those of the pages among them.
     """
 
-    def __init__(self, folder: Path, *, width: int = 1000, height: int = 800, dark: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self._left, self._number, self._session = b"", 0, None
@@ -52,11 +49,8 @@ class Chromium:
             self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
             for domain in ("Page", "Runtime", "Log", "Network"):
                 self._call(f"{domain}.enable")
-            self._call(
-                "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-            )
-            theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-            self._call("Emulation.setEmulatedMedia", features=[theme])
+            # A phone, where the least fits.
+            self.look(width=360)
         except BaseException:
             self.close()
             raise
@@ -67,6 +61,12 @@ class Chromium:
         self._process.wait()
         os.close(self._to)
         os.close(self._from)
+
+    def look(self, *, width: int, dark: bool = False) -> None:
+        """Make the tab so wide, in pixels, and ask pages for that theme."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
+        theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[theme])
 
     def forget(self) -> None:
         """Forget the complaints and requests so far."""
@@ -93,10 +93,10 @@ class Chromium:
             time.sleep(_LOOK_SECONDS)
         return found
 
-    def picture(self, where: Path, *, top: int = 0, height: int | None = None) -> None:
-        """Write a PNG of the page, from `top` on; as much of it as there is if `height` is None."""
-        width, all_of_it = self.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-        clip = {"x": 0, "y": top, "width": width, "height": height or all_of_it - top, "scale": 1}
+    def picture(self, where: Path) -> None:
+        """Write a PNG of the whole page."""
+        width, height = self.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         found = self._call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         where.write_bytes(base64.b64decode(found["data"]))
 

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).parents[1]
-# Colours of a page's picture: a third of a megabyte at most.
-_COLOURS = 96
+# Colours of a page's picture; with fewer, the rare ones become brown. A third of a megabyte at most.
+_COLOURS = 255
 # Rich's own SVG fetches a font; a code host shows a picture that fetches nothing.
 _SVG = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>

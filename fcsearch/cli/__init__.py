@@ -26,7 +26,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rm": ("fcsearch.cli.rm", "Remove runs."),
     "compare": ("fcsearch.cli.compare", "Compare runs at equal trials, in equal time, and over seeds."),
     "evaluate": ("fcsearch.cli.evaluate", "Measure a run's best model on a split of its dataset."),
-    "predict": ("fcsearch.cli.predict", "Predict the class of every row of a file, with a run's best model."),
+    "predict": ("fcsearch.cli.predict", "Predict the class, or the number, of every row of a file."),
     "export": ("fcsearch.cli.export", "Write a model (ONNX, torch.export) or the trials (CSV, MLflow) for others."),
     "train": ("fcsearch.cli.train", "Train one network, from options or from a trial of a run."),
     "spaces": ("fcsearch.cli.spaces", "List the search spaces that ship."),

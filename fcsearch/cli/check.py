@@ -52,6 +52,7 @@ def check(device: str, output: str) -> None:
     import torch
 
     targets = _devices(device)
+    from fcsearch.cli.console import print_sentence
     from fcsearch.nn.selfcheck import run_checks
     from fcsearch.training.checks import run_engine_checks
 
@@ -64,7 +65,7 @@ def check(device: str, output: str) -> None:
         for target, found in checks.items():
             _print_tables(found, target)
         count = sum(map(len, checks.values()))
-        click.echo(
+        print_sentence(
             f"{count} checks in {seconds:.1f} s on {', '.join(map(_describe, targets))} (torch {torch.__version__})"
         )
     _raise_failed(checks)
@@ -130,21 +131,22 @@ def _as_json(checks: Checks, seconds: float) -> dict[str, Any]:
 
 def _print_tables(checks: Sequence[Check], device: torch.device) -> None:
     """The plain net against references of other kinds, and the engine against the plain net."""
+    from fcsearch.cli.console import print_sentence
     from fcsearch.nn.gradcheck import ARITHMETIC, AUTOGRAD, DIFFERENCES, LIMITS, PLAIN_NET
 
     plain = {"differences": ("plain net", {DIFFERENCES}), "exact": ("plain net", {AUTOGRAD, ARITHMETIC})}
     _print_table(f"plain net, {device}", checks, plain)
-    click.echo(f"differences: central differences, must be below {LIMITS[DIFFERENCES]:.0e}")
-    click.echo(f"exact: autograd, or plain arithmetic for update rules, must be below {LIMITS[AUTOGRAD]:.0e}\n")
+    print_sentence(f"differences: central differences, must be below {LIMITS[DIFFERENCES]:.0e}")
+    print_sentence(f"exact: autograd, or plain arithmetic for update rules, must be below {LIMITS[AUTOGRAD]:.0e}\n")
     ways = sorted({check.arithmetic for check in checks} - {"plain net"})
     numbers = {str(dtype).removeprefix("torch."): reference for dtype, reference in PLAIN_NET.items()}
     engine = {f"{way} {dtype}": (way, {reference}) for way in ways for dtype, reference in numbers.items()}
     _print_table(f"packs, {device}", checks, engine)
     limits = ", ".join(f"below {LIMITS[reference]:.0e} in {dtype}" for dtype, reference in numbers.items())
-    click.echo(f"against the plain net: must be {limits}")
+    print_sentence(f"against the plain net: must be {limits}")
     if "kernels" not in ways:
         missing = "C compiler" if device.type == "cpu" else "cuda-bindings beside torch"
-        click.echo(f"kernels: none here (no {missing}, or FCSEARCH_NATIVE=0): packs train with torch operations")
+        print_sentence(f"kernels: none here (no {missing}, or FCSEARCH_NATIVE=0): packs train with torch operations")
     click.echo()
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,8 +20,11 @@ _INDENT = 2
 
 
 def print_closing(report: Report) -> None:
-    """Print the winner once more, or why there is none, and the usual next commands; nothing without a result."""
-    from fcsearch.report.closing import figures_line, next_commands, winner_line
+    """Print the winner once more, or why there is none, and the usual next commands; nothing without a result.
+
+    Where the run has a journal, how to open it in Optuna's dashboard comes last.
+    """
+    from fcsearch.report.closing import dashboard, figures_line, next_commands, winner_line
 
     if report.best is None:
         return
@@ -35,9 +41,15 @@ def print_closing(report: Report) -> None:
         if report.trust.caution:
             grid.add_row("", Text(str(report.trust.caution), style="yellow"))
         print_trimmed(console, grid)
-    commands = next_commands(report)
-    if commands:
-        console.print(Text("Next", style="bold green"))
+    if commands := next_commands(report):
+        _print_commands(console, "Next", commands)
+    if Path(journal := report.files["journal"]).is_file():
+        title, command = dashboard(journal)
+        _print_commands(console, title, [command])
+
+
+def _print_commands(console: Console, title: str, commands: Sequence[str]) -> None:
+    console.print(Text(title, style="bold green"))
     # One line, however long, where a program may read it.
     width = console.width - _INDENT if may_fold() else sys.maxsize
     for command in commands:

@@ -51,14 +51,14 @@ def plain_table(*columns: Column) -> Table:
     return Table(*columns, box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
 
 
-def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+def print_fields(fields: Sequence[tuple[str, str]], *, indent: int = 2) -> None:
     """Print names and values to standard output, a line for each; on a terminal long values are folded at spaces."""
     console = open_console()
     if not may_fold():
         for name, value in fields:
-            console.print(f"  {name:<{_NAME_WIDTH}} {value}", soft_wrap=True)
+            console.print(f"{' ' * indent}{name:<{_NAME_WIDTH}} {value}", soft_wrap=True)
         return
-    print_trimmed(console, Padding(fields_grid(fields), (0, 0, 0, 2)))
+    print_trimmed(console, Padding(fields_grid(fields), (0, 0, 0, indent)))
 
 
 def print_figures(lines: Sequence[tuple[str, str, str]]) -> None:
@@ -107,7 +107,7 @@ def may_fold() -> bool:
 def print_rows(
     columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], *, less_needed: Sequence[str]
 ) -> None:
-    """Print a table to standard output; a narrow terminal is spared the columns that are needed least.
+    """Print a table to standard output; a narrow terminal is spared the columns that are needed least, and told so.
 
     Args:
         columns: The columns. Those without `no_wrap` are folded at spaces where there is no room.
@@ -126,6 +126,8 @@ def print_rows(
             break
         left_out += 1
     print_table(table)
+    if spared := [column.header for column in columns if column.header in less_needed[:left_out]]:
+        console.print(Text(f"Left out for lack of room: {', '.join(map(str, spared))}.", style="dim"))
 
 
 def _foldable(console: Console, table: Table) -> list[tuple[Column, int, int]]:

@@ -61,6 +61,7 @@ def evaluate(
       fcsearch evaluate runs/dropout --model 12 --split val
       fcsearch evaluate runs/customers --dataset customers_of_may.csv
     """
+    from fcsearch.cli.console import print_sentence
     from fcsearch.evaluation import find_own_rows, load_run_dataset, measure_model, measure_moved, measure_other
     from fcsearch.report.row_notes import own_rows_note
     from fcsearch.results import RunDirectory, resolve_run
@@ -91,10 +92,10 @@ def evaluate(
         print_warnings(other.unseen, other.ignored)
     _print(found, directory.path.name, dataset or Path(directory.dataset_spec().source).name)
     if found.split == "val" and any(is_refit(member.path) for member in chosen):
-        click.echo("it was trained on these rows: the figures say nothing about other rows")
+        print_sentence("it was trained on these rows: the figures say nothing about other rows")
     if own:
         name = shlex.quote(run or directory.path.name)
-        click.echo(own_rows_note(own, found.rows, directory.manifest(), f"`fcsearch evaluate {name}`"))
+        print_sentence(own_rows_note(own, found.rows, directory.manifest(), f"`fcsearch evaluate {name}`"))
 
 
 def _facts(other: OtherRows | None) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def run(
         choice = choose(given, space=space, dataset=dataset)
         searched = _searched(choice, (overrides, label, data_dir))
         if choice.space is None and not quiet:
-            _tell("space", f"{choice.searched}, as none is named; `fcsearch spaces` lists them")
+            _tell("space", f"{choice.searched} (`fcsearch spaces` lists all)")
         from fcsearch.results import Labels, resolve_run
 
         labels = Labels().with_note(note or "").with_tags(tags)
@@ -187,10 +187,10 @@ def _place(out: Path | str, name: str | None, *, default: str) -> tuple[Path, st
 
 def _rehearse(plan: SearchPlan, searched: SearchSpace) -> None:
     """Print the plan, with what is in the data, which are loaded for their errors, but not downloaded."""
+    from fcsearch.cli.console import print_fields
     from fcsearch.data import load_dataset
     from fcsearch.data.told import told
     from fcsearch.search.api import plan_for_data
-    from fcsearch.text import printable
 
     spec = searched.dataset
     if spec.is_named and spec.source != "digits":
@@ -198,5 +198,4 @@ def _rehearse(plan: SearchPlan, searched: SearchSpace) -> None:
     else:
         plan, dataset = plan_for_data(plan, load_dataset(spec, searched.input_forms))
         data = told(dataset)
-    for label, text in {**plan.lines(), **data}.items():
-        click.echo(f"{label:<15} {printable(text)}")
+    print_fields([*{**plan.lines(), **data}.items()], indent=0)

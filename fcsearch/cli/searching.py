@@ -117,6 +117,7 @@ _AFTERWARDS = (
     click.option(
         "--confirm",
         type=AutoNumber("a number of configurations", least=0),
+        metavar="N|auto",
         help="How many of the best are trained again with other seeds; 0: none. Default: as many as take little time.",
     ),
     click.option("--confirm-seeds", type=click.IntRange(min=1), help="With how many other seeds. Default: 5 at most."),

@@ -31,7 +31,14 @@ class RunsFolder(click.ParamType[Path | str]):
 runs_folder = click.option(
     "--dir", "root", type=RunsFolder(), default="runs", show_default=True, help="The runs' folder, or its URL."
 )
-output_format = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+output_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="A text for people, or JSON for programs.",
+)
 
 _DATA_DIR = "Folder with the files of a named dataset"
 _DATASET = (

@@ -120,6 +120,11 @@ def train_again(report: Report) -> list[str] | None:
     return ["fcsearch", "train", *which, "--seed", str(caution.seed), "--save", "model.safetensors"]
 
 
+def dashboard(journal: str) -> tuple[str, str]:
+    """How to look at a run's journal in Optuna's dashboard: in words, and the command."""
+    return 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"', shlex.join(["optuna-dashboard", journal])
+
+
 def exported_name() -> str:
     """A file for an exported network, in a form that this environment can write: ONNX needs an extra."""
     has_onnx = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))

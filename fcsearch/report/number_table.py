@@ -27,7 +27,7 @@ def fit_words(table: Table, width: int) -> bool:
     """
     texts = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
     least = [max((len(word) for text in column for word in text.split()), default=0) for column in texts]
-    whole = [max((len(line) for text in column for line in text.split("\n")), default=0) for column in texts]
+    whole = [max(map(len, column), default=0) for column in texts]
     spare = width - sum(least) - COLUMN_GAP * (len(least) - 1)
     if spare < 0:
         return False

@@ -107,7 +107,7 @@ def _what_mattered(report: Report, title: str, width: int) -> Iterator[Renderabl
     yield _section("What each parameter did", f"validation {title} of the trials with that value")
     yield _indented(_effects(report.effects[:_MAX_EFFECTS], OBJECTIVES[report.objective], width - _INDENT))
     if rest := [effect.parameter for effect in report.effects[_MAX_EFFECTS:]]:
-        yield Text(f"  The others are in report.html: {', '.join(rest)}.", style="dim")
+        yield _indented(Text(f"The others are in report.html: {', '.join(rest)}.", style="dim"))
     yield _indented(Text(METHOD, style="dim"))
 
 
@@ -149,7 +149,7 @@ def _top(report: Report, width: int) -> Group:
     taken = [max(map(len, cells)) for cells in zip(("trial", "val", "train", "epoch"), *results, strict=True)]
     room, shown = width - _INDENT - sum(taken) - COLUMN_GAP * (len(taken) - 1), []
     for name, cells in columns.items():
-        needed = max(len(line) for cell in cells for line in cell.split("\n")) + COLUMN_GAP
+        needed = max(map(len, cells)) + COLUMN_GAP
         if needed <= room:
             room -= needed
             shown.append(name)
@@ -174,8 +174,8 @@ def _results(row: Row, objective: Objective) -> tuple[str, str, str, str]:
 
 
 def _cells(report: Report, name: str) -> list[str]:
-    """A parameter's column of the top trials: its name, broken where possible, and its values."""
-    return [name.replace("_", "_\n"), *(value_text(row[name], 3) for row in report.top)]
+    """A parameter's column of the top trials: its name, and its values."""
+    return [name, *(value_text(row[name], 3) for row in report.top)]
 
 
 def _confirmation(found: Confirmation, width: int) -> RenderableType:
@@ -214,8 +214,7 @@ def _effects_table(effects: tuple[Effect, ...], objective: Objective, *, without
         name, importance = effect.parameter, importance_text(effect.importance)
         for group in effect.groups:
             cells = {
-                # Broken where it can be, for narrow terminals.
-                "parameter": name.replace("_", "_\n") if without else name,
+                "parameter": name,
                 "importance": importance,
                 "value": group.label,
                 "trials": f"{group.trials:,}",

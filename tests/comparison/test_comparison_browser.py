@@ -22,7 +22,7 @@ def chromium() -> Iterator[Chromium]:
     # Its sockets need a short path, and it leaves much behind.
     with tempfile.TemporaryDirectory(prefix="fc", dir="/tmp", ignore_cleanup_errors=True) as folder:
         try:
-            browser = Chromium(Path(folder), width=WIDTH)
+            browser = Chromium(Path(folder))
         except ChromiumEndedError:
             pytest.skip("Chromium does not start here")
         yield browser

@@ -10,7 +10,14 @@ from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.report import words
-from fcsearch.report.closing import advised_command, exported_name, model_option, more_trials, train_again
+from fcsearch.report.closing import (
+    advised_command,
+    dashboard,
+    exported_name,
+    model_option,
+    more_trials,
+    train_again,
+)
 from fcsearch.report.confirmed import confirmation_cells, confirmation_remark
 from fcsearch.report.importance import METHOD
 from fcsearch.report.model import Report
@@ -193,8 +200,7 @@ def _commands(report: Report, manifest: Manifest, started: str, *, journal: Path
             (f"Export {which}", f"fcsearch export {run}{model} --out {exported_name()}"),
         ]
     if journal.is_file():
-        dashboard = 'In Optuna\'s dashboard, after pip install "fcsearch[dashboard]"'
-        commands.append((dashboard, f"optuna-dashboard {shlex.quote(f'{report.path}/{journal.name}')}"))
+        commands.append(dashboard(f"{report.path}/{journal.name}"))
     return [*commands, ("Update this report", f"fcsearch report {run}")]
 
 
