@@ -206,7 +206,7 @@ def ray_pool(settings: Settings) -> Iterator[Pool]:
 
         _table: ResultTable | None = None
 
-        def step(self) -> dict[str, Any]:
+        def train(self) -> dict[str, Any]:
             assert self._task is not None
             self._table = self._table or ResultTable(epochs)
             return {MESSAGE: Message(Sealed.of(self._task.pack_id, self._table.outcome(self._task))), "done": True}

@@ -23,6 +23,8 @@ fi
 # New for each job, and only in the environment of its processes: whoever has it can run code on the nodes.
 RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token
+# Since Slurm 22.05 srun does not take over --cpus-per-task: each step, and so Ray on each node, would get one core.
+export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 
 read -r head < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 on_head=(srun --overlap --nodes=1 --ntasks=1 --nodelist="$head")
@@ -32,7 +34,14 @@ port=$((20000 + SLURM_JOB_ID % 10000))
 
 "${on_head[@]}" ray start --head --block --node-ip-address="$address" --port="$port" --include-dashboard=false \
   --num-cpus="${SLURM_CPUS_PER_TASK:-1}" &
-until "${on_head[@]}" bash -c "exec 3<> /dev/tcp/$address/$port" 2> /dev/null; do sleep 1; done
+ray=$!
+until "${on_head[@]}" bash -c "exec 3<> /dev/tcp/$address/$port" 2> /dev/null; do
+  if ! kill -0 "$ray" 2> /dev/null; then
+    echo "Ray must start on $head, port $port; it ended: its messages are above" >&2
+    exit 1
+  fi
+  sleep 1
+done
 if [ "$SLURM_JOB_NUM_NODES" -gt 1 ]; then
   srun --overlap --nodes=$((SLURM_JOB_NUM_NODES - 1)) --ntasks=$((SLURM_JOB_NUM_NODES - 1)) --exclude="$head" \
     ray start --block --address="$address:$port" --num-cpus="${SLURM_CPUS_PER_TASK:-1}" &

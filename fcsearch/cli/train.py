@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,8 +110,8 @@ def train(
     spec = _dataset(spec, dataset, label, data_dir)
     config = _changed(config, parameters)
     where = _device(device)
-    if save is not None and not save.absolute().parent.is_dir():
-        raise UsageError(f"--save must name a file in a folder that exists; found {save}; create the folder first")
+    if save is not None and not os.access(save.absolute().parent, os.W_OK | os.X_OK):
+        raise UsageError(f"--save must name a file in a folder that exists and can be written; found {save}")
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)

@@ -12,9 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-# Failures that someone can end: a full disk, a full quota, storage that is mounted read-only, an NFS folder that its
-# server has moved or exported anew (ESTALE). While an NFS server is away, the system itself waits.
-_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
+# Failures that someone can end, and what to do about each: a full disk or quota; storage that is mounted read-only; an
+# NFS folder that its server has moved or exported anew (ESTALE); a server that is away, where NFS is mounted `soft`
+# (EIO, ETIMEDOUT) or a program serves the files (ENOTCONN). Where NFS is mounted `hard`, the system itself waits. A
+# broken disk gives EIO, too: the wait has an end, and each attempt writes anew what the one before it may have lost.
+_PASSING = {
+    errno.ENOSPC: "free space there",
+    errno.EDQUOT: "free space there",
+    errno.EROFS: "make it writable",
+    errno.ESTALE: "make it writable",
+    errno.EIO: "look after its disk or server",
+    errno.ETIMEDOUT: "look after its disk or server",
+    errno.ENOTCONN: "look after its disk or server",
+}
 _MOST_SECONDS = 600.0
 _AGAIN_SECONDS = 2.0
 # How often it looks whether the user wants to end.
@@ -62,12 +72,13 @@ class Patience:
                     done = write()
                     break
                 except OSError as error:
-                    if error.errno not in _PASSING or self._given_up or self._hurried():
+                    remedy = _PASSING.get(error.errno or 0)
+                    if remedy is None or self._given_up or self._hurried():
                         raise
                     if time.monotonic() > began + self._seconds:
                         self._given_up = True
                         raise
-                    self._begin(error, since)
+                    self._begin(error, remedy, since)
                 self._pause()
             self._given_up = False
             if self.waits_for:
@@ -77,11 +88,11 @@ class Patience:
         finally:
             self.waits_for = None
 
-    def _begin(self, error: OSError, since: datetime) -> None:
-        remedy = "make it writable" if error.errno in (errno.EROFS, errno.ESTALE) else f"free space there{self._free()}"
+    def _begin(self, error: OSError, remedy: str, since: datetime) -> None:
+        free = self._free() if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         text = (
-            f"since {since:%H:%M:%S} UTC {self._folder} cannot be written ({error.strerror}): {remedy}; the search "
-            f"waits up to {self._seconds / 60:.0f} min"
+            f"since {since:%H:%M:%S} UTC {self._folder} cannot be written ({error.strerror}): {remedy}{free}; the "
+            f"search waits up to {self._seconds / 60:.0f} min"
         )
         if self.waits_for is None:
             self._say(text)

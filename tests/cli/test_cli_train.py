@@ -154,6 +154,13 @@ def test_bad_options_are_refused_in_words(options: list[str], message: str) -> N
     assert error.value.exit_code == 2
 
 
+def test_weights_that_cannot_be_saved_are_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    test_bad_options_are_refused_in_words(["--save", str(tmp_path / "best.safetensors")], "can be written; found")
+
+
 def test_a_table_is_learned_by_the_column_that_label_names(tmp_path: Path) -> None:
     rows = [f"{i % 7},{'yes' if i % 7 > 3 else 'no'},{i % 3}" for i in range(200)]
     (tmp_path / "table.csv").write_text("\n".join(["size,answer,other", *rows]))

@@ -24,7 +24,7 @@ def find(commands: Processes, kind: str) -> list[int]:
         servers = find(commands, "fork server")
         ours = [number for number, text in alive.items() if "local_pool.fork_server" in text]
         forked = [number for number in ours if number not in servers]
-        return forked or [number for number, text in alive.items() if text.startswith("ray::_Inner")]
+        return forked or [number for number, text in alive.items() if text.startswith("ray::PackWorker")]
     if kind == "fork server":
         return [
             number

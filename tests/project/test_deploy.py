@@ -119,7 +119,7 @@ def test_the_manifest_for_kuberay_has_fields_that_kuberay_knows_and_no_secret() 
 
 
 SRUN = """#!/bin/bash
-echo "srun $*" >> "$CALLS"
+echo "srun $* with $SRUN_CPUS_PER_TASK cores" >> "$CALLS"
 while [[ ${1-} == -* ]]; do shift; done
 exec "$@"
 """
@@ -127,6 +127,8 @@ RAY = """#!{python}
 import os, re, socket, sys, time
 with open(os.environ["CALLS"], "a") as calls:
     calls.write(f"token of {{len(os.environ['RAY_AUTH_TOKEN'])}} signs, {{os.environ['RAY_AUTH_MODE']}}\\n")
+if os.environ.get("BROKEN"):
+    sys.exit("no port")
 if "--head" in sys.argv:
     port = int(re.search(r"--port=(\\d+)", " ".join(sys.argv))[1])
     listening = socket.create_server(("127.0.0.1", port))
@@ -155,7 +157,12 @@ def slurm(tmp_path: Path) -> dict[str, str]:
     for name, text in programs.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
-    job = {"SLURM_JOB_NODELIST": "[one,two]", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": str(os.getpid())}
+    job = {
+        "SLURM_JOB_NODELIST": "[one,two]",
+        "SLURM_JOB_NUM_NODES": "2",
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_CPUS_PER_TASK": "16",
+    }
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     return {**os.environ, **job, "PATH": path, "CALLS": str(tmp_path / "calls")}
 
@@ -172,6 +179,12 @@ def test_the_slurm_script_starts_a_cluster_with_a_token_and_ends_it(slurm: dict[
     assert "--nodelist=one ray start --head --block --node-ip-address=127.0.0.1" in calls
     assert f"--exclude=one ray start --block --address=127.0.0.1:{port}" in calls
     assert calls.count("token of 64 signs, token") == 2
+    assert calls.count("--num-cpus=16 with 16 cores\n") == 2
+
+
+def test_a_slurm_job_whose_ray_does_not_start_ends(slurm: dict[str, str]) -> None:
+    assert submit({**slurm, "BROKEN": "1"}, "run").wait(60) == 1
+    assert "fcsearch run" not in Path(slurm["CALLS"]).read_text()
 
 
 def test_the_search_of_a_slurm_job_ends_cleanly_when_its_time_is_up(slurm: dict[str, str]) -> None:

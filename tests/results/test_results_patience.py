@@ -41,6 +41,8 @@ def patience(
     [
         (errno.ENOSPC, r"\(No space left on device\): free space there \([\d,]+ bytes are free\)"),
         (errno.EROFS, r"\(Read-only file system\): make it writable"),
+        (errno.EIO, r"\(Input/output error\): look after its disk or server"),
+        (errno.ETIMEDOUT, r"\(Connection timed out\): look after its disk or server"),
     ],
 )
 def test_it_is_asked_again_until_it_writes(number: int, found: str, tmp_path: Path) -> None:
@@ -57,7 +59,7 @@ def test_it_is_asked_again_until_it_writes(number: int, found: str, tmp_path: Pa
     assert "can be written again after" in said[1]
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG])
 def test_what_does_not_pass_by_itself_is_not_waited_for(number: int, tmp_path: Path) -> None:
     storage, said = Storage(1, number), []
     with patient(patience(tmp_path, said)), pytest.raises(OSError, match=os.strerror(number)):

@@ -200,7 +200,7 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path) -> None:
 
     # Local, so that Ray carries it to the workers, which cannot import tests.
     class Poisoned(PackWorker):
-        def step(self) -> dict[str, Any]:
+        def train(self) -> dict[str, Any]:
             widths = {trial.config.hidden_dims for trial in self._task.trials} if self._task else set()
             if (13,) in widths:
                 raise ValueError("thirteen")
@@ -208,7 +208,7 @@ def test_a_trial_that_breaks_its_worker_fails_alone(tmp_path: Path) -> None:
                 with open(marker, "a") as deaths:  # noqa: PTH123
                     deaths.write("x")
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().step()
+            return super().train()
 
     parameters = {"hidden_dim": {"choices": [8, 13, 14]}, "epochs": 1}
     keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
@@ -238,7 +238,7 @@ def test_a_trial_that_is_too_large_fails_alone(tmp_path: Path) -> None:
 
 def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:
     class Broken(PackWorker):
-        def step(self) -> dict[str, Any]:
+        def train(self) -> dict[str, Any]:
             raise MemoryError("no room")
 
     with pytest.raises(SearchError, match="every trial failed: MemoryError: no room"):
@@ -251,7 +251,7 @@ def test_a_search_in_which_every_trial_fails_says_why(tmp_path: Path) -> None:
 
 def test_workers_that_cannot_start_end_the_search_and_the_trials_wait(tmp_path: Path) -> None:
     class Unborn(PackWorker):
-        def setup(self, config: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+        def __init__(self, **_: Any) -> None:
             raise OSError("no such device")
 
     with pytest.raises(SearchError, match="workers must be able to start; 3 in a row did not: OSError: no such device"):

@@ -110,6 +110,11 @@ def test_a_worker_needs_no_tables_and_no_sampler() -> None:
     assert imported("fcsearch.search.local_pool.worker") & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
 
 
+def test_a_worker_of_ray_needs_no_ray_tune_which_comes_with_pandas_and_pyarrow() -> None:
+    modules = ("fcsearch.search.ray_pool.worker", "fcsearch.training", "fcsearch.search.pool.pack_run")
+    assert imported(*modules) & {"optuna", "pandas", "pyarrow", "sklearn"} == set()
+
+
 @pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.driver"])
 def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> None:
     code = (

@@ -19,7 +19,7 @@ from fcsearch.training.checks import run_engine_checks
 from fcsearch.training.checks.pieces import piece_checks
 from fcsearch.training.checks.way import KERNELS, TORCH, Way
 from fcsearch.training.checks.whole import Case, training_cases, training_checks
-from fcsearch.training.engine import masks
+from fcsearch.training.engine import compiling, masks
 from fcsearch.training.engine.losses import STACKED_LOSSES, LaneLoss
 from fcsearch.training.engine.native import library, runs_compiled, without_kernels
 from fcsearch.training.engine.passes import StackedNet
@@ -27,7 +27,7 @@ from fcsearch.training.engine.regularisation import L2Penalty, WeightDecay
 from fcsearch.training.engine.rules import RULES
 
 CPU = torch.device("cpu")
-SOURCES = library._CPU_SOURCES
+SOURCES = compiling.CPU_SOURCES
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def failing(case: Case, arithmetic: str, dtype: torch.dtype = torch.float64) -> 
 
 def change_source(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> int:
     """Compile the kernels with this change from now on; returns in how many places it was made."""
-    source = library._source
-    monkeypatch.setattr(library, "_source", lambda *names: source(*names).replace(right, wrong))
+    source = compiling.source
+    monkeypatch.setattr(compiling, "source", lambda *names: source(*names).replace(right, wrong))
     return source(*SOURCES).count(right)
 
 

@@ -17,6 +17,7 @@ import torch
 from host_kernels import CPU, host_kernels
 from torch import Tensor
 
+from fcsearch.training.engine import compiling
 from fcsearch.training.engine.native import CallSite, kernels, library, step_functions, without_kernels
 from fcsearch.training.engine.native.binding import SIGNATURES
 
@@ -100,12 +101,12 @@ def test_the_kernels_are_built_again_when_this_changes(
     assert len(first) == 1
     assert built(tmp_path) == first
     if changed == "source":
-        right = library._source
-        monkeypatch.setattr(library, "_source", lambda *names: right(*names) + "/* changed */")
+        right = compiling.source
+        monkeypatch.setattr(compiling, "source", lambda *names: right(*names) + "/* changed */")
     elif changed == "compiler":
         monkeypatch.setenv("CC", another_compiler(tmp_path))
     else:
-        monkeypatch.setattr(library, "_processor", lambda: "another processor")
+        monkeypatch.setattr(compiling, "_processor", lambda: "another processor")
     assert len(built(tmp_path)) == 2
 
 
@@ -135,7 +136,7 @@ def test_arrays_of_one_layout_must_have_the_same_strides() -> None:
 
 
 def test_every_function_in_c_has_the_arguments_that_its_binding_gives() -> None:
-    found = re.findall(r"^KERNEL (\w+)\(const layout \*l, ([^)]*)\)", library._source("kernels"), re.MULTILINE)
+    found = re.findall(r"^KERNEL (\w+)\(const layout \*l, ([^)]*)\)", compiling.source("kernels"), re.MULTILINE)
     assert {name: len(arguments.split(",")) for name, arguments in found} == {
         name: len(kinds) for name, kinds in SIGNATURES.items()
     }

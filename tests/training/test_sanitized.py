@@ -15,10 +15,11 @@ import dataclasses, sys, torch
 from varied_packs import VARIED, weighted
 from fcsearch.config import InputForm
 from fcsearch.training import TrainingData, TrialConfig, train_pack
-from fcsearch.training.engine.native import library, step_functions
-library._FLAGS = library._FLAGS.replace("-O3", "-O1 -g") + " -fsanitize=address,undefined -fno-sanitize-recover=all"
-source = library._source
-library._source = lambda *names: source(*names).replace(*sys.argv[1:3])
+from fcsearch.training.engine import compiling
+from fcsearch.training.engine.native import step_functions
+compiling.FLAGS = compiling.FLAGS.replace("-O3", "-O1 -g") + " -fsanitize=address,undefined -fno-sanitize-recover=all"
+source = compiling.source
+compiling.source = lambda *names: source(*names).replace(*sys.argv[1:3])
 torch.set_num_threads(1)
 draw = torch.Generator().manual_seed(0)
 X, y = torch.randn(110, 19, generator=draw), torch.randint(3, (110,), generator=draw)

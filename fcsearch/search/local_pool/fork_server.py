@@ -17,7 +17,7 @@ import torch
 from fcsearch.search.local_pool.fork_messages import END, KILL, START, WORKER, receive_order, reply
 from fcsearch.search.local_pool.worker import main as train
 from fcsearch.search.pool.early_output import print_to
-from fcsearch.training.engine.native.library import prepare_for_cpu
+from fcsearch.training.engine.compiling import prepare_for_cpu
 
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.01

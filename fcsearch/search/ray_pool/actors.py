@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,19 @@ from fcsearch.search.ray_pool.reservations import Reservations
 _AGAIN_SECONDS = 1.0
 # What a worker may be asked twice, since it goes on from where it is.
 _REPEATABLE = ("train", "reset")
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class WorkerKind:
+    """What is started as a worker.
+
+    Attributes:
+        actor: Ray's actor class.
+        arguments: What its constructor takes by keyword; an `ObjectRef` becomes what it stands for.
+    """
+
+    actor: Any
+    arguments: Mapping[str, Any]
 
 
 @dataclasses.dataclass
@@ -40,22 +53,31 @@ class ActorManager(RayActorManager):
     Args:
         resource_manager: Reserves what actors take.
         silent: Called with an actor (Tune's `TrackedActor`) and True when it stops answering, False when it goes on.
+        worker: What is started where Tune asks for an actor.
     """
 
-    # Private methods of Tune's that are replaced here.
-    replaced = ("_schedule_tracked_actor_task", "_actor_task_resolved", "_actor_task_failed")
+    # Methods of Tune's that are replaced here.
+    replaced = ("add_actor", "_schedule_tracked_actor_task", "_actor_task_resolved", "_actor_task_failed")
 
     def __init__(
         self,
         resource_manager: Reservations,
         silent: Callable[[Any, bool], None] = lambda actor, silent: None,  # noqa: ARG005
+        worker: WorkerKind | None = None,
     ) -> None:
         super().__init__(resource_manager=resource_manager)
+        self._worker = worker
         self._pause: Callable[[], float] = resource_manager.pause
         self._silent = silent
         self._calls: dict[Any, _Call] = {}
         # Tasks that are to be asked again, and when.
         self._again: list[tuple[float, Any]] = []
+
+    def add_actor(self, cls: Any, kwargs: dict[str, Any], resource_request: Any, **callbacks: Any) -> Any:  # noqa: ARG002
+        """Start one of our workers: Tune's class, and what Tune would give it, would have it import Tune."""
+        if self._worker is None:
+            raise RuntimeError("a search must say what its workers are before one starts; found none")
+        return super().add_actor(self._worker.actor, dict(self._worker.arguments), resource_request, **callbacks)
 
     def next(self, timeout: float | None = None) -> bool:
         """Wait for an event, as Tune's, after asking those again that did not answer."""
@@ -77,6 +99,8 @@ class ActorManager(RayActorManager):
         return happened
 
     def _schedule_tracked_actor_task(self, tracked_actor_task: Any, method_name: str, **arguments: Any) -> Any:
+        # With a pack's number, Tune gives a worker objects of its own.
+        arguments.update(args=(), kwargs={})
         if method_name in _REPEATABLE and not arguments.get("_return_future"):
             self._calls[tracked_actor_task] = _Call(method_name, arguments)
         return super()._schedule_tracked_actor_task(tracked_actor_task, method_name, **arguments)

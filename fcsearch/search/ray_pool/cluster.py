@@ -21,7 +21,7 @@ _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # Ray's future default, and a warning at every start without it. A worker looks at what it was given instead.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Tune's actors have an environment of their own: none would run in a process that Ray starts ahead.
+    # Processes that Ray starts ahead take time from those that import at the start: docs/performance.md.
     "RAY_prestart_worker_first_driver": "0",
     # Without its head a node waits this long, and then ends its processes: by default a minute.
     "RAY_gcs_rpc_server_reconnect_timeout_s": "10",
@@ -89,8 +89,9 @@ def _connect(address: str | None, local: Node, folder: Path | None) -> None:
         # Ray ends the process, by SystemExit, where a cluster stops answering.
         raise UsageError(
             f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
-            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; its versions of Ray and "
-            "Python must be the same as here"
+            "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; this machine must be one "
+            "of its nodes (`ray start --address=HOST:PORT --num-cpus=0` makes it one that trains nothing), with the "
+            "same versions of Ray and Python"
         ) from error
 
 

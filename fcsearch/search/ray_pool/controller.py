@@ -19,7 +19,7 @@ from ray.tune.search import Searcher, SearchGenerator
 from fcsearch.errors import SearchError
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import PackTask
-from fcsearch.search.ray_pool.actors import ActorManager, silence
+from fcsearch.search.ray_pool.actors import ActorManager, WorkerKind, silence
 from fcsearch.search.ray_pool.failures import pack_failure
 from fcsearch.search.ray_pool.reservations import NODE_LABEL, Fitness, Reservations
 from fcsearch.search.ray_pool.wire import Sealed, Told
@@ -135,10 +135,10 @@ class _PackSearcher(Searcher):
 class Controller(TuneController):
     """Tune's controller, which also tells why a trial failed, and ends at once."""
 
-    def __init__(self, packs: Packs, experiment: Experiment, nodes: Fitness | None) -> None:
+    def __init__(self, packs: Packs, experiment: Experiment, worker: WorkerKind, nodes: Fitness | None) -> None:
         search = SearchGenerator(_PackSearcher(packs.queue))
         super().__init__(search_alg=search, storage=experiment.storage, callbacks=[packs], reuse_actors=True)
-        self._actor_manager: Any = ActorManager(Reservations(nodes), self._silent)
+        self._actor_manager: Any = ActorManager(Reservations(nodes), self._silent, worker)
         self._packs = packs
         self._starts_until = 0.0
         search.add_configurations([experiment])

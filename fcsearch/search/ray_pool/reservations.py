@@ -50,8 +50,6 @@ class _Reserved(AcquiredResources):
             num_cpus=bundle.get("CPU", 0),
             num_gpus=bundle.get("GPU", 0),
             resources=amounts,
-            # Without Tune's environment a process serves that Ray has started ahead; with it two start in a row.
-            runtime_env={},
         )
 
 

@@ -16,12 +16,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ray
 from ray import tune
 from ray.tune.experiment import Experiment, Trial
 
 from fcsearch.search.planning.placement import Placement, local_node, place
 from fcsearch.search.pool.interface import Event, Pool
 from fcsearch.search.pool.messages import PackTask
+from fcsearch.search.ray_pool.actors import WorkerKind
 from fcsearch.search.ray_pool.cluster import ray_session
 from fcsearch.search.ray_pool.controller import Controller, Packs, require_tune
 from fcsearch.search.ray_pool.local_ray import environment
@@ -87,8 +89,9 @@ def tune_pool(
     # By default Tune starts the trials of a searcher like ours one after another.
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
-        trainable = tune.with_parameters(worker, dataset=dict(dataset), placement=placement)
-        pool = TunePool(placement, trainable, storage, nodes)
+        actor: Any = ray.remote(worker)
+        kind = WorkerKind(actor, {"dataset": ray.put(dict(dataset)), "placement": placement})
+        pool = TunePool(placement, kind, storage, nodes)
         try:
             yield pool
         finally:
@@ -98,13 +101,14 @@ def tune_pool(
 class TunePool:
     """As a Pool, with packs and outcomes sealed."""
 
-    def __init__(self, placement: Placement, trainable: type[PackWorker], storage: str, nodes: Fitness | None) -> None:
+    def __init__(self, placement: Placement, worker: WorkerKind, storage: str, nodes: Fitness | None) -> None:
         self.placement = placement
         self.workers = placement.workers
         self._packs = Packs()
         experiment = Experiment(
             "packs",
-            trainable,
+            # Tune asks for one and gets a worker: see `ActorManager`.
+            tune.Trainable,
             num_samples=sys.maxsize,
             resources_per_trial={"cpu": placement.cpus, "gpu": placement.gpus},
             storage_path=storage,
@@ -113,7 +117,7 @@ class TunePool:
             max_failures=0,
         )
         # Tune's own methods have no types.
-        self._controller: Any = Controller(self._packs, experiment, nodes)
+        self._controller: Any = Controller(self._packs, experiment, worker, nodes)
 
     def submit(self, task: Sealed[PackTask]) -> None:
         """Have a pack trained."""

@@ -1,27 +1,30 @@
 """The worker: a Ray actor that holds its share of a device and trains one pack after another.
 
-The process that drives Ray imports this file too, and never trains: torch is imported in the methods that need it.
+The process that drives Ray imports this file too, and never trains: torch is imported in the methods that need it. No
+worker imports Ray Tune, which would take it as long as torch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import logging
 import os
 import socket
+import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray import tune
 
 from fcsearch.machine import available_cores
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.log_lines import LogLines
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.ray_pool.wire import Sealed
+from fcsearch.training.engine.compiling import prepare_for_cpu
 
 if TYPE_CHECKING:
     import torch
@@ -43,41 +46,32 @@ class Message:
     content: Progress | Sealed[PackOutcome]
 
 
-class PackWorker(tune.Trainable):
-    """Trains packs. Tune reuses the actor from pack to pack; before each it calls `reset_config`, then we `take`."""
+class PackWorker:
+    """Trains packs. Tune reuses the actor from pack to pack; before each it calls `reset`, then we `take`.
+
+    It has the methods of a `tune.Trainable` that Tune calls. It takes the device and the dataset when it is made.
+
+    Args:
+        dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
+        placement: The workers: how many threads each computes with, and how many share a device.
+        report_seconds: How long it trains between two reports.
+    """
 
     _task: PackTask | None = None
     _run: PackRun | None = None
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        # Tune would change to a folder of its own.
-        os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"
-        super().__init__(*arguments, **options)
-
-    def setup(  # type: ignore[override]  # tune.with_parameters adds the keyword arguments
-        self,
-        config: dict[str, Any],  # noqa: ARG002
-        *,
-        dataset: Mapping[str, Any],
-        placement: Placement,
-        report_seconds: float = _REPORT_SECONDS,
+    def __init__(
+        self, *, dataset: Mapping[str, Any], placement: Placement, report_seconds: float = _REPORT_SECONDS
     ) -> None:
-        """Take the device and the dataset.
+        with _compiling(placement):
+            # Ray's modules and torch's are a million objects, which live on: not to be looked through for garbage.
+            gc.disable()
+            from fcsearch.search.pool.computing import compute_as
+            from fcsearch.search.pool.pack_run import memory_share
+            from fcsearch.training import TrainingData
 
-        Args:
-            config: Tune's configuration: the number of the first pack.
-            dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
-            placement: The workers: how many threads each computes with, and how many share a device.
-            report_seconds: How long it trains between two reports.
-        """
-        # Ray's modules and torch's are a million objects, which live to the end: not to be looked through for garbage.
-        gc.disable()
-        from fcsearch.search.pool.computing import compute_as
-        from fcsearch.search.pool.pack_run import memory_share
-        from fcsearch.training import TrainingData
-
-        gc.freeze()
-        gc.enable()
+            gc.freeze()
+            gc.enable()
         os.environ["OMP_NUM_THREADS"] = str(placement.threads)
         compute_as(placement)
         self._report_seconds = report_seconds
@@ -92,8 +86,8 @@ class PackWorker(tune.Trainable):
         self._share = memory_share(device, workers=placement.sharers(available_cores()))
         self._let_go()
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:  # noqa: ARG002
-        """Drop the last pack."""
+    def reset(self) -> bool:
+        """Drop the last pack; tell Tune that another may come."""
         self._let_go()
         return True
 
@@ -101,10 +95,8 @@ class PackWorker(tune.Trainable):
         """Take a pack to train."""
         self._task = task.open()
 
-    def step(self) -> dict[str, Any]:
+    def train(self) -> dict[str, Any]:
         """Train until the next report is due, or to the end of the pack; report the progress, or the outcome."""
-        # Tune keeps it, with its checkpoint.
-        self._last_result = None
         if self._task is None:
             raise RuntimeError("a worker must be given a pack before it trains; found none")
         if self._run is None:
@@ -125,9 +117,14 @@ class PackWorker(tune.Trainable):
         """End the pack in training at the next epoch; trials that came to an end by then count."""
         self._leaving = True
 
+    def stop(self) -> None:
+        """Pass: the process ends when Tune gives its place back."""
+
+    def get_auto_filled_metrics(self, *, debug_metrics_only: bool) -> dict[str, Any]:  # noqa: ARG002
+        """What Tune would like to know of a worker before its first report: nothing that is used."""
+        return {}
+
     def _let_go(self) -> None:
-        # Tune keeps and sends the last result with every report.
-        self._last_result = None
         self._task = None
         self._run = None
         self._leaving = False
@@ -135,6 +132,20 @@ class PackWorker(tune.Trainable):
             import torch
 
             torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def _compiling(placement: Placement) -> Iterator[None]:
+    """Compile what trains on a CPU beside this block, unless this machine has: it takes as long as importing torch."""
+    if placement.gpus or placement.threads > 1:
+        yield
+        return
+    compiler = threading.Thread(target=prepare_for_cpu)
+    compiler.start()
+    try:
+        yield
+    finally:
+        compiler.join()
 
 
 def _take_device() -> tuple[Place, torch.device]:

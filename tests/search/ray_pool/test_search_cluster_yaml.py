@@ -32,7 +32,7 @@ except Exception as error:
 
 @pytest.fixture
 def network() -> Iterator[list[Host]]:
-    """The head, a worker node, and a host outside the cluster."""
+    """The head, a worker node, and a host of a user."""
     with hosts(3) as found:
         yield found
 
@@ -45,13 +45,14 @@ def env(commands: Processes) -> dict[str, str]:
     return {**commands.env, "PATH": path, "RAY_NUM_REDIS_GET_RETRIES": "1"}
 
 
-def perform(host: Host, stage: str, env: Mapping[str, str]) -> None:
-    """Run the commands of this key of cluster.yaml, without the autoscaler, which would want ssh.
+def perform(host: Host, stage: str, env: Mapping[str, str], *, options: str = "") -> None:
+    """Run the commands of this key of cluster.yaml, the last with these options, without the autoscaler.
 
     Raises:
         RuntimeError: one failed; what it said.
     """
-    for command in CLUSTER[stage]:
+    *first, last = CLUSTER[stage]
+    for command in (*first, last + options):
         done = host.shell(re.sub(r" --autoscaling-config=\S+", "", command), env)
         if done.returncode != 0:
             raise RuntimeError(done.stdout + done.stderr)
@@ -79,8 +80,14 @@ def test_the_head_makes_a_token_and_nobody_gets_in_without_it(network: list[Host
     give(token, worker)
     perform(worker, "worker_start_ray_commands", joining)
 
+    # As docs/cluster.md says: a program needs a node of its own machine.
+    give(token, other)
+    perform(other, "worker_start_ray_commands", joining, options=" --num-cpus=0")
+
     user = {**env, "RAY_AUTH_MODE": "token"}
-    assert ask(head, "auto", user) == f"let in: {sorted([head.address, worker.address])}"
+    let_in = f"let in: {sorted([head.address, worker.address, other.address])}"
+    assert ask(head, "auto", user) == let_in
+    assert ask(other, f"{head.address}:6379", user) == let_in
     stranger = {**env, "RAY_AUTH_MODE": "disabled"}
     assert ask(head, f"{head.address}:6379", stranger) == "refused: ConnectionError"
     assert ask(other, f"{head.address}:6379", stranger) == "refused: ConnectionError"

@@ -18,7 +18,7 @@ from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.search.ray_pool import worker
 from fcsearch.search.ray_pool.wire import Sealed
-from fcsearch.search.ray_pool.worker import MESSAGE, PACK_ID, PackWorker
+from fcsearch.search.ray_pool.worker import MESSAGE, PackWorker
 
 
 @pytest.fixture
@@ -54,9 +54,8 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
     def made(task: PackTask, threads: int = 1, **options: float) -> PackWorker:
-        found = PackWorker.__new__(PackWorker)
         placement = Placement(workers=2, cpus=threads, gpus=0)
-        found.setup({PACK_ID: task.pack_id}, dataset=dataset, placement=placement, **options)
+        found = PackWorker(dataset=dataset, placement=placement, **options)
         found.take(Sealed.of(task.pack_id, task))
         return found
 
@@ -68,7 +67,7 @@ def task(epochs: int, count: int = 2) -> PackTask:
 
 
 def next_pack(found: PackWorker, task: PackTask) -> None:
-    found.reset_config({PACK_ID: task.pack_id})
+    found.reset()
     found.take(Sealed.of(task.pack_id, task))
 
 
@@ -89,9 +88,19 @@ def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: d
     assert found._data.y_val.data_ptr() == dataset["y_val"].ctypes.data
 
 
+@pytest.mark.parametrize(("threads", "compiled"), [(1, [True]), (2, [])])
+def test_what_trains_on_one_thread_is_compiled_before_the_first_pack(
+    make: Any, monkeypatch: pytest.MonkeyPatch, threads: int, compiled: list[bool]
+) -> None:
+    done: list[bool] = []
+    monkeypatch.setattr(worker, "prepare_for_cpu", lambda: done.append(True))
+    make(task(1), threads=threads)
+    assert done == compiled
+
+
 def test_it_reports_progress_and_then_the_outcome(make: Any) -> None:
     found = make(task(3), report_seconds=0.0)
-    results = [found.step() for _ in range(3)]
+    results = [found.train() for _ in range(3)]
     assert [type(said(result)) for result in results] == [Progress, Progress, PackOutcome]
     assert [result.get("done", False) for result in results] == [False, False, True]
     assert [member.trial_id for member in said(results[-1]).members] == [0, 1]
@@ -99,13 +108,13 @@ def test_it_reports_progress_and_then_the_outcome(make: Any) -> None:
 
 def test_it_leaves_when_it_is_asked_to(make: Any) -> None:
     found = make(task(1000), report_seconds=0.0)
-    found.step()
+    found.train()
     found.leave()
-    result = found.step()
+    result = found.train()
     assert (result["done"], said(result).members) == (True, ())
     # The next pack is not left.
     next_pack(found, task(2))
-    assert isinstance(said(found.step()), Progress)
+    assert isinstance(said(found.train()), Progress)
 
 
 def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,28 +129,28 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
 
     monkeypatch.setattr("fcsearch.search.pool.pack_run.PackRun", Run)
     found = make(task(1))
-    found.step()
+    found.train()
     for _ in range(3):
         next_pack(found, task(1))
-        found.step()
+        found.train()
     assert alive == [0, 0, 0, 0]
 
 
 def test_a_worker_without_a_pack_says_so(make: Any) -> None:
     found = make(task(1))
-    found.step()
-    found.reset_config({PACK_ID: 2})
+    found.train()
+    found.reset()
     with pytest.raises(RuntimeError, match="must be given a pack"):
-        found.step()
+        found.train()
 
 
 def test_warnings_travel_with_the_outcome(make: Any) -> None:
     found = make(task(1))
     logging.getLogger("somebody").warning("take %s", "care")
     logging.getLogger("somebody").info("never mind")
-    assert said(found.step()).log == ("WARNING somebody: take care",)
+    assert said(found.train()).log == ("WARNING somebody: take care",)
     next_pack(found, task(1))
-    assert said(found.step()).log == ()
+    assert said(found.train()).log == ()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +33,11 @@ class FileSystem:
     Args:
         patch: Puts it in the place of the system's.
         lives: Operations that are done before it dies.
+        half: Whether what it was writing is in the file only in part.
     """
 
-    def __init__(self, patch: pytest.MonkeyPatch, lives: int) -> None:
-        self.left = lives
+    def __init__(self, patch: pytest.MonkeyPatch, lives: int, *, half: bool) -> None:
+        self.left, self._half = lives, half
         for name in OPERATIONS:
             patch.setattr(os, name, self._counted(name, getattr(os, name)))
 
@@ -43,12 +45,21 @@ class FileSystem:
         def counted(*args: Any, **keys: Any) -> Any:
             # Nothing is done by who is dead, in `finally` either.
             if self.left <= 0:
+                if name == "fsync" and self._half:
+                    self._half = False
+                    self._tear(*args)
                 raise Killed
             self.left -= 1
             # What is written is in the file before it is flushed to the disk, which takes time here.
             return None if name == "fsync" else operation(*args, **keys)
 
         return counted
+
+    @staticmethod
+    def _tear(descriptor: int) -> None:
+        """Take back the last bytes that were written; a folder has none."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, max(0, os.fstat(descriptor).st_size - 20))
 
 
 @pytest.fixture
@@ -82,8 +93,9 @@ def assert_whole(run: RunDirectory) -> int:
     return len(trials)
 
 
-def test_a_crash_before_any_file_operation_loses_and_doubles_nothing(
-    tmp_path: Path, space: SearchSpace, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("half", [False, True], ids=["before", "half way"])
+def test_a_crash_at_any_file_operation_loses_and_doubles_nothing(
+    tmp_path: Path, space: SearchSpace, monkeypatch: pytest.MonkeyPatch, *, half: bool
 ) -> None:
     """The first pack has a part of its own, the second joins it, the third begins another."""
     monkeypatch.setattr(tables, "_OWN_PARTS", 1)
@@ -92,7 +104,7 @@ def test_a_crash_before_any_file_operation_loses_and_doubles_nothing(
     while True:
         run = make_run(tmp_path, space, name=f"cut-{cut}")
         with monkeypatch.context() as patch:
-            files = FileSystem(patch, lives=cut)
+            files = FileSystem(patch, lives=cut, half=half)
             try:
                 search(run, space)
             except Killed:

@@ -1,0 +1,106 @@
+"""Compiles what trains on a CPU, once on each machine. Nothing here needs torch, whose import takes seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+SWITCH = "FCSEARCH_NATIVE"  # set to 0 to do without what is compiled
+# In this order: each calls what is in those before it.
+CPU_SOURCES = ("kernels", "losses", "activations", "products", "embedding", "steps")
+FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC"
+_SECONDS = 120
+
+
+def prepare_for_cpu() -> None:
+    """Compile what trials on a CPU are trained by, in float32, so that it is in the user's cache when it is needed.
+
+    What cannot be compiled is for `step_functions` to tell.
+    """
+    if os.environ.get(SWITCH) != "0":
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            cpu_library("float")
+
+
+def cpu_library(real: str) -> Path:
+    """The library of all functions for a CPU, compiled if it is not there.
+
+    Args:
+        real: C's name of the numbers: `float` or `double`.
+
+    Raises:
+        OSError: there is no compiler, or no place for the library.
+        SubprocessError: the compiler failed.
+    """
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        raise OSError("no C compiler found")
+    command = [*shlex.split(compiler), *FLAGS.split(), *defines(real)]
+    return _compiled(command, source(*CPU_SOURCES))
+
+
+def defines(real: str) -> list[str]:
+    """What a compiler must be told of the numbers."""
+    return [f"-DREAL={real}", "-DSQRT=sqrtf" if real == "float" else "-DSQRT=sqrt"]
+
+
+def source(*names: str) -> str:
+    """The text of these files of `native/`, one after another."""
+    folder = resources.files(__package__).joinpath("native")
+    return "".join(folder.joinpath(f"{name}.c").read_text() for name in names)
+
+
+def _compiled(command: list[str], source: str) -> Path:
+    """The library's file in the user's cache, made if it is not there; several processes may ask at once."""
+    version = subprocess.run([command[0], "--version"], capture_output=True, text=True, timeout=_SECONDS, check=True)
+    machine = [platform.machine(), platform.node(), _processor(), version.stdout]
+    digest = hashlib.sha256("\0".join([source, *command, *machine]).encode()).hexdigest()[:16]
+    folder = _cache()
+    path = folder / f"kernels-{digest}.so"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as aside:
+            made = Path(aside) / "kernels.so"
+            subprocess.run(
+                [*command, "-x", "c", "-", "-o", str(made), "-lm"],
+                input=source,
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=True,
+            )
+            made.replace(path)
+    return path
+
+
+def _processor() -> str:
+    """What tells processors apart that take different machine code."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return platform.processor()
+    wanted = ("model name", "flags", "Features")
+    return "\n".join(sorted({line for line in info.read_text().splitlines() if line.startswith(wanted)}))
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    folder = Path(base) / "fcsearch" / "kernels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    # Nobody else may put a library where this user's will be loaded from.
+    folder = Path(tempfile.gettempdir()) / f"fcsearch-kernels-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder
