@@ -79,7 +79,9 @@ def _print_table(found: Sequence[Summary]) -> None:
     from fcsearch.cli.console import may_fold, print_rows, short_path
 
     columns = [
-        *(Column(name, no_wrap=True) for name in ("run", "state", "dataset")),
+        Column("run", no_wrap=True),
+        Column("state", no_wrap=not may_fold()),
+        Column("dataset", no_wrap=True),
         Column("started (UTC)", no_wrap=not may_fold()),
         *(Column(name, justify="right", no_wrap=not may_fold()) for name in ("trials", "best validation")),
         Column("size", justify="right", no_wrap=True),

@@ -86,6 +86,22 @@ def test_a_narrow_terminal_breaks_no_word_and_is_spared_what_is_needed_least(
     assert {word for word in words if ":" in word} <= {"00:00:00", "room:"}
 
 
+@pytest.mark.parametrize("columns", [60, 64, 80])
+def test_how_a_run_ended_is_folded_on_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    ended = manifest("customers", state="complete", ended_by="time_budget", options={"trials": 5_000})
+    RunDirectory.create(tmp_path / "runs" / "customers", ended)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    runs.callback(Path("runs"), (), "text")
+    table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    assert max(map(len, table.splitlines())) <= columns
+    assert {"runs/customers", "ended", "budget"} <= set(table.split())
+
+
 def test_json(tmp_path: Path) -> None:
     make(tmp_path)
     result = CliRunner().invoke(runs, ["--dir", str(tmp_path), "--format", "json"], catch_exceptions=False)
