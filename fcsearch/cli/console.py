@@ -77,9 +77,11 @@ def print_figures(lines: Sequence[tuple[str, str, str]]) -> None:
 
 
 def fields_grid(fields: Iterable[tuple[str, str]], *, style: str = "") -> Table:
-    """Names, in a style, and values: the lines of a long value stand below each other."""
+    """Names, in a style, and values: the lines of a long value stand below each other, and none is cut."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True, min_width=_NAME_WIDTH)
+    # A path or a configuration has no spaces to be folded at.
+    grid.add_column(overflow="fold")
     for name, value in fields:
         grid.add_row(Text(name, style=style), Text(value))
     return grid

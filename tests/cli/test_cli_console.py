@@ -7,10 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.cli.console import command_lines, open_console, plain_table, print_table, short_path
+from fcsearch.cli.console import command_lines, fields_grid, open_console, plain_table, print_table, short_path
 from fcsearch.cli.live import LineView, open_view
 from fcsearch.text import printable
 
@@ -108,3 +109,12 @@ def test_a_table_gives_up_room_where_there_is_some_and_cuts_no_word(
     shown = capsys.readouterr().out
     assert {"learning_rate", "sgd_momentum,", "update_rule"} <= set(shown.split())
     assert max(map(len, shown.splitlines())) <= 63
+
+
+def test_a_value_without_spaces_is_folded_and_not_cut() -> None:
+    path = "/data/" + "a_long_name/" * 9 + "customers.csv"
+    screen = io.StringIO()
+    Console(file=screen, width=60).print(fields_grid([("dataset", path)]))
+    lines = screen.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert "".join(line[16:].strip() for line in lines) == path
