@@ -16,7 +16,7 @@ from over_time_datasets import SOURCES, Question, ask
 from over_time_figure import TITLES, draw, markdown_tables
 
 NAME = "quality-over-time"
-FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "quality_over_time.png"
+FIGURE = Path(__file__).parents[1] / "docs" / "quality_over_time.png"
 
 
 @click.command()

@@ -14,8 +14,8 @@ from fcsearch.data.encodings import Affine, Encoding, joined
 from fcsearch.data.facts import ColumnsError
 from fcsearch.data.fit_encodings import Fit, fit_numbers
 from fcsearch.data.moments import Moments, median, moments_of, most_frequent, with_medians
+from fcsearch.data.option_values import Preprocessing
 from fcsearch.data.rows import Column, Indices, Rows
-from fcsearch.data.spec import Preprocessing
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput, TargetScale
 from fcsearch.errors import DataError
 
@@ -41,7 +41,7 @@ def fit_transform(
     Args:
         rows: Features in the source's units.
         train: Row numbers of the training split.
-        preprocessing: One of PREPROCESSINGS except `auto`.
+        preprocessing: One of those of a dataset, except `auto`.
         bins: Bins of a number, for `piecewise`.
 
     Raises:

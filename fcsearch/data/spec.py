@@ -7,35 +7,20 @@ import os
 import reprlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictFloat, StrictInt
 from pydantic_core import ArgsKwargs
 
-from fcsearch.config import EMBEDDED
 from fcsearch.config.objective import Task
+from fcsearch.data.option_values import Column, Columns, File, Folder, Folds, OwnPreprocessing, Rows, Size, Source
 from fcsearch.data.split_facts import SplitBy
 from fcsearch.data.weights import ClassWeight
 from fcsearch.errors import DataError
 from fcsearch.refusals import contradiction, first_refusal, schema_of
 from fcsearch.text import did_you_mean
-from fcsearch.wording import wording
 
-Preprocessing = Literal["auto", "standardize", "mean", "none", "quantile", "robust", "piecewise"]
-
-
-def _not_embedded(value: object) -> object:
-    if isinstance(value, str) and value in EMBEDDED:
-        raise contradiction(
-            "preprocessing",
-            f"dataset option preprocessing cannot be {value}, which is an embedding that networks learn. Leave it out, "
-            f"and make it a parameter of the space: {wording().space_key('parameters.preprocessing', value)}.",
-        )
-    return value
-
-
-PREPROCESSINGS: tuple[str, ...] = get_args(Preprocessing)
 DATASET_NAMES: tuple[str, ...] = ("digits", "cifar10", "mnist", "fashion_mnist")
 OPENML_PREFIX = "openml:"
 # Rows that a program passes in: they have no path or name from which they can be read again.
@@ -50,50 +35,6 @@ SYNONYMS = {
     **dict.fromkeys(("cv", "n_folds", "n_splits", "kfold"), "folds"),
     **{"weight": "weights", "sample_weight": "weights"},
 }
-
-# A title says what must hold, for errors and in the JSON Schema.
-_SAID = r"\S"
-Source = Annotated[StrictStr, Field(pattern=_SAID, title="a name, openml:<name or id>, or a path")]
-_Column = Annotated[StrictStr, Field(pattern=_SAID, title="the name of a column")]
-_File = Annotated[StrictStr, Field(pattern=_SAID, title="a path")]
-_Folder = Annotated[StrictStr, Field(pattern=_SAID, title="the path of a folder")]
-_Rows = Annotated[StrictInt, Field(ge=1)]
-
-
-def _as_tuple(names: object) -> object:
-    return (names,) if isinstance(names, str) else names
-
-
-_Columns = Annotated[
-    # A CSV file may have a column without a name.
-    tuple[StrictStr, ...],
-    BeforeValidator(_as_tuple, json_schema_input_type=str | list[str]),
-    Field(title="a column name or a list of them"),
-]
-
-
-def _square(size: object) -> object:
-    return (size, size) if isinstance(size, int) and not isinstance(size, bool) else size
-
-
-_Side = Annotated[StrictInt, Field(ge=1, le=4096)]
-_Size = Annotated[
-    tuple[_Side, _Side],
-    BeforeValidator(_square, json_schema_input_type=_Side | list[_Side]),
-    Field(title="a number of pixels, or [height, width]"),
-]
-
-
-def _several(folds: object) -> object:
-    return None if isinstance(folds, int) and not isinstance(folds, bool) and folds == 1 else folds
-
-
-_Folds = Annotated[StrictInt, Field(ge=1, le=20)] | Literal["auto"] | None
-Folds = Annotated[
-    Annotated[StrictInt, Field(ge=2, le=20)] | Literal["auto"] | None,
-    BeforeValidator(_several, json_schema_input_type=_Folds),
-    Field(title="an integer from 2 to 20, 1 for one split, or auto"),
-]
 
 
 @pydantic.dataclasses.dataclass(frozen=True, config=pydantic.ConfigDict(extra="forbid", use_attribute_docstrings=True))
@@ -111,15 +52,15 @@ class DatasetSpec:
     _: dataclasses.KW_ONLY
     task: Task | None = None
     """Classification or regression; null: found from the label."""
-    label: _Column | None = None
+    label: Column | None = None
     """Column (or NPZ array) of the classes or targets; null: the one called label, target, class or y."""
-    group: _Column | None = None
+    group: Column | None = None
     """Column of a table that names groups of rows, such as all rows of a customer: each group is in one split only. It
     is not a feature."""
-    time: _Column | None = None
+    time: Column | None = None
     """Column of a table with numbers or dates: training rows come before validation rows, and those before test rows.
     It is not a feature."""
-    test: _File | None = None
+    test: File | None = None
     """Path (file, folder or glob) of the test split, if the source does not have it."""
     val_fraction: Annotated[StrictFloat, Field(gt=0, lt=1)] | None = None
     """Fraction of the rows for validation, by default 0.15; unused if the source has a validation split."""
@@ -129,14 +70,14 @@ class DatasetSpec:
     """Number of folds: each row that is not a test row is a validation row in one of them, and a trial is the mean over
     them; val_fraction is then unused. auto: 5 if one split would validate on fewer than 500 rows, and neither num_val
     nor val_fraction is given; the run records the number. null, or 1: one split."""
-    preprocessing: Annotated[Preprocessing, BeforeValidator(_not_embedded)] = "auto"
+    preprocessing: OwnPreprocessing = "auto"
     """How numbers are scaled, by the training rows alone: standardize (mean 0, deviation 1), mean (mean 0), none, and
     for numbers that are not pixels quantile (to a normal distribution, by ranks), robust (by the quartiles, with a
     smooth clip) or piecewise (quantile bins, each a feature). auto: piecewise for tables with up to a few dozen numbers
     per row, else standardize; a loaded dataset says which."""
     bins: Annotated[StrictInt, Field(ge=2, le=256)] | None = None
     """Bins per number under piecewise; null: chosen by the data; a loaded dataset says how many."""
-    image_size: _Size | None = None
+    image_size: Size | None = None
     """Height and width that images are resized to, or one number for both; null: they must have one size."""
     decimal: Literal[".", ","] | None = None
     """Sign between whole numbers and fractions in CSV files; null: found from the first rows of a file whose delimiter
@@ -144,16 +85,16 @@ class DatasetSpec:
     dates: Literal["parts"] | None = None
     """What becomes of columns of dates. parts: their year, month, day of the week, day of the year, and the hour if
     there are times, each a number. null: they are refused."""
-    num_train: _Rows | None = None
+    num_train: Rows | None = None
     """Keep only the first n rows of the seeded, stratified training split."""
-    num_val: _Rows | None = None
+    num_val: Rows | None = None
     """Keep only the first n rows of the validation split."""
-    drop: _Columns = ()
+    drop: Columns = ()
     """Columns of a table to leave out: a list, or a single name."""
     copies: Literal["keep", "drop"] = "keep"
     """Rows that equal an earlier one in all columns used (features, label, weights, group, time): keep them, or drop
     them."""
-    weights: _Column | None = None
+    weights: Column | None = None
     """Column of a table that says how much each row counts in training, in numbers of at least 0. It is not a
     feature."""
     class_weight: ClassWeight | None = None
@@ -161,7 +102,7 @@ class DatasetSpec:
     least 0 by class, 1 for a class that is not named. It multiplies weights."""
     split_seed: Annotated[StrictInt, Field(ge=0, le=2**32 - 1)] = 0  # scikit-learn's seeds are 32 bits wide
     """Seed of the split."""
-    data_dir: _Folder | None = None
+    data_dir: Folder | None = None
     """Folder with the files of a named dataset that are already there."""
 
     def __post_init__(self) -> None:

@@ -12,7 +12,8 @@ from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict  # pydantic reads that of typing from Python 3.12 on
 
 from fcsearch.config.objective import OBJECTIVES, Task
-from fcsearch.data.spec import DatasetSpec, Folds, Source
+from fcsearch.data.option_values import Folds, Source
+from fcsearch.data.spec import DatasetSpec
 from fcsearch.data.weights import ClassWeight
 from fcsearch.refusals import contradiction
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from fcsearch.data.option_values import Preprocessing
 from fcsearch.data.preprocessing import fit_transform, raw_matrix
 from fcsearch.data.rows import PIXEL_SCALE, Column, PartSizes, Rows
-from fcsearch.data.spec import Preprocessing
 from fcsearch.data.splits import SplitRows
 from fcsearch.errors import DataError
 
