@@ -23,7 +23,7 @@ from fcsearch.search.loop.session import EndedBy, Stages, run_stages
 from fcsearch.search.loop.view import View
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import OpenPool
-from fcsearch.search.record.manifest import moment_of, now
+from fcsearch.search.record.manifest import moment_of
 from fcsearch.wording import wording
 
 # Imported while the first packs train (see loop/session.py): with torch it takes a second and more.
@@ -128,7 +128,7 @@ def train(
             raise
         finally:
             ended = started.model_copy(update={"finished_at": datetime.now(UTC)})
-            changes = {"finished_at": now(), "sessions": (*before.sessions, ended), **changes}
+            changes = {"finished_at": ended.finished_at, "sessions": (*before.sessions, ended), **changes}
             _write_end(run, changes, dataset if report else None, seen, reports=reports)
         return conclude(run, plan, dataset, view, ended_by, report=report)
 
@@ -136,7 +136,7 @@ def train(
 def _session(run: Manifest, began: float) -> SessionEntry:
     """The session of this process, from its command's start by the monotonic clock; the first one, the run's."""
     moment = moment_of(began)
-    # A run's start is recorded in whole seconds.
+    # The two clocks are read anew for each moment, and may have been set right between.
     earliest = moment - timedelta(seconds=1)
     made = run.created_at if not run.sessions and run.created_at and run.created_at >= earliest else None
     return SessionEntry(started_at=made or moment)

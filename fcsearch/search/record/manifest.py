@@ -40,7 +40,7 @@ def new_manifest(plan: SearchPlan, dataset: Dataset, command: Sequence[str], *, 
         options={**plan.options.to_json(), "trials": plan.trials},
         versions=versions(),
         machine=machine(),
-        created_at=now() if began is None else moment_of(began).replace(microsecond=0),
+        created_at=datetime.now(UTC) if began is None else moment_of(began),
         finished_at=None,
         ended_by=None,
         pack_size=plan.pack_size,
@@ -72,11 +72,6 @@ def _gpus() -> list[str]:
     import torch
 
     return [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-
-
-def now() -> datetime:
-    """The time, UTC, in whole seconds."""
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def moment_of(monotonic: float) -> datetime:
