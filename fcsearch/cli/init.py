@@ -93,7 +93,7 @@ def _text(path: Path, name: str, data: str, base: str, changes: Sequence[str | O
         task = dataset.task
         space.for_task(task)
         spec = dataclasses.replace(spec, label=dataset.details.get("label", spec.label))
-        comment += ["", *_found(dataset)]
+        comment += ["", *_found(dataset, counted=not space.input_forms)]
     text = space_text(file.read_text(encoding="utf-8"), name=name, spec=spec, comment=comment, task=task)
     text = rewritten(text, before, space)
     SearchSpace.from_node(read_text(text, str(path)), default_name=name)
@@ -113,8 +113,8 @@ def _load(spec: DatasetSpec) -> Dataset:
         raise DataError(error.leaving_out(options)) from None
 
 
-def _found(dataset: Dataset) -> list[str]:
-    """Lines that describe a dataset."""
+def _found(dataset: Dataset, *, counted: bool) -> list[str]:
+    """Lines that describe a dataset; its features are `counted` where each trial does not make its own."""
     from fcsearch.data.told import label_words, rare_classes
 
     train, val, test = (f"{len(part):,}" for part in (dataset.train, dataset.val, dataset.test))
@@ -122,11 +122,13 @@ def _found(dataset: Dataset) -> list[str]:
     validated = f"{train} for training, {val} for validation"
     if dataset.others:
         validated = f"{len(dataset.train) + len(dataset.val):,} in {len(dataset.folds)} folds"
+    count = [f"{dataset.input_dim:,}"] if counted or not dataset.columns else []
+    columns_follow = ["from these columns:"] if dataset.columns else []
     lines = [
         f"Rows: {validated}, {test} for test",
         f"Task: {dataset.task}{f' by the column {label}' if label else ''}, {label_words(dataset)}",
         *(f"  {remark}" for remark in (dataset.one_sided(), rare_classes(dataset)) if remark),
-        f"Features: {dataset.input_dim:,}{', from these columns:' if dataset.columns else ''}",
+        f"Features: {', '.join([*count, *columns_follow])}",
     ]
     used = [column for column in dataset.columns if column.use == "used"]
     columns = used[:_MOST_COLUMNS]

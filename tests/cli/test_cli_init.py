@@ -41,7 +41,7 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
         "#   fcsearch run customers.yaml",
         "# Rows: 51 in 5 folds, 9 for test",
         "# Task: classification by the column churn, 2 classes: no, yes",
-        "# Features: 3, from these columns:",
+        "# Features: from these columns:",
         "#   age   number",
         "#   plan  2 categories",
     ):
@@ -56,6 +56,11 @@ def test_a_space_for_a_table_says_what_is_in_it_and_runs(here: Path) -> None:
     assert space.tries == small.tries
     assert "customers is a valid space" in invoke("validate", "customers.yaml", "--check-data")
     assert "runs/customers\n" in invoke("run", "customers.yaml", "--dry-run")
+
+
+def test_features_are_counted_where_all_trials_have_the_same(here: Path) -> None:
+    invoke("init", "customers.csv", "--label", "churn", "--drop", "visits", "--space", "default")
+    assert "# Features: 3, from these columns:\n" in (here / "customers.yaml").read_text()
 
 
 def test_a_column_that_cannot_be_used_is_left_out_with_an_option_of_this_command(
