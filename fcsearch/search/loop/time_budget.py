@@ -6,6 +6,7 @@ import dataclasses
 
 from fcsearch.data import Dataset
 from fcsearch.results import rank_trials
+from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, confirmation_extent, refit_seconds, refits
@@ -49,9 +50,9 @@ def later_end_of_trials(around: Surroundings, options: SearchOptions, dataset: D
         dataset: What is learned.
 
     Returns:
-        None if they end now, as something may follow.
+        None if they end now, as something may follow, or as the run's storage is waited for and cannot be read.
     """
-    if around.deadline is None or options.confirm != "auto" or refits(options, dataset):
+    if around.deadline is None or options.confirm != "auto" or refits(options, dataset) or storage_wait() is not None:
         return None
     table, workers = around.run.trials(), around.run.manifest().workers or 1
     follows = confirmation_extent(options, rank_trials(table).to_pylist(), table.to_pylist(), dataset, workers=workers)
