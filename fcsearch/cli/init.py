@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +59,7 @@ def init(
       fcsearch init customers.csv --label churn --set dataset.dates=parts --set objective=roc_auc
       fcsearch init digits --space full --out my_space.yaml
     """
+    from fcsearch.space.as_yaml import in_quotes
     from fcsearch.space.overrides import Override
     from fcsearch.space.shipped import is_space_file
 
@@ -69,7 +69,8 @@ def init(
         raise UsageError(f"the name of a space file must end in .yaml or .yml; found --out {path}. Add the ending")
     if path.exists() and not force:
         raise UsageError(f"{path} already exists; replace it with --force, or name another file with --out")
-    dropped = (Override(f"dataset.drop={json.dumps(drop)}", f"--drop {' --drop '.join(drop)}"),) if drop else ()
+    columns = f"[{', '.join(map(in_quotes, drop))}]"
+    dropped = (Override(f"dataset.drop={columns}", f"--drop {' --drop '.join(drop)}"),) if drop else ()
     changes = (*dataset_overrides(overrides, label, None), *dropped)
     _write(path, _text(path, name, data, base or default_space(data), changes), force=force)
     click.echo(f"wrote {path}; edit it as you like, then\n  fcsearch run {shlex.quote(str(path))}")

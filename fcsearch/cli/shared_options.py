@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,14 +87,15 @@ def dataset_overrides(
     overrides: tuple[str, ...], label: str | None, data_dir: str | None
 ) -> tuple[str | Override, ...]:
     """The overrides of a space, including those for its dataset."""
+    from fcsearch.space.as_yaml import in_quotes
     from fcsearch.space.overrides import Override
 
     given = {"label": label, "data_dir": data_dir}
-    # JSON is YAML: quoted, so that a name such as `1` or `no` stays a text.
+    # So that a name such as `1` or `no` stays a text.
     return (
         *overrides,
         *(
-            Override(f"dataset.{key}={json.dumps(value)}", f"--{key.replace('_', '-')} {value}")
+            Override(f"dataset.{key}={in_quotes(value)}", f"--{key.replace('_', '-')} {value}")
             for key, value in given.items()
             if value is not None
         ),

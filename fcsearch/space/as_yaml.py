@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z_./~][A-Za-z0-9_./~-]*")
+# After a dot may come a number: `.5`, `.inf`.
+_PLAIN = re.compile(r"(?:[A-Za-z_/~]|\.{1,2}/)[A-Za-z0-9_./~-]*")
 # Words that some reader of YAML takes for something else than a text.
 _NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~"}
 
@@ -27,6 +28,11 @@ def quoted(text: str) -> str:
     """A text: plain where every reader takes that for the same text, else in double quotes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT:
         return text
+    return in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """A text in double quotes, whatever it is."""
     signs = (f"\\{sign}" if sign in '"\\' else printable(sign) for sign in text)
     return f'"{"".join(signs)}"'
 

@@ -77,7 +77,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
             values = _values(item.value, f"{key}.")
             misfits = list(_misfits(item.value, values, parameters, f"{key}."))
             for because, error in misfits:
-                if node.overridden or not _is_overridden(because, fields["parameters"], parameters):
+                if node.overridden or not _is_overridden(because, fields["parameters"], parameters, node.mark.source):
                     raise error
             if not misfits:
                 found.append(values)
@@ -126,9 +126,10 @@ def _unmet(parameter: Parameter, values: Try, parameters: Parameters) -> Iterato
             yield condition.parent, said
 
 
-def _is_overridden(name: str, node: Node, parameters: Parameters) -> bool:
-    """Whether an override changed a parameter of those in `node`, or took it out."""
+def _is_overridden(name: str, node: Node, parameters: Parameters, source: str) -> bool:
+    """Whether an override of a document from `source` changed a parameter of those in `node`, or took it out."""
     field = node.value.get(name) if isinstance(node.value, dict) else None
     if field is None:
         return bool(node.overridden)
-    return name not in parameters or bool(field.overridden)
+    # Those of an override of them all are of another source.
+    return name not in parameters or bool(field.overridden) or field.mark.source != source

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import dataclasses
 import subprocess
 import sys
@@ -78,6 +79,18 @@ def test_a_column_that_cannot_be_used_is_left_out_with_an_option_of_this_command
         message = capsys.readouterr().err
         assert message.endswith(way_out)
         assert "--set" not in message
+
+
+@pytest.mark.parametrize("column", ["😀", ".5", ".inf", "1", "no", 'a "b" \\', "a\u2028b"])
+def test_columns_may_have_any_name(here: Path, column: str) -> None:
+    with (here / "odd.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([(column, "kind"), *((i % 7, "ab"[i % 2]) for i in range(60))])
+    invoke("init", "odd.csv", "--label", column, "--out", "label.yaml")
+    assert load_space(here / "label.yaml").dataset.label == column
+    with (here / "more.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([(column, "age", "kind"), *((i % 7, i % 5, "ab"[i % 2]) for i in range(60))])
+    invoke("init", "more.csv", "--label", "kind", "--drop", column, "--out", "drop.yaml")
+    assert load_space(here / "drop.yaml").dataset.drop == (column,)
 
 
 def test_a_space_for_a_regression_says_so(here: Path, refused: Callable[..., str]) -> None:

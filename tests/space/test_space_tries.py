@@ -69,7 +69,14 @@ def test_all_mistakes_are_named_at_once(refusal: Refusal) -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["parameters.depth=2", "parameters.depth.low=2", "parameters.depth=null", "parameters.hidden_dims=[16]"],
+    [
+        "parameters.depth=2",
+        "parameters.depth.low=2",
+        "parameters.depth=null",
+        "parameters.hidden_dims=[16]",
+        "parameters={depth: 2, learning_rate: 0.01}",
+        "parameters={learning_rate: {low: 1e-3, high: 1e-1}}",
+    ],
 )
 def test_one_that_an_override_rules_out_is_left_out(load: Load, override: str) -> None:
     space = load("tries: [{depth: 1}, {learning_rate: 1e-2}]\n" + PARAMETERS, override)

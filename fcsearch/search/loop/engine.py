@@ -56,7 +56,7 @@ class Engine:
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
         grace: Seconds after the deadline in which a first trial may still end, if none has.
-        prolong: Asked once, when the deadline has passed and with the time then: a later one, if there may be one.
+        prolong: Asked once, when the deadline has passed: a later one, if there may be one.
         clock: Seconds; simulated pools bring their own.
 
     Attributes:
@@ -80,7 +80,7 @@ class Engine:
         stop: Interruption,
         deadline: float | None,
         grace: float = 0.0,
-        prolong: Callable[[float], float | None] = lambda _: None,
+        prolong: Callable[[], float | None] = lambda: None,
         predict: bool = False,
         keep_last: bool = False,
         checkpoints: Checkpoints | None = None,
@@ -157,7 +157,7 @@ class Engine:
     def _late(self, now: float) -> bool:
         if self._deadline is None or now <= self._deadline + self._grace:
             return False
-        later, self._prolong = self._prolong(now), lambda _: None
+        later, self._prolong = self._prolong(), lambda: None
         if later is None:
             return True
         self._deadline = self._tracker.deadline = later

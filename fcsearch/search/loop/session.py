@@ -199,7 +199,7 @@ def _train_trials(
         stop=around.stop,
         deadline=deadline,
         grace=0.0 if done else grace_of(plan.options),
-        prolong=lambda now: later_end_of_trials(around, plan.options, dataset, since=tracker.trained_at, now=now),
+        prolong=lambda: later_end_of_trials(around, plan.options, dataset),
     )
     view.started({**plan.lines(), **known, **told(dataset)})
     with all_recorded(engine, recorder, tracker, view, run.path):

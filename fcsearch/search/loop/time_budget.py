@@ -6,6 +6,7 @@ import dataclasses
 
 from fcsearch.data import Dataset
 from fcsearch.results import rank_trials
+from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.extent import BUDGET_SHARE, Extent, confirmation_extent, refit_seconds, refits
@@ -40,30 +41,22 @@ def end_of_trials(around: Surroundings, options: SearchOptions, dataset: Dataset
     return around.deadline - BUDGET_SHARE * options.time_budget
 
 
-def later_end_of_trials(
-    around: Surroundings, options: SearchOptions, dataset: Dataset, *, since: float | None, now: float
-) -> float | None:
+def later_end_of_trials(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float | None:
     """When trials must have ended, now that their time is up: if nothing follows, they get the time kept for it.
 
     Args:
         around: The run, and when all training must have ended.
         options: The user's options.
         dataset: What is learned.
-        since: When a first epoch had been trained, on the monotonic clock; None: none was.
-        now: The time, on the same clock.
 
     Returns:
-        None if they end now, as something may follow.
+        None if they end now, as something may follow, or as the run's storage is waited for and cannot be read.
     """
-    end, since = around.deadline, since or around.began
-    if end is None or options.confirm != "auto" or refits(options, dataset):
+    if around.deadline is None or options.confirm != "auto" or refits(options, dataset) or storage_wait() is not None:
         return None
-    # With more trials, a confirmation may be short beside them.
-    growth = max(1.0, (end - since) / (now - since))
     table, workers = around.run.trials(), around.run.manifest().workers or 1
-    ranked, done = rank_trials(table).to_pylist(), table.to_pylist()
-    follows = confirmation_extent(options, ranked, done, dataset, workers=workers, growth=growth)
-    return None if follows else end
+    follows = confirmation_extent(options, rank_trials(table).to_pylist(), table.to_pylist(), dataset, workers=workers)
+    return None if follows else around.deadline
 
 
 def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dataset, extent: Extent) -> Surroundings:

@@ -49,13 +49,7 @@ class Extent:
 
 
 def confirmation_extent(
-    options: SearchOptions,
-    ranked: Sequence[Row],
-    done: Sequence[Row],
-    dataset: Dataset,
-    *,
-    workers: int,
-    growth: float = 1.0,
+    options: SearchOptions, ranked: Sequence[Row], done: Sequence[Row], dataset: Dataset, *, workers: int
 ) -> Extent | None:
     """What is trained again, according to the options.
 
@@ -65,14 +59,13 @@ def confirmation_extent(
         done: Rows of all trials.
         dataset: What is learned.
         workers: How many trained them.
-        growth: How many times as long the trials will have trained when it begins.
 
     Returns:
         None if nothing is asked for, or, with `auto`, if even the least would take too much of the search's time.
     """
     best = _distinct(ranked)
     size = (
-        _affordable(options, best, dataset, seconds=growth * _search_seconds(done, dataset), workers=workers)
+        _affordable(options, best, dataset, seconds=_search_seconds(done, dataset), workers=workers)
         if options.confirm == "auto"
         else (options.confirm, options.confirm_seeds or _SEEDS)
     )

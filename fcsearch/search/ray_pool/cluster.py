@@ -90,8 +90,8 @@ def _connect(address: str | None, local: Node, folder: Path | None) -> None:
         raise UsageError(
             f"the Ray cluster at {address} must let this machine in; found: {str(error).splitlines()[0]}; if it asks "
             "for a token, set RAY_AUTH_MODE=token and copy ~/.ray/auth_token from its head; this machine must be one "
-            "of its nodes (`ray start --address=HOST:PORT --num-cpus=0` makes it one that trains nothing), with the "
-            "same versions of Ray and Python"
+            "of its nodes (`ray start --address=HOST:PORT --num-cpus=0 --num-gpus=0` makes it one that trains "
+            "nothing), with the same versions of Ray and Python"
         ) from error
 
 

@@ -121,3 +121,13 @@ def test_gpus_are_those_that_torch_can_use(monkeypatch: pytest.MonkeyPatch, tmp_
     for cuda, hip, gpus in (("'13.0'", "None", 3), ("None", "'6.2'", 3), ("None", "None", 0)):
         (tmp_path / "version.py").write_text(f"cuda: Optional[str] = {cuda}\nhip: Optional[str] = {hip}\n")
         assert local_node().gpus == gpus
+
+
+def test_what_makes_a_machine_a_node_that_trains_nothing_leaves_out_its_gpus() -> None:
+    """With one, workers of a cluster of CPUs would claim a GPU each, and fit nowhere."""
+    with pytest.raises(UsageError, match="a worker of 1 CPUs and 1 GPUs must fit"):
+        place(SearchOptions(address="head:6379"), [Node(cpus=0, gpus=1), *CPU_BOX])
+    root = Path(__file__).parents[3]
+    for file in ("docs/cluster.md", "fcsearch/search/ray_pool/cluster.py"):
+        text = (root / file).read_text(encoding="utf-8")
+        assert 0 < text.count("--num-cpus=0") == text.count("--num-cpus=0 --num-gpus=0")

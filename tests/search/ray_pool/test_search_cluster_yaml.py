@@ -82,7 +82,7 @@ def test_the_head_makes_a_token_and_nobody_gets_in_without_it(network: list[Host
 
     # As docs/cluster.md says: a program needs a node of its own machine.
     give(token, other)
-    perform(other, "worker_start_ray_commands", joining, options=" --num-cpus=0")
+    perform(other, "worker_start_ray_commands", joining, options=" --num-cpus=0 --num-gpus=0")
 
     user = {**env, "RAY_AUTH_MODE": "token"}
     let_in = f"let in: {sorted([head.address, worker.address, other.address])}"
