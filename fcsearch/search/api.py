@@ -164,9 +164,9 @@ def resume_search(
     view = view or SilentView()
     remote.take(run.path, view.notice)
     # Held before the data are read: others see that a session has begun.
-    with run.writing():
+    with run.writing(), contextlib.closing(Pools()) as pools:
         plan, dataset = _take_up(run, options, source, data_dir)
-        return train(run, plan, dataset, view, open_pool or Pools().open, began, deadline)
+        return train(run, plan, dataset, view, open_pool or pools.open, began, deadline)
 
 
 def confirm_run(
@@ -201,12 +201,12 @@ def confirm_run(
         raise RunError(
             f"{run.path} must have a trial with a result; found none; continue it: `fcsearch resume {run.path}`"
         )
-    with run.writing():
+    with run.writing(), contextlib.closing(Pools()) as pools:
         plan, dataset = _take_up(run, options, source, data_dir)
         with attended(run, view) as stop:
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
                 around = Surroundings(run, seen, stop, deadline, began)
-                ended_by = run_stages(around, plan, dataset, open_pool or Pools().open, Stages(search=False))
+                ended_by = run_stages(around, plan, dataset, open_pool or pools.open, Stages(search=False))
             return conclude(run, plan, dataset, view, ended_by, again="confirm")
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Pools:
     """The pools of one search, by the kind that its options name.
 
-    What is started ahead serves the first pool that is opened; `close` ends it if none is. To import this module and to
-    start ahead takes no library.
+    The process that drives Ray serves the first pool that is opened, the one that workers are forked from all of them;
+    `close` ends what is left. To import this module and to start ahead takes no library.
     """
 
     def __init__(self) -> None:
@@ -73,14 +73,14 @@ class Pools:
         if plan.options.pool == "local":
             from fcsearch.search.local_pool.processes import open_process_pool
 
-            fork_client, self._fork_client = self._fork_client, None
-            return open_process_pool(plan, dataset, fork_client)
+            self.start("local")
+            return open_process_pool(plan, dataset, self._fork_client)
         from fcsearch.search.local_pool.inline import open_inline_pool
 
         return open_inline_pool(plan, dataset)
 
     def close(self) -> None:
-        """End what was started and serves no pool."""
+        """End what was started; no pool is open any more."""
         if self._driver is not None:
             self._driver.end()
             self._driver = None

@@ -27,11 +27,14 @@ class ForkClient:
     """Starts the fork server, and gives it orders. Orders wait in its socket while it imports."""
 
     def __init__(self) -> None:
+        self._count = 0
+        self._begin()
+
+    def _begin(self) -> None:
         self._stack = contextlib.ExitStack()
         self._early = self._stack.enter_context(contextlib.closing(EarlyOutput()))
         self._line, theirs = socket.socketpair()
         self._stack.enter_context(self._line)
-        self._count = 0
         with theirs:
             # In its own session: Ctrl-C is for the pool, which asks its workers to leave. OpenBLAS, which is not used
             # here, would start threads, and a process should be forked while it has only one.
@@ -45,10 +48,11 @@ class ForkClient:
                 start_new_session=True,
             )
 
-    @property
-    def alive(self) -> bool:
-        """Whether it can start workers."""
-        return self._process.poll() is None
+    def revive(self) -> None:
+        """Start it again if it is gone, with all workers that it had."""
+        if self._process.poll() is not None:
+            self.close()
+            self._begin()
 
     def start(self, pipe: int, rows: int) -> int:
         """Have a worker started, which prints to this process's standard error; returns its number, for `end`.

@@ -31,7 +31,7 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, fork_client: ForkClien
     Args:
         plan: Says how many, with how many threads, and on which GPUs.
         dataset: What is learned; the workers share one copy.
-        fork_client: The process that workers are forked from, if it was started ahead; it ends with the pool.
+        fork_client: What starts the workers; it may serve other pools later. None: one that ends with the block.
 
     Raises:
         SearchError: the temporary folder has no room for the dataset.
@@ -44,7 +44,8 @@ def open_process_pool(plan: SearchPlan, dataset: Dataset, fork_client: ForkClien
     facts = [{name: value for name, value in fold.items() if not isinstance(value, np.ndarray)} for fold in folds]
     with contextlib.ExitStack() as stack:
         rows = stack.enter_context(share(arrays))
-        yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, fork_client or ForkClient())))
+        fork_client = fork_client or stack.enter_context(contextlib.closing(ForkClient()))
+        yield stack.enter_context(contextlib.closing(ProcessPool(placement, rows, facts, fork_client)))
 
 
 class ProcessPool:
@@ -54,7 +55,7 @@ class ProcessPool:
         placement: The workers.
         rows: The rows of the dataset.
         facts: The other arguments of `TrainingData.from_arrays`, for each fold of each form.
-        fork_client: The process that workers are forked from.
+        fork_client: What starts the workers.
     """
 
     def __init__(
@@ -108,13 +109,10 @@ class ProcessPool:
         """End all workers, also those in training."""
         for worker in self._workers:
             worker.end()
-        self._fork_client.close()
 
     def _start(self, number: int) -> Child:
         gpu = gpu_of(number, self.placement.gpus)
-        if not self._fork_client.alive:
-            self._fork_client.close()
-            self._fork_client = ForkClient()
+        self._fork_client.revive()
         child = Child(self._fork_client, self._rows.descriptor)
         child.send(SetUp(self._rows, self._facts, self.placement, gpu))
         return child
