@@ -206,6 +206,8 @@ def of_the_space(
 ) -> Iterator[Evidence]:
     """The values of the best network that lie at an end of the searched range, where others were tried and are worse.
 
+    Those of a configuration that the space itself tries first were not found by the search, and are left out.
+
     Args:
         best: Its row.
         space: The space as the manifest has it.
@@ -214,10 +216,10 @@ def of_the_space(
     """
     least = objective.gain(best[objective.column])
     worse = [row for row in ranked if objective.gain(row[objective.column]) < least]
-    parameters = space.get("parameters")
+    parameters, given = space.get("parameters"), _given(best, space)
     for name, definition in parameters.items() if isinstance(parameters, dict) else ():
         others = sum(row.get(name) not in (None, best.get(name)) for row in worse)
-        if name not in best or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
+        if name not in best or name in given or not isinstance(definition, dict) or others < _FEWEST_OTHERS:
             continue
         if edge := _edge(name, best[name], definition):
             yield Evidence(
@@ -226,6 +228,12 @@ def of_the_space(
                 "widen it there",
                 (Pull(name, "up" if edge == "upper" else "down"),),
             )
+
+
+def _given(best: Row, space: Mapping[str, Any]) -> set[str]:
+    """The parameters whose values one of the space's `tries` gave to the best network."""
+    tries = [one for one in space.get("tries") or () if all(best.get(name) == value for name, value in one.items())]
+    return {name for one in tries for name in one}
 
 
 def _sizes(one: Row, other: Row) -> Iterator[tuple[str, int]]:

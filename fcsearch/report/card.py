@@ -93,17 +93,25 @@ def _data(chosen: Chosen) -> Iterator[str]:
         yield f"- Dataset: {_code(Path(described.name).name)}"
     yield f"- Fingerprint: {_code(chosen.facts.get('dataset') or 'unknown')}"
     rows = described.rows
-    named = ((rows.train, "for training"), (rows.val, "for validation"), (rows.test, "for test"))
+    named = [(rows.train, "for training"), (rows.val, "for validation"), (rows.test, "for test")]
+    if rows.train and rows.val and _is_refit(chosen):
+        named[:2] = [(rows.train + rows.val, "for training (a refit: those for validation too)")]
     if counts := [f"{count:,} {word}" for count, word in named if count]:
         yield f"- Rows: {', '.join(counts)}"
     for line in described.split_words():
         yield f"- Split: {_code(line)}"
     if (label := chosen.predictor.transform.label) is not None:
         yield f"- Label: the column {_code(label)}"
-    options = described.spec or {}
     embedded = any(member.network.embedding is not None for member in chosen.predictor.members)
-    for line in feature_lines(features_in(chosen.predictor.transform, options, embedded=embedded)):
+    for line in feature_lines(features_in(chosen.predictor.transform, described.spec or {}, embedded=embedded)):
         yield f"- {line[0].upper()}{line[1:]}"
+
+
+def _is_refit(chosen: Chosen) -> bool:
+    """Whether the network, or the ensemble's, learned from validation rows too."""
+    if chosen.run is None or len(chosen.trials) == 1:
+        return False
+    return not chosen.trials or ensemble_answers_by_refit(chosen.run.directory)
 
 
 def _figures(chosen: Chosen, found: Sequence[Measurement], opening: Opening) -> Iterator[str]:

@@ -16,8 +16,9 @@ from exports import exported
 from run_fixtures import made_run, run
 
 from fcsearch.evaluation import Lead
+from fcsearch.inference.choosing import choose_model
 from fcsearch.report import build_report, known_measurements, write_report
-from fcsearch.report.card import _own_verdict
+from fcsearch.report.card import _data, _own_verdict
 from fcsearch.report.judgement import Caution
 from fcsearch.report.verdict import NOT_SHOWN, Opening
 from fcsearch.results import RunDirectory, open_run
@@ -104,6 +105,17 @@ def test_the_card_of_another_trial_has_no_word_on_the_chosen_one(run: RunDirecto
     card = exported(run.path, tmp_path / "other.safetensors", "--model", str(other))
     assert "learned:" not in card
     assert "the network is not ahead" not in card
+
+
+def test_a_refit_learned_from_the_rows_for_validation_too(run: RunDirectory) -> None:
+    from synthetic_run import digits
+
+    run.keep_transform(digits().transform)
+    chosen = choose_model(str(run.path), None, run.path.parent)
+    rows = run.manifest().dataset.rows  # type: ignore[union-attr]
+    assert f"- Rows: {rows.train:,} for training, {rows.val:,} for validation" in "\n".join(_data(chosen))
+    [line] = [line for line in _data(dataclasses.replace(chosen, trials=())) if line.startswith("- Rows: ")]
+    assert line.startswith(f"- Rows: {rows.train + rows.val:,} for training (a refit")
 
 
 def test_an_ensemble_and_a_refit_are_judged_by_their_own_figures(run: RunDirectory) -> None:

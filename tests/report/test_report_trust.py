@@ -128,6 +128,19 @@ def test_an_end_of_a_range_is_where_enough_others_are_worse() -> None:
     assert "depth = 5" in next(of_the_space(best, space, [best, *others, worse], OBJECTIVES["accuracy"])).fact
 
 
+def test_an_end_of_a_range_that_the_space_tries_first_was_not_found_there() -> None:
+    parameters = {"depth": {"low": 1, "high": 5}, "dropout": {"low": 0.0, "high": 0.5}}
+    best = row(0, 0.99, depth=5, dropout=0.5)
+    ranked = [best, *(row(number, 0.9, depth=3, dropout=0.2) for number in (1, 2, 3))]
+
+    def found(*tries: dict[str, float]) -> list[str]:
+        space = {"parameters": parameters, "tries": list(tries)}
+        return [evidence.pulls[0].parameter for evidence in of_the_space(best, space, ranked, OBJECTIVES["accuracy"])]
+
+    assert found() == found({"depth": 5, "dropout": 0.1}) == ["depth", "dropout"]
+    assert found({"depth": 1}, {"depth": 5}) == ["dropout"]
+
+
 def test_a_run_that_has_not_ended_says_so_first() -> None:
     found = trust(row(0, 0.9), state="interrupted", planned=40)
     assert found.remarks[0] == "The run was interrupted: 1 of 40 trials are done, and what follows may change."

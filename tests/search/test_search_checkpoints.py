@@ -222,11 +222,16 @@ def test_a_worker_that_is_lost_costs_what_came_after_its_checkpoint(
         return events
 
     monkeypatch.setattr(ProcessPool, "wait", deadly)
-    start(tmp_path, "cut", options("local"), **LONG)
-    assert killed
-    assert_same(tmp_path / "cut", long)
-    log = (tmp_path / "cut" / "log.txt").read_text()
-    assert "pack 1 of 2 trials is handed out from their checkpoint" in log
+    said = "pack 1 of 2 trials is handed out from their checkpoint"
+    # On a busy machine a worker may have trained its pack before this process comes to kill it.
+    for name in ("cut", "second", "third"):
+        killed.clear()
+        start(tmp_path, name, options("local"), **LONG)
+        assert killed
+        assert_same(tmp_path / name, long)
+        if said in (log := (tmp_path / name / "log.txt").read_text()):
+            break
+    assert said in log
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_a_worker_needs_no_tables_and_no_sampler() -> None:
 
 def test_a_worker_of_ray_needs_no_ray_tune_which_comes_with_pandas_and_pyarrow() -> None:
     modules = ("fcsearch.search.ray_pool.worker", "fcsearch.training", "fcsearch.search.pool.pack_run")
-    assert imported(*modules) & {"optuna", "pandas", "pyarrow", "sklearn"} == set()
+    assert imported(*modules) & {"optuna", "pandas", "pyarrow", "ray.tune", "sklearn"} == set()
 
 
 @pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.driver"])

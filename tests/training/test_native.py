@@ -43,8 +43,9 @@ def train(cache: Path, **environment: str) -> tuple[bool, list[float], str]:
     return compiled, losses, done.stderr
 
 
-def test_training_does_without_a_compiler(tmp_path: Path) -> None:
-    compiled, losses, log = train(tmp_path, CC="no-such-compiler")
+@pytest.mark.parametrize("compiler", ["no-such-compiler", 'cc "'])
+def test_training_does_without_a_compiler(compiler: str, tmp_path: Path) -> None:
+    compiled, losses, log = train(tmp_path, CC=compiler)
     assert not compiled
     assert "the kernels cannot be compiled for cpu" in log
     off = train(tmp_path, FCSEARCH_NATIVE="0")

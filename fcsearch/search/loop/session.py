@@ -275,7 +275,7 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
         return engine.closing
     if counts and counts["failed"] == counts.total():
         # Those that failed in an earlier session have their errors in the table.
-        cause = engine.first_error or next(filter(None, run.trials()["error"].to_pylist()), "of unknown cause")
+        cause = engine.first_error or next(filter(None, run.trials()["error"].to_pylist()), "for an unknown cause")
         raise SearchError(f"every trial failed: {cause}{wording().files(f'; see {run.log_path}')}")
     if engine.closing == "time_budget":
         if not counts:

@@ -37,13 +37,16 @@ def cpu_library(real: str) -> Path:
         real: C's name of the numbers: `float` or `double`.
 
     Raises:
-        OSError: there is no compiler, or no place for the library.
+        OSError: there is no compiler, no place for the library, or `CC` is no command.
         SubprocessError: the compiler failed.
     """
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not compiler:
         raise OSError("no C compiler found")
-    command = [*shlex.split(compiler), *FLAGS.split(), *defines(real)]
+    try:
+        command = [*shlex.split(compiler), *FLAGS.split(), *defines(real)]
+    except ValueError as error:
+        raise OSError(f"CC must be a command of the shell; found {compiler!r}: {error}") from error
     return _compiled(command, source(*CPU_SOURCES))
 
 
