@@ -117,24 +117,28 @@ def peer_command(name: str, job: Job) -> list[object]:
 def run_fcsearch(job: Job, *options: str, checkout: Path | None = None) -> Outcome:
     """Run `fcsearch run`, of this commit or of a checkout, and read its trials from the run directory."""
     command: list[object] = [sys.executable, "-P", "-m", "fcsearch", "run"]
-    folders = {"PYTHONPATH": str(checkout or ROOT)}
+    # Ray's workers import what is in the folder where a command was started first.
+    place = (checkout or ROOT).resolve()
+    folders = {"PYTHONPATH": str(place)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-bench-") as folder:
         arguments = ["--space", job.space, "--seed", job.seed, "--out", folder, "--name", "run", "--quiet", *options]
-        known = run([*command, "--help"], folders)[1] if checkout else " ".join(WITHOUT)
+        known = run([*command, "--help"], folders, folder=place)[1] if checkout else " ".join(WITHOUT)
         for option in WITHOUT:
             arguments += [option, "0"] if option in known else []
         arguments += ["--workers", job.slots] if job.slots else []
         arguments += ["--trials", job.trials] if job.trials else []
         arguments += ["--gpus-per-worker", "0"] if job.device == "cpu" else []
-        seconds, _ = run([*command, *arguments], folders)
+        seconds, _ = run([*command, *arguments], folders, folder=place)
         trials = open_run(Path(folder) / "run").trials
         columns = trials.select(["started_at", "finished_at", "val_accuracy"]).to_pylist()
     records = ((row["started_at"].timestamp(), row["finished_at"].timestamp(), row["val_accuracy"]) for row in columns)
     return Outcome(seconds, tuple(records))
 
 
-def run(command: Sequence[object], variables: Mapping[str, str] | None = None) -> tuple[float, str]:
-    """Run a command, with these environment variables too; return the seconds that it took, and its output.
+def run(
+    command: Sequence[object], variables: Mapping[str, str] | None = None, *, folder: Path = ROOT
+) -> tuple[float, str]:
+    """Run a command in a folder, with these environment variables too; return its seconds, and its output.
 
     Raises:
         click.ClickException: it failed, or hangs.
@@ -146,7 +150,7 @@ def run(command: Sequence[object], variables: Mapping[str, str] | None = None) -
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, **THREADS, **(variables or {})},
         start_new_session=True,
     )

@@ -100,7 +100,8 @@ def test_an_earlier_commit_is_run_from_its_checkout_with_the_options_that_it_has
     launch = importlib.import_module("peers.launch")
     commands: list[tuple[list[Any], str]] = []
 
-    def run(command: list[Any], variables: dict[str, str]) -> tuple[float, str]:
+    def run(command: list[Any], variables: dict[str, str], *, folder: Path) -> tuple[float, str]:
+        assert str(folder) == variables["PYTHONPATH"]
         commands.append((command, variables["PYTHONPATH"]))
         return 7.0, "--ensemble N"
 
