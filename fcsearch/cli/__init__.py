@@ -89,9 +89,10 @@ def main(argv: list[str] | None = None) -> Any:
         error.show()
         sys.exit(error.exit_code)
     except FcsearchError as error:
+        from fcsearch.cli.console import print_sentence
         from fcsearch.text import printable
 
-        click.echo(f"fcsearch: {printable(str(error))}", err=True)
+        print_sentence(f"fcsearch: {printable(str(error))}", sys.stderr)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("fcsearch: interrupted", err=True)

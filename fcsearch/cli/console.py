@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -41,9 +43,15 @@ def open_console(stream: TextIO | None = None) -> Console:
 
 
 def print_sentence(text: str, stream: TextIO | None = None) -> None:
-    """Print a sentence to a stream (standard output if None): folded at spaces on a terminal, elsewhere one line."""
+    """Print a sentence to a stream (standard output if None): folded at spaces on a terminal, elsewhere one line.
+
+    Longer words, such as paths that people copy, are left to the terminal.
+    """
     console = open_console(stream)
-    console.print(Text(text), soft_wrap=not console.file.isatty())
+    if console.file.isatty():
+        fold = partial(textwrap.fill, width=console.width, break_long_words=False, break_on_hyphens=False)
+        text = "\n".join(map(fold, text.split("\n")))
+    console.print(Text(text), soft_wrap=True)
 
 
 def plain_table(*columns: Column) -> Table:

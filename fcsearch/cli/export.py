@@ -68,6 +68,7 @@ def _export_trials(which: str | None, form: str, out: Path, model: str | None, r
 
 
 def _export_model(which: str | None, form: str | None, out: Path, model: str | None, root: Path | str) -> None:
+    from fcsearch.cli.console import print_sentence
     from fcsearch.inference.choosing import choose_model
     from fcsearch.report.export_files import export_with_card
 
@@ -75,6 +76,6 @@ def _export_model(which: str | None, form: str | None, out: Path, model: str | N
     written = export_with_card(chosen, form, out)
     difference = written.exported.difference
     checked = "" if difference is None else f"; predictions agree to {max(difference, 1e-9):.1g}"
-    click.echo(f"wrote {chosen.name} as {written.form} to {written.files[0]}{checked}")
+    print_sentence(f"wrote {chosen.name} as {written.form} to {written.files[0]}{checked}")
     for path in written.files[1:]:
         click.echo(f"  {path}")

@@ -55,6 +55,7 @@ def predict(
       fcsearch predict runs/digits images/ --model 12 --out predictions.parquet
       fcsearch predict model.safetensors new_customers.parquet | head
     """
+    from fcsearch.cli.console import print_sentence
     from fcsearch.data import DatasetSpec
     from fcsearch.inference.choosing import choose_model
     from fcsearch.inference.predicting import check_not_input, predict_source
@@ -70,9 +71,9 @@ def predict(
         found = predict_source(chosen.predictor, spec, sink.write, keep=keep, progress=progress)
     print_warnings(found.unseen, found.ignored)
     if out != "-":
-        click.echo(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
+        print_sentence(f"wrote {found.rows:,} predictions by {chosen.name} to {out}")
     elif which is None:
-        click.echo(f"fcsearch: {found.rows:,} predictions by {chosen.name}", err=True)
+        print_sentence(f"fcsearch: {found.rows:,} predictions by {chosen.name}", sys.stderr)
 
 
 def _arguments(given: tuple[str, ...]) -> tuple[str | None, str]:

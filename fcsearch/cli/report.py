@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,4 +48,6 @@ def report(run: str | None, root: Path | str, form: str, top: int, no_write: boo
 
 
 def _say(error: RunError) -> None:
-    click.echo(f"fcsearch: could not write the report: {error}", err=True)
+    from fcsearch.cli.console import print_sentence
+
+    print_sentence(f"fcsearch: could not write the report: {error}", sys.stderr)

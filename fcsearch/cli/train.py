@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,9 +117,10 @@ def train(
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)
     if left_out := rows.left_out():
+        from fcsearch.cli.console import print_sentence
         from fcsearch.text import printable
 
-        click.echo(f"fcsearch: columns left out: {printable(left_out)}", err=True)
+        print_sentence(f"fcsearch: columns left out: {printable(left_out)}", sys.stderr)
     echo = click.echo if form == "text" else _silent
     config = _for_task(config, rows.task)
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)

@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fcsearch.cli.console import command_lines, fields_grid, open_console, plain_table, print_table, short_path
+from fcsearch.cli.console import (
+    command_lines,
+    fields_grid,
+    open_console,
+    plain_table,
+    print_sentence,
+    print_table,
+    short_path,
+)
 from fcsearch.cli.live import LineView, open_view
 from fcsearch.text import printable
 
@@ -28,6 +36,20 @@ def test_a_terminal_decides_and_a_pipe_has_100_columns(
     monkeypatch.setenv("COLUMNS", columns)
     assert open_console(Terminal()).width == width
     assert open_console(io.StringIO()).width == 100
+
+
+def test_a_sentence_is_folded_at_spaces_and_a_path_in_it_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    path = "/data/" + 20 * "customers_of_may/"
+    text = f"fcsearch: the file must be a table with a label; found {path} and nothing else there"
+    screen, pipe = Terminal(), io.StringIO()
+    print_sentence(text, screen)
+    lines = screen.getvalue().splitlines()
+    assert path in lines
+    assert all(len(line) <= 60 for line in lines if line != path)
+    assert " ".join(line.strip() for line in lines) == text
+    print_sentence(text, pipe)
+    assert pipe.getvalue() == f"{text}\n"
 
 
 def test_colours_where_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
