@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from fcsearch.cli import cli
+from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.space import load_space, shipped_spaces
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,14 @@ def test_the_network_trains_from_python(capsys: pytest.CaptureFixture[str]) -> N
     accuracy = re.search(r"validation accuracy (0\.\d+)", capsys.readouterr().out)
     assert accuracy is not None
     assert float(accuracy[1]) > 0.85
+
+
+def test_arrays_are_written_as_data_files_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = blocks(ROOT / "docs" / "data.md", "python")
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    exec(compile(block, "data.md", "exec"), {"numpy": np, "X": rng.normal(size=(60, 3)), "y": rng.integers(0, 2, 60)})
+    assert load_dataset(DatasetSpec("rows.npz")).input_dim == 3
 
 
 @pytest.mark.parametrize("page", [README, ROOT / "docs" / "space.md"], ids=lambda page: page.name)
