@@ -74,6 +74,8 @@ def _compiled(command: list[str], source: str) -> Path:
             subprocess.run(
                 [*command, "-x", "c", "-", "-o", str(made), "-lm"],
                 input=source,
+                # A compiler that is killed at its work leaves files.
+                env={**os.environ, "TMPDIR": aside},
                 capture_output=True,
                 text=True,
                 timeout=_SECONDS,
