@@ -145,5 +145,5 @@ def assert_ray_is_gone(commands: Processes) -> None:
 def assert_only_ours(commands: Processes) -> None:
     """Nothing of Ray or Optuna reached the terminal."""
     text = commands.out + commands.err
-    for word in ("ray.", "raylet", "INFO", "WARNING", "Token", "optuna", "Traceback"):
+    for word in ("ray.", "raylet", "INFO", "WARNING", "Token", "optuna.", "Traceback"):
         assert word not in text, text
