@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fcsearch.cli.shared_options import output_format
 from fcsearch.errors import ConfigError, FcsearchError
 
 if TYPE_CHECKING:
@@ -27,22 +28,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where to compute: cpu, cuda, cuda:1, ...; auto: on every device of this machine.",
 )
-@click.option(
-    "--format",
-    "output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="A table for people, or JSON with every single comparison for programs.",
-)
-def check(device: str, output: str) -> None:
+@output_format
+def check(device: str, form: str) -> None:
     """Check every hand-written gradient and update rule on this machine, and the engine that trains packs.
 
     Compares the plain net with independent references: every layer, loss and network with central differences and
     autograd, every update rule with plain arithmetic over 50 steps. Then compares the engine with the plain net: its
     passes, losses and update rules, and whole training with every setting, alone and in packs, with its compiled
-    kernels and with torch operations, in both float64 and float32. Prints the relative errors. Exits with 1 if any is
-    above its limit.
+    kernels and with torch operations, in both float64 and float32. Prints the relative errors, in JSON those of every
+    single comparison. Exits with 1 if any is above its limit.
 
     \b
     Example:
@@ -59,7 +53,7 @@ def check(device: str, output: str) -> None:
     started = time.perf_counter()
     checks = {target: [*run_checks(target), *run_engine_checks(target)] for target in targets}
     seconds = time.perf_counter() - started
-    if output == "json":
+    if form == "json":
         click.echo(json.dumps(_as_json(checks, seconds), indent=2))
     else:
         for target, found in checks.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow.csv
 import pytest
 from click.testing import CliRunner
 from customers import COLUMNS, ROWS, customers, table, write
+from evaluated import found
 from PIL import Image
 from run_fixtures import made_run
 from synthetic_run import make_table_run
@@ -24,13 +24,6 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory, open_run
 
 __all__ = ["customers", "made_run"]
-
-
-def found(run: RunDirectory, *arguments: str) -> dict[str, Any]:
-    result = CliRunner().invoke(evaluate, [str(run.path), *arguments, "--format", "json"], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    value: dict[str, Any] = json.loads(result.stdout)
-    return value
 
 
 @pytest.mark.parametrize("name", ["other.csv", "other.parquet"])

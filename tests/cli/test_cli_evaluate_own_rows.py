@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow.csv
 import pytest
 from click.testing import CliRunner
 from customers import ROWS, customers, table, write
+from evaluated import found
 from run_fixtures import made_run
 from synthetic_run import make_table_run
 
@@ -23,13 +23,6 @@ from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
 
 __all__ = ["customers", "made_run"]
-
-
-def found(run: RunDirectory, *arguments: str) -> dict[str, Any]:
-    result = CliRunner().invoke(evaluate, [str(run.path), *arguments, "--format", "json"], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    value: dict[str, Any] = json.loads(result.stdout)
-    return value
 
 
 def test_the_runs_own_rows_are_said_to_be_such(customers: RunDirectory, tmp_path: Path) -> None:

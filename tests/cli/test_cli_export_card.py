@@ -112,7 +112,11 @@ def test_a_refit_learned_from_the_rows_for_validation_too(run: RunDirectory) -> 
 
     run.keep_transform(digits().transform)
     chosen = choose_model(str(run.path), None, run.path.parent)
-    rows = run.manifest().dataset.rows  # type: ignore[union-attr]
+    described = run.manifest().dataset
+    assert described is not None
+    rows = described.rows
+    assert rows.train
+    assert rows.val
     assert f"- Rows: {rows.train:,} for training, {rows.val:,} for validation" in "\n".join(_data(chosen))
     [line] = [line for line in _data(dataclasses.replace(chosen, trials=())) if line.startswith("- Rows: ")]
     assert line.startswith(f"- Rows: {rows.train + rows.val:,} for training (a refit")
