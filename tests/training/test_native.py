@@ -94,6 +94,17 @@ def another_compiler(tmp_path: Path) -> str:
 
 
 @pytest.mark.usefixtures("_own_cache")
+def test_the_files_of_a_compiler_lie_beside_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler, told = another_compiler(tmp_path), tmp_path / "told"
+    script = Path(*shlex.split(compiler))
+    script.write_text(script.read_text().replace("exec ", f'echo "$TMPDIR" > {shlex.quote(str(told))}\nexec '))
+    monkeypatch.setenv("CC", compiler)
+    built(tmp_path)
+    (made,) = tmp_path.rglob("*.so")
+    assert Path(told.read_text().strip()).parent == made.parent
+
+
+@pytest.mark.usefixtures("_own_cache")
 @pytest.mark.parametrize("changed", ["source", "compiler", "processor"])
 def test_the_kernels_are_built_again_when_this_changes(
     changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -30,6 +30,7 @@ from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import NotStarted, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.search.pools import Pools
 from fcsearch.space import SearchSpace
 
 PARAMETERS: dict[str, Any] = {
@@ -162,6 +163,20 @@ def test_a_process_that_cannot_start_is_no_fault_of_its_pack(monkeypatch: pytest
         failed = events_of(pool, 0)[-1]
         assert isinstance(failed, NotStarted)
         assert failed.cause == "the worker process ended with exit code 3"
+
+
+def test_the_pools_of_a_search_have_their_workers_from_one_process() -> None:
+    plan = dataclasses.replace(plan_of(1), options=SearchOptions(pool="local"))
+    dataset, forked_by = load_dataset(DatasetSpec("digits", num_train=300)), list[Any]()
+    with contextlib.closing(Pools()) as pools:
+        for number in (0, 1):
+            with pools.open(plan, dataset) as pool:
+                pool.submit(PackTask(number, tuple(trials(1, epochs=1))))
+                assert isinstance(events_of(pool, number)[-1], PackOutcome)
+                forked_by.append(pool._fork_client._process)  # type: ignore[attr-defined]
+        assert forked_by[0] is forked_by[1]
+        assert forked_by[0].poll() is None
+    assert forked_by[0].returncode is not None
 
 
 def test_rows_that_no_worker_can_use_end_the_search_with_their_reason(tmp_path: Path) -> None:
