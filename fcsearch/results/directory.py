@@ -17,6 +17,7 @@ from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.files import transform_name
+from fcsearch.results.machines import by_number
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.new_folder import whole_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_run
@@ -247,6 +248,7 @@ class RunDirectory:
         """
         manifest, table = self.manifest(), trials_table(pack_id, trials)
         history = epochs_table(epochs, set(table["trial_id"].to_pylist()))
+        table = by_number(table, self, manifest)
         self._tables.add(pack_id, with_origin(table, manifest), with_origin(history, manifest))
 
     def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
@@ -259,7 +261,8 @@ class RunDirectory:
         Raises:
             RunError: as `write_pack`.
         """
-        table = with_origin(confirmations_table(pack_id, trials), self.manifest())
+        manifest = self.manifest()
+        table = with_origin(by_number(confirmations_table(pack_id, trials), self, manifest), manifest)
         self._confirmations.create()
         self._confirmations.write(pack_id, table)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.config.objective import Objective
-from fcsearch.report.page.privacy import Privacy
+from fcsearch.privacy import Privacy
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES, Manifest
 from fcsearch.results.timing import WorkClock, work_clock

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from fcsearch.privacy import Privacy
 from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results, Spec, inline
-from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials
 from fcsearch.report.words import duration
 
