@@ -76,23 +76,7 @@ def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, ec
     """Train step by step, as the document does."""
     if rows.task != "classification":
         raise UsageError("--engine solver is for classes; a regression is trained with --engine pack")
-
-    net = FullyConnectedNet(
-        config.hidden_dims,
-        rows.input_dim,
-        rows.num_classes,
-        config.dropout,
-        config.reg,
-        config.initial_scale,
-        seed=config.seed,
-        device=device,
-        loss=config.loss,
-        input_dropout=config.input_dropout,
-        label_smoothing=config.label_smoothing,
-        activation=config.activation,
-        embedding=Embedding.of_numbers(rows.numbers, config.embedding_sizes),
-        frequency_scale=config.frequency_scale,
-    )
+    net = _plain_net(config, rows, device)
     names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
     settings = {name: getattr(config, name) for name in names}
     data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
@@ -122,6 +106,25 @@ def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, ec
         num_parameters=sum(w.numel() for w in net.params.values()),
         seconds=time.perf_counter() - began,
         weights={name: w.cpu() for name, w in solver.best_params.items()},
+    )
+
+
+def _plain_net(config: TrialConfig, rows: Dataset, device: torch.device) -> FullyConnectedNet:
+    return FullyConnectedNet(
+        config.hidden_dims,
+        rows.input_dim,
+        rows.num_classes,
+        config.dropout,
+        config.reg,
+        config.initial_scale,
+        seed=config.seed,
+        device=device,
+        loss=config.loss,
+        input_dropout=config.input_dropout,
+        label_smoothing=config.label_smoothing,
+        activation=config.activation,
+        embedding=Embedding.of_numbers(rows.numbers, config.embedding_sizes),
+        frequency_scale=config.frequency_scale,
     )
 
 
