@@ -92,10 +92,9 @@ def test_a_search_that_died_ends_it_too(going: RunDirectory, monkeypatch: pytest
 def test_a_run_that_its_time_budget_ended_is_not_called_complete(
     going: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
     going.update_manifest({"state": "complete", "ended_by": "time_budget"})
     # Nor is a session waited for, which would be done by sleeping.
-    result = followed(monkeypatch)
+    result = followed(monkeypatch, session=math.inf)
     assert result.stderr == ""
     assert "runs/a: ended by its time budget, 8 of 48 trials; " in result.stdout
 
