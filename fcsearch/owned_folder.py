@@ -24,14 +24,14 @@ def owned(folder: Path) -> Iterator[None]:
                 new.rename(folder / _LOCK)
             yield
     finally:
-        _remove(folder)
+        remove(folder)
 
 
 def remove_ownerless(place: Path, pattern: str) -> None:
     """Remove the folders there whose owner has died; one without a lock is not ours, or too young."""
     for folder in place.glob(pattern):
         if _is_free(folder / _LOCK) and not folder.is_symlink():
-            _remove(folder)
+            remove(folder)
 
 
 def _is_free(path: Path) -> bool:
@@ -43,7 +43,8 @@ def _is_free(path: Path) -> bool:
     return True
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, as far as that is possible."""
     # What the owner started may outlive it by a moment, and may write while the first attempt removes.
     for _ in range(3):
         shutil.rmtree(folder, ignore_errors=True)
