@@ -43,7 +43,7 @@ EPOCHS: Spec = {
 
 LINE_LEGEND: Spec = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2.5}
 
-STATES = ("complete", "stopped", "diverged", "failed")
+STATES = ("complete", "stopped", "diverged", "failed", "unfinished")
 RANKED = {"field": "value", "valid": True}
 
 CONFIG: Spec = {
