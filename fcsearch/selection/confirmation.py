@@ -145,7 +145,7 @@ def counts_for(trials: Mapping[int, Mapping[str, Any]], again: Mapping[str, Any]
     if trial is None or again["state"] not in RANKED_STATES:
         return trial is not None
     whole = again["state"] == "complete" and trial["state"] != UNFINISHED
-    return whole or again["epochs_run"] == epochs_again(trial)
+    return whole or bool(again["epochs_run"] == epochs_again(trial))
 
 
 def is_settled(run: RunDirectory) -> bool:
