@@ -125,7 +125,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
 
 def so_far(row: Row) -> str:
     """How far a trial was trained, where that was not to its end."""
-    return f" of {row['epochs_run']} so far, {row['epochs']} in all" if row["state"] == UNFINISHED else ""
+    return f" of {row['epochs_run']} so far; {row['epochs']} were planned" if row["state"] == UNFINISHED else ""
 
 
 def _final(best: Best, objective: Objective) -> list[Line]:
