@@ -121,6 +121,20 @@ def test_a_resumed_search_ends_as_one_that_was_not_cut(
         assert sorted(ds.dataset(run.path / table).to_table()["trial_id"].to_pylist()) == expected
 
 
+def test_early_stopping_counts_a_trial_once_that_was_cut_in_the_middle(
+    tmp_path: Path, epochs: Epochs, budget: Any
+) -> None:
+    """The pack that comes next is judged by what the trial had at the rungs: were it counted twice, others would go."""
+    keys = {**SEARCH, "early_stopping": {"method": "asha", "min_epochs": 1, "reduction_factor": 2}, "trials": 18}
+    whole = start(tmp_path, "whole", **keys).run
+    for after in (5, 9):
+        epochs.trained = 0
+        run = cut(tmp_path, budget, after=after, name=f"cut-{after}", **keys).run
+        assert unfinished(run)
+        resume(run.path, time_budget=None)
+        assert_same(run.path, whole)
+
+
 def test_a_session_that_is_killed_leaves_what_an_earlier_one_had_reached(
     tmp_path: Path, epochs: Epochs, budget: Any
 ) -> None:
@@ -199,13 +213,14 @@ def test_they_are_confirmed_as_far_as_they_were_trained(tmp_path: Path, epochs: 
 
 def test_what_was_confirmed_early_is_confirmed_again_at_the_end(tmp_path: Path, budget: Any) -> None:
     run = cut(tmp_path, budget, after=4).run
-    confirm_run(run, options(confirm=2, confirm_seeds=2))
-    found = resume(run.path, time_budget=None, confirm=3, confirm_seeds=2)
+    confirm_run(run, options(confirm=3, confirm_seeds=1))
+    assert len(run.confirmations()) == 3
+    found = resume(run.path, time_budget=None, confirm=6, confirm_seeds=1)
     rows = RunDirectory.open(run.path).confirmations().to_pylist()
     keys = [(row["trial_id"], row["seed"]) for row in rows]
     assert len(keys) == len(set(keys))
     assert found.report is not None
     assert found.report.confirmation is not None
-    asked = {entry.trial_id for entry in found.report.confirmation.configurations}
-    assert {row["epochs_run"] for row in rows if row["trial_id"] in asked} == {EPOCHS}
+    assert len(found.report.confirmation.configurations) == len(rows) == 6
+    assert {row["epochs_run"] for row in rows} == {EPOCHS}
     assert found.report.confirmation.complete
