@@ -95,7 +95,7 @@ class Tables:
 
     def trials(self) -> pa.Table:
         """The rows of all trials, sorted by `trial_id`."""
-        # First: a trial that ends meanwhile may be in both, but not in neither.
+        # First, and less those that have ended by the time the others are read.
         left = self.unfinished()
         ended = self.ended()
         left = left.filter(pc.invert(pc.is_in(left["trial_id"], value_set=ended["trial_id"].combine_chunks())))
