@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from fcsearch.evaluation import Measurement
 from fcsearch.report.build import REPORT_JSON
 from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, FinalTest, Measured
 from fcsearch.results import RunDirectory
+
+Found = TypeVar("Found")
 
 
 def known_measurements(run: RunDirectory) -> Measured:
@@ -20,14 +22,14 @@ def known_measurements(run: RunDirectory) -> Measured:
     """
     stored = _stored(run)
     gone = _trained_since(run, stored)
-    validation, test = _known_validation(stored), _known_test(stored)
-    if validation and validation.trial_id in gone:
-        validation = None
+    validation = _known(lambda: Measurement.from_json(stored["validation"]))
+    test = _known(lambda: _test(stored["test"])) or FinalTest(note=NOT_YET_MEASURED)
     if test.measurement and not test.refit and test.measurement.trial_id in gone:
         test = replace(test, measurement=None, note=NOT_YET_MEASURED)
-    ensemble, refit = (_known_alternative(stored, name) for name in ("ensemble", "refit"))
+    ensemble = _known(lambda: Alternative.from_json(stored["ensemble"]))
+    refit = _known(lambda: Alternative.from_json(stored["refit"]))
     return Measured(
-        validation,
+        None if validation and validation.trial_id in gone else validation,
         test,
         None if ensemble and gone & _networks_of(ensemble) else ensemble,
         None if refit and gone & _networks_of(refit) else refit,
@@ -36,12 +38,10 @@ def known_measurements(run: RunDirectory) -> Measured:
 
 def _trained_since(run: RunDirectory, stored: Mapping[str, Any]) -> set[int]:
     """The trials that were unfinished at the last report, and whose best epoch is another now."""
-    try:
-        before = {int(trial): int(epoch) for trial, epoch in stored.get("unfinished") or ()}
-    except (TypeError, ValueError):
+    before = _known(lambda: {int(trial): int(epoch) for trial, epoch in stored["unfinished"]})
+    if not before:
         return set()
-    table = run.trials() if before else None
-    now = dict(zip(*(table[name].to_pylist() for name in ("trial_id", "best_epoch")), strict=True)) if table else {}
+    now = {row["trial_id"]: row["best_epoch"] for row in run.trials().select(["trial_id", "best_epoch"]).to_pylist()}
     return {trial for trial, epoch in before.items() if now.get(trial) != epoch}
 
 
@@ -51,29 +51,18 @@ def _networks_of(found: Alternative) -> set[int]:
     return own | ({found.versus.trial_id} if found.versus and found.versus.trial_id is not None else set())
 
 
-def _known_test(stored: dict[str, Any]) -> FinalTest:
+def _known(read: Callable[[], Found]) -> Found | None:
+    """What can be read of the last report.json; None if it is not there, or of another form."""
     try:
-        test = stored["test"]
-        measured = tuple(int(trial) for trial in test["measured_trials"])
-        found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
-    except (ValueError, KeyError, TypeError):
-        return FinalTest(note=NOT_YET_MEASURED)
-    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")), test.get("digest"))
-
-
-def _known_validation(stored: dict[str, Any]) -> Measurement | None:
-    try:
-        return Measurement.from_json(stored["validation"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _known_alternative(stored: dict[str, Any], model: str) -> Alternative | None:
-    """The model's entry in the last report.json; None if there is none."""
-    try:
-        return Alternative.from_json(stored[model])
+        return read()
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _test(test: dict[str, Any]) -> FinalTest:
+    measured = tuple(int(trial) for trial in test["measured_trials"])
+    found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
+    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")), test.get("digest"))
 
 
 def _stored(run: RunDirectory) -> dict[str, Any]:

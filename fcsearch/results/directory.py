@@ -26,7 +26,7 @@ from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.repair import DAMAGED, Damage
 from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.status import remove_status
-from fcsearch.results.tables import NewTrials, Tables
+from fcsearch.results.tables import LIMITS, NewTrials, PartLimits, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.wording import option
 
@@ -45,16 +45,20 @@ class RunDirectory:
 
     Any number of processes may read a run while one writes it; that one holds `writing()`.
 
+    Args:
+        path: The folder.
+        limits: When packs share parts of the tables.
+
     Attributes:
         path: The folder.
         predictions: What the best trials' networks predict for the validation rows.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, limits: PartLimits = LIMITS) -> None:
         self.path = path
         self._manifest = path / MANIFEST
         self._aside = path / files.ASIDE
-        self._tables = Tables(path, aside=self._aside)
+        self._tables = Tables(path, aside=self._aside, limits=limits)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
         self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
         self._last_pack_id = -1
@@ -238,8 +242,8 @@ class RunDirectory:
 
         Args:
             pack_id: A number that no other pack of the run has.
-            trials: A record for each of the pack's trials; or a row by column name, columns not named are null. Those
-                that are `unfinished` take the place of their earlier rows, and make room for later ones.
+            trials: A record for each of the pack's trials; or a row by column name, columns not named are null. A row
+                takes the place of an `unfinished` one.
             epochs: A record or a row for each trial and epoch.
 
         Raises:
@@ -255,11 +259,8 @@ class RunDirectory:
 
         Args:
             pack_id: A number that no other pack of the run has.
-            trials: Their `trial_id` is that of the trial whose configuration they have. Rows of the same trial and
-                seed go: they are of a shorter training.
-
-        Raises:
-            RunError: as `write_pack`.
+            trials: Their `trial_id` is that of the trial whose configuration they have. They take the place of rows of
+                the same trial and seed, which are of shorter trainings. RunError as in `write_pack`.
         """
         table = with_origin(confirmations_table(pack_id, trials), self.manifest())
         self._confirmations.create()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from search_helpers import PLACE, trials
+from search_helpers import trials
 
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
@@ -49,7 +49,8 @@ def process() -> Iterator[None]:
 
 @pytest.fixture
 def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001
-    monkeypatch.setattr(worker, "_take_device", lambda: (PLACE, torch.device("cpu")))
+    monkeypatch.setattr("ray.get_gpu_ids", list)
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "10.0.0.9")
     # It is set for the worker's children.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
