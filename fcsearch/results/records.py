@@ -102,7 +102,7 @@ class EpochRecord(_Figures):
 
 def epochs_again(row: Mapping[str, Any]) -> int:
     """For how many epochs the configuration of a row is trained with another seed: as far as an unfinished one was."""
-    epochs: int = row["epochs_run"] if row["state"] == UNFINISHED else row["epochs"]
+    epochs: int = row["epochs_run"] if row.get("state") == UNFINISHED else row["epochs"]
     return epochs
 
 
