@@ -24,9 +24,7 @@ from fcsearch.results.ranking import objective_of
 Storage = TypeVar("Storage", bound=JournalStorage)
 
 
-def journal_storage(
-    backend: JournalFileBackend, path: Path, *, remedy: str, kind: type[Storage] = JournalStorage
-) -> Storage:
+def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str, kind: type[Storage]) -> Storage:
     """Optuna's storage in a journal.
 
     Args:
@@ -97,7 +95,8 @@ def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
             f"a study needs the run's journal; {run.journal_path} is missing; restore it, or read the tables in "
             f"{run.path / 'trials'}"
         )
-    storage = journal_storage(JournalFileBackend(str(run.journal_path)), run.journal_path, remedy=RESTORE)
+    backend = JournalFileBackend(str(run.journal_path))
+    storage = journal_storage(backend, run.journal_path, remedy=RESTORE, kind=JournalStorage)
     names = optuna.get_all_study_names(storage)
     found = optuna.load_study(study_name=names[0], storage=storage).get_trials() if names else []
     curves: dict[int, dict[int, float]] = {}
