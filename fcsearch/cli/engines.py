@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,10 @@ from fcsearch.config import RULE_SETTINGS, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import UsageError
-from fcsearch.nn import Embedding, FullyConnectedNet, NetworkSettings, Solver
-from fcsearch.nn.settings import NETWORK_SETTINGS
+from fcsearch.nn import Embedding, FullyConnectedNet, Solver
 from fcsearch.results.model_file import model_texts
 from fcsearch.training import EpochMetrics, TrainingData, train_pack
-from fcsearch.training.judging import scores_of
+from fcsearch.training.judging import network, scores_of
 from fcsearch.training.objectives import FIGURES, Truth
 
 
@@ -76,27 +76,7 @@ def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, ec
     """Train step by step, as the document does."""
     if rows.task != "classification":
         raise UsageError("--engine solver is for classes; a regression is trained with --engine pack")
-
-    class Echo(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            echo(record.getMessage())
-
-    net = FullyConnectedNet(
-        config.hidden_dims,
-        rows.input_dim,
-        rows.num_classes,
-        config.dropout,
-        config.reg,
-        config.initial_scale,
-        seed=config.seed,
-        device=device,
-        loss=config.loss,
-        input_dropout=config.input_dropout,
-        label_smoothing=config.label_smoothing,
-        activation=config.activation,
-        embedding=Embedding.of_numbers(rows.numbers, config.embedding_sizes),
-        frequency_scale=config.frequency_scale,
-    )
+    net = _plain_net(config, rows, device)
     names = ("learning_rate", "weight_decay", *RULE_SETTINGS[config.update_rule])
     settings = {name: getattr(config, name) for name in names}
     data = {"X_train": rows.train.X, "y_train": rows.train.y, "X_val": rows.val.X, "y_val": rows.val.y}
@@ -114,17 +94,10 @@ def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, ec
         print_every=max(1, len(rows.train) // config.batch_size),
         seed=config.seed,
     )
-    log = logging.getLogger("fcsearch.nn.solver")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    handler = Echo()
-    log.addHandler(handler)
     _tell_sample(echo, "accuracy", solver.num_train_samples, len(rows.train), drawn=", drawn anew in each epoch")
     began = time.perf_counter()
-    try:
+    with _echoing("fcsearch.nn.solver", echo):
         solver.train()
-    finally:
-        log.removeHandler(handler)
     return Trained(
         engine="solver",
         state="complete" if len(solver.val_acc_history) == config.epochs + 1 else "diverged",
@@ -136,14 +109,49 @@ def train_by_solver(config: TrialConfig, rows: Dataset, device: torch.device, ec
     )
 
 
+def _plain_net(config: TrialConfig, rows: Dataset, device: torch.device) -> FullyConnectedNet:
+    return FullyConnectedNet(
+        config.hidden_dims,
+        rows.input_dim,
+        rows.num_classes,
+        config.dropout,
+        config.reg,
+        config.initial_scale,
+        seed=config.seed,
+        device=device,
+        loss=config.loss,
+        input_dropout=config.input_dropout,
+        label_smoothing=config.label_smoothing,
+        activation=config.activation,
+        embedding=Embedding.of_numbers(rows.numbers, config.embedding_sizes),
+        frequency_scale=config.frequency_scale,
+    )
+
+
+@contextlib.contextmanager
+def _echoing(name: str, echo: Callable[[str], None]) -> Iterator[None]:
+    """Print what a logger says in this block, and only print it."""
+
+    def tell(record: logging.LogRecord) -> bool:
+        echo(record.getMessage())
+        return False
+
+    log = logging.getLogger(name)
+    log.setLevel(logging.INFO)
+    log.addFilter(tell)
+    try:
+        yield
+    finally:
+        log.removeFilter(tell)
+
+
 def save_and_test(
     weights: dict[str, torch.Tensor], config: TrialConfig, rows: Dataset, save: Path | None
 ) -> float | None:
     """The task's figure on the test rows, None without weights or test rows; writes the network if asked to."""
     if not weights:
         return None
-    settings = NetworkSettings(**{name: getattr(config, name) for name in NETWORK_SETTINGS})
-    net = FullyConnectedNet.from_params(weights, settings)
+    net = network(config, weights)
     if save is not None:
         metadata = {"config": config.to_json(), **rows.model_metadata()}
         net.save(save, texts=model_texts(metadata, rows.transform.to_json()))

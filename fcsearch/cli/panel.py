@@ -30,12 +30,7 @@ _SILENCE_SECONDS = 10.0
 
 
 class Panel:
-    """The status of a search, drawn to the available width.
-
-    Args:
-        status: The status.
-        parameters: Those in which trials differ.
-    """
+    """The status of a search, drawn to the available width."""
 
     def __init__(self, status: Status, parameters: Collection[str]) -> None:
         self._status = status

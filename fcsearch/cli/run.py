@@ -158,12 +158,7 @@ def _tell(label: str, text: str) -> None:
 
 
 def _searched(choice: Choice, changes: tuple[tuple[str, ...], str | None, str | None]) -> SearchSpace:
-    """The space, whose data are where it says.
-
-    Args:
-        choice: What the user named.
-        changes: `--set`, `--label` and `--data-dir`.
-    """
+    """The space, whose data are where it says."""
     searched = choice.load(dataset_overrides(*changes))
     from fcsearch.data.sources.checking import check_source
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fcsearch.cli.shared_options import Command, add_options
+from fcsearch.cli.shared_options import options
 
 if TYPE_CHECKING:
     from fcsearch.search.execution import SearchResult
@@ -61,7 +61,8 @@ class AutoNumber(click.ParamType[int | str]):
         return int(value)
 
 
-_RESOURCES = (
+# Resources, the time budget and the output.
+resource_options = options(
     click.option(
         "--time-budget",
         type=Duration(),
@@ -113,7 +114,8 @@ _RESOURCES = (
 )
 
 
-_AFTERWARDS = (
+# How to search.
+search_options = options(
     click.option(
         "--confirm",
         type=AutoNumber("a number of configurations", least=0),
@@ -129,25 +131,14 @@ _AFTERWARDS = (
     click.option(
         "--ensemble", type=click.IntRange(min=0), help="Candidates for the ensemble; 0: no ensemble. Default: 50."
     ),
+    click.option(
+        "--page-every",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="How often report.html is written while the search is running; 0: only at its end. Default: 30.",
+    ),
+    resource_options,
 )
-
-
-_PAGE_EVERY = click.option(
-    "--page-every",
-    type=click.FloatRange(min=0),
-    metavar="SECONDS",
-    help="How often report.html is written while the search is running; 0: only at its end. Default: 30.",
-)
-
-
-def resource_options(command: Command) -> Command:
-    """Add the options for resources, the time budget and the output."""
-    return add_options(command, _RESOURCES)
-
-
-def search_options(command: Command) -> Command:
-    """Add the options that say how to search."""
-    return add_options(command, (*_AFTERWARDS, _PAGE_EVERY, *_RESOURCES))
 
 
 def varying(space: SearchSpace) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,17 +39,29 @@ output_format = click.option(
     help="A text for people, or JSON for programs.",
 )
 
+
+def options(*given: Option) -> Option:
+    """All of these options, which a command's help lists in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(given):
+            command = option(command)
+        return command
+
+    return add
+
+
 _DATA_DIR = "Folder with the files of a named dataset"
-_DATASET = (
+dataset_options = options(
     click.option("--dataset", metavar="NAME|PATH", help="The dataset, instead of the space's or the run's."),
     click.option("--label", metavar="COLUMN", help="Column to predict, if the dataset is a table."),
     click.option("--data-dir", metavar="DIR", help=f"{_DATA_DIR} that are already there."),
 )
-_MOVED = (
+moved_data_options = options(
     click.option("--dataset", metavar="NAME|PATH", help="Where the run's data are now, if they have moved."),
     click.option("--data-dir", metavar="DIR", help=f"{_DATA_DIR}, if they have moved."),
 )
-_MODEL = (
+model_options = options(
     click.option(
         "--model",
         metavar="best|confirmed|ensemble|refit|TRIAL",
@@ -59,28 +71,6 @@ _MODEL = (
     ),
     runs_folder,
 )
-
-
-def add_options(command: Command, options: Sequence[Option]) -> Command:
-    """The command with these options, which its help lists in this order."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def dataset_options(command: Command) -> Command:
-    """Add `--dataset`, `--label` and `--data-dir`."""
-    return add_options(command, _DATASET)
-
-
-def moved_data_options(command: Command) -> Command:
-    """Add `--dataset` and `--data-dir` for the data of a run that have moved."""
-    return add_options(command, _MOVED)
-
-
-def model_options(command: Command) -> Command:
-    """Add `--model` and `--dir`."""
-    return add_options(command, _MODEL)
 
 
 def dataset_overrides(

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -17,13 +17,26 @@ if TYPE_CHECKING:
     from fcsearch.search.loop.from_files import Watched
     from fcsearch.search.loop.view import View
 
-# How long a run that was just started may take to appear: the first of a folder, and one whose name may be mistyped.
-_WAIT_SECONDS, _NAMED_SECONDS = 60.0, 10.0
-# How long `resume` or `confirm` may take to import its libraries and take up a run that has ended.
-_SESSION_SECONDS = 10.0
 _LOOK_SECONDS = 0.5
 # So many of the others are named.
 _MOST_NAMES = 8
+
+
+class Patience(NamedTuple):
+    """For how many seconds the command waits.
+
+    Attributes:
+        first: For the first run of a folder, which was just started, to appear.
+        named: For one whose name may be mistyped.
+        session: For `resume` or `confirm` to import its libraries and take up a run that has ended.
+    """
+
+    first: float = 60.0
+    named: float = 10.0
+    session: float = 10.0
+
+
+PATIENCE = Patience()
 
 
 @click.command()
@@ -38,7 +51,7 @@ _MOST_NAMES = 8
     help="How often to look.",
 )
 @click.option("--verbose", is_flag=True, help="Also show a line for every trial.")
-def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> None:
+def watch(run: str | None, root: Path | str, every: float, verbose: bool, patience: Patience = PATIENCE) -> None:
     """Show the progress of a search that another process runs, here or on another machine that shares the folder.
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
@@ -57,14 +70,14 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
     from fcsearch.results import remote
     from fcsearch.search.loop.from_files import Watched
 
-    directory = _awaited(run, root)
+    directory = _awaited(run, root, patience)
     where, watched = remote.address(directory.path), Watched(directory)
     # One with all of its trials is not waited for: no session is to be expected.
     ended = watched.ended() if watched.complete() else None
     if ended is None:
         with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose, at_once=True) as view:
             try:
-                ended = _follow(watched, where, view, every)
+                ended = _follow(watched, where, view, every, patience)
             except KeyboardInterrupt:
                 ended = watched.ended()
     if ended is None:
@@ -73,7 +86,7 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool) -> Non
     print_sentence(f"{where}: {ended}; `fcsearch report {where}` shows what it found")
 
 
-def _awaited(name: str | None, root: Path | str) -> RunDirectory:
+def _awaited(name: str | None, root: Path | str, patience: Patience) -> RunDirectory:
     """The run that is meant; one that has just been started is waited for.
 
     Raises:
@@ -83,7 +96,7 @@ def _awaited(name: str | None, root: Path | str) -> RunDirectory:
     from fcsearch.errors import RunError
     from fcsearch.results import RunDirectory, resolve_run
 
-    seconds, told = _WAIT_SECONDS if name is None else _NAMED_SECONDS, False
+    seconds, told = patience.first if name is None else patience.named, False
     until = time.monotonic() + seconds
     while True:
         try:
@@ -125,7 +138,7 @@ def _others(name: str | None, root: Path | str) -> str:
     return f" beside {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
-def _follow(watched: Watched, where: str, view: View, every: float) -> str:
+def _follow(watched: Watched, where: str, view: View, every: float, patience: Patience) -> str:
     """Show the progress until the search has ended; returns how it has."""
     from fcsearch.errors import RunError
     from fcsearch.results import remote
@@ -136,7 +149,7 @@ def _follow(watched: Watched, where: str, view: View, every: float) -> str:
     view.started({"run": where})
     told = False
     try:
-        _await_session(watched, where, view)
+        _await_session(watched, where, view, patience.session)
         while (ended := watched.ended()) is None:
             # A search that was just resumed may be moving a part aside: the next look finds it again, or gone.
             with contextlib.suppress(RunError):
@@ -154,14 +167,14 @@ def _follow(watched: Watched, where: str, view: View, every: float) -> str:
         view.ended(watched.status())
 
 
-def _await_session(watched: Watched, where: str, view: View) -> None:
+def _await_session(watched: Watched, where: str, view: View, seconds: float) -> None:
     """Wait for a session that continues a run that has ended: it takes the run up once its libraries are imported."""
     from fcsearch.errors import RunError
 
     if (ended := watched.ended()) is None:
         return
-    view.notice(f"{ended}; waiting for {_SESSION_SECONDS:.0f} s for a session that continues it")
-    until = time.monotonic() + _SESSION_SECONDS
+    view.notice(f"{ended}; waiting for {seconds:.0f} s for a session that continues it")
+    until = time.monotonic() + seconds
     while time.monotonic() < until and not watched.going():
         time.sleep(_LOOK_SECONDS)
         # What cannot be reached now may be at the next look.

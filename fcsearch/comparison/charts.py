@@ -9,7 +9,8 @@ from fcsearch.comparison.compare import Comparison
 from fcsearch.comparison.section_tables import section_title
 from fcsearch.comparison.standing import Section
 from fcsearch.config.objective import OBJECTIVES
-from fcsearch.report.page.charts.figure import Figure, Results, Spec, by_category, inline
+from fcsearch.report.page.charts.figure import Figure, Results, by_category
+from fcsearch.report.page.charts.grammar import chart, inline, mark, nominal, quantity, tip, valid
 
 # Times of work that span more than this many seconds are told in minutes.
 _MINUTES = 180
@@ -26,27 +27,27 @@ def standing_chart(section: Section, found: Comparison, labels: Mapping[str, str
         for entry in known
     ]
     names = [labels[run] for run in found.runs]
-    y: Spec = {"field": "run", "type": "nominal", "sort": [row["run"] for row in rows], "title": None}
-    y["axis"] = {"labelLimit": 170}
     ends = results.around([end for entry in known for end in (entry.low, entry.value, entry.high) if end is not None])
-    x = {**results.axis(), "scale": {"zero": False, "nice": False, "domain": list(ends)}}
+    x = results.axis(scale={"zero": False, "nice": False, "domain": list(ends)})
     color = {**by_category("run", names, dashes=False)["color"], "legend": None}
-    tip = [{"field": "run"}, {"field": "trial"}]
-    tip += [{"field": name, "format": results.format} for name in ("value", "low", "high")]
-    spec: Spec = {
-        "data": inline(rows),
-        "width": "container",
-        "height": 34 * len(rows),
-        "encoding": {"y": y, "color": color, "tooltip": tip},
-        "layer": [
+    figures = (tip(name, form=results.format) for name in ("value", "low", "high"))
+    spec = chart(
+        34 * len(rows),
+        data=inline(rows),
+        encoding={
+            "y": nominal("run", sort=[row["run"] for row in rows], axis={"labelLimit": 170}),
+            "color": color,
+            "tooltip": [tip("run"), tip("trial"), *figures],
+        },
+        layer=[
             {
-                "transform": [{"filter": "isValid(datum.low)"}],
-                "mark": {"type": "rule", "strokeWidth": 3, "opacity": 0.5},
+                "transform": [valid("low")],
+                "mark": mark("rule", strokeWidth=3, opacity=0.5),
                 "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
             },
-            {"mark": {"type": "point", "filled": True, "size": 110, "opacity": 1}, "encoding": {"x": x}},
+            {"mark": mark("point", filled=True, size=110, opacity=1), "encoding": {"x": x}},
         ],
-    }
+    )
     what = "mean over the seeds" if section.basis == "seeds" else "best"
     text = f"The {what} of each run, with its 95% interval."
     return Figure(f"standing-{section.basis}", section_title(section, found, labels), text, spec, wide=True)
@@ -78,18 +79,17 @@ def _course(
     if not rows:
         return None
     results = _results(found)
-    spec: Spec = {
-        "data": inline(rows),
-        "width": "container",
-        "height": 300,
-        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.4, "clip": True, "point": {"size": 24}},
-        "encoding": {
-            "x": {"field": by, "type": "quantitative", "title": title, "axis": {"grid": False}},
+    spec = chart(
+        300,
+        data=inline(rows),
+        mark=mark("line", interpolate="step-after", strokeWidth=2.4, clip=True, point={"size": 24}),
+        encoding={
+            "x": quantity(by, title, axis={"grid": False}),
             "y": results.axis(),
             **by_category("run", [labels[run] for run in found.runs], dashes=True),
-            "tooltip": [{"field": "run"}, {"field": by, "title": title}, {"field": "value", "format": results.format}],
+            "tooltip": [tip("run"), tip(by, title), tip("value", form=results.format)],
         },
-    }
+    )
     return Figure(f"course-{by}", f"The best so far, by {by}", text, results.zoomed(spec, "point"))
 
 

@@ -46,9 +46,6 @@ class OwnRows:
         often, the run's test rows say. It is 0 if the others are not equal more often, unless all of the run's are
         among them. Without test rows it is 0 unless all of the run's are among them, and most of these differ from one
         another.
-
-        Args:
-            other: The rows, as a measurement returned them.
         """
         others = row_keys(other.rows)
         keys, counts = np.unique(others, return_counts=True)

@@ -59,12 +59,7 @@ def input_names(transform: FeatureTransform) -> tuple[str, ...]:
 
 
 def build_model(predictor: Predictor, described: dict[str, str]) -> onnx.ModelProto:
-    """The model: an input for each column (rows x 1: numbers, or texts of categories), or one array.
-
-    Args:
-        predictor: The networks and their feature transform.
-        described: Metadata of the file.
-    """
+    """The model: an input for each column (rows x 1: numbers, or texts of categories), or one array."""
     transform, graph = predictor.transform, Graph()
     names = input_names(transform)
     features = [

@@ -160,11 +160,11 @@ def _of_the_chosen(run: RunDirectory, measured: Measured, chosen: int | None) ->
 
 
 def _json_rows(table: pa.Table) -> list[dict[str, Any]]:
-    return [{name: _json_value(value) for name, value in row.items()} for row in table.to_pylist()]
-
-
-def _json_value(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    """The rows, times in ISO 8601."""
+    return [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+        for row in table.to_pylist()
+    ]
 
 
 def _sampler(space: Mapping[str, Any]) -> str | None:

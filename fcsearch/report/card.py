@@ -136,7 +136,7 @@ def _figures(chosen: Chosen, found: Sequence[Measurement], opening: Opening) -> 
             method = f"always answering the commonest class, {_code(bases[-1].answer)}"
         yield ""
         yield f"The baseline is that of {method}.{' ± is one standard error.' if balanced else ''}"
-    if missing := _classes_without_rows(found[-1]):
+    if (last := found[-1].classification) and (missing := last.without_rows):
         yield f"No row measured was of {class_list(missing)}."
     if any(item.folds for item in found):
         yield ""
@@ -202,10 +202,6 @@ def _own_verdict(found: Sequence[Measurement], *, trials: int) -> Verdict | None
         return judge(figure, trials=trials, test=next((item for item in found if item.split == "test"), None))
     short = not_above_baseline(figure)
     return Verdict(NOT_SHOWN, short) if short else None
-
-
-def _classes_without_rows(item: Measurement) -> Sequence[str]:
-    return item.classification.without_rows if item.classification else ()
 
 
 def _validation_alone(chosen: Chosen) -> Iterator[str]:

@@ -24,14 +24,7 @@ _DATE_PARTS = {
 
 
 def usage(chosen: Chosen, exported: Exported, form: str, name: str) -> Iterator[str]:
-    """The lines of the section.
-
-    Args:
-        chosen: The model.
-        exported: The exported form.
-        form: `torch`, `onnx` or `safetensors`.
-        name: The exported file's name.
-    """
+    """The lines of the section; `name` is that of the exported file."""
     if form == "safetensors":
         yield from ("```console", f"$ fcsearch predict {name} new_rows.csv --out predictions.csv", "```")
         return

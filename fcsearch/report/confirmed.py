@@ -74,11 +74,7 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
             continue
         versus, noun = model.versus, "test" if model.versus.split == "test" else "validation"
         objective = OBJECTIVES[versus.objective]
-        size = (
-            f" of {plural(len(model.members), 'network')}"
-            if model.model == "ensemble"
-            else f", of trial {_only(model)},"
-        )
+        size = f" {_of(model)}" if model.model == "ensemble" else f", {_of(model)},"
         gap = f"{objective.show_difference(abs(versus.gain))} {'worse' if versus.gain < 0 else 'better'} than"
         lead = gap if versus.gain else "the same as"
         if versus.worth_having:
@@ -98,10 +94,10 @@ def of_the_alternatives(found: Sequence[Alternative]) -> Iterator[Evidence]:
         )
 
 
-def _only(model: Alternative) -> int:
-    """The trial of a model of one network."""
-    [trial_id] = model.members
-    return trial_id
+def _of(model: Alternative) -> str:
+    """How many networks an ensemble has, and of which trial a refit is."""
+    first, *_ = model.members
+    return f"of {plural(len(model.members), 'network')}" if model.model == "ensemble" else f"of trial {first}"
 
 
 def of_the_folds(dataset: Dataset, test: FinalTest, trial_id: int) -> Iterator[Evidence]:
@@ -164,14 +160,9 @@ def alternative_lines(found: Sequence[Alternative | None]) -> list[tuple[str, st
     lines = []
     for model in found:
         if model is not None and model.test is not None:
-            size = (
-                f" of {plural(len(model.members), 'network')}"
-                if model.model == "ensemble"
-                else f" of trial {_only(model)}"
-            )
             objective = OBJECTIVES[model.test.objective]
             error = objective.show_difference(model.test.standard_error)
-            remark = f"{model.model}{size}; standard error {error}"
+            remark = f"{model.model} {_of(model)}; standard error {error}"
             lines.append((f"test, {model.model}", objective.show(model.test.value), remark))
     return lines
 

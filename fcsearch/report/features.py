@@ -39,13 +39,7 @@ def features_of(run: RunDirectory, described: DatasetEntry, row: Mapping[str, An
 
 
 def features_in(transform: FeatureTransform, options: Mapping[str, Any], *, embedded: bool) -> Features:
-    """What a transform makes of the rows.
-
-    Args:
-        transform: The transform.
-        options: The dataset's options.
-        embedded: Whether the network embeds the numbers.
-    """
+    """What a transform makes of the rows; `embedded`: the network embeds the numbers."""
     dropped = options.get("drop") or ()
     apart = {options.get(name): f"the {noun}" for name, noun in _APART.items()}
     # Beside images nothing else is read; of a table only what numbers its rows is left out untold.

@@ -3,48 +3,40 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from fcsearch.evaluation import Measurement
 from fcsearch.report.build import REPORT_JSON
 from fcsearch.report.measured import NOT_YET_MEASURED, Alternative, FinalTest, Measured
 from fcsearch.results import RunDirectory
 
+Found = TypeVar("Found")
+
 
 def known_measurements(run: RunDirectory) -> Measured:
     """The measurements in the last report.json, of the run's models at that time; nothing is measured."""
     stored = _stored(run)
     return Measured(
-        validation=_known_validation(stored),
-        test=_known_test(stored),
-        ensemble=_known_alternative(stored, "ensemble"),
-        refit=_known_alternative(stored, "refit"),
+        validation=_known(lambda: Measurement.from_json(stored["validation"])),
+        test=_known(lambda: _test(stored["test"])) or FinalTest(note=NOT_YET_MEASURED),
+        ensemble=_known(lambda: Alternative.from_json(stored["ensemble"])),
+        refit=_known(lambda: Alternative.from_json(stored["refit"])),
     )
 
 
-def _known_test(stored: dict[str, Any]) -> FinalTest:
+def _known(read: Callable[[], Found]) -> Found | None:
+    """What can be read of the last report.json; None if it is not there, or of another form."""
     try:
-        test = stored["test"]
-        measured = tuple(int(trial) for trial in test["measured_trials"])
-        found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
-    except (ValueError, KeyError, TypeError):
-        return FinalTest(note=NOT_YET_MEASURED)
-    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")), test.get("digest"))
-
-
-def _known_validation(stored: dict[str, Any]) -> Measurement | None:
-    try:
-        return Measurement.from_json(stored["validation"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _known_alternative(stored: dict[str, Any], model: str) -> Alternative | None:
-    """The model's entry in the last report.json; None if there is none."""
-    try:
-        return Alternative.from_json(stored[model])
+        return read()
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _test(test: dict[str, Any]) -> FinalTest:
+    measured = tuple(int(trial) for trial in test["measured_trials"])
+    found = Measurement.from_json(test["measurement"]) if test["measurement"] else None
+    return FinalTest(found, test.get("note"), measured, bool(test.get("refit")), test.get("digest"))
 
 
 def _stored(run: RunDirectory) -> dict[str, Any]:

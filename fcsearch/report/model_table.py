@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from math import sqrt
 from typing import Any
 
-from fcsearch.evaluation import Measurement
 from fcsearch.report.measured import Measured
 from fcsearch.report.model import Report
 from fcsearch.results import MODELS
@@ -21,7 +20,7 @@ _EARLIER = "earlier "
 def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
     """A row for each model and split that was measured, and one for each configuration that was confirmed."""
     tested = "refit" if found.test.refit else "winner"
-    measured = [("winner", _trial_of(found.validation), found.validation)]
+    measured = [("winner", found.validation.trial_id if found.validation else None, found.validation)]
     measured.append((tested, found.test.trial, found.test.measurement))
     for other in (found.ensemble, found.refit):
         if other is not None:
@@ -33,10 +32,6 @@ def model_rows(found: Measured, report: Report) -> list[dict[str, Any]]:
         if entry is not None
     ]
     return [*rows, *_confirmed(report)]
-
-
-def _trial_of(found: Measurement | None) -> int | None:
-    return found.trial_id if found else None
 
 
 def earlier_rows(before: Sequence[Row], now: Sequence[Row]) -> list[Row]:

@@ -67,13 +67,7 @@ def next_space(report: Report, space: SearchSpace, ranked: Sequence[Row]) -> str
 
 
 def lower_space(report: Report, space: SearchSpace, trials: Sequence[Row]) -> str | None:
-    """The run's space with lower learning rates, where all trials diverged; None otherwise.
-
-    Args:
-        report: The run's report.
-        space: The run's space.
-        trials: The rows of all its trials.
-    """
+    """The run's space with lower learning rates, where all trials diverged; None otherwise."""
     if not trials or any(row["state"] != "diverged" for row in trials):
         return None
     name, least = "learning_rate", min(row["learning_rate"] for row in trials)

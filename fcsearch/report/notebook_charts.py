@@ -87,12 +87,7 @@ class Chart:
 
 
 class Charts:
-    """The charts of a run, made from its directory when they are first asked for.
-
-    Args:
-        run: The run directory.
-        load: Loads its dataset.
-    """
+    """The charts of a run, made from its directory when they are first asked for."""
 
     def __init__(self, run: RunDirectory, load: LoadDataset) -> None:
         self._run = run

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fcsearch.errors import FcsearchError
@@ -30,12 +31,7 @@ _LOOK_SECONDS = 0.2
 
 
 class RunningPage:
-    """The process that writes the page.
-
-    Args:
-        run: The run directory.
-        every: Seconds between two pages.
-    """
+    """The process that writes the page, every so many seconds."""
 
     def __init__(self, run: RunDirectory, every: float) -> None:
         self._aside = run.path / ASIDE
@@ -68,16 +64,23 @@ class RunningPage:
             self._process.stdin.close()
 
 
-def main(path: str, every: float) -> None:
-    """Write a run's page now and regularly, until standard input is closed: the search has ended, or was killed.
+def input_closed(seconds: float) -> bool:
+    """Whether standard input is closed, or becomes so within `seconds`."""
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    return bool(ready)
+
+
+def main(path: str, every: float, *, ended: Callable[[float], bool] = input_closed) -> None:
+    """Write a run's page now and regularly, until the search has ended, or was killed.
 
     Args:
         path: The run directory.
         every: Seconds between two pages.
+        ended: Waits for the search's end, for so many seconds at most; says whether it has come.
     """
     os.nice(_NICE)
     pause = _write(path, every)
-    while not _closed(pause):
+    while not ended(pause):
         pause = _write(path, every)
     end = time.monotonic() + _END_SECONDS
     while time.monotonic() < end and _state(path) == "running":
@@ -107,12 +110,6 @@ def _write(path: str, every: float) -> float:
     with contextlib.suppress(FcsearchError, OSError):
         write_running_page(Path(path), every=every)
     return max(every, (time.process_time() - began) / _SHARE)
-
-
-def _closed(seconds: float) -> bool:
-    """Whether standard input is closed, or becomes so within `seconds`."""
-    ready, _, _ = select.select([sys.stdin], [], [], seconds)
-    return bool(ready)
 
 
 def _state(path: str) -> str | None:

@@ -96,7 +96,8 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     mean = f"mean of {folds} folds, " if folds else ""
     spread = f"{mean}standard error {objective.show_difference(error)}" if error is not None else ""
     # What was measured of the one network that is kept.
-    validation = "first fold, " if folds and not _is_of_folds(report.validation) else "validation, "
+    of_first = folds and not (report.validation and report.validation.folds)
+    validation = "first fold, " if of_first else "validation, "
     unlike = "" if objective is own else f"; no training {objective.title} is measured"
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
     at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
@@ -211,7 +212,7 @@ def _others(found: Measurement | None, prefix: str) -> list[Line]:
         return []
     if found.objective == "accuracy":
         # Of two classes they tell how well the rows are ranked, whatever the classes' shares.
-        ranked = _RANKINGS if _is_of_two(found) else ()
+        ranked = _RANKINGS if found.classification and len(found.classification.classes) == 2 else ()
         return [*_balanced(found, prefix), *_figures(found, ranked, prefix)]
     return _figures(found, [name for name in found.figures if name != found.objective], prefix)
 
@@ -225,14 +226,6 @@ def _figures(found: Measurement, names: Sequence[str], prefix: str) -> list[Line
         value = objective.show(found.figures[objective.name])
         lines.append((f"{prefix}{objective.title}", value, f"{_meaning(objective, found)}{beside}"))
     return lines
-
-
-def _is_of_two(found: Measurement) -> bool:
-    return found.classification is not None and len(found.classification.classes) == 2
-
-
-def _is_of_folds(found: Measurement | None) -> bool:
-    return found is not None and found.folds is not None
 
 
 def _out_of_fold(name: str, found: Measurement | None) -> list[Line]:

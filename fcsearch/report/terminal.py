@@ -48,13 +48,7 @@ _LESS_NEEDED_SEEDS = ("search", "seeds", "deviation")
 
 
 def render_text(report: Report, *, width: int = PIPE_WIDTH, color: bool = False) -> str:
-    """The report as text.
-
-    Args:
-        report: The report.
-        width: Columns of the terminal.
-        color: Whether to use ANSI colours.
-    """
+    """The report as text for a terminal of so many columns; `color`: with ANSI colours."""
     stream = io.StringIO()
     console = PrintingConsole(
         file=stream, width=width, force_terminal=color, color_system="standard" if color else None, highlight=False

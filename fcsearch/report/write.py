@@ -126,10 +126,6 @@ def measure_models(run: RunDirectory, load: LoadDataset) -> Measured:
     Measurements in the last report are not repeated, unless an earlier version wrote them, without the figures of each
     class, or without the lead over the baseline. The test rows of a search that was interrupted or failed stay unseen,
     as they do while a confirmation is not complete or another process writes the run: it may find another winner.
-
-    Args:
-        run: The run directory.
-        load: Loads its dataset.
     """
     known = known_measurements(run)
     if not len(rank_trials(run.trials())):

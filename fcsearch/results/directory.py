@@ -26,7 +26,7 @@ from fcsearch.results.records import EpochRecord, TrialRecord
 from fcsearch.results.repair import DAMAGED, Damage
 from fcsearch.results.schema import CONFIRMATIONS
 from fcsearch.results.status import remove_status
-from fcsearch.results.tables import NewTrials, Tables
+from fcsearch.results.tables import LIMITS, NewTrials, PartLimits, Tables
 from fcsearch.results.upgrade import FORMAT
 from fcsearch.wording import option
 
@@ -45,16 +45,20 @@ class RunDirectory:
 
     Any number of processes may read a run while one writes it; that one holds `writing()`.
 
+    Args:
+        path: The folder.
+        limits: When packs share parts of the tables.
+
     Attributes:
         path: The folder.
         predictions: What the best trials' networks predict for the validation rows.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, limits: PartLimits = LIMITS) -> None:
         self.path = path
         self._manifest = path / MANIFEST
         self._aside = path / files.ASIDE
-        self._tables = Tables(path, aside=self._aside)
+        self._tables = Tables(path, aside=self._aside, limits=limits)
         self._confirmations = Parts(path / "confirmations", CONFIRMATIONS, aside=self._aside)
         self.predictions = Predictions(path / "predictions", manifest=self.manifest, aside=self._aside)
         self._last_pack_id = -1

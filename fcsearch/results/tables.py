@@ -13,29 +13,43 @@ from fcsearch.results.parts import Parts, Stamp
 from fcsearch.results.repair import Damage, is_whole, set_damaged_aside
 from fcsearch.results.schema import EPOCHS, TRIALS
 
-# The first packs have parts of their own, which do not grow. Later packs share parts.
-_OWN_PARTS = 64
-# A part is full with so many rows. Rewriting it until then costs little more than writing a part of one row, most of
-# which is the description of the columns: docs/scaling.md.
-_FULL_TRIALS = 256
-_FULL_EPOCHS = 16_384
-# A damaged part costs at most one night of a worker, or one pack.
-_FULL_TRAIN_SECONDS = 8 * 3600.0
+
+@dataclasses.dataclass(frozen=True)
+class PartLimits:
+    """How many packs have parts of their own, and when a part that others share is full.
+
+    Rewriting a part until then costs little more than writing a part of one row, most of which is the description of
+    the columns: docs/scaling.md.
+
+    Attributes:
+        own: The first packs, so many, have parts of their own, which do not grow.
+        trials: A part is full with so many rows of trials,
+        epochs: or of epochs,
+        train_seconds: or when so much training is in it: a damaged one costs a night of a worker at most, or one pack.
+    """
+
+    own: int = 64
+    trials: int = 256
+    epochs: int = 16_384
+    train_seconds: float = 8 * 3600.0
+
+    def full(self, part: LastPart) -> bool:
+        """Whether no pack joins a part any more."""
+        seconds = pc.sum(part.trials["train_seconds"]).as_py() or 0.0
+        return len(part.trials) >= self.trials or len(part.epochs) >= self.epochs or seconds >= self.train_seconds
+
+
+LIMITS = PartLimits()
 
 
 @dataclasses.dataclass(frozen=True)
-class _LastPart:
+class LastPart:
     """The part that the next pack joins if there is room: its rows, and the state of its files."""
 
     number: int
     trials: pa.Table
     epochs: pa.Table
     stamps: tuple[Stamp, Stamp]
-
-    @property
-    def full(self) -> bool:
-        seconds = pc.sum(self.trials["train_seconds"]).as_py() or 0.0
-        return len(self.trials) >= _FULL_TRIALS or len(self.epochs) >= _FULL_EPOCHS or seconds >= _FULL_TRAIN_SECONDS
 
 
 class Tables:
@@ -49,18 +63,20 @@ class Tables:
     Args:
         run: The run directory.
         aside: Where unfinished files are kept.
+        limits: When packs share parts.
 
     Attributes:
         trial_parts: The parts of `trials/`.
     """
 
-    def __init__(self, run: Path, *, aside: Path) -> None:
+    def __init__(self, run: Path, *, aside: Path, limits: PartLimits = LIMITS) -> None:
+        self._limits = limits
         self.trial_parts = Parts(run / "trials", TRIALS, aside=aside)
         self._epochs = Parts(run / "epochs", EPOCHS, aside=aside)
         self._done: set[int] | None = None
         self._pack_ids: set[int] = set()
         self._highest = -1
-        self._last: _LastPart | None = None
+        self._last: LastPart | None = None
 
     def create(self) -> None:
         """Make both folders, without rows."""
@@ -107,14 +123,14 @@ class Tables:
         numbers = self.trial_parts.numbers()
         # Packs end in any order; the last part must have the highest number.
         number = max(pack_id, max(numbers, default=-1) + 1)
-        if len(numbers) >= _OWN_PARTS and not (last := self._last_part()).full:
+        if len(numbers) >= self._limits.own and not self._limits.full(last := self._last_part()):
             number = last.number
             # In one piece, which is written faster.
             trials = pa.concat_tables([last.trials, trials]).combine_chunks()
             epochs = pa.concat_tables([last.epochs, epochs]).combine_chunks()
         self._epochs.write(number, epochs)
         self.trial_parts.write(number, trials)
-        self._last = _LastPart(number, trials, epochs, self._stamps_of(number))
+        self._last = LastPart(number, trials, epochs, self._stamps_of(number))
         done.update(trial_ids)
         self._pack_ids.add(pack_id)
         self._highest = max(self._highest, pack_id)
@@ -146,13 +162,13 @@ class Tables:
         self._done = self._last = None
         return damaged
 
-    def _last_part(self) -> _LastPart:
+    def _last_part(self) -> LastPart:
         """The last part as it is on the disk, even if another object wrote it. There must be one."""
         if self._last is not None and self._last.stamps == self._stamps_of(self._last.number):
             return self._last
         number = max(self.trial_parts.numbers())
         stamps, trials = self._stamps_of(number), self.trial_parts.read([number])
-        return _LastPart(number, trials, _of_trials(self._epochs.read([number]), trials), stamps)
+        return LastPart(number, trials, _of_trials(self._epochs.read([number]), trials), stamps)
 
     def _stamps_of(self, number: int) -> tuple[Stamp, Stamp]:
         return self.trial_parts.stamp(number), self._epochs.stamp(number)

@@ -40,13 +40,7 @@ def space_file(space: SearchSpace, *, head: Sequence[str], comments: Mapping[str
 
 
 def rewritten(text: str, before: SearchSpace, after: SearchSpace) -> str:
-    """The text of a space, its comments too, with the lines of what has changed written anew; not of the dataset.
-
-    Args:
-        text: The text of `before`.
-        before: The space that it says.
-        after: The space that it is to say.
-    """
+    """The text of a space, its comments too, with the lines of what has changed written anew; not of the dataset."""
     above, below = re.split(r"\n+parameters:\n", text, maxsplit=1)
     above = _with_lines(f"{above}\n", _sections(before), _sections(after))
     return f"{above}\nparameters:\n{_with_lines(below, _parameters(before), _parameters(after))}"

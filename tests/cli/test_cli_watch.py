@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from synthetic_run import SPACE, add_trials, manifest
 
-import fcsearch.cli.watch
-from fcsearch.cli.watch import watch
+from fcsearch.cli.watch import Patience
+from fcsearch.cli.watch import watch as command
 from fcsearch.errors import RunError
-from fcsearch.results import RunDirectory, TrialRecord, write_status
+from fcsearch.results import RunDirectory, TrialRecord, remote, write_status
 from fcsearch.results.records import row_config
 from fcsearch.search.loop.from_files import Watched
 from fcsearch.space import SearchSpace
 
 
-@pytest.fixture(autouse=True)
-def no_session_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", 0.0)
+def watch(patience: Patience) -> click.Command:
+    """The command, of another patience."""
+    assert command.callback is not None
+    return click.Command(
+        "watch", callback=functools.partial(command.callback, patience=patience), params=command.params
+    )
 
 
 @pytest.fixture
@@ -39,11 +44,11 @@ def space() -> object:
     return SearchSpace.from_mapping({**SPACE, "early_stopping": "asha"}).to_json()
 
 
-def followed(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> Result:
-    """Watch, and let the search do its next step whenever the watcher waits."""
+def followed(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object], session: float = 0.0) -> Result:
+    """Watch, and let the search do its next step whenever the watcher waits; `session`: for so long for another one."""
     left = iter(steps)
     monkeypatch.setattr(time, "sleep", lambda _: next(left)())
-    result = CliRunner().invoke(watch, ["--verbose"], catch_exceptions=False)
+    result = CliRunner().invoke(watch(Patience(session=session)), ["--verbose"], catch_exceptions=False)
     assert next(left, None) is None
     return result
 
@@ -99,10 +104,9 @@ def test_a_run_that_has_ended_and_that_no_session_continues_is_not_waited_for(
 
 
 def test_a_run_that_is_complete_is_not_waited_for_at_all(going: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
     going.update_manifest({"state": "complete", "ended_by": "trials", "options": {"trials": 8}})
     # It would wait by sleeping.
-    result = followed(monkeypatch)
+    result = followed(monkeypatch, session=math.inf)
     assert result.stderr == ""
     assert result.stdout == "runs/a: complete, 8 trials; `fcsearch report runs/a` shows what it found\n"
 
@@ -110,7 +114,6 @@ def test_a_run_that_is_complete_is_not_waited_for_at_all(going: RunDirectory, mo
 def test_a_session_that_begins_is_waited_for_and_shows_its_own_total(
     going: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
     going.update_manifest({"state": "interrupted"})
     # A killed search leaves it behind.
     write_status(going.path, dataclasses.replace(Watched(going).status(), total=48, seconds=77.0))
@@ -128,6 +131,7 @@ def test_a_session_that_begins_is_waited_for_and_shows_its_own_total(
         lambda: going.update_manifest({"state": "running", "options": {"trials": 150}}),
         end,
         session.close,
+        session=math.inf,
     )
     said = [line for line in result.stderr.splitlines() if not line.startswith("trial ")]
     assert said[1] == "interrupted, 8 of 48 trials; waiting for inf s for a session that continues it"
@@ -141,25 +145,26 @@ def test_a_url_that_cannot_be_reached_for_a_moment_is_asked_again(
     going: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also while a session is awaited that continues a run that has ended."""
-    monkeypatch.setattr(fcsearch.cli.watch, "_SESSION_SECONDS", math.inf)
     going.update_manifest({"state": "interrupted"})
     asked = []
 
-    def fetch(where: str) -> None:
+    def fetch(where: str, *, light: bool) -> None:
+        assert light
         asked.append(where)
         if len(asked) in (1, 3):
             raise RunError("connection reset")
 
-    monkeypatch.setattr(fcsearch.cli.watch, "_fetch", fetch)
+    monkeypatch.setattr(remote, "address", lambda _: "s3://bucket/a")
+    monkeypatch.setattr(remote, "fetch", fetch)
     steps = [
         lambda: None,
         lambda: going.update_manifest({"state": "running"}),
         lambda: None,
         lambda: going.update_manifest({"state": "complete"}),
     ]
-    result = followed(monkeypatch, *steps)
-    assert (result.exit_code, len(asked)) == (0, 4)
-    assert result.stdout.startswith("runs/a: complete, 8 of 48 trials; ")
+    result = followed(monkeypatch, *steps, session=math.inf)
+    assert (result.exit_code, asked) == (0, ["s3://bucket/a"] * 4)
+    assert result.stdout.startswith("s3://bucket/a: complete, 8 of 48 trials; ")
 
 
 def test_the_status_is_that_of_the_files(going: RunDirectory) -> None:
@@ -195,20 +200,19 @@ def test_a_run_that_was_just_started_is_waited_for(
         RunDirectory.create(tmp_path / "runs" / "b", begun)
     steps = iter([lambda: None, lambda: RunDirectory.create(tmp_path / "runs" / "a", begun)])
     monkeypatch.setattr(time, "sleep", lambda _: next(steps)())
-    result = CliRunner().invoke(watch, names, catch_exceptions=False)
+    result = CliRunner().invoke(watch(Patience(session=0.0)), names, catch_exceptions=False)
     assert result.exit_code == 0
     beside = "a yet beside b: a run's" if names else "yet: a run's"
     assert result.stderr.startswith(f"no run {beside} directory appears once its data are read; waiting for ")
     assert result.stdout.startswith("runs/a: complete")
 
 
-def test_a_run_that_does_not_come_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
-) -> None:
+def test_a_run_that_does_not_come_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").mkdir()
-    monkeypatch.setattr(fcsearch.cli.watch, "_NAMED_SECONDS", 0.0)
-    assert "The directory of a search appears once its data are read" in refused("watch", "nosuch")
+    result = CliRunner().invoke(watch(Patience(named=0.0)), ["nosuch"])
+    assert isinstance(result.exception, RunError)
+    assert "The directory of a search appears once its data are read" in str(result.exception)
 
 
 def test_a_run_in_a_folder_that_is_not_there_is_refused_at_once(

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fcsearch.data.sources import download
-from fcsearch.data.sources.download import RemoteFile, cache_folder, fetch
+from fcsearch.data.sources.download import FILES, RemoteFile, cache_folder, fetch, user_folder
 from fcsearch.errors import DataError
 
 CONTENT = bytes(range(256)) * 9000
@@ -21,7 +20,7 @@ def serve(web, monkeypatch):
     def publish(content: bytes = CONTENT, *, first: tuple[str, ...] = ()) -> Path:
         (folder / NAME).write_bytes(content)
         remote = RemoteFile((*first, address + NAME), SHA)
-        monkeypatch.setattr(download, "FILES", {"toy": {NAME: remote}})
+        monkeypatch.setitem(FILES, "toy", {NAME: remote})
         return folder / NAME
 
     return publish
@@ -91,7 +90,7 @@ def test_without_a_network_the_message_says_which_file_goes_where(serve) -> None
     ],
 )
 def test_an_address_out_of_reach(monkeypatch, url: str, reason: str) -> None:
-    monkeypatch.setattr(download, "FILES", {"toy": {NAME: RemoteFile((url,), SHA)}})
+    monkeypatch.setitem(FILES, "toy", {NAME: RemoteFile((url,), SHA)})
     assert re.search(rf"failed \({re.escape(url)}: {reason}", refused())
 
 
@@ -131,7 +130,7 @@ def test_what_the_users_folder_lacks_is_downloaded_into_the_cache(serve, tmp_pat
 
 def test_a_users_folder_must_be_there(tmp_path, monkeypatch) -> None:
     with pytest.raises(DataError, match="dataset option data_dir must name a folder"):
-        download.user_folder(str(tmp_path / "none"))
+        user_folder(str(tmp_path / "none"))
     monkeypatch.setenv("FCSEARCH_DATA", str(tmp_path / "none"))
     with pytest.raises(DataError, match="FCSEARCH_DATA must name a folder"):
-        download.user_folder(None)
+        user_folder(None)

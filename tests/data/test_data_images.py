@@ -90,14 +90,13 @@ def test_one_colour_image_makes_all_colour(write_table, load, random_images, ima
 
 
 def test_large_images_on_threads_are_the_same(random_images, image_bytes, monkeypatch) -> None:
-    pixels = random_images(40, 9, 8, 3)
-    column = pa.chunked_array([[image_bytes(p) for p in pixels]])
-    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 9 * 8)
-    monkeypatch.setattr(images_module, "_CHUNK", 7)
+    pixels = random_images(7, 97, 96, 3)[np.arange(600) % 7]
+    contents = [image_bytes(p) for p in pixels[:7]]
+    column = pa.chunked_array([[contents[row % 7] for row in range(600)]])
     monkeypatch.setattr(images_module, "available_cores", lambda: 3)
     found, shape = decode_images(column, str)
-    assert shape == (9, 8, 3)
-    assert np.array_equal(found, pixels.reshape(40, -1))
+    assert shape == (97, 96, 3)
+    assert np.array_equal(found, pixels.reshape(600, -1))
 
 
 def test_other_columns_beside_images_are_ignored_and_named(write_table, load, random_images, image_bytes) -> None:
@@ -217,23 +216,22 @@ def test_an_image_larger_than_pillow_likes_is_decoded_and_a_bomb_refused(monkeyp
         decode_images(column, str)
 
 
-def test_all_unusable_images_are_counted_also_the_first(random_images, image_bytes, monkeypatch) -> None:
-    good = image_bytes(random_images(1, 8, 8, 3)[0])
+def test_all_unusable_images_are_counted_also_the_first_and_from_threads(random_images, image_bytes) -> None:
+    good = image_bytes(random_images(1, 96, 96, 3)[0])
     bad = corrupt(good)
-    column = pa.chunked_array([[bad, good, None, good, b"text", bad]])
-    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 1)
-    monkeypatch.setattr(images_module, "_CHUNK", 2)
+    column = pa.chunked_array([[bad, good, None, *[good] * 297, b"text", *[good] * 298, bad]])
     with pytest.raises(DataError) as caught:
         decode_images(column, lambda row: f"row {row}")
-    assert re.search(r"4 of 6 are not \(row 0: .*; row 2: it holds no bytes .*; row 4: none of JPEG", str(caught.value))
+    assert re.search(
+        r"4 of 600 are not \(row 0: .*; row 2: it holds no bytes .*; row 300: none of JPEG", str(caught.value)
+    )
 
 
-def test_the_words_of_sizes_that_differ_are_those_of_the_caller_also_from_threads(monkeypatch) -> None:
-    column = pa.chunked_array([[encoded(Image.new("RGB", (size, 8))) for size in (8, 9)]])
-    monkeypatch.setattr(images_module, "_THREADED_PIXELS", 1)
-    with worded(Arguments()), pytest.raises(DataError, match=re.escape('`dataset={"image_size": [8, 8]}`')):
+def test_the_words_of_sizes_that_differ_are_those_of_the_caller_also_from_threads() -> None:
+    column = pa.chunked_array([[encoded(Image.new("RGB", (size, 96))) for size in (96, 97)]])
+    with worded(Arguments()), pytest.raises(DataError, match=re.escape('`dataset={"image_size": [96, 96]}`')):
         decode_images(column, str)
-    with pytest.raises(DataError, match=r"--set 'dataset.image_size=\[8, 8\]'"):
+    with pytest.raises(DataError, match=r"--set 'dataset.image_size=\[96, 96\]'"):
         decode_images(column, str)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fcsearch.data import DatasetSpec, load_dataset
-from fcsearch.data.sources import download, named
+from fcsearch.data.sources import download
 from fcsearch.data.sources.download import FILES, RemoteFile, cache_folder
 
 RANDOM = np.random.RandomState(0)
@@ -212,5 +212,5 @@ def test_digits_are_those_of_scikit_learn_without_its_import() -> None:
 
 def test_digits_that_lie_elsewhere_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     found = load_dataset(DatasetSpec("digits"))
-    monkeypatch.setattr(named, "_DIGITS_FILE", ("no", "such", "file"))
+    monkeypatch.setattr("importlib.util.find_spec", lambda *_: None)
     assert load_dataset(DatasetSpec("digits")).fingerprint == found.fingerprint

@@ -68,13 +68,14 @@ def test_a_pixel_that_hardly_changes_is_not_blown_up() -> None:
     assert preprocess(rows(X), SPLIT, "standardize")[2][:, 0].max() > 1000  # no pixels, no floor
 
 
-def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    X = RANDOM.rand(150, 7).astype(np.float32)
-    whole = preprocess(rows(X), SPLIT, "standardize")
-    monkeypatch.setattr("fcsearch.data.preprocessing._FIT_BYTES", 8 * 7 * 13)
-    monkeypatch.setattr("fcsearch.data.transform._APPLY_BYTES", 1)
-    for part, other in zip(preprocess(rows(X), SPLIT, "standardize"), whole, strict=True):
-        np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-6)
+def test_rows_that_are_scaled_block_by_block_are_those_that_are_scaled_at_once() -> None:
+    X = RANDOM.rand(3000, 900).astype(np.float32)
+    split = SplitRows(np.arange(2700), np.arange(2700, 2701), np.arange(2701, 3000))
+    train = X[split.train].astype(np.float64)
+    for part, indices in zip(
+        preprocess(rows(X), split, "standardize"), (split.train, split.val, split.test), strict=True
+    ):
+        np.testing.assert_allclose(part, (X[indices] - train.mean(0)) / train.std(0), rtol=1e-5, atol=1e-5)
 
 
 def test_an_empty_test_split_keeps_its_width() -> None:

@@ -1,6 +1,7 @@
 """Every backward pass against central differences and autograd, and proof that the checker can fail."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 import torch
@@ -93,7 +94,14 @@ def test_an_update_rule_with_the_wrong_sign_fails(rule: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
 def test_a_weight_decay_that_is_not_scaled_by_the_rate_fails(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(update_rules, "_decayed", lambda w, settings: w * (1 - settings["weight_decay"]))
+    right = update_rules.RULES[rule]
+
+    def wrong(w: Tensor, dw: Tensor, config: Any) -> Any:
+        decay = config.get("weight_decay", 0.0)
+        moved, state = right(w, dw, {**config, "weight_decay": 0.0})
+        return moved - decay * w, {**state, "weight_decay": decay}
+
+    monkeypatch.setitem(update_rules.RULES, rule, wrong)
     failed = {
         check.subject for check in update_rule_checks() if check.subject.startswith(f"{rule},") and not check.passed
     }

@@ -103,7 +103,9 @@ def test_the_commands_shown_are_accepted(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(shown) >= 100
     monkeypatch.chdir(tmp_path)
     # The files that are there have no rows.
-    monkeypatch.setattr("fcsearch.cli.run._rehearse", lambda *_: None)
+    rows = load_dataset(DatasetSpec("digits", num_train=100))
+    monkeypatch.setattr("fcsearch.data.load_dataset", lambda *_: rows)
+    monkeypatch.setattr("fcsearch.search.api.plan_for_data", lambda plan, _: (plan, rows))
     columns = ("customer_id", "income", "day", "churn", "label")
     (tmp_path / "customers.csv").write_text(",".join(columns) + "\n")
     for data in ("adult-train.parquet", "adult-test.parquet"):

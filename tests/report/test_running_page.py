@@ -149,15 +149,14 @@ def test_one_page_that_took_long_delays_the_next_one_alone(tmp_path: Path, monke
     run = going(tmp_path / "r", state="interrupted")
     cpu, pauses = iter([0, 100, 200, 200, 300, 300, 400, 400]), []
 
-    def closed(seconds: float) -> bool:
+    def ended(seconds: float) -> bool:
         pauses.append(seconds)
         return len(pauses) == 3
 
     monkeypatch.setattr(running_page, "write_running_page", lambda *_, **__: None)
-    monkeypatch.setattr(running_page, "_closed", closed)
     monkeypatch.setattr(running_page.os, "nice", lambda _: None)
     monkeypatch.setattr(running_page.time, "process_time", lambda: next(cpu))
-    running_page.main(str(run.path), 30)
+    running_page.main(str(run.path), 30, ended=ended)
     assert pauses == [2000, 30, 30]
 
 

@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 import pytest
 from synthetic_run import add_trials, epoch_rows, trial_row
 
-from fcsearch.results import RunDirectory, tables
+from fcsearch.results import RunDirectory
+from fcsearch.results.tables import PartLimits
 
 READERS: dict[str, Callable[[Path], list[int]]] = {
     "pyarrow": lambda folder: ds.dataset(folder).to_table(columns=["trial_id"])["trial_id"].to_pylist(),
@@ -56,15 +57,15 @@ def test_what_a_crash_left_unfinished_is_not_seen(
 
 @pytest.mark.parametrize("own_parts", [64, 2], ids=["own parts", "shared parts"])
 def test_a_reader_beside_the_writer_sees_every_row_once(
-    empty_run: RunDirectory, read: Callable[[Path], list[int]], monkeypatch: pytest.MonkeyPatch, own_parts: int
+    empty_run: RunDirectory, read: Callable[[Path], list[int]], own_parts: int
 ) -> None:
-    monkeypatch.setattr(tables, "_OWN_PARTS", own_parts)
+    run = RunDirectory(empty_run.path, limits=PartLimits(own=own_parts))
     failures: list[BaseException] = []
 
     def write() -> None:
         try:
             for start in range(0, 60, 4):
-                add_trials(empty_run, range(start, start + 4))
+                add_trials(run, range(start, start + 4))
         except BaseException as error:
             failures.append(error)
             raise

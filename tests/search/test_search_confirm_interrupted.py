@@ -118,8 +118,7 @@ def test_a_confirmation_that_is_done_was_not_out_of_time(tmp_path: Path, monkeyp
 def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, confirm: Literal["auto"] | int
 ) -> None:
-    monkeypatch.setattr("fcsearch.search.planning.extent._SHARE", 0.0)
-    monkeypatch.setattr("fcsearch.search.planning.extent._LAST_SHARE", 0.0)
+    monkeypatch.setattr(later_stages, "confirmation_extent", lambda *_, **__: None)
     run = search(tmp_path, InProcess(), confirm=0, report=False).run
     view = Notes()
     options = dataclasses.replace(saved_options(run), confirm=confirm, trials=8)

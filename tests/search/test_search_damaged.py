@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import inline_pool
+import pyarrow.compute as pc
 import pytest
 from inline_pool import tables
 from search_helpers import make_space
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, summarize_run
-from fcsearch.results import tables as tables_of_runs
+from fcsearch.results.files import ASIDE
+from fcsearch.results.tables import PartLimits, Tables
 from fcsearch.search.api import SearchResult
 from fcsearch.search.loop.view import SilentView
 
@@ -29,10 +31,16 @@ PARAMETERS = {
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
     """Of 12 trials some are complete, some stopped, some diverged; in two parts, of two packs each."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables_of_runs, "_OWN_PARTS", 1)
-        patch.setattr(tables_of_runs, "_FULL_TRIALS", 4)
-        return inline_pool.start(tmp_path_factory.mktemp("finished"), early_stopping=ASHA, parameters=PARAMETERS)
+    found = inline_pool.start(tmp_path_factory.mktemp("finished"), early_stopping=ASHA, parameters=PARAMETERS)
+    trials, epochs = found.run.trials(), found.run.epochs()
+    for table in ("trials", "epochs"):
+        shutil.rmtree(found.run.path / table)
+    again = Tables(found.run.path, aside=found.run.path / ASIDE, limits=PartLimits(own=1, trials=4))
+    again.create()
+    for pack_id in pc.unique(trials["pack_id"]).to_pylist():
+        rows = trials.filter(pc.field("pack_id") == pack_id)
+        again.add(pack_id, rows, epochs.filter(pc.field("trial_id").isin(rows["trial_id"].to_pylist())))
+    return found
 
 
 @pytest.fixture

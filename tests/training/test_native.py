@@ -118,7 +118,7 @@ def test_the_kernels_are_built_again_when_this_changes(
     elif changed == "compiler":
         monkeypatch.setenv("CC", another_compiler(tmp_path))
     else:
-        monkeypatch.setattr(compiling, "_processor", lambda: "another processor")
+        monkeypatch.setattr(compiling, "processor", lambda: "another processor")
     assert len(built(tmp_path)) == 2
 
 

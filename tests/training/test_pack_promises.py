@@ -52,17 +52,14 @@ def test_nor_does_it_where_layers_are_narrow_if_steps_are_compiled(digits: Digit
 
 
 @pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
-def test_nor_does_it_where_the_first_layer_is_updated_in_blocks(
-    arithmetic: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nor_does_it_where_the_first_layer_is_updated_in_blocks(arithmetic: str) -> None:
     draw = torch.Generator().manual_seed(0)
-    X, y = torch.randn(300, 301, generator=draw), torch.randint(10, (300,), generator=draw)
+    X, y = torch.randn(300, 2801, generator=draw), torch.randint(10, (300,), generator=draw)
     data = TrainingData.from_arrays(X[:200], y[:200], X[200:], y[200:], num_classes=10)
     members = [
         dataclasses.replace(config, hidden_dims=(200,), seed=0, batch_size=64) for config in exact_members(arithmetic)
     ]
-    monkeypatch.setattr("fcsearch.training.engine.compiled_lane._BLOCK_VALUES", 1)
-    assert block_rows(Shape(301, (200,), 10)) == 151
+    assert block_rows(Shape(2801, (200,), 10)) == 1401
     for config, result in zip(members, train_pack(members, data), strict=True):
         assert_equal_to(result, train_pack([config], data)[0], 0.0)
 
@@ -181,15 +178,18 @@ def test_a_saved_pack_remembers_its_best_epoch(digits: Digits) -> None:
     assert_equal_to(pack.results()[0], alone, 0.0)
 
 
-@pytest.mark.parametrize("rows", [64, 1000])
-def test_metrics_are_those_of_the_plain_network(digits: Digits, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.training.data._EVALUATED_ROWS", rows)
-    data = dataclasses.replace(digits(torch.float64))  # with nothing cached
+@pytest.mark.parametrize(("parts", "sampled"), [(1, 256), (2, 500)])
+def test_metrics_are_those_of_the_plain_network(digits: Digits, parts: int, sampled: int) -> None:
+    data = digits(torch.float64)
+    if parts == 2:
+        more = (torch.cat(both) for both in ((data.X_val, data.X_train), (data.y_val, data.y_train)))
+        data = TrainingData(data.X_train, data.y_train, *more, num_classes=10)
     config = TrialConfig(hidden_dims=(30, 20), learning_rate=0.05, epochs=1, dropout=0.3, reg=1e-3, loss="svm")
     result = train_pack([config], data)[0]
     net = nn.FullyConnectedNet.from_params(result.weights, nn.NetworkSettings(loss="svm"))
-    sample = data.X_train[:256], data.y_train[:256]
-    assert data.rows == (256, 200)
+    sample = data.X_train[:sampled], data.y_train[:sampled]
+    assert data.rows[0] == sampled
+    assert len(data.validation) == parts
     for (X, y), accuracy in ((sample, "train_accuracy"), ((data.X_val, data.y_val), "val_accuracy")):
         right = (net.loss(X).argmax(1) == y).double().mean().item()
         assert getattr(result.epochs[0], accuracy) == pytest.approx(right, abs=1e-12)

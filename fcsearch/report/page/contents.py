@@ -60,15 +60,7 @@ class Contents:
 def contents_of(
     report: Report, run: RunDirectory, manifest: Manifest, privacy: Privacy, predicted: regression.Predicted | None
 ) -> Contents:
-    """Collect the contents of the page.
-
-    Args:
-        report: The run's report.
-        run: The run.
-        manifest: The run's manifest.
-        privacy: Hides what the page must not tell.
-        predicted: Predictions of a regression's winner.
-    """
+    """Collect the contents of the page."""
     objective = OBJECTIVES[report.objective]
     table = run.trials()
     trials = page_trials(table, manifest, objective, [effect.parameter for effect in report.effects], privacy)

@@ -27,8 +27,8 @@ from fcsearch.results.status import STATUS
 
 logger = logging.getLogger(__name__)
 
-# The pause between two rounds: this long, or this many times as long as the last round, so that large runs are sent
-# less often.
+# The pause between two rounds is at least the first, and this many times as long as the last round, so that large runs
+# are sent less often.
 ROUND_SECONDS = 5.0
 _PAUSE_FACTOR = 10
 # At the end, a round that fails is repeated for this long.
@@ -36,8 +36,6 @@ END_SECONDS = 60.0
 _RETRY_SECONDS = 2.0
 # What comes and goes: folders, and the file that a killed search leaves behind.
 _CHANGING = ("trials", "epochs", "confirmations", MODELS, "predictions", "checkpoints", STATUS)
-# How often it is noted what the URL has.
-_NOTE_SECONDS = 60.0
 
 
 class _LeaseLostError(RunError):
@@ -52,9 +50,21 @@ class Mirror:
         marker: What it is a copy of.
         notice: Called with a message when uploads fail, and when they work again.
         lost: Called if another machine has taken the run over.
+        every: Seconds between two rounds, at least.
+        note_every: Seconds after which it is noted again what the URL has.
     """
 
-    def __init__(self, run: Path, marker: Marker, notice: Callable[[str], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        run: Path,
+        marker: Marker,
+        notice: Callable[[str], None],
+        lost: Callable[[], None],
+        *,
+        every: float = ROUND_SECONDS,
+        note_every: float = 60.0,
+    ) -> None:
+        self._every, self._note_every = every, note_every
         self._run = run
         self._marker = marker
         self._folder = RemoteFolder(marker.url)
@@ -119,7 +129,7 @@ class Mirror:
     def _go_on(self) -> None:
         pause, next_round = 0.0, 0.0
         while not self._ending.wait(pause):
-            pause, began = ROUND_SECONDS, time.monotonic()
+            pause, began = self._every, time.monotonic()
             try:
                 if began < next_round:
                     self._try(self._beat)
@@ -169,7 +179,7 @@ class Mirror:
         for name in sorted(self._sent.keys() - found.keys(), key=removal_order):
             self._folder.remove(name)
             del self._sent[name]
-        if changed and time.monotonic() > self._noted_at + _NOTE_SECONDS:
+        if changed and time.monotonic() > self._noted_at + self._note_every:
             self._noted_at = time.monotonic()
             try:
                 self._note()

@@ -21,8 +21,6 @@ from fcsearch.search.ray_pool.failures import WorkerKilledError
 from fcsearch.search.ray_pool.reservations import Reservations
 from fcsearch.search.ray_pool.worker import Rows
 
-# A worker that does not answer is asked this often.
-_AGAIN_SECONDS = 1.0
 # What a worker may be asked twice, since it goes on from where it is.
 _REPEATABLE = ("train", "reset")
 
@@ -58,6 +56,7 @@ class ActorManager(RayActorManager):
         resource_manager: Reserves what actors take.
         silent: Called with an actor (Tune's `TrackedActor`) and True when it stops answering, False when it goes on.
         worker: What is started where Tune asks for an actor.
+        again_seconds: After so long a worker that does not answer is asked again.
     """
 
     # Methods of Tune's that are replaced here.
@@ -68,11 +67,14 @@ class ActorManager(RayActorManager):
         resource_manager: Reservations,
         silent: Callable[[Any, bool], None] = lambda actor, silent: None,  # noqa: ARG005
         worker: WorkerKind | None = None,
+        *,
+        again_seconds: float = 1.0,
     ) -> None:
         super().__init__(resource_manager=resource_manager)
         self._worker = worker
         self._pause: Callable[[], float] = resource_manager.pause
         self._silent = silent
+        self._again_seconds = again_seconds
         self._calls: dict[Any, _Call] = {}
         # Tasks that are to be asked again, and when.
         self._again: list[tuple[float, Any]] = []
@@ -122,7 +124,7 @@ class ActorManager(RayActorManager):
             if not call.unanswered:
                 call.unanswered = True
                 self._silent(tracked_actor_task._tracked_actor, True)
-            self._again.append((time.monotonic() + _AGAIN_SECONDS, tracked_actor_task))
+            self._again.append((time.monotonic() + self._again_seconds, tracked_actor_task))
             return
         self._calls.pop(tracked_actor_task, None)
         # Tune would end the search for some errors, as out of memory.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -99,13 +98,13 @@ def _plain_pass(activation: str, x: Tensor, params: Params, dscores: Tensor, mas
 
 def _loss_checks(way: Way) -> Iterator[Check]:
     for name in STACKED_LOSSES:
-        yield from _loss_check(way, f"{name} loss", [_config(loss=name)])
-        yield from _loss_check(way, f"{name} loss", [_config(loss=name, huber_delta=0.5 + i) for i in range(3)])
-    smoothed = [_config(label_smoothing=share) for share in (0.0, 0.2, 0.5)]
+        yield from _loss_check(way, f"{name} loss", [TrialConfig(loss=name)])
+        yield from _loss_check(way, f"{name} loss", [TrialConfig(loss=name, huber_delta=0.5 + i) for i in range(3)])
+    smoothed = [TrialConfig(label_smoothing=share) for share in (0.0, 0.2, 0.5)]
     yield from _loss_check(way, "softmax loss, label smoothing", smoothed)
     weights = torch.tensor([0.0, 0.5, 1.0, 1.5, 3.0, 0.25]).to(way.device, way.dtype)
     for name in STACKED_LOSSES:
-        mixed = [*smoothed, _config(loss="svm")] if name == "softmax" else [_config(loss=name)]
+        mixed = [*smoothed, TrialConfig(loss="svm")] if name == "softmax" else [TrialConfig(loss=name)]
         yield from _loss_check(way, f"{name} loss, row weights", mixed, weights)
 
 
@@ -138,7 +137,7 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
     shape = _SHAPES[-1]
     weights, plain = _weights(way, shape, members)
     configs = [
-        _config(
+        TrialConfig(
             update_rule=name, learning_rate=0.02 / (i + 1), momentum=0.5 + 0.2 * i, decay_rate=0.9 + 0.03 * i,
             beta1=0.5 + 0.2 * i, beta2=0.9 + 0.03 * i, epsilon=10.0 ** -(i + 2),
         )
@@ -167,10 +166,6 @@ def _rule_checks(way: Way, name: str, members: int) -> Iterator[Check]:
         place = f"member {i + 1} of {members}"
         found = {f"{key}, {place}": tensor for key, tensor in weights.to_dict(i).items()}
         yield from way.compare(f"{name} steps", found, {f"{key}, {place}": w for key, w in plain[i].items()})
-
-
-def _config(**settings: Any) -> TrialConfig:
-    return TrialConfig(**settings)
 
 
 def _settings(config: TrialConfig) -> Config:

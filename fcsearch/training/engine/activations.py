@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -110,59 +110,32 @@ class ReluDropout(Relu):
         dhidden.mul_(self._scale)
 
 
-class Function(Protocol):
-    """A function of one value whose slope follows from that value."""
+class Function(NamedTuple):
+    """A function of one value whose slope follows from that value; both halves work in place.
 
-    @staticmethod
-    def apply(hidden: Tensor) -> None:
-        """Apply it in place."""
+    Attributes:
+        apply: Applies it to a hidden layer.
+        carry_back: Multiplies a gradient by the slope at the values that it was applied to.
+    """
 
-    @staticmethod
-    def carry_back(dhidden: Tensor, x: Tensor) -> None:
-        """Multiply the gradient, in place, by the slope at `x`, the values that it was applied to."""
-
-
-class LeakyRelu:
-    """See `fcsearch.nn.LeakyReLU`."""
-
-    @staticmethod
-    def apply(hidden: Tensor) -> None:
-        """See `Function`."""
-        torch.ops.aten.leaky_relu.out(hidden, nn.LeakyReLU.SLOPE, out=hidden)
-
-    @staticmethod
-    def carry_back(dhidden: Tensor, x: Tensor) -> None:
-        """See `Function`."""
-        torch.ops.aten.leaky_relu_backward.grad_input(dhidden, x, nn.LeakyReLU.SLOPE, False, grad_input=dhidden)
+    apply: Callable[[Tensor], Tensor]
+    carry_back: Callable[[Tensor, Tensor], Tensor]
 
 
-class Gelu:
-    """See `fcsearch.nn.GELU`."""
-
-    @staticmethod
-    def apply(hidden: Tensor) -> None:
-        """See `Function`."""
-        torch.ops.aten.gelu.out(hidden, out=hidden)
-
-    @staticmethod
-    def carry_back(dhidden: Tensor, x: Tensor) -> None:
-        """See `Function`."""
-        torch.ops.aten.gelu_backward.grad_input(dhidden, x, grad_input=dhidden)
-
-
-class Selu:
-    """See `fcsearch.nn.SELU`."""
-
-    @staticmethod
-    def apply(hidden: Tensor) -> None:
-        """See `Function`."""
-        torch.ops.aten.elu.out(hidden, nn.SELU.ALPHA, nn.SELU.SCALE, out=hidden)
-
-    @staticmethod
-    def carry_back(dhidden: Tensor, x: Tensor) -> None:
-        """See `Function`."""
-        constants = nn.SELU.ALPHA, nn.SELU.SCALE, 1.0
-        torch.ops.aten.elu_backward.grad_input(dhidden, *constants, False, x, grad_input=dhidden)
+_aten, _SLOPE, _CONSTANTS = torch.ops.aten, nn.LeakyReLU.SLOPE, (nn.SELU.ALPHA, nn.SELU.SCALE)
+# See `fcsearch.nn`.
+_LEAKY_RELU = Function(
+    lambda hidden: _aten.leaky_relu.out(hidden, _SLOPE, out=hidden),
+    lambda dhidden, x: _aten.leaky_relu_backward.grad_input(dhidden, x, _SLOPE, False, grad_input=dhidden),
+)
+_GELU = Function(
+    lambda hidden: _aten.gelu.out(hidden, out=hidden),
+    lambda dhidden, x: _aten.gelu_backward.grad_input(dhidden, x, grad_input=dhidden),
+)
+_SELU = Function(
+    lambda hidden: _aten.elu.out(hidden, *_CONSTANTS, out=hidden),
+    lambda dhidden, x: _aten.elu_backward.grad_input(dhidden, *_CONSTANTS, 1.0, False, x, grad_input=dhidden),
+)
 
 
 class Smooth(Relu):
@@ -173,7 +146,7 @@ class Smooth(Relu):
         hidden: The layers that it is carried back through, each (M, N, H); none for a net that is only evaluated.
     """
 
-    def __init__(self, function: type[Function], hidden: Sequence[Tensor] = ()) -> None:
+    def __init__(self, function: Function, hidden: Sequence[Tensor] = ()) -> None:
         self._function = function
         self._kept = [torch.empty_like(h) for h in hidden]
 
@@ -196,9 +169,7 @@ class SmoothDropout(ReluDropout):
         rates: As in ReluDropout, like the other arguments.
     """
 
-    def __init__(
-        self, function: type[Function], rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int
-    ) -> None:
+    def __init__(self, function: Function, rates: Sequence[float], hidden: Sequence[Tensor], *, seed: int) -> None:
         super().__init__(rates, hidden, seed=seed)
         self._smooth = Smooth(function, hidden)
         self._margins = [torch.empty_like(h) for h in hidden]
@@ -228,14 +199,14 @@ class Forms:
     dropped: Callable[..., ReluDropout]
 
     @classmethod
-    def of(cls, function: type[Function]) -> Forms:
+    def of(cls, function: Function) -> Forms:
         """Those of a function that is not ReLU."""
         return cls(functools.partial(Smooth, function), functools.partial(SmoothDropout, function))
 
 
 ACTIVATIONS: dict[str, Forms] = {
     "relu": Forms(Relu, ReluDropout),
-    "leaky_relu": Forms.of(LeakyRelu),
-    "gelu": Forms.of(Gelu),
-    "selu": Forms.of(Selu),
+    "leaky_relu": Forms.of(_LEAKY_RELU),
+    "gelu": Forms.of(_GELU),
+    "selu": Forms.of(_SELU),
 }

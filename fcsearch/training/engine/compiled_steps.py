@@ -23,11 +23,7 @@ _DRAWN_BYTES = 2**21
 
 
 class CompiledSteps:
-    """Trains the members of a lane in place. Arguments as in `TorchSteps`.
-
-    Args:
-        functions: The compiled functions.
-    """
+    """Trains the members of a lane in place. Arguments as in `TorchSteps`."""
 
     def __init__(
         self,

@@ -64,7 +64,7 @@ def source(*names: str) -> str:
 def _compiled(command: list[str], source: str) -> Path:
     """The library's file in the user's cache, made if it is not there; several processes may ask at once."""
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True, timeout=_SECONDS, check=True)
-    machine = [platform.machine(), platform.node(), _processor(), version.stdout]
+    machine = [platform.machine(), platform.node(), processor(), version.stdout]
     digest = hashlib.sha256("\0".join([source, *command, *machine]).encode()).hexdigest()[:16]
     folder = _cache()
     path = folder / f"kernels-{digest}.so"
@@ -85,7 +85,7 @@ def _compiled(command: list[str], source: str) -> Path:
     return path
 
 
-def _processor() -> str:
+def processor() -> str:
     """What tells processors apart that take different machine code."""
     info = Path("/proc/cpuinfo")
     if not info.exists():

@@ -10,13 +10,7 @@ from fcsearch.training.engine.buffers import Buffers
 
 
 class L2Penalty:
-    """L2: adds 2 * reg * W to the gradient of every weight matrix.
-
-    Args:
-        strengths: The reg of each member.
-        weights: The members' parameters.
-        gradients: Their gradients.
-    """
+    """L2: adds 2 * reg * W to the gradient of every weight matrix; `strengths` are the members' reg."""
 
     def __init__(self, strengths: Sequence[float], weights: Buffers, gradients: Buffers) -> None:
         self._double = 2 * torch.tensor(strengths, dtype=torch.float64).to(weights.wide).unsqueeze(1)
@@ -31,11 +25,7 @@ class L2Penalty:
 class WeightDecay:
     """Decoupled weight decay: W *= 1 - learning_rate * weight_decay, for every weight matrix, before the update.
 
-    A member without decay has the factor 1, which changes no bit of its weights.
-
-    Args:
-        strengths: The weight_decay of each member.
-        weights: The members' parameters.
+    `strengths` are the members' weight_decay. A member without it has the factor 1, which changes no bit.
     """
 
     def __init__(self, strengths: Sequence[float], weights: Buffers) -> None:

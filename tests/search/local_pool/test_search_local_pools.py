@@ -156,8 +156,11 @@ def test_a_process_that_is_killed_is_a_lost_worker_and_another_takes_its_place()
         assert isinstance(events_of(pool, 1)[-1], PackOutcome)
 
 
-def test_a_process_that_cannot_start_is_no_fault_of_its_pack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fcsearch.search.local_pool.fork_client._PROGRAM", "raise SystemExit(3)")
+def test_a_process_that_cannot_start_is_no_fault_of_its_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    interpreter = tmp_path / "python"
+    interpreter.write_text("#!/bin/sh\nexit 3\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
     with pool_of(ProcessPool) as pool:
         pool.submit(PackTask(0, tuple(trials(1, epochs=1))))
         failed = events_of(pool, 0)[-1]

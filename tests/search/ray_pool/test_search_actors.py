@@ -34,13 +34,14 @@ class Told:
     """A manager of one worker, and what it said."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(actors, "_AGAIN_SECONDS", 0.0)
         monkeypatch.setattr(ray, "wait", lambda futures, **_: ([], futures))
         self.silent: list[bool] = []
         self.results: list[Any] = []
         self.errors: list[Exception] = []
         reserved = Reservations()
-        self.manager: Any = actors.ActorManager(reserved, lambda _, silent: self.silent.append(silent))
+        self.manager: Any = actors.ActorManager(
+            reserved, lambda _, silent: self.silent.append(silent), again_seconds=0.0
+        )
         self.worker = Worker()
         self.actor = TrackedActor(1)
         self.manager._live_actors_to_ray_actors_resources[self.actor] = (self.worker, None)

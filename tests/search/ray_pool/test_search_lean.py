@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ray._private import services, state
 
 from fcsearch.search.ray_pool import lean
 
@@ -17,7 +18,7 @@ def test_this_ray_has_all_that_is_left_out_or_replaced() -> None:
 
 def test_what_is_replaced_is_put_back() -> None:
     def parts() -> list[Any]:
-        return [*(getattr(lean.Node, name) for name in lean.UNUSED), lean._services.get_node]
+        return [*(getattr(lean.Node, name) for name in lean.UNUSED), services.get_node]
 
     before = parts()
     with lean.lean_ray():
@@ -28,11 +29,11 @@ def test_what_is_replaced_is_put_back() -> None:
 
 def test_a_ray_without_these_parts_is_started_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(lean.Node, "start_monitor")
-    monkeypatch.delattr(lean._state.GlobalState, "node_table")
-    get_node = lean._services.get_node
+    monkeypatch.delattr(state.GlobalState, "node_table")
+    get_node = services.get_node
     with lean.lean_ray():
         assert not hasattr(lean.Node, "start_monitor")
-        assert lean._services.get_node is get_node
+        assert services.get_node is get_node
 
 
 def test_a_node_is_asked_for_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,10 +48,10 @@ def test_a_node_is_asked_for_when_it_is_there(monkeypatch: pytest.MonkeyPatch) -
         def node_table(self) -> list[dict[str, str]]:
             return next(looks)
 
-    monkeypatch.setattr(lean._state, "GlobalState", State)
-    monkeypatch.setattr(lean._services, "_get_gcs_client_options", lambda address: f"options of {address}")
-    monkeypatch.setattr(lean._services, "get_node", lambda *node: asked.append((*node, len(list(looks)))))
+    monkeypatch.setattr(state, "GlobalState", State)
+    monkeypatch.setattr(services, "_get_gcs_client_options", lambda address: f"options of {address}")
+    monkeypatch.setattr(services, "get_node", lambda *node: asked.append((*node, len(list(looks)))))
     with lean.lean_ray():
-        lean._services.get_node("host:1", "ours")
+        services.get_node("host:1", "ours")
     # Once, after the last look.
     assert asked == [("host:1", "ours", 0)]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from search_helpers import PLACE, trials
+from search_helpers import trials
 
 from fcsearch.errors import DataError
 from fcsearch.search.planning.placement import Placement
@@ -65,7 +65,8 @@ def rows(dataset: dict[str, Any]) -> Rows:
 @pytest.fixture
 def make(rows: Rows, process: None, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001
     monkeypatch.setattr("ray.get", lambda ref: ref.arrays)
-    monkeypatch.setattr(worker, "_take_device", lambda: (PLACE, torch.device("cpu")))
+    monkeypatch.setattr("ray.get_gpu_ids", list)
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "10.0.0.9")
     # It is set for the worker's children.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 

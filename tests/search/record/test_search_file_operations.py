@@ -12,7 +12,8 @@ import pyarrow.dataset as ds
 import pytest
 from search_helpers import make_run, make_space, outcome, record, result
 
-from fcsearch.results import RunDirectory, tables
+from fcsearch.results import RunDirectory
+from fcsearch.results.tables import PartLimits
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.ledger import Ledger
 from fcsearch.space import SearchSpace
@@ -98,11 +99,10 @@ def test_a_crash_at_any_file_operation_loses_and_doubles_nothing(
     tmp_path: Path, space: SearchSpace, monkeypatch: pytest.MonkeyPatch, *, half: bool
 ) -> None:
     """The first pack has a part of its own, the second joins it, the third begins another."""
-    monkeypatch.setattr(tables, "_OWN_PARTS", 1)
-    monkeypatch.setattr(tables, "_FULL_TRIALS", 2)
+    limits = PartLimits(own=1, trials=2)
     cut, done = 0, 0
     while True:
-        run = make_run(tmp_path, space, name=f"cut-{cut}")
+        run = RunDirectory(make_run(tmp_path, space, name=f"cut-{cut}").path, limits=limits)
         with monkeypatch.context() as patch:
             files = FileSystem(patch, lives=cut, half=half)
             try:
@@ -113,7 +113,7 @@ def test_a_crash_at_any_file_operation_loses_and_doubles_nothing(
                 break
         done, before = assert_whole(run), done
         assert before <= done <= before + 1
-        search(RunDirectory.open(run.path), space)
+        search(RunDirectory(run.path, limits=limits), space)
         assert assert_whole(run) == TRIALS
         cut += 1
     assert files.left == 0

@@ -115,7 +115,7 @@ def test_after_a_crash_between_rows_and_tell_trials_are_told_from_their_rows(
         2: result(planned[2].config, [0.1, None], "diverged"),
     }
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "_tell", crash)
+        patch.setattr(JournalStorage, "set_trial_state_values", crash)
         with pytest.raises(KeyboardInterrupt):
             record(ledger, outcome(0, results))
     assert states(run) == ["RUNNING"] * 4

@@ -151,8 +151,9 @@ def test_what_is_sent_while_a_reader_fetches_gives_it_no_row_without_its_epochs(
     assert len(trials) in (3, 6)
 
 
+@pytest.mark.usefixtures("sender")
 def test_a_search_that_goes_on_after_a_kill_sends_only_what_has_changed(
-    sender: Mirror, url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = remote.local_copy(url)
     changed, later = path / "log.txt", path / "run.json"
@@ -160,16 +161,17 @@ def test_a_search_that_goes_on_after_a_kill_sends_only_what_has_changed(
     for file in (file for file in path.rglob("*") if file.is_file()):
         os.utime(file, (1e9, 1e9))
     (path / "status.json").write_text("{}")
-    monkeypatch.setattr(mirror, "_NOTE_SECONDS", -1.0)
-    sender._round()
+    copied = marker.read_marker(path)
+    assert copied is not None
+    Mirror(path, copied, ignored, ignored, note_every=-1.0)._round()
     changed.write_bytes(bytes(reversed(changed.read_bytes())))
     os.utime(changed, (1e9 + 1, 1e9 + 1))
     later.write_bytes(later.read_bytes() + b" ")
     (path / "status.json").unlink()
     noted = marker.read_marker(path)
     assert noted is not None
-    monkeypatch.setattr(Mirror, "_go_on", lambda _: None)
     again = Mirror(path, noted, ignored, ignored)
+    monkeypatch.setattr(again._thread, "start", lambda: None)
     again.start()
     sent: list[str] = []
     monkeypatch.setattr(RemoteFolder, "upload", lambda *found: sent.append(found[2]))
@@ -189,7 +191,7 @@ def test_what_the_url_has_need_not_be_noted(
         raise RunError("No space left on device")
 
     monkeypatch.setattr(mirror, "write_marker", full)
-    sender._noted_at -= mirror._NOTE_SECONDS + 1
+    sender._noted_at -= sender._note_every + 1
     for name in ("log.txt", "more.txt"):
         (remote.local_copy(url) / name).write_text("more")
         assert sender._try(sender._round)
@@ -223,8 +225,9 @@ def test_a_folder_that_goes_while_files_are_looked_for_is_no_error(
     assert RemoteFolder(url).files().keys() - {lease.FILE} == there
 
 
+@pytest.mark.usefixtures("sender")
 def test_what_fails_unforeseen_is_tried_again(
-    sender: Mirror, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failures: list[Exception] = [ValueError("unforeseen"), PermissionError(13, "Permission denied")]
     again = threading.Event()
@@ -237,10 +240,12 @@ def test_what_fails_unforeseen_is_tried_again(
 
     listed = mirror.local_files
     monkeypatch.setattr(mirror, "local_files", local_files)
-    monkeypatch.setattr(mirror, "ROUND_SECONDS", 0.01)
-    sender.start()
+    copied = marker.read_marker(remote.local_copy(url))
+    assert copied is not None
+    quick = Mirror(remote.local_copy(url), copied, ignored, ignored, every=0.01)
+    quick.start()
     assert again.wait(60)
-    sender.close(patience=0.0)
+    quick.close(patience=0.0)
     assert "must be readable; found: [Errno 13] Permission denied" in caplog.text
     assert listed(remote.local_copy(url)).keys() <= RemoteFolder(url).files().keys()
 

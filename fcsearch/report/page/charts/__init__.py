@@ -1,5 +1,6 @@
 """The page's charts: Vega-Lite specifications, made of plain JSON."""
 
-from fcsearch.report.page.charts.figure import CONFIG, Figure, Spec
+from fcsearch.report.page.charts.figure import CONFIG, Figure
+from fcsearch.report.page.charts.grammar import Spec
 
 __all__ = ["CONFIG", "Figure", "Spec"]

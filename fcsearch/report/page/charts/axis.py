@@ -9,7 +9,8 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.report.effects import is_number, spread_out, value_order
-from fcsearch.report.page.charts.figure import Spec, number_axis, spans
+from fcsearch.report.page.charts.figure import number_axis, spans
+from fcsearch.report.page.charts.grammar import Spec, nominal
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.words import value_text
 
@@ -41,20 +42,14 @@ class Axis:
         if not self.categories:
             numbers = [value for value in self.values if is_number(value)]
             return number_axis(self.name, self.name, numbers, log=self.log, **changes)
-        return {
-            "field": self.name,
-            "type": "nominal",
-            "title": self.name,
-            "scale": {"domain": list(self.categories)},
-            "axis": {
-                "labelAngle": -30 if self._is_crowded() else 0,
-                "labelLimit": 90,
-                "labelExpr": "split(datum.label, '_')",
-                "grid": False,
-                "labelOverlap": len(self.categories) > _AXIS_LABELS,
-            },
-            **changes,
+        axis = {
+            "labelAngle": -30 if self._is_crowded() else 0,
+            "labelLimit": 90,
+            "labelExpr": "split(datum.label, '_')",
+            "grid": False,
+            "labelOverlap": len(self.categories) > _AXIS_LABELS,
         }
+        return {**nominal(self.name, self.name, scale={"domain": list(self.categories)}, axis=axis), **changes}
 
     def place(self, value: Any) -> float | None:
         """Where a value lies on the axis, from 0 to 1."""

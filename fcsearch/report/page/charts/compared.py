@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from fcsearch.config.objective import Objective
 from fcsearch.report.effects import is_number, partition
-from fcsearch.report.page.charts.figure import EPOCHS, Figure, Results, Spec, by_category, inline
+from fcsearch.report.page.charts.figure import EPOCHS, Figure, Results, by_category
+from fcsearch.report.page.charts.grammar import OPENS, Spec, chart, inline, mark, quantity, tip
 from fcsearch.report.page.charts.learning import Curve, loss_axis, zoomed_results
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.words import listing, plural, value_text
@@ -90,29 +92,13 @@ def _rows(name: str, best: Mapping[Any, int], curves: Mapping[int, Curve], colum
 
 def _lines(rows: Sequence[dict[str, Any]], name: str, y: Spec, form: str) -> Spec:
     values = list(dict.fromkeys(row[name] for row in rows))
-    return {
-        "data": inline(rows),
-        "width": "container",
-        "height": 280,
-        "mark": {
-            "type": "line",
-            "clip": True,
-            "strokeWidth": 2.2,
-            "point": {"filled": True, "size": 20},
-            "cursor": "pointer",
-        },
-        "encoding": {
-            "x": EPOCHS,
-            "y": y,
-            **by_category(name, values, dashes=True),
-            "tooltip": [
-                {"field": name},
-                {"field": "trial"},
-                {"field": "epoch"},
-                {"field": "value", "title": y["title"], "format": form},
-            ],
-        },
-    }
+    told = [tip(name), tip("trial"), tip("epoch"), tip("value", y["title"], form)]
+    return chart(
+        280,
+        data=inline(rows),
+        mark=mark("line", clip=True, strokeWidth=2.2, point={"filled": True, "size": 20}, cursor="pointer"),
+        encoding={"x": EPOCHS, "y": y, **by_category(name, values, dashes=True), "tooltip": told},
+    )
 
 
 def _gap_chart(name: str | None, trials: PageTrials, results: Results) -> Figure | None:
@@ -124,7 +110,6 @@ def _gap_chart(name: str | None, trials: PageTrials, results: Results) -> Figure
         if row["dropout"] is not None and row["gap"] is not None and (name is None or row[name] is not None)
     ]
     groups = partition(known, name) if name else [("all", list(range(len(known))))]
-    labels = [label for label, _ in groups]
     dropouts = [row["dropout"] for row in known]
     span = max(dropouts, default=0.0) - min(dropouts, default=0.0)
     rows: list[dict[str, Any]] = []
@@ -132,65 +117,56 @@ def _gap_chart(name: str | None, trials: PageTrials, results: Results) -> Figure
     for label, places in groups:
         of_group = [known[place] for place in places]
         rows += [_point(row, label, span) for row in of_group]
-        for _, inside in partition(of_group, "dropout"):
-            if len(inside) >= _FEWEST:
-                found = [of_group[place] for place in inside]
-                middle = {key: statistics.median(row[key] for row in found) for key in ("dropout", "gap")}
-                medians.append({**middle, "by": label, "trials": len(found)})
+        medians += _medians(of_group, label)
     if not span or not medians:
         return None
     step = -(-len(rows) // _MOST_POINTS)
-    own = results.objective.own
-    points = own.unit == "fraction"
-    x: Spec = {
-        "field": "dropout",
-        "title": "dropout",
-        "type": "quantitative",
-        "scale": {"nice": False, "padding": 14},
-        "axis": {"grid": False, "tickCount": 6},
-    }
-    y: Spec = {
-        "field": "gap",
-        "type": "quantitative",
-        "title": f"{own.title}, training less validation" if own.maximize else f"{own.title}, validation less training",
-        "scale": {"zero": True, "domain": _bulk([row["gap"] for row in rows])},
-        "axis": {"format": ".1%" if points else ",.4~r", "tickCount": 6},
-    }
-    form = ".2%" if points else ",.4~r"
-    color = by_category("by", labels, title=name, dashes=False)
-    spec: Spec = {
-        "width": "container",
-        "height": 280,
-        "layer": [
-            {
-                "data": inline(rows[::step]),
-                "mark": {
-                    "type": "point", "filled": True, "size": 22, "opacity": 0.35, "clip": True, "cursor": "pointer",
-                    "aria": False,
-                },
-                "encoding": {
-                    "x": {**x, "field": "place"}, "y": y, **color,
-                    "tooltip": [{"field": "trial"}, {"field": "state"}, {"field": "dropout", "format": ".3~g"},
-                                {"field": "gap", "format": form}, {"field": "by", "title": name or "of"}],
-                },
-            },
-            {
-                "data": inline(medians),
-                "mark": {"type": "line", "strokeWidth": 2.4, "clip": True, "point": {"filled": True, "size": 50}},
-                "encoding": {
-                    "x": x, "y": y, **color,
-                    "tooltip": [{"field": "by", "title": name or "of"}, {"field": "trials"},
-                                {"field": "dropout", "title": "dropout, median", "format": ".3~g"},
-                                {"field": "gap", "title": "gap, median", "format": form}],
-                },
-            },
-        ],
-    }  # fmt: skip
     text = f"The gap at each trial's best epoch ({plural(len(rows), 'trial')}); lines join the medians."
     if step > 1:
         text += f" {len(rows[::step]):,} points are drawn."
+    y = _gap_axis([row["gap"] for row in rows], results.objective.own)
+    color = by_category("by", [label for label, _ in groups], title=name, dashes=False)
+    form = ".2%" if results.objective.own.unit == "fraction" else ",.4~r"
+    spec = chart(280, layer=_gap_layers(rows[::step], medians, {"y": y, **color}, by=name or "of", form=form))
     title = f"Dropout against the gap{f', by {name}' if name else ''}"
     return Figure(f"gap-{name or 'all'}", title, text, spec)
+
+
+def _gap_axis(gaps: Sequence[float], own: Objective) -> Spec:
+    sides = "training less validation" if own.maximize else "validation less training"
+    scale = {"zero": True, "domain": _bulk(gaps)}
+    form = ".1%" if own.unit == "fraction" else ",.4~r"
+    return quantity("gap", f"{own.title}, {sides}", scale=scale, axis={"format": form, "tickCount": 6})
+
+
+def _gap_layers(
+    points: Sequence[dict[str, Any]], medians: Sequence[dict[str, Any]], shared: Spec, *, by: str, form: str
+) -> list[Spec]:
+    """Trials as points, and the lines that join the medians of their groups."""
+    scale, axis = {"nice": False, "padding": 14}, {"grid": False, "tickCount": 6}
+    x = quantity("dropout", "dropout", scale=scale, axis=axis)
+    of_point = [tip("trial"), tip("state"), tip("dropout", form=".3~g"), tip("gap", form=form), tip("by", by)]
+    middle = tip("dropout", "dropout, median", ".3~g"), tip("gap", "gap, median", form)
+    return [
+        {
+            "data": inline(points),
+            "mark": mark("point", filled=True, size=22, opacity=0.35, clip=True, **OPENS),
+            "encoding": {**shared, "x": {**x, "field": "place"}, "tooltip": of_point},
+        },
+        {
+            "data": inline(medians),
+            "mark": mark("line", strokeWidth=2.4, clip=True, point={"filled": True, "size": 50}),
+            "encoding": {**shared, "x": x, "tooltip": [tip("by", by), tip("trials"), *middle]},
+        },
+    ]
+
+
+def _medians(rows: Sequence[Mapping[str, Any]], label: str) -> Iterator[dict[str, Any]]:
+    """The median gap of each dropout, or range of it, that enough trials have."""
+    for _, places in partition(rows, "dropout"):
+        if len(places) >= _FEWEST:
+            middle = {key: statistics.median(rows[place][key] for place in places) for key in ("dropout", "gap")}
+            yield {**middle, "by": label, "trials": len(places)}
 
 
 def _point(row: Mapping[str, Any], label: str, span: float) -> dict[str, Any]:

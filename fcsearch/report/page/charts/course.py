@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results, Spec, inline
+from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results
+from fcsearch.report.page.charts.grammar import OPENS, chart, inline, kinds, mark, nominal, quantity, tip, valid
 from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials
 from fcsearch.report.words import duration
@@ -34,82 +35,45 @@ def best_so_far_charts(trials: PageTrials, results: Results) -> list[Figure]:
 
 def _course(by: str, title: str, order: str, trials: PageTrials, results: Results) -> Figure:
     places = [place for place in trials.columns[by] if place is not None]
-    x = {
-        "field": by,
-        "type": "quantitative",
-        "title": title,
-        "scale": {"nice": False, "padding": 6, "zero": False, "domain": [min(places), max(places)]},
-        "axis": {"grid": False, **({"tickMinStep": 1, "format": ",d"} if by == "trial" else {})},
-    }
-    tip = [*results.tooltip(), {"field": "at", "title": trials.clock.title, "format": ",.4~g"}]
+    scale = {"nice": False, "padding": 6, "zero": False, "domain": [min(places), max(places)]}
+    axis = {"grid": False, **({"tickMinStep": 1, "format": ",d"} if by == "trial" else {})}
+    x = quantity(by, title, scale=scale, axis=axis)
     states = [state for state in _LOOKS if state in trials.columns["state"]]
-    line = _best_so_far(by, trials, results)
-    spec: Spec = {
-        "width": "container",
-        "height": 280,
-        "layer": [
+    colors, shapes = zip(*(_LOOKS[state] for state in states), strict=True)
+    shared = {
+        "x": x,
+        "color": kinds("state", states, colors),
+        "shape": kinds("state", states, shapes),
+        "tooltip": [*results.tooltip(), tip("at", trials.clock.title, ",.4~g")],
+    }
+    spec = chart(
+        280,
+        layer=[
             {
                 "data": {"name": "trials"},
-                "transform": [{"filter": "isValid(datum.value)"}, results.held()],
-                "mark": {
-                    "type": "point",
-                    "size": 34,
-                    "clip": True,
-                    "cursor": "pointer",
-                    "aria": False,
-                    "filled": True,
-                    "opacity": 0.7,
-                },
-                "encoding": {
-                    "x": x,
-                    "y": results.axis(field="shown"),
-                    "color": _state(states),
-                    "shape": _shape(states),
-                    "tooltip": tip,
-                },
+                "transform": [valid("value"), results.held()],
+                "mark": mark("point", size=34, clip=True, filled=True, opacity=0.7, **OPENS),
+                "encoding": {**shared, "y": results.axis(field="shown")},
             },
             {
                 "data": {"name": "trials"},
                 "transform": [{"filter": "!isValid(datum.value)"}],
-                "mark": {
-                    "type": "point",
-                    "size": 34,
-                    "yOffset": -6,
-                    "cursor": "pointer",
-                    "aria": False,
-                    "opacity": 0.8,
-                },
-                "encoding": {
-                    "x": x,
-                    "y": {"value": "height"},
-                    "color": _state(states),
-                    "shape": _shape(states),
-                    "tooltip": tip,
-                },
+                "mark": mark("point", size=34, yOffset=-6, opacity=0.8, **OPENS),
+                "encoding": {**shared, "y": {"value": "height"}},
             },
             {
-                "data": inline(line),
-                "mark": {"type": "line", "interpolate": "step-after", "color": SECOND, "clip": True, "aria": False},
+                "data": inline(_best_so_far(by, trials, results)),
+                "mark": mark("line", interpolate="step-after", color=SECOND, clip=True, aria=False),
                 "encoding": {"x": x, "y": results.axis()},
             },
         ],
-    }
+    )
     text = f"The trials {order}; the line is the best so far."
     if results.outliers:
         text += " Points at the edge of the axis lie there or beyond."
     name = "over-trials" if by == "trial" else "over-time"
     heading = "The best so far, by trial" if by == "trial" else "The best so far, over time"
     return Figure(name, heading, text, results.zoomed(spec), ("trial", "value", "state", "at"))
-
-
-def _state(states: Sequence[str]) -> Spec:
-    colors = [_LOOKS[state][0] for state in states]
-    return {"field": "state", "type": "nominal", "title": None, "scale": {"domain": list(states), "range": colors}}
-
-
-def _shape(states: Sequence[str]) -> Spec:
-    shapes = [_LOOKS[state][1] for state in states]
-    return {"field": "state", "type": "nominal", "title": None, "scale": {"domain": list(states), "range": shapes}}
 
 
 def _best_so_far(by: str, trials: PageTrials, results: Results) -> list[dict[str, Any]]:
@@ -142,7 +106,6 @@ def time_line_chart(bars: Sequence[Bar], clock: Clock) -> Figure | None:
     if not bars:
         return None
     lanes = _lanes(bars)
-    names = list(lanes)
     rows = [
         {
             "worker": name,
@@ -158,39 +121,20 @@ def time_line_chart(bars: Sequence[Bar], clock: Clock) -> Figure | None:
     ]
     span = max(bar.end for bar in bars) - min(bar.start for bar in bars)
     busy = sum(bar.end - bar.start for bar in bars) / (span * len(lanes)) if span else 1.0
-    kinds = list(dict.fromkeys(bar.kind for bar in bars))
-    spec: Spec = {
-        "data": inline(rows),
-        "width": "container",
-        "height": 30 * len(lanes),
-        "mark": {
-            "type": "bar",
-            "cornerRadius": 2,
-            "stroke": "var(--card)",
-            "strokeWidth": 0.5,
-            "height": {"band": 0.75},
-            "aria": False,
-        },
-        "encoding": {
-            "x": {
-                "field": "start",
-                "type": "quantitative",
-                "title": clock.title,
-                "scale": {"nice": False},
-                "axis": {"tickCount": 8},
-            },
+    of = list(dict.fromkeys(bar.kind for bar in bars))
+    looks = {"cornerRadius": 2, "stroke": "var(--card)", "strokeWidth": 0.5, "height": {"band": 0.75}, "aria": False}
+    spec = chart(
+        30 * len(lanes),
+        data=inline(rows),
+        mark=mark("bar", **looks),
+        encoding={
+            "x": quantity("start", clock.title, scale={"nice": False}, axis={"tickCount": 8}),
             "x2": {"field": "end"},
-            "y": {"field": "worker", "type": "nominal", "sort": names, "title": None, "axis": {"labelLimit": 160}},
-            "color": {
-                "field": "kind",
-                "type": "nominal",
-                "title": None,
-                "scale": {"domain": kinds, "range": [ACCENT, SECOND][: len(kinds)]},
-            },
-            "tooltip": [{"field": name} for name in ("worker", "pack", "trials", "kind")]
-            + [{"field": "seconds", "format": ",.1f"}],
+            "y": nominal("worker", sort=list(lanes), axis={"labelLimit": 160}),
+            "color": kinds("kind", of, [ACCENT, SECOND][: len(of)]),
+            "tooltip": [*map(tip, ("worker", "pack", "trials", "kind")), tip("seconds", form=",.1f")],
         },
-    }
+    )
     busy_for = f"{busy:.0%} of {duration(clock.seconds * span)}"
     text = f"Each bar is a pack, until its last trial's end. The workers were busy for {busy_for}."
     return Figure("time-line", "What the workers did", text, spec, wide=True)
@@ -214,14 +158,7 @@ def _lanes(bars: Sequence[Bar]) -> dict[str, list[Bar]]:
 
 
 def bars_of(table: pa.Table, kind: str, privacy: Privacy, clock: Clock) -> list[Bar]:
-    """The packs of a table as bars.
-
-    Args:
-        table: Trials or confirmations.
-        kind: What they are called.
-        privacy: Names the machines.
-        clock: How time is told.
-    """
+    """The packs of a table as bars."""
     packs: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     names = ("pack_id", "started_at", "finished_at", "node", "device")
     for row in zip(*(table[name].to_pylist() for name in names), strict=True):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.config.objective import Objective
+from fcsearch.report.page.charts.grammar import Spec, either, nominal, quantity, tip
 from fcsearch.report.words import plural
-
-# A Vega-Lite specification, or a part of one: JSON.
-Spec = dict[str, Any]
 
 HEIGHT = 260
 # Drawing more points than this is slow, and shows no more.
@@ -33,13 +31,7 @@ SCALE = [f"var(--q{number})" for number in range(1, 7)]
 KINDS = [f"var(--c{number})" for number in range(1, 9)]
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4], [4, 1, 1, 1], [3, 5])
 
-EPOCHS: Spec = {
-    "field": "epoch",
-    "type": "quantitative",
-    "title": "epoch",
-    "scale": {"zero": False, "nice": False},
-    "axis": {"tickMinStep": 1, "grid": False},
-}
+EPOCHS = quantity("epoch", "epoch", scale={"zero": False, "nice": False}, axis={"tickMinStep": 1, "grid": False})
 
 LINE_LEGEND: Spec = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2.5}
 
@@ -172,8 +164,7 @@ class Results:
 
     def shape(self) -> Spec:
         """The shape of a point: a triangle if it lies beyond the axis."""
-        away = "triangle-down" if self.objective.maximize else "triangle-up"
-        return {"condition": {"test": "datum.shown != datum.value", "value": away}, "value": "circle"}
+        return either("datum.shown != datum.value", f"triangle-{'down' if self.objective.maximize else 'up'}", "circle")
 
     def axis(self, **changes: Any) -> Spec:
         """An axis of results; `zoomed` gives its chart the switch that moves its ends."""
@@ -183,14 +174,9 @@ class Results:
                 name: {"expr": f"everything ? {far!r} : {near!r}"}
                 for name, far, near in zip(("domainMin", "domainMax"), self.far_ends, self.ends, strict=True)
             }
-        return {
-            "field": "value",
-            "type": "quantitative",
-            "title": self.title,
-            "scale": {"zero": False, "nice": False, **ends},
-            "axis": {"format": ".4~p" if self.objective.unit == "fraction" else ",.4~r", "tickCount": 6},
-            **changes,
-        }
+        form = ".4~p" if self.objective.unit == "fraction" else ",.4~r"
+        scale, axis = {"zero": False, "nice": False, **ends}, {"format": form, "tickCount": 6}
+        return {**quantity("value", self.title, scale=scale, axis=axis), **changes}
 
     def zoomed(self, spec: Spec, noun: str = "trial") -> Spec:
         """The chart with a switch for the outliers, if there are any; `noun` says what its points are."""
@@ -202,33 +188,19 @@ class Results:
 
     def color(self, title: str) -> Spec:
         """Results as colours, the best the strongest."""
-        scale = SCALE if self.objective.maximize else SCALE[::-1]
-        return {
-            "field": "value",
-            "type": "quantitative",
-            "title": title,
-            "scale": {
-                "type": "quantize",
-                "domain": list(self.ends),
-                "range": scale,
-                "nice": False,
-                "zero": False,
-            },
-            "legend": {
-                "format": ".1%" if self.objective.unit == "fraction" else ",.4~r",
-                "type": "symbol",
-                "columns": 6,
-                "symbolType": "square",
-            },
-        }
+        steps = SCALE if self.objective.maximize else SCALE[::-1]
+        scale = {"type": "quantize", "domain": list(self.ends), "range": steps, "nice": False, "zero": False}
+        form = ".1%" if self.objective.unit == "fraction" else ",.4~r"
+        legend = {"format": form, "type": "symbol", "columns": 6, "symbolType": "square"}
+        return quantity("value", title, scale=scale, legend=legend)
 
     def tooltip(self, *parameters: str) -> list[Spec]:
         """The tooltip of a trial."""
         return [
-            {"field": "trial", "title": "trial"},
-            {"field": "value", "title": self.title, "format": self.format},
-            {"field": "state", "title": "state"},
-            *({"field": name, "title": name} for name in parameters),
+            tip("trial", "trial"),
+            tip("value", self.title, self.format),
+            tip("state", "state"),
+            *(tip(name, name) for name in parameters),
         ]
 
     def around(self, values: Sequence[float]) -> tuple[float, float]:
@@ -240,11 +212,6 @@ class Results:
         return low - margin, high + margin
 
 
-def inline(rows: Iterable[Mapping[str, Any]]) -> Spec:
-    """Data inside a chart."""
-    return {"values": [{name: value for name, value in row.items() if value is not None} for row in rows]}
-
-
 def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **changes: Any) -> Spec:
     """An axis of numbers that ends where they do."""
     scale: Spec = {"zero": False, "nice": False, "padding": 8}
@@ -252,10 +219,8 @@ def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **
         scale["domain"] = [min(values), max(values)]
     axis: Spec = {"tickCount": 5}
     if log:
-        scale, axis = (
-            {**scale, "type": "log"},
-            {"tickCount": 4, "format": "~g", "grid": False, "labelOverlap": "greedy"},
-        )
+        scale["type"] = "log"
+        axis = {"tickCount": 4, "format": "~g", "grid": False, "labelOverlap": "greedy"}
         if not spans(values, _FEW_DECADES):
             axis["tickCount"] = 10
         if values and min(values) < 1e-4:
@@ -265,7 +230,7 @@ def number_axis(name: str, title: str, values: Sequence[float], *, log: bool, **
             axis["format"] = "~s"
     elif values and max(map(abs, values)) >= 10_000:
         axis["format"] = "~s"
-    return {"field": name, "type": "quantitative", "title": title, "scale": scale, "axis": axis, **changes}
+    return {**quantity(name, title, scale=scale, axis=axis), **changes}
 
 
 def spans(values: Sequence[float], factor: float) -> bool:
@@ -275,16 +240,13 @@ def spans(values: Sequence[float], factor: float) -> bool:
 
 def best_last(results: Results) -> Spec:
     """Draw the best last, above the rest."""
-    return {
-        "field": "value",
-        "type": "quantitative",
-        "sort": "ascending" if results.objective.maximize else "descending",
-    }
+    order = "ascending" if results.objective.maximize else "descending"
+    return {"field": "value", "type": "quantitative", "sort": order}
 
 
 def by_category(name: str, values: Sequence[str], *, title: str | None = None, dashes: bool) -> Spec:
     """Colours, and for lines dashes, by the values of a field."""
-    kind: Spec = {"field": name, "type": "nominal", "title": title or None}
+    kind = nominal(name, title)
     # In one row, if they fit.
     columns = {"columns": len(values)} if sum(map(len, values)) <= _ROW_OF_KINDS else {}
     if dashes or columns:

@@ -15,15 +15,15 @@ from fcsearch.report.page.charts.figure import (
     SECOND,
     Figure,
     Results,
-    Spec,
-    inline,
     spans,
 )
+from fcsearch.report.page.charts.grammar import Spec, chart, inline, kinds, mark, quantity, tip
 from fcsearch.report.words import plural
 
 Curve = Mapping[str, Sequence[Any]]
 Row = Mapping[str, Any]
 
+_LINES, _COLORS, _DASHES = ("validation", "training"), (ACCENT, SECOND), ([1, 0], [5, 4])
 # Losses that span more than this factor have a logarithmic axis.
 _LOG_SPAN = 10
 _DECADES = 300
@@ -39,35 +39,19 @@ def curves_chart(curves: Mapping[int, Curve], winner: int, best_epoch: int | Non
     own = [{**row, "line": "validation"} for row in _points(winner, curves[winner], "value")]
     training = [{**row, "line": "training"} for row in _points(winner, curves[winner], "training")]
     zoom = zoomed_results(results, [*own, *training], [*own, *training, *others])
-    tip = [
-        {"field": "trial"},
-        {"field": "epoch"},
-        {"field": "value", "title": results.objective.title, "format": zoom.format},
-    ]
-    y = zoom.axis(title=results.objective.title)
-    mark = {"type": "line", "clip": True, "interpolate": "linear"}
-    grey: Spec = {
+    title = results.objective.title
+    grey = {
         "data": inline(others),
-        "mark": {**mark, "strokeWidth": 1, "opacity": 0.4, "color": MUTED},
+        "mark": mark("line", clip=True, interpolate="linear", strokeWidth=1, opacity=0.4, color=MUTED),
         "encoding": {"detail": {"field": "trial"}},
     }
-    spec: Spec = {
-        "width": "container",
-        "height": 280,
-        "encoding": {"x": EPOCHS, "y": y, "tooltip": tip},
-        "layer": [
-            *([grey] if others else []),
-            *_best_epoch(best_epoch),
-            {
-                "data": inline([*training, *own]),
-                "mark": {**mark, "point": {"filled": True, "size": 26}, "strokeWidth": 2.4},
-                "encoding": {
-                    "color": _line_color(["validation", "training"] if training else ["validation"]),
-                    "strokeDash": _line_dash(["validation", "training"] if training else ["validation"]),
-                },
-            },
-        ],
-    }
+    lines = _own_lines([*training, *own], _LINES if training else _LINES[:1], clip=True, interpolate="linear")
+    told = [tip("trial"), tip("epoch"), tip("value", title, zoom.format)]
+    spec = chart(
+        280,
+        encoding={"x": EPOCHS, "y": zoom.axis(title=title), "tooltip": told},
+        layer=[*([grey] if others else []), *_best_epoch(best_epoch), lines],
+    )
     beside = f", grey: {plural(len(curves) - 1, 'other trial')} of the best" if len(curves) > 1 else ""
     text = f"Trial {winner} by epoch{beside}. The vertical line is its best epoch, whose weights were kept."
     return Figure("curves", "How it learned", text, zoom.zoomed(spec, "point"))
@@ -82,26 +66,12 @@ def loss_chart(curve: Curve, winner: int, best_epoch: int | None) -> Figure | No
     ]
     if not rows:
         return None
-    spec: Spec = {
-        "width": "container",
-        "height": 280,
-        "encoding": {
-            "x": EPOCHS,
-            "y": loss_axis("loss", [row["value"] for row in rows]),
-            "tooltip": [{"field": "line"}, {"field": "epoch"}, {"field": "value", "title": "loss", "format": ".4~g"}],
-        },
-        "layer": [
-            *_best_epoch(best_epoch),
-            {
-                "data": inline(rows),
-                "mark": {"type": "line", "point": {"filled": True, "size": 26}, "strokeWidth": 2.4},
-                "encoding": {
-                    "color": _line_color(["validation", "training"]),
-                    "strokeDash": _line_dash(["validation", "training"]),
-                },
-            },
-        ],
-    }
+    y, told = (
+        loss_axis("loss", [row["value"] for row in rows]),
+        [tip("line"), tip("epoch"), tip("value", "loss", ".4~g")],
+    )
+    lines = _own_lines(rows, _LINES)
+    spec = chart(280, encoding={"x": EPOCHS, "y": y, "tooltip": told}, layer=[*_best_epoch(best_epoch), lines])
     text = "Only the training loss includes dropout and label smoothing, so it may lie above the validation loss."
     return Figure("losses", "Its loss", text, spec)
 
@@ -117,7 +87,7 @@ def loss_axis(title: str, values: Sequence[float]) -> Spec:
         if len(above) < len(values):
             scale = {"type": "symlog", "constant": max(min(above), max(above) / 1000), "nice": False}
             axis["values"] = [0, *axis["values"]]
-    return {"field": "value", "type": "quantitative", "title": title, "scale": scale, "axis": axis}
+    return quantity("value", title, scale=scale, axis=axis)
 
 
 def round_numbers(low: float, high: float) -> list[float]:
@@ -130,20 +100,18 @@ def round_numbers(low: float, high: float) -> list[float]:
 
 def trial_chart(results: Results) -> Spec:
     """The curve of the trial that a reader opens; its data come from the page by the name `curve`."""
-    spec: Spec = {
-        "data": {"name": "curve"},
-        "width": "container",
-        "height": 220,
-        "mark": {"type": "line", "point": {"filled": True, "size": 22}},
-        "encoding": {
+    return chart(
+        220,
+        data={"name": "curve"},
+        mark=mark("line", point={"filled": True, "size": 22}),
+        encoding={
             "x": EPOCHS,
-            "y": {**results.axis(title=results.objective.title), "scale": {"zero": False, "padding": 6}},
-            "color": _line_color(["validation", "training"]),
-            "tooltip": [{"field": "line"}, {"field": "epoch"}, {"field": "value", "format": results.format}],
+            "y": results.axis(title=results.objective.title, scale={"zero": False, "padding": 6}),
+            "color": kinds("line", _LINES, _COLORS, legend=LINE_LEGEND),
+            "tooltip": [tip("line"), tip("epoch"), tip("value", form=results.format)],
         },
-        "description": "The trial's learning curve",
-    }
-    return spec
+        description="The trial's learning curve",
+    )
 
 
 def _points(trial: int, curve: Curve, name: str) -> list[dict[str, Any]]:
@@ -154,16 +122,9 @@ def _points(trial: int, curve: Curve, name: str) -> list[dict[str, Any]]:
 def _best_epoch(epoch: int | None) -> list[Spec]:
     if epoch is None:
         return []
-    rule: Spec = {
-        "data": inline([{"epoch": epoch}]),
-        "mark": {"type": "rule", "color": INK, "strokeDash": [2, 3], "tooltip": None},
-        "encoding": {
-            "x": EPOCHS,
-            "y": None,
-            "tooltip": {"value": f"best epoch: {epoch}"},
-        },
-    }
-    return [rule]
+    rule = mark("rule", color=INK, strokeDash=[2, 3], tooltip=None)
+    encoding = {"x": EPOCHS, "y": None, "tooltip": {"value": f"best epoch: {epoch}"}}
+    return [{"data": inline([{"epoch": epoch}]), "mark": rule, "encoding": encoding}]
 
 
 def zoomed_results(results: Results, curves: Sequence[Row], rows: Sequence[Row]) -> Results:
@@ -180,16 +141,13 @@ def zoomed_results(results: Results, curves: Sequence[Row], rows: Sequence[Row])
     return Results(results.objective, tuple(row["value"] for row in rows), worst)
 
 
-def _line_dash(lines: Sequence[str]) -> Spec:
-    domain = {"domain": list(lines), "range": [[1, 0], [5, 4]][: len(lines)]}
-    return {"field": "line", "title": None, "scale": domain, "legend": LINE_LEGEND}
-
-
-def _line_color(lines: Sequence[str]) -> Spec:
+def _own_lines(rows: Sequence[Row], lines: Sequence[str], **looks: Any) -> Spec:
+    """The lines of one trial, told apart by their colours and dashes."""
     return {
-        "field": "line",
-        "type": "nominal",
-        "title": None,
-        "legend": LINE_LEGEND,
-        "scale": {"domain": list(lines), "range": [ACCENT, SECOND][: len(lines)]},
+        "data": inline(rows),
+        "mark": mark("line", point={"filled": True, "size": 26}, strokeWidth=2.4, **looks),
+        "encoding": {
+            "color": kinds("line", lines, _COLORS[: len(lines)], legend=LINE_LEGEND),
+            "strokeDash": kinds("line", lines, _DASHES[: len(lines)], legend=LINE_LEGEND),
+        },
     }

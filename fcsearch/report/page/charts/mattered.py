@@ -8,13 +8,15 @@ from typing import Any
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.report.model import Effect
 from fcsearch.report.page.charts.axis import axis_of
-from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results, Spec, best_last, inline
+from fcsearch.report.page.charts.figure import ACCENT, BAD, INK, MUTED, SECOND, Figure, Results, best_last
+from fcsearch.report.page.charts.grammar import OPENS, Spec, chart, inline, mark, nominal, quantity, tip, valid
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.report.summary_lines import importance_text
 
 _MOST_OF_A_SLICE = 1000
 # Points with the same value are spread around it, so that they do not hide each other; the same in every drawing.
-_JITTER = "((datum.trial * 0.618034) % 1) - 0.5"
+_JITTER: Spec = {"calculate": "((datum.trial * 0.618034) % 1) - 0.5", "as": "jitter"}
+_LOST: Spec = {"filter": "!isValid(datum.value)"}
 
 
 def importance_chart(effects: Sequence[Effect]) -> Figure | None:
@@ -26,45 +28,26 @@ def importance_chart(effects: Sequence[Effect]) -> Figure | None:
         {"parameter": name, "share": entry.share, "low": entry.low, "high": entry.high, "trials": entry.trials}
         for name, entry in known
     ]
-    axis = {"format": ".0%", "tickCount": 5}
-    spec: Spec = {
-        "data": inline(rows),
-        "width": "container",
-        "height": 26 * len(rows),
-        "encoding": {
-            "y": {"field": "parameter", "type": "nominal", "sort": None, "title": None, "axis": {"labelLimit": 150}},
-            "tooltip": [
-                {"field": "parameter"},
-                {"field": "share", "title": "importance", "format": ".0%"},
-                {"field": "low", "title": "from", "format": ".0%"},
-                {"field": "high", "title": "to", "format": ".0%"},
-                {"field": "trials"},
-            ],
+    shares = [tip(name, title, ".0%") for name, title in (("share", "importance"), ("low", "from"), ("high", "to"))]
+    x = quantity("share", "share of the variance of ranks", axis={"format": ".0%", "tickCount": 5})
+    spec = chart(
+        26 * len(rows),
+        data=inline(rows),
+        encoding={
+            "y": nominal("parameter", sort=None, axis={"labelLimit": 150}),
+            "tooltip": [tip("parameter"), *shares, tip("trials")],
         },
-        "layer": [
+        layer=[
             {
-                "mark": {
-                    "type": "bar",
-                    "color": ACCENT,
-                    "opacity": 0.55,
-                    "cornerRadiusEnd": 3,
-                    "height": {"band": 0.6},
-                },
-                "encoding": {
-                    "x": {
-                        "field": "share",
-                        "type": "quantitative",
-                        "title": "share of the variance of ranks",
-                        "axis": axis,
-                    }
-                },
+                "mark": mark("bar", color=ACCENT, opacity=0.55, cornerRadiusEnd=3, height={"band": 0.6}),
+                "encoding": {"x": x},
             },
             {
-                "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.6},
+                "mark": mark("rule", color=INK, strokeWidth=1.6),
                 "encoding": {"x": {"field": "low", "type": "quantitative"}, "x2": {"field": "high"}},
             },
         ],
-    }
+    )
     return Figure("importances", "Which parameters mattered", "Bars with their 95% intervals.", spec, wide=True)
 
 
@@ -73,66 +56,34 @@ def slice_chart(effect: Effect, trials: PageTrials, space: Mapping[str, Any], re
     axis = axis_of(effect.parameter, trials, space)
     if axis is None:
         return None
-    offset = (
-        {"xOffset": {"field": "jitter", "type": "quantitative", "scale": {"domain": [-0.9, 0.9]}}}
-        if axis.categories
-        else {}
+    x, y = axis.encode(), results.axis(field="shown")
+    shared = {
+        "x": x,
+        **({"xOffset": _spread("jitter")} if axis.categories else {}),
+        "tooltip": results.tooltip(axis.name),
+    }
+    points = {
+        "transform": [valid("value"), _JITTER, results.held()],
+        "mark": mark("point", filled=True, size=26, opacity=0.55, color=ACCENT, clip=True, **OPENS),
+        "encoding": {**shared, "y": y, "shape": results.shape()},
+    }
+    lost = {
+        "transform": [_LOST, _JITTER],
+        "mark": mark("point", shape="cross", angle=45, size=30, color=BAD, yOffset=-6, clip=False, **OPENS),
+        "encoding": {**shared, "y": {"value": "height"}},
+    }
+    size = max(8, min(56, 190 // max(len(axis.categories), 1)))
+    middle = {
+        "transform": [valid("value"), results.held()],
+        "mark": mark("tick", color=SECOND, thickness=3, size=size, clip=True, aria=False),
+        "encoding": {"x": x, "y": {**y, "aggregate": "median"}},
+    }
+    within = chart(
+        190,
+        data={"name": "trials"},
+        transform=[{"filter": f"isValid(datum['{axis.name}'])"}],
+        layer=[lost, points, *([middle] if axis.categories else [])],
     )
-    x = axis.encode()
-    points: Spec = {
-        "transform": [{"filter": "isValid(datum.value)"}, {"calculate": _JITTER, "as": "jitter"}, results.held()],
-        "mark": {
-            "type": "point",
-            "filled": True,
-            "size": 26,
-            "opacity": 0.55,
-            "color": ACCENT,
-            "clip": True,
-            "cursor": "pointer",
-            "aria": False,
-        },
-        "encoding": {
-            "x": x,
-            "y": results.axis(field="shown"),
-            "shape": results.shape(),
-            **offset,
-            "tooltip": results.tooltip(axis.name),
-        },
-    }
-    lost: Spec = {
-        "transform": [{"filter": "!isValid(datum.value)"}, {"calculate": _JITTER, "as": "jitter"}],
-        "mark": {
-            "type": "point",
-            "shape": "cross",
-            "angle": 45,
-            "size": 30,
-            "color": BAD,
-            "yOffset": -6,
-            "clip": False,
-            "cursor": "pointer",
-            "aria": False,
-        },
-        "encoding": {"x": x, "y": {"value": "height"}, **offset, "tooltip": results.tooltip(axis.name)},
-    }
-    middle: Spec = {
-        "transform": [{"filter": "isValid(datum.value)"}, results.held()],
-        "mark": {
-            "type": "tick",
-            "color": SECOND,
-            "thickness": 3,
-            "size": max(8, min(56, 190 // max(len(axis.categories), 1))),
-            "clip": True,
-            "aria": False,
-        },
-        "encoding": {"x": x, "y": {**results.axis(field="shown"), "aggregate": "median"}},
-    }
-    within: Spec = {
-        "data": {"name": "trials"},
-        "transform": [{"filter": f"isValid(datum['{axis.name}'])"}],
-        "width": "container",
-        "height": 190,
-        "layer": [lost, points, *([middle] if axis.categories else [])],
-    }
     medians = " Short lines are medians." if axis.categories else ""
     share = f"Importance {importance_text(effect.importance)}." if effect.importance else ""
     meaning = HYPERPARAMETERS[axis.name].meaning
@@ -151,7 +102,7 @@ def map_chart(
     first, second = axes[:2]
     transform: list[Spec] = [
         {"filter": f"isValid(datum['{first.name}']) && isValid(datum['{second.name}'])"},
-        {"calculate": _JITTER, "as": "jitter"},
+        _JITTER,
         {"calculate": "((datum.trial * 0.754878) % 1) - 0.5", "as": "other"},
     ]
     encoding: Spec = {"x": first.encode(), "y": second.encode()}
@@ -161,48 +112,31 @@ def map_chart(
         encoding["y"]["scale"] = {"domain": list(second.categories[:: -1 if second.is_ordered else 1])}
     for axis, channel, name in ((first, "xOffset", "jitter"), (second, "yOffset", "other")):
         if axis.categories:
-            encoding[channel] = {"field": name, "type": "quantitative", "scale": {"domain": [-0.9, 0.9]}}
-    tip = results.tooltip(first.name, second.name)
-    spec: Spec = {
-        "data": {"name": "trials"},
-        "transform": transform,
-        "width": "container",
-        "height": 340,
-        "layer": [
+            encoding[channel] = _spread(name)
+    encoding["tooltip"] = results.tooltip(first.name, second.name)
+    point = mark("point", filled=True, size=70, opacity=0.95, stroke="var(--card)", strokeWidth=0.6, **OPENS)
+    spec = chart(
+        340,
+        data={"name": "trials"},
+        transform=transform,
+        layer=[
             {
-                "transform": [{"filter": "!isValid(datum.value)"}],
-                "mark": {
-                    "type": "point",
-                    "shape": "cross",
-                    "angle": 45,
-                    "size": 40,
-                    "color": MUTED,
-                    "cursor": "pointer",
-                    "aria": False,
-                },
-                "encoding": {**encoding, "tooltip": tip},
+                "transform": [_LOST],
+                "mark": mark("point", shape="cross", angle=45, size=40, color=MUTED, **OPENS),
+                "encoding": encoding,
             },
             {
-                "transform": [{"filter": "isValid(datum.value)"}],
-                "mark": {
-                    "type": "point",
-                    "filled": True,
-                    "size": 70,
-                    "opacity": 0.95,
-                    "stroke": "var(--card)",
-                    "strokeWidth": 0.6,
-                    "cursor": "pointer",
-                    "aria": False,
-                },
-                "encoding": {
-                    **encoding,
-                    "color": results.color(results.title),
-                    "order": best_last(results),
-                    "tooltip": tip,
-                },
+                "transform": [valid("value")],
+                "mark": point,
+                "encoding": {**encoding, "color": results.color(results.title), "order": best_last(results)},
             },
         ],
-    }
+    )
     text = f"{first.name} and {second.name} of every trial, coloured by its result. Crosses: diverged or failed trials."
     fields = ("trial", "value", "state", first.name, second.name)
     return Figure("map", "The two that matter most, together", text, spec, fields, wide=True)
+
+
+def _spread(field: str) -> Spec:
+    """The channel that spreads the points of one value."""
+    return {"field": field, "type": "quantitative", "scale": {"domain": [-0.9, 0.9]}}

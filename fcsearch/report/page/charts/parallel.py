@@ -7,13 +7,19 @@ from typing import Any
 
 from fcsearch.report.model import Effect
 from fcsearch.report.page.charts.axis import axis_of
-from fcsearch.report.page.charts.figure import ACCENT, MUTED, Figure, Results, Spec, inline
+from fcsearch.report.page.charts.figure import ACCENT, MUTED, Figure, Results
+from fcsearch.report.page.charts.grammar import OPENS, Spec, inline, mark
 from fcsearch.report.page.trials import PageTrials
 
 _MOST_LINES = 400
 _MOST_AXES = 8
 # Pixels.
 _LABEL_LIMIT = 72
+_AXIS: Spec = {
+    "labelLimit": _LABEL_LIMIT, "labelFontSize": 11, "labelPadding": 3, "grid": False, "domain": True,
+    "domainColor": MUTED, "domainWidth": 1.5, "titleAngle": 0, "titleAlign": "center", "titleAnchor": "start",
+    "titleX": 0, "titleFontWeight": "bold", "titleFontSize": 11, "zindex": 1,
+}  # fmt: skip
 
 
 def parallel_chart(
@@ -60,22 +66,9 @@ def _between(
     axis = {
         "values": [place for place, _ in labels],
         "labelExpr": told,
-        "labelLimit": _LABEL_LIMIT,
-        "labelFontSize": 11,
-        "labelPadding": 3,
-        "grid": False,
-        "domain": True,
-        "domainColor": MUTED,
-        "domainWidth": 1.5,
         "title": titles[number].split("_") if "_" in titles[number] else titles[number],
-        "titleAngle": 0,
-        "titleAlign": "center",
-        "titleAnchor": "start",
-        "titleX": 0,
         "titleY": -22 if "_" in titles[number] else -10,
-        "titleFontWeight": "bold",
-        "titleFontSize": 11,
-        "zindex": 1,
+        **_AXIS,
     }
     kept = {"test": {"and": [{"param": f"range{other}"} for other in range(count)]}}
     encoding: Spec = {
@@ -85,27 +78,13 @@ def _between(
         "opacity": {"condition": {**kept, "value": 0.75}, "value": 0.15},
         "tooltip": results.tooltip(),
     }
-    mark: Spec = {"type": "rule", "strokeWidth": 1.3, "cursor": "pointer", "aria": False}
-    if last:
-        mark = {"type": "point", "filled": True, "size": 14, "cursor": "pointer", "aria": False}
-    else:
+    looks = mark("point", filled=True, size=14, **OPENS) if last else mark("rule", strokeWidth=1.3, **OPENS)
+    if not last:
         encoding |= {"x2": {"value": "width"}, "y2": {"field": f"p{number + 1}"}}
-    return {
-        "width": 44 if last else 90,
-        "height": 300,
-        "params": [
-            {
-                "name": f"range{number}",
-                "select": {
-                    "type": "interval",
-                    "encodings": ["y"],
-                    "mark": {"fill": ACCENT, "fillOpacity": 0.15, "stroke": ACCENT},
-                },
-            }
-        ],
-        "mark": mark,
-        "encoding": encoding,
-    }
+    brush = {"fill": ACCENT, "fillOpacity": 0.15, "stroke": ACCENT}
+    select = {"type": "interval", "encodings": ["y"], "mark": brush}
+    params = [{"name": f"range{number}", "select": select}]
+    return {"width": 44 if last else 90, "height": 300, "params": params, "mark": looks, "encoding": encoding}
 
 
 def _few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

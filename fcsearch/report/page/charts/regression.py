@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from fcsearch.data import Dataset
 from fcsearch.errors import DataError, RunError
-from fcsearch.report.page.charts.figure import ACCENT, INK, Figure, Spec, inline, number_axis
+from fcsearch.report.page.charts.figure import ACCENT, INK, Figure, number_axis
+from fcsearch.report.page.charts.grammar import chart, inline, mark, tip
 from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory
 
@@ -84,50 +85,37 @@ def _against(rows: list[dict[str, Any]], ends: list[float], name: str, drawn: st
     x = number_axis("true", f"{name}, true", ends, log=False)
     y = number_axis("predicted", f"{name}, predicted", ends, log=False)
     line = [{"true": end, "predicted": end} for end in ends]
-    spec: Spec = {
-        "width": "container",
-        "height": 320,
-        "layer": [
+    told = [tip(part, form=",.5~r") for part in ("true", "predicted", "residual")]
+    spec = chart(
+        320,
+        layer=[
             {
                 "data": inline(rows),
-                "mark": {"type": "point", "filled": True, "size": 18, "opacity": 0.4, "color": ACCENT, "aria": False},
-                "encoding": {
-                    "x": x,
-                    "y": y,
-                    "tooltip": [{"field": part, "format": ",.5~r"} for part in ("true", "predicted", "residual")],
-                },
+                "mark": mark("point", filled=True, size=18, opacity=0.4, color=ACCENT, aria=False),
+                "encoding": {"x": x, "y": y, "tooltip": told},
             },
             {
                 "data": inline(line),
-                "mark": {"type": "line", "color": INK, "strokeWidth": 1.2, "strokeDash": [4, 4]},
+                "mark": mark("line", color=INK, strokeWidth=1.2, strokeDash=[4, 4]),
                 "encoding": {"x": x, "y": y},
             },
         ],
-    }
+    )
     text = f"{drawn.capitalize()}. On the dashed line predictions are exact."
     return Figure("predicted", "Predicted against true", text, spec)
 
 
 def _residuals(rows: list[dict[str, Any]], name: str) -> Figure:
-    spec: Spec = {
-        "data": inline({"residual": row["residual"]} for row in rows),
-        "width": "container",
-        "height": 320,
-        "mark": {"type": "bar", "color": ACCENT, "aria": False},
-        "encoding": {
-            "x": {
-                "field": "residual",
-                "bin": {"maxbins": 40},
-                "title": f"{name}, predicted less true",
-                "axis": {"format": "~s", "grid": False},
-            },
-            "y": {"aggregate": "count", "title": "rows"},
-            "tooltip": [
-                {"field": "residual", "bin": {"maxbins": 40}, "title": "residual"},
-                {"aggregate": "count", "title": "rows"},
-            ],
+    binned, count = {"field": "residual", "bin": {"maxbins": 40}}, {"aggregate": "count", "title": "rows"}
+    spec = chart(
+        320,
+        data=inline({"residual": row["residual"]} for row in rows),
+        mark=mark("bar", color=ACCENT, aria=False),
+        encoding={
+            "x": {**binned, "title": f"{name}, predicted less true", "axis": {"format": "~s", "grid": False}},
+            "y": count,
+            "tooltip": [{**binned, "title": "residual"}, count],
         },
-    }
-    return Figure(
-        "residuals", "Residuals", "How many validation rows are predicted too high or too low, and by how much.", spec
     )
+    text = "How many validation rows are predicted too high or too low, and by how much."
+    return Figure("residuals", "Residuals", text, spec)

@@ -7,21 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fcsearch.config.objective import Objective
-from fcsearch.report.page.charts.figure import (
-    ACCENT,
-    INK,
-    MUTED,
-    SECOND,
-    Figure,
-    Results,
-    Spec,
-    inline,
-    number_axis,
-    spans,
-)
+from fcsearch.report.page.charts.figure import ACCENT, INK, MUTED, SECOND, Figure, Results, number_axis, spans
+from fcsearch.report.page.charts.grammar import OPENS, chart, either, inline, kinds, mark, nominal, tip, valid
 from fcsearch.report.page.trials import PageTrials
 from fcsearch.selection import Confirmation
 
+_SEED, _MEAN, _OWN = "another seed", "mean of the seeds", "the search's own value"
 _LOG_SPAN = 10
 _NUMBER_WIDTH = 34
 # Numbers closer than this fraction of the front's length in both directions would cover each other.
@@ -40,43 +31,27 @@ def confirmation_chart(found: Confirmation, results: Results) -> Figure | None:
     rows: list[dict[str, Any]] = []
     for entry in entries:
         of = {"trial": entry.trial_id, "name": names[entry.trial_id]}
-        rows += [{**of, "what": "another seed", "seed": seed, "value": value} for seed, value in entry.values.items()]
-        rows.append({**of, "what": "mean of the seeds", "value": entry.mean})
-        rows.append({**of, "what": "the search's own value", "value": entry.search_value})
-    spec: Spec = {
-        "data": inline(rows),
-        "width": "container",
-        "height": 32 * len(entries),
-        "mark": {"type": "point", "size": 90, "strokeWidth": 2.2, "opacity": 0.9},
-        "encoding": {
-            "y": {
-                "field": "name",
-                "type": "nominal",
-                "sort": None,
-                "title": None,
-                "axis": {"labelLimit": 150, "grid": True},
-            },
-            "x": {**results.axis(), "scale": {"zero": False, "nice": False, "padding": 16}},
-            "color": _by("what", [MUTED, ACCENT, SECOND]),
-            "shape": _by("what", ["circle", "stroke", "diamond"]),
-            "size": {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 400}, "value": 80},
-            "tooltip": [
-                {"field": "trial"},
-                {"field": "what", "title": "figure"},
-                {"field": "seed"},
-                {"field": "value", "title": results.title, "format": results.format},
-            ],
+        rows += [{**of, "what": _SEED, "seed": seed, "value": value} for seed, value in entry.values.items()]
+        rows.append({**of, "what": _MEAN, "value": entry.mean})
+        rows.append({**of, "what": _OWN, "value": entry.search_value})
+    what, is_mean = (_SEED, _MEAN, _OWN), f"datum.what == '{_MEAN}'"
+    spec = chart(
+        32 * len(entries),
+        data=inline(rows),
+        mark=mark("point", size=90, strokeWidth=2.2, opacity=0.9),
+        encoding={
+            "y": nominal("name", sort=None, axis={"labelLimit": 150, "grid": True}),
+            "x": results.axis(scale={"zero": False, "nice": False, "padding": 16}),
+            "color": kinds("what", what, [MUTED, ACCENT, SECOND]),
+            "shape": kinds("what", what, ["circle", "stroke", "diamond"]),
+            "size": either(is_mean, 400, 80),
+            # A mean is a line across: the shape `stroke` lies flat.
+            "angle": either(is_mean, 90, 0),
+            "tooltip": [tip("trial"), tip("what", "figure"), tip("seed"), tip("value", results.title, results.format)],
         },
-    }
-    # A mean is a line across: the shape `stroke` lies flat.
-    spec["encoding"]["angle"] = {"condition": {"test": "datum.what == 'mean of the seeds'", "value": 90}, "value": 0}
+    )
     text = "The best configurations, trained again. A search's own value better than those of the seeds was luck."
     return Figure("confirmation", "The best with other seeds", text, spec, wide=True)
-
-
-def _by(name: str, values: list[Any]) -> Spec:
-    domain = ["another seed", "mean of the seeds", "the search's own value"]
-    return {"field": name, "type": "nominal", "title": None, "scale": {"domain": domain, "range": values}}
 
 
 def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figure | None:
@@ -89,47 +64,38 @@ def size_chart(trials: PageTrials, results: Results, winner: int | None) -> Figu
     # The number of the largest network of the front stands right of it.
     x["scale"]["padding"] = _NUMBER_WIDTH
     y = results.axis()
-    marked = {"test": f"datum.trial == {winner}", "value": SECOND} if winner is not None else None
-    spec: Spec = {
-        "width": "container",
-        "height": 320,
-        "layer": [
+    # The winner, which lies above the others.
+    looks = {"color": (SECOND, ACCENT), "opacity": (1, 0.5), "size": (160, 40), "order": (1, 0)}
+    marked = {channel: either(f"datum.trial == {winner}", *values) for channel, values in looks.items()}
+    if winner is None:
+        marked = {channel: {"value": other} for channel, (_, other) in looks.items()}
+    spec = chart(
+        320,
+        layer=[
             {
                 "data": {"name": "trials"},
-                "transform": [{"filter": "isValid(datum.value) && isValid(datum.size)"}, results.held()],
-                "mark": {"type": "point", "filled": True, "clip": True, "cursor": "pointer", "aria": False},
+                "transform": [valid("value", "size"), results.held()],
+                "mark": mark("point", filled=True, clip=True, **OPENS),
                 "encoding": {
                     "x": x,
                     "y": {**y, "field": "shown"},
                     "shape": results.shape(),
-                    "color": {**({"condition": marked} if marked else {}), "value": ACCENT},
-                    "opacity": {**({"condition": {**marked, "value": 1}} if marked else {}), "value": 0.5},
-                    "size": {**({"condition": {**marked, "value": 160}} if marked else {}), "value": 40},
-                    # The winner lies above the others.
-                    **({"order": {"condition": {**marked, "value": 1}, "value": 0}} if marked else {}),
-                    "tooltip": [*results.tooltip(), {"field": "size", "title": "weights and biases", "format": ",d"}],
+                    **marked,
+                    "tooltip": [*results.tooltip(), tip("size", "weights and biases", ",d")],
                 },
             },
             {
                 "data": inline(front),
-                "mark": {"type": "line", "interpolate": "step-after", "color": INK, "strokeWidth": 1.4, "clip": True},
+                "mark": mark("line", interpolate="step-after", color=INK, strokeWidth=1.4, clip=True),
                 "encoding": {"x": x, "y": y, "order": {"field": "size", "type": "quantitative"}},
             },
             {
                 "data": inline(apart(front)),
-                "mark": {
-                    "type": "text",
-                    "dx": 9,
-                    "dy": -6,
-                    "align": "left",
-                    "fontSize": 11,
-                    "clip": True,
-                    "aria": False,
-                },
+                "mark": mark("text", dx=9, dy=-6, align="left", fontSize=11, clip=True, aria=False),
                 "encoding": {"x": x, "y": y, "text": {"field": "trial"}},
             },
         ],
-    }
+    )
     text = "On the line, by number: the trials that no network of at most their size equals (the Pareto front)."
     fields = ("trial", "value", "state", "size")
     return Figure("size", "What a smaller network reaches", text, results.zoomed(spec), fields, wide=True)

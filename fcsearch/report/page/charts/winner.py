@@ -10,16 +10,8 @@ from fcsearch.config.objective import Objective
 from fcsearch.evaluation import Measurement
 from fcsearch.evaluation.classification import Classification
 from fcsearch.report.model import Report
-from fcsearch.report.page.charts.figure import (
-    ACCENT,
-    INK,
-    MUTED,
-    SECOND,
-    Figure,
-    Results,
-    Spec,
-    inline,
-)
+from fcsearch.report.page.charts.figure import ACCENT, INK, MUTED, SECOND, Figure, Results
+from fcsearch.report.page.charts.grammar import Spec, chart, either, inline, mark, nominal, tip, valid
 from fcsearch.report.words import listing
 
 # A matrix of more classes than the first is unreadable; with more than the second, its cells show no numbers.
@@ -45,39 +37,32 @@ def figures_chart(report: Report, results: Results) -> Figure | None:
     near = [row for row in bases if ends[0] - length <= row["value"] <= ends[1] + length]
     far = [row for row in bases if row not in near]
     rows += near
-    order = [row["figure"] for row in rows]
-    y = {"field": "figure", "type": "nominal", "sort": order, "title": None, "axis": {"labelLimit": 170}}
-    x = {
-        **results.axis(),
-        "title": results.objective.title,
-        "scale": {"zero": False, "nice": False, "domain": list(results.around(_ends(rows)))},
-    }
-    tip = [
-        {"field": "figure", "title": "figure"},
-        {"field": "value", "title": results.objective.title, "format": results.format},
-        {"field": "spread", "title": "spread"},
-    ]
-    spec: Spec = {
-        "data": inline(rows),
-        "width": "container",
-        "height": 30 * len(rows),
-        "encoding": {"y": y, "tooltip": tip},
-        "layer": [
+    title, is_base = results.objective.title, "datum.kind == 'base'"
+    scale = {"zero": False, "nice": False, "domain": list(results.around(_ends(rows)))}
+    x = results.axis(title=title, scale=scale)
+    spec = chart(
+        30 * len(rows),
+        data=inline(rows),
+        encoding={
+            "y": nominal("figure", sort=[row["figure"] for row in rows], axis={"labelLimit": 170}),
+            "tooltip": [tip("figure", "figure"), tip("value", title, results.format), tip("spread", "spread")],
+        },
+        layer=[
             {
-                "transform": [{"filter": "isValid(datum.low)"}],
-                "mark": {"type": "rule", "color": ACCENT, "strokeWidth": 3, "opacity": 0.45},
+                "transform": [valid("low")],
+                "mark": mark("rule", color=ACCENT, strokeWidth=3, opacity=0.45),
                 "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}},
             },
             {
-                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
+                "mark": mark("point", filled=True, size=110, opacity=1),
                 "encoding": {
                     "x": x,
-                    "color": {"condition": {"test": "datum.kind == 'base'", "value": MUTED}, "value": ACCENT},
-                    "shape": {"condition": {"test": "datum.kind == 'base'", "value": "diamond"}, "value": "circle"},
+                    "color": either(is_base, MUTED, ACCENT),
+                    "shape": either(is_base, "diamond", "circle"),
                 },
             },
         ],
-    }
+    )
     confirmed = any(row["figure"] == "confirmed" for row in rows)
     deviation = "; for the confirmed figure, one standard deviation over the seeds" if confirmed else ""
     text = f"Lines are one standard error to each side{deviation}."
@@ -136,71 +121,42 @@ def confusion_chart(found: Classification, place: str) -> Figure | None:
     names = [entry.name for entry in found.classes]
     if len(names) > MAX_MATRIX:
         return None
-    cells = [
-        {
-            "class": actual,
-            "taken for": predicted,
-            "rows": count,
-            "share": round(count / max(sum(row), 1), 4),
-            "right": actual == predicted,
-        }
+    cells: list[dict[str, Any]] = [
+        {"class": actual, "taken for": predicted, "rows": count, "share": count / max(sum(row), 1)}
         for actual, row in zip(names, found.confusion, strict=True)
         for predicted, count in zip(names, row, strict=True)
     ]
-    shares = [
-        count / max(sum(row), 1)
-        for place, row in enumerate(found.confusion)
-        for other, count in enumerate(row)
-        if place != other
-    ]
-    wrong = max(shares, default=0.0) or 1.0
+    wrong = max((cell["share"] for cell in cells if cell["class"] != cell["taken for"]), default=0.0) or 1.0
+    for cell in cells:
+        cell |= {"share": round(cell["share"], 4), "right": cell["class"] == cell["taken for"]}
     shade = f"datum.right ? 0.12 + 0.68 * datum.share : datum.rows ? 0.15 + 0.6 * datum.share / {wrong} : 0"
-    axis = {
-        "labelLimit": 90,
-        "labelAngle": -45 if max(map(len, names)) * len(names) > _NAME_ROOM else 0,
-        "orient": "top",
-        "grid": False,
-    }
+    angle = -45 if max(map(len, names)) * len(names) > _NAME_ROOM else 0
+    axis = {"labelLimit": 90, "labelAngle": angle, "orient": "top", "grid": False}
     # Where the cells are too narrow for the numbers, they are small, or only in the tooltip.
     digits = len(f"{max(map(max, found.confusion)):,}")
     size = f"width / {len(names)} > {_DIGIT * digits} ? {_LARGE} : {_SMALL}"
     room = f"width / {len(names)} > {_SMALL / _LARGE * _DIGIT * digits} ? 1 : 0"
+    legible = either("datum.right && datum.share > 0.7", "var(--on-accent)", INK)
     numbers = {
-        "mark": {"type": "text", "fontSize": {"expr": size}, "opacity": {"expr": room}, "aria": False},
+        "mark": mark("text", fontSize={"expr": size}, opacity={"expr": room}, aria=False),
         "transform": [{"filter": "datum.rows"}],
-        "encoding": {
-            "text": {"field": "rows", "format": ",d"},
-            "color": {
-                "condition": {"test": "datum.right && datum.share > 0.7", "value": "var(--on-accent)"},
-                "value": INK,
-            },
-        },
+        "encoding": {"text": {"field": "rows", "format": ",d"}, "color": legible},
     }
-    spec: Spec = {
-        "data": inline(cells),
-        "width": "container",
-        "height": _ROW * len(names),
-        "transform": [{"calculate": shade, "as": "shade"}],
-        "encoding": {
-            "x": {"field": "taken for", "type": "nominal", "sort": None, "title": "taken for", "axis": axis},
-            "y": {"field": "class", "type": "nominal", "sort": None, "title": "class", "axis": {"labelLimit": 120}},
-            "tooltip": [
-                {"field": "class"},
-                {"field": "taken for"},
-                {"field": "rows", "format": ",d"},
-                {"field": "share", "title": "of its rows", "format": ".1%"},
-            ],
-        },
-        "layer": [
-            {
-                "mark": {"type": "rect", "cornerRadius": 2, "aria": False, "stroke": "var(--line)", "strokeWidth": 0.5},
-                "encoding": {
-                    "color": {"condition": {"test": "datum.right", "value": ACCENT}, "value": SECOND},
-                    "fillOpacity": {"field": "shade", "type": "quantitative", "scale": None, "legend": None},
-                },
-            },
-            *([numbers] if len(names) <= _MAX_NUMBERS else []),
-        ],
+    shaded: Spec = {"field": "shade", "type": "quantitative", "scale": None, "legend": None}
+    squares = {
+        "mark": mark("rect", cornerRadius=2, aria=False, stroke="var(--line)", strokeWidth=0.5),
+        "encoding": {"color": either("datum.right", ACCENT, SECOND), "fillOpacity": shaded},
     }
+    spec = chart(
+        _ROW * len(names),
+        data=inline(cells),
+        transform=[{"calculate": shade, "as": "shade"}],
+        encoding={
+            "x": nominal("taken for", "taken for", sort=None, axis=axis),
+            "y": nominal("class", "class", sort=None, axis={"labelLimit": 120}),
+            "tooltip": [tip("class"), tip("taken for"), tip("rows", form=",d"), tip("share", "of its rows", ".1%")],
+        },
+        layer=[squares, *([numbers] if len(names) <= _MAX_NUMBERS else [])],
+    )
     text = f"{place.capitalize()} rows by their class and by what the network takes them for."
     return Figure("confusion", "Which classes are taken for which", text, spec)
