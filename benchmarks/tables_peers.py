@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 import subprocess
@@ -40,6 +41,7 @@ FIGURES = [
 @click.option("--budget", default=120, show_default=True, help="Seconds for fcsearch, Optuna and RealMLP HPO.")
 @click.option("--space", default="tables", show_default=True, help="What fcsearch searches.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the space.")
+@click.option("--pool", type=click.Choice(["ray", "local"]), default="ray", show_default=True, help="As of `run`.")
 @click.option("--pytabkit-python", default=sys.executable, help="The interpreter that has pytabkit. Default: this one.")
 @keep_option
 def main(
@@ -49,6 +51,7 @@ def main(
     budget: int,
     space: str,
     overrides: tuple[str, ...],
+    pool: str,
     pytabkit_python: str,
     keep: bool,
 ) -> None:
@@ -63,14 +66,14 @@ def main(
     Example:
       python benchmarks/tables_peers.py --tables california --seeds 1
     """
+    ours = Search(space, overrides, pool)
     for name in chosen(tables, TABLES):
         if not is_there(name):
             continue
         found: list[dict[str, Any]] = []
         for seed in range(seeds):
             with tempfile.TemporaryDirectory(prefix="tables-") as folder:
-                changed = (space, *overrides)
-                contest = Contest(TABLES[name], seed, budget, changed, Path(folder), pytabkit_python)
+                contest = Contest(TABLES[name], seed, budget, ours, Path(folder), pytabkit_python)
                 for contestant in chosen(contestants, dict.fromkeys((OURS, *PEERS))):
                     for result in contest.of(contestant):
                         found.append({"table": name, "seed": seed, **result})
@@ -80,9 +83,18 @@ def main(
             print(
                 save(
                     f"tables-peers-{name}",
-                    {"budget": budget, "space": space, "overrides": list(overrides), "contests": found},
+                    {"budget": budget, **dataclasses.asdict(ours), "contests": found},
                 )
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class Search:
+    """What fcsearch searches: a space, what is changed in it, and what trains."""
+
+    space: str
+    overrides: tuple[str, ...]
+    pool: str
 
 
 class Contest:
@@ -92,15 +104,14 @@ class Contest:
         table: What is learned.
         seed: Of the splits and trainings.
         budget: Seconds.
-        space: fcsearch's, and what is changed in it.
+        ours: How fcsearch searches.
         folder: Where files go.
         python: The interpreter that has pytabkit.
     """
 
-    def __init__(self, table: Table, seed: int, budget: int, space: tuple[str, ...], folder: Path, python: str) -> None:
+    def __init__(self, table: Table, seed: int, budget: int, ours: Search, folder: Path, python: str) -> None:
         self._table, self._seed, self._budget = table, seed, budget
-        self._space, *self._overrides = space
-        self._folder, self._python = folder, python
+        self._search, self._folder, self._python = ours, folder, python
         self._rows = rows = table.read(seed)
         self._train, self._test = folder / "train.parquet", folder / "test.parquet"
         rows.train.to_parquet(self._train, index=False)
@@ -128,10 +139,11 @@ class Contest:
             f"objective={self._table.objective}",
             "dataset.test_fraction=0",
             f"dataset.split_seed={self._seed}",
-            *self._overrides,
+            *self._search.overrides,
         ):
             options += ["--set", setting]
-        done = _run([*fcsearch, "run", self._space, "--dataset", self._train, *options, "--out", self._folder / "runs"])
+        options += ["--pool", self._search.pool, "--out", self._folder / "runs"]
+        done = _run([*fcsearch, "run", self._search.space, "--dataset", self._train, *options])
         if done.returncode:
             raise SystemExit(done.stderr)
         run = done.stdout.strip().splitlines()[-1]

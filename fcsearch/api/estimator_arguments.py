@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
 
 from fcsearch.config.objective import Task
 from fcsearch.data.spec import DEFAULT_VAL_FRACTION
 from fcsearch.space import SearchSpace
+from fcsearch.wording import wording
 
 FoldsArgument = int | Literal["auto"] | None
 
@@ -49,6 +51,30 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31))
+
+
+def require_numbers(y: Any) -> None:
+    """Refuse labels of a regression that are text and no numbers, by the first of them: ValueError."""
+    values = np.asarray(y)
+    if values.dtype.kind not in "OU":
+        return
+    for value in values.ravel():
+        if isinstance(value, str):
+            try:
+                float(value)
+            except ValueError:
+                raise ValueError(
+                    f"y must hold the numbers that a regression predicts; found the text {str(value)!r}. "
+                    f"{wording().other_label()}, or learn classes with {wording().task('classification')}."
+                ) from None
+
+
+def require_classes(y: npt.NDArray[Any]) -> None:
+    """Refuse labels of a classification that are quantities: ValueError."""
+    try:
+        check_classification_targets(y)
+    except ValueError as error:
+        raise ValueError(f"{error} To predict numbers, take {wording().task('regression')}.") from None
 
 
 def missing_labels(y: npt.NDArray[Any]) -> int:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from fcsearch.api.display import open_view
@@ -22,6 +21,8 @@ from fcsearch.api.estimator_arguments import (
     chosen_folds,
     free_name,
     missing_labels,
+    require_classes,
+    require_numbers,
     seed_of,
     validation_share,
 )
@@ -248,7 +249,7 @@ class FCSearchClassifier(ClassifierMixin, SearchEstimator):  # type: ignore[misc
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         if missing := missing_labels(y):
             raise ValueError(f"y must give every row a class; found {missing:,} missing labels. Drop those rows.")
-        check_classification_targets(y)
+        require_classes(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(
@@ -282,6 +283,10 @@ class FCSearchRegressor(RegressorMixin, SearchEstimator):  # type: ignore[misc] 
         """(N,) the prediction for each row, in the unit of the target; ValueError for columns unlike those of `fit`."""
         check_is_fitted(self)
         return self._predicted(X, self.model_.predict)
+
+    def _checked(self, X: Any, y: Any) -> tuple[pa.Table, npt.NDArray[Any]]:
+        require_numbers(y)
+        return super()._checked(X, y)
 
     def _targets(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.asarray(y, dtype=np.float64)

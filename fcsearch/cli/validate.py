@@ -135,7 +135,7 @@ def _print(space: SearchSpace, facts: dict[str, Any]) -> None:
 
 def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
     """The space's sections beside its parameters, in words."""
-    from fcsearch.space import describe_try
+    from fcsearch.space import describe_try, first_in_words
 
     plain = type(space.dataset)(space.dataset.source).to_json()
     changed = {key: value for key, value in space.dataset.to_json().items() if plain[key] != value}
@@ -146,7 +146,7 @@ def _head(space: SearchSpace, grid_size: int | None) -> dict[str, str]:
         "sampler": space.sampler.name + _options(dict(space.sampler.options)),
         "trials": f"{space.trials}" + (f" of a grid of {grid_size}" if grid_size is not None else ""),
         "early stopping": stopping.describe() if stopping else "none",
-        **({"comes first": "; ".join(map(describe_try, space.tries))} if space.tries else {}),
+        **({"comes first": first_in_words([*map(describe_try, space.tries)], space.trials)} if space.tries else {}),
     }
 
 

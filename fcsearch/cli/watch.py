@@ -56,8 +56,8 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool, patien
 
     RUN is a run directory, or the name of a run in the runs' folder; the newest run if not given. Only its files are
     read. A run that was just started is waited for, and so, for 10 seconds, is a session that continues one that was
-    interrupted. The command ends when the search does, or at once if it has; Ctrl-C stops watching, and the search
-    continues.
+    interrupted. The command ends when the search does, or at once if it has ended by itself; Ctrl-C stops watching, and
+    the search continues.
 
     \b
     Example:
@@ -72,7 +72,7 @@ def watch(run: str | None, root: Path | str, every: float, verbose: bool, patien
 
     directory = _awaited(run, root, patience)
     where, watched = remote.address(directory.path), Watched(directory)
-    # One with all of its trials is not waited for: no session is to be expected.
+    # No session is to be expected of one that ended as planned.
     ended = watched.ended() if watched.complete() else None
     if ended is None:
         with open_view(parameters=varying(directory.space()), quiet=False, verbose=verbose, at_once=True) as view:

@@ -30,7 +30,10 @@ from fcsearch.wording import wording
 MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
-_IDENTIFIER = re.compile(r"|(row_?)?(id|index|number)|.*_id|unnamed: \d+", re.IGNORECASE)
+# Names of identifiers: id, row_number, customer_id, order no, unnamed: 0, Kundennr; CustomerId, RowNumber.
+_IDENTIFIER = re.compile(
+    r"(?i:|(row[_ ]?)?(id|index|number|nr|no)|.*[_ ](id|nr|no)|.*[a-z]nr|unnamed: \d+)|.*[a-z](Id|ID|Nr|No|Number)"
+)
 _LEAVE_OUT = "Leave it out."
 
 

@@ -17,6 +17,10 @@ from fcsearch.text import spaced_twins
 # Names of codes that look like numbers, if there are more than a few.
 _CODE = re.compile(r"(.*_)?(zip|zip_?code|post_?code|postal_?code|plz|code)", re.IGNORECASE)
 _FEW_CODES = 20
+# Of a column of integers that may be an identifier, by its values alone.
+NUMBERS_ROWS = "a different number in every row, without gaps; if it is an identifier, leave it out"
+# In fewer rows chance may make such a column.
+_ROWS_TO_NUMBER = 50
 
 
 def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Decimal | None) -> str:
@@ -34,7 +38,16 @@ def remark_on(facts: ColumnFacts, table: pa.Table, decimal: Decimal | None) -> s
     if pa.types.is_integer(values.type) and _CODE.fullmatch(facts.name):
         few = pc.count_distinct(values).as_py() <= _FEW_CODES
         return "" if few else "as a number; if it is a code, write it as text to make it a category"
-    return ""
+    return NUMBERS_ROWS if _numbers_rows(values) else ""
+
+
+def _numbers_rows(values: pa.ChunkedArray) -> bool:
+    """Whether it has each of as many integers in turn as there are rows, in any order."""
+    if not pa.types.is_integer(values.type) or len(values) < _ROWS_TO_NUMBER:
+        return False
+    extremes = pc.min_max(values).as_py()
+    spread = extremes["max"] is not None and extremes["max"] - extremes["min"] + 1 == len(values)
+    return bool(spread and pc.count_distinct(values).as_py() == len(values))
 
 
 def _is_constant(values: pa.ChunkedArray, categories: Sequence[str]) -> bool:

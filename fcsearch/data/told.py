@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from fcsearch.data.dataset import Dataset
-from fcsearch.text import first_few
+from fcsearch.data.remarks import NUMBERS_ROWS
+from fcsearch.text import first_columns, first_few
+from fcsearch.wording import wording
 
 _MOST_CLASSES = 10
 
@@ -19,6 +21,7 @@ def told(dataset: Dataset) -> dict[str, str]:
         "features": _features(dataset),
         "split": "; ".join(dataset.split_words()),
         "left out": dataset.left_out(),
+        "identifiers": _identifiers(dataset),
         "copies": dataset.copies_words(),
         "preprocessing": dataset.forms_words(),
     }
@@ -44,6 +47,12 @@ def rare_classes(dataset: Dataset) -> str:
     }
     parts = [f"no {place} rows of {first_few([*map(repr, names)], 5)}" for place, names in missing.items() if names]
     return f"{', and '.join(parts)}: the figures say nothing of them" if parts else ""
+
+
+def _identifiers(dataset: Dataset) -> str:
+    """Which columns may be identifiers, and how they are left out; empty if none may."""
+    found = [column.name for column in dataset.columns if column.why == NUMBERS_ROWS]
+    return f"{first_columns(found)}: {NUMBERS_ROWS}: {wording().leaving_out(found)}" if found else ""
 
 
 def _counts(dataset: Dataset, y: np.ndarray) -> list[int]:

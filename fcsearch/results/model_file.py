@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import safetensors
-import safetensors.numpy
 
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import RunError
@@ -18,6 +17,8 @@ from fcsearch.errors import RunError
 # Beside the settings of the network: what else the run knows, and the transform from a table to the network's input.
 _TRIAL_KEY = "fcsearch.trial"
 _TRANSFORM_KEY = "fcsearch.transform"
+# Under which safetensors keeps a file's texts.
+_TEXTS = "__metadata__"
 
 
 def model_texts(metadata: Mapping[str, Any], transform: str | None) -> dict[str, str]:
@@ -41,7 +42,7 @@ def facts_beside(path: Path) -> dict[str, Any]:
 
 def with_facts(path: Path, facts: Mapping[str, Any]) -> bytes:
     """The content of a model file with other facts (JSON types); RunError if it is not one."""
-    return safetensors.numpy.save(_weights(path), {**texts_in(path), **model_texts(facts, None)})
+    return _with_texts(path, {**texts_in(path), **model_texts(facts, None)})
 
 
 def load_transform(path: Path) -> FeatureTransform | None:
@@ -56,8 +57,8 @@ def load_transform(path: Path) -> FeatureTransform | None:
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of the weights in a model file; RunError if it is not one."""
-    return hashlib.sha256(safetensors.numpy.save(_weights(path))).hexdigest()
+    """SHA-256 of the weights in a model file, as if it held no texts; RunError if it is not one."""
+    return hashlib.sha256(_with_texts(path, {})).hexdigest()
 
 
 def texts_in(path: Path) -> dict[str, str]:
@@ -79,11 +80,20 @@ def damaged(path: Path, found: object) -> RunError:
     return RunError(f"{path} must be a model that fcsearch saved; found: {found}; {_way_back(path)}")
 
 
-def _weights(path: Path) -> dict[str, Any]:
-    try:
-        return dict(safetensors.numpy.load_file(path))
-    except (OSError, safetensors.SafetensorError) as error:
-        raise damaged(path, error) from error
+def _with_texts(path: Path, texts: Mapping[str, str]) -> bytes:
+    """The content of a model file with other texts; its weights stay as they are, of whatever type.
+
+    A file is the length of its header, 8 bytes, the header, JSON padded to a multiple of 8 bytes, and the weights
+    (https://huggingface.co/docs/safetensors/index#format).
+    """
+    texts_in(path)  # refuses what is no such file
+    content = path.read_bytes()
+    ends = 8 + int.from_bytes(content[:8], "little")
+    entries = {key: entry for key, entry in json.loads(content[8:ends]).items() if key != _TEXTS}
+    header = json.dumps({**({_TEXTS: texts} if texts else {}), **entries}, separators=(",", ":"), ensure_ascii=False)
+    padded = header.encode()
+    padded += b" " * (-len(padded) % 8)
+    return len(padded).to_bytes(8, "little") + padded + content[ends:]
 
 
 def _way_back(path: Path) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         shipped_spaces,
     )
     from fcsearch.space.space_file import load_space
-    from fcsearch.space.tries import describe_try, read_try
+    from fcsearch.space.tries import describe_try, first_in_words, read_try_options
 
 __all__ = [
     "DEFAULT_SPACE",
@@ -35,8 +35,9 @@ __all__ = [
     "SearchSpace",
     "describe_try",
     "find_space",
+    "first_in_words",
     "load_space",
-    "read_try",
+    "read_try_options",
     "shipped_space",
     "shipped_spaces",
     "space_schema",
@@ -58,8 +59,9 @@ __getattr__ = on_first_use(
         "SearchSpace": "search_space",
         "describe_try": "tries",
         "find_space": "shipped",
+        "first_in_words": "tries",
         "load_space": "space_file",
-        "read_try": "tries",
+        "read_try_options": "tries",
         "shipped_space": "shipped",
         "shipped_spaces": "shipped",
         "space_schema": "json_schema",

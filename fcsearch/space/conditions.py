@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
+from fcsearch.errors import SpaceError
 from fcsearch.space.mistakes import Collector
 from fcsearch.space.nodes import Node, instead
 from fcsearch.space.parameters import Condition, Parameter, Range, show
@@ -38,14 +39,25 @@ def read_parameters(node: Node) -> dict[str, Parameter]:
                 f"parameters.{name}",
                 f"hidden_dims already gives the layers; keep hidden_dims or depth and hidden_dim, not {name} too",
             )
-    drafts = {name: read_parameter(name, field) for name, field in nodes.items()}
+    drafts, mistakes = {name: read_parameter(name, field) for name, field in nodes.items()}, Collector(node.mark.source)
     for name, field in nodes.items():
-        drafts[name] = dataclasses.replace(drafts[name], when=_read_when(name, field, drafts))
-    resolved: dict[str, Parameter] = {}
+        with mistakes.collecting():
+            drafts[name] = dataclasses.replace(drafts[name], when=_read_when(name, field, drafts))
+    mistakes.check()
+    resolved, refused = dict[str, Parameter](), set[str]()
     for name in _order(drafts, nodes):
-        parameter = _resolve(drafts[name], nodes, resolved)
-        if parameter is not None:
-            resolved[name] = parameter
+        # What is wrong with a parent says nothing of its children.
+        if not refused.isdisjoint(_parents(drafts[name])):
+            continue
+        try:
+            parameter = _resolve(drafts[name], nodes, resolved)
+        except SpaceError as error:
+            mistakes.take(error)
+            refused.add(name)
+        else:
+            if parameter is not None:
+                resolved[name] = parameter
+    mistakes.check()
     return resolved
 
 

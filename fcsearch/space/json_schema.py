@@ -23,7 +23,7 @@ def space_schema() -> dict[str, Any]:
         **schema,
         "properties": {
             **properties,
-            "tries": {**properties["tries"], "type": "array", "items": _try()},
+            "tries": {**properties["tries"], "type": ["array", "null"], "items": _try()},
             "parameters": {**properties["parameters"], **_parameters()},
         },
         "$defs": {

@@ -38,17 +38,20 @@ class Collector:
         """Take the error that ends the block, if one does."""
         try:
             yield
-        except MistakesError as error:
-            self._found += error.parts
         except SpaceError as error:
-            self._found.append(error)
+            self.take(error)
+
+    def take(self, error: SpaceError) -> None:
+        """Take an error, or each of those that it holds."""
+        self._found += error.parts if isinstance(error, MistakesError) else (error,)
 
     def check(self) -> None:
         """Raise what was taken: the only error, or `MistakesError`."""
         if len(self._found) == 1:
             raise self._found[0]
         if self._found:
-            raise MistakesError(self._source, sorted(self._found, key=_place))
+            own = any(str(error).startswith(self._source) for error in self._found)
+            raise MistakesError(self._source if own else "the overrides", sorted(self._found, key=_place))
 
 
 def _place(error: SpaceError) -> tuple[int, int]:

@@ -22,34 +22,53 @@ class Override:
     option: str
 
 
-def apply_overrides(root: Node, overrides: Sequence[str | Override]) -> Node:
+def apply_overrides(
+    root: Node, overrides: Sequence[str | Override], mistakes: Collector, *, dataset: str | None = None
+) -> Node:
     """The tree with each `KEY=VALUE` put in: dotted keys, values in YAML, null takes the key out.
 
-    Raises:
-        SpaceError: no `=`, an unknown key, a value that is not YAML, or a key inside something that is not a mapping.
+    Args:
+        root: The tree.
+        overrides: One is put in after another; an option, after all that are set.
+        mistakes: Takes the errors: no `=`, an unknown key, a value that is not YAML, a key inside something that is not
+            a mapping, or what an option says, too. Such an override is left out.
+        dataset: A name or a path, in place of the tree's whole `dataset` entry.
     """
-    found = Collector("the overrides")
+    if dataset is not None:
+        root = _put(root, ["dataset"], Node(dataset, Mark(f"--dataset {dataset}")), ["dataset"])
+    said: dict[str, Node] = {}
     for override in overrides:
-        with found.collecting():
-            root = _apply(root, override)
-    found.check()
+        with mistakes.collecting():
+            key, new = _read(override)
+            _check_dataset(key, new, dataset)
+            if not isinstance(override, str) and key in said and said[key].plain() != new.plain():
+                raise SpaceError(f"{new.mark}: {said[key].mark} says otherwise; leave one of them out")
+            path = key.split(".")
+            root, said[key] = _put(root, path, new, path), new
     return root
 
 
-def _apply(root: Node, override: str | Override) -> Node:
+def _read(override: str | Override) -> tuple[str, Node]:
+    """The dotted key and the value of an override."""
     text, source = (override, f"--set {override}") if isinstance(override, str) else (override.text, override.option)
     key, sign, value = text.partition("=")
-    if not sign or not key.strip():
+    key = key.strip()
+    if not sign or not key:
         raise SpaceError(f"{source}: an override is KEY=VALUE, such as parameters.epochs=10; found {text!r}")
-    path = key.strip().split(".")
-    _check_path(path, source)
-    new = read_text(value, source, positions=False)
-    return _put(root, path, dataclasses.replace(new, overridden=source), path)
+    _check_path(key.split("."), source)
+    return key, dataclasses.replace(read_text(value, source, positions=False), overridden=source)
 
 
-def replace_dataset(root: Node, dataset: str) -> Node:
-    """The tree with `dataset`, a name or a path, in place of the file's whole `dataset` entry."""
-    return _put(root, ["dataset"], Node(dataset, Mark(f"--dataset {dataset}")), ["dataset"])
+def _check_dataset(key: str, new: Node, dataset: str | None) -> None:
+    """Refuse another dataset beside the one that is named: the space, and the run's name, are chosen for that one."""
+    if dataset is None or key not in ("dataset", "dataset.source"):
+        return
+    value = new.plain()
+    if (value.get("source") if isinstance(value, dict) else value) != dataset:
+        raise SpaceError(
+            f"{new.mark}: the dataset is {dataset} already; name another one in its place, and set its options one by "
+            "one, such as dataset.test_fraction=0.2"
+        )
 
 
 def _check_path(path: Sequence[str], source: str) -> None:

@@ -20,7 +20,7 @@ from fcsearch.space.grid import enumerate_grid
 from fcsearch.space.keys import EarlyStopping, SamplerSpec, SpaceFile
 from fcsearch.space.mistakes import Collector
 from fcsearch.space.nodes import Node
-from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
+from fcsearch.space.overrides import Override, apply_overrides
 from fcsearch.space.parameters import Constant, Parameter
 from fcsearch.space.sections import check_sampler_fits, dataset_of, read_sections, trials_of
 from fcsearch.space.tries import Try, read_tries
@@ -155,10 +155,7 @@ class SearchSpace:
         # They stand beside the dataset too, where an override changes them.
         said["dataset"] = {key: value for key, value in said["dataset"].items() if key not in said}
         root = from_plain(said, "the space")
-        if dataset is not None:
-            root = replace_dataset(root, dataset)
-        root = apply_overrides(root, overrides)
-        return SearchSpace.from_node(root, default_name=self.name)
+        return SearchSpace.from_node(root, default_name=self.name, overrides=overrides, dataset=dataset)
 
     def to_json(self) -> dict[str, Any]:
         """The space in JSON types, as a space file would say it with every default written out."""
@@ -202,28 +199,41 @@ class SearchSpace:
         return cls.from_node(from_plain(values, "the space"), default_name="search")
 
     @classmethod
-    def from_node(cls, root: Node, *, default_name: str) -> SearchSpace:
-        """Check a document and fill in the defaults; `default_name` is the name of a document that has none.
+    def from_node(
+        cls, root: Node, *, default_name: str, overrides: Sequence[str | Override] = (), dataset: str | None = None
+    ) -> SearchSpace:
+        """Check a document and fill in the defaults.
+
+        Args:
+            root: The document.
+            default_name: The name of one that has none.
+            overrides: As for `load_space`.
+            dataset: As for `load_space`.
 
         Raises:
-            SpaceError: as `load_space`.
+            SpaceError: as `load_space`; it names the mistakes of the document and those of the overrides at once.
         """
-        fields = root.value if isinstance(root.value, dict) else {}
         found = Collector(root.mark.source)
+        root = apply_overrides(root, overrides, found, dataset=dataset)
+        fields = root.value if isinstance(root.value, dict) else {}
         with found.collecting():
             file = read_sections(root)
         with found.collecting():
             parameters = read_parameters(fields["parameters"]) if "parameters" in fields else {}
             tries = read_tries(fields, parameters) if parameters else ()
         found.check()
-        check_forms(parameters, fields["parameters"])
         sampler_node = fields.get("sampler", root)
-        check_sampler_fits(file.sampler, parameters, sampler_node)
+        with found.collecting():
+            check_forms(parameters, fields["parameters"])
+        with found.collecting():
+            check_sampler_fits(file.sampler, parameters, sampler_node)
+            trials = trials_of(file, parameters, sampler_node)
+        found.check()
         return cls(
             name=file.name or default_name,
             dataset=dataset_of(file, root),
             sampler=file.sampler,
-            trials=trials_of(file, parameters, sampler_node),
+            trials=trials,
             early_stopping=file.early_stopping,
             parameters=parameters,
             objective=file.objective,

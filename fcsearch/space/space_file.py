@@ -9,7 +9,7 @@ from pathlib import Path
 from fcsearch.errors import SpaceError
 from fcsearch.space.document import read_file
 from fcsearch.space.keys import SpaceFile
-from fcsearch.space.overrides import Override, apply_overrides, replace_dataset
+from fcsearch.space.overrides import Override
 from fcsearch.space.search_space import SearchSpace
 
 
@@ -31,10 +31,7 @@ def load_space(path: Path, *, overrides: Sequence[str | Override] = (), dataset:
     if not isinstance(root.value, dict):
         keys = ", ".join(SpaceFile.model_fields)
         raise SpaceError(f"{root.mark}: a space must be a mapping of {keys}; found {root.found()}")
-    if dataset is not None:
-        root = replace_dataset(root, dataset)
-    root = apply_overrides(root, overrides)
-    return SearchSpace.from_node(root, default_name=plain_name(path.stem))
+    return SearchSpace.from_node(root, default_name=plain_name(path.stem), overrides=overrides, dataset=dataset)
 
 
 def plain_name(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
@@ -23,28 +23,42 @@ Parameters = Mapping[str, Parameter]
 Try = Mapping[str, Any]
 
 
-def read_try(text: str, parameters: Parameters) -> Try:
-    """The values that `--try` gives to parameters of a space.
+def read_try_options(texts: Sequence[str], parameters: Parameters) -> tuple[Try, ...]:
+    """The values that each `--try` gives to parameters of a space.
 
     Args:
-        text: `key=value,...`, with values in YAML.
+        texts: `key=value,...` each, with values in YAML.
         parameters: What is searched.
 
     Raises:
-        SpaceError: what is no such text, or lies outside the space.
+        SpaceError: all that is no such text, or lies outside the space.
     """
+    found, mistakes = list[Try](), Collector("--try")
+    for text in texts:
+        with mistakes.collecting():
+            found.append(_read_try(text, parameters))
+    mistakes.check()
+    return tuple(found)
+
+
+def _read_try(text: str, parameters: Parameters) -> Try:
     source, fields = f"--try {text}", dict[str, Node]()
+    mistakes = Collector(source)
     for part in _COMMA.split(text):
-        name, sign, value = part.partition("=")
-        name = name.strip()
-        if not sign or not name:
-            raise SpaceError(f"{source}: a configuration is key=value,..., such as learning_rate=0.01; found {part!r}")
-        if name in fields:
-            raise SpaceError(f"{source}: {name} must be named once; found it twice")
-        fields[name] = read_text(value, source, positions=False)
-    values = _values(fields, "")
-    for _, error in _misfits(fields, values, parameters, ""):
-        raise error
+        with mistakes.collecting():
+            name, sign, value = part.partition("=")
+            name = name.strip()
+            if not sign or not name:
+                example = "such as learning_rate=0.01"
+                raise SpaceError(f"{source}: a configuration is key=value,..., {example}; found {part!r}")
+            if name in fields:
+                raise SpaceError(f"{source}: {name} must be named once; found it twice")
+            fields[name] = read_text(value, source, positions=False)
+    with mistakes.collecting():
+        values = _values(fields, "", source)
+        for _, error in _misfits(fields, values, parameters, ""):
+            mistakes.take(error)
+    mistakes.check()
     return values
 
 
@@ -59,7 +73,7 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
         SpaceError: what is no list of configurations of these parameters.
     """
     node = fields.get("tries")
-    if node is None or node.value == ():
+    if node is None or node.value is None or node.value == ():
         return ()
     if not isinstance(node.value, tuple):
         raise node.fail("tries", f"a list of configurations is needed, such as [{_EXAMPLE}]; found {node.found()}")
@@ -74,11 +88,11 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
             key = f"tries[{place}]"
             if not isinstance(item.value, dict) or not item.value:
                 raise item.fail(key, f"a configuration is a mapping such as {_EXAMPLE}; found {item.found()}")
-            values = _values(item.value, f"{key}.")
+            values = _values(item.value, f"{key}.", node.mark.source)
             misfits = list(_misfits(item.value, values, parameters, f"{key}."))
             for because, error in misfits:
                 if node.overridden or not _is_overridden(because, fields["parameters"], parameters, node.mark.source):
-                    raise error
+                    mistakes.take(error)
             if not misfits:
                 found.append(values)
     mistakes.check()
@@ -90,11 +104,25 @@ def describe_try(values: Try) -> str:
     return ",".join(f"{name}={show(value)}" for name, value in values.items())
 
 
-def _values(fields: Mapping[str, Node], prefix: str) -> Try:
+def first_in_words(tries: Sequence[str], trials: int) -> str:
+    """What comes first in a search of so many trials, and how many configurations have no place among them."""
+    first, left_out = "; ".join(tries[:trials]), len(tries) - trials
+    if left_out <= 0:
+        return first
+    room = "there is only 1 trial" if trials == 1 else f"there are only {trials} trials"
+    return f"{first}; {left_out} more {'is' if left_out == 1 else 'are'} left out, as {room}"
+
+
+def _values(fields: Mapping[str, Node], prefix: str, source: str) -> Try:
+    found, mistakes = dict[str, Any](), Collector(source)
     for name, node in fields.items():
-        if name not in HYPERPARAMETERS:
-            raise node.fail_key(f"{prefix}{name}", f"unknown parameter {name!r}{instead(name, HYPERPARAMETERS)}")
-    return {name: read_value(name, node, f"{prefix}{name}") for name, node in fields.items()}
+        with mistakes.collecting():
+            key = f"{prefix}{name}"
+            if name not in HYPERPARAMETERS:
+                raise node.fail_key(key, f"unknown parameter {name!r}{instead(name, HYPERPARAMETERS)}")
+            found[name] = read_value(name, node, key)
+    mistakes.check()
+    return found
 
 
 def _misfits(

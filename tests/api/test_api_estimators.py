@@ -236,6 +236,11 @@ def test_a_single_class_and_missing_labels_are_said_as_they_were_given() -> None
         classifier().fit(frame, np.array([np.nan] * 3 + [0.0, 1.0, 1.0] * 19))
 
 
+def test_quantities_lead_to_the_regressor() -> None:
+    with pytest.raises(ValueError, match=r"^Unknown label type: .*\. To predict numbers, take an FCSearchRegressor\.$"):
+        classifier().fit(rows(60)[0], np.linspace(0, 1, 60))
+
+
 @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array])
 def test_sparse_rows_are_read_as_dense_ones(kind: Any) -> None:
     X, y = rows(60)

@@ -86,7 +86,12 @@ def test_frames_may_hold_text_and_gaps() -> None:
     ("y", "options", "message"),
     [
         (np.full(30, 2.5), {}, "must hold different numbers"),
-        (np.array(["a", "b", "c"] * 10), {}, "could not convert string to float"),
+        (
+            np.array(["a", "b", "c"] * 10),
+            {},
+            "found the text 'a'. Give another `y`, or learn classes with an FCSearchCl",
+        ),
+        (["1.5", "high", "2"] * 10, {}, "found the text 'high'"),
         (np.arange(30.0), {"space": {**SPACE, "objective": "accuracy"}}, "the objective of a regression must be one"),
         (np.arange(30.0), {"validation_fraction": 0}, "validation_fraction must lie between 0 and 1"),
     ],

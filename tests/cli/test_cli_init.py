@@ -206,6 +206,11 @@ def test_a_file_that_is_there_is_replaced_where_that_is_forced(here: Path) -> No
         (["--set", "trails=3"], "--set trails=3: unknown key 'trails'; did you mean 'trials'?"),
         (["--set", "parameters.depth=x"], "--set parameters.depth=x: parameters.depth: depth must be an integer"),
         (["customers.csv", "--label", "churn", "--set", "objective=rmse"], "the objective of a classification must be"),
+        (
+            ["customers.csv", "--label", "churn", "--drop", "age", "--set", "dataset.drop=[plan]"],
+            "--drop age: --set dataset.drop=[plan] says otherwise; leave one of them out",
+        ),
+        (["customers.csv", "--set", "dataset=other.csv"], "the dataset is customers.csv already; name another one in"),
     ],
 )
 def test_bad_use_ends_with_one_message_and_writes_nothing(

@@ -93,13 +93,16 @@ def test_a_run_that_its_time_budget_ended_is_not_called_complete(
     going: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     going.update_manifest({"state": "complete", "ended_by": "time_budget"})
-    assert "runs/a: ended by its time budget, 8 of 48 trials; " in followed(monkeypatch).stdout
+    # Nor is a session waited for, which would be done by sleeping.
+    result = followed(monkeypatch, session=math.inf)
+    assert result.stderr == ""
+    assert "runs/a: ended by its time budget, 8 of 48 trials; " in result.stdout
 
 
 def test_a_run_that_has_ended_and_that_no_session_continues_is_not_waited_for(
     going: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    going.update_manifest({"state": "complete"})
+    going.update_manifest({"state": "interrupted"})
     assert "8/48 trials" in followed(monkeypatch).stderr
 
 

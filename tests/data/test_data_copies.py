@@ -120,7 +120,7 @@ def test_rows_that_differ_in_one_bit_are_no_copies(write_table: Write, load: Loa
 
 
 def test_what_a_column_tells_is_remarked(write_table: Write) -> None:
-    columns = {"one": ["x"] * 60, "two": [1.0] * 60, "zip": range(10000, 10060), "n": range(60)}
+    columns = {"one": ["x"] * 60, "two": [1.0] * 60, "zip": range(10000, 10060), "n": range(0, 120, 2)}
     rows = read_rows(DatasetSpec(str(write_table({**columns, "label": ["p", "q"] * 30}))))
     why = {column.name: column.why for column in rows.facts}
     assert why["one"] == why["two"] == "it has one value in all rows, and tells nothing"

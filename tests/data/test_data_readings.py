@@ -82,7 +82,7 @@ def test_points_that_may_be_between_thousands_are_not_taken_for_decimals(write_c
 
 
 def test_three_places_are_a_point_where_nothing_says_otherwise(write_csv, load: Load) -> None:
-    data = load(write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{n}")), preprocessing="none")
+    data = load(write_csv(revenues(lambda n: f"{n + 1}.{n + 300}", lambda n: f"{2 * n}")), preprocessing="none")
     assert data.transform.decimal == "."
     assert data.train.X[:, 0].max() < 100
     remarks = {column.name: column.why for column in data.columns}

@@ -37,12 +37,44 @@ def test_one_mistake_stands_by_itself_and_explains_what_follows_from_it(refusal:
 
 
 def test_overrides_are_collected_too(refusal: Callable[..., str]) -> None:
-    found = refusal("parameters: {epochs: 3}", "epochs=3", "nothing", "trials=4")
+    found = refusal("parameters: {epochs: 3}", "epochs=3", "nothing", "trials=4", "folds=x", "parameters.depth=y")
     assert found.splitlines() == [
-        "the overrides: 2 mistakes",
+        "the overrides: 4 mistakes",
         "  - --set epochs=3: unknown key 'epochs'; did you mean 'parameters.epochs'?",
         "  - --set nothing: an override is KEY=VALUE, such as parameters.epochs=10; found 'nothing'",
+        "  - --set folds=x: folds: an integer from 2 to 20, 1 for one split, or auto is needed; found the text 'x'",
+        "  - --set parameters.depth=y: parameters.depth: depth must be an integer of at least 1; found 'y' "
+        "(text; write a number without quotes: depth: 1)",
     ]
+
+
+def test_those_of_the_file_and_of_overrides_are_named_together(refusal: Callable[..., str]) -> None:
+    head, *lines = refusal("parameters: {epochs: many}", "nothing", "trials=0").splitlines()
+    assert head == "FILE: 3 mistakes"
+    assert [line.split(": ")[0] for line in lines] == ["  - --set nothing", "  - --set trials=0", "  - FILE:1:22"]
+
+
+def test_parameters_that_nothing_reads_are_named_at_once_but_not_what_follows_from_them(
+    refusal: Callable[..., str],
+) -> None:
+    head, *lines = refusal("parameters: {depth: 1, dropout: 0.5, momentum: 0.9, update_rule: sgd}").splitlines()
+    assert head == "FILE: 2 mistakes"
+    assert "dropout needs a hidden layer" in lines[0]
+    assert "momentum is read by" in lines[1]
+    rule = "{choices: [sgd, adam], when: {depth: 9}}"
+    found = refusal(f"parameters: {{depth: {{low: 1, high: 3}}, update_rule: {rule}, beta1: 0.9}}")
+    assert "depth is never 9 in this space" in found
+    assert "beta1" not in found
+
+
+def test_conditions_are_named_at_once(refusal: Callable[..., str]) -> None:
+    text = "parameters: {depth: {low: 1, high: 3}, dropout: {value: 0.5, when: {dept: 2}}, reg: {value: 1, when: 3}}"
+    assert refusal(text).startswith("FILE: 2 mistakes")
+
+
+def test_a_sampler_and_forms_that_do_not_fit_are_named_at_once(refusal: Callable[..., str]) -> None:
+    forms = "{preprocessing: {choices: [piecewise, standardize]}, bins: {low: 2, high: 60}}"
+    assert refusal(f"sampler: cmaes\nparameters: {forms}").startswith("FILE: 2 mistakes")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from fcsearch.config import HYPERPARAMETERS, OTHER_NAMES
 from fcsearch.errors import SpaceError
 from fcsearch.space import find_space, load_space
-from fcsearch.space.tries import read_try
+from fcsearch.space.tries import read_try_options
 from fcsearch.text import nearest
 
 
@@ -25,4 +25,4 @@ def test_a_column_is_not_taken_for_a_hyperparameter() -> None:
 def test_a_configuration_to_try_is_told_too() -> None:
     space = load_space(find_space("dropout"))
     with pytest.raises(SpaceError, match="unknown parameter 'lr'; did you mean 'learning_rate'"):
-        read_try("lr=3", space.parameters)
+        read_try_options(["lr=3"], space.parameters)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fcsearch.space import Choices, Constant, Range, SearchSpace
+from fcsearch.errors import SpaceError
+from fcsearch.space import Choices, Constant, Range, SearchSpace, load_space
+from fcsearch.space.overrides import Override
 
 FULL = (Path(__file__).parents[2] / "search_spaces" / "full.yaml").read_text()
 RATE = "parameters: {learning_rate: {low: 1e-3, high: 1e-1, log: true}, epochs: {low: 10, high: 30, step: 10}}"
@@ -130,3 +133,28 @@ def test_the_dataset_option_replaces_the_files_dataset_and_its_options(load: Cal
 )
 def test_errors_name_the_override(refusal: Callable[..., str], override: str, says: str) -> None:
     assert says in refusal(RATE + "\ntrials: 4\nsampler: random", override)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["dataset=b.csv", "dataset.source=b.csv", "dataset={label: y}", "dataset={source: b.csv}", "dataset=null"],
+)
+def test_another_dataset_beside_the_one_that_is_named_is_refused(
+    load: Callable[..., SearchSpace], refusal: Callable[..., str], override: str
+) -> None:
+    found = refusal(RATE, override, dataset="a.csv")
+    assert found.startswith(f"--set {override}: the dataset is a.csv already; name another one in its place")
+    assert load(RATE, "dataset={source: a.csv, label: y}", "dataset.source=a.csv", dataset="a.csv").dataset.label == "y"
+    recorded = load(RATE)
+    assert recorded.changed([], dataset="a.csv").dataset.source == "a.csv"
+    with pytest.raises(SpaceError, match=re.escape(f"--set {override}: the dataset is a.csv already")):
+        recorded.changed([override], dataset="a.csv")
+
+
+def test_an_option_that_says_something_else_than_what_is_set_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "space.yaml"
+    path.write_text(RATE)
+    option = Override('dataset.label="y"', "--label y")
+    with pytest.raises(SpaceError, match=re.escape("--label y: --set dataset.label=z says otherwise; leave one of")):
+        load_space(path, overrides=["dataset.label=z", option], dataset="a.csv")
+    assert load_space(path, overrides=["dataset.label=y", option], dataset="a.csv").dataset.label == "y"

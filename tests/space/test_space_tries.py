@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fcsearch.space import SearchSpace, describe_try, load_space, shipped_spaces
+from fcsearch.errors import SpaceError
+from fcsearch.space import SearchSpace, describe_try, first_in_words, load_space, read_try_options, shipped_spaces
 from fcsearch.space.written import space_file
 
 Load = Callable[..., SearchSpace]
@@ -40,7 +41,8 @@ def test_a_space_of_an_earlier_version_has_none(load: Load) -> None:
     recorded = load(PARAMETERS).to_json()
     del recorded["tries"]
     assert SearchSpace.from_json(recorded).tries == ()
-    assert load("tries: []\n" + PARAMETERS).tries == ()
+    for none in ("", "null", "[]"):
+        assert load(f"tries: {none}\n{PARAMETERS}").tries == ()
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,6 @@ def test_a_space_of_an_earlier_version_has_none(load: Load) -> None:
         ("[{}]", "FILE:1:9: tries[0]: a configuration is a mapping such as"),
         ("[depth]", "FILE:1:9: tries[0]: a configuration is a mapping such as"),
         ("{depth: 1}", "FILE:1:8: tries: a list of configurations is needed"),
-        ("", "FILE:1:7: tries: a list of configurations is needed"),
     ],
 )
 def test_mistakes_are_named_with_their_places(refusal: Refusal, tries: str, says: str) -> None:
@@ -62,9 +63,50 @@ def test_mistakes_are_named_with_their_places(refusal: Refusal, tries: str, says
 
 
 def test_all_mistakes_are_named_at_once(refusal: Refusal) -> None:
-    head, *lines = refusal("trials: none\ntries: [{depth: 9}, {dropout: 0.1}]\n" + PARAMETERS).splitlines()
-    assert head == "FILE: 3 mistakes"
-    assert [line.split(": ")[:2][-1] for line in lines] == ["trials", "tries[0].depth", "tries[1].dropout"]
+    tries = "tries: [{depth: 9, hidden_dim: 7}, {dropout: 0.1}, {dept: 1, hidden_dim: x}]\n"
+    head, *lines = refusal("trials: none\n" + tries + PARAMETERS).splitlines()
+    assert head == "FILE: 6 mistakes"
+    keys = [
+        "trials",
+        "tries[0].depth",
+        "tries[0].hidden_dim",
+        "tries[1].dropout",
+        "tries[2].dept",
+        "tries[2].hidden_dim",
+    ]
+    assert [line.split(": ")[:2][-1] for line in lines] == keys
+
+
+def test_so_are_those_of_options(load: Load) -> None:
+    parameters = load(PARAMETERS).parameters
+    assert read_try_options(["depth=1", "hidden_dim=8,depth=2"], parameters) == (
+        {"depth": 1},
+        {"hidden_dim": 8, "depth": 2},
+    )
+    with pytest.raises(SpaceError) as caught:
+        read_try_options(["depth=9,dropout=0.5", "depth=1", "dept=1,depth,hidden_dim=x", "depth=1,depth=2"], parameters)
+    head, *lines = str(caught.value).splitlines()
+    assert head == "--try: 6 mistakes"
+    for line, says in zip(
+        lines,
+        (
+            "depth=9,dropout=0.5: depth: depth must lie in the space, 1 to 3; found 9",
+            "depth=9,dropout=0.5: dropout: dropout is not searched",
+            "dept=1,depth,hidden_dim=x: a configuration is key=value,..., such as learning_rate=0.01; found 'depth'",
+            "dept=1,depth,hidden_dim=x: dept: unknown parameter 'dept'; did you mean 'depth'?",
+            "dept=1,depth,hidden_dim=x: hidden_dim: hidden_dim must be an integer",
+            "depth=1,depth=2: depth must be named once; found it twice",
+        ),
+        strict=True,
+    ):
+        assert line.startswith(f"  - --try {says}")
+
+
+def test_those_that_have_no_room_among_the_trials_are_counted() -> None:
+    tries = ["depth=1", "depth=2", "depth=3"]
+    assert first_in_words(tries, 3) == "depth=1; depth=2; depth=3"
+    assert first_in_words(tries, 2) == "depth=1; depth=2; 1 more is left out, as there are only 2 trials"
+    assert first_in_words(tries, 1) == "depth=1; 2 more are left out, as there is only 1 trial"
 
 
 @pytest.mark.parametrize(
@@ -114,8 +156,9 @@ def test_a_grid_has_its_own_configurations(refusal: Refusal, load: Load) -> None
 
 def test_the_schema_says_the_same(schema_accepts: Callable[[str], bool]) -> None:
     assert schema_accepts(TRIES + PARAMETERS)
-    assert schema_accepts("tries: []\n" + PARAMETERS)
-    for wrong in ("{depth: 1}", "[{}]", "[depth]", "[{dept: 1}]", "[{depth: one}]", ""):
+    for none in ("", "[]"):
+        assert schema_accepts(f"tries: {none}\n{PARAMETERS}")
+    for wrong in ("{depth: 1}", "[{}]", "[depth]", "[{dept: 1}]", "[{depth: one}]", "false"):
         assert not schema_accepts(f"tries: {wrong}\n{PARAMETERS}")
 
 

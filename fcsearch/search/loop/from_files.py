@@ -43,9 +43,8 @@ class Watched:
         return ending_and_trials(self._run.state(), manifest.ended_by, done=done, planned=manifest.planned)
 
     def complete(self) -> bool:
-        """Whether it has ended with all of its trials; RunError if its manifest is damaged."""
-        manifest = self._run.manifest()
-        return not self.going() and (self._run.state(), manifest.ended_by) == ("complete", "trials")
+        """Whether it has ended as planned, with all of its trials or its time; RunError if its manifest is damaged."""
+        return not self.going() and self._run.state() == "complete"
 
     def silent(self) -> bool:
         """Whether that process says nothing of a search: it reads the data of a session, or writes the report."""

@@ -65,7 +65,7 @@ def confirmation_extent(
     """
     best = _distinct(ranked)
     size = (
-        _affordable(options, best, dataset, seconds=_search_seconds(done, dataset), workers=workers)
+        _affordable(options, best, dataset, seconds=_session_seconds(options, done, dataset, workers), workers=workers)
         if options.confirm == "auto"
         else (options.confirm, options.confirm_seeds or _SEEDS)
     )
@@ -160,8 +160,15 @@ def _affordable(
     return None
 
 
-def _search_seconds(done: Sequence[Row], dataset: Dataset) -> float:
-    return sum(_seconds(row_config(row), row["epochs_run"], dataset) for row in done if row["epochs_run"])
+def _session_seconds(options: SearchOptions, done: Sequence[Row], dataset: Dataset, workers: int) -> float:
+    """What the trials took, by the model; with a time budget, no more of it than such a budget has room for.
+
+    Other sessions may have had more time than the one that is to confirm.
+    """
+    seconds = sum(_seconds(row_config(row), row["epochs_run"], dataset) for row in done if row["epochs_run"])
+    spent = sum(row.get("train_seconds") or 0.0 for row in done)
+    room = spent if options.time_budget is None else max(1, workers) * options.time_budget
+    return seconds * room / spent if spent > room else seconds
 
 
 def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:

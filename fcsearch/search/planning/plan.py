@@ -11,7 +11,7 @@ from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.packs import choose_pack_size
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.samplers import learns
-from fcsearch.space import Constant, SearchSpace, describe_try
+from fcsearch.space import Constant, SearchSpace, describe_try, first_in_words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class SearchPlan:
             "early stopping": early.describe() if early else "none",
             "workers": self.placement.describe() if self.placement else cluster,
             "packs": self._packs(),
-            **({"comes first": "; ".join(tries[: self.trials])} if tries else {}),
+            **({"comes first": first_in_words(tries, self.trials)} if tries else {}),
             **({"known trials": f"those of {self.options.start_from}"} if self.options.start_from else {}),
         }
 

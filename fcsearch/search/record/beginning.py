@@ -16,7 +16,7 @@ from fcsearch.errors import UsageError
 from fcsearch.results import RunDirectory, objective_of
 from fcsearch.results.records import row_config
 from fcsearch.search.options import SearchOptions
-from fcsearch.space import SearchSpace, read_try
+from fcsearch.space import SearchSpace, read_try_options
 
 # These samplers learn from every trial of their study, also from trials that they did not suggest.
 _SAMPLERS_THAT_READ = ("tpe", "gp")
@@ -82,7 +82,7 @@ def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) 
         raise UsageError("--try needs a sampler that takes other configurations; a grid has its own; leave one out")
     if len(options.tries) > trials:
         raise UsageError(f"--try must name at most as many configurations as there are trials, {trials}; found more")
-    return (*(read_try(text, space.parameters) for text in options.tries), *space.tries)[:trials]
+    return (*read_try_options(options.tries, space.parameters), *space.tries)[:trials]
 
 
 def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> None:

@@ -59,6 +59,17 @@ def test_within_a_time_budget_the_refit_that_follows_has_its_time() -> None:
     assert extent(found, 16, time_budget=100.0) == extent(found)
 
 
+def test_within_a_time_budget_the_time_of_other_sessions_has_no_part_in_it() -> None:
+    found = [{**row, "pack_id": row["trial_id"], "train_seconds": 2.0} for row in rows(300)]
+    # All trials took 600 s of a worker.
+    sizes = []
+    for budget in (600.0, 300.0, 60.0, 3.0):
+        got = extent(found, 2, time_budget=budget)
+        sizes.append(len(got.trials) * len(got.seeds) if got else 0)
+    assert sizes[0] == sizes[1] > sizes[2] > sizes[3]
+    assert extent(found, 2) == extent(found, 2, time_budget=600.0)
+
+
 def test_a_start_of_seconds_counts_as_time_of_the_search() -> None:
     found = [{**row, "pack_id": row["trial_id"]} for row in rows(8, epochs=1)]
     assert extent(found) is None

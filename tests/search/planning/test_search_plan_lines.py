@@ -33,3 +33,11 @@ def test_odd_numbers_of_trials_are_said(sampler: str, parameters: dict[str, Any]
     space = make_space(tmp_path, sampler=sampler, parameters=parameters)
     plan = make_plan(space, SearchOptions(trials=5), path=tmp_path / "run", placement=None)
     assert plan.lines()["trials"] == line
+
+
+def test_configurations_that_come_first_but_have_no_room_among_the_trials_are_counted(tmp_path: Path) -> None:
+    parameters = {"depth": {"low": 1, "high": 3}}
+    space = make_space(tmp_path, parameters=parameters, tries=[{"depth": 2}, {"depth": 3}], trials=2)
+    options = SearchOptions(trials=2, tries=("depth=1",))
+    line = make_plan(space, options, path=tmp_path / "run", placement=None).lines()["comes first"]
+    assert line == "depth=1; depth=2; 1 more is left out, as there are only 2 trials"

@@ -1,0 +1,42 @@
+"""Columns that name rows and do not describe them, by their names and by their values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fcsearch.data.told import told
+
+Y = [0, 1] * 30
+NUMBERS = np.random.default_rng(0).normal(size=60)
+APART = [row * 3 for row in range(60)]
+
+
+@pytest.mark.parametrize(
+    "name", ["id", "CustomerId", "PassengerID", "RowNumber", "Kundennr", "order no", "Nr", "row number", "item_nr"]
+)
+def test_different_integers_under_such_a_name_are_refused(write_table, refusal, name) -> None:
+    found = refusal(write_table({"a": NUMBERS, name: APART, "label": Y}))
+    assert "found a different number in every row: an identifier. Leave it out" in found
+
+
+@pytest.mark.parametrize("name", ["bid", "humid", "piano", "casino", "valid", "GRID"])
+def test_a_word_that_only_ends_like_such_a_name_is_a_feature(write_table, load, name) -> None:
+    assert load(write_table({"a": NUMBERS, name: APART, "label": Y})).input_dim == 2
+
+
+def test_a_column_that_numbers_the_rows_is_told_and_used(write_table, load) -> None:
+    numbered = [(7 * row) % 60 + 1000 for row in range(60)]
+    data = load(write_table({"a": NUMBERS, "member": numbered, "other": APART, "label": Y}))
+    assert data.input_dim == 3
+    assert [column.name for column in data.columns if "different number in every row" in column.why] == ["member"]
+    says = told(data)["identifiers"]
+    assert says.startswith(
+        "member: a different number in every row, without gaps; if it is an identifier, leave it out"
+    )
+    assert says.endswith("""--set 'dataset.drop=["member"]'""")
+
+
+@pytest.mark.parametrize("values", [[*range(59), 58], [*range(1, 60), None], [2 * row for row in range(60)]])
+def test_other_integers_are_not(write_table, load, values) -> None:
+    assert "identifiers" not in told(load(write_table({"a": NUMBERS, "member": values, "label": Y})))
