@@ -195,10 +195,12 @@ def train_again(
     what: str,
 ) -> Closing | None:
     """Train what does not compete; returns what ended it early, if anything did. Arguments as `Engine` has them."""
-    size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
+    # Where a cluster has no room just now, it may have later.
+    workers = max(1, pool.workers)
+    size = math.ceil(len(planned) / (_PACKS_PER_WORKER * workers))
     recorder = Recorder(books, checkpoints)
     planner = Planner(remaining=0, pack_size=size, learns=True)
-    first = planner.packs_again(planned, (), workers=pool.workers, kept=checkpoints.files)
+    first = planner.packs_again(planned, (), workers=workers, kept=checkpoints.files)
     scheduler = Scheduler(planner, recorder.ask, first=first)
     tracker = Tracker(
         around.view,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,7 +189,7 @@ class Ledger:
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask the sampler for new trials; on return their configurations are in the journal."""
         planned = []
-        with self._journal.batch():
+        with self._journal.batch(), self._storage.asking(self._study._study_id):
             for _ in range(count):
                 if self._grid is not None:
                     self._study.enqueue_trial(self._space.encode(self._grid[len(self._trials())]))
@@ -239,9 +240,10 @@ class Ledger:
                 self._share_distributions(trial)
 
     def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
-        """Let trials share equal distributions: the journal's reader makes new ones for every trial it keeps."""
+        """Let trials share equal distributions and choices: the journal's reader makes new ones for every trial."""
         found = trial.distributions
         trial.distributions = self._distributions.setdefault(tuple(found.items()), found)
+        trial.params = {name: sys.intern(v) if type(v) is str else v for name, v in trial.params.items()}
 
     def _trials(self) -> list[optuna.trial.FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

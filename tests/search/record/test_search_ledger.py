@@ -214,9 +214,12 @@ def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: S
     assert run.models.saved() == [1, 2]
 
 
-def test_trials_share_equal_distributions(tmp_path: Path) -> None:
+def test_trials_share_equal_distributions_and_choices(tmp_path: Path) -> None:
     """They are most of what a trial takes in memory, and Optuna's journal makes new ones for each."""
-    space = make_space(tmp_path, parameters={"learning_rate": {"low": 1e-4, "high": 1e-1}, "epochs": 4})
+    rule = {"choices": ["sgd", "adam"]}
+    space = make_space(
+        tmp_path, parameters={"learning_rate": {"low": 1e-4, "high": 1e-1}, "update_rule": rule, "epochs": 4}
+    )
     run = make_run(tmp_path, space)
     ledger = Ledger(run, space, seed=0)
     planned = ledger.ask(3)
@@ -226,6 +229,8 @@ def test_trials_share_equal_distributions(tmp_path: Path) -> None:
         assert trials == journal(run)
         shared = {id(trial.distributions["learning_rate"]) for trial in trials}
         assert len(shared) == 1
+        rules = [trial.params["update_rule"] for trial in trials]
+        assert len(set(map(id, rules))) == len(set(rules))
 
 
 def test_the_journal_is_plain_lines_of_json(run: RunDirectory, space: SearchSpace) -> None:
