@@ -76,7 +76,7 @@ def ours(*options: str) -> Callable[[Question, int, float, str], Piece | None]:
             "points": [(took, report["test"]["measurement"]["value"])],
             "ensemble": [(took, ensemble["value"])] if ensemble else [],
             "seconds": took,
-            "trials": sum(report["work"]["counts"].values()),
+            "trials": sum(count for state, count in report["work"]["counts"].items() if state != "unfinished"),
             "confirmed": report["confirmation"] is not None,
         }
 

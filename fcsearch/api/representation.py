@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import FcsearchError
 from fcsearch.report import Report, render_text
 from fcsearch.results import Run, objective_of, rank_trials, remote
@@ -36,7 +37,9 @@ def facts_of(run: Run) -> dict[str, str]:
         rows = run.trials
         objective, planned = objective_of(rows), run.manifest.planned
         asked = "" if planned is None else f" of {planned:,}"
-        facts = {"state": run.directory.state(), "trials": f"{len(rows):,}{asked} trials"}
+        left = rows["state"].to_pylist().count(UNFINISHED)
+        done = f"{len(rows) - left:,}{asked} trials" + (f", {left:,} unfinished" if left else "")
+        facts = {"state": run.directory.state(), "trials": done}
         if len(rank_trials(rows)):
             best = run.best
             facts["best"] = f"trial {best['trial_id']}, {_figure(objective.name, best[objective.column])}"

@@ -110,7 +110,7 @@ def run(
             ahead = header_may_do([*given, *filter(None, (dataset,))], label)
             if ahead:
                 # Before the libraries are imported, in both processes: that takes a second and more.
-                pools.start(settings.pool)
+                pools.start(settings.pool, local=settings.address is None)
             if not quiet and (named := [*given, *filter(None, (space, dataset))]):
                 _tell("reading", ", ".join(named))
             if ahead:

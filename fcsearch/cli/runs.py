@@ -112,10 +112,10 @@ def size_text(count: int) -> str:
 
 
 def _trials(entry: Summary) -> str:
-    """How many trials are done; for an incomplete run also how many were asked for."""
+    """How many trials are done; for an incomplete run also how many were asked for, and how many are unfinished."""
     if entry.trials is None:
         return "-"
-    done = f"{entry.trials:,}"
+    left = f", {entry.unfinished:,} unfinished" if entry.unfinished else ""
     if entry.planned is None or entry.trials >= entry.planned:
-        return done
-    return f"{done} of {entry.planned:,}"
+        return f"{entry.trials:,}{left}"
+    return f"{entry.trials:,} of {entry.planned:,}{left}"

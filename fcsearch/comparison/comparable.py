@@ -15,7 +15,7 @@ from fcsearch.space import Parameter, SearchSpace, describe_try
 from fcsearch.space.parameters import show
 
 _MACHINE = ("host", "processor", "cpus", "gpus")
-_STATES = {"running": "still runs", "interrupted": "was interrupted", "failed": "failed"}
+_STATES = {"complete": "ended", "running": "still runs", "interrupted": "was interrupted", "failed": "failed"}
 # Names of parameters in a sentence; the others are counted.
 _MOST_NAMES = 5
 
@@ -72,11 +72,13 @@ def _data(runs: Sequence[Contestant]) -> Check:
 
 
 def _state(runs: Sequence[Contestant]) -> Iterator[Check]:
-    """Which runs are not complete: more trials may come, or never came."""
+    """Which runs are not complete: more trials may come, or never came, or were not trained to their end."""
+    left = {run.label: sum(trial.unfinished for trial in run.trials) for run in runs}
     short = [
-        f"{run.label} {_STATES[run.state]} after {len(run.trials)} of {run.manifest.planned or 'its'} trials"
+        f"{run.label} {_STATES[run.state]} after {len(run.trials) - left[run.label]} of "
+        f"{run.manifest.planned or 'its'} trials{f', {left[run.label]} unfinished' if left[run.label] else ''}"
         for run in runs
-        if run.state != "complete"
+        if run.state != "complete" or left[run.label]
     ]
     if short:
         yield Check("state", False, False, "; ".join(short))

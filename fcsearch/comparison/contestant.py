@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, OBJECTIVES, Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.results import RANKED_STATES, Manifest, RunDirectory, objective_of
 from fcsearch.results.manifest import ObservationsEntry, RunState
 from fcsearch.results.timing import work_clock
@@ -32,12 +33,14 @@ class Done:
         gain: Its objective, as a number of which more is better; minus infinity where it has no result.
         seconds: When it was done, in seconds of the run's work; None if the run does not say.
         error: The objective's standard error over the folds; None without folds.
+        unfinished: Whether it was in training when its search ended.
     """
 
     trial_id: int
     gain: float
     seconds: float | None
     error: float | None = None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Contestant:
         state: Its state, as `RunDirectory.state` knows it.
         manifest: What is known of it.
         objective: What its search went by.
-        trials: Those that are done, in the order in which they were asked for.
+        trials: Those that are done, or count as far as they were trained, in the order in which they were asked for.
         confirmed: Its winner over several seeds; None if none is known yet.
         rows: How many rows a figure is measured on; None if the run does not say.
     """
@@ -128,6 +131,7 @@ def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[
             objective.gain(value) if counts else -math.inf,
             clock.seconds(finished) if clock and finished else None,
             row["val_standard_error"],
+            row["state"] == UNFINISHED,
         )
 
     return tuple(done(row) for row in rows)

@@ -1,11 +1,13 @@
-"""The states in which a trial can end, and the one rule for which trial is better."""
+"""The states in which a trial can have a row, and the one rule for which trial is better."""
 
 from __future__ import annotations
 
-# A trial that is still waiting or in training has no row.
-STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed")
+# Of a trial that was in training when its search ended: its row says what it had reached, until `resume` trains it to
+# its end. A trial that is still waiting, or in training for the first time, has no row.
+UNFINISHED = "unfinished"
+STATES: tuple[str, ...] = ("complete", "stopped", "diverged", "failed", UNFINISHED)
 # The states whose trials have a result that can be the best of a run.
-RANKED_STATES: tuple[str, ...] = ("complete", "stopped")
+RANKED_STATES: tuple[str, ...] = ("complete", "stopped", UNFINISHED)
 
 # Sorts best first.
 Rank = tuple[float, float, int]

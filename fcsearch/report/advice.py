@@ -9,6 +9,7 @@ from typing import Any
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
@@ -52,6 +53,18 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
         )
     if failed := work.counts.get("failed", 0):
         yield Evidence("failed", f"{plural(failed, 'trial')} failed, the first with: {work.first_error}")
+
+
+def of_the_end(best: Row, work: Work) -> Iterator[Evidence]:
+    """That the best network was not trained to its end."""
+    if best.get("state") == UNFINISHED:
+        why = "the time budget was used up" if work.ended_by == "time_budget" else "the search ended"
+        yield Evidence(
+            "stopped_early",
+            f"The best network, trial {best['trial_id']}, had trained for {best['epochs_run']} of "
+            f"{plural(best['epochs'], 'epoch')} when {why}: with a longer time budget, or `fcsearch resume`, it trains "
+            "to its end",
+        )
 
 
 def of_few_rows(dataset: Dataset, space: Mapping[str, Any]) -> Iterator[Evidence]:

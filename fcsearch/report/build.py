@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.config.objective import Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError
 from fcsearch.evaluation import BaseLine, Measurement, base_line, base_line_of_folds
 from fcsearch.report.alternatives import ensemble_of, refit_of
@@ -95,6 +96,7 @@ def build_report(
         tags=labels.tags,
         features=features_of(run, manifest.dataset or DatasetEntry(), best),
         run_options=_run_options(manifest),
+        unfinished=tuple((row["trial_id"], row["best_epoch"]) for row in rows if row["state"] == UNFINISHED),
     )
 
 
@@ -216,14 +218,14 @@ def _work(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> Work:
         for row in rows
         if row["started_at"] and row["finished_at"]
     ]
-    elapsed = _elapsed(manifest, packs)
+    elapsed, ended = _elapsed(manifest, packs), len(rows) - found[UNFINISHED]
     failed = sorted((row["trial_id"], row["error"]) for row in rows if row["state"] == "failed")
     return Work(
         planned=manifest.planned,
         counts={state: found[state] for state in STATES},
         packs=len({row["pack_id"] for row in rows}),
         elapsed_seconds=elapsed,
-        trials_per_minute=60 * len(rows) / elapsed if rows and elapsed else None,
+        trials_per_minute=60 * ended / elapsed if ended and elapsed else None,
         train_seconds=sum(row["train_seconds"] or 0.0 for row in rows),
         places=dict(Counter(f"{row['node'] or 'unknown'} {row['device'] or ''}".strip() for row in rows).most_common()),
         first_error=failed[0][1] if failed else None,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.config.states import UNFINISHED
 from fcsearch.report.judgement import Verdict
 from fcsearch.report.model import Best, Report
 from fcsearch.report.next_space import NEXT_SPACE, next_command
@@ -21,7 +22,9 @@ def winner_line(report: Report, best: Best) -> str:
     """The best network: its trial, and the parameters that varied."""
     varied = [effect.parameter for effect in report.effects if effect.parameter in best.parameters]
     shown = [(name, value_text(best.parameters[name])) for name in best.parameters if name in varied] or settings(best)
-    return f"trial {best.row['trial_id']}: {', '.join(f'{name} {value}' for name, value in shown)}"
+    row = best.row
+    left = f" (stopped after epoch {row['epochs_run']} of {row['epochs']})" if row["state"] == UNFINISHED else ""
+    return f"trial {row['trial_id']}{left}: {', '.join(f'{name} {value}' for name, value in shown)}"
 
 
 def figures_line(report: Report, best: Best) -> str:

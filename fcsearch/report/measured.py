@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
@@ -41,8 +42,12 @@ class FinalTest:
 
     @property
     def earlier(self) -> tuple[int, ...]:
-        """Trials that were measured on the test rows before this one, or before it is measured, each once."""
-        return tuple(trial for trial in dict.fromkeys(self.measured_trials) if trial != self.trial)
+        """Trials that were measured on the test rows before this network, or before it is measured, each once.
+
+        This one is among them if it was measured before its training went on.
+        """
+        again = any(one == other == self.trial for one, other in pairwise(self.measured_trials))
+        return tuple(trial for trial in dict.fromkeys(self.measured_trials) if again or trial != self.trial)
 
     @property
     def is_to_come(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.judgement import Trust
 from fcsearch.report.measured import Alternative, FinalTest
@@ -92,9 +93,14 @@ class Work:
     workers: int | None = None
 
     @property
+    def unfinished(self) -> int:
+        """Trials that were in training when the search ended."""
+        return self.counts.get(UNFINISHED, 0)
+
+    @property
     def done(self) -> int:
-        """Trials with a row."""
-        return sum(self.counts.values())
+        """Trials that have ended."""
+        return sum(self.counts.values()) - self.unfinished
 
 
 @dataclass(frozen=True)
@@ -178,6 +184,7 @@ class Report:
         importance_note: Why there are no importances; None if there are.
         note: The user's note on the run; `tags`: the user's tags.
         features: What the network sees of the rows; None if that is not known.
+        unfinished: The trials that were in training when the search ended, each with its best epoch so far.
         run_options: Options of the run's command that a further search on this machine needs too.
     """
 
@@ -208,6 +215,7 @@ class Report:
     tags: tuple[str, ...] = ()
     features: Features | None = None
     run_options: tuple[str, ...] = ()
+    unfinished: tuple[tuple[int, int], ...] = ()
 
     @property
     def ending(self) -> str:

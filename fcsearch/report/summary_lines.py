@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 
 from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import BaseLine, Measurement
 from fcsearch.report.confirmed import alternative_lines, confirmed_line
 from fcsearch.report.features import feature_lines
-from fcsearch.report.model import Best, Dataset, Importance, Report
+from fcsearch.report.model import Best, Dataset, Importance, Report, Work
 from fcsearch.report.words import duration, percent, plural, points, rate, trial_list, value_text
+from fcsearch.results.arrow import Row
 from fcsearch.selection import Confirmation
 
 Line = tuple[str, str, str]
@@ -25,13 +27,7 @@ def headline(report: Report) -> list[str]:
     lines = [f"{data.name}: {', '.join(rows)} rows, {_labels(report)}" if rows else data.name]
     lines += [f"split {data.split}"] if data.split else []
     lines += feature_lines(report.features)
-    states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
-    planned = f" of {work.planned:,}" if work.planned and work.planned > work.done else ""
-    if work.done:
-        trials = f"{work.done:,}{planned} trials" if planned else plural(work.done, "trial")
-        lines.append(f"{trials} in {plural(work.packs, 'pack')}: {states}")
-    else:
-        lines.append(f"no trial{planned} is done yet")
+    lines.append(_counts(work))
     if work.trials_per_minute:
         whole = (
             "from the start to the last training"
@@ -53,6 +49,19 @@ def headline(report: Report) -> list[str]:
     if report.note:
         lines.append(f"note: {report.note}")
     return [line for line in lines if line]
+
+
+def _counts(work: Work) -> str:
+    """How many trials there are, and how they ended."""
+    planned = f" of {work.planned:,}" if work.planned and work.planned > work.done else ""
+    packs = plural(work.packs, "pack")
+    if not work.done:
+        left = f"; {work.unfinished:,} in {packs} are unfinished" if work.unfinished else ""
+        return f"no trial{planned} is done yet{left}"
+    states = ", ".join(f"{count:,} {state}" for state, count in work.counts.items() if count)
+    trials = f"{work.done:,}{planned} trials" if planned else plural(work.done, "trial")
+    left = f", and {work.unfinished:,} unfinished," if work.unfinished else ""
+    return f"{trials}{left} in {packs}: {states}"
 
 
 def _rows(data: Dataset) -> list[tuple[str, int | None]]:
@@ -100,7 +109,7 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
     validation = "first fold, " if of_first else "validation, "
     unlike = "" if objective is own else f"; no training {objective.title} is measured"
     training = (_name("training", own, objective), own.show(row[objective.train_column]))
-    at_best = f"at epoch {row['best_epoch']}, the best; {spread}".rstrip("; ")
+    at_best = f"at epoch {row['best_epoch']}, the best{so_far(row)}; {spread}".rstrip("; ")
     return [
         *confirmed_line(report.confirmation, folds, praised=report.trust.recommends),
         (_name("validation", objective, objective), objective.show(row[objective.column]), at_best),
@@ -113,6 +122,11 @@ def figure_lines(report: Report, best: Best) -> list[Line]:
         *_out_of_fold("out of fold, ensemble", report.ensemble.validation if report.ensemble else None),
         *alternative_lines([report.ensemble, report.refit]),
     ]
+
+
+def so_far(row: Row) -> str:
+    """How far a trial was trained, where that was not to its end."""
+    return f" of {row['epochs_run']} so far; {row['epochs']} were planned" if row["state"] == UNFINISHED else ""
 
 
 def _final(best: Best, objective: Objective) -> list[Line]:

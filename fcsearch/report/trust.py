@@ -12,6 +12,7 @@ from fcsearch.report.advice import (
     of_few_rows,
     of_heavy_tails,
     of_the_classes,
+    of_the_end,
     of_the_network,
     of_the_space,
     of_the_states,
@@ -59,6 +60,7 @@ def assess(known: Grounds, *, work: Work, space: Mapping[str, Any], calibration:
     smallest = min(standing, key=lambda row: _size(row, objective))
     measured = (*_of_the_base_line(known.base, objective), *_of_the_classes(dataset))
     tails = tuple(of_heavy_tails(objective, validation, space))
+    progress += of_the_end(winner, work)
     opening = opening_of(known)
     if (verdict := opening.verdict) is not None:
         remedies = remedies_of(objective, dataset, space, verdict)
@@ -118,13 +120,19 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
         left = not work.planned or work.done < work.planned
         yield Evidence(
             "unfinished",
-            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done"
+            f"The run {endings.get(state, state)}: {work.done:,}{planned} trials are done{_left(work)}"
             + (", and what follows may change" if left or state != "failed" else ""),
         )
     elif work.planned and work.done < work.planned:
         found = ending(state, work.ended_by, done=work.done, planned=work.planned)
         how = "ended" if found == state else f"was {found}"
-        yield Evidence("unfinished", f"The run {how}: {work.done:,} of {work.planned:,} trials are done")
+        done = f"{work.done:,} of {work.planned:,} trials are done{_left(work)}"
+        yield Evidence("unfinished", f"The run {how}: {done}")
+
+
+def _left(work: Work) -> str:
+    """How many more trials count, as far as they were trained; empty if none do."""
+    return f", and {work.unfinished:,} more count as far as they were trained" if work.unfinished else ""
 
 
 def _of_the_choice(
@@ -232,10 +240,11 @@ def _of_the_test(
     )
     if earlier:
         flattered = "high" if objective.maximize else "low"
+        to = "train it further" if earlier == (test.trial,) else f"trial {test.trial}"
         yield Evidence(
             "test_reused",
             f"An earlier report measured {trial_list(earlier)} on these rows, before the search or its confirmation "
-            f"went on to trial {test.trial}: if what it showed was the reason, the rows had a part in the "
+            f"went on to {to}: if what it showed was the reason, the rows had a part in the "
             f"choice, and this figure may be a little too {flattered}. `fcsearch evaluate RUN --dataset ROWS` measures "
             "on rows that had none",
         )

@@ -184,7 +184,9 @@ def _measure_chosen(
         note = None if test else str(error)
         return validation, dataclasses.replace(known.test, measurement=test, note=note, refit=refit, digest=digest)
     trials = known.test.measured_trials
-    trials = trials if trials[-1:] == (chosen,) else (*trials, chosen)
+    # Twice, if it was measured before its training went on.
+    seen = trials[-1:] == (chosen,) and known.test.measurement is not None
+    trials = trials if seen else (*trials, chosen)
     return validation, FinalTest(test, None, trials, refit, digest)
 
 

@@ -202,7 +202,7 @@ class RunDirectory:
         with lock.hold(self.path / LOCK), self._as_writer():
             shutil.rmtree(self._aside, ignore_errors=True)
             remove_status(self.path)
-            self._tables.clear_unfinished()
+            self._tables.clear_leftovers()
             if self._tables.trial_parts.older:
                 self._tables.trial_parts.upgrade()
                 self.update_manifest({"format": FORMAT})
@@ -239,11 +239,12 @@ class RunDirectory:
     def write_pack(
         self, pack_id: int, trials: Sequence[TrialRecord | Row], epochs: Sequence[EpochRecord | Row]
     ) -> None:
-        """Add the rows of a pack that has finished; on return they are on the disk.
+        """Add the rows of a pack that has finished, or was left; on return they are on the disk.
 
         Args:
             pack_id: A number that no other pack of the run has.
-            trials: A record for each of the pack's trials; or a row by column name, columns not named are null.
+            trials: A record for each of the pack's trials; or a row by column name, columns not named are null. A row
+                takes the place of an `unfinished` one.
             epochs: A record or a row for each trial and epoch.
 
         Raises:
@@ -252,23 +253,21 @@ class RunDirectory:
         """
         manifest, table = self.manifest(), trials_table(pack_id, trials)
         history = epochs_table(epochs, set(table["trial_id"].to_pylist()))
-        table = by_number(table, self, manifest)
-        self._tables.add(pack_id, with_origin(table, manifest), with_origin(history, manifest))
+        self._tables.add(
+            pack_id, with_origin(by_number(table, self, manifest), manifest), with_origin(history, manifest)
+        )
 
     def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
         """Add the results of a pack of trials that were trained again, each with another seed.
 
         Args:
             pack_id: A number that no other pack of the run has.
-            trials: Their `trial_id` is that of the trial whose configuration they have.
-
-        Raises:
-            RunError: as `write_pack`.
+            trials: Their `trial_id` is that of the trial whose configuration they have. They take the place of rows of
+                the same trial and seed, which are of shorter trainings. RunError as in `write_pack`.
         """
-        manifest = self.manifest()
-        table = with_origin(by_number(confirmations_table(pack_id, trials), self, manifest), manifest)
+        table = by_number(confirmations_table(pack_id, trials), self, self.manifest())
         self._confirmations.create()
-        self._confirmations.write(pack_id, table)
+        self._confirmations.replace(pack_id, with_origin(table, self.manifest()), keys=("trial_id", "seed"))
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""
@@ -280,15 +279,23 @@ class RunDirectory:
         files.write_whole(self.path / "models.parquet", lambda s: pq.write_table(table, s), aside=self._aside)
 
     def finished_trials(self) -> set[int]:
-        """The trials that have a row: done, by the ledger. Read once, then kept up to date by this object's writes."""
+        """The trials that are done, by the ledger. Read once, then kept up to date by this object's writes."""
         return self._tables.finished()
 
+    def ended_trials(self) -> pa.Table:
+        """The rows of the trials that are done, sorted by `trial_id`: `trials` without those that are unfinished."""
+        return self._tables.ended()
+
+    def unfinished_trials(self) -> set[int]:
+        """The trials that were in training when the search ended, and have not ended since."""
+        return set(self._tables.unfinished()["trial_id"].to_pylist())
+
     def trials(self) -> pa.Table:
-        """All trials that are done, sorted by `trial_id`; schema TRIALS, with no rows before the first pack is done."""
+        """All trials with a row, sorted by `trial_id`; schema TRIALS, with no rows before the first pack is done."""
         return self._tables.trials()
 
     def epochs(self) -> pa.Table:
-        """The epochs of all trials that are done, sorted by `trial_id` and `epoch`; schema EPOCHS."""
+        """The epochs of all trials with a row, sorted by `trial_id` and `epoch`; schema EPOCHS."""
         return self._tables.epochs()
 
     def new_trials(self) -> NewTrials:

@@ -17,8 +17,9 @@ def ending(state: str, ended_by: str | None, *, done: int, planned: int | None) 
     return state
 
 
-def ending_and_trials(state: str, ended_by: str | None, *, done: int, planned: int | None) -> str:
-    """`ending`, and how many trials are done: `ended by its time budget, 147 of 1,500 trials`."""
+def ending_and_trials(state: str, ended_by: str | None, *, done: int, planned: int | None, unfinished: int = 0) -> str:
+    """`ending`, and how many trials are done: `ended by its time budget, 147 of 1,500 trials, 6 unfinished`."""
     whole = f" of {planned:,}" if planned is not None and planned > done else ""
     noun = "trial" if done == 1 and not whole else "trials"
-    return f"{ending(state, ended_by, done=done, planned=planned)}, {done:,}{whole} {noun}"
+    left = f", {unfinished:,} unfinished" if unfinished else ""
+    return f"{ending(state, ended_by, done=done, planned=planned)}, {done:,}{whole} {noun}{left}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +14,9 @@ from fcsearch.errors import RunError
 from fcsearch.results.files import make_folder, remove, write_whole
 from fcsearch.results.upgrade import to_current
 
-_PART = re.compile(r"pack-(\d+)\.parquet")
 _EMPTY = "empty.parquet"
+# How the files of parts are called, before their number.
+PACKS, UNFINISHED_PARTS = "pack", "unfinished"
 
 # A file as it was: its number in the file system, its size, and when it was written. What replaces it has another.
 Stamp = tuple[int, int, int]
@@ -32,13 +33,16 @@ class Parts:
         folder: The table's folder.
         schema: The table's schema.
         aside: Where unfinished files are kept.
+        kind: How the files are called, before their number.
 
     Attributes:
         older: Whether an earlier version wrote the parts, with other columns.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, *, aside: Path) -> None:
+    def __init__(self, folder: Path, schema: pa.Schema, *, aside: Path, kind: str = PACKS) -> None:
         self.folder = folder
+        self._kind = kind
+        self._name = re.compile(rf"{kind}-(\d+)\.parquet")
         self.schema = schema
         self._aside = aside
         self._all: tuple[dict[int, Stamp], pa.Table] | None = None
@@ -52,6 +56,16 @@ class Parts:
     def write(self, number: int, table: pa.Table) -> None:
         """Add a part, or replace it: the part appears whole, and is on the disk on return."""
         self._write(self.path(number), table)
+
+    def replace(self, number: int, table: pa.Table, *, keys: Sequence[str]) -> None:
+        """Add a part in place of the rows of other parts with the same keys, which go first."""
+        new = set(zip(*(table[key].to_pylist() for key in keys), strict=True))
+        for other in self.numbers():
+            rows = self.read([other])
+            stays = [key not in new for key in zip(*(rows[key].to_pylist() for key in keys), strict=True)]
+            if not all(stays):
+                self.write(other, rows.filter(pa.array(stays)))
+        self.write(number, table)
 
     def remove(self, number: int) -> None:
         """Remove a part."""
@@ -71,12 +85,15 @@ class Parts:
 
     def numbers(self) -> set[int]:
         """The numbers of the parts, by which they are named."""
-        return {int(match[1]) for path in self.folder.glob("pack-*.parquet") if (match := _PART.fullmatch(path.name))}
+        found = (self._name.fullmatch(path.name) for path in self.folder.glob(f"{self._kind}-*.parquet"))
+        return {int(match[1]) for match in found if match}
 
     def read_all(self) -> pa.Table:
         """The rows of all parts, as `read` gives them; kept until a part changes, because each takes milliseconds."""
         # Before the parts are read: one that changes meanwhile is read again by the next call.
         stamps = self.stamps()
+        if not stamps:
+            return self.schema.empty_table()
         if self._all is None or self._all[0] != stamps:
             self._all = stamps, self.read(stamps)
         return self._all[1]
@@ -97,7 +114,7 @@ class Parts:
 
     def path(self, number: int) -> Path:
         """Where the part is."""
-        return self.folder / f"pack-{number:06d}.parquet"
+        return self.folder / f"{self._kind}-{number:06d}.parquet"
 
     def damage(self, number: int) -> str | None:
         """What is wrong with the part; None if it is there and whole.

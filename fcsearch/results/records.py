@@ -9,6 +9,7 @@ from typing import Any
 
 from fcsearch.config import TrialConfig
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.config.states import UNFINISHED
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,12 @@ class EpochRecord(_Figures):
     def row(self) -> dict[str, Any]:
         """The record as a row: values by column name."""
         return dict(vars(self))
+
+
+def epochs_again(row: Mapping[str, Any]) -> int:
+    """For how many epochs the configuration of a row is trained with another seed: as far as an unfinished one was."""
+    epochs: int = row["epochs_run"] if row.get("state") == UNFINISHED else row["epochs"]
+    return epochs
 
 
 def row_config(row: Mapping[str, Any]) -> TrialConfig:

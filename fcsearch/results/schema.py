@@ -61,7 +61,8 @@ TRIALS: pa.Schema = pa.schema(
         _field(
             "state",
             pa.string(),
-            "complete, stopped (by early stopping), diverged (its loss was no longer finite) or failed",
+            "complete, stopped (by early stopping), diverged (its loss was no longer finite), failed, or unfinished "
+            "(in training when its search ended: its figures are those so far)",
             required=True,
         ),
         *(_parameter_field(parameter) for parameter in HYPERPARAMETERS.values()),
@@ -130,7 +131,12 @@ CONFIRMATIONS: pa.Schema = pa.schema(
         _field("trial_id", pa.int64(), "The trial whose configuration was trained again", required=True),
         _field("seed", pa.int64(), "Seed of all random draws, different from the trial's own", required=True),
         _field("pack_id", pa.int64(), "The pack that it was trained in", required=True),
-        _field("state", pa.string(), "complete, diverged or failed", required=True),
+        _field(
+            "state",
+            pa.string(),
+            "complete, stopped (where its trial was unfinished: after as many epochs), diverged or failed",
+            required=True,
+        ),
         *(TRIALS.field(name) for name in _AGAIN),
         *ORIGIN,
     ]

@@ -7,6 +7,7 @@ import copy
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -20,20 +21,23 @@ from fcsearch.results.directory import RunDirectory
 from fcsearch.results.files import RESTORE
 from fcsearch.results.ranking import objective_of
 
+Storage = TypeVar("Storage", bound=JournalStorage)
 
-def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str) -> JournalStorage:
+
+def journal_storage(backend: JournalFileBackend, path: Path, *, remedy: str, kind: type[Storage]) -> Storage:
     """Optuna's storage in a journal.
 
     Args:
         backend: Reads the journal.
         path: Where the journal is.
         remedy: What to do if it is damaged.
+        kind: What is made of it.
 
     Raises:
         RunError: its lines are not Optuna's.
     """
     try:
-        return JournalStorage(backend)
+        return kind(backend)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise RunError(
             f"{path} must be a journal of Optuna's; found: {type(error).__name__}: {error}; {remedy}"
@@ -91,7 +95,8 @@ def _trials(run: RunDirectory, objective: Objective) -> list[FrozenTrial]:
             f"a study needs the run's journal; {run.journal_path} is missing; restore it, or read the tables in "
             f"{run.path / 'trials'}"
         )
-    storage = journal_storage(JournalFileBackend(str(run.journal_path)), run.journal_path, remedy=RESTORE)
+    backend = JournalFileBackend(str(run.journal_path))
+    storage = journal_storage(backend, run.journal_path, remedy=RESTORE, kind=JournalStorage)
     names = optuna.get_all_study_names(storage)
     found = optuna.load_study(study_name=names[0], storage=storage).get_trials() if names else []
     curves: dict[int, dict[int, float]] = {}

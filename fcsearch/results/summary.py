@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError
 from fcsearch.results.directory import RunDirectory
 from fcsearch.results.ending import ending
@@ -27,6 +28,7 @@ class Summary:
         dataset: The name of its dataset.
         created_at: When it began, in ISO 8601.
         trials: Trials that are done.
+        unfinished: Trials that were in training when it ended, which count as far as they were trained.
         planned: Trials that it is to have.
         ended_by: What ended it.
         objective: The objective, by name.
@@ -48,6 +50,7 @@ class Summary:
     objective: str | None = None
     best_value: float | None = None
     note: str | None = None
+    unfinished: int | None = None
     error: str | None = None
 
     @property
@@ -64,6 +67,7 @@ def summarize_run(path: Path) -> Summary:
         run = RunDirectory.open(path)
         manifest, trials, labels = run.manifest(), run.trials(), read_labels(path)
         ranked, objective = rank_trials(trials), objective_of(trials)
+        left = trials["state"].to_pylist().count(UNFINISHED)
         return Summary(
             path=address(path),
             name=path.name,
@@ -72,7 +76,8 @@ def summarize_run(path: Path) -> Summary:
             bytes=size,
             dataset=manifest.dataset.name if manifest.dataset else None,
             created_at=manifest.created_at.isoformat() if manifest.created_at else None,
-            trials=len(trials),
+            trials=len(trials) - left,
+            unfinished=left,
             planned=manifest.planned,
             ended_by=manifest.ended_by,
             objective=objective.name,

@@ -8,10 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError
 from fcsearch.results.parts import Parts, Stamp
 from fcsearch.results.repair import Damage, is_whole, set_damaged_aside
 from fcsearch.results.schema import EPOCHS, TRIALS
+from fcsearch.results.unfinished import Unfinished, of_trials
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Tables:
     Once there are many parts, a new pack joins the last one, whose two files are replaced whole, one after the other.
     So at any moment a reader of either folder sees every row once, and there are few files however small the packs are.
     Epochs are written before trials; epochs without their trials are ignored, and removed when the run is next opened
-    for writing.
+    for writing. Trials that were left unfinished are in parts of their own: see `Unfinished`.
 
     Args:
         run: The run directory.
@@ -73,6 +75,7 @@ class Tables:
         self._limits = limits
         self.trial_parts = Parts(run / "trials", TRIALS, aside=aside)
         self._epochs = Parts(run / "epochs", EPOCHS, aside=aside)
+        self._unfinished = Unfinished(run, aside=aside)
         self._done: set[int] | None = None
         self._pack_ids: set[int] = set()
         self._highest = -1
@@ -84,11 +87,12 @@ class Tables:
         self._epochs.create()
 
     def finished(self) -> set[int]:
-        """The trials that have a row. Read once, then kept up to date by this object's writes."""
+        """The trials that have ended. Read once, then kept up to date by this object's writes."""
         if self._done is None:
             known = self.trial_parts.read(self.trial_parts.numbers(), columns=["trial_id", "pack_id"])
             self._pack_ids = set(known["pack_id"].to_pylist())
-            self._highest = max(self._pack_ids, default=-1)
+            left = self._unfinished.trials()["pack_id"].to_pylist()
+            self._highest = max(*self._pack_ids, *left, -1, -1)
             self._done = set(known["trial_id"].to_pylist())
         return self._done
 
@@ -97,15 +101,32 @@ class Tables:
         self.finished()
         return self._highest
 
-    def trials(self) -> pa.Table:
-        """The rows of trials, sorted by `trial_id`."""
+    def ended(self) -> pa.Table:
+        """The rows of trials that have ended, sorted by `trial_id`."""
         return self.trial_parts.read_all()
+
+    def unfinished(self) -> pa.Table:
+        """The rows of trials that were left unfinished, sorted by `trial_id`."""
+        return self._unfinished.trials()
+
+    def trials(self) -> pa.Table:
+        """The rows of all trials, sorted by `trial_id`."""
+        # First, and less those that have ended by the time the others are read.
+        left = self.unfinished()
+        ended = self.ended()
+        left = left.filter(pc.invert(pc.is_in(left["trial_id"], value_set=ended["trial_id"].combine_chunks())))
+        return pa.concat_tables([ended, left]).sort_by("trial_id") if len(left) else ended
 
     def epochs(self) -> pa.Table:
         """The epochs of all trials that have a row, sorted by `trial_id` and `epoch`."""
+        left = self._unfinished.epochs()
         numbers = self.trial_parts.numbers()
         done = self.trial_parts.read(numbers, columns=["trial_id"])
-        return _of_trials(self._epochs.read(numbers), done)
+        ended = of_trials(self._epochs.read(numbers), done)
+        left = left.filter(pc.invert(pc.is_in(left["trial_id"], value_set=done["trial_id"].combine_chunks())))
+        if not len(left):
+            return ended
+        return pa.concat_tables([ended, left]).sort_by([("trial_id", "ascending"), ("epoch", "ascending")])
 
     def add(self, pack_id: int, trials: pa.Table, epochs: pa.Table) -> None:
         """Add the rows of a pack; on return they are on the disk.
@@ -120,6 +141,18 @@ class Tables:
             )
         if twice := trial_ids & done:
             raise RunError(f"a trial must be written once; found a row of trial {min(twice)}")
+        self._unfinished.drop(trial_ids)
+        is_left = pc.equal(trials["state"], UNFINISHED)
+        left, ended = trials.filter(is_left), trials.filter(pc.invert(is_left))
+        if len(ended):
+            self._add_ended(pack_id, ended, of_trials(epochs, ended))
+            done.update(ended["trial_id"].to_pylist())
+        if len(left):
+            self._unfinished.put(pack_id, left, of_trials(epochs, left))
+        self._pack_ids.add(pack_id)
+        self._highest = max(self._highest, pack_id)
+
+    def _add_ended(self, pack_id: int, trials: pa.Table, epochs: pa.Table) -> None:
         numbers = self.trial_parts.numbers()
         # Packs end in any order; the last part must have the highest number.
         number = max(pack_id, max(numbers, default=-1) + 1)
@@ -131,12 +164,17 @@ class Tables:
         self._epochs.write(number, epochs)
         self.trial_parts.write(number, trials)
         self._last = LastPart(number, trials, epochs, self._stamps_of(number))
-        done.update(trial_ids)
-        self._pack_ids.add(pack_id)
-        self._highest = max(self._highest, pack_id)
 
-    def clear_unfinished(self) -> None:
-        """Remove epochs whose trials have no row: a crash came between the two, and they will be trained again."""
+    def clear_leftovers(self) -> None:
+        """Remove what is of no use any more.
+
+        These are epochs whose trials have no row, as a crash came between the two, and they will be trained again; and
+        empty parts of unfinished trials.
+        """
+        self._clear_epochs()
+        self._unfinished.clear()
+
+    def _clear_epochs(self) -> None:
         for number in self._epochs.numbers() - self.trial_parts.numbers():
             self._epochs.remove(number)
         last = max(self.trial_parts.numbers(), default=None)
@@ -144,13 +182,14 @@ class Tables:
         if last is None or any(parts.damage(last) is not None for parts in (self.trial_parts, self._epochs)):
             return
         epochs = self._epochs.read([last])
-        kept = _of_trials(epochs, self.trial_parts.read([last], columns=["trial_id"]))
+        kept = of_trials(epochs, self.trial_parts.read([last], columns=["trial_id"]))
         if len(kept) < len(epochs):
             self._epochs.write(last, kept)
 
     def is_whole(self) -> bool:
         """Whether no part is damaged or missing; RunError if one cannot be read."""
-        return is_whole(self.trial_parts, self._epochs)
+        left = self._unfinished
+        return is_whole(self.trial_parts, self._epochs) and is_whole(left.trial_parts, left.epoch_parts)
 
     def set_damaged_aside(self, folder: Path) -> list[Damage]:
         """Move damaged parts into a folder; the trials in them then have no row.
@@ -158,7 +197,9 @@ class Tables:
         Raises:
             RunError: the file system refused.
         """
+        left = self._unfinished
         damaged = set_damaged_aside(self.trial_parts, self._epochs, folder)
+        damaged += set_damaged_aside(left.trial_parts, left.epoch_parts, folder)
         self._done = self._last = None
         return damaged
 
@@ -168,7 +209,7 @@ class Tables:
             return self._last
         number = max(self.trial_parts.numbers())
         stamps, trials = self._stamps_of(number), self.trial_parts.read([number])
-        return LastPart(number, trials, _of_trials(self._epochs.read([number]), trials), stamps)
+        return LastPart(number, trials, of_trials(self._epochs.read([number]), trials), stamps)
 
     def _stamps_of(self, number: int) -> tuple[Stamp, Stamp]:
         return self.trial_parts.stamp(number), self._epochs.stamp(number)
@@ -198,8 +239,3 @@ class NewTrials:
         self._seen = stamps
         self._known.update(new["trial_id"].to_pylist())
         return new
-
-
-def _of_trials(epochs: pa.Table, trials: pa.Table) -> pa.Table:
-    """The epochs of trials that have a row."""
-    return epochs.filter(pc.is_in(epochs["trial_id"], value_set=trials["trial_id"].combine_chunks()))

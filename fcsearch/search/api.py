@@ -114,8 +114,8 @@ def start_search(
             if labels is not None:
                 write_labels(path, labels)
             with run.writing():
-                seen, opens = view or SilentView(), open_pool or pools.open
-                return train(run, plan, dataset, seen, opens, began, deadline, report=report)
+                seen, opening = view or SilentView(), pools.opening(open_pool)
+                return train(run, plan, dataset, seen, opening, began, deadline, report=report)
         except UsageError:
             # Such as a cluster that cannot be reached. If trials were already asked for, the run is kept.
             if not has_trials(run):
@@ -166,7 +166,7 @@ def resume_search(
     # Held before the data are read: others see that a session has begun.
     with run.writing(), contextlib.closing(Pools()) as pools:
         plan, dataset = _take_up(run, options, source, data_dir)
-        return train(run, plan, dataset, view, open_pool or pools.open, began, deadline)
+        return train(run, plan, dataset, view, pools.opening(open_pool), began, deadline)
 
 
 def confirm_run(
@@ -206,7 +206,8 @@ def confirm_run(
         with attended(run, view) as stop:
             with contextlib.closing(ForOthers(view, run, page_every=0)) as seen:
                 around = Surroundings(run, seen, stop, deadline, began)
-                ended_by = run_stages(around, plan, dataset, open_pool or pools.open, Stages(search=False))
+                with pools.opening(open_pool) as opens:
+                    ended_by = run_stages(around, plan, dataset, opens, Stages(search=False))
             return conclude(run, plan, dataset, view, ended_by, again="confirm")
 
 

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ def train(
     plan: SearchPlan,
     dataset: Dataset,
     view: View,
-    open_pool: OpenPool,
+    opening: AbstractContextManager[OpenPool],
     began: float,
     deadline: float | None,
     *,
@@ -74,7 +75,7 @@ def train(
         plan: The whole plan.
         dataset: The dataset.
         view: Shows the progress.
-        open_pool: Opens the pool that trains the packs.
+        opening: What opens the pools that train the packs; it ends before the report is made.
         began: When the command began, on the monotonic clock.
         deadline: When all training must have ended, on the same clock; None: there is no time budget.
         report: Whether to write the report at the end.
@@ -109,7 +110,9 @@ def train(
         seen = ForOthers(view, run, page_every=plan.options.page_every if report else 0)
         try:
             around = Surroundings(run, seen, stop, deadline, began)
-            ended_by = run_stages(around, plan, dataset, open_pool, Stages(confirm=plan.options.confirm != 0))
+            stages = Stages(confirm=plan.options.confirm != 0)
+            with opening as open_pool:
+                ended_by = run_stages(around, plan, dataset, open_pool, stages)
             if _STATES[ended_by] == "complete":
                 _require_result(run)
             changes = {"state": _STATES[ended_by], "ended_by": ended_by}

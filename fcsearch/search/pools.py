@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from fcsearch.search.options import PoolName, SearchOptions
@@ -11,27 +12,32 @@ if TYPE_CHECKING:
     from fcsearch.data import Dataset
     from fcsearch.search.local_pool.fork_client import ForkClient
     from fcsearch.search.planning.plan import SearchPlan
-    from fcsearch.search.pool.interface import Pool
+    from fcsearch.search.pool.interface import OpenPool, Pool
     from fcsearch.search.ray_pool.process import Driver
 
 
 class Pools:
     """The pools of one search, by the kind that its options name.
 
-    The process that drives Ray serves the first pool that is opened, the one that workers are forked from all of them;
-    `close` ends what is left. To import this module and to start ahead takes no library.
+    One process drives Ray, or forks workers, for all of them; `close` ends it. To import this module and to start ahead
+    takes no library.
     """
 
     def __init__(self) -> None:
         self._driver: Driver | None = None
         self._fork_client: ForkClient | None = None
 
-    def start(self, pool: PoolName) -> None:
-        """Start the process of such a pool that has most to import."""
+    def start(self, pool: PoolName, *, local: bool = True) -> None:
+        """Start the processes of such a pool that have most to import.
+
+        Args:
+            pool: Its kind.
+            local: Whether it will be on this machine.
+        """
         if pool == "ray" and self._driver is None:
             from fcsearch.search.ray_pool.process import Driver
 
-            self._driver = Driver()
+            self._driver = Driver(local=local)
         elif pool == "local" and self._fork_client is None:
             from fcsearch.search.local_pool.fork_client import ForkClient
 
@@ -57,7 +63,7 @@ class Pools:
 
         if is_connected() or not (sure or can_end_sessions()):
             return
-        self.start("ray")
+        self.start("ray", local=options.address is None)
         assert self._driver is not None
         if not self._driver.begun:
             self._driver.begin(options.address, local_node())
@@ -66,10 +72,11 @@ class Pools:
         """Open the pool that the plan's options name; errors as that pool's."""
         # Imported when a search needs it: what Ray says then goes to the run's log, and the others do without Ray.
         if plan.options.pool == "ray":
-            from fcsearch.search.ray_pool.guard import open_guarded_pool
+            from fcsearch.search.ray_pool.guard import is_connected, open_guarded_pool
 
-            driver, self._driver = self._driver, None
-            return open_guarded_pool(plan, dataset, driver)
+            if not is_connected():
+                self.start("ray", local=plan.options.address is None)
+            return open_guarded_pool(plan, dataset, self._driver)
         if plan.options.pool == "local":
             from fcsearch.search.local_pool.processes import open_process_pool
 
@@ -78,6 +85,14 @@ class Pools:
         from fcsearch.search.local_pool.inline import open_inline_pool
 
         return open_inline_pool(plan, dataset)
+
+    @contextmanager
+    def opening(self, instead: OpenPool | None) -> Iterator[OpenPool]:
+        """What opens pools within the block: `open`, or another; then what was started ends."""
+        try:
+            yield instead or self.open
+        finally:
+            self.close()
 
     def close(self) -> None:
         """End what was started; no pool is open any more."""

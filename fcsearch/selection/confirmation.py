@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from fcsearch.config.objective import Objective
-from fcsearch.results import RunDirectory, best_row, objective_of
+from fcsearch.config.states import UNFINISHED
+from fcsearch.results import RANKED_STATES, RunDirectory, best_row, objective_of
+from fcsearch.results.records import epochs_again
 
 # Student's t: 97.5 % lie below, by degrees of freedom; from ten on, about two.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
@@ -120,13 +122,30 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
         return None
     trials, seeds = planned.trials, planned.seeds
     wanted = {(trial, seed) for trial in trials for seed in seeds}
-    rows = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
     table = run.trials()
     known = table.filter(pc.is_in(table["trial_id"], pa.array(trials, pa.int64()))).to_pylist()
     searched = {row["trial_id"]: row for row in known}
+    again = [row for row in run.confirmations().to_pylist() if (row["trial_id"], row["seed"]) in wanted]
+    rows = [row for row in again if counts_for(searched, row)]
     objective = objective_of(table)
     measured_on = rows_measured_on(run)
     return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
+
+
+def counts_for(trials: Mapping[int, Mapping[str, Any]], again: Mapping[str, Any]) -> bool:
+    """Whether a training with another seed was as long as its trial is now.
+
+    A trial that was unfinished when it was confirmed may have gone on since. What diverged diverges again.
+
+    Args:
+        trials: The rows of the trials table, by trial.
+        again: The row of the confirmations table.
+    """
+    trial = trials.get(again["trial_id"])
+    if trial is None or again["state"] not in RANKED_STATES:
+        return trial is not None
+    whole = again["state"] == "complete" and trial["state"] != UNFINISHED
+    return whole or bool(again["epochs_run"] == epochs_again(trial))
 
 
 def is_settled(run: RunDirectory) -> bool:
@@ -180,7 +199,7 @@ def weigh(
 
 
 def _confirmed(searched: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], objective: Objective) -> Confirmed:
-    measured = [row for row in rows if row["state"] == "complete" and row[objective.column] is not None]
+    measured = [row for row in rows if row["state"] in RANKED_STATES and row[objective.column] is not None]
     values = {row["seed"]: row[objective.column] for row in sorted(measured, key=lambda row: row["seed"])}
     return Confirmed(
         trial_id=searched["trial_id"],

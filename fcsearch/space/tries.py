@@ -63,7 +63,10 @@ def _read_try(text: str, parameters: Parameters) -> Try:
 
 
 def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try, ...]:
-    """The configurations that a document lists under `tries`, without those that an override rules out.
+    """The configurations that a document lists under `tries`, as far as overrides leave them room.
+
+    Where an override gives a parameter one value, that value holds here, too: with `epochs=15` what comes first trains
+    for 15 epochs. A configuration that an override rules out, or leaves nothing of, is left out.
 
     Args:
         fields: The document's sections.
@@ -82,6 +85,8 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
         if sampler.overridden and not node.overridden:
             return ()
         raise node.fail_key("tries", "a grid has configurations of its own; leave tries out, or take another sampler")
+    changed = set() if node.overridden else _overridden(fields["parameters"], parameters, node.mark.source)
+    fixable = {name: known for name, known in parameters.items() if name in changed and isinstance(known, Constant)}
     found, mistakes = list[Try](), Collector(node.mark.source)
     for place, item in enumerate(node.value):
         with mistakes.collecting():
@@ -89,11 +94,13 @@ def read_tries(fields: Mapping[str, Node], parameters: Parameters) -> tuple[Try,
             if not isinstance(item.value, dict) or not item.value:
                 raise item.fail(key, f"a configuration is a mapping such as {_EXAMPLE}; found {item.found()}")
             values = _values(item.value, f"{key}.", node.mark.source)
+            fixed = {name: parameter.value for name, parameter in fixable.items() if name in values}
+            values = {**values, **fixed}
             misfits = list(_misfits(item.value, values, parameters, f"{key}."))
             for because, error in misfits:
-                if node.overridden or not _is_overridden(because, fields["parameters"], parameters, node.mark.source):
+                if because not in changed:
                     mistakes.take(error)
-            if not misfits:
+            if not misfits and values != fixed:
                 found.append(values)
     mistakes.check()
     return tuple(found)
@@ -154,10 +161,21 @@ def _unmet(parameter: Parameter, values: Try, parameters: Parameters) -> Iterato
             yield condition.parent, said
 
 
-def _is_overridden(name: str, node: Node, parameters: Parameters, source: str) -> bool:
-    """Whether an override of a document from `source` changed a parameter of those in `node`, or took it out."""
-    field = node.value.get(name) if isinstance(node.value, dict) else None
-    if field is None:
-        return bool(node.overridden)
-    # Those of an override of them all are of another source.
-    return name not in parameters or bool(field.overridden) or field.mark.source != source
+def _overridden(node: Node, parameters: Parameters, source: str) -> set[str]:
+    """The parameters of a document from `source` that an override changed, or took out.
+
+    Args:
+        node: The section of parameters.
+        parameters: What it says.
+        source: Where the document is from.
+    """
+    fields = node.value if isinstance(node.value, dict) else {}
+
+    def is_overridden(name: str) -> bool:
+        field = fields.get(name)
+        if field is None:
+            return bool(node.overridden)
+        # Those of an override of them all are of another source.
+        return name not in parameters or bool(field.overridden) or field.mark.source != source
+
+    return set(filter(is_overridden, HYPERPARAMETERS))

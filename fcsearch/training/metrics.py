@@ -14,7 +14,7 @@ from fcsearch.config import TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, Objective
 from fcsearch.training.data import TrainingData
 
-State = Literal["complete", "stopped", "diverged"]
+State = Literal["complete", "stopped", "diverged", "unfinished"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +62,12 @@ class EpochMetrics:
 
 @dataclasses.dataclass(frozen=True)
 class MemberResult:
-    """One member at its end.
+    """One member at its end, or as it was left.
 
     Attributes:
         config: Its configuration.
-        state: `complete` (all its epochs), `stopped` (early stopping) or `diverged` (a loss that is not finite).
+        state: `complete` (all its epochs), `stopped` (early stopping), `diverged` (a loss that is not finite) or
+            `unfinished` (left in the middle: what it has reached so far).
         epochs: Every epoch that it ran.
         objective: The objective, which decides the best epoch: a key of OBJECTIVES.
         best_epoch: The first epoch whose objective is best; None if it diverged in the first.

@@ -24,7 +24,7 @@ def test_a_complete_run(made_run: RunDirectory) -> None:
     best = max(rows, key=lambda row: row.get("val_accuracy", 0))
     assert (found.name, found.state, found.sampler, found.seed) == ("synthetic", "complete", "tpe", 0)
     assert (found.dataset.train_rows, found.dataset.val_rows, found.dataset.test_rows) == (1257, 270, 270)
-    assert found.work.counts == {"complete": 32, "stopped": 12, "diverged": 4, "failed": 0}
+    assert found.work.counts == {"complete": 32, "stopped": 12, "diverged": 4, "failed": 0, "unfinished": 0}
     assert (found.work.planned, found.work.done, found.work.packs) == (48, 48, 48 // PACK_SIZE)
     assert found.work.elapsed_seconds == 96
     assert found.work.trials_per_minute == 30

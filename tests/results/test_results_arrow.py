@@ -24,7 +24,7 @@ def row(**changes: Any) -> dict[str, Any]:
         ({"val_accuracy": math.nan}, r"trial 3: val_accuracy must be a finite number; found nan"),
         ({"train_accuracy": math.inf}, r"train_accuracy must be a finite number; found inf"),
         ({"learning_rate": "0.1"}, r"learning_rate must be a finite number; found '0.1'"),
-        ({"state": "done"}, r"state must be one of complete, stopped, diverged, failed; found 'done'"),
+        ({"state": "done"}, r"state must be one of complete, stopped, diverged, failed, unfinished; found 'done'"),
         ({"val_accuracy": None}, r"a complete trial must have val_accuracy and best_epoch"),
         ({"best_epoch": None, "state": "stopped"}, r"a stopped trial must have val_accuracy and best_epoch"),
         ({"trial_id": None}, r"trial_id must have a value"),

@@ -37,7 +37,11 @@ def imported(*modules: str) -> set[str]:
 
 
 def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
-    ahead = ("fcsearch.search.ray_pool.process", "fcsearch.search.local_pool.fork_client")
+    ahead = (
+        "fcsearch.search.ray_pool.process",
+        "fcsearch.search.ray_pool.forks",
+        "fcsearch.search.local_pool.fork_client",
+    )
     assert imported("fcsearch.cli.run", "fcsearch.search.options", "fcsearch.search.pools", *ahead) == set()
 
 
@@ -68,7 +72,7 @@ def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]
         f"found = lambda: (name for name in {LATE} if name in sys.modules)\n"
         "placement.torch_is_for_cpus_alone = lambda: True\n"
         "start = Driver.__init__\n"
-        "Driver.__init__ = lambda self: (print('at the start:', *found(), flush=True), start(self))[1]\n"
+        "Driver.__init__ = lambda self, **_: (print('at the start:', *found(), flush=True), start(self))[1]\n"
         "Driver.begin = lambda *_: print('begun:', *found(), flush=True)\n"
         f"main(['run', 'no_such_space', *{options}])"
     )
@@ -78,9 +82,13 @@ def test_a_command_starts_ahead_before_it_imports_any_library(options: list[str]
 
 def test_ray_is_begun_once_and_only_where_it_can_be_ended_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str | None] = []
+    local: list[bool] = []
 
     class FakeDriver:
         begun = False
+
+        def __init__(self, **options: bool) -> None:
+            local.append(options["local"])
 
         def begin(self, address: str | None, _local: Node) -> None:
             self.begun = True
@@ -99,6 +107,8 @@ def test_ray_is_begun_once_and_only_where_it_can_be_ended_at_once(monkeypatch: p
     for _ in range(2):
         pools.begin(options)
     assert begun == ["head:6379"]
+    # Workers of other machines are not forked here.
+    assert local == [False]
     pools.close()
 
 
@@ -115,7 +125,14 @@ def test_a_worker_of_ray_needs_no_ray_tune_which_comes_with_pandas_and_pyarrow()
     assert imported(*modules) & {"optuna", "pandas", "pyarrow", "ray.tune", "sklearn"} == set()
 
 
-@pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.driver"])
+def test_what_workers_of_ray_are_forked_from_has_torch_and_not_ray() -> None:
+    # Ray's library reads the environment of a worker when it is loaded.
+    found = imported("fcsearch.search.ray_pool.fork_workers")
+    assert "torch" in found
+    assert found & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
+
+
+@pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.driver", "ray_pool.fork_workers"])
 def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> None:
     code = (
         f"import gc, socket; gc.disable(); from fcsearch.search.{module} import main\n"
@@ -166,7 +183,7 @@ def test_a_command_that_fails_says_so_and_leaves_nothing_running(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     made: list[Any] = []
-    monkeypatch.setattr("fcsearch.search.ray_pool.process.Driver", lambda: made.append(Driver()) or made[-1])
+    monkeypatch.setattr("fcsearch.search.ray_pool.process.Driver", lambda **_: made.append(Driver()) or made[-1])
     with pytest.raises(SystemExit) as ended:
         fcsearch.cli.main(["run", "no_such_space"])
     first, second, *_ = capsys.readouterr().err.splitlines()

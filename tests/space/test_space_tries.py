@@ -116,13 +116,22 @@ def test_those_that_have_no_room_among_the_trials_are_counted() -> None:
         "parameters.depth.low=2",
         "parameters.depth=null",
         "parameters.hidden_dims=[16]",
-        "parameters={depth: 2, learning_rate: 0.01}",
+        "parameters={depth: 2, learning_rate: {low: 1e-3, high: 1e-1}}",
         "parameters={learning_rate: {low: 1e-3, high: 1e-1}}",
     ],
 )
 def test_one_that_an_override_rules_out_is_left_out(load: Load, override: str) -> None:
     space = load("tries: [{depth: 1}, {learning_rate: 1e-2}]\n" + PARAMETERS, override)
     assert space.tries == ({"learning_rate": 0.01},)
+
+
+def test_a_value_that_an_override_fixes_holds_here_too(load: Load) -> None:
+    text = "tries: [{depth: 1, learning_rate: 1e-2}, {depth: 3, hidden_dim: 8}, {depth: 3}]\n" + PARAMETERS
+    expected = ({"depth": 2, "learning_rate": 0.01}, {"depth": 2, "hidden_dim": 8})
+    assert load(text, "parameters.depth=2").tries == expected
+    assert load(text, "parameters={depth: 2, hidden_dim: 8, learning_rate: 0.01}").tries == ()
+    (first,) = load_space(shipped_spaces()["default"]).changed(["parameters.epochs=15"]).tries
+    assert (first["epochs"], first["learning_rate"]) == (15, 3e-3)
 
 
 @pytest.mark.parametrize("override", ["parameters.depth=2", "parameters.hidden_dims=[16]"])

@@ -53,7 +53,8 @@ def progress_of(report: Report, status: Status | None, privacy: Privacy, every: 
             return None
         ended = {"complete": "The search ended", "failed": "The search failed"}
         why = ended.get(report.ending, f"The search was {report.ending}")
-        told = f"{why} after {work.done:,} of {plural(total, 'trial')}. Finished trials are kept. To continue:"
+        left = f", with {work.unfinished:,} unfinished" if work.unfinished else ""
+        told = f"{why} after {work.done:,} of {plural(total, 'trial')}{left}. Finished trials are kept. To continue:"
         command = shlex.join(["fcsearch", "resume", report.path])
         return Progress(work.done, total, (told,), (), command, now, None)
     if status is None:

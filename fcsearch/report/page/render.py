@@ -49,6 +49,7 @@ _ADVICE = (
     "nothing_learned",
     "diverged",
     "failed",
+    "stopped_early",
     "linear",
     "smaller",
     "overfit",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from fcsearch.config.objective import Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.privacy import Privacy
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES, Manifest
@@ -196,7 +197,11 @@ def _thinned(start: int, end: int, values: npt.NDArray[np.float64], objective: O
 def _reasons(table: pa.Table, states: Sequence[str], privacy: Privacy) -> list[str]:
     """Why each trial ended."""
     columns = zip(*(table[name].to_pylist() for name in ("epochs_run", "epochs", "error")), states, strict=True)
-    words = {"complete": "ran all its epochs", "stopped": "early stopping: behind the others"}
+    words = {
+        "complete": "ran all its epochs",
+        "stopped": "early stopping: behind the others",
+        UNFINISHED: "the search ended",
+    }
     reasons = []
     for ran, planned, error, state in columns:
         at = f" after epoch {ran} of {planned}" if ran is not None and planned is not None else ""
@@ -205,7 +210,7 @@ def _reasons(table: pa.Table, states: Sequence[str], privacy: Privacy) -> list[s
         elif state == "diverged":
             reasons.append(f"its loss was no longer finite{at}")
         else:
-            reasons.append(words.get(state, state) + (at if state == "stopped" else ""))
+            reasons.append(words.get(state, state) + (at if state in ("stopped", UNFINISHED) else ""))
     return reasons
 
 

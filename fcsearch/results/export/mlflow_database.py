@@ -21,7 +21,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 ERRORS = (MlflowException, SQLAlchemyError, CommandError)
 
-_STATUS = {"complete": "FINISHED", "stopped": "KILLED", "diverged": "FAILED", "failed": "FAILED"}
+_STATUS = {
+    "complete": "FINISHED",
+    "stopped": "KILLED",
+    "diverged": "FAILED",
+    "failed": "FAILED",
+    "unfinished": "KILLED",
+}
 # The most metrics that MLflow takes in one call.
 _BATCH = 1000
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import optuna
 from optuna.exceptions import OptunaError
+from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from fcsearch.results.directory import RunDirectory
@@ -20,9 +21,9 @@ def write(run: RunDirectory, folder: Path) -> list[Path]:
     """Write the study RUN into `study.journal`; errors as `write_trials`."""
     place = folder / "study.journal"
     # An absolute path: the lock is a link to it.
-    storage = journal_storage(
-        JournalFileBackend(str(place.resolve())), place, remedy=f"choose another place with {option('out')}"
-    )
+    backend = JournalFileBackend(str(place.resolve()))
+    remedy = f"choose another place with {option('out')}"
+    storage = journal_storage(backend, place, remedy=remedy, kind=JournalStorage)
     require_free(run, run_name(run) in optuna.get_all_study_names(storage), place)
     study_of(run, storage)
     return [place]

@@ -28,6 +28,7 @@ _STATUS = {
     "stopped": "STATUS_SUCCESS",
     "diverged": "STATUS_FAILURE",
     "failed": "STATUS_FAILURE",
+    "unfinished": "STATUS_UNKNOWN",
 }
 
 

@@ -13,6 +13,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from fcsearch.results.no_run import MANIFEST
+from fcsearch.results.parts import UNFINISHED_PARTS
 
 JOURNAL = "study.journal"
 MODELS = "models"
@@ -35,15 +36,19 @@ def has_rows(name: str) -> bool:
     return PurePosixPath(name).parts[0] in _ROWS
 
 
-def place_in_order(name: str) -> tuple[int, str]:
-    """The sort key for uploads and downloads."""
+def place_in_order(name: str) -> tuple[int, bool, str]:
+    """The sort key for uploads and downloads.
+
+    In a folder the parts of unfinished trials come first: a trial is taken out of them before it has another row.
+    """
+    later = not PurePosixPath(name).name.startswith(UNFINISHED_PARTS)
     if name == JOURNAL:
-        return 1, name
+        return 1, later, name
     if has_rows(name):
-        return 2, name
+        return 2, later, name
     if name == MANIFEST:
-        return 3, name
-    return (4, name) if PurePosixPath(name).parts[0] == _LAST else (0, name)
+        return 3, later, name
+    return 4 if PurePosixPath(name).parts[0] == _LAST else 0, later, name
 
 
 def removal_order(name: str) -> tuple[bool, str]:

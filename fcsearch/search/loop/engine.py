@@ -6,12 +6,13 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from fcsearch.config import InputForm
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SearchError, UsageError
 from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.interruption import Interruption
@@ -50,12 +51,13 @@ class Engine:
         keep_models: How many trials keep their weights.
         predict: Whether they also keep their predictions for the validation rows.
         keep_last: Whether the weights are those of the last epoch instead of the best.
+        unfinished: Whether trials that are left in the middle are recorded with what they have reached.
         next_pack_id: Returns a number that no pack of the run has.
         checkpoints: The checkpoints of the packs; None: none are kept. The recorder has them too.
         model_metadata: Metadata of a saved model besides its configuration (JSON types), by the form of its rows.
         stop: Whether the user wants the search to end.
         deadline: When the time budget is used up, by the clock.
-        grace: Seconds after the deadline in which a first trial may still end, if none has.
+        grace: Seconds after the deadline in which there may still be a first result, if there is none.
         prolong: Asked once, when the deadline has passed: a later one, if there may be one.
         clock: Seconds; simulated pools bring their own.
 
@@ -83,6 +85,7 @@ class Engine:
         prolong: Callable[[], float | None] = lambda: None,
         predict: bool = False,
         keep_last: bool = False,
+        unfinished: bool = False,
         checkpoints: Checkpoints | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -95,6 +98,7 @@ class Engine:
         self._keep_models = keep_models
         self._predict = predict
         self._keep_last = keep_last
+        self._unfinished = unfinished
         self._next_pack_id = next_pack_id
         self._checkpoints = checkpoints
         self._model_metadata = model_metadata
@@ -103,6 +107,7 @@ class Engine:
         self._grace = grace
         self._prolong = prolong
         self._clock = clock
+        self._left = Standings(max(1, keep_models))
         self._running: dict[int, PackTask] = {}
         self._closed_at: float | None = None
         self.closing: Closing | None = None
@@ -180,6 +185,7 @@ class Engine:
                 weights_above=self._standings.threshold,
                 predict=self._predict,
                 keep_last=self._keep_last,
+                unfinished=self._unfinished,
                 checkpoints=self._checkpoints.rule if self._checkpoints else None,
             )
             self._running[task.pack_id] = task
@@ -193,6 +199,8 @@ class Engine:
         if isinstance(event, Progress):
             self._keep(event)
             self._scheduler.trains()
+            if self._unfinished and event.epoch:
+                self._grace = 0.0
             self._tracker.progressed(dataclasses.replace(event, checkpoint=None))
         elif isinstance(event, PackOutcome):
             self._finish(event)
@@ -215,15 +223,22 @@ class Engine:
         found = outcomes.trial_records(outcome)
         if found:
             self._grace = 0.0
-        logger.info("pack %d ended on %s, %s: %d trials", outcome.pack_id, place.node, place.device, len(found))
-        self._standings.add(found)
+        # The figures of the others may still change.
+        ended = [trial for trial in found if trial.state != UNFINISHED]
+        self._left.add(trial for trial in found if trial.state == UNFINISHED)
+        logger.info(
+            "pack %d ended on %s, %s: %d trials, and %d unfinished",
+            *(outcome.pack_id, place.node, place.device, len(ended), len(found) - len(ended)),
+        )
+        self._standings.add(ended)
         if self._rungs:
             for member in outcome.members:
-                self._rungs.learn(_history(member), epochs=member.result.config.epochs)
-        best = self._standings.trial_ids
-        models = {member.trial_id: self._model(member) for member in outcome.members if member.trial_id in best}
+                if member.result.state != UNFINISHED:
+                    self._rungs.learn(_history(member), epochs=member.result.config.epochs)
+        best = [*self._standings.trial_ids, *self._left.trial_ids]
+        models = {member.trial_id: self._model(member) for member in outcome.members if _is_kept(member, best)}
         self._recorder.record(PackRecord(outcome.pack_id, found, outcomes.epoch_records(outcome), models, best))
-        self._tracker.ended(outcome, found)
+        self._tracker.ended(outcome, ended)
 
     def _fail(self, failure: PackFailed) -> None:
         task = self._running.pop(failure.pack_id)
@@ -262,6 +277,11 @@ def all_recorded(engine: Engine, recorder: Recorder, tracker: Tracker, view: Vie
             return
         # A run that can no longer be written is not a usage error.
         raise SearchError(f"{error}; then continue with `fcsearch resume {run}`") from error
+
+
+def _is_kept(member: MemberOutcome, best: Collection[int]) -> bool:
+    """Whether a member's model is saved: those of the best, and of the unfinished among them those that were sent."""
+    return member.trial_id in best and (bool(member.result.weights) or member.result.state != UNFINISHED)
 
 
 def _history(member: MemberOutcome) -> dict[int, float]:

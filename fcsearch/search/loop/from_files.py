@@ -39,8 +39,11 @@ class Watched:
         """How it has ended, in words; None while it is `going`; RunError if its manifest is damaged."""
         if self.going():
             return None
-        manifest, done = self._run.manifest(), len(self._run.trials())
-        return ending_and_trials(self._run.state(), manifest.ended_by, done=done, planned=manifest.planned)
+        manifest, left = self._run.manifest(), len(self._run.unfinished_trials())
+        done = len(self._run.ended_trials())
+        return ending_and_trials(
+            self._run.state(), manifest.ended_by, done=done, planned=manifest.planned, unfinished=left
+        )
 
     def complete(self) -> bool:
         """Whether it has ended as planned, with all of its trials or its time; RunError if its manifest is damaged."""

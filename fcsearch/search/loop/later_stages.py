@@ -14,7 +14,7 @@ from fcsearch.config import InputForm
 from fcsearch.data import Dataset
 from fcsearch.report.words import plural
 from fcsearch.results import RunDirectory, rank_trials, remote
-from fcsearch.results.records import row_config
+from fcsearch.results.records import epochs_again, row_config
 from fcsearch.search.loop.engine import Closing, Engine, all_recorded
 from fcsearch.search.loop.interruption import Interruption
 from fcsearch.search.loop.recorder import Books, Recorder
@@ -30,6 +30,7 @@ from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.search.record.checkpoints import BYTES_PER_SECOND, Checkpoints
 from fcsearch.search.record.confirmations import ConfirmationBooks
+from fcsearch.selection.confirmation import counts_for
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +141,8 @@ def confirm_best(
 
     Args:
         around: The run, the view, and when to end.
-        extent: Which configurations, with which seeds. Results in the run's table are not repeated.
+        extent: Which configurations, with which seeds. Results in the run's table are not repeated. An unfinished trial
+            is trained again as far as it was, in the same schedule: what it has reached is to be confirmed.
         dataset: The dataset.
         open_pool: Opens the pool; called if there is anything to train.
         every: Seconds between two checkpoints.
@@ -149,12 +151,12 @@ def confirm_best(
         What ended it early, if anything did.
     """
     run = around.run
-    done = {(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist()}
-    configs = {row["trial_id"]: row_config(row) for row in run.trials().to_pylist()}
+    rows = {row["trial_id"]: row for row in run.trials().to_pylist()}
+    done = {(row["trial_id"], row["seed"]) for row in run.confirmations().to_pylist() if counts_for(rows, row)}
     # Numbered in the order of all of them, because checkpoints refer to these numbers.
     pairs = dict(enumerate((trial, seed) for seed in extent.seeds for trial in extent.trials))
     planned = [
-        PlannedTrial(number, dataclasses.replace(configs[trial], seed=seed))
+        PlannedTrial(number, dataclasses.replace(row_config(rows[trial]), seed=seed), epochs_again(rows[trial]))
         for number, (trial, seed) in pairs.items()
         if (trial, seed) not in done
     ]
@@ -193,10 +195,12 @@ def train_again(
     what: str,
 ) -> Closing | None:
     """Train what does not compete; returns what ended it early, if anything did. Arguments as `Engine` has them."""
-    size = math.ceil(len(planned) / (_PACKS_PER_WORKER * pool.workers))
+    # Where a cluster has no room just now, it may have later.
+    workers = max(1, pool.workers)
+    size = math.ceil(len(planned) / (_PACKS_PER_WORKER * workers))
     recorder = Recorder(books, checkpoints)
     planner = Planner(remaining=0, pack_size=size, learns=True)
-    first = planner.packs_again(planned, (), workers=pool.workers, kept=checkpoints.files)
+    first = planner.packs_again(planned, (), workers=workers, kept=checkpoints.files)
     scheduler = Scheduler(planner, recorder.ask, first=first)
     tracker = Tracker(
         around.view,

@@ -57,7 +57,7 @@ class Recorder:
         return future
 
     def record(self, pack: PackRecord) -> None:
-        """Record the outcome of a pack, after all earlier work; nothing if no trial ended."""
+        """Record the outcome of a pack, after all earlier work; nothing if it has no trial."""
         self._keeping.pop(pack.pack_id, None)
         if pack.trials:
             self._recording.append(self._submit(self._do, functools.partial(self._record, pack)))
@@ -74,7 +74,7 @@ class Recorder:
         self._books.record(pack)
         # Only afterwards: a crash in between leaves a superfluous file, but no trial without one.
         if self._checkpoints is not None:
-            self._checkpoints.release(trial.trial_id for trial in pack.trials)
+            self._checkpoints.release(trial.trial_id for trial in pack.ended)
 
     def check(self) -> None:
         """Raise the error of a pack that could not be recorded, if there is one."""

@@ -82,8 +82,7 @@ class Scheduler:
     def next(self, *, free: int, workers: int) -> Trials | None:
         """The trials that a free worker is to train; None if there are no more, or storage has to be waited for.
 
-        Waits for the sampler if no pack is ready: there is nothing better to do, and Ray Tune ends the process of a
-        free worker that gets no pack.
+        Waits for the sampler if no pack is ready: there is nothing better to do.
 
         Args:
             free: Workers that train nothing, at least 1.

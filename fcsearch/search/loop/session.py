@@ -167,12 +167,12 @@ def _train_trials(
     run.update_manifest({"pack_size": plan.pack_size, "workers": pool.placement.workers})
     keep = candidates(plan.options, plan.space, dataset)
     standings = Standings(keep)
-    standings.add(map(TrialRecord.from_row, run.trials().to_pylist()))
+    standings.add(map(TrialRecord.from_row, run.ended_trials().to_pylist()))
     deadline = end_of_trials(around, plan.options, dataset)
     tracker = Tracker(
         view,
         total=plan.trials,
-        before=run.trials()["state"].to_pylist(),
+        before=run.ended_trials()["state"].to_pylist(),
         standings=standings,
         deadline=deadline,
         gpus=pool.placement.gpus > 0,
@@ -193,6 +193,7 @@ def _train_trials(
         keep_models=keep,
         # With folds the winner's figures are those of its predictions.
         predict=plan.options.ensemble > 0 or bool(dataset.others),
+        unfinished=True,
         next_pack_id=run.next_pack_id,
         checkpoints=checkpoints,
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
@@ -211,7 +212,8 @@ def _train_trials(
         view.notice(why)
     ended_by = _verdict(run, engine, tracker)
     if ended_by == "time_budget" and tracker.counts.total() == done:
-        view.notice("no trial ended within the time budget: those in training continue from their last epoch")
+        how = "count as far as they were trained" if run.unfinished_trials() else "continue from their last epoch"
+        view.notice(f"no trial ended within the time budget: those in training {how}")
     return ended_by, engine.abandoned
 
 
@@ -244,7 +246,8 @@ def _scheduler(
     rest = plan.trials - len(run.finished_trials())
     waiting = waiting[:rest]
     planner = Planner(remaining=rest - len(waiting), pack_size=plan.pack_size or 1, learns=learns(plan.space.sampler))
-    done = [PlannedTrial(trial.trial_id, trial.config) for trial in map(TrialRecord.from_row, run.trials().to_pylist())]
+    ended = map(TrialRecord.from_row, run.ended_trials().to_pylist())
+    done = [PlannedTrial(trial.trial_id, trial.config) for trial in ended]
     first = planner.packs_again(waiting, done, workers=pool.placement.workers, kept=kept)
     return Scheduler(planner, recorder.ask, first=first)
 
@@ -254,9 +257,11 @@ def _rungs(run: RunDirectory, plan: SearchPlan) -> Rungs | None:
     if early is None:
         return None
     rungs, objective = Rungs(Asha(early.min_epochs, early.reduction_factor)), plan.space.known_objective
-    planned = dict(zip(*(run.trials()[name].to_pylist() for name in ("trial_id", "epochs")), strict=True))
+    planned = dict(zip(*(run.ended_trials()[name].to_pylist() for name in ("trial_id", "epochs")), strict=True))
     for trial_id, history in _histories(run, objective).items():
-        rungs.learn(history, epochs=planned[trial_id])
+        # An unfinished trial is judged again: it is counted then.
+        if trial_id in planned:
+            rungs.learn(history, epochs=planned[trial_id])
     return rungs
 
 
@@ -273,12 +278,12 @@ def _verdict(run: RunDirectory, engine: Engine, tracker: Tracker) -> EndedBy:
     counts = tracker.counts
     if engine.closing in ("interrupt", "terminate"):
         return engine.closing
-    if counts and counts["failed"] == counts.total():
+    if counts and counts["failed"] == counts.total() and not _has_result(run):
         # Those that failed in an earlier session have their errors in the table.
         cause = engine.first_error or next(filter(None, run.trials()["error"].to_pylist()), "for an unknown cause")
         raise SearchError(f"every trial failed: {cause}{wording().files(f'; see {run.log_path}')}")
     if engine.closing == "time_budget":
-        if not counts:
+        if not counts and not _has_result(run):
             raise SearchError(f"no trial ended within the time budget; {wording().more_time(run.path)}")
         return "time_budget"
     return "trials"

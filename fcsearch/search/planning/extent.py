@@ -8,7 +8,7 @@ from typing import Any
 
 from fcsearch.config import TrialConfig
 from fcsearch.data import Dataset
-from fcsearch.results.records import row_config
+from fcsearch.results.records import epochs_again, row_config
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.pack_cost import step_seconds
 from fcsearch.search.planning.packs import draw
@@ -103,7 +103,7 @@ def refit_seconds(rows: Iterable[Row], dataset: Dataset) -> float:
         dataset: What is learned.
     """
     more = 1 + len(dataset.val) / len(dataset.train)
-    slowest: float = max((more * row["epochs"] * _epoch_seconds(row) for row in rows), default=0.0)
+    slowest: float = max((more * epochs_again(row) * _epoch_seconds(row) for row in rows), default=0.0)
     return _STARTED_SECONDS + slowest
 
 
@@ -151,7 +151,7 @@ def _affordable(
     budgeted = options.time_budget is not None
     seconds += workers * _START_SECONDS
     kept = _refit_seconds(best, dataset, workers) if budgeted and refits(options, dataset) else 0.0
-    costs = [_seconds(row_config(row), row["epochs"], dataset) for row in best]
+    costs = [_seconds(row_config(row), epochs_again(row), dataset) for row in best]
     for top, most in _LADDER:
         seeds = options.confirm_seeds or most
         last = (top, most) == _LADDER[-1] and not budgeted
@@ -179,7 +179,7 @@ def _seconds(config: TrialConfig, epochs: int, dataset: Dataset) -> float:
 def _refit_seconds(best: Sequence[Row], dataset: Dataset, workers: int) -> float:
     """What the refit takes at most, whichever is confirmed: its worker's time, and that of those that wait for it."""
     rows, candidates = len(dataset.train) + len(dataset.val), best[: _LADDER[0][0]]
-    longest = max((_fit_seconds(row_config(row), row["epochs"], rows, dataset) for row in candidates), default=0.0)
+    longest = max((_fit_seconds(row_config(row), epochs_again(row), rows, dataset) for row in candidates), default=0.0)
     return max(1, workers) * (_START_SECONDS + longest)
 
 

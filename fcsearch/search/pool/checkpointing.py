@@ -50,6 +50,8 @@ class SavedTrials:
         if place is None or self.pack.configs[place] != trial.config:
             raise OtherTrialError(f"another trial {trial.trial_id}")
         living = place not in self.pack.states
+        if self.pack.states.get(place) == "stopped" and trial.ends_at not in (None, self.pack.lengths[place]):
+            raise OtherTrialError(f"a shorter training of trial {trial.trial_id}")
         if living and trial.ends_at is not None and trial.ends_at <= self.pack.epoch:
             raise ConfigError(f"trial {trial.trial_id} after its end")
         return place

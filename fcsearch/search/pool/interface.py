@@ -51,7 +51,7 @@ class NotStarted(PackFailed):
 
 
 class CutShort(PackFailed):
-    """The pool had to start again, or its node died, as a Notice says: its trials are not at fault."""
+    """The pool had to start again, its node died, or its worker had died before it: its trials are not at fault."""
 
 
 class NodeLost(CutShort):

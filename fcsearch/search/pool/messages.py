@@ -47,6 +47,7 @@ class PackTask:
         weights_above: The gain (see `Objective`) that a member must reach for its weights to be worth sending.
         predict: Whether those that send their weights also send what they predict for the validation rows.
         keep_last: Whether a member's weights are those of its last epoch, in place of its best.
+        unfinished: Whether members that are left in the middle send what they have reached.
         checkpoints: How it is kept while it trains; None: it is not.
         checkpoint: What its trials go on from; None: they start from the beginning.
     """
@@ -59,6 +60,7 @@ class PackTask:
     weights_above: float | None = None
     predict: bool = False
     keep_last: bool = False
+    unfinished: bool = False
     checkpoints: Checkpointing | None = None
     checkpoint: bytes | None = dataclasses.field(default=None, repr=False)
 
@@ -94,7 +96,14 @@ class Progress:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class MemberOutcome:
-    """The outcome of a trial; it has weights and predictions only if they may be among the best of the run."""
+    """The outcome of a trial; it has weights and predictions only if they may be among the best of the run.
+
+    Attributes:
+        trial_id: Its number.
+        result: Its result, or what it had reached when the pack was left.
+        finished_at: When it left the pack, UTC.
+        predicted: What it predicts for the validation rows.
+    """
 
     trial_id: int
     result: MemberResult
@@ -108,7 +117,7 @@ class PackOutcome:
 
     Attributes:
         pack_id: Its number.
-        members: The trials that ended. Those that a worker had to leave unfinished are not among them.
+        members: The trials that ended; and those that the worker had to leave unfinished, where the task asks for them.
         place: Where it was trained.
         started_at: When, UTC.
         log: Lines for the run's log.txt.

@@ -15,7 +15,7 @@ from fcsearch.search.pool.asha import Rungs, Standing
 from fcsearch.search.pool.best_weights import with_best_weights
 from fcsearch.search.pool.checkpointing import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
-from fcsearch.training import EpochMetrics, TrainingData, TrialConfig
+from fcsearch.training import EpochMetrics, MemberResult, TrainingData, TrialConfig
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
 
@@ -75,15 +75,19 @@ class PackRun:
         )
 
     def outcome(self, log: tuple[str, ...] = ()) -> PackOutcome:
-        """What came of it. Members that still train are left out: their trials go on waiting, for the checkpoint."""
+        """What came of it. The trials of members that still train go on waiting, for the checkpoint."""
         checkpoint = self._checkpoints.last()
-        self._pack.stop(self._pack.alive)
+        left = self._pack.alive
+        self._pack.stop(left)
         results = self._pack.results()
         members = [
             MemberOutcome(self._task.trials[member].trial_id, results[member], finished_at)
             for member, finished_at in sorted(self._finished_at.items())
         ]
         kept = with_best_weights(members, self._task)
+        if self._task.unfinished:
+            # Apart from those: their figures may still change, and no trial that has ended loses its weights to them.
+            kept += with_best_weights(self._unfinished([(member, results[member]) for member in left]), self._task)
         return PackOutcome(
             pack_id=self._task.pack_id,
             members=tuple(map(self._with_predictions, kept)),
@@ -92,6 +96,15 @@ class PackRun:
             log=log,
             checkpoint=checkpoint,
         )
+
+    def _unfinished(self, left: Sequence[tuple[int, MemberResult]]) -> list[MemberOutcome]:
+        """What members that are left now have reached; those without a measured epoch are left out."""
+        now = datetime.now(UTC)
+        return [
+            MemberOutcome(self._task.trials[member].trial_id, dataclasses.replace(found, state="unfinished"), now)
+            for member, found in left
+            if found.best is not None
+        ]
 
     def _note_who_finished(self) -> None:
         """Those that had come to their end before this worker took the pack did so, for the record, when it did."""

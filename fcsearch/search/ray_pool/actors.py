@@ -9,31 +9,35 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from ray.air.execution._internal import RayActorManager
 from ray.exceptions import ActorUnavailableError, RayActorError, RayTaskError
 
+from fcsearch.search.planning.placement import Placement
 from fcsearch.search.ray_pool.failures import WorkerKilledError
 from fcsearch.search.ray_pool.reservations import Reservations
+from fcsearch.search.ray_pool.worker import Rows
 
 # What a worker may be asked twice, since it goes on from where it is.
 _REPEATABLE = ("train", "reset")
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
+@dataclasses.dataclass(repr=False)
 class WorkerKind:
     """What is started as a worker.
 
     Attributes:
-        actor: Ray's actor class.
-        arguments: What its constructor takes by keyword; an `ObjectRef` becomes what it stands for.
+        actor: Ray's actor class, of a `PackWorker`.
+        placement: All the workers.
+        rows: What those learn that start from now on.
     """
 
     actor: Any
-    arguments: Mapping[str, Any]
+    placement: Placement
+    rows: Rows
 
 
 @dataclasses.dataclass
@@ -79,7 +83,8 @@ class ActorManager(RayActorManager):
         """Start one of our workers: Tune's class, and what Tune would give it, would have it import Tune."""
         if self._worker is None:
             raise RuntimeError("a search must say what its workers are before one starts; found none")
-        return super().add_actor(self._worker.actor, dict(self._worker.arguments), resource_request, **callbacks)
+        arguments = {"rows": self._worker.rows, "placement": self._worker.placement}
+        return super().add_actor(self._worker.actor, arguments, resource_request, **callbacks)
 
     def next(self, timeout: float | None = None) -> bool:
         """Wait for an event, as Tune's, after asking those again that did not answer."""

@@ -13,8 +13,10 @@ import ray
 
 from fcsearch.errors import UsageError
 from fcsearch.search.planning.placement import Node
+from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.lean import lean_ray
 from fcsearch.search.ray_pool.local_ray import environment, private_ray
+from fcsearch.search.ray_pool.raylet_command import forking
 from fcsearch.search.ray_pool.session_folder import ray_folder
 
 _SETTINGS = {
@@ -31,7 +33,9 @@ _CONNECT_SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None, local: Node, *, folder: Path | None = None) -> Iterator[list[Node]]:
+def ray_session(
+    address: str | None, local: Node, *, folder: Path | None = None, forks: Forks | None = None
+) -> Iterator[list[Node]]:
     """Connect to Ray, and leave nothing of it behind.
 
     If the program has connected to Ray before, that connection is used and left alone.
@@ -40,6 +44,7 @@ def ray_session(address: str | None, local: Node, *, folder: Path | None = None)
         address: `host:port` of a cluster; None: Ray is started on this machine.
         local: What Ray may use of this machine, if it is started.
         folder: Where it keeps its sockets and logs, if it is started; None: in a folder that is made and removed.
+        forks: What its workers are forked from, if it is started; None: each imports its libraries.
 
     Yields:
         The machines of the cluster.
@@ -64,6 +69,8 @@ def ray_session(address: str | None, local: Node, *, folder: Path | None = None)
             stack.enter_context(private_ray())
             stack.enter_context(lean_ray())
             folder = folder or stack.enter_context(ray_folder())
+            if forks is not None:
+                stack.enter_context(forking(stack.enter_context(forks.listening(folder))))
         stack.callback(ray.shutdown)
         _connect(address, local, folder)
         yield nodes_alive()

@@ -12,6 +12,7 @@ import ray
 from ray import tune
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution.resources import AcquiredResources, ResourceManager
+from ray.tune.execution.placement_groups import PlacementGroupFactory
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment, Trial
 from ray.tune.search import Searcher, SearchGenerator
@@ -46,15 +47,22 @@ _PARAMETERS: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
 
 
 class Packs(tune.Callback):
-    """The packs in Tune's hands, and what Tune says of them."""
+    """The packs in Tune's hands, and what Tune says of them.
 
-    def __init__(self) -> None:
+    Args:
+        worker: Says which rows the packs are to be trained on.
+    """
+
+    def __init__(self, worker: WorkerKind) -> None:
+        self._worker = worker
         # Until a worker has it: it may bring a large checkpoint.
         self.tasks: dict[int, Sealed[PackTask] | None] = {}
         # Packs that Tune was not yet told of.
         self.queue: deque[int] = deque()
         # Why a Tune trial failed: Tune itself hands on a text.
         self.errors: dict[str, BaseException] = {}
+        # Tune trials that were given a worker that had had a pack before.
+        self.reused: set[str] = set()
         self._actors: dict[int, Any] = {}
         self.leaving = False
         self._events: list[Told] = []
@@ -86,7 +94,7 @@ class Packs(tune.Callback):
         pack_id = trial.config[PACK_ID]
         actor: Any = trial.temporary_state.ray_actor
         self._actors[pack_id] = actor
-        actor.take.remote(self.tasks[pack_id])
+        actor.take.remote(self.tasks[pack_id], self._worker.rows)
         self.tasks[pack_id] = None
         if self.leaving:
             actor.leave.remote()
@@ -108,13 +116,14 @@ class Packs(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         """Take note of a pack that failed."""
-        started = self._over(trial)
-        self._events.append(pack_failure(trial.config[PACK_ID], self.errors.pop(trial.trial_id), started=started))
+        reused, started, error = trial.trial_id in self.reused, self._over(trial), self.errors.pop(trial.trial_id)
+        self._events.append(pack_failure(trial.config[PACK_ID], error, started=started, reused=reused))
 
     def _over(self, trial: Trial) -> bool:
         """Let go of the trial's pack; whether it had started."""
         pack_id = trial.config[PACK_ID]
         del self.tasks[pack_id]
+        self.reused.discard(trial.trial_id)
         return self._actors.pop(pack_id, None) is not None
 
 
@@ -141,6 +150,7 @@ class Controller(TuneController):
         self._actor_manager: Any = ActorManager(Reservations(nodes), self._silent, worker)
         self._packs = packs
         self._starts_until = 0.0
+        self._kept = 0
         search.add_configurations([experiment])
 
     def checkpoint(self, force: bool = False, wait: bool = False) -> None:
@@ -149,6 +159,16 @@ class Controller(TuneController):
     def end(self) -> None:
         """Kill all actors, also those in training, and give back what was reserved for them."""
         self._actor_manager.cleanup()
+
+    def keep(self, share: PlacementGroupFactory, workers: int) -> None:
+        """Let so many workers live, each with this share, while there is no pack for them.
+
+        Tune by itself keeps one, and the others would have to import torch again. A Tune without this part does so.
+        """
+        cache: Any = getattr(self, "_actor_cache", None)
+        if hasattr(cache, "increase_max"):
+            cache.increase_max(share, workers - self._kept)
+            self._kept = workers
 
     def wait_for_starts(self) -> None:
         """For a while, let workers that are starting start.
@@ -162,6 +182,8 @@ class Controller(TuneController):
         if trial in self._trial_to_actor and time.monotonic() < self._starts_until:
             return False
         reused: bool = super()._maybe_reuse_cached_actor(trial)
+        if reused:
+            self._packs.reused.add(trial.trial_id)
         return reused
 
     def _silent(self, actor: Any, silent: bool) -> None:

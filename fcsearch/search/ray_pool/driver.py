@@ -28,6 +28,7 @@ from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import Progress
 from fcsearch.search.ray_pool.cluster import nodes_alive, ray_session
 from fcsearch.search.ray_pool.failures import cause_of
+from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.tune_pool import TunePool, tune_pool
 from fcsearch.search.ray_pool.versions import PATIENCE_SECONDS, OtherVersions, Versions
@@ -48,8 +49,13 @@ _ANSWER_SECONDS, _UNANSWERED = 3.0, 3
 _END_SECONDS = 15.0
 
 
-def main(number: int) -> None:
-    """Drive Ray for the search at the other end of the pipe with this file descriptor."""
+def main(number: int, forks: Forks | None = None) -> None:
+    """Drive Ray for the search at the other end of the pipe with this file descriptor.
+
+    Args:
+        number: The descriptor.
+        forks: What workers of this machine are forked from.
+    """
     # What was imported lives to the end.
     gc.freeze()
     gc.enable()
@@ -58,7 +64,7 @@ def main(number: int) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
     search = _Search(Line(Connection(number)))
     try:
-        _drive(search)
+        _drive(search, forks)
     except FcsearchError as error:
         search.send(Refused(error))
     except BaseException as error:  # noqa: BLE001
@@ -68,11 +74,11 @@ def main(number: int) -> None:
         search.send(Refused(SearchError(f"Ray must start and train packs; found: {cause}; see the run's log.txt")))
 
 
-def _drive(search: _Search) -> None:
+def _drive(search: _Search, forks: Forks | None) -> None:
     start = search.next()
     if not isinstance(start, Start):
         return
-    with ray_session(start.address, start.local, folder=start.folder) as nodes:
+    with ray_session(start.address, start.local, folder=start.folder, forks=forks) as nodes:
         logger.info("Ray is ready: %s", nodes)
         # Ray has set a handler that ends the process; the search decides when it is time.
         signal.signal(signal.SIGTERM, lambda *_: None)
@@ -82,17 +88,18 @@ def _drive(search: _Search) -> None:
             # They answer while the search loads its data.
             versions.ask()
         order = search.next()
-        if isinstance(order, Order):
+        while isinstance(order, Order):
             others = versions.others(PATIENCE_SECONDS) if versions else []
             nodes = nodes_alive(but=versions.unfit) if versions else nodes
             placement = order.placement or _place(order.options, nodes, others)
             with tune_pool(placement, order.arrays, folder=start.folder, nodes=versions) as pool:
-                search.send(Ready(placement))
+                search.send(Ready(order.number, placement, pool.workers))
                 for other in others:
                     search.send(Notice(str(other)))
                 most = order.options.workers or sys.maxsize
-                _serve(pool, search, _Cluster(pool, search, versions, most) if versions else None)
-                _end_at_once(start)
+                order = _serve(pool, search, _Cluster(pool, search, versions, most) if versions else None)
+                if order is None:
+                    _end_at_once(start)
         _end_at_once(start)
 
 
@@ -136,11 +143,13 @@ class _Search:
         return self._requests.get(block=timeout != 0, timeout=timeout or None)
 
     def _listen(self) -> None:
+        printing = False
         with contextlib.suppress(EOFError, OSError):
             while True:
                 request = self._line.receive()
-                if isinstance(request, Order):
+                if isinstance(request, Order) and not printing:
                     print_to(self._line.receive_stream())
+                    printing = True
                 self._requests.put(request)
         self._requests.put(None)
         time.sleep(_END_SECONDS)
@@ -183,13 +192,16 @@ class _Cluster:
             self._search.send(Capacity(found))
 
 
-def _serve(pool: TunePool, search: _Search, cluster: _Cluster | None) -> None:
+def _serve(pool: TunePool, search: _Search, cluster: _Cluster | None) -> Order | None:
     """Pass on requests and events until the search ends.
 
     Args:
         pool: Trains packs.
         search: The search.
         cluster: Where nodes join and leave; None: none do.
+
+    Returns:
+        An order that needs other workers, as these still train what the search has abandoned; None: it has ended.
     """
     patience = 0.0
     while True:
@@ -197,12 +209,17 @@ def _serve(pool: TunePool, search: _Search, cluster: _Cluster | None) -> None:
             cluster.look()
         try:
             while (request := search.next(patience)) is not None:
-                if isinstance(request, Sealed):
+                if isinstance(request, Order):
+                    if pool.busy:
+                        return request
+                    pool.learn(request.arrays)
+                    search.send(Ready(request.number, pool.placement, pool.workers))
+                elif isinstance(request, Sealed):
                     pool.submit(request)
                 else:
                     pool.ask_to_leave()
                 patience = 0.0
-            return
+            return None
         except queue.Empty:
             pass
         events = pool.wait(_REPLY_SECONDS)

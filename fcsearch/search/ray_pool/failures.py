@@ -6,7 +6,7 @@ import re
 
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
-from fcsearch.search.pool.interface import NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 
 # The line of a traceback that names its exception: `RuntimeError: out of memory`.
 _EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Interrupt)\b(:|$)")
@@ -28,15 +28,22 @@ class WorkerKilledError(RayActorError):
         return isinstance(self.args[0], OutOfMemoryError)
 
 
-def pack_failure(pack_id: int, error: BaseException, *, started: bool) -> PackFailed:
+def pack_failure(pack_id: int, error: BaseException, *, started: bool, reused: bool = False) -> PackFailed:
     """The failure of a pack that an error means.
 
     Args:
         pack_id: The pack.
         error: What Ray raised.
         started: Whether the worker had started training.
+        reused: Whether the worker had trained another pack before.
     """
-    kind = _kind(error) if started else NodeLost if _NODE_DIED in str(error) else NotStarted
+    if started:
+        kind = _kind(error)
+    elif reused and isinstance(error, RayActorError):
+        # It died while there was nothing for it to do.
+        kind = CutShort
+    else:
+        kind = NodeLost if _NODE_DIED in str(error) else NotStarted
     return kind(pack_id, cause_of(str(error)) or type(error).__name__, str(error))
 
 

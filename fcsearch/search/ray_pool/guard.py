@@ -17,7 +17,7 @@ from fcsearch.search.planning.placement import Placement, local_node
 from fcsearch.search.pool.interface import CutShort, Event, Notice, Pool, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.ray_pool.process import Driver, DriverDiedError
-from fcsearch.search.ray_pool.wire import Capacity, Leave, Order, Ready, Sealed
+from fcsearch.search.ray_pool.wire import Capacity, Leave, Ready, Sealed
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# How often Ray is started again in one search.
+# How often Ray is started again in one command.
 _RESTARTS = 2
 
 
@@ -44,7 +44,8 @@ def open_guarded_pool(plan: SearchPlan, dataset: Dataset, driver: Driver | None 
     Args:
         plan: Says where, and with which workers.
         dataset: What is learned.
-        driver: That process, if it was started ahead; it ends with the pool.
+        driver: That process, which may serve other pools later, with the same workers. None: one that ends with the
+            block.
 
     Raises:
         UsageError: the cluster cannot be reached, or has no room for the workers.
@@ -56,11 +57,11 @@ def open_guarded_pool(plan: SearchPlan, dataset: Dataset, driver: Driver | None 
         with open_ray_pool(plan, dataset) as connected:
             yield connected
         return
-    pool = GuardedPool(plan, dataset, driver or Driver())
-    try:
-        yield pool
-    finally:
-        pool.close()
+    with contextlib.ExitStack() as stack:
+        if driver is None:
+            driver = Driver(local=plan.options.address is None)
+            stack.callback(driver.end)
+        yield GuardedPool(plan, dataset, driver)
 
 
 class GuardedPool:
@@ -79,21 +80,18 @@ class GuardedPool:
 
     def __init__(self, plan: SearchPlan, dataset: Dataset, driver: Driver) -> None:
         self._plan = plan
-        self._order = Order(plan.options, plan.placement, dataset.training_arrays(plan.space.known_objective.name))
+        self._arrays = dataset.training_arrays(plan.space.known_objective.name)
         self._running: set[int] = set()
         self._leaving = False
-        self._restarts = 0
+        self._order = 0
+        self._ready = False
         self._notices: list[Event] = []
         self._driver = driver
-        try:
-            self._instruct()
-            if plan.placement is None:
-                self._settle()
-            else:
-                self._take_place(plan.placement)
-        except BaseException:
-            self._driver.end()
-            raise
+        self._instruct()
+        if plan.placement is None:
+            self._settle()
+        else:
+            self._take_place(plan.placement, plan.placement.workers)
 
     def submit(self, task: PackTask) -> None:
         """Have a pack trained."""
@@ -117,14 +115,14 @@ class GuardedPool:
             self._leaving = True
             self._driver.send(Leave())
 
-    def close(self) -> None:
-        """End Ray, if it was started here, with all that it runs."""
-        self._driver.end()
-
     def _take(self) -> list[Event]:
         message = self._driver.receive()
-        if isinstance(message, Ready):
-            self._take_place(message.placement)
+        if isinstance(message, Ready) and message.number == self._order:
+            self._take_place(message.placement, message.workers)
+            self._ready = True
+            return []
+        if not self._ready or isinstance(message, Ready):
+            # Of the pool before, whose packs were abandoned.
             return []
         if isinstance(message, Capacity):
             return [self._resize(message.workers)]
@@ -136,25 +134,24 @@ class GuardedPool:
         return [message]
 
     def _instruct(self) -> None:
-        """Tell a driver what to do, from the start."""
+        """Tell the driver what to do, from the start."""
+        self._ready = False
         if not self._driver.begun:
             self._driver.begin(self._plan.options.address, local_node())
-        self._driver.order(self._order)
+        self._order = self._driver.order(self._plan.options, self._plan.placement, self._arrays)
 
     def _settle(self) -> None:
         """Wait until the driver is ready: only then the workers are known."""
         try:
-            message = self._driver.receive()
+            while not self._ready:
+                self._take()
         except DriverDiedError as death:
             self._replace(death)
             raise
-        if not isinstance(message, Ready):
-            raise TypeError(f"a driver must be ready first; found {message!r}")
-        self._take_place(message.placement)
 
-    def _take_place(self, placement: Placement) -> None:
+    def _take_place(self, placement: Placement, workers: int) -> None:
         self.placement = placement
-        self.workers = placement.workers
+        self.workers = workers
 
     def _resize(self, workers: int) -> Notice:
         """Nodes have joined or left."""
@@ -179,22 +176,19 @@ class GuardedPool:
         return [WorkerLost(pack_id, "Ray ended with the search") for pack_id in sorted(running)]
 
     def _replace(self, death: DriverDiedError) -> None:
-        """Start another driver, if the search may.
+        """Start the driver again, if the search may.
 
         Raises:
             SearchError: Ray has died too often, or it is not this search's to start.
         """
-        self._driver.end()
         logger.error("Ray has died: %s", death)
         where = f"on the cluster at {self._plan.options.address}" if self._plan.options.address else "on this machine"
-        if self._plan.options.address is not None or self._restarts == _RESTARTS:
-            again = f", {_RESTARTS + 1} times" if self._restarts else ""
+        if self._plan.options.address is not None or self._driver.restarts == _RESTARTS:
+            again = f", {_RESTARTS + 1} times" if self._driver.restarts else ""
             raise SearchError(
                 f"Ray must live as long as a search; {death} {where}{again}; finished trials are kept: when Ray "
                 f"works again, continue with `fcsearch resume {self._plan.path}`"
             )
-        self._restarts += 1
-        self._notices.append(
-            Notice(f"{death} {where}; Ray is started again ({self._restarts} of {_RESTARTS}), and the search continues")
-        )
-        self._driver = Driver()
+        self._driver.restart()
+        times = f"{self._driver.restarts} of {_RESTARTS}"
+        self._notices.append(Notice(f"{death} {where}; Ray is started again ({times}), and the search continues"))

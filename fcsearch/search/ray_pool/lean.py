@@ -13,6 +13,8 @@ from typing import Any
 
 from ray._private.node import Node
 
+from fcsearch.search.ray_pool.raylet_command import can_be_lean, lean_raylet
+
 _services: Any = importlib.import_module("ray._private.services")
 _state: Any = importlib.import_module("ray._private.state")
 
@@ -34,6 +36,8 @@ def lean_ray() -> Iterator[None]:
                 stack.enter_context(_replaced(Node, name, _start_nothing))
         if can_look():
             stack.enter_context(_replaced(_services, "get_node", _soon(_services.get_node)))
+        if can_be_lean():
+            stack.enter_context(lean_raylet())
         yield
 
 

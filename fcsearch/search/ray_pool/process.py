@@ -7,12 +7,17 @@ import logging
 import subprocess
 import sys
 from multiprocessing.connection import Pipe
+from typing import TYPE_CHECKING
 
-from fcsearch.search.planning.placement import Node
+from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.early_output import EarlyOutput
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
 from fcsearch.search.ray_pool.session_folder import ray_folder
 from fcsearch.search.ray_pool.wire import Answer, Capacity, Line, Lost, Order, Ready, Refused, Request, Start, Told
+
+if TYPE_CHECKING:
+    from fcsearch.data.training_arrays import TrainingArrays
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +27,8 @@ _END_SECONDS = 20.0
 # that time; `main` begins to.
 _CODE = (
     "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from fcsearch.search.ray_pool.driver import main; main({number})"
+    "from fcsearch.search.ray_pool.forks import Forks; forks = Forks() if {forks} else None; "
+    "from fcsearch.search.ray_pool.driver import main; main({number}, forks)"
 )
 _STDERR = 2
 
@@ -34,11 +40,23 @@ class DriverDiedError(Exception):
 class Driver:
     """Starts the process that drives Ray; it imports Ray, and waits until it is told to begin.
 
+    It serves all pools of a command, one after another, with one Ray.
+
+    Args:
+        local: Whether Ray will be started on this machine, with workers that can be forked.
+
     Attributes:
         begun: Whether it was.
+        restarts: How often it was started again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, local: bool = True) -> None:
+        self.restarts = 0
+        self._orders = 0
+        self._forks = local and sys.platform == "linux"
+        self._start()
+
+    def _start(self) -> None:
         self._stack = contextlib.ExitStack()
         self._early = self._stack.enter_context(contextlib.closing(EarlyOutput()))
         near, far = Pipe()
@@ -46,7 +64,7 @@ class Driver:
         self.begun = False
         self._ordered = False
         with far:
-            code = _CODE.format(path=sys.path, number=far.fileno())
+            code = _CODE.format(path=sys.path, number=far.fileno(), forks=self._forks)
             # In its own session: Ctrl-C is for the search, which decides what happens to the packs.
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code],
@@ -72,12 +90,19 @@ class Driver:
         folder = self._stack.enter_context(ray_folder()) if address is None else None
         self.send(Start(address, local, folder))
 
-    def order(self, order: Order) -> None:
-        """Have it start workers, and print to this process's standard error from now on."""
-        self._ordered = True
-        self.send(order)
-        with contextlib.suppress(OSError):
-            self._line.send_stream(_STDERR)
+    def order(self, options: SearchOptions, placement: Placement | None, arrays: TrainingArrays) -> int:
+        """Have it get workers ready, and print to what is this process's standard error at the first order.
+
+        Returns:
+            The order's number.
+        """
+        first, self._ordered = not self._ordered, True
+        self._orders += 1
+        self.send(Order(self._orders, options, placement, arrays))
+        if first:
+            with contextlib.suppress(OSError):
+                self._line.send_stream(_STDERR)
+        return self._orders
 
     def send(self, message: Request) -> None:
         """Send the driver a message; if it has died the message is lost, and `receive` tells."""
@@ -106,6 +131,12 @@ class Driver:
         if isinstance(message, Lost):
             raise DriverDiedError(f"its {message.part} died")
         return message
+
+    def restart(self) -> None:
+        """End it, and start it again; it has to be told to begin."""
+        self.end()
+        self.restarts += 1
+        self._start()
 
     def end(self) -> None:
         """End the process, which sees that its pipe is closed, and what it started."""

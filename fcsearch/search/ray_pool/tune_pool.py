@@ -29,7 +29,7 @@ from fcsearch.search.ray_pool.controller import Controller, Packs, require_tune
 from fcsearch.search.ray_pool.local_ray import environment
 from fcsearch.search.ray_pool.reservations import Fitness
 from fcsearch.search.ray_pool.wire import Sealed, Told
-from fcsearch.search.ray_pool.worker import PACK_ID, PackWorker
+from fcsearch.search.ray_pool.worker import PACK_ID, PackWorker, Rows
 
 if TYPE_CHECKING:
     from fcsearch.data import Dataset
@@ -90,8 +90,8 @@ def tune_pool(
     settings = {**_SETTINGS, "TUNE_MAX_PENDING_TRIALS_PG": str(placement.workers)}
     with tempfile.TemporaryDirectory(prefix="fcsearch-", dir=folder) as storage, environment(settings):
         actor: Any = ray.remote(worker)
-        kind = WorkerKind(actor, {"dataset": ray.put(dict(dataset)), "placement": placement})
-        pool = TunePool(placement, kind, storage, nodes)
+        kind = WorkerKind(actor, placement, _stored(dataset))
+        pool = TunePool(kind, storage, nodes)
         try:
             yield pool
         finally:
@@ -101,16 +101,18 @@ def tune_pool(
 class TunePool:
     """As a Pool, with packs and outcomes sealed."""
 
-    def __init__(self, placement: Placement, worker: WorkerKind, storage: str, nodes: Fitness | None) -> None:
-        self.placement = placement
-        self.workers = placement.workers
-        self._packs = Packs()
+    def __init__(self, worker: WorkerKind, storage: str, nodes: Fitness | None) -> None:
+        self.placement = worker.placement
+        self.workers = self.placement.workers
+        self._worker = worker
+        self._packs = Packs(worker)
+        self._share = tune.PlacementGroupFactory([{"CPU": self.placement.cpus, "GPU": self.placement.gpus}])
         experiment = Experiment(
             "packs",
             # Tune asks for one and gets a worker: see `ActorManager`.
             tune.Trainable,
             num_samples=sys.maxsize,
-            resources_per_trial={"cpu": placement.cpus, "gpu": placement.gpus},
+            resources_per_trial=self._share,
             storage_path=storage,
             trial_name_creator=_name,
             trial_dirname_creator=_name,
@@ -118,6 +120,16 @@ class TunePool:
         )
         # Tune's own methods have no types.
         self._controller: Any = Controller(self._packs, experiment, worker, nodes)
+        self._controller.keep(self._share, self.workers)
+
+    @property
+    def busy(self) -> bool:
+        """Whether packs were submitted that have not ended."""
+        return bool(self._packs.tasks)
+
+    def learn(self, dataset: Mapping[str, Any]) -> None:
+        """Train the packs that are submitted from now on on other rows; none is in training."""
+        self._worker.rows = _stored(dataset)
 
     def submit(self, task: Sealed[PackTask]) -> None:
         """Have a pack trained."""
@@ -129,7 +141,7 @@ class TunePool:
         """What happened since the last call."""
         end = time.monotonic() + timeout
         while not self._packs.events and (left := end - time.monotonic()) > 0:
-            if self._packs.tasks:
+            if self.busy:
                 # Waits a tenth of a second at most; without a pack it would wait for one, for minutes.
                 self._controller.step()
             else:
@@ -144,6 +156,7 @@ class TunePool:
         """Train so many packs at a time from now on; those in training stay, and new workers get time to start."""
         self.workers = workers
         self._controller.update_max_pending_trials(max(1, workers))
+        self._controller.keep(self._share, workers)
         self._controller.wait_for_starts()
 
     def close(self) -> None:
@@ -167,6 +180,11 @@ class OpenPool:
     def wait(self, timeout: float) -> list[Event]:
         """What happened since the last call."""
         return [event.open() if isinstance(event, Sealed) else event for event in self._pool.wait(timeout)]
+
+
+def _stored(dataset: Mapping[str, Any]) -> Rows:
+    """A dataset in Ray's object store."""
+    return Rows(ray.put(dict(dataset)))
 
 
 def _name(trial: Trial) -> str:

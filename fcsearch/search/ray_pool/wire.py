@@ -66,14 +66,18 @@ class Start:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Order:
-    """Start workers: the second message to a driver. The streams that it is to print to come with it.
+    """Have workers for these rows: from the second message to a driver on, for each pool.
+
+    They are those of the pool before, unless they still train. With the first order comes the stream to print to.
 
     Attributes:
+        number: Of the order, from 1.
         options: What the user asks for.
         placement: The workers; None: only the cluster can tell.
         arrays: The rows.
     """
 
+    number: int
     options: SearchOptions
     placement: Placement | None
     arrays: TrainingArrays
@@ -86,9 +90,17 @@ class Leave:
 
 @dataclasses.dataclass(frozen=True)
 class Ready:
-    """Ray is there."""
+    """Workers can be had, as ordered. What was said before is of an earlier order.
 
+    Attributes:
+        number: The order's.
+        placement: The workers.
+        workers: How many packs train at a time, now.
+    """
+
+    number: int
     placement: Placement
+    workers: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import torch
 
     from fcsearch.search.pool.pack_run import PackRun
+    from fcsearch.training import TrainingData
 
 # The keys of Tune's configurations and results that are ours: a pack's number, and a Message.
 PACK_ID = "pack"
@@ -46,29 +47,39 @@ class Message:
     content: Progress | Sealed[PackOutcome]
 
 
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What is learned. In here, Ray does not fetch it for every call that names it.
+
+    Attributes:
+        arrays: Ray's reference to arguments of `TrainingData.from_arrays`, in its object store.
+    """
+
+    arrays: Any
+
+
 class PackWorker:
     """Trains packs. Tune reuses the actor from pack to pack; before each it calls `reset`, then we `take`.
 
-    It has the methods of a `tune.Trainable` that Tune calls. It takes the device and the dataset when it is made.
+    It has the methods of a `tune.Trainable` that Tune calls. It takes the device and the rows when it is made, and
+    other rows with the first pack that needs them.
 
     Args:
-        dataset: Arguments of `TrainingData.from_arrays`: arrays that lie in this node's object store.
+        rows: What is learned, at first.
         placement: The workers: how many threads each computes with, and how many share a device.
         report_seconds: How long it trains between two reports.
     """
 
     _task: PackTask | None = None
     _run: PackRun | None = None
+    _data: TrainingData | None = None
 
-    def __init__(
-        self, *, dataset: Mapping[str, Any], placement: Placement, report_seconds: float = _REPORT_SECONDS
-    ) -> None:
+    def __init__(self, *, rows: Rows, placement: Placement, report_seconds: float = _REPORT_SECONDS) -> None:
         with _compiling(placement):
             # Ray's modules and torch's are a million objects, which live on: not to be looked through for garbage.
             gc.disable()
             from fcsearch.search.pool.computing import compute_as
             from fcsearch.search.pool.pack_run import memory_share
-            from fcsearch.training import TrainingData
 
             gc.freeze()
             gc.enable()
@@ -77,13 +88,11 @@ class PackWorker:
         self._report_seconds = report_seconds
         self._heard_of = False
         self._lines = LogLines()
-        self._place, device = _take_device()
-        with warnings.catch_warnings():
-            # The arrays are the object store's, shared by the node's workers; nothing writes to them.
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            self._data = TrainingData.from_arrays(**dataset, device=device)
+        self._place, self._device = _take_device()
+        self._rows = rows
+        self._learned()
         # Before any of them trains.
-        self._share = memory_share(device, workers=placement.sharers(available_cores()))
+        self._share = memory_share(self._device, workers=placement.sharers(available_cores()))
         self._let_go()
 
     def reset(self) -> bool:
@@ -91,9 +100,12 @@ class PackWorker:
         self._let_go()
         return True
 
-    def take(self, task: Sealed[PackTask]) -> None:
-        """Take a pack to train."""
+    def take(self, task: Sealed[PackTask], rows: Rows) -> None:
+        """Take a pack to train, on these rows."""
         self._task = task.open()
+        if rows != self._rows:
+            # Let go of before others are loaded, when it trains: what fails then is this pack's failure.
+            self._rows, self._data = rows, None
 
     def train(self) -> dict[str, Any]:
         """Train until the next report is due, or to the end of the pack; report the progress, or the outcome."""
@@ -103,7 +115,7 @@ class PackWorker:
             from fcsearch.search.pool.pack_run import PackRun
 
             # Not before: a pack that cannot be made, for want of memory say, is the pack's fault and not the worker's.
-            self._run = PackRun(self._task, self._data, self._place, share=self._share)
+            self._run = PackRun(self._task, self._learned(), self._place, share=self._share)
         if not self._leaving:
             # The first report, after an epoch, tells where this worker is.
             self._run.train(seconds=self._report_seconds if self._heard_of else 0)
@@ -124,11 +136,23 @@ class PackWorker:
         """What Tune would like to know of a worker before its first report: nothing that is used."""
         return {}
 
+    def _learned(self) -> TrainingData:
+        """The rows, on the device."""
+        if self._data is None:
+            from fcsearch.training import TrainingData
+
+            fetch: Callable[[Any], Mapping[str, Any]] = ray.get
+            with warnings.catch_warnings():
+                # The arrays are the object store's, shared by the node's workers; nothing writes to them.
+                warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+                self._data = TrainingData.from_arrays(**fetch(self._rows.arrays), device=self._device)
+        return self._data
+
     def _let_go(self) -> None:
         self._task = None
         self._run = None
         self._leaving = False
-        if self._data.device.type == "cuda":
+        if self._device.type == "cuda":
             import torch
 
             torch.cuda.empty_cache()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Container, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.trial import FrozenTrial, TrialState
 
 from fcsearch.errors import RunError
 from fcsearch.results.files import RESTORE
@@ -23,13 +24,44 @@ from fcsearch.results.patience import patiently
 from fcsearch.results.study import journal_storage
 
 
-def open_storage(journal: JournalFile) -> JournalStorage:
+def open_storage(journal: JournalFile) -> SearchStorage:
     """Optuna's storage in a journal.
 
     Raises:
         RunError: its lines are JSON, and not Optuna's.
     """
-    return journal_storage(journal, journal.path, remedy=RESTORE)
+    return journal_storage(journal, journal.path, remedy=RESTORE, kind=SearchStorage)
+
+
+class SearchStorage(JournalStorage):
+    """Optuna's storage, which knows while trials are asked for that none waits.
+
+    Optuna looks for one that waits before each, through all trials of the study.
+    """
+
+    _none_waits = False
+
+    @contextmanager
+    def asking(self, study_id: int) -> Iterator[None]:
+        """Within this block nobody else writes to the journal."""
+        self._none_waits = not self.get_all_trials(study_id, deepcopy=False, states=(TrialState.WAITING,))
+        try:
+            yield
+        finally:
+            self._none_waits = False
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """As Optuna's; one from a template may wait."""
+        self._none_waits = self._none_waits and template_trial is None
+        return super().create_new_trial(study_id, template_trial)
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """As Optuna's."""
+        if self._none_waits and states == (TrialState.WAITING,):
+            return []
+        return super().get_all_trials(study_id, deepcopy, states)
 
 
 class JournalFile(JournalFileBackend):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Collection, Mapping
 
+import pyarrow.compute as pc
 import torch
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.data import Dataset
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory, files, objective_of, rank_trials
@@ -32,9 +35,10 @@ def keep_best(run: RunDirectory, dataset: Dataset, *, keep_models: int, ensemble
         keep_models: How many of the best trials keep their models.
         ensemble: How many of the best trials are candidates; 0: there is no ensemble.
     """
-    ranked: list[int] = rank_trials(run.trials())["trial_id"].to_pylist()
+    # An unfinished trial may still diverge: until then none that has ended loses its place to it.
+    best = (rank_trials(table)["trial_id"].to_pylist()[:keep_models] for table in (run.trials(), run.ended_trials()))
     members = settle_ensemble(run, dataset, ensemble)
-    keep = {*ranked[:keep_models], *members, chosen_trial(run)}
+    keep = {*itertools.chain(*best), *members, chosen_trial(run)}
     run.models.prune(keep)
     run.models.prune_refits(members)
     if not members:
@@ -103,7 +107,8 @@ def _standing(run: RunDirectory) -> dict[int, float]:
     """The ensemble of the run, if no trial has come since: its other candidates are gone by now."""
     facts = run.models.ensemble_facts()
     members = run.models.ensemble()
-    current = facts.get("trials") == len(run.finished_trials()) and set(members) <= set(run.models.saved())
+    of = {name: facts[name] for name in ("trials", "unfinished") if name in facts}
+    current = of == _trials_of(run) and set(members) <= set(run.models.saved())
     return members if current else {}
 
 
@@ -126,5 +131,13 @@ def _select(run: RunDirectory, dataset: Dataset, candidates: list[int]) -> dict[
         members = select_ensemble(predictions, judge)
     if members:
         facts = {"objective": judge.objective.name, "candidates": len(predictions)}
-        run.models.save_ensemble(members, {**facts, "trials": len(run.finished_trials())})
+        run.models.save_ensemble(members, {**facts, **_trials_of(run)})
     return members
+
+
+def _trials_of(run: RunDirectory) -> dict[str, object]:
+    """Of which trials an ensemble is selected: how many are done, and how far the unfinished ones are."""
+    table = run.trials()
+    left = table.filter(pc.equal(table["state"], UNFINISHED)).select(["trial_id", "epochs_run"]).to_pylist()
+    epochs = {str(row["trial_id"]): row["epochs_run"] for row in left}
+    return {"trials": len(run.finished_trials()), **({"unfinished": epochs} if epochs else {})}

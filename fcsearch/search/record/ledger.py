@@ -3,7 +3,7 @@
 The order of events is fixed: a trial's configuration goes into the journal, its pack trains, its rows go into the
 tables, its result is told to Optuna. After a crash at any point a trial without a row waits and is trained again with
 the same configuration; a trial with a row is done and, if it was not told yet, is told from the row. A trial that was
-told and has no row any more, since a file was damaged, waits too.
+told and has no row any more, since a file was damaged, waits too; so does one whose row is `unfinished`, untold.
 
 Optuna keeps every trial of the study in memory, so it is told only what samplers use: the last value of a trial that
 was stopped. The values of all epochs are in the tables.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SpaceError
 from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
 from fcsearch.results.predictions import Predicted
@@ -62,10 +64,10 @@ class PackRecord:
 
     Attributes:
         pack_id: The pack.
-        trials: Its trials that came to an end, or are given up.
+        trials: Its trials that came to an end, were left unfinished, or are given up.
         epochs: Their epochs.
         models: The models to save, by trial.
-        keep: The trials whose models stay.
+        keep: The trials whose models stay, beside those that an earlier session left unfinished.
     """
 
     pack_id: int
@@ -73,6 +75,11 @@ class PackRecord:
     epochs: Sequence[EpochRecord] = ()
     models: Mapping[int, Model] = dataclasses.field(default_factory=dict)
     keep: Collection[int] = ()
+
+    @property
+    def ended(self) -> list[TrialRecord]:
+        """The trials that are done."""
+        return [trial for trial in self.trials if trial.state != UNFINISHED]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,10 +114,9 @@ class Ledger:
     """
 
     def __init__(self, run: RunDirectory, space: SearchSpace, *, seed: int) -> None:
-        self._run = run
-        self._space = space
-        self._seed = seed
+        self._run, self._space, self._seed = run, space, seed
         self._objective = space.known_objective
+        self._left_before = run.unfinished_trials()
         self._journal = JournalFile(run.journal_path)
         self._storage = open_storage(self._journal)
         names = optuna.get_all_study_names(self._storage)
@@ -167,7 +173,7 @@ class Ledger:
             RunError: the tables hold trials that the journal does not know.
         """
         trials = self._trials()
-        rows = self._run.trials().select(["trial_id", "state", self._objective.column]).to_pylist()
+        rows = self._run.ended_trials().select(["trial_id", "state", self._objective.column]).to_pylist()
         done = {row["trial_id"]: _Told(*row.values()) for row in rows}
         if done and max(done) >= len(trials):
             raise RunError(
@@ -183,7 +189,7 @@ class Ledger:
     def ask(self, count: int) -> list[PlannedTrial]:
         """Ask the sampler for new trials; on return their configurations are in the journal."""
         planned = []
-        with self._journal.batch():
+        with self._journal.batch(), self._storage.asking(self._study._study_id):
             for _ in range(count):
                 if self._grid is not None:
                     self._study.enqueue_trial(self._space.encode(self._grid[len(self._trials())]))
@@ -198,9 +204,9 @@ class Ledger:
                 self._run.predictions.save(trial_id, model.predicted)
         self._run.write_pack(pack.pack_id, pack.trials, pack.epochs)
         if pack.models:
-            self._run.models.prune(pack.keep)
-            self._run.predictions.prune(pack.keep)
-        told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.trials]
+            for kept in (self._run.models, self._run.predictions):
+                kept.prune({*pack.keep, *(self._left_before & self._run.unfinished_trials())})
+        told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.ended]
         column = self._objective.column
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
 
@@ -234,9 +240,10 @@ class Ledger:
                 self._share_distributions(trial)
 
     def _share_distributions(self, trial: optuna.trial.FrozenTrial) -> None:
-        """Let trials share equal distributions: the journal's reader makes new ones for every trial it keeps."""
+        """Let trials share equal distributions and choices: the journal's reader makes new ones for every trial."""
         found = trial.distributions
         trial.distributions = self._distributions.setdefault(tuple(found.items()), found)
+        trial.params = {name: sys.intern(v) if type(v) is str else v for name, v in trial.params.items()}
 
     def _trials(self) -> list[optuna.trial.FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

@@ -37,7 +37,9 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_needs_no_ray(
     os.killpg(driver.pid, signal.SIGINT)
     assert driver.wait(timeout=40) == 130
     assert "fcsearch resume runs/small" in commands.err
-    assert RunDirectory.open(run).trials()["epochs"].to_pylist() == [1, 1]
+    found = RunDirectory.open(run)
+    assert found.ended_trials()["epochs"].to_pylist() == [1, 1]
+    assert all(row["epochs_run"] for row in found.trials().to_pylist())
     assert commands.alive() == {}
     assert list(commands.temporary.iterdir()) == []
 

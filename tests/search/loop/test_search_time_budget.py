@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from engine_helpers import Search
-from search_helpers import make_run, make_space, outcome, result
+from search_helpers import PLACE, make_run, make_space, outcome, result
 
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.errors import RunError
@@ -24,7 +24,8 @@ from fcsearch.search.loop.time_budget import end_of_training, later_end_of_trial
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.plan import SearchPlan
-from fcsearch.search.pool.messages import PackOutcome, PackTask
+from fcsearch.search.pool.interface import Event
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 from fcsearch.search.pool.simulated import SimulatedPool
 
 
@@ -129,3 +130,36 @@ def test_trials_end_in_time_while_the_storage_is_waited_for(tmp_path: Path, monk
     monkeypatch.setattr(RunDirectory, "trials", away)
     monkeypatch.setattr("fcsearch.search.loop.time_budget.storage_wait", lambda: "Input/output error")
     assert later_end_of_trials(around, options, dataset) is None
+
+
+def left(task: PackTask) -> PackOutcome:
+    """Each trial of the pack is left after three epochs, the best of them the second."""
+    members = enumerate(task.trials)
+    return outcome(
+        task.pack_id, {t.trial_id: result(t.config, [0.1, 0.6 + n / 100, 0.2], "unfinished") for n, t in members}
+    )
+
+
+def test_trials_that_are_left_in_the_middle_are_recorded_and_not_counted() -> None:
+    # Packs of three that take a second each, of accuracy 0.5.
+    search = Search(deadline=1.5, total=60, pool={"leave": left}, unfinished=True).run()
+    assert search.engine.closing == "time_budget"
+    assert search.books.states == {number: "complete" if number < 3 else "unfinished" for number in range(6)}
+    assert {row.value for row in search.books.rows[3:]} == {0.6, 0.61, 0.62}
+    assert search.tracker.counts == {"complete": 3}
+    # The models of the best two of either kind: a trial that has ended gives way to none that may still diverge.
+    assert search.books.saved[-1] == ([4, 5], [0, 1, 5, 4])
+
+
+@pytest.mark.parametrize(("unfinished", "ends"), [(True, 1.1), (False, 2.0)])
+def test_the_wait_for_a_first_result_ends_with_a_first_epoch(unfinished: bool, ends: float) -> None:
+    class Reporting(SimulatedPool):
+        """Reports an epoch of the pack in training at every look."""
+
+        def wait(self, timeout: float) -> list[Event]:
+            found = super().wait(timeout)
+            return found or [Progress(task.pack_id, 1, 2, len(task.trials), PLACE) for _, _, task in self._running]
+
+    pool = {"leave": left, "seconds": lambda _: 2.0}
+    search = Search(deadline=1.0, grace=10.0, total=60, kind=Reporting, pool=pool, unfinished=unfinished).run()
+    assert search.pool.clock() == pytest.approx(ends, abs=0.15)

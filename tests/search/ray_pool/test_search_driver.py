@@ -1,16 +1,17 @@
-"""The process that drives Ray: how it looks at a cluster whose nodes join and leave."""
+"""The process that drives Ray: how it serves pools, and looks at a cluster whose nodes join and leave."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.ray_pool import driver
 from fcsearch.search.ray_pool.versions import OtherVersions
-from fcsearch.search.ray_pool.wire import Capacity
+from fcsearch.search.ray_pool.wire import Capacity, Leave, Order, Ready, Sealed
 
 
 class Nodes:
@@ -32,20 +33,37 @@ class Nodes:
 
 
 class Pool:
-    """A pool that is resized."""
+    """A pool that does nothing."""
 
     placement = Placement(workers=1, cpus=1.0, gpus=0.0)
     workers = 1
+
+    def __init__(self, *, busy: bool = False) -> None:
+        self.busy = busy
+        self.learned: list[Any] = []
+        self.packs: list[int] = []
+        self.left = False
+        self.learn = self.learned.append
+
+    def submit(self, task: Any) -> None:
+        self.packs.append(task.pack_id)
+
+    def ask_to_leave(self) -> None:
+        self.left = True
 
     def resize(self, workers: int) -> None:
         self.workers = workers
 
 
 class Told:
-    """What the search is told."""
+    """What the search says, and what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *says: Any) -> None:
+        self._says = [*says]
         self.messages: list[Any] = []
+
+    def next(self, _timeout: float) -> Any:
+        return self._says.pop(0)
 
     def send(self, message: Any) -> None:
         self.messages.append(message)
@@ -67,6 +85,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def watched(pool: Any, told: Any, nodes: Any) -> driver._Cluster:
     return driver._Cluster(pool, told, nodes, 8)
+
+
+def order(rows: Any) -> Order:
+    return Order(5, SearchOptions(), Pool.placement, rows)
+
+
+def test_workers_that_are_idle_learn_what_is_ordered_next() -> None:
+    pool, rows = Pool(), object()
+    told = Told(Sealed(0, b""), order(rows), Sealed(1, b""), Leave(), None)
+    assert driver._serve(cast(Any, pool), cast(Any, told), None) is None
+    assert (pool.learned, pool.packs, pool.left) == ([rows], [0, 1], True)
+    assert told.messages == [Ready(5, Pool.placement, 1)]
+
+
+def test_workers_that_train_what_was_abandoned_are_replaced() -> None:
+    pool, ordered = Pool(busy=True), order(object())
+    assert driver._serve(cast(Any, pool), cast(Any, Told(ordered)), None) is ordered
+    assert pool.learned == []
 
 
 def test_a_node_that_joins_has_room_as_soon_as_it_has_answered(nodes: Nodes, clock: list[float]) -> None:

@@ -10,7 +10,7 @@ import torch
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayActorError, RayTaskError
 
 from fcsearch.errors import SearchError
-from fcsearch.search.pool.interface import NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
+from fcsearch.search.pool.interface import CutShort, NodeLost, NotStarted, OutOfMemory, PackFailed, Raised, WorkerLost
 from fcsearch.search.ray_pool import controller
 from fcsearch.search.ray_pool.failures import WorkerKilledError, cause_of, pack_failure
 
@@ -54,6 +54,14 @@ def test_a_node_that_dies_while_its_workers_start_is_no_sign_that_workers_do_not
     error = RayActorError(error_msg="The actor died because its node has died. Node Id: f00")
     assert type(pack_failure(3, error, started=False)) is NodeLost
     assert type(pack_failure(3, error, started=True)) is WorkerLost
+
+
+def test_a_worker_that_died_while_it_had_no_pack_is_no_fault_of_the_next_one() -> None:
+    for error in (ActorDiedError(), RayActorError(error_msg="The actor died because its node has died.")):
+        assert type(pack_failure(3, error, started=False, reused=True)) is CutShort
+        assert type(pack_failure(3, error, started=True, reused=True)) is WorkerLost
+    # One that cannot be prepared for another pack.
+    assert type(pack_failure(3, raised(ValueError("x")), started=False, reused=True)) is NotStarted
 
 
 def test_a_killed_worker_can_be_pickled_as_tune_does() -> None:

@@ -1,7 +1,8 @@
-"""A pool whose Ray may die, with a driver that only remembers."""
+"""Pools whose Ray may die, with a driver that only remembers."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,34 +10,38 @@ import pytest
 from search_helpers import NOW, PLACE, trials
 
 from fcsearch.data import DatasetSpec, load_dataset
+from fcsearch.errors import SearchError
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.planning.plan import SearchPlan
 from fcsearch.search.pool.interface import CutShort, Notice, WorkerLost
 from fcsearch.search.pool.messages import PackOutcome, PackTask
-from fcsearch.search.ray_pool import guard
-from fcsearch.search.ray_pool.guard import GuardedPool
+from fcsearch.search.ray_pool.guard import GuardedPool, open_guarded_pool
 from fcsearch.search.ray_pool.process import DriverDiedError
-from fcsearch.search.ray_pool.wire import Leave, Sealed
+from fcsearch.search.ray_pool.wire import Capacity, Leave, Ready, Sealed
 from fcsearch.space import SearchSpace
+
+PLACEMENT = Placement(workers=1, cpus=1, gpus=0)
 
 
 class FakeDriver:
     """Hears what the search says, and answers what a test has prepared."""
 
-    made: list[FakeDriver]
-
     def __init__(self) -> None:
         self.begun = self.dead = self.ended = False
+        self.restarts = self.orders = 0
         self.heard: list[Any] = []
         self.answers: list[Any] = []
-        FakeDriver.made.append(self)
 
     def begin(self, *_: Any) -> None:
         self.begun = True
+        self.heard.append("begin")
 
-    def order(self, order: Any) -> None:
-        pass
+    def order(self, *_: Any) -> int:
+        self.heard.append("order")
+        self.orders += 1
+        self.answers.append(Ready(self.orders, PLACEMENT, 1))
+        return self.orders
 
     def send(self, message: Any) -> None:
         self.heard.append("leave" if isinstance(message, Leave) else message.pack_id)
@@ -49,44 +54,88 @@ class FakeDriver:
             raise DriverDiedError("its raylet died")
         return self.answers.pop(0)
 
+    def restart(self) -> None:
+        self.restarts += 1
+        self.begun = self.dead = False
+        self.answers = []
+
     def end(self) -> None:
         self.ended = True
 
 
 @pytest.fixture
-def pool(monkeypatch: pytest.MonkeyPatch) -> GuardedPool:
-    monkeypatch.setattr(guard, "Driver", FakeDriver)
-    FakeDriver.made = []
+def driver() -> Any:
+    return FakeDriver()
+
+
+@pytest.fixture
+def asked() -> Any:
+    """What is asked of a pool: a plan and a dataset."""
     space = SearchSpace.from_mapping({"dataset": "digits", "parameters": {"epochs": 1}})
-    plan = SearchPlan(Path("run"), space, 1, Placement(workers=1, cpus=1, gpus=0), 1, SearchOptions())
-    driver: Any = FakeDriver()
-    return GuardedPool(plan, load_dataset(DatasetSpec("digits", num_train=300)), driver)
+    plan = SearchPlan(Path("run"), space, 1, PLACEMENT, 1, SearchOptions())
+    return plan, load_dataset(DatasetSpec("digits", num_train=300))
 
 
 def pack(number: int) -> PackTask:
     return PackTask(number, tuple(trials(1, epochs=1)))
 
 
-def test_each_stage_of_a_search_may_ask_its_packs_to_leave(pool: GuardedPool) -> None:
-    [driver] = FakeDriver.made
+def ended(number: int) -> Sealed[PackOutcome]:
+    return Sealed.of(number, PackOutcome(number, (), PLACE, NOW))
+
+
+def test_each_stage_of_a_search_may_ask_its_packs_to_leave(driver: Any, asked: Any) -> None:
+    pool = GuardedPool(*asked, driver)
     for number in range(2):
         pool.submit(pack(number))
         pool.ask_to_leave()
         pool.ask_to_leave()
-        driver.answers.append(Sealed.of(number, PackOutcome(number, (), PLACE, NOW)))
+        driver.answers.append(ended(number))
         assert [event.pack_id for event in pool.wait(0)] == [number]
-    assert driver.heard == [0, "leave", 1, "leave"]
+    assert driver.heard == ["begin", "order", 0, "leave", 1, "leave"]
 
 
-def test_a_ray_that_ends_with_the_trials_starts_again_for_what_comes_after_them(pool: GuardedPool) -> None:
+def test_a_ray_that_ends_with_the_trials_starts_again_for_what_comes_after_them(driver: Any, asked: Any) -> None:
+    pool = GuardedPool(*asked, driver)
     pool.submit(pack(0))
     pool.ask_to_leave()
-    FakeDriver.made[0].dead = True
+    driver.dead = True
     assert pool.wait(0) == [WorkerLost(0, "Ray ended with the search")]
     pool.submit(pack(1))
     notice, cut = pool.wait(0)
     assert isinstance(notice, Notice)
     assert cut == CutShort(1, "its raylet died")
-    assert [driver.ended for driver in FakeDriver.made] == [True, False]
+    assert (driver.restarts, driver.heard[-2:]) == (1, ["begin", "order"])
     pool.submit(pack(1))
-    assert FakeDriver.made[1].heard == [1]
+    assert driver.heard[-1] == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_one_ray_serves_all_pools_of_a_command(driver: Any, asked: Any, known: bool) -> None:
+    plan, dataset = asked
+    # Where only the cluster knows the workers, a pool waits for them.
+    plan = dataclasses.replace(plan, placement=PLACEMENT if known else None)
+    with open_guarded_pool(plan, dataset, driver) as pool:
+        pool.submit(pack(0))
+    # What is left of the first pool, whose pack was abandoned, is not the second one's.
+    driver.answers += [ended(0), Notice("the worker of pack 0 answers again"), Capacity(7)]
+    with open_guarded_pool(plan, dataset, driver) as pool:
+        pool.submit(pack(1))
+        driver.answers.append(ended(1))
+        assert [event.pack_id for event in pool.wait(0)] == [1]
+        assert pool.workers == 1
+    assert driver.heard == ["begin", "order", 0, "order", 1]
+    assert not driver.ended
+
+
+def test_deaths_of_ray_count_for_all_pools_of_a_command(driver: Any, asked: Any) -> None:
+    for times in (1, 2):
+        with open_guarded_pool(*asked, driver) as pool:
+            driver.dead = True
+            [notice] = pool.wait(0)
+            assert isinstance(notice, Notice)
+            assert f"Ray is started again ({times} of 2)" in notice.text
+    with open_guarded_pool(*asked, driver) as pool:
+        driver.dead = True
+        with pytest.raises(SearchError, match="its raylet died on this machine, 3 times"):
+            pool.wait(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import logging
 import warnings
 import weakref
@@ -13,12 +15,13 @@ import pytest
 import torch
 from search_helpers import trials
 
+from fcsearch.errors import DataError
 from fcsearch.search.planning.placement import Placement
 from fcsearch.search.pool.messages import PackOutcome, PackTask, Place, Progress
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.search.ray_pool import worker
 from fcsearch.search.ray_pool.wire import Sealed
-from fcsearch.search.ray_pool.worker import MESSAGE, PackWorker
+from fcsearch.search.ray_pool.worker import MESSAGE, PackWorker, Rows
 
 
 @pytest.fixture
@@ -47,8 +50,21 @@ def process() -> Iterator[None]:
     logging.getLogger().handlers = root
 
 
+@dataclasses.dataclass(eq=False)
+class Ref:
+    """Ray's reference to arrays."""
+
+    arrays: dict[str, Any]
+
+
 @pytest.fixture
-def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001
+def rows(dataset: dict[str, Any]) -> Rows:
+    return Rows(Ref(dataset))
+
+
+@pytest.fixture
+def make(rows: Rows, process: None, monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ARG001
+    monkeypatch.setattr("ray.get", lambda ref: ref.arrays)
     monkeypatch.setattr("ray.get_gpu_ids", list)
     monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "10.0.0.9")
     # It is set for the worker's children.
@@ -56,8 +72,8 @@ def make(dataset: dict[str, Any], process: None, monkeypatch: pytest.MonkeyPatch
 
     def made(task: PackTask, threads: int = 1, **options: float) -> PackWorker:
         placement = Placement(workers=2, cpus=threads, gpus=0)
-        found = PackWorker(dataset=dataset, placement=placement, **options)
-        found.take(Sealed.of(task.pack_id, task))
+        found = PackWorker(rows=rows, placement=placement, **options)
+        found.take(Sealed.of(task.pack_id, task), rows)
         return found
 
     return made
@@ -67,9 +83,9 @@ def task(epochs: int, count: int = 2) -> PackTask:
     return PackTask(pack_id=1, trials=tuple(trials(count, epochs=epochs, hidden_dims=(4,), batch_size=20)))
 
 
-def next_pack(found: PackWorker, task: PackTask) -> None:
+def next_pack(found: PackWorker, task: PackTask, rows: Rows | None = None) -> None:
     found.reset()
-    found.take(Sealed.of(task.pack_id, task))
+    found.take(Sealed.of(task.pack_id, task), rows or found._rows)
 
 
 def said(result: dict[str, Any]) -> Any:
@@ -85,8 +101,9 @@ def test_a_worker_takes_its_threads_and_shares_the_dataset(make: Any, dataset: d
     assert torch.get_num_threads() == 2
     # A number that is smaller than any normal one is zero now.
     assert (torch.tensor([1e-30]) * torch.tensor([1e-10])).item() == 0.0
-    assert found._data.X_train.data_ptr() == dataset["X_train"].ctypes.data
-    assert found._data.y_val.data_ptr() == dataset["y_val"].ctypes.data
+    data = found._learned()
+    assert data.X_train.data_ptr() == dataset["X_train"].ctypes.data
+    assert data.y_val.data_ptr() == dataset["y_val"].ctypes.data
 
 
 @pytest.mark.parametrize(("threads", "compiled"), [(1, [True]), (2, [])])
@@ -135,6 +152,31 @@ def test_a_pack_is_let_go_before_the_next_is_made(make: Any, monkeypatch: pytest
         next_pack(found, task(1))
         found.train()
     assert alive == [0, 0, 0, 0]
+
+
+def test_a_pack_on_other_rows_is_trained_by_the_same_worker(make: Any, dataset: dict[str, Any]) -> None:
+    found = make(task(1))
+    found.train()
+    first = weakref.ref(found._learned())
+    next_pack(found, task(1))
+    found.train()
+    assert found._learned() is first()
+    fewer = {name: value[:40] if name.endswith("_train") else value for name, value in dataset.items()}
+    next_pack(found, task(1), Rows(Ref(fewer)))
+    # Two datasets would take twice the memory.
+    gc.collect()
+    assert first() is None
+    assert said(found.train()).members[0].result.epochs
+    assert len(found._learned().y_train) == 40
+
+
+def test_rows_that_cannot_be_loaded_are_the_failure_of_their_pack(make: Any, dataset: dict[str, Any]) -> None:
+    found = make(task(1))
+    next_pack(found, task(1), Rows(Ref({**dataset, "X_val": dataset["X_val"][:3]})))
+    with pytest.raises(DataError, match="the validation split"):
+        found.train()
+    next_pack(found, task(1), Rows(Ref(dataset)))
+    assert isinstance(said(found.train()), PackOutcome)
 
 
 def test_a_worker_without_a_pack_says_so(make: Any) -> None:

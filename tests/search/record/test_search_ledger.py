@@ -14,8 +14,9 @@ from search_helpers import make_run, make_space, outcome, record, result
 
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
+from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.ledger import Ledger, Model, PackRecord
-from fcsearch.search.record.outcomes import failed_records
+from fcsearch.search.record.outcomes import epoch_records, failed_records, trial_records
 from fcsearch.space import SearchSpace
 
 
@@ -213,9 +214,12 @@ def test_models_are_saved_with_their_rows_and_pruned(run: RunDirectory, space: S
     assert run.models.saved() == [1, 2]
 
 
-def test_trials_share_equal_distributions(tmp_path: Path) -> None:
+def test_trials_share_equal_distributions_and_choices(tmp_path: Path) -> None:
     """They are most of what a trial takes in memory, and Optuna's journal makes new ones for each."""
-    space = make_space(tmp_path, parameters={"learning_rate": {"low": 1e-4, "high": 1e-1}, "epochs": 4})
+    rule = {"choices": ["sgd", "adam"]}
+    space = make_space(
+        tmp_path, parameters={"learning_rate": {"low": 1e-4, "high": 1e-1}, "update_rule": rule, "epochs": 4}
+    )
     run = make_run(tmp_path, space)
     ledger = Ledger(run, space, seed=0)
     planned = ledger.ask(3)
@@ -225,9 +229,34 @@ def test_trials_share_equal_distributions(tmp_path: Path) -> None:
         assert trials == journal(run)
         shared = {id(trial.distributions["learning_rate"]) for trial in trials}
         assert len(shared) == 1
+        rules = [trial.params["update_rule"] for trial in trials]
+        assert len(set(map(id, rules))) == len(set(rules))
 
 
 def test_the_journal_is_plain_lines_of_json(run: RunDirectory, space: SearchSpace) -> None:
     Ledger(run, space, seed=0).ask(2)
     lines = run.journal_path.read_text().splitlines()
     assert all(isinstance(json.loads(line)["op_code"], int) for line in lines)
+
+
+def test_models_of_trials_that_an_earlier_session_left_unfinished_stay_until_these_end(
+    run: RunDirectory, space: SearchSpace
+) -> None:
+    def write(ledger: Ledger, pack: int, trial: PlannedTrial, state: str, keep: list[int]) -> None:
+        found = outcome(pack, {trial.trial_id: result(trial.config, [0.5], state)})
+        model = Model(found.members[0].result.weights, {"config": trial.config.to_json(), "input_dim": 2})
+        ledger.record(
+            PackRecord(pack, trial_records(found), epoch_records(found), {trial.trial_id: model}, keep),
+        )
+
+    first = Ledger(run, space, seed=0)
+    trials = first.ask(3)
+    write(first, 0, trials[0], "unfinished", [0])
+    assert states(run) == ["RUNNING"] * 3
+    second = Ledger(run, space, seed=0)
+    assert [trial.trial_id for trial in second.recover()] == [0, 1, 2]
+    write(second, 1, trials[1], "complete", [1])
+    assert run.models.saved() == [0, 1]
+    write(second, 2, trials[0], "complete", [1])
+    assert run.models.saved() == [1]
+    assert states(run) == ["COMPLETE", "COMPLETE", "RUNNING"]

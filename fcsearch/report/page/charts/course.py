@@ -20,6 +20,7 @@ _LOOKS = {
     "stopped": (MUTED, "diamond"),
     "diverged": (BAD, "cross"),
     "failed": (BAD, "square"),
+    "unfinished": (ACCENT, "triangle-right"),
 }
 
 

@@ -35,7 +35,7 @@ EPOCHS = quantity("epoch", "epoch", scale={"zero": False, "nice": False}, axis={
 
 LINE_LEGEND: Spec = {"symbolType": "stroke", "symbolSize": 300, "symbolStrokeWidth": 2.5}
 
-STATES = ("complete", "stopped", "diverged", "failed")
+STATES = ("complete", "stopped", "diverged", "failed", "unfinished")
 RANKED = {"field": "value", "valid": True}
 
 CONFIG: Spec = {

@@ -1,0 +1,96 @@
+"""Forks Ray's workers: a worker that is forked has imported torch already, which takes most of a worker's start.
+
+Ray itself is imported by the forked process: its library reads the worker's environment when it is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import traceback
+from typing import Any
+
+import numpy as np
+import torch
+
+import fcsearch.search.pool.pack_run  # noqa: F401 (for the workers)
+from fcsearch.search.ray_pool.worker_start import PROGRAM
+from fcsearch.training.engine.compiling import prepare_for_cpu
+
+# How long one who wants a worker may take to say so.
+_SECONDS = 10.0
+
+
+def main(descriptor: int) -> None:
+    """Fork workers for those who connect to the socket that comes by another, until the other end of that is closed.
+
+    Args:
+        descriptor: The other.
+    """
+    if torch.version.cuda is None and torch.version.hip is None:
+        # With CUDA it may not be needed, and GPUs are not to be looked for before a fork.
+        prepare_for_cpu()
+    # Imported objects stay shared with the workers: their garbage collectors skip them, and so do not write to them.
+    gc.freeze()
+    gc.enable()
+    # Workers that have ended are not waited for: their raylet sees it.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(fileno=descriptor) as line:
+        _, files, *_ = socket.recv_fds(line, 1, 1)
+        if not files:
+            return
+        with socket.socket(fileno=files[0]) as listener:
+            while line not in select.select([line, listener], [], [])[0]:
+                with contextlib.suppress(OSError, ValueError):
+                    _answer(listener)
+
+
+def _answer(listener: socket.socket) -> None:
+    """Fork a worker for one who connects."""
+    wanted, _ = listener.accept()
+    with wanted:
+        wanted.settimeout(_SECONDS)
+        _, streams, *_ = socket.recv_fds(wanted, 1, 3)
+        try:
+            with wanted.makefile("rb") as text:
+                request = json.loads(text.read())
+            if os.fork() == 0:
+                _work(streams, request)
+        finally:
+            for stream in streams:
+                os.close(stream)
+        wanted.sendall(b"f")
+
+
+def _work(streams: list[int], request: list[Any]) -> None:
+    """Be the worker that was asked for."""
+    code = 1
+    try:
+        arguments, environment = request
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        os.closerange(3, max(streams) + 1)
+        os.environ.clear()
+        os.environ.update(environment)
+        # That of `random` is seeded by itself.
+        np.random.seed()
+        program = environment[PROGRAM]
+        sys.argv = [program, *arguments]
+        runpy.run_path(program, run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001
+        traceback.print_exc()
+    finally:
+        for stream_of_ours in (sys.stdout, sys.stderr):
+            stream_of_ours.flush()
+        os._exit(code)

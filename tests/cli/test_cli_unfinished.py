@@ -1,0 +1,74 @@
+"""Commands count trials that were in training when their search ended apart from those that are done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from synthetic_run import EPOCHS, add_trials, epoch_rows, manifest, trial_row
+
+from fcsearch.api.representation import facts_of
+from fcsearch.cli import cli
+from fcsearch.report.build import build_report
+from fcsearch.report.closing import winner_line
+from fcsearch.report.measured import FinalTest
+from fcsearch.results import RunDirectory, open_run
+from fcsearch.search.loop.from_files import Watched
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Eight of 48 trials are done, and two, the best of all among them, are unfinished."""
+    monkeypatch.chdir(tmp_path)
+    made = RunDirectory.create(tmp_path / "runs" / "cut", manifest("cut", ended_by="time_budget"))
+    add_trials(made, range(8))
+    rows = [
+        {**trial_row(trial), "state": "unfinished", "epochs_run": 4, "best_epoch": 3, "val_accuracy": value}
+        for trial, value in ((9, 0.999), (10, 0.2))
+    ]
+    made.write_pack(made.next_pack_id(), rows, [epoch for row in rows for epoch in epoch_rows(row)])
+    return made.path
+
+
+def said(*arguments: str) -> str:
+    found = CliRunner().invoke(cli, list(arguments), catch_exceptions=False)
+    assert found.exit_code == 0, found.output
+    return " ".join(found.output.split())
+
+
+@pytest.mark.usefixtures("run")
+def test_runs() -> None:
+    assert "8 of 48, 2 unfinished" in said("runs")
+    [entry] = json.loads(CliRunner().invoke(cli, ["runs", "--format", "json"]).stdout)
+    assert (entry["trials"], entry["unfinished"]) == (8, 2)
+
+
+def test_watch(run: Path) -> None:
+    assert Watched(RunDirectory.open(run)).ended() == "ended by its time budget, 8 of 48 trials, 2 unfinished"
+
+
+def test_report(run: Path) -> None:
+    text = said("report", "cut")
+    assert "8 of 48 trials, and 2 unfinished, in 2 packs: " in text
+    assert f"trial 9, had trained for 4 of {EPOCHS} epochs when the time budget was used up" in text
+    assert f"at epoch 3, the best of 4 so far; {EPOCHS} were planned" in text
+    found = build_report(RunDirectory.open(run), test=FinalTest())
+    assert found.best is not None
+    assert winner_line(found, found.best).startswith(f"trial 9 (stopped after epoch 4 of {EPOCHS}): ")
+    page = (run / "report.html").read_text()
+    assert "after 8 of 48 trials, with 2 unfinished." in page
+    assert f"the search ended after epoch 4 of {EPOCHS}" in page
+
+
+def test_compare(run: Path) -> None:
+    whole = RunDirectory.create(run.parent / "whole", manifest("whole"))
+    add_trials(whole, range(8))
+    assert "ended after 8 of 48 trials, 2 unfinished" in said("compare", "cut", "whole")
+
+
+def test_python(run: Path) -> None:
+    found = open_run(run)
+    assert facts_of(found)["trials"] == "8 of 48 trials, 2 unfinished"
+    assert found.best["trial_id"] == 9
