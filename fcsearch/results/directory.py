@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from fcsearch.results.models import Models
     from fcsearch.space import SearchSpace
 
-# The folder of saved networks.
-_MODELS = "models"
+_MODELS = "models"  # the folder of saved networks
 
 
 class RunDirectory:
@@ -253,9 +252,7 @@ class RunDirectory:
         """
         manifest, table = self.manifest(), trials_table(pack_id, trials)
         history = epochs_table(epochs, set(table["trial_id"].to_pylist()))
-        self._tables.add(
-            pack_id, with_origin(by_number(table, self, manifest), manifest), with_origin(history, manifest)
-        )
+        self._tables.add(pack_id, by_number(table, self, manifest), with_origin(history, manifest))
 
     def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
         """Add the results of a pack of trials that were trained again, each with another seed.
@@ -267,7 +264,7 @@ class RunDirectory:
         """
         table = by_number(confirmations_table(pack_id, trials), self, self.manifest())
         self._confirmations.create()
-        self._confirmations.replace(pack_id, with_origin(table, self.manifest()), keys=("trial_id", "seed"))
+        self._confirmations.replace(pack_id, table, keys=("trial_id", "seed"))
 
     def confirmations(self) -> pa.Table:
         """All trainings with another seed, sorted by `trial_id` and `seed`; schema CONFIRMATIONS."""

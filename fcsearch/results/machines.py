@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from fcsearch.privacy import Privacy, is_numbered
+from fcsearch.results.arrow import with_origin
 
 if TYPE_CHECKING:
     from fcsearch.results.directory import RunDirectory
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def by_number(table: pa.Table, run: RunDirectory, manifest: Manifest) -> pa.Table:
-    """Rows with their machines by number, and with errors that name no path, machine, address or user.
+    """Rows with their origin, with machines by number, and errors that name no path, machine, address or user.
 
     Machines that they are the first to name come into run.json before.
     """
@@ -30,4 +31,4 @@ def by_number(table: pa.Table, run: RunDirectory, manifest: Manifest) -> pa.Tabl
             number = table.schema.get_field_index(name)
             column = pa.array([text and hide(text) for text in texts], pa.string())
             table = table.set_column(number, table.schema.field(number), column)
-    return table
+    return with_origin(table, manifest)
