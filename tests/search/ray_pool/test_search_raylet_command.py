@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -74,11 +74,21 @@ def test_a_ray_that_lacks_a_part_is_started_as_it_is(monkeypatch: pytest.MonkeyP
         assert raylet_command._services.start_ray_process is plain
 
 
-def test_what_stands_in_ends_with_the_raylet() -> None:
-    raylet = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    variables = {**os.environ, stand_in.RAYLET: str(raylet.pid)}
-    waiting = subprocess.Popen([sys.executable, "-I", "-S", stand_in.__file__], env=variables)
-    with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(0.5)
-    raylet.communicate(b"\n")
-    assert waiting.wait(60) == 0
+def test_what_stands_in_ends_with_the_raylet_though_nobody_waits_for_that() -> None:
+    # It starts what stands in, as a raylet does, which tells its end by closing its output.
+    program = (
+        "import os, subprocess, sys\n"
+        f"os.environ[{stand_in.RAYLET!r}] = str(os.getpid())\n"
+        f"subprocess.Popen([sys.executable, '-I', '-S', {stand_in.__file__!r}])\n"
+        "sys.stdin.read()\n"
+    )
+    raylet = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert raylet.stdin is not None
+    assert raylet.stdout is not None
+    assert not select.select([raylet.stdout], [], [], 0.5)[0]
+    raylet.stdin.close()
+    # Until here it has not been waited for: there is still such a process.
+    assert select.select([raylet.stdout], [], [], 60)[0]
+    assert raylet.stdout.read() == b""
+    raylet.stdout.close()
+    raylet.wait()
