@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import ray
 
 from fcsearch.search.ray_pool import raylet_command, stand_in
 from fcsearch.search.ray_pool.lean import lean_ray
@@ -31,6 +32,12 @@ def command(folder: Path, *more: str) -> list[str]:
 def test_this_ray_has_all_that_is_used() -> None:
     # Where this fails, Ray has changed: searches start all the same, and slower.
     assert raylet_command.can_be_lean()
+
+
+@pytest.mark.parametrize("version", ["2.59.0", "2.61.0", "3.0.0"])
+def test_a_version_that_was_not_tried_is_started_as_it_is(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(ray, "__version__", version)
+    assert not raylet_command.can_be_lean()
 
 
 def test_both_agents_are_replaced_and_their_ports_are_not_in_use(tmp_path: Path) -> None:
