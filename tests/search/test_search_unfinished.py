@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -167,6 +168,24 @@ def test_a_second_budget_takes_the_place_of_the_first(tmp_path: Path, epochs: Ep
     assert found.report.validation is not None
     assert found.report.validation.value == pytest.approx(found.report.best.row["val_accuracy"])
     assert epochs.trained == 5
+
+
+def test_one_that_starts_over_keeps_what_it_had_reached_until_it_is_as_far(
+    tmp_path: Path, epochs: Epochs, budget: Any
+) -> None:
+    whole = start(tmp_path, "whole", **SEARCH).run
+    epochs.trained = 0
+    run = cut(tmp_path, budget, after=4).run
+    rows, model = unfinished(run), run.models.path(rank_trials(run.trials())["trial_id"][0].as_py())
+    before = model.read_bytes()
+    shutil.rmtree(run.path / "checkpoints")
+    budget(5)
+    resume(run.path, time_budget=500)
+    again = RunDirectory.open(run.path)
+    assert (unfinished(again), model.read_bytes()) == (rows, before)
+    budget(None)
+    resume(run.path, time_budget=None)
+    assert_same(run.path, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

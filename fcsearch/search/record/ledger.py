@@ -14,9 +14,8 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -24,17 +23,14 @@ from optuna.trial import TrialState
 
 from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SpaceError
-from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
-from fcsearch.results.predictions import Predicted
+from fcsearch.results import RunDirectory
 from fcsearch.results.study import name_metric
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace
-
-if TYPE_CHECKING:
-    import torch
 
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -47,39 +43,6 @@ _STATES = {
 _DIVERGED = "diverged"
 # The study's attribute that says that what a search begins with is in the journal.
 _BEGUN = "fcsearch_begun"
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class Model:
-    """Weights at a trial's best epoch, what is needed to use them (JSON types), and what they predict."""
-
-    weights: Mapping[str, torch.Tensor]
-    metadata: Mapping[str, Any]
-    predicted: Predicted | None = None
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class PackRecord:
-    """What came of a pack, for the books.
-
-    Attributes:
-        pack_id: The pack.
-        trials: Its trials that came to an end, were left unfinished, or are given up.
-        epochs: Their epochs.
-        models: The models to save, by trial.
-        keep: The trials whose models stay, beside those that an earlier session left unfinished.
-    """
-
-    pack_id: int
-    trials: Sequence[TrialRecord]
-    epochs: Sequence[EpochRecord] = ()
-    models: Mapping[int, Model] = dataclasses.field(default_factory=dict)
-    keep: Collection[int] = ()
-
-    @property
-    def ended(self) -> list[TrialRecord]:
-        """The trials that are done."""
-        return [trial for trial in self.trials if trial.state != UNFINISHED]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,17 +161,30 @@ class Ledger:
 
     def record(self, pack: PackRecord) -> None:
         """Write the models, so that a trial with a row has its own; then the rows of the trials; then tell Optuna."""
+        pack = pack.without(self._short_of_before(pack))
+        if not pack.trials:
+            return
         for trial_id, model in pack.models.items():
             self._run.models.save(trial_id, model.weights, model.metadata)
             if model.predicted is not None:
                 self._run.predictions.save(trial_id, model.predicted)
         self._run.write_pack(pack.pack_id, pack.trials, pack.epochs)
+        for trial in pack.trials:
+            self._left_before.pop(trial.trial_id, None)
         if pack.models:
             for kept in (self._run.models, self._run.predictions):
-                kept.prune({*pack.keep, *(self._left_before & self._run.unfinished_trials())})
+                kept.prune({*pack.keep, *self._left_before})
         told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.ended]
         column = self._objective.column
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
+
+    def _short_of_before(self, pack: PackRecord) -> set[int]:
+        """Trials that started over, as no checkpoint was kept, and were left before they were as far as once before."""
+        return {
+            trial.trial_id
+            for trial in pack.trials
+            if trial.state == UNFINISHED and (trial.epochs_run or 0) < self._left_before.get(trial.trial_id, 0)
+        }
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)
