@@ -19,8 +19,10 @@ from inline_pool import Killed
 from fcsearch.evaluation import load_run_dataset, measure
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.results.study import study_of
+from fcsearch.results.unfinished import Unfinished
 from fcsearch.search.api import SearchResult, confirm_run
 from fcsearch.search.loop.engine import Engine
+from fcsearch.selection import confirmation_of
 from fcsearch.training import Pack, TrainingData
 
 # Packs of three trials of six epochs: after ten epochs the first pack has ended, and the second is at epoch 4.
@@ -243,3 +245,14 @@ def test_what_was_confirmed_early_is_confirmed_again_at_the_end(tmp_path: Path, 
     assert len(found.report.confirmation.configurations) == len(rows) == 6
     assert {row["epochs_run"] for row in rows} == {EPOCHS}
     assert found.report.confirmation.complete
+
+
+def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_path: Path, budget: Any) -> None:
+    run = cut(tmp_path, budget, after=4).run
+    confirm_run(run, options(confirm=2, confirm_seeds=2))
+    first = RunDirectory.open(run.path).manifest().confirmation
+    assert first is not None
+    Unfinished(run.path, aside=tmp_path / "aside").drop(first.trials[:1])
+    found = confirmation_of(RunDirectory.open(run.path))
+    assert found is not None
+    assert (found.asked, found.done, found.winner) == (4, 2, None)
