@@ -256,3 +256,17 @@ def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_
     found = confirmation_of(RunDirectory.open(run.path))
     assert found is not None
     assert (found.asked, found.done, found.winner) == (4, 2, None)
+
+
+def test_fewer_trials_leave_what_the_others_go_on_from(tmp_path: Path, epochs: Epochs, budget: Any) -> None:
+    whole = start(tmp_path, "whole", **SEARCH).run
+    needed, epochs.trained = epochs.trained, 0
+    run = cut(tmp_path, budget).run
+    found = resume(run.path, time_budget=None, trials=3)
+    assert found.ended_by == "trials"
+    assert found.report is not None
+    [said] = [finding.sentence for finding in found.report.trust.findings if finding.kind == "stopped_early"]
+    assert "or `fcsearch resume` with more `--trials`, it trains" in said
+    resume(run.path, trials=6)
+    assert_same(run.path, whole)
+    assert epochs.trained == needed
