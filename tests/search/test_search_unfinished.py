@@ -270,3 +270,16 @@ def test_fewer_trials_leave_what_the_others_go_on_from(tmp_path: Path, epochs: E
     resume(run.path, trials=6)
     assert_same(run.path, whole)
     assert epochs.trained == needed
+
+
+def test_a_session_after_them_has_no_more_than_its_time_budget(
+    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graces = []
+    begin = Engine.begin
+    monkeypatch.setattr(Engine, "begin", lambda engine: (graces.append(engine._grace), begin(engine))[1])
+    run = cut(tmp_path, budget, after=2).run
+    budget(3)
+    resume(run.path, time_budget=500)
+    # The first may wait for a first result; the second has those of the first.
+    assert graces == [10.0, 0.0]

@@ -199,7 +199,8 @@ def _train_trials(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
-        grace=0.0 if done else grace_of(plan.options),
+        # One that an earlier session left unfinished is a result, too.
+        grace=0.0 if done or run.unfinished_trials() else grace_of(plan.options),
         prolong=lambda: later_end_of_trials(around, plan.options, dataset),
     )
     view.started({**plan.lines(), **known, **told(dataset)})
