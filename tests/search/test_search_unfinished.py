@@ -275,9 +275,14 @@ def test_fewer_trials_leave_what_the_others_go_on_from(tmp_path: Path, epochs: E
 def test_a_session_after_them_has_no_more_than_its_time_budget(
     tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graces = []
+    graces: list[float] = []
     begin = Engine.begin
-    monkeypatch.setattr(Engine, "begin", lambda engine: (graces.append(engine._grace), begin(engine))[1])
+
+    def noted(engine: Engine) -> None:
+        graces.append(engine._grace)
+        begin(engine)
+
+    monkeypatch.setattr(Engine, "begin", noted)
     run = cut(tmp_path, budget, after=2).run
     budget(3)
     resume(run.path, time_budget=500)

@@ -1,4 +1,4 @@
-"""What came of a pack, as it is handed to the books."""
+"""What came of a pack, as it goes into the books: the rows of its trials and epochs, and the models to keep."""
 
 from __future__ import annotations
 
