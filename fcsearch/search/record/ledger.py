@@ -21,6 +21,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SpaceError
 from fcsearch.results import RunDirectory
 from fcsearch.results.study import name_metric
