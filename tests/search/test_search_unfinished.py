@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import optuna
 import pyarrow.dataset as ds
@@ -190,6 +191,16 @@ def test_one_that_starts_over_keeps_what_it_had_reached_until_it_is_as_far(
     assert_same(run.path, whole)
 
 
+def test_one_that_fails_later_keeps_what_it_had_reached(
+    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = cut(tmp_path, budget).run
+    rows = unfinished(run)
+    monkeypatch.setattr(Pack, "train_epoch", Mock(side_effect=MemoryError))
+    resume(run.path, time_budget=None)
+    assert unfinished(RunDirectory.open(run.path)) == rows
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_they_count_too_where_the_search_is_interrupted(
     tmp_path: Path, epochs: Epochs, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
@@ -260,16 +271,16 @@ def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_
 
 def test_fewer_trials_leave_what_the_others_go_on_from(tmp_path: Path, epochs: Epochs, budget: Any) -> None:
     whole = start(tmp_path, "whole", **SEARCH).run
-    needed, epochs.trained = epochs.trained, 0
-    run = cut(tmp_path, budget).run
+    run = cut(tmp_path, budget, after=epochs.trained + 10).run
     found = resume(run.path, time_budget=None, trials=3)
     assert found.ended_by == "trials"
     assert found.report is not None
     [said] = [finding.sentence for finding in found.report.trust.findings if finding.kind == "stopped_early"]
     assert "or `fcsearch resume` with more `--trials`, it trains" in said
+    before = epochs.trained
     resume(run.path, trials=6)
     assert_same(run.path, whole)
-    assert epochs.trained == needed
+    assert epochs.trained == before + 2
 
 
 def test_a_session_after_them_has_no_more_than_its_time_budget(
@@ -286,5 +297,4 @@ def test_a_session_after_them_has_no_more_than_its_time_budget(
     run = cut(tmp_path, budget, after=2).run
     budget(3)
     resume(run.path, time_budget=500)
-    # The first may wait for a first result; the second has those of the first.
     assert graces == [10.0, 0.0]

@@ -179,11 +179,12 @@ class Ledger:
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
 
     def _short_of_before(self, pack: PackRecord) -> set[int]:
-        """Trials that started over, as no checkpoint was kept, and were left before they were as far as once before."""
+        """Trials that were further before: they started over without a checkpoint, or failed, as for lack of memory."""
         return {
             trial.trial_id
             for trial in pack.trials
-            if trial.state == UNFINISHED and (trial.epochs_run or 0) < self._left_before.get(trial.trial_id, 0)
+            if trial.state in (UNFINISHED, "failed")
+            and (trial.epochs_run or 0) < self._left_before.get(trial.trial_id, 0)
         }
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
