@@ -30,9 +30,10 @@ from fcsearch.wording import wording
 MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
-# Names of identifiers: id, row_number, customer_id, order no, unnamed: 0, Kundennr; CustomerId, RowNumber.
+# Names of identifiers: id, RowNumber, customer_id, order no, unnamed: 0, Kundennr; CustomerId. Not snr (a ratio), nor
+# atomicNumber: a table may have a row for each.
 _IDENTIFIER = re.compile(
-    r"(?i:|(row[_ ]?)?(id|index|number|nr|no)|.*[_ ](id|nr|no)|.*[a-z]nr|unnamed: \d+)|.*[a-z](Id|ID|Nr|No|Number)"
+    r"(?i:|(row[_ ]?)?(id|index|number|nr|no)|.*[_ ](id|nr|no)|.*[a-z]{3}nr|unnamed: \d+)|.*[a-z](Id|ID|Nr|No)"
 )
 _LEAVE_OUT = "Leave it out."
 

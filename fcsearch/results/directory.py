@@ -242,8 +242,7 @@ class RunDirectory:
 
         Args:
             pack_id: A number that no other pack of the run has.
-            trials: A record for each of the pack's trials; or a row by column name, columns not named are null. A row
-                takes the place of an `unfinished` one.
+            trials: A record or a row by column name for each trial (other columns: null); replaces `unfinished` rows.
             epochs: A record or a row for each trial and epoch.
 
         Raises:
@@ -283,9 +282,10 @@ class RunDirectory:
         """The rows of the trials that are done, sorted by `trial_id`: `trials` without those that are unfinished."""
         return self._tables.ended()
 
-    def unfinished_trials(self) -> set[int]:
-        """The trials that were in training when the search ended, and have not ended since."""
-        return set(self._tables.unfinished()["trial_id"].to_pylist())
+    def unfinished_trials(self) -> dict[int, int]:
+        """The trials that were in training when the search ended, and have not ended since; each with its epochs."""
+        columns = self._tables.unfinished().select(["trial_id", "epochs_run"])
+        return dict(zip(*columns.to_pydict().values(), strict=True))
 
     def trials(self) -> pa.Table:
         """All trials with a row, sorted by `trial_id`; schema TRIALS, with no rows before the first pack is done."""

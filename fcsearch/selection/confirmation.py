@@ -6,7 +6,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -129,7 +129,10 @@ def confirmation_of(run: RunDirectory) -> Confirmation | None:
     rows = [row for row in again if counts_for(searched, row)]
     objective = objective_of(table)
     measured_on = rows_measured_on(run)
-    return weigh([searched[trial] for trial in trials], rows, seeds=seeds, objective=objective, measured_on=measured_on)
+    # While a damaged row, or an unfinished one, is being replaced there is none.
+    there = [searched[trial] for trial in trials if trial in searched]
+    found = weigh(there, rows, seeds=seeds, objective=objective, measured_on=measured_on)
+    return replace(found, asked=len(wanted))
 
 
 def counts_for(trials: Mapping[int, Mapping[str, Any]], again: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ def test_different_integers_under_such_a_name_are_refused(write_table, refusal, 
     assert "found a different number in every row: an identifier. Leave it out" in found
 
 
-@pytest.mark.parametrize("name", ["bid", "humid", "piano", "casino", "valid", "GRID"])
+@pytest.mark.parametrize("name", ["bid", "humid", "piano", "casino", "valid", "GRID", "snr", "PSNR", "atomicNumber"])
 def test_a_word_that_only_ends_like_such_a_name_is_a_feature(write_table, load, name) -> None:
     assert load(write_table({"a": NUMBERS, name: APART, "label": Y})).input_dim == 2
 

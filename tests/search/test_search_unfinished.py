@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import optuna
 import pyarrow.dataset as ds
@@ -18,8 +20,10 @@ from inline_pool import Killed
 from fcsearch.evaluation import load_run_dataset, measure
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.results.study import study_of
+from fcsearch.results.unfinished import Unfinished
 from fcsearch.search.api import SearchResult, confirm_run
 from fcsearch.search.loop.engine import Engine
+from fcsearch.selection import confirmation_of
 from fcsearch.training import Pack, TrainingData
 
 # Packs of three trials of six epochs: after ten epochs the first pack has ended, and the second is at epoch 4.
@@ -169,6 +173,34 @@ def test_a_second_budget_takes_the_place_of_the_first(tmp_path: Path, epochs: Ep
     assert epochs.trained == 5
 
 
+def test_one_that_starts_over_keeps_what_it_had_reached_until_it_is_as_far(
+    tmp_path: Path, epochs: Epochs, budget: Any
+) -> None:
+    whole = start(tmp_path, "whole", **SEARCH).run
+    epochs.trained = 0
+    run = cut(tmp_path, budget, after=4).run
+    rows, model = unfinished(run), run.models.path(rank_trials(run.trials())["trial_id"][0].as_py())
+    before = model.read_bytes()
+    shutil.rmtree(run.path / "checkpoints")
+    budget(5)
+    resume(run.path, time_budget=500)
+    again = RunDirectory.open(run.path)
+    assert (unfinished(again), model.read_bytes()) == (rows, before)
+    budget(None)
+    resume(run.path, time_budget=None)
+    assert_same(run.path, whole)
+
+
+def test_one_that_fails_later_keeps_what_it_had_reached(
+    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = cut(tmp_path, budget).run
+    rows = unfinished(run)
+    monkeypatch.setattr(Pack, "train_epoch", Mock(side_effect=MemoryError))
+    resume(run.path, time_budget=None)
+    assert unfinished(RunDirectory.open(run.path)) == rows
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_they_count_too_where_the_search_is_interrupted(
     tmp_path: Path, epochs: Epochs, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
@@ -224,3 +256,45 @@ def test_what_was_confirmed_early_is_confirmed_again_at_the_end(tmp_path: Path, 
     assert len(found.report.confirmation.configurations) == len(rows) == 6
     assert {row["epochs_run"] for row in rows} == {EPOCHS}
     assert found.report.confirmation.complete
+
+
+def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_path: Path, budget: Any) -> None:
+    run = cut(tmp_path, budget, after=4).run
+    confirm_run(run, options(confirm=2, confirm_seeds=2))
+    first = RunDirectory.open(run.path).manifest().confirmation
+    assert first is not None
+    Unfinished(run.path, aside=tmp_path / "aside").drop(first.trials[:1])
+    found = confirmation_of(RunDirectory.open(run.path))
+    assert found is not None
+    assert (found.asked, found.done, found.winner) == (4, 2, None)
+
+
+def test_fewer_trials_leave_what_the_others_go_on_from(tmp_path: Path, epochs: Epochs, budget: Any) -> None:
+    whole = start(tmp_path, "whole", **SEARCH).run
+    run = cut(tmp_path, budget, after=epochs.trained + 10).run
+    found = resume(run.path, time_budget=None, trials=3)
+    assert found.ended_by == "trials"
+    assert found.report is not None
+    [said] = [finding.sentence for finding in found.report.trust.findings if finding.kind == "stopped_early"]
+    assert "or `fcsearch resume` with more `--trials`, it trains" in said
+    before = epochs.trained
+    resume(run.path, trials=6)
+    assert_same(run.path, whole)
+    assert epochs.trained == before + 2
+
+
+def test_a_session_after_them_has_no_more_than_its_time_budget(
+    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graces: list[float] = []
+    begin = Engine.begin
+
+    def noted(engine: Engine) -> None:
+        graces.append(engine._grace)
+        begin(engine)
+
+    monkeypatch.setattr(Engine, "begin", noted)
+    run = cut(tmp_path, budget, after=2).run
+    budget(3)
+    resume(run.path, time_budget=500)
+    assert graces == [10.0, 0.0]

@@ -68,7 +68,7 @@ class History:
 
 
 def histories(run: RunDirectory) -> Iterator[History]:
-    """Every trial that is done, by number."""
+    """Every trial with a row, by number."""
     trials, epochs = run.trials(), run.epochs()
     ids = epochs["trial_id"].to_numpy()
     for row in trials.to_pylist():

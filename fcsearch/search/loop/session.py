@@ -126,8 +126,8 @@ def run_stages(
                         run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
         if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
             ended_by = _refit(around, plan, dataset, open_pool) or ended_by
-        # Without the search there may be trials that still wait.
-        if ended_by == "trials" and stages.search:
+        # Without the search, or with fewer trials than an earlier session had begun, there may be some that still wait.
+        if ended_by == "trials" and stages.search and not run.unfinished_trials():
             clear_checkpoints(run.path)
     return ended_by
 
@@ -199,7 +199,8 @@ def _train_trials(
         model_metadata=lambda form: dataset.in_form(form).model_metadata(),
         stop=around.stop,
         deadline=deadline,
-        grace=0.0 if done else grace_of(plan.options),
+        # One that an earlier session left unfinished is a result, too.
+        grace=0.0 if done or run.unfinished_trials() else grace_of(plan.options),
         prolong=lambda: later_end_of_trials(around, plan.options, dataset),
     )
     view.started({**plan.lines(), **known, **told(dataset)})

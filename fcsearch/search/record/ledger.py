@@ -16,12 +16,12 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SpaceError
 from fcsearch.results import RunDirectory
 from fcsearch.results.study import name_metric
@@ -31,9 +31,6 @@ from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
 from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace
-
-if TYPE_CHECKING:
-    pass
 
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -164,17 +161,31 @@ class Ledger:
 
     def record(self, pack: PackRecord) -> None:
         """Write the models, so that a trial with a row has its own; then the rows of the trials; then tell Optuna."""
+        pack = pack.without(self._short_of_before(pack))
+        if not pack.trials:
+            return
         for trial_id, model in pack.models.items():
             self._run.models.save(trial_id, model.weights, model.metadata)
             if model.predicted is not None:
                 self._run.predictions.save(trial_id, model.predicted)
         self._run.write_pack(pack.pack_id, pack.trials, pack.epochs)
+        for trial in pack.trials:
+            self._left_before.pop(trial.trial_id, None)
         if pack.models:
             for kept in (self._run.models, self._run.predictions):
-                kept.prune({*pack.keep, *(self._left_before & self._run.unfinished_trials())})
+                kept.prune({*pack.keep, *self._left_before})
         told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.ended]
         column = self._objective.column
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
+
+    def _short_of_before(self, pack: PackRecord) -> set[int]:
+        """Trials that were further before: they started over without a checkpoint, or failed, as for lack of memory."""
+        return {
+            trial.trial_id
+            for trial in pack.trials
+            if trial.state in (UNFINISHED, "failed")
+            and (trial.epochs_run or 0) < self._left_before.get(trial.trial_id, 0)
+        }
 
     def _plan(self, trial: optuna.trial.Trial) -> PlannedTrial:
         parameters = self._space.suggest(trial)

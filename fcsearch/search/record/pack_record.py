@@ -45,3 +45,12 @@ class PackRecord:
     def ended(self) -> list[TrialRecord]:
         """The trials that are done."""
         return [trial for trial in self.trials if trial.state != UNFINISHED]
+
+    def without(self, trial_ids: Collection[int]) -> PackRecord:
+        """The record without these trials."""
+        return dataclasses.replace(
+            self,
+            trials=[trial for trial in self.trials if trial.trial_id not in trial_ids],
+            epochs=[epoch for epoch in self.epochs if epoch.trial_id not in trial_ids],
+            models={number: model for number, model in self.models.items() if number not in trial_ids},
+        )
