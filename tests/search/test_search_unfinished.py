@@ -15,6 +15,7 @@ import pytest
 from cut_searches import KEYS, Epochs, assert_same, options, resume, start
 from inline_pool import Killed
 
+from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset, measure
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.results.study import study_of
@@ -93,6 +94,14 @@ def test_the_best_of_them_is_called_what_it_is(tmp_path: Path, budget: Any) -> N
         "longer time budget, or `fcsearch resume`, it trains to its end."
     ]
     assert open_run(found.run.path).load_model() is not None
+
+
+def test_a_total_that_leaves_them_out_is_refused_and_nothing_is_lost(tmp_path: Path, budget: Any) -> None:
+    run = cut(tmp_path, budget).run
+    before = sorted((run.path / "checkpoints" / "trials").iterdir())
+    with pytest.raises(RunError, match=r"at least 6, the trials done and the 3 unfinished; found 4"):
+        resume(run.path, trials=4)
+    assert sorted((run.path / "checkpoints" / "trials").iterdir()) == before != []
 
 
 def test_the_sampler_is_not_told_of_them(tmp_path: Path, budget: Any) -> None:
