@@ -54,6 +54,7 @@ def test_report(run: Path) -> None:
     assert "8 of 48 trials, and 2 unfinished, in 2 packs: " in text
     assert f"trial 9, had trained for 4 of {EPOCHS} epochs when the time budget was used up" in text
     assert f"at epoch 3, the best of 4 so far; {EPOCHS} were planned" in text
+    assert text.count(f" 3/4 of {EPOCHS} ") == 2
     found = build_report(RunDirectory.open(run), test=FinalTest())
     assert found.best is not None
     assert winner_line(found, found.best).startswith(f"trial 9 (stopped after epoch 4 of {EPOCHS}): ")

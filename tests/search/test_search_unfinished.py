@@ -13,6 +13,7 @@ import optuna
 import pyarrow.dataset as ds
 import pytest
 from cut_searches import KEYS, Epochs, assert_same, options, resume, start
+from exports import exported
 from inline_pool import Killed
 
 from fcsearch.errors import RunError
@@ -94,6 +95,8 @@ def test_the_best_of_them_is_called_what_it_is(tmp_path: Path, budget: Any) -> N
         "longer time budget, or `fcsearch resume`, it trains to its end."
     ]
     assert open_run(found.run.path).load_model() is not None
+    card = exported(found.run.path, tmp_path / "model.safetensors")
+    assert "- It was still in training when its search ended: 4 of 6 epochs\n" in card
 
 
 def test_a_total_that_leaves_them_out_is_refused_and_nothing_is_lost(tmp_path: Path, budget: Any) -> None:
