@@ -27,7 +27,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Rungs, Standing
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import PackRecord
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SamplerSpec
 from fcsearch.training import EpochMetrics, MemberResult
 

@@ -11,8 +11,9 @@ from common import keep_option, print_table, save
 from simulated_fleet import Fleet, Reading, search
 
 FLEETS = (
-    "random:8:15.4:64:2048,tpe:8:15.4:64:1024,random:10:1:1:300,random:100:1:16:3200,random:100:60:1:1000,"
-    "random:1000:60:1:3000,random:1000:60:16:16000,random:1000:600:1:3000"
+    "random:8:15.4:64:2048,tpe:8:15.4:64:1024,random:10:1:1:400,random:100:1:1:1000,random:1000:1:1:3000,"
+    "random:100:16:16:3200,random:100:60:1:1000,random:1000:60:1:3000,random:1000:60:16:16000,"
+    "random:10:600:1:100,random:100:600:1:400,random:1000:600:1:3000"
 )
 
 

@@ -34,7 +34,8 @@ from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Event
 from fcsearch.search.pool.messages import PackTask
-from fcsearch.search.record.ledger import Ledger, PackRecord
+from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import load_space
 
 

@@ -30,7 +30,8 @@ from fcsearch.search.planning.samplers import learns
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Pool
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import Ledger, PackRecord
+from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace, load_space
 
 SPACE = Path(__file__).parents[1] / "search_spaces" / "full.yaml"

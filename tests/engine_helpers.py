@@ -21,7 +21,7 @@ from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import PackFailed
 from fcsearch.search.pool.messages import PackOutcome, PackTask
 from fcsearch.search.pool.simulated import SimulatedPool
-from fcsearch.search.record.ledger import PackRecord
+from fcsearch.search.record.pack_record import PackRecord
 
 Answer = Callable[[PackTask], PackOutcome | PackFailed]
 

@@ -14,8 +14,9 @@ import yaml
 from fcsearch.results import Manifest, RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, Place
-from fcsearch.search.record.ledger import Ledger, PackRecord
+from fcsearch.search.record.ledger import Ledger
 from fcsearch.search.record.outcomes import epoch_records, trial_records
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace, load_space
 from fcsearch.training import EpochMetrics, MemberResult, TrialConfig
 

@@ -15,10 +15,10 @@ from fcsearch.comparison.section_tables import (
     short_labels,
 )
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.privacy import Privacy
 from fcsearch.report.page.assets import json_text, page_environment, page_frame, page_scripts
 from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.figure import Results
-from fcsearch.report.page.privacy import Privacy
 
 
 def comparison_page(found: Comparison) -> str:

@@ -17,7 +17,7 @@ from fcsearch.report.known import known_measurements
 from fcsearch.report.page.assets import LIBRARIES, asset, json_text
 from fcsearch.report.page.charts import CONFIG, Figure, Spec
 from fcsearch.report.page.contents import Contents, contents_of
-from fcsearch.report.page.render import privacy_of
+from fcsearch.report.passed_on import privacy_of
 from fcsearch.report.write import winner_predicted
 from fcsearch.results import RunDirectory
 from fcsearch.text import did_you_mean, nearest

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,6 +22,7 @@ from fcsearch.report.model import Report
 from fcsearch.report.model_table import earlier_rows, model_rows
 from fcsearch.report.next_space import NEXT_SPACE, lower_space, next_space
 from fcsearch.report.page import Predicted, predicted_by, render_html
+from fcsearch.report.passed_on import passed_on, privacy_of
 from fcsearch.results import FrozenRun, Run, RunDirectory, files, rank_trials
 from fcsearch.results.arrow import Row
 from fcsearch.selection import answering_refit, chosen_trial, is_settled
@@ -46,7 +48,8 @@ def write_report(run: RunDirectory, *, top: int = DEFAULT_TOP, dataset: Dataset 
     load = _loader(seen, dataset)
     found = measure_models(seen, load)
     report = build_report(seen, **vars(found), top=top)
-    run.write_file(REPORT_JSON, render_json(report))
+    privacy = privacy_of(report, seen, seen.manifest())
+    run.write_file(REPORT_JSON, _json(passed_on(report, privacy)))
     rows = model_rows(found, report)
     run.write_models([*rows, *earlier_rows(_models_before(run), rows)])
     _write_next_space(run, report, seen.trials())
@@ -116,7 +119,11 @@ def winner_predicted(run: RunDirectory, report: Report, load: LoadDataset) -> Pr
 
 def render_json(report: Report) -> str:
     """The report for programs: a JSON object with the fields of `Report`."""
-    return json.dumps(dataclasses.asdict(report), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return _json(dataclasses.asdict(report))
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def measure_models(run: RunDirectory, load: LoadDataset) -> Measured:

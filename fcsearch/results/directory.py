@@ -17,6 +17,7 @@ from fcsearch.errors import RunError
 from fcsearch.results import files, lock
 from fcsearch.results.arrow import Row, confirmations_table, epochs_table, models_table, trials_table, with_origin
 from fcsearch.results.files import transform_name
+from fcsearch.results.machines import by_number
 from fcsearch.results.manifest import Manifest, RunState, missing_entry, read_manifest, update_manifest, write_manifest
 from fcsearch.results.new_folder import whole_folder
 from fcsearch.results.no_run import LOCK, MANIFEST, name_taken, no_run
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from fcsearch.results.models import Models
     from fcsearch.space import SearchSpace
 
-# The folder of saved networks.
-_MODELS = "models"
+_MODELS = "models"  # the folder of saved networks
 
 
 class RunDirectory:
@@ -252,7 +252,7 @@ class RunDirectory:
         """
         manifest, table = self.manifest(), trials_table(pack_id, trials)
         history = epochs_table(epochs, set(table["trial_id"].to_pylist()))
-        self._tables.add(pack_id, with_origin(table, manifest), with_origin(history, manifest))
+        self._tables.add(pack_id, by_number(table, self, manifest), with_origin(history, manifest))
 
     def write_confirmations(self, pack_id: int, trials: Sequence[TrialRecord]) -> None:
         """Add the results of a pack of trials that were trained again, each with another seed.
@@ -262,7 +262,7 @@ class RunDirectory:
             trials: Their `trial_id` is that of the trial whose configuration they have. They take the place of rows of
                 the same trial and seed, which are of shorter trainings. RunError as in `write_pack`.
         """
-        table = with_origin(confirmations_table(pack_id, trials), self.manifest())
+        table = by_number(confirmations_table(pack_id, trials), self, self.manifest())
         self._confirmations.create()
         self._confirmations.replace(pack_id, table, keys=("trial_id", "seed"))
 

@@ -133,6 +133,7 @@ class Manifest(_Entry):
         options: The options of the search (SearchOptions.to_json()).
         versions: Versions of the packages that the run depends on.
         machine: The machine that drives the search.
+        machines: Those that trained, by their numbers in the tables, from 1; empty if an older fcsearch made the run.
         created_at: When the run was started.
         finished_at: When its search last ended.
         sessions: The times in which it was searched, the first one first; empty if an older fcsearch made the run.
@@ -154,6 +155,7 @@ class Manifest(_Entry):
     options: dict[str, Any] = {}
     versions: dict[str, str] = {}
     machine: dict[str, Any] = {}
+    machines: tuple[str, ...] = ()
     created_at: _Time | None = None
     finished_at: _Time | None = None
     sessions: tuple[SessionEntry, ...] = ()

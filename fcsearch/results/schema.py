@@ -87,7 +87,7 @@ TRIALS: pa.Schema = pa.schema(
         _field("num_parameters", pa.int64(), "Weights and biases of the network"),
         _field("train_seconds", pa.float64(), "The trial's share of its pack's training time", "s"),
         _field("device", pa.string(), "Device that trained the trial, such as cpu or cuda:0"),
-        _field("node", pa.string(), "Machine that trained the trial"),
+        _field("node", pa.string(), "Machine that trained the trial, by its number among the `machines` of run.json"),
         _field("started_at", _UTC, "When the trial's pack started to train", "UTC"),
         _field("finished_at", _UTC, "When the trial left its pack", "UTC"),
         _field("error", pa.string(), "Why the trial failed; null otherwise"),

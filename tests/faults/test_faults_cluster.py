@@ -13,12 +13,13 @@ import pytest
 import victims
 from hosts import Host, hosts, needs_hosts
 from search_helpers import make_space
-from search_processes import Processes, wait_for
+from search_processes import Processes, processes, wait_for
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1200), needs_hosts]
 
 PORT = 6400
 TRIALS = 12
+OPTIONS = ("--space", "space.yaml", "--pack-size", "1", "--confirm", "0")
 
 
 def start_ray(host: Host, commands: Processes, *options: str) -> None:
@@ -46,25 +47,34 @@ def cluster(commands: Processes) -> Iterator[list[Host]]:
         commands.end()
 
 
-class Search:
-    """A search on the cluster, driven from its first node; and the same search undisturbed, without Ray."""
+def write_space(folder: Path) -> None:
+    """Each trial takes some seconds."""
+    rates = [0.01 * number for number in range(1, TRIALS // 2 + 1)]
+    parameters = {"learning_rate": {"choices": rates}, "epochs": {"choices": [3000, 4000]}}
+    digits = {"source": "digits", "num_train": 300}
+    make_space(folder, sampler="grid", trials=TRIALS, parameters=parameters, dataset=digits)
 
-    def __init__(self, cluster: list[Host], commands: Processes, folder: Path) -> None:
-        rates = [0.01 * number for number in range(1, TRIALS // 2 + 1)]
-        parameters = {"learning_rate": {"choices": rates}, "epochs": {"choices": [3000, 4000]}}
-        digits = {"source": "digits", "num_train": 300}
-        make_space(folder, sampler="grid", trials=TRIALS, parameters=parameters, dataset=digits)
-        options = ("--space", "space.yaml", "--pack-size", "1", "--confirm", "0")
-        began = time.monotonic()
-        alone = ("--pool", "local", "--workers", "1", "--name", "alone", *options)
-        assert commands.run("run", *alone, timeout=600) == 0, commands.err
-        self.alone, self.alone_seconds = folder / "runs" / "alone", time.monotonic() - began
-        self.run = folder / "runs" / "small"
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The search undisturbed, on this machine and without Ray, which the disturbed ones are to equal."""
+    folder = tmp_path_factory.mktemp("alone")
+    write_space(folder)
+    with processes(folder) as commands:
+        assert commands.run("run", "--pool", "local", "--workers", "1", *OPTIONS, timeout=600) == 0, commands.err
+    return folder / "runs" / "small"
+
+
+class Search:
+    """A search on the cluster, driven from its first node."""
+
+    def __init__(self, cluster: list[Host], commands: Processes, folder: Path, alone: Path) -> None:
+        write_space(folder)
+        self.alone, self.run = alone, folder / "runs" / "small"
         self.commands, self.first, self.folder = commands, cluster[1], folder
         commands.env = self.first.environment(commands.env)
-        self.began = time.monotonic()
         address = ("--address", f"{cluster[0].address}:{PORT}")
-        self.process = commands.start("run", *options, *address, prefix=self._prefix)
+        self.process = commands.start("run", *OPTIONS, *address, prefix=self._prefix)
 
     @property
     def _prefix(self) -> list[str]:
@@ -86,8 +96,8 @@ class Search:
 
 
 @pytest.fixture
-def search(cluster: list[Host], commands: Processes, tmp_path: Path) -> Search:
-    found = Search(cluster, commands, tmp_path)
+def search(alone: Path, cluster: list[Host], commands: Processes, tmp_path: Path) -> Search:
+    found = Search(cluster, commands, tmp_path, alone)
     wait_for(lambda: found.trains_on(cluster[1]) >= 1, seconds=240)
     return found
 
@@ -142,11 +152,11 @@ def test_a_node_that_is_cut_off_for_a_while(
 
 
 def test_with_every_node_gone_the_search_says_what_it_waits_for(
-    cluster: list[Host], commands: Processes, tmp_path: Path
+    alone: Path, cluster: list[Host], commands: Processes, tmp_path: Path
 ) -> None:
     head, _, other = cluster
     # Driven from a node that trains nothing.
-    search = Search([head, head, other], commands, tmp_path)
+    search = Search([head, head, other], commands, tmp_path, alone)
     wait_for(lambda: search.trains_on(cluster[1]) >= 1, seconds=240)
     cluster[1].kill()
     waits = r"since \d\d:\d\d:\d\d UTC no node of the cluster has room for a worker: the search waits for one to join"

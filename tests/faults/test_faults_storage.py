@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import victims
 from search_helpers import make_space
-from search_processes import Processes, wait_for
+from search_processes import Processes, processes, wait_for
 
 from fcsearch.results import RunDirectory, read_status
 
@@ -40,13 +40,19 @@ def mounted(*words: str, on: Path) -> Iterator[None]:
         subprocess.run(["umount", str(on)], check=True, capture_output=True)
 
 
-@pytest.fixture
-def undisturbed(commands: Processes, tmp_path: Path) -> Path:
-    """A whole run of the space, which the disturbed ones are to equal."""
+def write_space(folder: Path) -> None:
     parameters = {"learning_rate": {"low": 1e-3, "high": 0.3, "log": True}, "hidden_dim": 8, "epochs": 100}
-    make_space(tmp_path, trials=TRIALS, parameters=parameters, dataset={"source": "digits", "num_train": 300})
-    assert commands.run("run", *OPTIONS, "--name", "alone", timeout=300) == 0, commands.err
-    return tmp_path / "runs" / "alone"
+    make_space(folder, trials=TRIALS, parameters=parameters, dataset={"source": "digits", "num_train": 300})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run of the space, which the disturbed ones are to equal."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    write_space(folder)
+    with processes(folder) as commands:
+        assert commands.run("run", *OPTIONS, timeout=300) == 0, commands.err
+    return folder / "runs" / "small"
 
 
 class Full:
@@ -71,6 +77,7 @@ class Full:
 def full(commands: Processes, tmp_path: Path) -> Iterator[Full]:
     disk = tmp_path / "disk"
     disk.mkdir()
+    write_space(tmp_path)
     with mounted("-t", "tmpfs", "-o", "size=16m", "tmpfs", on=disk):
         yield Full(commands, disk)
         commands.end()
@@ -115,6 +122,7 @@ def test_a_search_waits_while_its_storage_may_only_be_read(
 ) -> None:
     runs = tmp_path / "kept"
     runs.mkdir()
+    write_space(tmp_path)
     search = commands.start("run", *OPTIONS, "--out", "kept", "--name", "small")
     wait_for(lambda: victims.recorded(runs / "small") >= 3, seconds=240)
     # The same files by another mount, which the search meets with the next file that it opens.

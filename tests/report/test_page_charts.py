@@ -2,7 +2,6 @@
 
 import dataclasses
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from fcsearch.report.page.charts.figure import Results
 from fcsearch.report.page.charts.learning import loss_axis, round_numbers, zoomed_results
 from fcsearch.report.page.charts.sure import apart, pareto_front
 from fcsearch.report.page.charts.winner import figures_chart
-from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves
 from fcsearch.results import RunDirectory
 
@@ -149,33 +147,6 @@ def test_long_curves_keep_their_ends_and_their_best() -> None:
     assert {1, 123, 500} <= set(found[7]["epoch"])
     assert max(found[7]["value"]) == 0.9
     assert found[7]["loss"][-1] is None
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("no file /home/anna/data/x.csv: gone", "no file x.csv: gone"),
-        ("C:\\Users\\anna\\x.csv", "x.csv"),
-        ("see https://x.org/a/b", "see https://ADDRESS/a/b"),
-        ("1/30 epochs, 3/4, sgd/adam, 2026-01-01", "1/30 epochs, 3/4, sgd/adam, 2026-01-01"),
-        ("at 192.168.0.7:6379", "at ADDRESS"),
-        ("gpu-07.lab failed, gpu-07.lab2 not", "machine 1 failed, gpu-07.lab2 not"),
-        ("version 2.13.0+cpu", "version 2.13.0+cpu"),
-    ],
-)
-def test_what_is_private_is_replaced(text: str, expected: str) -> None:
-    assert Privacy(["gpu-07.lab"]).of(text) == expected
-
-
-def test_the_folder_of_a_user_names_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/anna b")
-    privacy = Privacy([], folders=[Path("/home/anna b"), Path("/home/anna b/my runs")])
-    assert privacy.of("in /home/anna b/x/y.csv, /home/anna b/my runs and /home/anna b") == "in y.csv, my runs and ~"
-
-
-def test_a_word_of_the_language_is_no_machine() -> None:
-    assert Privacy(["cat"], host="digits").of("the cat of digits") == "the cat of digits"
-    assert Privacy(["cat"]).node("cat") == "machine 1"
 
 
 def test_the_best_of_each_value_are_compared_by_their_curves(run: RunDirectory) -> None:

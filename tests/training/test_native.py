@@ -7,8 +7,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import torch
 from host_kernels import CPU, host_kernels
 from torch import Tensor
 
+from fcsearch.owned_folder import owned
 from fcsearch.training.engine import compiling
 from fcsearch.training.engine.native import CallSite, kernels, library, step_functions, without_kernels
 from fcsearch.training.engine.native.binding import SIGNATURES
@@ -102,6 +106,30 @@ def test_the_files_of_a_compiler_lie_beside_the_library(tmp_path: Path, monkeypa
     built(tmp_path)
     (made,) = tmp_path.rglob("*.so")
     assert Path(told.read_text().strip()).parent == made.parent
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_what_a_killed_compiler_has_left_is_removed_at_the_next_start_and_nothing_else(tmp_path: Path) -> None:
+    built(tmp_path)
+    (made,) = tmp_path.rglob("*.so")
+    cache = made.parent
+    code = (
+        "import os, sys, tempfile; from pathlib import Path; from fcsearch.owned_folder import owned\n"
+        "folder = Path(tempfile.mkdtemp(prefix='compiling-', dir=sys.argv[1]))\n"
+        "with owned(folder): (folder / 'kernels.so').write_bytes(b'half'); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(cache)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    # An earlier version named its folders so, and locked none.
+    for name, age in (("tmpearlier", 7200), ("tmpjustnow", 0), ("another", 7200)):
+        (cache / name).mkdir()
+        os.utime(cache / name, (time.time() - age,) * 2)
+    assert len(list(cache.iterdir())) == 5
+    with owned(Path(tempfile.mkdtemp(prefix="compiling-", dir=cache))):
+        built(tmp_path)
+        others = {path.name for path in cache.iterdir() if not path.name.startswith("compiling-")}
+        assert others == {made.name, "tmpjustnow", "another"}
+        assert len(list(cache.iterdir())) == 4
 
 
 @pytest.mark.usefixtures("_own_cache")

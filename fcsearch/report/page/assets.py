@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from fcsearch.report.page.privacy import Privacy
+from fcsearch.privacy import Privacy
 
 LIBRARIES = ("vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 _CHARTS = (*(f"vendor/{name}" for name in LIBRARIES), "charts.js")

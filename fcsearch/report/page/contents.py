@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.privacy import Privacy
 from fcsearch.report.model import Report
 from fcsearch.report.page.charts import (
     Figure,
@@ -21,7 +22,6 @@ from fcsearch.report.page.charts import (
     winner,
 )
 from fcsearch.report.page.charts.figure import Results
-from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials, curves, page_trials
 from fcsearch.results import Manifest, RunDirectory
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from fcsearch.privacy import Privacy
 from fcsearch.report.model import Report
-from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.words import about, duration, plural, rate
 from fcsearch.results import PackStatus, Status
 

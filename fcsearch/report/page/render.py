@@ -26,8 +26,8 @@ from fcsearch.report.page.assets import json_text, page_environment, page_frame,
 from fcsearch.report.page.charts import CONFIG
 from fcsearch.report.page.charts.regression import Predicted
 from fcsearch.report.page.contents import Contents, contents_of
-from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.progress import Progress, progress_of
+from fcsearch.report.passed_on import privacy_of, public_places
 from fcsearch.report.summary_lines import (
     best_title,
     figure_lines,
@@ -85,7 +85,7 @@ def render_html(
     told = replace(
         report,
         path=path,
-        work=replace(report.work, places=_places(report.work.places, privacy)),
+        work=replace(report.work, places=public_places(report.work.places, privacy)),
     )
     confirmation = shown_confirmation(report)
     status = read_status(run.path) if report.state == "running" else None
@@ -167,18 +167,6 @@ def _next_space(run: RunDirectory) -> str | None:
         return (run.path / NEXT_SPACE).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-
-
-def privacy_of(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
-    """What the page of a run must not tell."""
-    nodes = [place.rpartition(" ")[0] for place in report.work.places]
-    place = run.path.absolute()
-    return Privacy(nodes, host=manifest.machine.get("host"), folders=[place, place.parent])
-
-
-def _places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
-    named = [(place.rpartition(" "), count) for place, count in places.items()]
-    return {f"{privacy.node(node)} {device}": count for (node, _, device), count in named}
 
 
 def _commands(report: Report, manifest: Manifest, started: str, *, journal: Path) -> list[tuple[str, str]]:

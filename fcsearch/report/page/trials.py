@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from fcsearch.config.objective import Objective
 from fcsearch.config.states import UNFINISHED
-from fcsearch.report.page.privacy import Privacy
+from fcsearch.privacy import Privacy
 from fcsearch.report.words import value_text
 from fcsearch.results import RANKED_STATES, Manifest
 from fcsearch.results.timing import WorkClock, work_clock

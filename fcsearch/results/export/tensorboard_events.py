@@ -55,6 +55,9 @@ def _write_trial(history: History, folder: Path) -> None:
             writer.add_event(event)
     finally:
         writer.close()
+    for path in folder.iterdir():
+        # Its name says on which machine it was written.
+        path.rename(folder / f"events.out.tfevents.{round(history.started.timestamp())}")
 
 
 def _events(history: History) -> Iterator[Event]:

@@ -26,7 +26,7 @@ from fcsearch.search.pool.interface import Event, Notice, PackFailed, Pool
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Progress
 from fcsearch.search.record import outcomes
 from fcsearch.search.record.checkpoints import Checkpoints
-from fcsearch.search.record.ledger import Model, PackRecord
+from fcsearch.search.record.pack_record import Model, PackRecord
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.checkpoints import Checkpoints
-from fcsearch.search.record.ledger import PackRecord
+from fcsearch.search.record.pack_record import PackRecord
 
 Done = TypeVar("Done")
 

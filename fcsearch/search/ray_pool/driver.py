@@ -20,6 +20,7 @@ from typing import Any
 import ray
 
 from fcsearch.errors import FcsearchError, SearchError, UsageError
+from fcsearch.owned_folder import remove
 from fcsearch.search.options import SearchOptions
 from fcsearch.search.planning.placement import Node, Placement, place, room_for
 from fcsearch.search.pool.early_output import print_to
@@ -113,10 +114,13 @@ def _place(options: SearchOptions, nodes: Sequence[Node], others: Sequence[Other
 def _end_at_once(start: Start) -> None:
     """Kill a Ray that was started here, if possible: an orderly shutdown would take more than a second.
 
-    Its state is no longer needed: the search has the outcomes, and removes the folder.
+    Its state is no longer needed: the search has the outcomes. The folder is removed here, too: where the search was
+    killed, the next one may have begun, and removed what it found of it, before Ray had started in it.
     """
     if start.address is None and can_end_sessions():
         end_session(os.getsid(0), but=os.getpid())
+        if start.folder is not None:
+            remove(start.folder)
         os._exit(0)
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fcsearch.errors import UsageError
+from fcsearch.owned_folder import owned, remove_ownerless
 
 # The path of a socket has at most so many bytes, of which Ray's own names below its folder take the second number.
 _SOCKET_BYTES = 103 if sys.platform == "darwin" else 107
-_PREFIX, _LOCK = "fcsearch-", "search.lock"
+_PREFIX = "fcsearch-"
 _RAYS_BYTES = len("/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 
@@ -31,37 +30,10 @@ def ray_folder() -> Iterator[Path]:
     """
     places = [place for place in (os.environ.get("RAY_TMPDIR"), tempfile.gettempdir(), "/tmp") if place]
     for place in dict.fromkeys(places):
-        _remove_dead(Path(place))
+        remove_ownerless(Path(place), f"{_PREFIX}*")
     folder = _make_folder(places)
-    try:
-        # The system lets go of it when this process dies.
-        with (folder / _LOCK).open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield folder
-    finally:
-        _remove(folder)
-
-
-def _remove_dead(place: Path) -> None:
-    """Remove the folders of which no process holds the lock any more; one without a lock is not ours, or too young."""
-    for folder in place.glob(f"{_PREFIX}*"):
-        if _is_free(folder / _LOCK) and not folder.is_symlink():
-            _remove(folder)
-
-
-def _is_free(path: Path) -> bool:
-    try:
-        with path.open() as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _remove(folder: Path) -> None:
-    # Ray's agents outlive it by a moment, and may write while the first attempt removes.
-    for _ in range(3):
-        shutil.rmtree(folder, ignore_errors=True)
+    with owned(folder):
+        yield folder
 
 
 def _make_folder(places: Sequence[str]) -> Path:

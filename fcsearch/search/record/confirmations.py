@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fcsearch.results import RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.record.ledger import PackRecord
+from fcsearch.search.record.pack_record import PackRecord
 
 
 class ConfirmationBooks:

@@ -14,27 +14,26 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
-from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import RunError, SpaceError
-from fcsearch.results import EpochRecord, RunDirectory, TrialRecord
-from fcsearch.results.predictions import Predicted
+from fcsearch.results import RunDirectory
 from fcsearch.results.study import name_metric
 from fcsearch.search.planning.samplers import make_sampler
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.record.beginning import OBSERVATION, Beginning
 from fcsearch.search.record.journal import JournalFile, open_storage
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 _STATES = {
     "complete": TrialState.COMPLETE,
@@ -47,39 +46,6 @@ _STATES = {
 _DIVERGED = "diverged"
 # The study's attribute that says that what a search begins with is in the journal.
 _BEGUN = "fcsearch_begun"
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class Model:
-    """Weights at a trial's best epoch, what is needed to use them (JSON types), and what they predict."""
-
-    weights: Mapping[str, torch.Tensor]
-    metadata: Mapping[str, Any]
-    predicted: Predicted | None = None
-
-
-@dataclasses.dataclass(frozen=True, repr=False)
-class PackRecord:
-    """What came of a pack, for the books.
-
-    Attributes:
-        pack_id: The pack.
-        trials: Its trials that came to an end, were left unfinished, or are given up.
-        epochs: Their epochs.
-        models: The models to save, by trial.
-        keep: The trials whose models stay, beside those that an earlier session left unfinished.
-    """
-
-    pack_id: int
-    trials: Sequence[TrialRecord]
-    epochs: Sequence[EpochRecord] = ()
-    models: Mapping[int, Model] = dataclasses.field(default_factory=dict)
-    keep: Collection[int] = ()
-
-    @property
-    def ended(self) -> list[TrialRecord]:
-        """The trials that are done."""
-        return [trial for trial in self.trials if trial.state != UNFINISHED]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,14 +10,20 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from importlib import resources
 from pathlib import Path
+
+from fcsearch.owned_folder import owned, remove_ownerless
 
 SWITCH = "FCSEARCH_NATIVE"  # set to 0 to do without what is compiled
 # In this order: each calls what is in those before it.
 CPU_SOURCES = ("kernels", "losses", "activations", "products", "embedding", "steps")
 FLAGS = "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC"
 _SECONDS = 120
+_ASIDE = "compiling-"
+# None compiles as long.
+_DEAD_SECONDS = 3600
 
 
 def prepare_for_cpu() -> None:
@@ -68,14 +74,16 @@ def _compiled(command: list[str], source: str) -> Path:
     digest = hashlib.sha256("\0".join([source, *command, *machine]).encode()).hexdigest()[:16]
     folder = _cache()
     path = folder / f"kernels-{digest}.so"
+    _remove_dead(folder)
     if not path.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as aside:
-            made = Path(aside) / "kernels.so"
+        aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+        with owned(aside):
+            made = aside / "kernels.so"
             subprocess.run(
                 [*command, "-x", "c", "-", "-o", str(made), "-lm"],
                 input=source,
                 # A compiler that is killed at its work leaves files.
-                env={**os.environ, "TMPDIR": aside},
+                env={**os.environ, "TMPDIR": str(aside)},
                 capture_output=True,
                 text=True,
                 timeout=_SECONDS,
@@ -83,6 +91,16 @@ def _compiled(command: list[str], source: str) -> Path:
             )
             made.replace(path)
     return path
+
+
+def _remove_dead(folder: Path) -> None:
+    """Remove what processes have left that were killed while they compiled."""
+    remove_ownerless(folder, f"{_ASIDE}*")
+    # An earlier version did not lock them, and not every file system can.
+    for unlocked in (*folder.glob("tmp*"), *folder.glob(f"{_ASIDE}*")):
+        with contextlib.suppress(OSError):
+            if time.time() - unlocked.stat().st_mtime > _DEAD_SECONDS and not unlocked.is_symlink():
+                shutil.rmtree(unlocked)
 
 
 def processor() -> str:

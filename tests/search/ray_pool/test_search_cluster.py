@@ -68,7 +68,8 @@ def test_both_nodes_train_packs_and_each_worker_has_a_gpu_of_its_own(
     rows = [row for row in run.trials.to_pylist() if row["state"] == "complete"]
     assert run.manifest.workers == 3
     assert [row["epochs"] for row in rows] == [1, 1, 1]
-    nodes = [re.sub(r".*\((.*)\)", r"\1", row["node"]) for row in rows]
+    machines = {f"machine {number}": name for number, name in enumerate(run.manifest.machines, 1)}
+    nodes = [re.sub(r".*\((.*)\)", r"\1", machines[row["node"]]) for row in rows]
     assert sorted(nodes) == [head.address, head.address, other.address]
     assert {row["device"] for row in rows} == {"cpu"}
     # torch has no GPU here, and each worker says so, of the GPU that Ray gave it.

@@ -176,7 +176,8 @@ def test_a_search_does_without_such_a_node_and_is_refused_if_there_is_no_other(
     if cpus:
         assert code == 0, said
         assert re.search(named, (run / "log.txt").read_text())
-        assert {head.address in row["node"] for row in open_run(run).trials.to_pylist()} == {True}
+        (machine,) = open_run(run).manifest.machines
+        assert head.address in machine
     else:
         assert code == 2, said
         assert not run.exists()

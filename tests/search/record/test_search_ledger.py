@@ -15,8 +15,9 @@ from search_helpers import make_run, make_space, outcome, record, result
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.record.ledger import Ledger, Model, PackRecord
+from fcsearch.search.record.ledger import Ledger
 from fcsearch.search.record.outcomes import epoch_records, failed_records, trial_records
+from fcsearch.search.record.pack_record import Model, PackRecord
 from fcsearch.space import SearchSpace
 
 

@@ -18,8 +18,9 @@ from search_helpers import outcome, record, result
 from fcsearch.errors import RunError
 from fcsearch.results import RunDirectory
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.record.ledger import Ledger, PackRecord, _Told
+from fcsearch.search.record.ledger import Ledger, _Told
 from fcsearch.search.record.outcomes import failed_records
+from fcsearch.search.record.pack_record import PackRecord
 from fcsearch.space import SearchSpace
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from fcsearch.privacy import Privacy
 from fcsearch.report.page.charts.figure import ACCENT, BAD, MUTED, SECOND, Figure, Results
 from fcsearch.report.page.charts.grammar import OPENS, chart, inline, kinds, mark, nominal, quantity, tip, valid
-from fcsearch.report.page.privacy import Privacy
 from fcsearch.report.page.trials import Clock, PageTrials
 from fcsearch.report.words import duration
 

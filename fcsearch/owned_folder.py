@@ -1,0 +1,50 @@
+"""Temporary folders that do not outlive their process: where it is killed, the next one removes what it has left."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LOCK = "search.lock"
+
+
+@contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Own a folder, which is there and new, for the time of the block; it is removed at the end."""
+    new = folder / f"{_LOCK}.new"
+    try:
+        with new.open("w") as stream:
+            # The system lets go of it when this process dies. It has its name only once it is held.
+            with contextlib.suppress(OSError):  # where files cannot be locked
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                new.rename(folder / _LOCK)
+            yield
+    finally:
+        remove(folder)
+
+
+def remove_ownerless(place: Path, pattern: str) -> None:
+    """Remove the folders there whose owner has died; one without a lock is not ours, or too young."""
+    for folder in place.glob(pattern):
+        if _is_free(folder / _LOCK) and not folder.is_symlink():
+            remove(folder)
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        with path.open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder with all that is in it, as far as that is possible."""
+    # What the owner started may outlive it by a moment, and may write while the first attempt removes.
+    for _ in range(3):
+        shutil.rmtree(folder, ignore_errors=True)
