@@ -163,7 +163,7 @@ def _top(report: Report, width: int) -> Group:
 
 
 def _results(row: Row, objective: Objective) -> tuple[str, str, str, str]:
-    """A top trial's number, its figures, and its best epoch of those that it ran, and was to run if it is unfinished."""
+    """A top trial's number, its figures, and its best epoch of those run; of an unfinished one, also those planned."""
     figures = objective.show(row[objective.column]), objective.own.show(row[objective.train_column])
     planned = f" of {row['epochs']}" if row["state"] == UNFINISHED else ""
     return str(row["trial_id"]), *figures, f"{row['best_epoch']}/{row['epochs_run'] or '-'}{planned}"
