@@ -63,6 +63,13 @@ def test_report(run: Path) -> None:
     assert f"the search ended after epoch 4 of {EPOCHS}" in page
 
 
+def test_report_of_an_interrupted_run_speaks_of_no_time_budget(run: Path) -> None:
+    RunDirectory.open(run).update_manifest({"state": "interrupted", "ended_by": None})
+    text = said("report", "cut")
+    assert f"had trained for 4 of {EPOCHS} epochs when the search ended: `fcsearch resume` trains it to its end" in text
+    assert "time budget" not in text
+
+
 def test_compare(run: Path) -> None:
     whole = RunDirectory.create(run.parent / "whole", manifest("whole"))
     add_trials(whole, range(8))
