@@ -1,4 +1,4 @@
-"""Tests reach the program through arguments and public names; none puts another value in a private one's place."""
+"""No test puts another value in the place of a private name of the program: what it has to vary is an argument."""
 
 from __future__ import annotations
 

@@ -13,8 +13,10 @@ import runpy
 import select
 import signal
 import socket
+import struct
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,12 +63,42 @@ def _answer(listener: socket.socket) -> None:
         try:
             with wanted.makefile("rb") as text:
                 request = json.loads(text.read())
-            if os.fork() == 0:
+            if _has_hung_up(wanted):
+                return
+            worker = os.fork()
+            if worker == 0:
                 _work(streams, request)
         finally:
             for stream in streams:
                 os.close(stream)
+        _put_in_place_of(_process_of(wanted), worker)
         wanted.sendall(b"f")
+
+
+def _has_hung_up(wanted: socket.socket) -> bool:
+    """Whether the other end was closed: who waited too long is a worker itself by now, under the same number."""
+    looking = select.poll()
+    looking.register(wanted, 0)
+    return bool(looking.poll(0))
+
+
+def _process_of(wanted: socket.socket) -> int:
+    """The process at the other end."""
+    credentials = struct.Struct("3i")
+    number, _, _ = credentials.unpack(wanted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size))
+    return int(number)
+
+
+def _put_in_place_of(started: int, worker: int) -> None:
+    """Give a worker what its raylet gave to the process that it started, and which still lives.
+
+    That is the process group, by which it is ended with its children, and its place in the order in which the system
+    ends processes for want of memory: before the search, the driver and the raylet.
+    """
+    with contextlib.suppress(OSError):
+        os.setpgid(worker, os.getpgid(started))
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{worker}/oom_score_adj").write_text(Path(f"/proc/{started}/oom_score_adj").read_text())
 
 
 def _work(streams: list[int], request: list[Any]) -> None:
@@ -91,6 +123,7 @@ def _work(streams: list[int], request: list[Any]) -> None:
     except BaseException:  # noqa: BLE001
         traceback.print_exc()
     finally:
-        for stream_of_ours in (sys.stdout, sys.stderr):
-            stream_of_ours.flush()
+        with contextlib.suppress(Exception):
+            for stream_of_ours in (sys.stdout, sys.stderr):
+                stream_of_ours.flush()
         os._exit(code)

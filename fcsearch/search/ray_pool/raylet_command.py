@@ -2,7 +2,7 @@
 
 Each agent is a Python that imports Ray, and the raylet waits for its port before it is there. One serves the dashboard
 and metrics, the other makes environments for workers; a search of this machine has neither. All of this is private to
-Ray. Where a version lacks a part of it, or the user asks for an environment, all is started as Ray does it.
+Ray. With a version that was not tried, or where the user asks for an environment, all is started as Ray does it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray._private import ray_constants
 
 from fcsearch.search.ray_pool import stand_in, worker_start
@@ -37,6 +38,8 @@ _PROGRAM = Path(str(ray_constants.__file__)).with_name("workers") / "default_wor
 _WORKERS = "--python_worker_command="
 # As Ray's agents say it where they are installed without what they need.
 _NOT_IN_USE = -1
+# The versions with which a raylet was seen to work without its agents; another may insist on them.
+_TRIED = ("2.60.",)
 # Variables by which a user, or a job of a cluster, asks for an environment.
 ENVIRONMENTS = ("RAY_RUNTIME_ENV_HOOK", "RAY_JOB_CONFIG_JSON_ENV_VAR")
 
@@ -46,9 +49,8 @@ def can_be_lean() -> bool:
     parts = [(_raylet, (*PORTS, "persist_port")), (_services, ("start_ray_process",))]
     parts += [(ray_constants, ("PROCESS_TYPE_RAYLET", "RAY_ENABLE_UV_RUN_RUNTIME_ENV"))]
     asked = any(name in os.environ for name in ENVIRONMENTS)
-    return (
-        sys.platform != "win32" and not asked and all(hasattr(owner, name) for owner, names in parts for name in names)
-    )
+    known = sys.platform == "linux" and ray.__version__.startswith(_TRIED)
+    return known and not asked and all(hasattr(owner, name) for owner, names in parts for name in names)
 
 
 def forking(path: Path) -> AbstractContextManager[None]:

@@ -120,7 +120,9 @@ class TunePool:
         )
         # Tune's own methods have no types.
         self._controller: Any = Controller(self._packs, experiment, worker, nodes)
-        self._controller.keep(self._share, self.workers)
+        # Idle nodes of a cluster are free for others, or go.
+        self._keeps = nodes is None
+        self._keep(self.workers)
 
     @property
     def busy(self) -> bool:
@@ -156,12 +158,17 @@ class TunePool:
         """Train so many packs at a time from now on; those in training stay, and new workers get time to start."""
         self.workers = workers
         self._controller.update_max_pending_trials(max(1, workers))
-        self._controller.keep(self._share, workers)
+        self._keep(workers)
         self._controller.wait_for_starts()
 
     def close(self) -> None:
         """End all workers, also those in training."""
         self._controller.end()
+
+    def _keep(self, workers: int) -> None:
+        """Keep this machine's workers for the packs to come."""
+        if self._keeps:
+            self._controller.keep(self._share, workers)
 
 
 class OpenPool:

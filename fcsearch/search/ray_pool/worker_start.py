@@ -10,8 +10,9 @@ import sys
 
 # Environment variables: the socket of the process that forks workers, and Ray's worker program.
 FORKS, PROGRAM = "FCSEARCH_WORKER_FORKS", "FCSEARCH_WORKER_PROGRAM"
-# The process may still import its libraries; without it they would be imported here, which takes as long.
-_SECONDS = 60.0
+# The process may still import its libraries; without it they would be imported here, which takes as long. A raylet
+# gives a worker up after a minute, all in all.
+_SECONDS = 30.0
 
 
 def main() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +24,7 @@ PROGRAM = (
     "import numpy as np\n"
     "print('torch' in sys.modules, os.environ['RAY_TEST'], *sys.argv[1:], flush=True)\n"
     "print(random.random(), np.random.random(), os.getpid(), flush=True)\n"
+    "print(os.getpgrp(), open('/proc/self/oom_score_adj').read(), flush=True)\n"
     "sys.exit(3)\n"
 )
 
@@ -51,6 +55,37 @@ def test_a_worker_is_forked_with_what_the_raylet_gave_it(program: Path) -> None:
         first, second = (lines[1].split() for lines, _ in found)
         assert all(one != other for one, other in zip(first, second, strict=True))
     # It ends with its line.
+    assert forks._process.wait(30) == 0
+
+
+def test_a_worker_takes_the_place_of_what_the_raylet_started(program: Path) -> None:
+    # As a raylet starts its workers: each in a group of its own, and first to go where memory is short.
+    starting = ["sh", "-c", 'echo 700 > /proc/self/oom_score_adj; echo $$; exec "$@"', "sh"]
+    words = [*starting, sys.executable, worker_start.__file__]
+    forks = Forks()
+    with ray_folder() as folder, forks.listening(folder) as path:
+        variables = {worker_start.FORKS: str(path), worker_start.PROGRAM: str(program), "RAY_TEST": "given"}
+        done = subprocess.run(
+            words, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True, process_group=0
+        )
+    assert forks._process.wait(30) == 0
+    started, _, _, place, *_ = done.stdout.splitlines()
+    assert place.split() == [started, "700"]
+
+
+def test_who_has_waited_too_long_gets_no_worker_beside_itself(program: Path) -> None:
+    forks = Forks()
+    os.kill(forks._process.pid, signal.SIGSTOP)
+    with ray_folder() as folder, forks.listening(folder) as path:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, (folder / "output").open("wb") as output:
+            line.connect(str(path))
+            socket.send_fds(line, [b"f"], [output.fileno()] * 3)
+            request = [[], {**os.environ, worker_start.PROGRAM: str(program), "RAY_TEST": "late"}]
+            line.sendall(json.dumps(request).encode())
+        os.kill(forks._process.pid, signal.SIGCONT)
+        # It serves one after another.
+        assert start(program, path)[0][0] == "True given"
+        assert (folder / "output").read_bytes() == b""
     assert forks._process.wait(30) == 0
 
 

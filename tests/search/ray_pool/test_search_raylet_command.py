@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import select
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import ray
 
 from fcsearch.search.ray_pool import raylet_command, stand_in
 from fcsearch.search.ray_pool.lean import lean_ray
@@ -31,6 +32,12 @@ def command(folder: Path, *more: str) -> list[str]:
 def test_this_ray_has_all_that_is_used() -> None:
     # Where this fails, Ray has changed: searches start all the same, and slower.
     assert raylet_command.can_be_lean()
+
+
+@pytest.mark.parametrize("version", ["2.59.0", "2.61.0", "3.0.0"])
+def test_a_version_that_was_not_tried_is_started_as_it_is(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(ray, "__version__", version)
+    assert not raylet_command.can_be_lean()
 
 
 def test_both_agents_are_replaced_and_their_ports_are_not_in_use(tmp_path: Path) -> None:
@@ -74,11 +81,21 @@ def test_a_ray_that_lacks_a_part_is_started_as_it_is(monkeypatch: pytest.MonkeyP
         assert raylet_command._services.start_ray_process is plain
 
 
-def test_what_stands_in_ends_with_the_raylet() -> None:
-    raylet = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    variables = {**os.environ, stand_in.RAYLET: str(raylet.pid)}
-    waiting = subprocess.Popen([sys.executable, "-I", "-S", stand_in.__file__], env=variables)
-    with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(0.5)
-    raylet.communicate(b"\n")
-    assert waiting.wait(60) == 0
+def test_what_stands_in_ends_with_the_raylet_though_nobody_waits_for_that() -> None:
+    # It starts what stands in, as a raylet does, which tells its end by closing its output.
+    program = (
+        "import os, subprocess, sys\n"
+        f"os.environ[{stand_in.RAYLET!r}] = str(os.getpid())\n"
+        f"subprocess.Popen([sys.executable, '-I', '-S', {stand_in.__file__!r}])\n"
+        "sys.stdin.read()\n"
+    )
+    raylet = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert raylet.stdin is not None
+    assert raylet.stdout is not None
+    assert not select.select([raylet.stdout], [], [], 0.5)[0]
+    raylet.stdin.close()
+    # Until here it has not been waited for: there is still such a process.
+    assert select.select([raylet.stdout], [], [], 60)[0]
+    assert raylet.stdout.read() == b""
+    raylet.stdout.close()
+    raylet.wait()
