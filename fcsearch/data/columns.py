@@ -30,10 +30,10 @@ from fcsearch.wording import wording
 MAX_CATEGORIES = 1000
 _BLOCK_ROWS = 256
 
-# Names of identifiers: id, RowNumber, customer_id, order no, unnamed: 0, Kundennr; CustomerId. Not snr (a ratio), nor
-# atomicNumber: a table may have a row for each.
+# Names of identifiers: id, RowNumber, customer_id, order no, user.id, unnamed: 0, Kundennr; CustomerId. Not snr, a
+# ratio, nor atomicNumber: a table may have a row for each.
 _IDENTIFIER = re.compile(
-    r"(?i:|(row[_ ]?)?(id|index|number|nr|no)|.*[_ ](id|nr|no)|.*[a-z]{3}nr|unnamed: \d+)|.*[a-z](Id|ID|Nr|No)"
+    r"(?i:|(row[-._ ]?)?(id|index|number|nr|no)|.*[-._ ](id|nr|no)|.*[a-z]{3}nr|unnamed: \d+)|.*[a-z](Id|ID|Nr|No)"
 )
 _LEAVE_OUT = "Leave it out."
 
@@ -223,18 +223,27 @@ def _one_list(X: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> Feature
 
 def _numbers(values: pa.ChunkedArray, name: str, place: str) -> npt.NDArray[Any]:
     """Numbers with NaN for missing values; float32 if it holds them exactly."""
-    if (
-        pa.types.is_integer(values.type)
-        and _IDENTIFIER.fullmatch(name)
-        and pc.count_distinct(values).as_py() == len(values)
-    ):
+    if _IDENTIFIER.fullmatch(name) and (which := _rows_it_tells_apart(values)):
         raise DataError(
-            f"{place} must describe the row; found a different number in every row: an identifier. {_LEAVE_OUT}"
+            f"{place} must describe the row; found a different number in {which}: an identifier. {_LEAVE_OUT}"
         )
     numbers = number_values(values, place)
     if np.isnan(numbers).all():
         raise DataError(f"{place} must have values; found NaN in every row. {_LEAVE_OUT}")
     return numbers
+
+
+def _rows_it_tells_apart(values: pa.ChunkedArray) -> str:
+    """Which rows have integers of which no two are equal, if most have one; pandas writes those with gaps as `7.0`."""
+    decimals = pa.types.is_float32(values.type) or pa.types.is_float64(values.type)
+    if not decimals and not pa.types.is_integer(values.type):
+        return ""
+    known = values.filter(pc.is_finite(values)) if decimals else values.drop_null()
+    if 2 * len(known) <= len(values) or (decimals and not pc.all(pc.equal(known, pc.floor(known))).as_py()):
+        return ""
+    if pc.count_distinct(known).as_py() < len(known):
+        return ""
+    return "every row" if len(known) == len(values) else "every row that has one"
 
 
 def _categories(values: pa.ChunkedArray, name: str, place: str, decimal: Decimal | None) -> Features:

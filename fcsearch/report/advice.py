@@ -58,14 +58,13 @@ def of_the_states(work: Work) -> Iterator[Evidence]:
 def of_the_end(best: Row, work: Work) -> Iterator[Evidence]:
     """That the best network was not trained to its end."""
     if best.get("state") == UNFINISHED:
-        why = "the time budget was used up" if work.ended_by == "time_budget" else "the search ended"
-        # Of as many trials as were asked for none is left to `resume`.
-        resume = "`fcsearch resume`" + (" with more `--trials`" if work.planned and work.done >= work.planned else "")
+        budget = work.ended_by == "time_budget"
+        why = "the time budget was used up" if budget else "the search ended"
+        how = "with a longer time budget, or `fcsearch resume`, it trains" if budget else "`fcsearch resume` trains it"
         yield Evidence(
             "stopped_early",
             f"The best network, trial {best['trial_id']}, had trained for {best['epochs_run']} of "
-            f"{plural(best['epochs'], 'epoch')} when {why}: with a longer time budget, or {resume}, it trains "
-            "to its end",
+            f"{plural(best['epochs'], 'epoch')} when {why}: {how} to its end",
         )
 
 

@@ -11,6 +11,7 @@ from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS, TrialConfig
 from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
@@ -224,6 +225,8 @@ def _making(chosen: Chosen) -> Iterator[str]:
         seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
     row, config = _row(chosen), chosen.facts.get("config")
+    if row and row["state"] == UNFINISHED:
+        yield f"- It was still in training when its search ended: {row['epochs_run']} of {row['epochs']} epochs"
     values = row or (TrialConfig.from_json(config).parameters() if config else {})
     # The form of the rows that the dataset says stands above, in words.
     told = {"hidden_dim"} | ({"preprocessing"} if values.get("preprocessing") == OWN_FORM.preprocessing else set())

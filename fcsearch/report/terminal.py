@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fcsearch.config.objective import OBJECTIVES, Objective
+from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement
 from fcsearch.printing import PrintingConsole
 from fcsearch.report.class_tables import class_parts
@@ -162,9 +163,10 @@ def _top(report: Report, width: int) -> Group:
 
 
 def _results(row: Row, objective: Objective) -> tuple[str, str, str, str]:
-    """A top trial's number, its figures, and its best epoch out of those that it ran."""
+    """A top trial's number, its figures, and its best epoch of those run; of an unfinished one, also those planned."""
     figures = objective.show(row[objective.column]), objective.own.show(row[objective.train_column])
-    return str(row["trial_id"]), *figures, f"{row['best_epoch']}/{row['epochs_run'] or '-'}"
+    planned = f" of {row['epochs']}" if row["state"] == UNFINISHED else ""
+    return str(row["trial_id"]), *figures, f"{row['best_epoch']}/{row['epochs_run'] or '-'}{planned}"
 
 
 def _cells(report: Report, name: str) -> list[str]:

@@ -81,15 +81,17 @@ def train(
         report: Whether to write the report at the end.
 
     Raises:
-        UsageError: fewer trials are asked for than are done, or the pool cannot be opened.
+        UsageError: fewer trials are asked for than have a row, or the pool cannot be opened.
         SearchError: no trial has a result, or the pool broke; the run records the reason.
     """
     with attended(run, view) as stop:
         for damage in run.set_damaged_aside():
             view.notice(str(damage))
-        if plan.trials < (done := len(run.finished_trials())):
+        done, left = len(run.finished_trials()), len(run.unfinished_trials())
+        if plan.trials < done + left:
+            counted = f"the trials done{f' and the {left} unfinished' if left else ''}"
             raise RunError(
-                f"--trials is the run's total and must be at least {done}, the trials done; found {plan.trials}"
+                f"--trials is the run's total and must be at least {done + left}, {counted}; found {plan.trials}"
             )
         before = run.manifest()
         options = {**plan.options.to_json(), "trials": plan.trials}

@@ -54,12 +54,20 @@ def test_report(run: Path) -> None:
     assert "8 of 48 trials, and 2 unfinished, in 2 packs: " in text
     assert f"trial 9, had trained for 4 of {EPOCHS} epochs when the time budget was used up" in text
     assert f"at epoch 3, the best of 4 so far; {EPOCHS} were planned" in text
+    assert text.count(f" 3/4 of {EPOCHS} ") == 2
     found = build_report(RunDirectory.open(run), test=FinalTest())
     assert found.best is not None
     assert winner_line(found, found.best).startswith(f"trial 9 (stopped after epoch 4 of {EPOCHS}): ")
     page = (run / "report.html").read_text()
     assert "after 8 of 48 trials, with 2 unfinished." in page
     assert f"the search ended after epoch 4 of {EPOCHS}" in page
+
+
+def test_report_of_an_interrupted_run_speaks_of_no_time_budget(run: Path) -> None:
+    RunDirectory.open(run).update_manifest({"state": "interrupted", "ended_by": None})
+    text = said("report", "cut")
+    assert f"had trained for 4 of {EPOCHS} epochs when the search ended: `fcsearch resume` trains it to its end" in text
+    assert "time budget" not in text
 
 
 def test_compare(run: Path) -> None:

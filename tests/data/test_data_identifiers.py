@@ -13,11 +13,28 @@ APART = [row * 3 for row in range(60)]
 
 
 @pytest.mark.parametrize(
-    "name", ["id", "CustomerId", "PassengerID", "RowNumber", "Kundennr", "order no", "Nr", "row number", "item_nr"]
+    "name",
+    [
+        *("id", "CustomerId", "PassengerID", "RowNumber", "Kundennr", "order no", "Nr", "row number", "item_nr"),
+        *("customer-id", "user.id"),
+    ],
 )
 def test_different_integers_under_such_a_name_are_refused(write_table, refusal, name) -> None:
     found = refusal(write_table({"a": NUMBERS, name: APART, "label": Y}))
     assert "found a different number in every row: an identifier. Leave it out" in found
+
+
+@pytest.mark.parametrize("values", [[None, *APART[1:]], [float("nan"), *map(float, APART[1:])]])
+def test_gaps_do_not_make_features_of_such_integers(write_table, refusal, values) -> None:
+    found = refusal(write_table({"a": NUMBERS, "customer_id": values, "label": Y}))
+    assert "found a different number in every row that has one: an identifier. Leave it out" in found
+
+
+@pytest.mark.parametrize(
+    "values", [[row + 0.5 for row in range(60)], [None] * 31 + APART[31:], [3.0, 3.0, *map(float, APART[2:])]]
+)
+def test_fractions_rare_numbers_and_repeated_ones_are_features(write_table, load, values) -> None:
+    assert load(write_table({"a": NUMBERS, "no": values, "label": Y})).input_dim == 2
 
 
 @pytest.mark.parametrize("name", ["bid", "humid", "piano", "casino", "valid", "GRID", "snr", "PSNR", "atomicNumber"])

@@ -290,11 +290,8 @@ def test_the_time_budget_ends_a_search_and_keeps_what_is_finished(
     keys: dict[str, Any] = {"sampler": "grid", "parameters": parameters, "early_stopping": None}
     found = search(tmp_path, view=Late(), options={"time_budget": 5000.0, "pack_size": 2}, **keys)
     run = found.run
-    assert (found.ended_by, run.manifest().state, run.manifest().ended_by) == (
-        "time_budget",
-        "complete",
-        "time_budget",
-    )
+    assert (found.ended_by, run.manifest().ended_by) == ("time_budget", "time_budget")
+    assert run.manifest().state == "complete"
     rows = sorted((row["state"], row["epochs"]) for row in run.trials().to_pylist())
     assert rows == [("complete", 1), ("complete", 1), ("unfinished", 100_000), ("unfinished", 100_000)]
     assert sorted(trial.state.name for trial in journal(run)) == ["COMPLETE", "COMPLETE", "RUNNING", "RUNNING"]

@@ -15,8 +15,10 @@ import optuna
 import pyarrow.dataset as ds
 import pytest
 from cut_searches import KEYS, Epochs, assert_same, options, resume, start
+from exports import exported
 from inline_pool import Killed
 
+from fcsearch.errors import RunError
 from fcsearch.evaluation import load_run_dataset, measure
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.results.study import study_of
@@ -97,6 +99,16 @@ def test_the_best_of_them_is_called_what_it_is(tmp_path: Path, budget: Any) -> N
         "longer time budget, or `fcsearch resume`, it trains to its end."
     ]
     assert open_run(found.run.path).load_model() is not None
+    card = exported(found.run.path, tmp_path / "model.safetensors")
+    assert "- It was still in training when its search ended: 4 of 6 epochs\n" in card
+
+
+def test_a_total_that_leaves_them_out_is_refused_and_nothing_is_lost(tmp_path: Path, budget: Any) -> None:
+    run = cut(tmp_path, budget).run
+    before = sorted((run.path / "checkpoints" / "trials").iterdir())
+    with pytest.raises(RunError, match=r"at least 6, the trials done and the 3 unfinished; found 4"):
+        resume(run.path, trials=4)
+    assert sorted((run.path / "checkpoints" / "trials").iterdir()) == before != []
 
 
 def test_the_sampler_is_not_told_of_them(tmp_path: Path, budget: Any) -> None:
@@ -267,34 +279,3 @@ def test_a_confirmation_is_not_complete_while_a_row_of_it_is_being_replaced(tmp_
     found = confirmation_of(RunDirectory.open(run.path))
     assert found is not None
     assert (found.asked, found.done, found.winner) == (4, 2, None)
-
-
-def test_fewer_trials_leave_what_the_others_go_on_from(tmp_path: Path, epochs: Epochs, budget: Any) -> None:
-    whole = start(tmp_path, "whole", **SEARCH).run
-    run = cut(tmp_path, budget, after=epochs.trained + 10).run
-    found = resume(run.path, time_budget=None, trials=3)
-    assert found.ended_by == "trials"
-    assert found.report is not None
-    [said] = [finding.sentence for finding in found.report.trust.findings if finding.kind == "stopped_early"]
-    assert "or `fcsearch resume` with more `--trials`, it trains" in said
-    before = epochs.trained
-    resume(run.path, trials=6)
-    assert_same(run.path, whole)
-    assert epochs.trained == before + 2
-
-
-def test_a_session_after_them_has_no_more_than_its_time_budget(
-    tmp_path: Path, budget: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    graces: list[float] = []
-    begin = Engine.begin
-
-    def noted(engine: Engine) -> None:
-        graces.append(engine._grace)
-        begin(engine)
-
-    monkeypatch.setattr(Engine, "begin", noted)
-    run = cut(tmp_path, budget, after=2).run
-    budget(3)
-    resume(run.path, time_budget=500)
-    assert graces == [10.0, 0.0]

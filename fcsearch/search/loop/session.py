@@ -126,7 +126,7 @@ def run_stages(
                         run.update_manifest({"confirmation": {**extent.to_json(), "out_of_time": True}})
         if ended_by in ("trials", "time_budget") and refits(plan.options, dataset) and _has_result(run):
             ended_by = _refit(around, plan, dataset, open_pool) or ended_by
-        # Without the search, or with fewer trials than an earlier session had begun, there may be some that still wait.
+        # Without the search, or where a trial failed that an earlier session had left unfinished, some still wait.
         if ended_by == "trials" and stages.search and not run.unfinished_trials():
             clear_checkpoints(run.path)
     return ended_by
