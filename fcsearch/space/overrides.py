@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 from fcsearch.config import HYPERPARAMETERS
 from fcsearch.errors import SpaceError
@@ -64,7 +65,8 @@ def _check_dataset(key: str, new: Node, dataset: str | None) -> None:
     if dataset is None or key not in ("dataset", "dataset.source"):
         return
     value = new.plain()
-    if (value.get("source") if isinstance(value, dict) else value) != dataset:
+    named = value.get("source") if isinstance(value, dict) else value
+    if named != dataset and not (isinstance(named, str) and Path(named).resolve() == Path(dataset).resolve()):
         raise SpaceError(
             f"{new.mark}: the dataset is {dataset} already; name another one in its place, and set its options one by "
             "one, such as dataset.test_fraction=0.2"

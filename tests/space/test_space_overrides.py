@@ -145,6 +145,7 @@ def test_another_dataset_beside_the_one_that_is_named_is_refused(
     found = refusal(RATE, override, dataset="a.csv")
     assert found.startswith(f"--set {override}: the dataset is a.csv already; name another one in its place")
     assert load(RATE, "dataset={source: a.csv, label: y}", "dataset.source=a.csv", dataset="a.csv").dataset.label == "y"
+    assert load(RATE, "dataset.source=./a.csv", dataset="a.csv").dataset.source == "./a.csv"
     recorded = load(RATE)
     assert recorded.changed([], dataset="a.csv").dataset.source == "a.csv"
     with pytest.raises(SpaceError, match=re.escape(f"--set {override}: the dataset is a.csv already")):

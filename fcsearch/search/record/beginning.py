@@ -80,9 +80,10 @@ def check_beginning(space: SearchSpace, options: SearchOptions, *, trials: int) 
         )
     if options.tries and sampler == "grid":
         raise UsageError("--try needs a sampler that takes other configurations; a grid has its own; leave one out")
-    if len(options.tries) > trials:
+    tries = read_try_options(options.tries, space.parameters)
+    if len(tries) > trials:
         raise UsageError(f"--try must name at most as many configurations as there are trials, {trials}; found more")
-    return (*read_try_options(options.tries, space.parameters), *space.tries)[:trials]
+    return (*tries, *space.tries)[:trials]
 
 
 def _require_alike(run: RunDirectory, space: SearchSpace, fingerprint: str) -> None:
