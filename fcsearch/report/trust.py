@@ -132,6 +132,8 @@ def _of_the_run(state: str, work: Work) -> Iterator[Evidence]:
 
 def _left(work: Work) -> str:
     """How many more trials count, as far as they were trained; empty if none do."""
+    if work.unfinished == 1:
+        return ", and 1 more counts as far as it was trained"
     return f", and {work.unfinished:,} more count as far as they were trained" if work.unfinished else ""
 
 

@@ -232,3 +232,13 @@ def test_a_gap_within_chance_is_no_overfitting() -> None:
         data = Dataset("d", "f", 5000, rows, 0, 2, training_sample=1000)
         hints = of_the_network(best, best, OBJECTIVES["accuracy"], SPACE, data)
         assert sum(hint.kind == "overfit" for hint in hints) == found
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [(0, ""), (1, ", and 1 more counts as far as it was"), (2, ", and 2 more count as far as they were")],
+)
+def test_trials_in_training_at_the_end_of_a_run_are_counted(left: int, says: str) -> None:
+    found = said(judged([row(0, 0.9), *OTHERS], counts={"complete": 4, "unfinished": left}, planned=9))
+    assert f"The run ended: 4 of 9 trials are done{says}" in found
+    assert ("more count" in found) == bool(left)
