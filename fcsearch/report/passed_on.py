@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fcsearch.privacy import Privacy
 from fcsearch.report.model import Report
-from fcsearch.results import Manifest, RunDirectory
+from fcsearch.results import Manifest, RunDirectory, remote
 
 # What comes from the data: names of classes and columns are as they are there.
 _OF_DATA = ("dataset", "features", "base_line", "validation")
 # Of what was measured of a model, all but this is data, too.
 _MODELS, _NOTE = ("test", "ensemble", "refit"), "note"
+# Of the address of a run in a folder that is used as a bucket is.
+_FILE = "file://"
 
 
 def privacy_of(report: Report, run: RunDirectory, manifest: Manifest) -> Privacy:
     """What nobody is to learn of a run who is given its report."""
     # Tables of an earlier version have machines by name.
     nodes = [*manifest.machines, *(place.rpartition(" ")[0] for place in report.work.places)]
-    place = run.path.absolute()
-    return Privacy(nodes, host=manifest.machine.get("host"), folders=[place, place.parent])
+    places = [run.path.absolute()]
+    if (address := str(remote.address(run.path))).startswith(_FILE):
+        places.append(Path(address.removeprefix(_FILE)))
+    folders = [folder for place in places for folder in (place, place.parent)]
+    return Privacy(nodes, host=manifest.machine.get("host"), folders=folders)
 
 
 def public_places(places: Mapping[str, int], privacy: Privacy) -> dict[str, int]:
