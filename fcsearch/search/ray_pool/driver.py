@@ -63,8 +63,11 @@ def main(number: int, forks: Forks | None = None) -> None:
     for name in ("ray", "fcsearch"):
         logging.getLogger(name).setLevel(logging.INFO)
     search = _Search(Line(Connection(number)))
+    start = search.next()
+    if not isinstance(start, Start):
+        return
     try:
-        _drive(search, forks)
+        _drive(search, start, forks)
     except FcsearchError as error:
         search.send(Refused(error))
     except BaseException as error:  # noqa: BLE001
@@ -72,12 +75,10 @@ def main(number: int, forks: Forks | None = None) -> None:
         traceback.print_exc()
         cause = cause_of(str(error)) or type(error).__name__
         search.send(Refused(SearchError(f"Ray must start and train packs; found: {cause}; see the run's log.txt")))
+    _end_at_once(start)
 
 
-def _drive(search: _Search, forks: Forks | None) -> None:
-    start = search.next()
-    if not isinstance(start, Start):
-        return
+def _drive(search: _Search, start: Start, forks: Forks | None) -> None:
     with ray_session(start.address, start.local, folder=start.folder, forks=forks) as nodes:
         logger.info("Ray is ready: %s", nodes)
         # Ray has set a handler that ends the process; the search decides when it is time.
