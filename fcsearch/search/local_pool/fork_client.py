@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import socket
-import subprocess
-import sys
 
 from fcsearch.search.local_pool.fork_messages import END, KILL, START, receive_reply, send_order
 from fcsearch.search.pool.early_output import EarlyOutput
+from fcsearch.search.pool.forking import start_forking
 
 logger = logging.getLogger(__name__)
 
-# A separate program, which never imports `__main__`: scripts need no guard. Modules are found where this process finds
-# them. To look for garbage while they are imported takes a tenth of that time; `main` begins to.
-_PROGRAM = (
-    "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from fcsearch.search.local_pool.fork_server import main; main({descriptor})"
-)
 _STDERR = 2
 
 
@@ -36,15 +28,12 @@ class ForkClient:
         self._line, theirs = socket.socketpair()
         self._stack.enter_context(self._line)
         with theirs:
-            # In its own session: Ctrl-C is for the pool, which asks its workers to leave. OpenBLAS, which is not used
-            # here, would start threads, and a process should be forked while it has only one.
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _PROGRAM.format(path=sys.path, descriptor=theirs.fileno())],
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
+            # In its own session: Ctrl-C is for the pool, which asks its workers to leave.
+            self._process = start_forking(
+                "fcsearch.search.local_pool.fork_server",
+                theirs.fileno(),
                 stdout=self._early.descriptor,
                 stderr=self._early.descriptor,
-                pass_fds=(theirs.fileno(),),
                 start_new_session=True,
             )
 

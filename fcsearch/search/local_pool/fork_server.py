@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import socket
@@ -12,12 +11,10 @@ import time
 import traceback
 from collections.abc import Callable
 
-import torch
-
 from fcsearch.search.local_pool.fork_messages import END, KILL, START, WORKER, receive_order, reply
 from fcsearch.search.local_pool.worker import main as train
 from fcsearch.search.pool.early_output import print_to
-from fcsearch.training.engine.compiling import prepare_for_cpu
+from fcsearch.search.pool.forking import begin_forking
 
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.01
@@ -29,14 +26,7 @@ def main(descriptor: int) -> None:
     Args:
         descriptor: This end of it.
     """
-    if torch.version.cuda is None and torch.version.hip is None:
-        # The first time it takes seconds, in which the search still imports. With CUDA it may not be needed, and GPUs
-        # are not to be looked for before a fork.
-        prepare_for_cpu()
-    # Imported objects stay shared with the workers: their garbage collectors skip them, and so do not write to them. To
-    # look for garbage among them first takes a tenth of the imports' time.
-    gc.freeze()
-    gc.enable()
+    begin_forking()
     workers: dict[int, int] = {}
     with socket.socket(fileno=descriptor) as line:
         while (order := receive_order(line)) is not None:

@@ -6,7 +6,7 @@ Ray itself is imported by the forked process: its library reads the worker's env
 from __future__ import annotations
 
 import contextlib
-import gc
+import importlib
 import json
 import os
 import runpy
@@ -20,11 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-import fcsearch.search.pool.pack_run  # noqa: F401 (for the workers)
+from fcsearch.search.pool.forking import begin_forking
 from fcsearch.search.ray_pool.worker_start import PROGRAM
-from fcsearch.training.engine.compiling import prepare_for_cpu
 
 # How long one who wants a worker may take to say so.
 _SECONDS = 10.0
@@ -36,12 +34,9 @@ def main(descriptor: int) -> None:
     Args:
         descriptor: The other.
     """
-    if torch.version.cuda is None and torch.version.hip is None:
-        # With CUDA it may not be needed, and GPUs are not to be looked for before a fork.
-        prepare_for_cpu()
-    # Imported objects stay shared with the workers: their garbage collectors skip them, and so do not write to them.
-    gc.freeze()
-    gc.enable()
+    # For the workers, which would each import it.
+    importlib.import_module("fcsearch.search.pool.pack_run")
+    begin_forking()
     # Workers that have ended are not waited for: their raylet sees it.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as line:

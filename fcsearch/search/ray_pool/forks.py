@@ -6,19 +6,12 @@ It imports what workers need, while the other still imports Ray and starts it. T
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# The modules are found where this process finds them. To look for garbage while they are imported takes a tenth of
-# that time; `main` begins to.
-_CODE = (
-    "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from fcsearch.search.ray_pool.fork_workers import main; main({descriptor})"
-)
+from fcsearch.search.pool.forking import start_forking
+
 _NAME = "forks"
 
 
@@ -28,13 +21,7 @@ class Forks:
     def __init__(self) -> None:
         self._line, theirs = socket.socketpair()
         with theirs:
-            # A process should be forked while it has one thread: OpenBLAS, which is not used there, would start more.
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE.format(path=sys.path, descriptor=theirs.fileno())],
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-            )
+            self._process = start_forking("fcsearch.search.ray_pool.fork_workers", theirs.fileno())
 
     @contextlib.contextmanager
     def listening(self, folder: Path) -> Iterator[Path]:
