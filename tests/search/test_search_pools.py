@@ -29,11 +29,22 @@ LATE = (*HEAVY, "pydantic", "rich")
 MEANWHILE = ("torch", "sklearn", "scipy", "jinja2", "ray")
 
 
+# Runs a process that workers are forked from until it waits for what to fork, of which there is nothing.
+FORKING = (
+    "import socket; from fcsearch.search.{module} import main\n"
+    "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach())\n"
+)
+
+
+def printed(code: str) -> list[str]:
+    """What a program prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
 def imported(*modules: str) -> set[str]:
     """Which libraries come with these modules, in a process of their own."""
-    code = f"import sys, {', '.join(modules)}; print(*(name for name in {HEAVY} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    return set(printed(f"import sys, {', '.join(modules)}; print(*(name for name in {HEAVY} if name in sys.modules))"))
 
 
 def test_a_search_starts_ahead_before_it_imports_any_library() -> None:
@@ -125,31 +136,25 @@ def test_a_worker_of_ray_needs_no_ray_tune_which_comes_with_pandas_and_pyarrow()
     assert imported(*modules) & {"optuna", "pandas", "pyarrow", "ray.tune", "sklearn"} == set()
 
 
-def test_what_workers_of_ray_are_forked_from_has_torch_and_not_ray() -> None:
+@pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.fork_workers"])
+def test_what_workers_are_forked_from_has_torch_and_not_ray(module: str) -> None:
     # Ray's library reads the environment of a worker when it is loaded.
-    found = imported("fcsearch.search.ray_pool.fork_workers")
-    assert "torch" in found
+    found = set(printed(f"{FORKING.format(module=module)}import sys; print(*sys.modules)"))
+    assert {"torch", "fcsearch.search.pool.pack_run"} <= found
     assert found & {"optuna", "pandas", "pyarrow", "ray", "sklearn"} == set()
 
 
 @pytest.mark.parametrize("module", ["local_pool.fork_server", "ray_pool.driver", "ray_pool.fork_workers"])
 def test_what_starts_without_a_garbage_collector_gets_it_back(module: str) -> None:
-    code = (
-        f"import gc, socket; gc.disable(); from fcsearch.search.{module} import main\n"
-        "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach()); print(gc.isenabled())"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True"]
+    ends = FORKING.format(module=module)
+    assert printed(f"import gc; gc.disable(); {ends}print(gc.isenabled())") == ["True"]
 
 
 @pytest.mark.skipif(torch.version.cuda is not None, reason="only a torch without CUDA may compile before a fork")
 def test_what_trains_on_a_cpu_is_compiled_before_a_worker_asks(tmp_path: Path) -> None:
     if not any(map(shutil.which, ("cc", "gcc", "clang"))):
         pytest.skip("no C compiler on this machine")
-    code = (
-        "import socket; from fcsearch.search.local_pool.fork_server import main\n"
-        "ours, theirs = socket.socketpair(); ours.close(); main(theirs.detach())"
-    )
+    code = FORKING.format(module="local_pool.fork_server")
     for switch, files in (("0", 0), ("1", 1)):
         variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "FCSEARCH_NATIVE": switch}
         subprocess.run([sys.executable, "-c", code], env=variables, check=True)
