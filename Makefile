@@ -21,14 +21,20 @@ test: lint  ## linters, types, import contracts and tests; those that start Ray 
 test-slow: $(INSTALLED)  ## the tests that take longer than about 20 s each
 	$(BIN)/python -m pytest -m slow
 
+# Those that docs/reliability.md names.
+FAULTS := tests/faults tests/results tests/search/record tests/search/remote tests/cli/test_cli_remote.py \
+	tests/search/local_pool/test_search_local_interrupted.py tests/search/local_pool/test_search_local_pools.py \
+	tests/search/pool/test_search_pack_checkpoints.py tests/search/ray_pool/test_search_actors.py \
+	tests/search/ray_pool/test_search_cluster.py tests/search/ray_pool/test_search_versions.py \
+	tests/search/test_search_beginning.py tests/search/test_search_checkpoints.py tests/search/test_search_cut.py \
+	tests/search/test_search_damaged.py tests/search/test_search_end_to_end.py \
+	tests/search/test_search_interrupted.py tests/search/test_search_ray_dies.py \
+	tests/search/test_search_unfinished.py tests/training/test_pack_checkpoint.py
+
 test-faults: $(INSTALLED)  ## searches that are cut, killed, starved and damaged; see docs/reliability.md
-	@echo "This takes 90 minutes on two cores that six times as much work shares, less on quiet ones, and needs Linux."
 	@[ "$$(id -u)" = 0 ] || echo "Without root, tests with hosts and small disks are skipped; the last lines name them."
-	$(BIN)/python -m pytest --durations 20 tests/search/test_search_cut.py tests/search/test_search_damaged.py \
-		tests/search/test_search_checkpoints.py tests/search/pool/test_search_pack_checkpoints.py \
-		tests/search/test_search_interrupted.py tests/search/test_search_ray_dies.py \
-		tests/search/ray_pool/test_search_cluster.py tests/search/local_pool/test_search_local_interrupted.py \
-		tests/search/record tests/results tests/faults
+	$(BIN)/python -m pytest -n 2 -m "not ray" --durations 20 $(FAULTS)
+	$(BIN)/python -m pytest -m ray --durations 20 $(FAULTS)
 
 test-anywhere: $(INSTALLED)  ## the tests in other surroundings: order, temporary folders, no compiler, another user
 	.ci/anywhere

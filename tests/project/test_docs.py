@@ -136,3 +136,17 @@ def test_help_lists_every_command_without_importing_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "resume" in done.stdout
     assert not {"torch", "ray", "optuna", "pyarrow", "sklearn", "rich"} & set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_tests_that_the_page_on_reliability_names_are_run_by_its_command() -> None:
+    listed = re.search(r"^FAULTS := ((?:.*\\\n)*.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed is not None
+    run = [ROOT / path for path in listed[1].replace("\\\n", " ").split()]
+    assert [path for path in run if not path.exists()] == []
+    files = {file for path in run for file in ([path] if path.is_file() else path.rglob("test_*.py"))}
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(test_\w+\.py|tests/\w+(?:/\w+)*)`", page)
+    assert len(named) > 20
+    for name in named:
+        found = {file for file in files if file.name == name or file.is_relative_to(ROOT / name)}
+        assert found, f"{name} is not among FAULTS of the Makefile"
