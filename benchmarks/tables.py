@@ -44,8 +44,13 @@ def main(results: Path | None) -> None:
 
 
 def tables(results: Path) -> dict[str, str]:
-    """The tables that a file of results allows, by name."""
-    found = json.loads(results.read_text())
+    """The tables that a file of results allows, by name, and by name and processor (`step.model-207`)."""
+    made = _tables(json.loads(results.read_text()))
+    _, _, model = results.stem.rpartition("model-")
+    return made | {f"{name}.model-{model}": text for name, text in made.items()}
+
+
+def _tables(found: Json) -> dict[str, str]:
     over_time = found.get("quality-over-time", {"pieces": {}, "times": []})
     curves = markdown_tables(over_time["pieces"], over_time["times"])
     return {f"over-time-{dataset}": text for dataset, text in curves.items()} | {

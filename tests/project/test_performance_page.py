@@ -4,10 +4,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-# Of the two machines that the page names, the newer last; others may lie beside them.
+# Of the machines that the page names, the newest results last; others may lie beside them.
 RESULTS = [
-    ROOT / "benchmarks" / "results" / f"2-core-intel-r-xeon-r-processor-family-6-model-{model}.json"
-    for model in (167, 207)
+    ROOT / "benchmarks" / "results" / f"2-core-{processor}.json"
+    for processor in (
+        "intel-r-xeon-r-processor-family-6-model-167",
+        "intel-r-xeon-r-processor-family-6-model-207",
+        "amd-epyc-family-25-model-17",
+    )
 ]
 
 sys.path[:0] = [str(ROOT / "benchmarks")]
