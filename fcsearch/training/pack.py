@@ -177,11 +177,12 @@ class Pack:
         """About how many bytes `dump` returns."""
         return sum(tensor.nbytes for tensor in self._tensors().values())
 
-    def dump(self, facts: Mapping[str, Any]) -> bytes:
+    def dump(self, facts: Mapping[str, Any], *, results: bool = True) -> bytes:
         """The pack as it is after this epoch, for `checkpoint.load`.
 
         Args:
             facts: Other facts to save with it (JSON types).
+            results: Whether the weights of members that ended are in it, without which these are not restored.
         """
         histories = [self._histories[member] for member in range(len(self.configs))]
         saved = SavedPack(
@@ -190,20 +191,13 @@ class Pack:
             states={member: result.state for member, result in self._results.items()},
             lanes=tuple(tuple(lane.members) for lane in self._lanes()),
             lengths=tuple(map(len, histories)),
-            tensors={**self._tensors(), **checkpoint.history_table(histories, self._data)},
+            tensors={**self._tensors(results=results), **checkpoint.history_table(histories, self._data)},
             facts=facts,
         )
         return checkpoint.dump(saved)
 
     @classmethod
-    def restore(
-        cls,
-        saved: SavedPack,
-        members: Sequence[int],
-        data: TrainingData,
-        *,
-        keep_last: bool = False,
-    ) -> Pack:
+    def restore(cls, saved: SavedPack, members: Sequence[int], data: TrainingData, *, keep_last: bool = False) -> Pack:
         """Continue with all or some members of a saved pack, to the results that they would have had.
 
         Args:
@@ -245,10 +239,11 @@ class Pack:
                 saved.epoch,
             )
 
-    def _tensors(self) -> dict[str, Tensor]:
+    def _tensors(self, *, results: bool = True) -> dict[str, Tensor]:
         lanes = enumerate(lane.state_tensors() for lane in self._lanes())
         living = {f"lane{n}.{name}": tensor for n, state in lanes for name, tensor in state.items()}
-        by_fold = ((m, n, found) for m, result in self._results.items() for n, found in enumerate(result.by_fold))
+        ended = self._results.items() if results else ()
+        by_fold = ((member, n, found) for member, result in ended for n, found in enumerate(result.by_fold))
         return living | {
             f"{checkpoint.result_key(member, fold)}{name}": tensor
             for member, fold, found in by_fold

@@ -21,6 +21,8 @@ from fcsearch.results import RunDirectory
 from fcsearch.search.api import confirm_run
 from fcsearch.search.local_pool.processes import ProcessPool
 from fcsearch.search.loop.engine import Engine
+from fcsearch.search.pool.checkpointing import Checkpointer
+from fcsearch.search.record.ledger import Ledger
 
 
 @pytest.fixture
@@ -48,6 +50,33 @@ def test_a_search_that_is_killed_again_and_again_loses_no_epoch(
         assert len(list((run / "checkpoints" / "trials").iterdir())) == 1 or epochs.trained == needed
     epochs.kill_at = None
     resume(run)
+    assert_same(run, whole)
+    assert epochs.trained == needed
+
+
+def test_what_ended_in_a_pack_that_was_left_is_not_lost_before_it_is_recorded(
+    tmp_path: Path, epochs: Epochs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last checkpoint of a pack does not hold them: until they have their rows, the one before stays."""
+    keys: dict[str, Any] = {"early_stopping": None, "trials": 6}
+    whole = start(tmp_path, "whole", options(pack_size=6), **keys).run
+    needed, epochs.trained = epochs.trained, 0
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    # One after each epoch but the last; that of the pack as it was left follows.
+    due = Checkpointer.due
+    monkeypatch.setattr(Checkpointer, "due", lambda one: due(one) if epochs.trained < 7 else None)
+    late = {"clock": lambda: time.monotonic() + 1000 * (epochs.trained >= 7)}
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine.__init__, "__kwdefaults__", {**(Engine.__init__.__kwdefaults__ or {}), **late})
+        patch.setattr(Ledger, "record", killed)
+        with pytest.raises(Killed):
+            start(tmp_path, "cut", options(pack_size=6, time_budget=500), **keys)
+    run = tmp_path / "cut"
+    assert len(list((run / "checkpoints" / "trials").iterdir())) == 2
+    resume(run, time_budget=None)
     assert_same(run, whole)
     assert epochs.trained == needed
 

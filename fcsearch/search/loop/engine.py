@@ -210,8 +210,13 @@ class Engine:
             self._fail(event)
 
     def _keep(self, event: Progress | PackOutcome) -> None:
-        if event.checkpoint is not None:
-            self._recorder.keep(event.pack_id, self._running[event.pack_id].trials, event.checkpoint)
+        if event.checkpoint is None:
+            return
+        # Those that an outcome has are not in its checkpoint; they keep the one before until they are recorded.
+        members = event.members if isinstance(event, PackOutcome) else ()
+        ended = {member.trial_id for member in members if member.result.state != UNFINISHED}
+        trials = [trial for trial in self._running[event.pack_id].trials if trial.trial_id not in ended]
+        self._recorder.keep(event.pack_id, trials, event.checkpoint)
 
     def _finish(self, outcome: PackOutcome) -> None:
         self._keep(outcome)

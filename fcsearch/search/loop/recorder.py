@@ -42,7 +42,8 @@ class Recorder:
     def __init__(self, books: Books, checkpoints: Checkpoints | None = None) -> None:
         self._books = books
         self._checkpoints = checkpoints
-        self._keeping: dict[int, Future[None]] = {}
+        # Of each pack how many trials its last checkpoint has, and when it is written.
+        self._keeping: dict[int, tuple[int, Future[None]]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         # It waits for storage as this thread does.
         self._context = contextvars.copy_context()
@@ -63,12 +64,13 @@ class Recorder:
             self._recording.append(self._submit(self._do, functools.partial(self._record, pack)))
 
     def keep(self, pack_id: int, trials: Sequence[PlannedTrial], checkpoint: bytes) -> None:
-        """Keep a pack's checkpoint; it replaces one that still waits to be written."""
+        """Keep a checkpoint of these trials of a pack; it replaces one of the same that still waits to be written."""
         if self._checkpoints is None:
             return
-        if pack_id in self._keeping:
-            self._keeping[pack_id].cancel()
-        self._keeping[pack_id] = self._submit(self._checkpoints.write, trials, checkpoint)
+        waiting = self._keeping.get(pack_id)
+        if waiting is not None and waiting[0] == len(trials):
+            waiting[1].cancel()
+        self._keeping[pack_id] = len(trials), self._submit(self._checkpoints.write, trials, checkpoint)
 
     def _record(self, pack: PackRecord) -> None:
         self._books.record(pack)

@@ -37,7 +37,7 @@ class SavedTrials:
     Attributes:
         pack: The pack.
         key: The data and objective of its trials; see `Checkpointing`.
-        places: The position of each trial in the pack.
+        places: The position in the pack of each trial that can continue.
     """
 
     pack: SavedPack
@@ -61,12 +61,13 @@ def read_checkpoint(content: bytes, key: str) -> SavedTrials:
     """Read a checkpoint; ConfigError if it is damaged, or of trials on other data."""
     pack = load(content)
     with reading():
-        trials = [int(number) for number in pack.facts["trials"]]
-        if len(set(trials)) != len(pack.configs):
+        trials = [None if number is None else int(number) for number in pack.facts["trials"]]
+        known = [number for number in trials if number is not None]
+        if len(trials) != len(pack.configs) or len(set(known)) != len(known):
             raise ConfigError("members that are not trials")
         if pack.facts["key"] != key:
             raise ConfigError("trials of other data")
-    return SavedTrials(pack, key, {number: place for place, number in enumerate(trials)})
+    return SavedTrials(pack, key, {number: place for place, number in enumerate(trials) if number is not None})
 
 
 def make_pack(task: PackTask, data: TrainingData) -> Pack:
@@ -108,18 +109,23 @@ class Checkpointer:
         return self._make(seconds) if seconds >= max(self._rule.every, rest) else None
 
     def last(self) -> bytes | None:
-        """A checkpoint of a pack that is left now, if there is something new to keep."""
-        return self._make(max(_LAST_SECONDS, time.monotonic() - self._since))
+        """A checkpoint of a pack that is left now, if there is something new to keep: of the trials that still train.
 
-    def _make(self, seconds: float) -> bytes | None:
-        """A checkpoint, unless it were more than so many seconds allow."""
+        The outcome has the others.
+        """
+        return self._make(max(_LAST_SECONDS, time.monotonic() - self._since), ended=False)
+
+    def _make(self, seconds: float, *, ended: bool = True) -> bytes | None:
+        """A checkpoint, with the trials that ended or without, unless it were more than so many seconds allow."""
         if self._rule is None or self._refused or not self._pack.alive or self._pack.epoch == self._epoch:
             return None
         size = self._pack.state_bytes
         if size > seconds * self._rule.bytes_per_second or not self._has_room(size):
             return None
         began = time.monotonic()
-        content = self._pack.dump({"trials": self._trials, "key": self._rule.key})
+        living = set(self._pack.alive)
+        trials = [number if ended or place in living else None for place, number in enumerate(self._trials)]
+        content = self._pack.dump({"trials": trials, "key": self._rule.key}, results=ended)
         self._epoch, self._since = self._pack.epoch, time.monotonic()
         self._took = self._since - began
         return content

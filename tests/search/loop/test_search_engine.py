@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import signal
+import threading
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_helpers import RecordingView, Search, train
+from engine_helpers import FakeBooks, RecordingView, Search, train
 from search_helpers import outcome, result, trials
 
 from fcsearch.errors import RunError, SearchError
 from fcsearch.search.loop.engine import all_recorded
 from fcsearch.search.loop.interruption import Interruption
+from fcsearch.search.loop.recorder import Recorder
+from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha, Rungs
 from fcsearch.search.pool.messages import PackOutcome, PackTask
 from fcsearch.search.pool.simulated import SimulatedPool
+from fcsearch.search.record.checkpoints import Checkpoints
 from fcsearch.training import TrialConfig
 
 
@@ -64,6 +69,27 @@ def test_a_worker_that_joins_late_gets_a_pack() -> None:
     assert search.books.states == dict.fromkeys(range(30), "complete")
     # One worker alone would need 100.
     assert search.pool.clock() == 60.0
+
+
+def test_a_checkpoint_that_waits_gives_way_to_a_newer_one_of_the_same_trials_alone() -> None:
+    written: list[bytes] = []
+
+    class Noting(Checkpoints):
+        def __init__(self) -> None: ...
+
+        def write(self, trials: Sequence[PlannedTrial], content: bytes) -> None:  # noqa: ARG002
+            written.append(content)
+
+    books, pack = FakeBooks(), trials(3)
+    books.may_ask = threading.Semaphore(0)
+    recorder = Recorder(books, Noting())
+    # Until it may, all else waits.
+    recorder.ask(1)
+    for number, kept in enumerate((pack, pack, pack[:2])):
+        recorder.keep(0, kept, bytes([number]))
+    books.may_ask.release()
+    recorder.shutdown()
+    assert written == [bytes([1]), bytes([2])]
 
 
 def test_trials_that_wait_go_first_with_their_configuration() -> None:

@@ -14,6 +14,7 @@ from search_helpers import PLACE
 
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha
+from fcsearch.search.pool.checkpointing import read_checkpoint
 from fcsearch.search.pool.messages import Checkpointing, MemberOutcome, PackOutcome, PackTask
 from fcsearch.search.pool.pack_run import PackRun
 from fcsearch.training import TrainingData, TrialConfig
@@ -102,6 +103,10 @@ def test_a_pack_that_is_left_sends_what_its_trials_go_on_from(data: TrainingData
     rungs = {2: tuple(best(member) for member in left.members if member.result.state != "diverged")}
     rest = whole(data, dataclasses.replace(task(rungs=rungs), trials=waiting, checkpoint=left.checkpoint))
     members = sorted((*left.members, *rest.members), key=lambda member: member.trial_id)
+    # Those that ended are in the outcome, and not here again.
+    saved = read_checkpoint(left.checkpoint, ALWAYS.key)
+    assert set(saved.places) == {trial.trial_id for trial in waiting}
+    assert {name.partition(".")[0].rstrip("0123456789") for name in saved.pack.tensors} == {"lane", "history"}
     assert_same(dataclasses.replace(rest, members=tuple(members)), whole(data, task()))
 
 
@@ -177,9 +182,9 @@ def test_a_checkpoint_is_made_as_often_as_it_is_asked_for_and_takes_little(
     made = []
     dump = run._pack.dump
 
-    def slow(facts: Any) -> bytes:
+    def slow(facts: Any, **keys: Any) -> bytes:
         now[0] += 0.5
-        return dump(facts)
+        return dump(facts, **keys)
 
     monkeypatch.setattr(run._pack, "dump", slow)
     for seconds in (9.0, 10.0, 21.0, 60.0, 60.6, 61.0):
