@@ -117,6 +117,14 @@ class Pack:
         """End members early; those that have already left are skipped."""
         self._leave({member: "stopped" for member in members if member not in self._results})
 
+    def state(self, member: int) -> State:
+        """How a member ended; `unfinished` while it trains."""
+        return self._results[member].state if member in self._results else "unfinished"
+
+    def history(self, member: int) -> Sequence[EpochMetrics]:
+        """The epochs that a member has run."""
+        return self._histories[member]
+
     def best_gain(self, member: int) -> float:
         """The gain of a member's best epoch (the objective, negated if less is better); minus infinity without one."""
         objective = OBJECTIVES[self._data.objective]

@@ -42,6 +42,7 @@ from fcsearch.search.pool.interface import OpenPool, Pool
 from fcsearch.search.record.beginning import read_beginning
 from fcsearch.search.record.checkpoints import clear_checkpoints
 from fcsearch.search.record.ledger import Ledger
+from fcsearch.search.record.outcomes import records_so_far
 from fcsearch.wording import wording
 
 EndedBy = Literal["trials", "time_budget", "interrupt", "terminate"]
@@ -201,7 +202,9 @@ def _train_trials(
         deadline=deadline,
         # One that an earlier session left unfinished is a result, too.
         grace=0.0 if done or run.unfinished_trials() else grace_of(plan.options),
-        prolong=lambda: later_end_of_trials(around, plan.options, dataset),
+        prolong=lambda: later_end_of_trials(
+            around, plan.options, dataset, records_so_far(tracker.reached(), plan.space.known_objective)
+        ),
     )
     view.started({**plan.lines(), **known, **told(dataset)})
     with all_recorded(engine, recorder, tracker, view, run.path):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from fcsearch.data import Dataset
-from fcsearch.results import rank_trials
+from fcsearch.results import RunDirectory, TrialRecord, rank_trials
+from fcsearch.results.arrow import trials_table
 from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.later_stages import Surroundings
 from fcsearch.search.options import SearchOptions
@@ -41,22 +46,35 @@ def end_of_trials(around: Surroundings, options: SearchOptions, dataset: Dataset
     return around.deadline - BUDGET_SHARE * options.time_budget
 
 
-def later_end_of_trials(around: Surroundings, options: SearchOptions, dataset: Dataset) -> float | None:
+def later_end_of_trials(
+    around: Surroundings, options: SearchOptions, dataset: Dataset, training: Sequence[TrialRecord]
+) -> float | None:
     """When trials must have ended, now that their time is up: if nothing follows, they get the time kept for it.
 
     Args:
         around: The run, and when all training must have ended.
         options: The user's options.
         dataset: What is learned.
+        training: The trials of packs in training, as far as they are.
 
     Returns:
         None if they end now, as something may follow, or as the run's storage is waited for and cannot be read.
     """
     if around.deadline is None or options.confirm != "auto" or refits(options, dataset) or storage_wait() is not None:
         return None
-    table, workers = around.run.trials(), around.run.manifest().workers or 1
+    table, workers = _trials_if_left_now(around.run, training), around.run.manifest().workers or 1
     follows = confirmation_extent(options, rank_trials(table).to_pylist(), table.to_pylist(), dataset, workers=workers)
     return None if follows else around.deadline
+
+
+def _trials_if_left_now(run: RunDirectory, training: Sequence[TrialRecord]) -> pa.Table:
+    """The table of trials as it would be if the packs in training were left now."""
+    table, before = run.trials(), run.unfinished_trials()
+    # One that started over gives way to what an earlier session had of it, until it is as far.
+    further = [trial for trial in training if (trial.epochs_run or 0) >= before.get(trial.trial_id, 0)]
+    now = trials_table(0, further)  # whichever pack they are in
+    others = table.filter(pc.invert(pc.is_in(table["trial_id"], value_set=now["trial_id"].combine_chunks())))
+    return pa.concat_tables([others, now])
 
 
 def leaving_the_refit(around: Surroundings, options: SearchOptions, dataset: Dataset, extent: Extent) -> Surroundings:

@@ -13,8 +13,9 @@ from fcsearch.results import PackStatus, Status, TrialRecord
 from fcsearch.results.patience import storage_wait
 from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.view import View
+from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import CutShort, Notice, PackFailed
-from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress, Reached
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _COURSE_SECONDS = 1.0
 class _Going:
     """A pack that a worker has: its last report, and the time of it."""
 
-    trials: int
+    trials: Sequence[PlannedTrial]
     heard: float
     said: Progress | None = None
 
@@ -86,12 +87,12 @@ class Tracker:
 
     def handed_out(self, task: PackTask, *, workers: int) -> None:
         """A worker, of so many, is given a pack."""
-        self._packs[task.pack_id] = _Going(len(task.trials), self._clock())
+        self._packs[task.pack_id] = _Going(task.trials, self._clock())
         self._workers = workers
 
     def progressed(self, progress: Progress) -> None:
         """A pack reports how it goes."""
-        going = self._packs.setdefault(progress.pack_id, _Going(progress.alive, self._clock()))
+        going = self._packs.setdefault(progress.pack_id, _Going((), self._clock()))
         if going.said is None:
             logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
         going.said, going.heard = progress, self._clock()
@@ -120,6 +121,13 @@ class Tracker:
         """Something happened to the pool."""
         logger.warning("%s", notice.text)
         self._view.notice(notice.text)
+
+    def reached(self) -> list[tuple[PlannedTrial, Reached]]:
+        """What the trials of the packs in training have reached, by the last report of each pack."""
+        reports = [(going.trials, going.said.reached) for going in self._packs.values() if going.said]
+        reached = {found.trial_id: found for _, report in reports for found in report}
+        planned = (trial for trials, _ in reports for trial in trials)
+        return [(trial, reached[trial.trial_id]) for trial in planned if trial.trial_id in reached]
 
     def show(self, closing: str | None, *, choosing: bool = False) -> None:
         """Let the view show where the search stands, a few times a second.
@@ -156,11 +164,11 @@ class Tracker:
         )
 
     def _pack(self, number: int, going: _Going) -> PackStatus:
-        said, silent = going.said, self._clock() - going.heard
+        said, silent, trials = going.said, self._clock() - going.heard, len(going.trials)
         if said is None:
-            return PackStatus(number, going.trials, going.trials, 0, 0, None, None, silent)
+            return PackStatus(number, trials, trials, 0, 0, None, None, silent)
         place = said.place
-        return PackStatus(number, going.trials, said.alive, said.epoch, said.epochs, place.node, place.device, silent)
+        return PackStatus(number, trials, said.alive, said.epoch, said.epochs, place.node, place.device, silent)
 
     def _waiting(self, packs: Sequence[PackStatus], *, choosing: bool) -> str | None:
         """Why nothing happens, or less than possible."""

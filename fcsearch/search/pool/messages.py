@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fcsearch.config.states import UNFINISHED
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.asha import Asha
 
@@ -47,7 +49,7 @@ class PackTask:
         weights_above: The gain (see `Objective`) that a member must reach for its weights to be worth sending.
         predict: Whether those that send their weights also send what they predict for the validation rows.
         keep_last: Whether a member's weights are those of its last epoch, in place of its best.
-        unfinished: Whether members that are left in the middle send what they have reached.
+        unfinished: Whether members that are left in the middle send what they have reached, as reports of progress do.
         checkpoints: How it is kept while it trains; None: it is not.
         checkpoint: What its trials go on from; None: they start from the beginning.
     """
@@ -74,6 +76,29 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reached:
+    """What a trial has reached so far, in a pack that trains.
+
+    Attributes:
+        trial_id: Its number.
+        state: How it ended; `unfinished` while it trains.
+        epochs: Epochs that it has run.
+        seconds: Its share of their wall time.
+        best_epoch: Its best epoch; None if none was measured.
+        gain: The objective there, negated if less is better; minus infinity without one.
+        val_loss: The loss on the validation rows there; None if it is not finite.
+    """
+
+    trial_id: int
+    state: str = UNFINISHED
+    epochs: int = 0
+    seconds: float = 0.0
+    best_epoch: int | None = None
+    gain: float = -math.inf
+    val_loss: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Progress:
     """The progress of a pack.
 
@@ -83,6 +108,7 @@ class Progress:
         epochs: The most epochs that a living member has to train.
         alive: Members that still train.
         place: Where.
+        reached: What its trials with a measured epoch have reached, if the task asks for those that are unfinished.
         checkpoint: The pack after this epoch, if it was time for it.
     """
 
@@ -91,6 +117,7 @@ class Progress:
     epochs: int
     alive: int
     place: Place
+    reached: tuple[Reached, ...] = dataclasses.field(default=(), repr=False)
     checkpoint: bytes | None = dataclasses.field(default=None, repr=False)
 
 

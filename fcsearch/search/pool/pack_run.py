@@ -15,6 +15,7 @@ from fcsearch.search.pool.asha import Rungs, Standing
 from fcsearch.search.pool.best_weights import with_best_weights
 from fcsearch.search.pool.checkpointing import Checkpointer, make_pack
 from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, PackTask, Place, Progress
+from fcsearch.search.pool.so_far import SoFar
 from fcsearch.training import EpochMetrics, MemberResult, TrainingData, TrialConfig
 from fcsearch.training.judging import network, outputs
 from fcsearch.training.memory import free_bytes, pack_bytes
@@ -43,6 +44,7 @@ class PackRun:
         self._pack = make_pack(task, data)
         self._checkpoints = Checkpointer(task, self._pack)
         self._objective = OBJECTIVES[data.objective]
+        self._so_far = SoFar(task.trials, self._pack, self._objective) if task.unfinished else None
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = {member: self._pack.best_gain(member) for member in self._pack.alive}
         self._finished_at: dict[int, datetime] = {}
@@ -71,6 +73,7 @@ class PackRun:
             epochs=max((self._pack.configs[member].epochs for member in alive), default=self._pack.epoch),
             alive=len(alive),
             place=self._place,
+            reached=self._so_far.look() if self._so_far else (),
             checkpoint=self._checkpoints.due(),
         )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from fcsearch.config.objective import Objective
 from fcsearch.results import EpochRecord, TrialRecord
 from fcsearch.search.planning.trials import PlannedTrial
-from fcsearch.search.pool.messages import MemberOutcome, PackOutcome
+from fcsearch.search.pool.messages import MemberOutcome, PackOutcome, Reached
 
 if TYPE_CHECKING:
     from fcsearch.training import EpochMetrics
@@ -45,6 +46,29 @@ def _trial_record(member: MemberOutcome, outcome: PackOutcome) -> TrialRecord:
     )
 
 
+def records_so_far(reached: Iterable[tuple[PlannedTrial, Reached]], objective: Objective) -> list[TrialRecord]:
+    """A record for each of these trials of packs in training: what decides its rank, and what it has taken.
+
+    Args:
+        reached: Trials, and what they have reached.
+        objective: What the search goes by.
+    """
+    return [
+        TrialRecord(
+            trial_id=trial.trial_id,
+            state=found.state,
+            config=trial.config,
+            objective=objective.name,
+            best_epoch=found.best_epoch,
+            **_value(objective, found.gain),
+            val_loss=found.val_loss,
+            epochs_run=found.epochs,
+            train_seconds=found.seconds,
+        )
+        for trial, found in reached
+    ]
+
+
 def epoch_records(outcome: PackOutcome) -> list[EpochRecord]:
     """A record for each epoch of each trial of the pack that came to an end."""
     return [
@@ -67,6 +91,11 @@ def _figures(epoch: EpochMetrics) -> dict[str, Any]:
     val = {f"val_{name}": value for name, value in epoch.val.items()}
     train = {f"train_{name}": value for name, value in epoch.train.items()}
     return {**val, **train, "val_standard_error": epoch.standard_error}
+
+
+def _value(objective: Objective, gain: float) -> dict[str, Any]:
+    """The objective by the name of its column."""
+    return {objective.column: objective.gain(gain)}
 
 
 def failed_records(trials: Sequence[PlannedTrial], error: str) -> list[TrialRecord]:

@@ -114,7 +114,7 @@ def test_trials_have_that_time_too_where_a_confirmation_would_be_short_only_besi
     dataset = load_dataset(space.dataset, space.input_forms)
     budgeted = dataclasses.replace(options, time_budget=300)
     around = Surroundings(run, SilentView(), Interruption(), deadline=299.0, began=0.0)
-    assert later_end_of_trials(around, budgeted, dataset) == 299.0
+    assert later_end_of_trials(around, budgeted, dataset, []) == 299.0
     assert plan_confirmation(run, budgeted, dataset) is None
 
 
@@ -122,14 +122,14 @@ def test_trials_end_in_time_while_the_storage_is_waited_for(tmp_path: Path, monk
     space = make_space(tmp_path)
     around = Surroundings(make_run(tmp_path, space), SilentView(), Interruption(), deadline=299.0, began=0.0)
     dataset, options = load_dataset(space.dataset, space.input_forms), SearchOptions(time_budget=300)
-    assert later_end_of_trials(around, options, dataset) == 299.0
+    assert later_end_of_trials(around, options, dataset, []) == 299.0
 
     def away(_: RunDirectory) -> None:
         raise RunError("Input/output error")
 
     monkeypatch.setattr(RunDirectory, "trials", away)
     monkeypatch.setattr("fcsearch.search.loop.time_budget.storage_wait", lambda: "Input/output error")
-    assert later_end_of_trials(around, options, dataset) is None
+    assert later_end_of_trials(around, options, dataset, []) is None
 
 
 def left(task: PackTask) -> PackOutcome:

@@ -24,7 +24,7 @@ from fcsearch.search.loop.standings import Standings
 from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.interface import Raised
-from fcsearch.search.pool.messages import PackTask, Progress
+from fcsearch.search.pool.messages import PackTask, Progress, Reached
 from fcsearch.training import TrialConfig
 
 
@@ -217,6 +217,19 @@ def test_what_is_done_of_a_pack_counts_towards_the_rate() -> None:
     assert tracker.status(None).per_minute == 24.0
     [pack] = status.packs
     assert (pack.trials, pack.alive, pack.node, pack.silent_seconds) == (4, 3, PLACE.node, 0.0)
+
+
+def test_what_trials_in_training_have_reached_is_known_by_the_last_reports() -> None:
+    tracker, _, _ = make_tracker()
+    for number in (0, 1):
+        tracker.handed_out(task(number), workers=2)
+    assert tracker.reached() == []
+    early, late = (Reached(2, epochs=epoch, best_epoch=epoch, gain=0.1 * epoch) for epoch in (3, 4))
+    for found in (early, late):
+        tracker.progressed(Progress(1, found.epochs, 9, 4, PLACE, reached=(found,)))
+    assert tracker.reached() == [(task(1).trials[2], late)]
+    tracker.ended(outcome(1, {}), [])
+    assert tracker.reached() == []
 
 
 def test_why_nothing_happens_is_said() -> None:

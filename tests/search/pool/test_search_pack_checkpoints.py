@@ -110,6 +110,16 @@ def test_a_pack_that_is_left_sends_what_its_trials_go_on_from(data: TrainingData
     assert_same(dataclasses.replace(rest, members=tuple(members)), whole(data, task()))
 
 
+def test_what_trials_have_reached_is_known_again(data: TrainingData) -> None:
+    run = PackRun(task(unfinished=True), data, PLACE)
+    for _ in range(3):
+        run.train(seconds=0)
+    said = run.progress()
+    assert {found.state for found in said.reached} == {"complete", "stopped", "unfinished"}
+    again = PackRun(task(unfinished=True, checkpoint=said.checkpoint), data, PLACE)
+    assert again.progress().reached == said.reached
+
+
 def best(member: MemberOutcome) -> float:
     return max(epoch.val["accuracy"] for epoch in member.result.epochs[:2])
 

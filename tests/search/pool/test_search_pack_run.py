@@ -82,6 +82,33 @@ def test_progress_says_where_the_pack_stands(data: TrainingData) -> None:
     assert pack.progress().alive == 0
 
 
+def test_progress_says_what_the_trials_have_reached(data: TrainingData) -> None:
+    wild = TrialConfig(learning_rate=1e30, epochs=4, batch_size=20, hidden_dims=(8, 8))
+    configs = [*(dataclasses.replace(CONFIGS[1 + epochs], epochs=epochs) for epochs in (2, 6, 4)), wild]
+    pack, looks = PackRun(task(configs, unfinished=True), data, PLACE), []
+    for looked in (True, False, False, True):
+        pack.train(seconds=0)
+        looks += [pack.progress().reached] if looked else []
+    assert [(found.trial_id, found.epochs, found.state) for found in looks[0]] == [
+        (trial, 1, "unfinished") for trial in (10, 11, 12)
+    ]
+    members = sorted(pack.outcome().members, key=lambda member: member.trial_id)
+    # One that has no measured epoch is not told.
+    for found, member in zip(looks[1], members[:3], strict=True):
+        result = member.result
+        assert result.best is not None
+        assert (found.trial_id, found.state, found.epochs) == (member.trial_id, result.state, len(result.epochs))
+        assert (found.best_epoch, found.gain) == (result.best_epoch, result.best.val["accuracy"])
+        assert (found.val_loss, found.seconds) == (result.best.val_loss, pytest.approx(result.seconds))
+    assert [found.state for found in looks[1]] == ["complete", "unfinished", "complete"]
+
+
+def test_what_is_not_asked_for_is_not_told(data: TrainingData) -> None:
+    pack = PackRun(task(CONFIGS[:2]), data, PLACE)
+    pack.train(seconds=0)
+    assert pack.progress().reached == ()
+
+
 def test_a_pack_that_is_left_keeps_the_members_that_came_to_an_end(data: TrainingData) -> None:
     configs = [dataclasses.replace(CONFIGS[1], epochs=epochs) for epochs in (2, 50)]
     pack = PackRun(task(configs), data, PLACE)
