@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 from fcsearch.cli.row_warnings import print_warnings
 from fcsearch.cli.shared_options import model_options
 from fcsearch.errors import UsageError
+from fcsearch.urls import is_url
 
 if TYPE_CHECKING:
     from fcsearch.inference.sink import TableSink
@@ -61,7 +63,7 @@ def predict(
     from fcsearch.inference.predicting import check_not_input, predict_source
     from fcsearch.inference.sink import check_out
 
-    which, data = _arguments(given)
+    which, data = _arguments(given, root)
     spec = DatasetSpec(data, data_dir=data_dir)
     if out != "-":
         check_out(Path(out))
@@ -76,7 +78,7 @@ def predict(
         print_sentence(f"fcsearch: {found.rows:,} predictions by {chosen.name}", sys.stderr)
 
 
-def _arguments(given: tuple[str, ...]) -> tuple[str | None, str]:
+def _arguments(given: tuple[str, ...], root: Path | str) -> tuple[str | None, str]:
     """The run or model, None for the newest run; and the rows."""
     if len(given) not in (1, 2):
         found = f"found {len(given)} arguments" if given else "found nothing"
@@ -84,7 +86,26 @@ def _arguments(given: tuple[str, ...]) -> tuple[str | None, str]:
             "name the rows to predict, and before them a run or a model, if it is not the newest run: "
             f"`fcsearch predict [RUN|MODEL] INPUT`; {found}"
         )
+    if len(given) == 1 and (what := _other_than_rows(given[0], root)):
+        raise UsageError(
+            f"name the rows to predict behind the {what}: `fcsearch predict {shlex.quote(given[0])} INPUT`; found no "
+            "INPUT: a CSV, TSV, Parquet or NPZ file, an image, a folder, a glob, or a dataset's name"
+        )
     return (given[0], given[1]) if len(given) == 2 else (None, given[0])
+
+
+def _other_than_rows(given: str, root: Path | str) -> str | None:
+    """What the only argument names, a `run` or a `model`; None if it may name rows."""
+    from fcsearch.data.spec import DATASET_NAMES
+    from fcsearch.inference.choosing import MODEL_ENDING
+    from fcsearch.results.no_run import MANIFEST
+
+    if given.endswith(MODEL_ENDING):
+        return "model"
+    if (is_url(given) and not Path(given).suffix) or (Path(given) / MANIFEST).is_file():
+        return "run"
+    rows = Path(given).exists() or given in DATASET_NAMES
+    return None if rows or is_url(root) or not Path(root, given, MANIFEST).is_file() else "run"
 
 
 @contextlib.contextmanager

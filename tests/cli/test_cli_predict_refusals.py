@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,23 @@ def test_bad_input_is_refused(
     assert "shape (0, 8, 8)" in refused("predict", digits_run.path, tmp_path / "none.npz")
     np.savez(tmp_path / "other.npz", y=np.zeros(3))
     assert "must hold an array of features" in refused("predict", digits_run.path, tmp_path / "other.npz")
+
+
+def test_a_run_or_a_model_without_rows_is_refused(
+    made_run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(made_run.path, tmp_path / "runs" / "may")
+    for name in ("may", "runs/may"):
+        error = refused("predict", name)
+        assert f"name the rows to predict behind the run: `fcsearch predict {name} INPUT`; found no INPUT" in error
+    assert "behind the model: `fcsearch predict may.safetensors INPUT`" in refused("predict", "may.safetensors")
+    assert "behind the run" in refused("predict", "s3://bucket/runs/may")
+    # Rows that go by the name of a run.
+    (tmp_path / "may").mkdir()
+    assert "an older fcsearch wrote it" in refused("predict", "may")
+    (tmp_path / "runs" / "may").rename(tmp_path / "runs" / "digits")
+    assert "an older fcsearch wrote it" in refused("predict", "digits")
 
 
 def test_bad_outputs_and_kept_columns_are_refused(
