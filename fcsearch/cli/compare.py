@@ -78,7 +78,7 @@ def _print(found: Comparison) -> None:
         _print_section(section, found, labels)
     if not found.sections:
         console.print(
-            "\nThere is nothing to compare yet: each run must have a trial that is done, and one of them a result."
+            "\nThere is nothing to compare yet: each run must have a trial that was trained, and one of them a result."
         )
     _print_differences(found, labels)
     console.print()

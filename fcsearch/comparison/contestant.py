@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,8 @@ class Done:
         seconds: When it was done, in seconds of the run's work; None if the run does not say.
         error: The objective's standard error over the folds; None without folds.
         unfinished: Whether it was in training when its search ended.
+        began: When its pack began, in seconds of the run's work; None if the run does not say.
+        early: Whether the objective is that of an earlier epoch than its best.
     """
 
     trial_id: int
@@ -41,6 +45,8 @@ class Done:
     seconds: float | None
     error: float | None = None
     unfinished: bool = False
+    began: float | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,16 @@ class Contestant:
         return next((trial.error for trial in self.trials if trial.trial_id == trial_id), None)
 
     def within(self, seconds: float) -> tuple[Done, ...]:
-        """The trials that were done by then."""
-        return tuple(trial for trial in self.trials if trial.seconds is not None and trial.seconds <= seconds)
+        """The trials as they were then: those that were done, and those in training with their best epochs by then."""
+        found = {t.trial_id: t for t in self.trials if t.seconds is not None and t.seconds <= seconds}
+        if training := self.in_training(seconds):
+            found |= _reached_by(seconds, training, self.directory, self.objective)
+        return tuple(found[trial.trial_id] for trial in self.trials if trial.trial_id in found)
+
+    def in_training(self, seconds: float) -> list[Done]:
+        """The trials that had begun by then, and were not done."""
+        known = [(trial, trial.began, trial.seconds) for trial in self.trials]
+        return [t for t, began, ended in known if began is not None and ended is not None and began < seconds < ended]
 
 
 def read_contestant(path: Path) -> Contestant:
@@ -118,13 +132,40 @@ def _objective(table: pa.Table, manifest: Manifest) -> Objective:
     return OBJECTIVES[(manifest.space or {}).get("objective") or DEFAULT_OBJECTIVES[task]]
 
 
+def _reached_by(seconds: float, training: Sequence[Done], run: RunDirectory, objective: Objective) -> dict[int, Done]:
+    """Trials as they were while they were in training, by number; those without a measured epoch are left out.
+
+    The time of a pack is divided among its epochs as each of its trials had them.
+
+    Args:
+        seconds: When, in seconds of the run's work: after they began, and before they were done.
+        training: The trials.
+        run: Has their epochs.
+        objective: What the search went by.
+    """
+    table = run.epochs().select(["trial_id", "seconds", objective.column])
+    numbers = pa.array([trial.trial_id for trial in training], pa.int64())
+    epochs: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    for row in table.filter(pc.is_in(table["trial_id"], value_set=numbers)).to_pylist():
+        epochs[row["trial_id"]].append((row["seconds"] or 0.0, row[objective.column]))
+    found = {}
+    for trial in training:
+        shares = np.cumsum([share for share, _ in epochs[trial.trial_id]])
+        began, ended = trial.began or 0.0, trial.seconds or 0.0
+        there = int((began + (ended - began) * shares / shares[-1] <= seconds).sum()) if shares.sum() else 0
+        gained = [objective.gain(value) for _, value in epochs[trial.trial_id][:there] if value is not None]
+        if gained:
+            found[trial.trial_id] = dataclasses.replace(trial, gain=max(gained), early=max(gained) != trial.gain)
+    return found
+
+
 def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[Done, ...]:
     rows = table.select([*_COLUMNS, objective.column]).to_pylist()
     packs = [(row["started_at"], row["finished_at"]) for row in rows if row["started_at"] and row["finished_at"]]
     clock = work_clock(manifest, packs)
 
     def done(row: dict[str, Any]) -> Done:
-        value, finished = row[objective.column], row["finished_at"]
+        value, began, finished = row[objective.column], row["started_at"], row["finished_at"]
         counts = row["state"] in RANKED_STATES and value is not None
         return Done(
             row["trial_id"],
@@ -132,6 +173,7 @@ def _trials(table: pa.Table, manifest: Manifest, objective: Objective) -> tuple[
             clock.seconds(finished) if clock and finished else None,
             row["val_standard_error"],
             row["state"] == UNFINISHED,
+            clock.seconds(began) if clock and began else None,
         )
 
     return tuple(done(row) for row in rows)

@@ -31,6 +31,7 @@ def by_trials(
     if not known:
         return None
     leader = max(known, key=lambda run: known[run].gain)
+    networks = {run: Network(run, trial.trial_id, trial.early) for run, trial in known.items()}
     standings = []
     for run, done in trials.items():
         if run not in known:
@@ -38,12 +39,12 @@ def by_trials(
             continue
         trial, value = known[run], objective.gain(known[run].gain)
         worse, better = sorted(objective.gain(end) for end in ends_of(drawn[run]))
-        by_rows = chance.of_figure((run, trial.trial_id), value)
+        by_rows = chance.of_figure(networks[run], value)
         low, high = within_range(widened(value, (worse, better), by_rows), objective)
         lead = None
         if comparable and run != leader:
-            first, ends = (leader, known[leader].trial_id), ends_of(drawn[leader] - drawn[run])
-            lead = _margin(known[leader].gain - trial.gain, ends, chance, (first, (run, trial.trial_id)))
+            ends = ends_of(drawn[leader] - drawn[run])
+            lead = _margin(known[leader].gain - trial.gain, ends, chance, (networks[leader], networks[run]))
         standings.append(Standing(run, len(done), trial.trial_id, value, low, high, lead))
     return Section(basis, amount, _ordered(standings, objective, comparable=comparable))
 
@@ -69,11 +70,11 @@ def by_seeds(
     standings = []
     for run, winner in winners.items():
         values = np.array([objective.gain(gain) for gain in found[run].values()])
-        mean, network = float(values.mean()), (run, winner.trial_id)
+        mean, network = float(values.mean()), Network(run, winner.trial_id)
         low, high = within_range(widened(mean, student(values), chance.of_figure(network, mean)), objective)
         lead = None
         if comparable and run != leader:
-            first = (leader, winners[leader].trial_id)
+            first = Network(leader, winners[leader].trial_id)
             lead = _lead_over_seeds(found[leader], found[run], chance, (first, network))
         standings.append(Standing(run, len(values), winner.trial_id, mean, low, high, lead))
     amount = len(shared) if together or set.union(*of_each) == shared else None

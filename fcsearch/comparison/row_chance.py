@@ -13,8 +13,19 @@ from fcsearch.evaluation import Kept, compare_kept, error_of_kept, load_run_data
 from fcsearch.report.words import listing, trial_list
 from fcsearch.selection.confirmation import error_by_rows
 
-# A run by its label, and a trial of it.
-Network = tuple[str, int]
+
+class Network(NamedTuple):
+    """A network that is compared.
+
+    Attributes:
+        run: The label of its run.
+        trial_id: Its trial.
+        early: Whether it is that of an earlier epoch than the trial's best, of which no predictions are kept.
+    """
+
+    run: str
+    trial_id: int
+    early: bool = False
 
 
 class RowsError(NamedTuple):
@@ -47,8 +58,8 @@ class RowChance:
 
     def of_figure(self, network: Network, value: float) -> float:
         """The standard error of a trial's figure: as recorded with folds, that of a share, or a bootstrap; else 0."""
-        run = self._runs[network[0]]
-        found = run.error_of(network[1])
+        run = self._runs[network.run]
+        found = run.error_of(network.trial_id)
         if found is None and self._objective.is_share_of_rows and run.rows:
             found = standard_error(value, run.rows)
         elif found is None:
@@ -62,7 +73,7 @@ class RowChance:
         """The standard error of a lead of one trial over another, on the same rows."""
         if (first, other) not in self._leads:
             self._leads[first, other] = self._paired(first, other)
-        error, rows = self._leads[first, other], self._runs[first[0]].rows
+        error, rows = self._leads[first, other], self._runs[first.run].rows
         if error is not None:
             self._includes.add("leads")
             return RowsError(error, "by row")
@@ -85,31 +96,32 @@ class RowChance:
     def _missing(self, instead: str) -> list[str]:
         sentences = [f"The data of {run} cannot be read, so {instead}: {why}." for run, why in self._unreadable.items()]
         trials: dict[str, list[int]] = {}
-        for run, trial_id in self._without:
-            trials.setdefault(run, []).append(trial_id)
+        for run, trial_id, early in self._without:
+            trials.setdefault(f"{run}{' at an earlier epoch' if early else ''}", []).append(trial_id)
         if trials:
-            named = listing([f"{trial_list(sorted(numbers))} of {run}" for run, numbers in trials.items()])
+            named = listing([f"{trial_list(sorted(numbers))} of {where}" for where, numbers in trials.items()])
             sentences.append(f"No predictions were kept of {named}: {instead}.")
         return sentences
 
     def _bootstrapped(self, network: Network) -> float | None:
         if not self._was_kept(network):
             return None
-        data = self._dataset(network[0])
+        data = self._dataset(network.run)
         return error_of_kept(self._model(network), self._objective.name, data) if data else None
 
     def _paired(self, first: Network, other: Network) -> float | None:
         kept = [self._was_kept(network) for network in (first, other)]
-        data = self._dataset(first[0]) if all(kept) else None
+        data = self._dataset(first.run) if all(kept) else None
         if data is None:
             return None
         pair = compare_kept(self._model(first), self._model(other), self._objective.name, data)
         return pair.error if pair else None
 
     def _was_kept(self, network: Network) -> bool:
-        run = self._runs[network[0]]
+        run = self._runs[network.run]
         try:
-            kept = run.rows is not None and run.directory.predictions.rows(network[1]) == run.rows
+            known = run.rows is not None and not network.early
+            kept = known and run.directory.predictions.rows(network.trial_id) == run.rows
         except RunError:  # of a file that is damaged
             kept = False
         if not kept:
@@ -117,7 +129,7 @@ class RowChance:
         return kept
 
     def _model(self, network: Network) -> Kept:
-        return Kept(self._runs[network[0]].directory, {network[1]: 1.0})
+        return Kept(self._runs[network.run].directory, {network.trial_id: 1.0})
 
     def _dataset(self, label: str) -> Dataset | None:
         """A run's dataset, from where it or another run on the same rows finds it; None if none of them can load it."""

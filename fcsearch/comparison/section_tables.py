@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fcsearch.comparison.compare import Comparison
-from fcsearch.comparison.standing import Section, Standing
+from fcsearch.comparison.standing import Margin, Section, Standing
 from fcsearch.config.objective import OBJECTIVES, Objective
 from fcsearch.report.words import duration, listing, plural
+
+_TIE, _TOO_FEW = "tie", "too few to say"
 
 
 def section_title(section: Section, found: Comparison, labels: Mapping[str, str]) -> str:
@@ -75,24 +77,30 @@ def short_labels(runs: Sequence[str]) -> dict[str, str]:
 
 
 def _first_words(section: Section) -> str:
-    """How the best run of a section stands."""
+    """How the best run of a section stands: what is said of the others is said of it, too."""
     if section.standings[0].value is None:
         return _no_result(section.standings[0])
-    leads = [entry.lead.difference for entry in section.standings if entry.lead]
-    if not leads:
+    others = [_lead_words(entry.lead) for entry in section.standings if entry.lead]
+    if not others:
         return "the only result"
-    return "leads" if min(leads) > 0 else "tie"
+    return next((words for words in (_TIE, _TOO_FEW) if words in others), "leads")
 
 
 def _lead_cells(entry: Standing, objective: Objective) -> list[str]:
     lead = entry.lead
     if lead is None:
         return ["", "", _no_result(entry)]
-    shown = objective.show_difference(lead.difference)
+    shown, interval = objective.show_difference(lead.difference), ""
+    if lead.low is not None and lead.high is not None:
+        interval = f"{objective.show_bare(lead.low)} to {objective.show_bare(lead.high)}"
+    return [shown, interval, _lead_words(lead)]
+
+
+def _lead_words(lead: Margin) -> str:
+    """How a run that is not the first stands."""
     if lead.low is None or lead.high is None:
-        return [shown, "", "too few to say"]
-    low, high = (objective.show_bare(end) for end in (lead.low, lead.high))
-    return [shown, f"{low} to {high}", "tie" if lead.explained_by_chance else "behind"]
+        return _TOO_FEW
+    return _TIE if lead.explained_by_chance else "behind"
 
 
 def _no_result(entry: Standing) -> str:
