@@ -33,6 +33,7 @@ from fcsearch.inference.choosing import model_of_run
 from fcsearch.inference.exporting import FORMS as MODEL_FORMS
 from fcsearch.nn import FullyConnectedNet
 from fcsearch.report.export_files import export_with_card
+from fcsearch.report.left_in_training import unfinished_note
 from fcsearch.report.row_notes import own_rows_note, row_notes
 from fcsearch.results.export import TRIAL_FORMS, write_trials
 from fcsearch.results.transforms import transform_of
@@ -92,7 +93,7 @@ class Run(ReportedRun):
         """Measure a model on other rows, or on a split of the run's own, as `fcsearch evaluate` does.
 
         A warning (UserWarning) says which categories of other rows are unknown, which of their columns are not read,
-        and how many of them trained or chose the model.
+        and how many of them trained or chose the model; and that its training was cut short by the end of the search.
 
         Args:
             X: As for `predict`; None: the run's own rows.
@@ -120,19 +121,22 @@ class Run(ReportedRun):
         if weights is not None and (X is None or split is None):
             raise UsageError("`weights` is only for the run's own rows, given again with `X` and `split`; leave it out")
         members = load_members(self.directory, None if model is None else str(model))
+        unfinished = unfinished_note(self.directory, [part.trial_id for part in members if part.trial_id is not None])
+        notes = [unfinished] if unfinished else []
         if X is not None and split is None:
             found, other = measure_in_memory(self.directory, members, X, y, label=label)
-            notes = row_notes(other.unseen, other.ignored)
+            notes += row_notes(other.unseen, other.ignored)
             known = self._known_rows(members)
             if known is not None and (own := known.count(other)):
                 notes.append(own_rows_note(own, found.rows, self.directory.manifest(), "`evaluate()` without `X`"))
-            for note in notes:
-                # Of this method's caller: between them is what words the messages.
-                warnings.warn(note, stacklevel=3)
-            return found
-        make = self._make if X is None else rows_in_memory(X, y, None if isinstance(weights, str) else weights)
-        rows = load_run_dataset(self.directory, forms=forms_of(members), make=make)
-        return measure_model(self.directory, members, rows, split or "test")
+        else:
+            make = self._make if X is None else rows_in_memory(X, y, None if isinstance(weights, str) else weights)
+            rows = load_run_dataset(self.directory, forms=forms_of(members), make=make)
+            found = measure_model(self.directory, members, rows, split or "test")
+        for note in notes:
+            # Of this method's caller: between them is what words the messages.
+            warnings.warn(note, stacklevel=3)
+        return found
 
     @worded(Arguments())
     def export(

@@ -15,6 +15,7 @@ import click
 from fcsearch.cli.shared_options import dataset_options, output_format
 from fcsearch.config import HYPERPARAMETERS, Hyperparameter, TrialConfig
 from fcsearch.config.objective import DEFAULT_OBJECTIVES, LOSSES_OF, OBJECTIVES, Objective, Task
+from fcsearch.config.states import UNFINISHED
 from fcsearch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,8 +93,9 @@ def train(
 
     Without --run and --dataset it is trained on digits.
 
-    A trial that is trained again on the same kind of device gives the same result as in its run. Options override
-    the run's configuration or the defaults.
+    A trial that is trained again on the same kind of device gives the same result as in its run. One that did not come
+    to its end there, as early stopping or the end of the search came first, is trained for all its epochs: to what it
+    had reached, and on. Options override the run's configuration or the defaults.
 
     \b
     Example:
@@ -107,7 +109,7 @@ def train(
 
     if trial is not None and run is None:
         raise UsageError("--trial needs the trial's run; found no --run: add it, as in --run runs/dropout")
-    config, spec = _starting_point(run, trial)
+    config, spec, further = _starting_point(run, trial)
     spec = _dataset(spec, dataset, label, data_dir)
     config = _changed(config, parameters)
     where = _device(device)
@@ -117,12 +119,13 @@ def train(
     torch.set_flush_denormal(True)
     rows = load_dataset(spec, [config.input_form]).in_form(config.input_form)
     if left_out := rows.left_out():
-        from fcsearch.cli.console import print_sentence
         from fcsearch.text import printable
 
-        print_sentence(f"fcsearch: columns left out: {printable(left_out)}", sys.stderr)
+        _say(f"columns left out: {printable(left_out)}")
     echo = click.echo if form == "text" else _silent
     config = _for_task(config, rows.task)
+    if further and parameters["epochs"] is None:
+        _say(further)
     trained = (train_by_pack if engine == "pack" else train_by_solver)(config, rows, where, echo)
     objective = OBJECTIVES[DEFAULT_OBJECTIVES[rows.task]]
     test = save_and_test(trained.weights, config, rows, save)
@@ -139,15 +142,28 @@ def _silent(_: str) -> None:
     """Print nothing: programs get only the JSON."""
 
 
-def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec]:
-    """The configuration and the dataset that the options override."""
+def _say(note: str) -> None:
+    from fcsearch.cli.console import print_sentence
+
+    print_sentence(f"fcsearch: {note}", sys.stderr)
+
+
+def _starting_point(run: str | None, trial: int | None) -> tuple[TrialConfig, DatasetSpec, str | None]:
+    """The configuration and the dataset that the options override, and that the trial was not trained to its end."""
     from fcsearch.data import DatasetSpec
+    from fcsearch.report.left_in_training import trained_so_far
     from fcsearch.results import open_run, resolve_run
+    from fcsearch.results.ranking import trial_row
+    from fcsearch.results.records import row_config
 
     if run is None:
-        return TrialConfig(), DatasetSpec()
+        return TrialConfig(), DatasetSpec(), None
     opened = open_run(resolve_run(run))
-    return opened.config(trial), opened.directory.dataset_spec()
+    row = opened.best if trial is None else trial_row(opened.trials, trial, run=opened.path)
+    short = row["state"] in ("stopped", UNFINISHED)
+    why = "its search ended" if row["state"] == UNFINISHED else "early stopping ended it"
+    note = f"trial {row['trial_id']} {trained_so_far(row)} when {why}: here it trains for all of them"
+    return row_config(row), opened.directory.dataset_spec(), note if short else None
 
 
 def _dataset(spec: DatasetSpec, source: str | None, label: str | None, data_dir: str | None) -> DatasetSpec:

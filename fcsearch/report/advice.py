@@ -13,6 +13,7 @@ from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.report.findings import Evidence
 from fcsearch.report.judgement import Pull
+from fcsearch.report.left_in_training import trained_so_far
 from fcsearch.report.model import Dataset, Work
 from fcsearch.report.remedies import BALANCED, FOLDS, RANKED, commonest_class, few_rows, losses, options, rarest_found
 from fcsearch.report.words import percent, plural, points, value_text
@@ -63,8 +64,7 @@ def of_the_end(best: Row, work: Work) -> Iterator[Evidence]:
         how = "with a longer time budget, or `fcsearch resume`, it trains" if budget else "`fcsearch resume` trains it"
         yield Evidence(
             "stopped_early",
-            f"The best network, trial {best['trial_id']}, had trained for {best['epochs_run']} of "
-            f"{plural(best['epochs'], 'epoch')} when {why}: {how} to its end",
+            f"The best network, trial {best['trial_id']}, {trained_so_far(best)} when {why}: {how} to its end",
         )
 
 

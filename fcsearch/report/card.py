@@ -11,7 +11,6 @@ from fcsearch import __version__
 from fcsearch.config import HYPERPARAMETERS, TrialConfig
 from fcsearch.config.input_form import OWN_FORM
 from fcsearch.config.objective import OBJECTIVES, Objective
-from fcsearch.config.states import UNFINISHED
 from fcsearch.evaluation import Measurement, standard_error
 from fcsearch.inference.choosing import Chosen
 from fcsearch.inference.exported import TOLERANCE, Exported
@@ -21,6 +20,7 @@ from fcsearch.report.card_usage import usage
 from fcsearch.report.features import feature_lines, features_in
 from fcsearch.report.judgement import Caution, Verdict
 from fcsearch.report.known import known_measurements
+from fcsearch.report.left_in_training import left_words
 from fcsearch.report.verdict import NOT_SHOWN, Opening, figure_of, judge, not_above_baseline, not_ahead
 from fcsearch.report.words import class_list, percent, plural, points, value_text
 from fcsearch.results import Run, objective_of, rank_trials
@@ -224,9 +224,9 @@ def _making(chosen: Chosen) -> Iterator[str]:
     if chosen.run is not None:
         seed, count = chosen.run.manifest.seed, plural(len(chosen.run.trials), "trial")
         yield f"- It is {chosen.name}, a run of {count}, seed {seed}"
+        if left := left_words(chosen.run.trials, chosen.trials):
+            yield f"- {left[0].upper()}{left[1:]}: `fcsearch resume` on that run goes on"
     row, config = _row(chosen), chosen.facts.get("config")
-    if row and row["state"] == UNFINISHED:
-        yield f"- It was still in training when its search ended: {row['epochs_run']} of {row['epochs']} epochs"
     values = row or (TrialConfig.from_json(config).parameters() if config else {})
     # The form of the rows that the dataset says stands above, in words.
     told = {"hidden_dim"} | ({"preprocessing"} if values.get("preprocessing") == OWN_FORM.preprocessing else set())

@@ -45,7 +45,7 @@ def trial_row(trials: pa.Table, trial_id: int, *, run: Path) -> dict[str, Any]:
     rows = trials.filter(pc.equal(trials["trial_id"], trial_id)).to_pylist()
     if not rows:
         known = pc.min_max(trials["trial_id"]).as_py() if len(trials) else None
-        which = f"be from {known['min']} to {known['max']}, and have ended" if known else "have ended; none has"
+        which = f"be from {known['min']} to {known['max']}, and trained" if known else "be trained; none is"
         raise RunError(f"a trial of {run} must {which}; found {trial_id}")
     row: dict[str, Any] = rows[0]
     return row

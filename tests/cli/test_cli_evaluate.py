@@ -68,7 +68,7 @@ def test_another_trial_another_split_as_json(made_run: RunDirectory) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--trial", "999"], ", and have ended; found 999"),
+        (["--trial", "999"], ", and trained; found 999"),
         (["--split", "exam"], "'exam' is not one of 'train', 'val', 'test'"),
         (["--dataset", "no/such.parquet"], "such.parquet"),
         (["--label", "kind"], "--label is only for other data than the run's"),

@@ -187,7 +187,7 @@ def test_bad_input_is_refused_and_nothing_is_written(
     assert "a folder that exists" in refused("export", customers.path, "--out", tmp_path / "no" / "model.onnx")
     (tmp_path / "folder.onnx").mkdir()
     assert "found the folder" in refused("export", customers.path, "--out", tmp_path / "folder.onnx")
-    assert "and have ended; found 9" in refused("export", customers.path, "--out", out, "--model", "9")
+    assert "and trained; found 9" in refused("export", customers.path, "--out", out, "--model", "9")
     assert "must say how columns become features" in refused("export", made_run.path, "--out", out)
     broken = shutil.copy(customers.models.path(0), tmp_path / "broken.safetensors")
     broken.write_bytes(broken.read_bytes()[:50])

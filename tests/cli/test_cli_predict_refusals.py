@@ -35,7 +35,7 @@ def test_bad_input_is_refused(
     assert "must be a model that fcsearch saved" in refused("predict", gone / "model.safetensors", path)
     assert "must exist; found nothing there" in refused("predict", customers.path, gone / "x.csv")
     assert "found 'bets'. Did you mean 'best'?" in refused("predict", customers.path, path, "--model", "bets")
-    assert "and have ended; found 9" in refused("predict", customers.path, path, "--model", "9")
+    assert "and trained; found 9" in refused("predict", customers.path, path, "--model", "9")
     model = customers.models.path(0)
     assert "Leave it out" in refused("predict", model, path, "--model", "best")
     lacking = write(tmp_path, table().drop_columns(["age", "job"]), "lacking.csv")

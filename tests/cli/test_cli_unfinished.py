@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from synthetic_run import EPOCHS, add_trials, epoch_rows, manifest, trial_row
+from exports import exported
+from sklearn.datasets import load_digits
+from synthetic_run import EPOCHS, add_trials, digits, epoch_rows, manifest, save_model, trial_row
 
+import fcsearch
 from fcsearch.api.representation import facts_of
 from fcsearch.cli import cli
 from fcsearch.report.build import build_report
 from fcsearch.report.closing import winner_line
 from fcsearch.report.measured import FinalTest
-from fcsearch.results import RunDirectory, open_run
+from fcsearch.results import RunDirectory
 from fcsearch.search.loop.from_files import Watched
 
 
@@ -29,6 +32,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for trial, value in ((9, 0.999), (10, 0.2))
     ]
     made.write_pack(made.next_pack_id(), rows, [epoch for row in rows for epoch in epoch_rows(row)])
+    made.keep_transform(digits().transform)
+    for row in rows:
+        save_model(made, row)
     return made.path
 
 
@@ -70,6 +76,51 @@ def test_report_of_an_interrupted_run_speaks_of_no_time_budget(run: Path) -> Non
     assert "time budget" not in text
 
 
+LEFT = f"trial 9 had trained for 4 of {EPOCHS} epochs when its search ended"
+RESUME = f"{LEFT}: `fcsearch resume runs/cut` trains it to its end"
+
+
+def test_evaluate(run: Path) -> None:
+    assert said("evaluate", "cut").endswith(RESUME)
+    assert "trains it" not in said("evaluate", "cut", "--format", "json")
+    for trials, words in (((9,), "trial 9 had trained for 4 of 10 epochs"), ((9, 10), "2 of its 2 trials were")):
+        RunDirectory.open(run).models.save_ensemble(dict.fromkeys(trials, 1 / len(trials)), {})
+        assert words in said("evaluate", "cut", "--model", "ensemble")
+    assert "`fcsearch resume runs/cut` trains them to their end" in said("evaluate", "cut", "--model", "ensemble")
+
+
+@pytest.mark.usefixtures("run")
+def test_predict() -> None:
+    for arguments in ([], ["--out", "out.csv"]):
+        found = CliRunner().invoke(cli, ["predict", "cut", "digits", *arguments], catch_exceptions=False)
+        assert f"fcsearch: {RESUME}" in found.stderr
+        assert "trains it" not in found.stdout
+
+
+def test_export(run: Path, tmp_path: Path) -> None:
+    assert said("export", "cut", "--out", "one.safetensors").endswith(RESUME)
+    card = exported(run, tmp_path / "two.safetensors")
+    assert f"- T{LEFT[1:]}: `fcsearch resume` on that run goes on\n" in card
+    with RunDirectory.open(run).writing():
+        RunDirectory.open(run).models.save_ensemble({9: 0.5, 10: 0.5}, {})
+    card = exported(run, tmp_path / "three.pt2", "--model", "ensemble")
+    assert "- 2 of its 2 trials were in training when their search ended: `fcsearch resume` on that run" in card
+
+
+@pytest.mark.usefixtures("run")
+def test_train() -> None:
+    def notes(*arguments: str) -> str:
+        found = CliRunner().invoke(cli, ["train", "--run", "runs/cut", *arguments], catch_exceptions=False)
+        assert found.exit_code == 0
+        return found.stderr
+
+    assert notes() == f"fcsearch: {LEFT}: here it trains for all of them\n"
+    stopped = next(trial for trial in range(8) if trial_row(trial)["state"] == "stopped")
+    ended = next(trial for trial in range(8) if trial_row(trial)["state"] == "complete")
+    assert f"trial {stopped} had trained for 3 of {EPOCHS} epochs when early stopping" in notes("--trial", str(stopped))
+    assert (notes("--trial", str(ended)), notes("--epochs", "4")) == ("", "")
+
+
 def test_compare(run: Path) -> None:
     whole = RunDirectory.create(run.parent / "whole", manifest("whole"))
     add_trials(whole, range(8))
@@ -77,6 +128,11 @@ def test_compare(run: Path) -> None:
 
 
 def test_python(run: Path) -> None:
-    found = open_run(run)
+    found = fcsearch.open_run(run)
     assert facts_of(found)["trials"] == "8 of 48 trials, 2 unfinished"
     assert found.best["trial_id"] == 9
+    with pytest.warns(UserWarning, match=f"^{LEFT}$"):
+        found.evaluate()
+    rows, labels = load_digits(return_X_y=True)
+    with pytest.warns(UserWarning, match=f"^{LEFT}$"):
+        found.evaluate(rows[:50] + 1, labels[:50])

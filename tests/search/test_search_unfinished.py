@@ -100,7 +100,7 @@ def test_the_best_of_them_is_called_what_it_is(tmp_path: Path, budget: Any) -> N
     ]
     assert open_run(found.run.path).load_model() is not None
     card = exported(found.run.path, tmp_path / "model.safetensors")
-    assert "- It was still in training when its search ended: 4 of 6 epochs\n" in card
+    assert f"- Trial {trial} had trained for 4 of 6 epochs when its search ended: `fcsearch resume` on that run" in card
 
 
 def test_a_total_that_leaves_them_out_is_refused_and_nothing_is_lost(tmp_path: Path, budget: Any) -> None:

@@ -81,7 +81,7 @@ def test_an_ensemble_is_its_networks_and_their_weights(run: RunDirectory) -> Non
             RunError,
             r"must have a refit; found no refit.safetensors; make it with .*--refit",
         ),
-        ("9999", RunError, r"a trial of .* must be from 0 to \d+, and have ended; found 9999"),
+        ("9999", RunError, r"a trial of .* must be from 0 to \d+, and trained; found 9999"),
         ("bset", UsageError, "--model must be best, confirmed, ensemble, refit or the number of a trial; found 'bset'"),
         ("-1", UsageError, "found '-1'"),
     ],
