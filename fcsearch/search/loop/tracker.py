@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 
 from fcsearch.report.words import about, duration, plural
 from fcsearch.results import PackStatus, Status, TrialRecord
@@ -96,12 +97,12 @@ class Tracker:
         if going.said is None:
             logger.info("pack %d trains on %s, %s", progress.pack_id, progress.place.node, progress.place.device)
         going.said, going.heard = progress, self._clock()
-        self._note_training()
+        self._note_training(progress.trained_at)
 
     def ended(self, outcome: PackOutcome, trials: Sequence[TrialRecord]) -> None:
         """A pack came to an end, with the trials that did."""
         self._packs.pop(outcome.pack_id, None)
-        self._note_training()
+        self._note_training(min((member.finished_at for member in outcome.members), default=None))
         self._count(trials)
         place = outcome.place
         if self._gpus and place.device == "cpu" and place.node not in self._without_gpu:
@@ -191,9 +192,12 @@ class Tracker:
             return f"{plural(idle, 'worker')} idle: the last {self._what} are in training"
         return None
 
-    def _note_training(self) -> None:
-        if self.trained_at is None:
-            self.trained_at = self._clock()
+    def _note_training(self, when: datetime | None) -> None:
+        """A first epoch had been trained, at the latest now; it may be heard of much later than it was trained."""
+        ago = 0.0 if when is None else (datetime.now(UTC) - when).total_seconds()
+        # A clock of another machine may be wrong.
+        trained = max(self._began, self._clock() - max(0.0, ago))
+        self.trained_at = trained if self.trained_at is None else min(self.trained_at, trained)
 
     def _count(self, trials: Sequence[TrialRecord]) -> None:
         self.counts.update(trial.state for trial in trials)

@@ -109,6 +109,7 @@ class Progress:
         alive: Members that still train.
         place: Where.
         reached: What its trials with a measured epoch have reached, if the task asks for those that are unfinished.
+        trained_at: When its first epoch had been trained, by the worker's clock (UTC); None: that is not known.
         checkpoint: The pack after this epoch, if it was time for it.
     """
 
@@ -118,6 +119,7 @@ class Progress:
     alive: int
     place: Place
     reached: tuple[Reached, ...] = dataclasses.field(default=(), repr=False)
+    trained_at: datetime | None = None
     checkpoint: bytes | None = dataclasses.field(default=None, repr=False)
 
 

@@ -47,6 +47,7 @@ class PackRun:
         self._so_far = SoFar(task.trials, self._pack, self._objective) if task.unfinished else None
         self._rungs = Rungs(task.asha, task.rungs) if task.asha else None
         self._best = {member: self._pack.best_gain(member) for member in self._pack.alive}
+        self._trained_at: datetime | None = None
         self._finished_at: dict[int, datetime] = {}
         self._note_who_finished()
 
@@ -60,6 +61,7 @@ class PackRun:
         end = time.monotonic() + seconds
         while not self.over:
             self._judge(self._pack.train_epoch())
+            self._trained_at = self._trained_at or datetime.now(UTC)
             self._note_who_finished()
             if time.monotonic() >= end:
                 return
@@ -74,6 +76,7 @@ class PackRun:
             alive=len(alive),
             place=self._place,
             reached=self._so_far.look() if self._so_far else (),
+            trained_at=self._trained_at,
             checkpoint=self._checkpoints.due(),
         )
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from in_process_pool import InProcess
-from search_helpers import make_space
+from search_helpers import PLACE, make_space
 
+from fcsearch.config import TrialConfig
+from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.search.api import confirm_run, start_search
 from fcsearch.search.loop.slow_start import slow_start
+from fcsearch.search.loop.standings import Standings
+from fcsearch.search.loop.tracker import Tracker
 from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
+from fcsearch.search.planning.trials import PlannedTrial
+from fcsearch.search.pool.messages import PackTask, Progress
+from fcsearch.search.pool.pack_run import PackRun
+from fcsearch.training import TrainingData
 
 SOONER = "; `--pool local` starts sooner on one machine"
 
@@ -38,6 +47,40 @@ def test_a_start_that_took_much_of_the_time_budget_is_told(
 
 def test_without_a_time_budget_nothing_is_said() -> None:
     assert slow_start(SearchOptions(), 100.0, None) is None
+
+
+def test_an_epoch_counts_when_it_was_trained_and_not_when_it_is_heard_of() -> None:
+    now = 100.0
+    tracker = Tracker(
+        SilentView(), total=9, before=[], standings=Standings(1), deadline=None, gpus=False, clock=lambda: now
+    )
+    now = 112.0
+
+    def ago(seconds: float) -> datetime:
+        return datetime.now(UTC) - timedelta(seconds=seconds)
+
+    tracker.progressed(Progress(0, 5, 9, 2, PLACE, trained_at=ago(8)))
+    assert tracker.trained_at == pytest.approx(104, abs=0.5)
+    # Another worker was first; a third one has a clock that is wrong.
+    tracker.progressed(Progress(1, 5, 9, 2, PLACE, trained_at=ago(9)))
+    assert tracker.trained_at == pytest.approx(103, abs=0.5)
+    tracker.progressed(Progress(2, 5, 9, 2, PLACE, trained_at=ago(-500)))
+    assert tracker.trained_at == pytest.approx(103, abs=0.5)
+    tracker.progressed(Progress(3, 5, 9, 2, PLACE, trained_at=ago(500)))
+    assert tracker.trained_at == 100
+
+
+def test_a_worker_says_when_its_first_epoch_was_trained() -> None:
+    rows = load_dataset(DatasetSpec("digits", num_train=200))
+    task = PackTask(pack_id=0, trials=(PlannedTrial(0, TrialConfig(epochs=3)),), asha=None, rungs={}, keep_models=1)
+    run = PackRun(task, TrainingData.from_arrays(**rows.training_arrays("accuracy")), PLACE)
+    assert run.progress().trained_at is None
+    run.train(seconds=0)
+    first = run.progress().trained_at
+    run.train(seconds=0)
+    assert first == run.progress().trained_at
+    assert first is not None
+    assert timedelta() <= datetime.now(UTC) - first < timedelta(seconds=60)
 
 
 class _Notices(SilentView):
