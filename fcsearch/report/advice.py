@@ -139,6 +139,7 @@ def of_the_network(
             "linear",
             f"A linear model, trial {linear['trial_id']}, is on a level with it: validation "
             f"{objective.show(linear[objective.column])}",
+            holds=tuple(Pull(name, "down") for name in ("depth", "hidden_dim") if best.get(name)),
         )
     size, least = best["num_parameters"], smallest["num_parameters"]
     if smallest is not linear and size and least and least < _SMALL_ENOUGH * size:
@@ -174,9 +175,10 @@ def _of_the_epochs(best: Row) -> Iterator[Evidence]:
     if epoch == epochs:
         fact = f"Its best epoch was its last ({epochs})"
         yield Evidence("last_epoch", fact, "more {parameters} may help", (Pull("epochs", "up"),))
-    elif epoch <= _EARLY * epochs and best.get("epochs_run", epochs) == epochs:
-        fact = f"Its best epoch was {epoch} of {epochs}"
-        yield Evidence("early_epoch", fact, "fewer {parameters} may do", (Pull("epochs", "down"),))
+    elif epoch <= _EARLY * (run := best.get("epochs_run") or epochs):
+        fact, fewer = f"Its best epoch was {epoch} of {epochs}", (Pull("epochs", "down"),)
+        # With fewer, a learning rate that falls would have come to its end: only of a whole training that is known.
+        yield Evidence("early_epoch", fact, "fewer {parameters} may do", fewer if run == epochs else (), holds=fewer)
 
 
 def _regularisers(space: Mapping[str, Any]) -> list[str]:

@@ -102,6 +102,12 @@ def test_a_smaller_network_as_good_does_not_stand_beside_more_depth() -> None:
     # Nor beside a greater width, where it has the same.
     found = trust(row(0, 0.99, hidden_dim=256), row(1, 0.989, hidden_dim=256, depth=2, num_parameters=100))
     assert "hidden_dim = 256" not in said(found)
+    # Nor beside any size of a layer where a linear model is as good, which has none.
+    linear = row(1, 0.989, depth=1, hidden_dim=None, num_parameters=100)
+    found = trust(row(0, 0.99, hidden_dim=256, depth=5), linear)
+    assert "A linear model, trial 1, is on a level with it" in said(found)
+    assert "the searched range" not in said(found)
+    assert set(found.torn) == {"depth", "hidden_dim"}
 
 
 def test_a_smaller_network_pulls_down_what_is_smaller_alone() -> None:
@@ -127,6 +133,11 @@ def test_more_epochs_are_not_asked_for_where_the_best_came_early() -> None:
     assert "Its best epoch was 8 of 20: fewer epochs may do." in said(trust(row(0, 0.99, epochs=20, best_epoch=8)))
     stopped = row(0, 0.99, epochs=20, best_epoch=3, epochs_run=3)
     assert "Its best epoch" not in said(trust(stopped))
+    # Nor of a network that was left in the middle, long after its best epoch.
+    left = trust(row(0, 0.99, epochs=50, best_epoch=17, epochs_run=32, state="unfinished"))
+    assert "epochs = 50" not in said(left)
+    assert "fewer epochs" not in said(left)
+    assert "epochs = 50 lies at the upper end" in said(trust(row(0, 0.99, epochs=50, best_epoch=3, epochs_run=3)))
 
 
 def test_an_overfitted_network_is_not_advised_to_decay_less() -> None:
