@@ -18,6 +18,8 @@ def nearest(
 ) -> str | None:
     """The one of `known` that a word which is not among them means, or is most like; None if there is none.
 
+    One that differs only in capitals, or in spaces around it, comes first.
+
     Args:
         word: What was found.
         known: What would do.
@@ -27,6 +29,10 @@ def nearest(
     known = list(known)
     if (named := (other_names or {}).get(str(word).lower())) in known:
         return named
+    if (plain := str(word).strip().casefold()) and (
+        same := [name for name in known if str(name).strip().casefold() == plain]
+    ):
+        return same[0]
     return next(iter(difflib.get_close_matches(str(word), known, n=1, cutoff=cutoff)), None)
 
 

@@ -135,4 +135,6 @@ def _model(found: Measurement) -> str:
 
 
 def _rows(found: Measurement) -> str:
-    return f"all {found.rows:,} rows" if found.split == "all" else f"{found.rows:,} {found.place} rows"
+    if found.split != "all":
+        return f"{found.rows:,} {found.place} rows"
+    return f"all {found.rows:,} rows" if found.rows > 1 else "1 row"

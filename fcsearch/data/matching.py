@@ -64,6 +64,18 @@ def match_table(transform: FeatureTransform, table: pa.Table, locate: Locate, so
     return Matched(transform.apply(raw), unseen, ignored)
 
 
+def with_empty_texts(transform: FeatureTransform, table: pa.Table) -> pa.Table:
+    """A table of a CSV file with empty texts for missing values, where the training rows have them as a category.
+
+    Such a file does not tell the two apart, as a Parquet file does.
+    """
+    for item in transform.inputs:
+        if item.kind == "category" and "" in item.categories and item.name in table.column_names:
+            place = table.column_names.index(item.name)
+            table = table.set_column(place, item.name, pc.fill_null(category_texts(table[item.name]), ""))
+    return table
+
+
 def columns_read(transform: FeatureTransform, schema: pa.Schema, source: str) -> list[str]:
     """The columns of a table that the features are made of; DataError naming all that are missing."""
     if transform.array is not None:
@@ -94,14 +106,14 @@ def match_array(transform: FeatureTransform, X: npt.NDArray[Any], source: str) -
     return transform.apply(_like_training(_array_input(transform, source), X, source))
 
 
-def text_columns(transform: FeatureTransform) -> tuple[str, ...]:
+def text_columns(transform: FeatureTransform, label: str | None) -> tuple[str, ...]:
     """Columns that the reader of a CSV file must leave as text: `01` and `1` are different categories.
 
-    The label is among them unless its classes survive a reader that takes them for integers or booleans.
+    The column `label` is among them unless its classes survive a reader that takes them for integers or booleans.
     """
     names = text_inputs(transform)
-    if transform.label is not None and not all(is_boolean(name) or is_integer(name) for name in transform.class_names):
-        names.append(transform.label)
+    if label is not None and not all(is_boolean(name) or is_integer(name) for name in transform.class_names):
+        names.append(label)
     return tuple(names)
 
 
@@ -161,20 +173,33 @@ def _require_columns(wanted: list[str], found: Collection[str], transform: Featu
     # A column that the training rows had beside it is not the one that is missing.
     known = {*wanted, *transform.unused, transform.label}
     others = [name for name in found if name not in known]
-    near = [(name, match) for name in missing if (match := nearest(name, others))]
-    hint = f"Is {near[0][0]!r} called {near[0][1]!r} here? Rename it." if near else "Add what is missing."
     raise DataError(
         f"{source} must have the columns that the network learned from; {', '.join(map(column_quoted, missing))} "
-        f"{'is' if len(missing) == 1 else 'are'} missing. {hint}"
+        f"{'is' if len(missing) == 1 else 'are'} missing. {_called_otherwise(missing, others)}"
     )
 
 
+def _called_otherwise(missing: Sequence[str], others: Sequence[str]) -> str:
+    """What to do about missing columns, of which some of the others may be."""
+    near = {name: match for name in missing if (match := nearest(name, others))}
+    if not near:
+        return "Add what is missing."
+    named, found = (", ".join(map(column_quoted, names)) for names in (near.keys(), near.values()))
+    one = len(near) == 1
+    return f"{'Is' if one else 'Are'} {named} called {found} here? Rename {'it' if one else 'them'}."
+
+
 def _codes(item: CategoryInput, values: pa.ChunkedArray, place: str) -> tuple[npt.NDArray[Any], Counter[str]]:
-    """Indices into the training rows' categories (-1: unknown, NaN: missing), and counts of the unknown ones."""
+    """Indices into the training rows' categories (-1: unknown, NaN: missing), and counts of the unknown ones.
+
+    An empty text is missing, as in a CSV file, unless the training rows have it as a category.
+    """
     try:
         texts = category_texts(values)
     except pa.ArrowException as error:
         raise DataError(f"{place} must hold categories, as in the training rows; found {values.type}.") from error
+    if "" not in item.categories:
+        texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     index = pc.index_in(texts, value_set=pa.array(item.categories, pa.string()))
     other = pc.and_(pc.is_valid(texts), pc.is_null(index))
     codes = pc.if_else(other, pa.scalar(-1, pa.int32()), index)

@@ -15,18 +15,29 @@ import pyarrow as pa
 from fcsearch.data.dataset import Split
 from fcsearch.data.fingerprint import add_array
 from fcsearch.data.labels import class_names_of, codes_of_labels, find_label
-from fcsearch.data.matching import Unseen, count_unseen, match_array, match_images, match_table, text_columns
+from fcsearch.data.matching import (
+    Unseen,
+    count_unseen,
+    match_array,
+    match_images,
+    match_table,
+    text_columns,
+    with_empty_texts,
+)
 from fcsearch.data.sources.decimals import later_decimal
 from fcsearch.data.sources.finding import find_source
 from fcsearch.data.sources.image_folders import find_labelled
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_arrays
 from fcsearch.data.sources.openml import openml_table
+from fcsearch.data.sources.paths import format_of
 from fcsearch.data.sources.table_files import read_table
 from fcsearch.data.spec import DatasetSpec
-from fcsearch.data.targets import encode_targets
+from fcsearch.data.targets import later_targets
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.errors import DataError
+from fcsearch.text import did_you_mean, first_columns, nearest
+from fcsearch.wording import option
 
 Piece = tuple[Split, Unseen, tuple[str, ...]]
 
@@ -75,9 +86,7 @@ def other_in_memory(X: Any, y: Any, transform: FeatureTransform, label: str | No
 
     if is_table(X) and y is None:
         table = as_table(X)
-        return _together(
-            [_piece(table, find_label(table.schema, label or transform.label, TABLE), transform, TABLE)], TABLE
-        )
+        return _together([_piece(table, _label_in(table.schema, label, transform, TABLE), transform, TABLE)], TABLE)
     if y is None:
         raise DataError("an array X must come with the labels of its rows, y; found none. Give y.")
     found = match_memory(transform, X)
@@ -135,17 +144,32 @@ def _labels(
     values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None, transform: FeatureTransform, where: str
 ) -> npt.NDArray[Any]:
     if transform.target is not None:
-        return encode_targets(values, where)
+        return later_targets(values, where)
     return codes_of_labels(values, names, transform.class_names, by_place=transform.classes_by_place, where=where)
 
 
 def _tables(files: Sequence[Path], spec: DatasetSpec, transform: FeatureTransform) -> Iterator[Piece]:
-    texts = text_columns(transform)
-    target = None if transform.target is None else spec.label or transform.label
+    known = spec.label or transform.label
+    texts, target = text_columns(transform, known), None if transform.target is None else known
     for path in files:
         table = read_table(path, texts, decimal=later_decimal(path, spec, transform, target))
-        label = find_label(table.schema, spec.label or transform.label, str(path))
-        yield _piece(table, label, transform, str(path))
+        if format_of(path) == "csv":
+            table = with_empty_texts(transform, table)
+        yield _piece(table, _label_in(table.schema, spec.label, transform, str(path)), transform, str(path))
+
+
+def _label_in(schema: pa.Schema, given: str | None, transform: FeatureTransform, where: str) -> str:
+    """The label column: the one that the user names, else that of the training rows, else one of a common name."""
+    name = transform.label
+    if given is not None or name is None or name in schema.names:
+        return find_label(schema, given or name, where)
+    near = did_you_mean(nearest(name, schema.names), sentence=True)
+    rename = "Rename it, or name it" if near else "Name the column that it is called here"
+    raise DataError(
+        f"{where} must have the label column {name!r} of the training rows; found the columns "
+        f"{first_columns(schema.names, 40)}.{near} {rename} with {option('label')}. Rows without labels can be "
+        "predicted, but not measured."
+    )
 
 
 def _piece(table: pa.Table, label: str, transform: FeatureTransform, source: str) -> Piece:

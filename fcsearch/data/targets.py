@@ -15,7 +15,7 @@ from fcsearch.data.kinds import is_text
 from fcsearch.data.labels import encode_labels
 from fcsearch.data.number_texts import Decimal, number_hint
 from fcsearch.errors import DataError
-from fcsearch.wording import wording
+from fcsearch.wording import option, wording
 
 # Up to this many different integers are classes; more are classes only if each has this many rows or more.
 _FEW_CLASSES = 20
@@ -53,7 +53,7 @@ def read_labels(
 def found_task(values: pa.Array | pa.ChunkedArray, names: Sequence[str] | None = None) -> Task:
     """The task of some labels: a regression for numbers with a fraction, or too many different ones for classes."""
     kind = values.type
-    if names or not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+    if names or not _is_quantity(kind):
         return "classification"
     numbers = np.asarray(pc.cast(values.drop_null(), pa.float64()))
     numbers = numbers[np.isfinite(numbers)]
@@ -68,17 +68,37 @@ def encode_targets(
     values: pa.Array | pa.ChunkedArray, where: str, decimal: Decimal | None = None
 ) -> npt.NDArray[np.float64]:
     """The targets of a regression, (N,) float64; DataError unless all are finite numbers that are not all equal."""
-    kind = values.type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-        found = f"text.{number_hint(values, decimal).words}" if is_text(kind) else f"{kind}."
+    if not _is_quantity(values.type):
+        found = f"text.{number_hint(values, decimal).words}" if is_text(values.type) else f"{values.type}."
         raise DataError(
             f"{where} must hold the numbers that a regression predicts; found {found} "
             f"{wording().other_label()}, or learn classes with {wording().task('classification')}."
         )
+    numbers = _finite(values, where)
+    if len(numbers) and numbers.min() == numbers.max():
+        raise DataError(f"{where} must hold different numbers; found {numbers[0]:g} in every row.")
+    return numbers
+
+
+def later_targets(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArray[np.float64]:
+    """The targets of rows that a regression is measured on, (N,) float64; DataError unless all are finite numbers."""
+    if not _is_quantity(values.type):
+        example = values.drop_null()[:1].to_pylist() if is_text(values.type) else []
+        found = f"text such as {example[0]!r}" if example else str(values.type)
+        raise DataError(
+            f"{where} must hold numbers, as the label of the training rows did; found {found}. Turn it into numbers, "
+            f"or name another column with {option('label')}."
+        )
+    return _finite(values, where)
+
+
+def _is_quantity(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
+def _finite(values: pa.Array | pa.ChunkedArray, where: str) -> npt.NDArray[np.float64]:
     numbers = np.array(pc.cast(values, pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
     unusable = int((~np.isfinite(numbers)).sum())
     if unusable:
         raise DataError(f"{where} must give every row a finite number; found {unusable:,} rows without. Drop those.")
-    if len(numbers) and numbers.min() == numbers.max():
-        raise DataError(f"{where} must hold different numbers; found {numbers[0]:g} in every row.")
     return numbers

@@ -11,12 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from fcsearch.data.matching import Unseen, columns_read, match_array, match_images, match_table, text_inputs
+from fcsearch.data.matching import (
+    Unseen,
+    columns_read,
+    match_array,
+    match_images,
+    match_table,
+    text_inputs,
+    with_empty_texts,
+)
 from fcsearch.data.sources.decimals import later_decimal
 from fcsearch.data.sources.finding import find_source
 from fcsearch.data.sources.named import read_named
 from fcsearch.data.sources.npz import npz_features
 from fcsearch.data.sources.openml import openml_table
+from fcsearch.data.sources.paths import format_of
 from fcsearch.data.sources.streams import BLOCK, file_schema, stream_file
 from fcsearch.data.sources.table_files import check_names, no_rows
 from fcsearch.data.spec import DatasetSpec
@@ -140,7 +149,8 @@ def _of_files(
             path, schema, read=read, texts=texts, keep=kept, rows=rows, decimal=decimal, block=block
         ):
             share = (sum(sizes[:place]) + part.share * sizes[place]) / sum(sizes)
-            yield _part(part.table, part.kept, transform, schema.names, source, first=first, share=share)
+            rows_read = with_empty_texts(transform, part.table) if format_of(path) == "csv" else part.table
+            yield _part(rows_read, part.kept, transform, schema.names, source, first=first, share=share)
             first += part.table.num_rows
         if not first:
             raise no_rows(schema.names, source)

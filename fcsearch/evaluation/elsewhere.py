@@ -117,6 +117,6 @@ def measure_moved(
     except DataError as error:
         raise UsageError(
             f"{option('split')} with {option('dataset')} needs the run's own rows, as only they have its splits; "
-            f"{error}; or leave {option('split')} out, and every row is measured"
+            f"{str(error).removesuffix('.')}; or leave {option('split')} out, and every row is measured"
         ) from error
     return measure_model(run, members, dataset, split)

@@ -73,11 +73,13 @@ def not_ahead(found: Measurement, who: str = "the network") -> str | None:
     if figure is None or figure.lead.is_real:
         return None
     objective, base = OBJECTIVES[found.objective], figure.base
-    rows = f"all {found.rows:,}" if found.split == "all" else f"the {found.rows:,} {found.place}"
+    every = found.split == "all"
+    many = f"{'all' if every else 'the'} {found.rows:,} {'' if every else f'{found.place} '}rows"
+    rows = many if found.rows > 1 else "this one row"
     behind = f"{base.short}, whose {objective.title} is {objective.show(base.value)}"
     if figure.lead.gain <= 0:
-        return f"On {rows} rows {who} is not ahead of {behind}."
-    return f"On {rows} rows {who} is ahead of {behind}, but by no more than chance explains."
+        return f"On {rows} {who} is not ahead of {behind}."
+    return f"On {rows} {who} is ahead of {behind}, but by no more than chance explains."
 
 
 def judge(figure: Figure, *, trials: int, test: Measurement | None, untested: str = _NO_TEST) -> Verdict | None:

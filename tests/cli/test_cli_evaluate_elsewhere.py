@@ -83,6 +83,25 @@ def test_missing_columns_are_named_together(
     assert "must have the label column 'churn'" in refused("evaluate", customers.path, "--dataset", path)
 
 
+def test_columns_in_other_capitals_are_named_with_what_they_are_called(
+    customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
+) -> None:
+    path = write(tmp_path, table().rename_columns(["AGE", "Job", "CODE", "height", "CHURN"]))
+    error = refused("evaluate", customers.path, "--dataset", path)
+    assert "must have the label column 'churn' of the training rows; found the columns AGE, Job" in error
+    assert "Did you mean 'CHURN'? Rename it, or name it with --label." in error
+    error = refused("evaluate", customers.path, "--dataset", path, "--label", "CHURN")
+    assert "'age', 'job', 'code' are missing. Are 'age', 'job', 'code' called 'AGE', 'Job', 'CODE' here? " in error
+
+
+def test_codes_stay_texts_in_a_label_of_another_name_too(tmp_path: Path) -> None:
+    codes = table().set_column(4, "kind", pa.array(["01" if row % 2 else "1" for row in range(ROWS)]))
+    run = make_table_run(tmp_path / "run", write(tmp_path, codes, "codes.parquet"), label="kind")
+    expected = found(run, "--dataset", str(write(tmp_path, codes)))
+    renamed = write(tmp_path, codes.rename_columns([*COLUMNS[:4], "class"]), "renamed.csv")
+    assert found(run, "--dataset", str(renamed), "--label", "class") == expected
+
+
 def test_columns_of_another_kind_are_named_together(
     customers: RunDirectory, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
@@ -121,6 +140,8 @@ def test_a_split_needs_the_runs_own_rows(customers: RunDirectory, tmp_path: Path
     error = refused("evaluate", customers.path, "--dataset", str(write(tmp_path, table(1))), "--split", "test")
     assert "--split with --dataset needs the run's own rows" in error
     assert "leave --split out" in error
+    error = refused("evaluate", customers.path, "--dataset", tmp_path / "gone.csv", "--split", "test")
+    assert f"(looked in {Path.cwd()}); or leave --split out" in " ".join(error.split())
 
 
 def test_a_folder_is_measured_whole(customers: RunDirectory, tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 
 from fcsearch.data import Dataset, DatasetSpec
 from fcsearch.data.others import read_other
+from fcsearch.data.sources.in_memory import match_memory
 from fcsearch.data.transform import FeatureTransform
 from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
@@ -180,3 +184,22 @@ def test_a_column_that_training_knew_is_not_suggested(write_table, write_csv, lo
 def test_a_question_mark_is_a_missing_number_in_later_rows(write_table, write_csv, load: Load) -> None:
     columns = {"income": range(60), "age": range(60), "label": ["a", "b"] * 30}
     assert np.isfinite(predicted(write_csv("age,income\n1,?\n2,3\n"), load(write_table(columns)))).all()
+
+
+@pytest.mark.parametrize("trained_on", ["csv", "parquet"])
+def test_an_empty_text_is_the_same_in_every_kind_of_file(tmp_path: Path, load: Load, trained_on: str) -> None:
+    notes = ["good", "", "bad", "good"] * 20
+    rows = pa.table({"size": range(80), "note": notes, "label": ["no", "yes"] * 40})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    pa.csv.write_csv(rows, tmp_path / "rows.csv")
+    data = load(tmp_path / f"rows.{trained_on}")
+    (note,) = (item for item in data.transform.inputs if item.kind == "category")
+    # A CSV file does not tell an empty text from a missing value.
+    assert note.categories == (("bad", "good") if trained_on == "csv" else ("", "bad", "good"))
+    wanted = predicted(tmp_path / f"rows.{trained_on}", data)
+    for other in ("rows.csv", "rows.parquet"):
+        assert np.array_equal(predicted(tmp_path / other, data), wanted)
+        again = read_other(DatasetSpec(str(tmp_path / other)), data.transform)
+        assert np.array_equal(again.rows.X, wanted)
+        assert again.unseen == {}
+    assert np.array_equal(match_memory(data.transform, rows).X, wanted)

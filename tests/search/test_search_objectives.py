@@ -21,7 +21,7 @@ from search_helpers import PLACE, make_space, outcome, result, write_table
 from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
-from fcsearch.errors import SpaceError
+from fcsearch.errors import DataError, SpaceError
 from fcsearch.report.summary_lines import figure_lines
 from fcsearch.results import RunDirectory, open_run, rank_trials
 from fcsearch.search.api import SearchResult, start_search
@@ -133,6 +133,24 @@ def test_evaluate_of_a_regression(regression: SearchResult, tmp_path: Path) -> N
     assert found["rows"] == 400
     assert found["value"] == found["figures"]["rmse"] == pytest.approx(1000, rel=0.03)
     assert (found["accuracy"], found["classification"]) == (None, None)
+
+
+def test_one_row_of_a_regression_is_measured_and_a_text_is_refused(regression: SearchResult, tmp_path: Path) -> None:
+    source = write_table(tmp_path / "houses.csv", lambda X: 5000 + 300 * X[:, 0] - 200 * X[:, 1], "price")
+    names, row = source.read_text().splitlines()[:2]
+    source.write_text(f"{names}\n{row}\n")
+    result = CliRunner().invoke(evaluate, [str(regression.run.path), "--dataset", str(source)], catch_exceptions=False)
+    assert result.stdout.splitlines()[0].endswith(f"on 1 row of {source}")
+    assert "nan" not in result.stdout
+    source.write_text(f"{names},kind\n{row},big\n")
+    with pytest.raises(DataError) as caught:
+        CliRunner().invoke(
+            evaluate, [str(regression.run.path), "--dataset", str(source), "--label", "kind"], catch_exceptions=False
+        )
+    error = str(caught.value)
+    assert "'kind' of" in error
+    assert "must hold numbers, as the label of the training rows did; found text such as 'big'" in error
+    assert "--set" not in error
 
 
 def _unbalanced(task: PackTask) -> PackOutcome:
