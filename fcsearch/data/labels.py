@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from fcsearch.data.instants import read_instants
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import Decimal, number_hint
 from fcsearch.errors import DataError
@@ -117,6 +118,8 @@ def encode_labels(
 
 def _hint(values: pa.Array, decimal: Decimal | None) -> str:
     """A sentence, after a space, on what keeps labels from being numbers; empty where they seem to be none."""
+    if read_instants(values) is not None:
+        return " They are dates: to predict them, write them as numbers, such as of days."
     hint = number_hint(values, decimal)
     return f" {hint.strange}: leave out such rows, and it is a number to predict." if hint.strange else hint.words
 

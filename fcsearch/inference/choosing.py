@@ -15,8 +15,11 @@ from fcsearch.results.network_files import SavedModel, read_model
 from fcsearch.results.transforms import transform_of
 from fcsearch.selection import Part, model_parts
 from fcsearch.selection.calibration import temperature_in
+from fcsearch.wording import option
 
 MODEL_ENDING = ".safetensors"
+# What is exported for other programs.
+_EXPORTED = (".onnx", ".pt2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +57,11 @@ def choose_model(where: str | None, model: str | None, root: Path | str) -> Chos
     """
     if where is not None and where.endswith(MODEL_ENDING):
         return _of_file(Path(where), model)
+    if where is not None and where.endswith(_EXPORTED) and Path(where).is_file():
+        raise UsageError(
+            f"a model must be a {MODEL_ENDING} file or one of a run; found {where}, which other programs read. Export "
+            f"it with {option('format', 'safetensors')} too, or name the run."
+        )
     return model_of_run(open_run(resolve_run(where, root)), model)
 
 

@@ -33,6 +33,10 @@ def test_bad_input_is_refused(
     assert "[RUN|MODEL] INPUT`; found 3 arguments" in refused("predict", "a", "b", "c")
     assert "must be a run directory; found nothing there" in refused("predict", gone, path)
     assert "must be a model that fcsearch saved" in refused("predict", gone / "model.safetensors", path)
+    (tmp_path / "model.onnx").touch()
+    error = refused("predict", tmp_path / "model.onnx", path)
+    assert "a model must be a .safetensors file or one of a run; found" in error
+    assert "with --format safetensors too" in error
     assert "must exist; found nothing there" in refused("predict", customers.path, gone / "x.csv")
     assert "found 'bets'. Did you mean 'best'?" in refused("predict", customers.path, path, "--model", "bets")
     assert "and trained; found 9" in refused("predict", customers.path, path, "--model", "9")

@@ -56,6 +56,7 @@ def test_given_names_keep_their_places() -> None:
         (pa.array(range(100)), "found 100 distinct values in 100 rows"),
         (pa.array([[1], [2]]), "must hold integers, text or booleans; found list"),
         (pa.array([1, 2], pa.date32()), "found date32"),
+        (pa.array([f"{1 + day}.02.2021" for day in range(28)]), "identifier. They are dates: to predict them, write"),
         (pa.array([2**64 - 1, 0], pa.uint64()), "found numbers such as 18446744073709551615"),
     ],
 )
