@@ -6,14 +6,14 @@ import dataclasses
 import json
 import statistics
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from common import chosen, print_table, save
+from common import chosen, keep_option, print_table, save
 from marks import markdown
 from scipy.stats import loguniform
 from sklearn import datasets
@@ -28,6 +28,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fcsearch import FCSearchClassifier, FCSearchRegressor
+from fcsearch.space import SMALL_SPACE, load_space, shipped_space
 
 Values = npt.NDArray[Any]
 
@@ -39,10 +40,12 @@ class SmallTable:
     Attributes:
         read: Its columns and its label.
         objective: What searches go by, as fcsearch and scikit-learn call it; None: their default.
+        ours: Further arguments of fcsearch's estimators.
     """
 
     read: Callable[[], tuple[pd.DataFrame, Values]]
     objective: str | None = None
+    ours: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def shipped(name: str) -> SmallTable:
@@ -107,9 +110,9 @@ def boosting(table: SmallTable, seed: int, trials: int, *, regression: bool) -> 
 
 
 def fcsearch(table: SmallTable, seed: int, trials: int, *, regression: bool) -> Any:
-    """The estimator; only the trials, and where the table says so the objective, are given."""
+    """The estimator; the trials, where the table says so the objective, and what options say are given."""
     kind = FCSearchRegressor if regression else FCSearchClassifier
-    return kind(objective=table.objective, trials=trials, random_state=seed)
+    return kind(objective=table.objective, trials=trials, random_state=seed, **table.ours)
 
 
 CONTESTANTS = {
@@ -126,8 +129,23 @@ CONTESTANTS = {
 @click.option("--trials", default=24, show_default=True, help="Of fcsearch and of RandomizedSearchCV.")
 @click.option("--repeats", default=1, show_default=True, help="Three outer folds each, drawn anew.")
 @click.option("--default-objective", is_flag=True, help="Every search goes by its own default, churn's too.")
-@click.option("--save/--no-save", "keep", default=True, help="Whether figures go to benchmarks/results.")
-def main(tables: str, contestants: str, trials: int, repeats: int, default_objective: bool, keep: bool) -> None:
+@click.option("--space", help="What fcsearch searches, a space that ships. Default: as the estimators choose.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change that space, or small.")
+@click.option("--folds", type=int, help="Of fcsearch; 1: one split. Default: as the space says.")
+@click.option("--ensemble/--no-ensemble", default=True, help="Whether fcsearch's best trials predict together.")
+@keep_option
+def main(
+    tables: str,
+    contestants: str,
+    trials: int,
+    repeats: int,
+    default_objective: bool,
+    space: str | None,
+    overrides: tuple[str, ...],
+    folds: int | None,
+    ensemble: bool,
+    keep: bool,
+) -> None:
     """Fit each contestant on two thirds of a table's rows, and measure it on the others, thrice.
 
     A line of JSON is printed for each fit, then a table for each table.
@@ -136,10 +154,14 @@ def main(tables: str, contestants: str, trials: int, repeats: int, default_objec
     Example:
       python benchmarks/small_tables.py --tables diabetes --trials 40
     """
+    ours: dict[str, Any] = {"folds": folds, "ensemble": ensemble}
+    if space or overrides:
+        ours["space"] = load_space(shipped_space(space or SMALL_SPACE), overrides=overrides)
     warnings.simplefilter("ignore", UserWarning)  # scikit-learn's, of every short training and large batch
     for name in chosen(tables, TABLES):
         found = []
-        table = SmallTable(TABLES[name].read) if default_objective else TABLES[name]
+        objective = None if default_objective else TABLES[name].objective
+        table = dataclasses.replace(TABLES[name], objective=objective, ours=ours)
         X, y = table.read()
         regression = len(np.unique(y)) > 20
         for seed in range(repeats):
@@ -156,7 +178,9 @@ def main(tables: str, contestants: str, trials: int, repeats: int, default_objec
         print_table(f"{name}, {len(y):,} rows: mean ± standard error of {3 * repeats} test parts", rows)
         print(markdown(list(rows[0]), (list(row.values()) for row in rows)))
         if keep:
-            print(save(f"small-tables-{name}", {"trials": trials, "objective": table.objective, "fits": found}))
+            options = {"space": space, "overrides": list(overrides), "folds": folds, "ensemble": ensemble}
+            facts = {"trials": trials, "objective": table.objective, **options, "fits": found}
+            print(save(f"small-tables-{name}", facts))
 
 
 def score(model: Any, X: pd.DataFrame, y: Values, *, regression: bool) -> dict[str, float]:

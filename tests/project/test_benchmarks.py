@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -31,6 +34,8 @@ OTHERS = sorted(
     for path in FOLDER.rglob("*.py")
     if path.stem not in {name.rpartition(".")[2] for name in SCRIPTS}
 )
+DOCS = FOLDER.parent / "docs"
+PAGES = sorted(page for page in DOCS.glob("*.md") if "$ python benchmarks/" in page.read_text("utf-8"))
 # Each in seconds; none writes into benchmarks/results.
 SMALL = {
     "step": "--nets digits --rules adam,rmsprop --dropout 0.5 --sizes 1,2 --rounds 1 --seconds 0.001 --no-save",
@@ -53,6 +58,25 @@ def test_every_script_says_what_it_does(name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_module_can_be_imported(name: str) -> None:
     importlib.import_module(name)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_that_a_page_shows_are_accepted(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = "".join(re.findall(r"^```console\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE))
+    variables = dict(re.findall(r'^\$ ([A-Z]+)="(.*)"$', shown, re.MULTILINE))
+    # In a folder beside the one that they name.
+    for folder in ("here", "earlier"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for command in re.findall(r"^\$ python benchmarks/(\w+\.py.*)", shown.replace("\\\n", ""), re.MULTILINE):
+        words = shlex.split(re.sub(r"\$([A-Z]+)", lambda name: variables[name[1]], command), comments=True)
+        name = words.pop(0).removesuffix(".py")
+        try:
+            importlib.import_module(name).main.make_context(name, words)
+        except click.ClickException as error:
+            pytest.fail(f"{command}: {error.format_message()}")
 
 
 @pytest.mark.usefixtures("one_thread")
