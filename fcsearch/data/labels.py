@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from fcsearch.data.instants import read_instants
 from fcsearch.data.kinds import is_text
 from fcsearch.data.number_texts import Decimal, number_hint
+from fcsearch.data.readings import true_and_false
 from fcsearch.errors import DataError
 from fcsearch.text import did_you_mean, first_columns, first_few, nearest, spaced_twins
-from fcsearch.wording import wording
+from fcsearch.wording import option, wording
 
 LABEL_NAMES = ("label", "labels", "target", "class", "y")
 
@@ -148,16 +149,36 @@ def codes_of_labels(
         places = dict(enumerate(order))
         texts = pa.array([places.get(value, str(value)) for value in values.to_pylist()], pa.string())
     else:
-        texts = pc.cast(values, pa.string())
+        texts = _as_known(pc.cast(values, pa.string()), known)
     index = pc.index_in(texts, value_set=pa.array(list(known), pa.string()))
     if index.null_count:
         strange = pc.value_counts(texts.filter(pc.is_null(index))).to_pylist()
-        named = ", ".join(f"{entry['values']!r} ({entry['counts']:,} rows)" for entry in strange[:10])
+        named = ", ".join(f"{entry['values']!r} ({_rows(entry['counts'])})" for entry in strange[:10])
+        other = f"Write them as in the training rows, or name another column with {option('label')}."
         raise DataError(
             f"{where} must hold the classes that the network learned ({first_few(known)}); found "
-            f"{index.null_count:,} rows of other classes: {named}. Leave these rows out."
+            f"{_rows(index.null_count)} of {'another class' if len(strange) == 1 else 'other classes'}: {named}. "
+            f"{other if index.null_count == len(texts) else 'Leave these rows out.'}"
         )
     return np.ascontiguousarray(index.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _as_known(texts: pa.Array, known: Sequence[str]) -> pa.Array:
+    """Labels (N,) with true and false in the writing of the known classes, if these are true and false, or 1 and 0."""
+    if {*known} == {"false", "true"}:
+        true, false = true_and_false(texts)
+    elif {*known} == {"0", "1"}:
+        # Not yes and no: which of them 1 stood for, nobody has said.
+        lower = pc.utf8_lower(texts)
+        true, false = pc.equal(lower, "true"), pc.equal(lower, "false")
+    else:
+        return texts
+    first, second = sorted(known)
+    return pc.if_else(true, second, pc.if_else(false, first, texts))
 
 
 def classes_by_place(kind: pa.DataType, names: Sequence[str] | None) -> bool:

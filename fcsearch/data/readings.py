@@ -120,13 +120,18 @@ def _booleans(values: pa.ChunkedArray, place: str) -> npt.NDArray[np.float32]:
         return numbers.astype(np.float32) + np.float32(0)
     if not is_text(values.type):
         raise _no_boolean(place, str(values.type))
-    texts = pc.utf8_lower(pc.utf8_trim_whitespace(values))
-    true, false = (pc.is_in(texts, value_set=pa.array(words)) for words in (_TRUE, _FALSE))
-    unknown = values.filter(pc.and_(pc.is_valid(texts), pc.invert(pc.or_(true, false))))
+    true, false = true_and_false(values)
+    unknown = values.filter(pc.and_(pc.is_valid(values), pc.invert(pc.or_(true, false))))
     if len(unknown):
         raise _no_boolean(place, repr(unknown[0].as_py()))
-    found = pc.if_else(pc.is_valid(texts), pc.cast(true, pa.float32()), pa.scalar(None, pa.float32()))
+    found = pc.if_else(pc.is_valid(values), pc.cast(true, pa.float32()), pa.scalar(None, pa.float32()))
     return np.asarray(found.to_numpy())
+
+
+def true_and_false(values: pa.Array | pa.ChunkedArray) -> tuple[pa.Array | pa.ChunkedArray, ...]:
+    """(N,) Which of some texts say true, and (N,) which say false, in any of the usual writings."""
+    texts = pc.utf8_lower(pc.utf8_trim_whitespace(values))
+    return tuple(pc.is_in(texts, value_set=pa.array(words)) for words in (_TRUE, _FALSE))
 
 
 def _no_boolean(place: str, found: str) -> DataError:

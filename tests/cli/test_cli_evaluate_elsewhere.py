@@ -120,7 +120,7 @@ def test_classes_are_matched_by_name_and_strange_ones_refused(
     path = write(tmp_path, table().set_column(4, "churn", churn))
     error = refused("evaluate", customers.path, "--dataset", path)
     assert (
-        "the classes that the network learned (no, yes); found 75 rows of other classes: 'perhaps' (75 rows)" in error
+        "the classes that the network learned (no, yes); found 75 rows of another class: 'perhaps' (75 rows)" in error
     )
 
 

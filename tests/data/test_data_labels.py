@@ -1,10 +1,11 @@
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from fcsearch.data.labels import class_names_of, encode_labels, find_label
+from fcsearch.data.labels import class_names_of, codes_of_labels, encode_labels, find_label
 from fcsearch.errors import DataError
 
 
@@ -61,8 +62,6 @@ def test_given_names_keep_their_places() -> None:
     ],
 )
 def test_labels_that_are_no_classes_are_refused(values: pa.Array, message: str) -> None:
-    import re
-
     assert re.search(message, refusal(values))
     assert "column 'y' of f.csv" in refusal(values)
 
@@ -70,6 +69,38 @@ def test_labels_that_are_no_classes_are_refused(values: pa.Array, message: str) 
 def test_a_label_outside_the_names_is_refused() -> None:
     assert "0 to 1, the indices of the file's 2 class names; found 5" in refusal(pa.array([0, 5]), ("a", "b"))
     assert "found -1 (the hub's mark of rows without a label)" in refusal(pa.array([0, -1]), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("known", "values"),
+    [
+        (("false", "true"), pa.array([True, False])),
+        (("false", "true"), pa.array([1, 0])),
+        (("false", "true"), pa.array([1.0, 0.0])),
+        (("false", "true"), pa.array(["Yes", "no "])),
+        (("true", "false"), pa.array(["False", "True"])),
+        (("0", "1"), pa.array([1.0, 0.0])),
+        (("0", "1"), pa.array([True, False])),
+        (("0", "1"), pa.array(["True", "False"])),
+        (("1", "0"), pa.array([False, True])),
+    ],
+)
+def test_true_and_false_are_classes_in_any_writing(known: tuple[str, ...], values: pa.Array) -> None:
+    assert codes_of_labels(values, None, known, by_place=False, where="here").tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("known", "values", "says"),
+    [
+        (("0", "1"), ["yes", "no"], "Write them as in the training rows, or name another column with --label."),
+        (("no", "yes"), ["1", "0"], "Write them as in the training rows, or name another column with --label."),
+        (("no", "yes"), ["yes", "perhaps"], "found 1 row of another class: 'perhaps' (1 row). Leave these rows out."),
+        (("0", "1", "2"), ["true", "1"], "Leave these rows out."),
+    ],
+)
+def test_other_classes_are_refused(known: tuple[str, ...], values: list[str], says: str) -> None:
+    with pytest.raises(DataError, match=re.escape(says)):
+        codes_of_labels(pa.array(values), None, known, by_place=False, where="here")
 
 
 def schema(*names: str, metadata: dict[str, str] | None = None) -> pa.Schema:
