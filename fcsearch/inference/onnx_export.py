@@ -96,7 +96,8 @@ def _inputs(transform: FeatureTransform, names: tuple[str, ...]) -> tuple[InputF
     for name, item in zip(names, transform.inputs, strict=True):
         if item.kind == "category":
             known = first_few([*map(repr, item.categories)], 5)
-            kind, meaning = "string", f"a category: {known}; an empty text if it is missing"
+            gap = "" if "" in item.categories else "; an empty text if it is missing"
+            kind, meaning = "string", f"a category: {known}{gap}"
         else:
             kind = raw_kind(transform)
             gaps = "" if item.fill is None else "; not a number (NaN) if it is missing"

@@ -57,6 +57,9 @@ def _look(row: Row) -> tuple[object, ...]:
 
 
 def _confirmed(report: Report) -> Iterator[dict[str, Any]]:
+    # With folds, the rows of all of them.
+    beside = report.validation
+    rows = beside.rows if beside and beside.folds else report.dataset.val_rows
     for entry in report.confirmation.configurations if report.confirmation else ():
         if entry.values:
             yield {
@@ -64,7 +67,7 @@ def _confirmed(report: Report) -> Iterator[dict[str, Any]]:
                 "trial_id": entry.trial_id,
                 "networks": 1,
                 "split": "val",
-                "rows": report.dataset.val_rows,
+                "rows": rows,
                 "objective": report.objective,
                 "value": entry.mean,
                 "standard_error": None if entry.deviation is None else entry.deviation / sqrt(len(entry.values)),

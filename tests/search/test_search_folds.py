@@ -101,6 +101,11 @@ def test_the_best_are_confirmed_with_other_seeds_on_the_same_folds(made: RunDire
             result.best.val_accuracy,
             result.best.standard_error,
         )
+    described = made.manifest().dataset
+    assert described is not None
+    every = (described.rows.train or 0) + (described.rows.val or 0)
+    measured = pq.read_table(made.path / "models.parquet").to_pylist()
+    assert {row["rows"] for row in measured if row["model"] == "confirmed"} == {every}
 
 
 def test_the_kept_model_is_that_of_the_first_fold(made: RunDirectory) -> None:
