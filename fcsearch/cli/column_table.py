@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from fcsearch.data.facts import DATE_PARTS
 from fcsearch.text import column_title, first_few
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ _CATEGORIES_SHOWN = 4
 def column_rows(columns: Sequence[ColumnFacts], transform: FeatureTransform | None) -> list[dict[str, Any]]:
     """Each column in JSON types, with the value that fills its gaps where it is known."""
     fills: dict[str, float | str | None] = {}
-    if transform is not None:
-        fills = {item.title: item.fill for item in transform.inputs}
+    for item in () if transform is None else transform.inputs:
+        name = str(item.name)
+        if item.kind == "number" and item.reading in DATE_PARTS:
+            before = f"{fills[name]}, " if name in fills else ""
+            fills[name] = f"{before}{item.reading.replace('_', ' ')} {_fill(item.fill)}"
+        else:
+            fills[name] = item.fill
     return [{**dataclasses.asdict(column), "fill": fills.get(column.name)} for column in columns]
 
 

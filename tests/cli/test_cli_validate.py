@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,16 @@ def test_check_data_shows_each_column_in_one_table(tmp_path: Path) -> None:
     assert "churn category 0 2: no, yes label" in lines
     columns = json.loads(run(space, *options, "--format", "json"))["columns"]
     assert [column["use"] for column in columns] == ["ignored", "used", "used", "dropped", "label"]
+
+
+def test_what_fills_a_missing_date_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "days.csv"
+    days = [f"2026-03-{1 + row % 28:02}" if row % 5 else "" for row in range(90)]
+    path.write_text("\n".join(["size,day,label", *(f"{row % 7},{day},{row % 2}" for row, day in enumerate(days))]))
+    options = ["--dataset", str(path), "--check-data", "--set", "dataset.dates=parts", "--format", "json"]
+    size, day, label = json.loads(run(str(SPACES / "dropout.yaml"), *options))["columns"]
+    assert (size["fill"], label["fill"], day["gaps"]) == (3.0, None, 18)
+    assert re.fullmatch(r"year 2026, month 3, day of week [\d.]+, day of year [\d.]+", day["fill"])
 
 
 def test_all_columns_that_cannot_be_used_are_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
