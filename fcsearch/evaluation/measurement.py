@@ -64,7 +64,7 @@ class Measurement:
         objective = OBJECTIVES[self.objective]
         figure = f"{objective.title} {objective.show(self.value)}"
         error = f"standard error {objective.show_difference(self.standard_error)}"
-        return f"<Measurement: {figure}, {error}, on {self.rows:,} rows>"
+        return f"<Measurement: {figure}, {error}, on {self.rows:,} row{'' if self.rows == 1 else 's'}>"
 
     @property
     def place(self) -> str:

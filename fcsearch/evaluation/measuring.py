@@ -129,9 +129,11 @@ def measurement_of(
     """The figures of scores (1, C, V) for some rows, without loss and lead; arguments, errors as `measure_members`."""
     figures = _figures(objective, scores, truth)
     if objective.name not in figures:
+        such = "rows of more than one class" if truth.num_classes else "rows of different targets"
+        place = "" if split_name == "all" else f"{split_name} "
         raise DataError(
-            f"{objective.title} needs rows on which it is defined, such as rows of more than one class; found "
-            f"{len(rows):,} {split_name} rows on which it is not a number; measure on other rows"
+            f"{objective.title} needs rows on which it is defined, such as {such}; found {len(rows):,} {place}"
+            f"row{'' if len(rows) == 1 else 's'} on which it is not a number; measure on other rows"
         )
     value = figures[objective.name]
     if objective.name == "accuracy":

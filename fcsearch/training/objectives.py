@@ -77,9 +77,11 @@ def mae(scores: Tensor, truth: Truth) -> Tensor:
 
 
 def r2(scores: Tensor, truth: Truth) -> Tensor:
-    """1 - (squared errors) / (squared deviations from the rows' own mean)."""
+    """1 - (squared errors) / (squared deviations from the rows' own mean); not finite where all targets are equal."""
     y = truth.y.to(scores.dtype)
-    return 1 - _errors(scores, truth).square().sum(1) / (y - y.mean()).square().sum()
+    # The mean of equal numbers may be off by rounding.
+    spread = (y - y.mean()).square().sum() * (y.max() > y.min())
+    return 1 - _errors(scores, truth).square().sum(1) / spread
 
 
 # (scores (M, C, V), truth) -> (M,); a regression has C = 1.

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from fcsearch.config.objective import OBJECTIVES
+from fcsearch.data.dataset import Split
+from fcsearch.errors import DataError
 from fcsearch.evaluation import (
     BaseLine,
     Lead,
@@ -18,7 +20,7 @@ from fcsearch.evaluation import (
     base_line_of_targets,
     bootstrap_error,
 )
-from fcsearch.evaluation.measuring import _figures
+from fcsearch.evaluation.measuring import _figures, measurement_of
 from fcsearch.report.verdict import lead_over
 from fcsearch.training.objectives import Truth
 
@@ -82,6 +84,26 @@ def test_figures_that_the_rows_do_not_allow_are_left_out() -> None:
     found = _figures(OBJECTIVES["accuracy"], scores, Truth(torch.tensor([0, 0]), 2, positive=1))
     assert found["accuracy"] == 1
     assert "roc_auc" not in found
+    # The mean of equal targets is off by rounding.
+    y = torch.full((3,), 0.1, dtype=torch.float64)
+    assert y.mean() != y[0]
+    found = _figures(OBJECTIVES["rmse"], torch.zeros((1, 1, 3), dtype=torch.float64), Truth(y, 0))
+    assert set(found) == {"rmse", "mae"}
+
+
+@pytest.mark.parametrize(
+    ("objective", "y", "says"),
+    [
+        ("roc_auc", [0, 0], "such as rows of more than one class; found 2 rows on which"),
+        ("r2", [0.5], "such as rows of different targets; found 1 row on which"),
+    ],
+)
+def test_an_objective_that_the_rows_do_not_allow_is_refused(objective: str, y: list[float], says: str) -> None:
+    classes = [] if objective == "r2" else ["no", "yes"]
+    scores = torch.zeros((1, max(1, len(classes)), len(y)), dtype=torch.float64)
+    rows, truth = Split(np.zeros((len(y), 1), np.float32), np.array(y)), Truth(torch.tensor(y), len(classes))
+    with pytest.raises(DataError, match=says):
+        measurement_of(scores, rows, truth, OBJECTIVES[objective], classes, split_name="all", fingerprint="f")
 
 
 def test_the_bootstrap_finds_the_error_of_a_mean() -> None:
