@@ -32,6 +32,14 @@ class Wording:
         """What to do about a label that cannot be used."""
         return f"Name another column with {self.label()}"
 
+    def first_line(self) -> str:
+        """What else to look at, where no column has the name of a label."""
+        return ", and see that the first line of a CSV file names the columns"
+
+    def naming_columns(self) -> str:
+        """How an array gets names of columns."""
+        return "Save it as CSV or Parquet with these names"
+
     def claims(self) -> str:
         """What to do, besides fewer workers, where their claims do not fit."""
         return ", or give each worker less with --cpus-per-worker or --gpus-per-worker"
@@ -92,6 +100,14 @@ class Arguments(Wording):
     def other_label(self) -> str:
         """What to do about a label that cannot be used."""
         return f"Give another label, by {self.option('y')} or {self.option('label')}"
+
+    def first_line(self) -> str:
+        """Nothing: a table in memory has names."""
+        return ""
+
+    def naming_columns(self) -> str:
+        """How an array gets names of columns."""
+        return "Give a table with these names, such as by pandas.DataFrame(X, columns=...)"
 
     def claims(self) -> str:
         """What to do, besides fewer workers, where their claims do not fit: no argument sets them."""

@@ -45,8 +45,7 @@ def find_label(schema: pa.Schema, label: str | None, where: str) -> str:
     found = f"both {' and '.join(candidates)} are possible" if candidates else f"found the columns {columns}"
     raise DataError(
         f"{where} must have one column of classes, called {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; {found}. "
-        f"Say which column it is with {wording().label()}"
-        + ("." if candidates else ", and see that the first line of a CSV file names the columns.")
+        f"Say which column it is with {wording().label()}" + ("." if candidates else f"{wording().first_line()}.")
     )
 
 

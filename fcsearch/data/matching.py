@@ -21,6 +21,7 @@ from fcsearch.data.readings import read_values
 from fcsearch.data.transform import CategoryInput, FeatureTransform, NumberInput
 from fcsearch.errors import DataError
 from fcsearch.text import column_quoted, first_columns, nearest
+from fcsearch.wording import wording
 
 Locate = Callable[[int], str]
 # By column and value: how often it occurs, of the values that the training rows do not have.
@@ -137,7 +138,7 @@ def _array_input(transform: FeatureTransform, source: str) -> NumberInput:
         names = ", ".join(dict.fromkeys(str(item.name) for item in transform.inputs))
         raise DataError(
             f"{source} must be a table with the columns {names}, as the training rows had; found images or an array, "
-            "without column names. Save it as CSV or Parquet with these names."
+            f"without column names. {wording().naming_columns()}."
         )
     return transform.array
 

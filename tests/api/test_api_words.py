@@ -87,9 +87,16 @@ def test_a_search_names_its_arguments(options: dict[str, Any], said: str) -> Non
 
 def test_a_search_says_which_argument_names_the_label_and_leaves_columns_out() -> None:
     frame = pytest.importorskip("pandas").DataFrame(customers())
-    assert "Say which column it is with `label`" in message(search, frame)
+    assert message(search, frame).endswith("Say which column it is with `label`.")
     refused = message(search, frame.assign(id=range(5000, 5060)), label="plan")
     assert refused.endswith('To leave it out: `dataset={"drop": ["id"]}`')
+
+
+def test_an_array_for_a_table_is_told_to_be_one() -> None:
+    frame = pytest.importorskip("pandas").DataFrame(customers())
+    run = fcsearch.search(frame, label="plan", space=SPACE, trials=1, pool="inline")
+    said = message(run.predict, np.zeros((3, 1)))
+    assert said.endswith("Give a table with these names, such as by pandas.DataFrame(X, columns=...).")
 
 
 def test_a_run_directory_that_exists_is_refused_by_the_argument(tmp_path: Any) -> None:
