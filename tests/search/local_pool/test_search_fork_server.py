@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from search_helpers import trials
@@ -11,7 +12,7 @@ from test_search_local_pools import events_of, pool_of
 
 from fcsearch.search.local_pool.processes import ProcessPool
 from fcsearch.search.pool.interface import WorkerLost
-from fcsearch.search.pool.messages import PackTask, Progress
+from fcsearch.search.pool.messages import PackOutcome, PackTask, Progress
 
 
 def endless(number: int) -> PackTask:
@@ -45,3 +46,17 @@ def test_a_worker_that_its_server_has_left_dies_without_harm_to_the_next_server_
         assert lost.cause == "the worker process was ended by SIGKILL"
         assert client._process.poll() is None
         wait_for_progress(pool, 2)
+
+
+def test_a_worker_that_dies_without_a_pack_is_waited_for_when_it_is_replaced() -> None:
+    with pool_of(ProcessPool) as pool:
+        [idle] = pool._workers
+        while idle.process is None:
+            pool.wait(0.1)
+        os.kill(idle.process, signal.SIGKILL)
+        while not idle.dead:
+            pool.wait(0.1)
+        pool.submit(PackTask(0, tuple(trials(1, hidden_dims=(8,), epochs=1))))
+        assert isinstance(events_of(pool, 0)[-1], PackOutcome)
+        assert idle.pipe.closed
+        assert not Path(f"/proc/{idle.process}").exists()
