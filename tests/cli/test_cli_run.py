@@ -17,7 +17,6 @@ from click.testing import CliRunner
 from small_space import SPACE, here, invoke
 from synthetic_run import make_run
 
-from fcsearch.cli import main
 from fcsearch.cli.run import run
 from fcsearch.cli.searching import conclude
 from fcsearch.results import Labels, RunDirectory, open_run
@@ -126,19 +125,6 @@ def test_after_ctrl_c_the_exit_code_is_130_and_the_way_on_is_said(here: Path, mo
     assert result.exit_code == 130
     assert "interrupted: continue with `fcsearch resume runs/small`" in result.stderr
     assert here.exists()
-
-
-def test_a_search_without_a_result_says_what_to_change_writes_its_report_and_exits_1(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    diverging = ("--set", "parameters.learning_rate=1.0", "--set", "parameters.reg=1e6", "--trials", "2")
-    with pytest.raises(SystemExit) as ended:
-        main(["run", "--space", "space.yaml", "--pool", "local", "--workers", "1", *diverging])
-    said = " ".join(capsys.readouterr().err.split())
-    assert "no trial has a result (2 diverged); the loss of those that diverged was not finite: lower" in said
-    assert "Traceback" not in said
-    assert ended.value.code == 1
-    assert (here / "runs" / "small" / "report.html").exists()
 
 
 @pytest.mark.parametrize(
