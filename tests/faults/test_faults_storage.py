@@ -63,7 +63,7 @@ class Full:
     def __init__(self, commands: Processes, disk: Path) -> None:
         self.run, self._filler = disk / "full", disk / "filler"
         self.search = commands.start("run", *OPTIONS, "--out", disk.name, "--name", "full")
-        wait_for(lambda: victims.recorded(self.run) >= 3, seconds=240)
+        wait_for(lambda: self.search.poll() is not None or victims.recorded(self.run) >= 3, seconds=240)
         with self._filler.open("wb", buffering=0) as filler:
             # What the search frees is taken, too.
             while "cannot be written (No space left on device)" not in commands.err:
