@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -191,11 +191,12 @@ class TableBooks:
         trial, _, values = self._rows.ask()
         return PlannedTrial(trial.number, space.trial_config(values, seed=0))
 
-    def record(self, pack: PackRecord) -> None:
+    def record(self, pack: PackRecord) -> Collection[int]:
         """Tell Optuna, as the ledger does."""
         last = {e.trial_id: (e.epoch, value) for e in pack.epochs if (value := getattr(e, self._column)) is not None}
         for trial in pack.trials:
             self.tell(trial.trial_id, trial.value if trial.state == "complete" else None, last.get(trial.trial_id))
+        return [trial.trial_id for trial in pack.trials]
 
     def tell(self, number: int, value: float | None, last: tuple[int, float] | None) -> None:
         """Tell Optuna of a trial: its value, or, where it was not trained to its end, its last epoch and value."""

@@ -8,7 +8,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +154,13 @@ class TimedBooks:
         finally:
             self.asking += time.perf_counter() - began
 
-    def record(self, pack: PackRecord) -> None:
+    def record(self, pack: PackRecord) -> Collection[int]:
         """Record an outcome: Parquet, models, and the journal again."""
         began = time.perf_counter()
-        self._ledger.record(pack)
-        self.recording += time.perf_counter() - began
+        try:
+            return self._ledger.record(pack)
+        finally:
+            self.recording += time.perf_counter() - began
 
 
 class Clock:

@@ -40,11 +40,11 @@ def whole_file(path: Path, *, aside: Path | None = None, durable: bool = True) -
         unfinished.unlink(missing_ok=True)
         raise
     if durable:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once its folder is.
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder: a file that was made or renamed is there only then."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

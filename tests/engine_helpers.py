@@ -43,12 +43,13 @@ class FakeBooks:
         self.asked += count
         return trials(count, first=self.asked - count)
 
-    def record(self, pack: PackRecord) -> None:
+    def record(self, pack: PackRecord) -> list[int]:
         if self.broken:
             raise self.broken
         self.events.append(f"record {pack.pack_id}")
         self.rows.extend(pack.trials)
         self.saved.append((list(pack.models), list(pack.keep)))
+        return [trial.trial_id for trial in pack.ended]
 
     @property
     def states(self) -> dict[int, str]:

@@ -60,6 +60,37 @@ def _allowed(path: Path, change: Callable[[], None]) -> None:
         raise RunError(f"{path} must be writable; found: {error.strerror or error}; free space or allow it") from error
 
 
+def read_if_there(path: Path) -> bytes | None:
+    """The content of a file of a run, None if there is none; a search waits for storage that refuses.
+
+    Raises:
+        RunError: the file system refused.
+    """
+    try:
+        return patiently(path.read_bytes)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def names_in(folder: Path) -> list[str]:
+    """What is in a folder of a run, nothing if there is no such folder; as `read_if_there`.
+
+    Not by `glob`: from Python 3.13 on it takes a folder that cannot be read for an empty one.
+    """
+    try:
+        return patiently(lambda: [path.name for path in folder.iterdir()])
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path} must be readable; found: {error.strerror or error}; permit it")
+
+
 def write_json(path: Path, value: Mapping[str, Any], *, aside: Path) -> None:
     """Write a JSON file, indented, whole or not at all; ValueError or TypeError if the value is not JSON."""
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
@@ -69,7 +100,7 @@ def write_json(path: Path, value: Mapping[str, Any], *, aside: Path) -> None:
 def read_json(path: Path, *, remedy: str) -> dict[str, Any]:
     """Read a JSON object; RunError with the place of the damage and the remedy if it is not one."""
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(patiently(path.read_bytes))
     except OSError as error:
         raise RunError(f"{path} must be readable; found: {error.strerror or error}; {remedy}") from error
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from fcsearch.config import InputForm
 from fcsearch.errors import RunError
-from fcsearch.results.files import read_json, remove, transform_name, write_json, write_whole
+from fcsearch.results.files import (
+    names_in,
+    read_if_there,
+    read_json,
+    remove,
+    transform_name,
+    write_json,
+    write_whole,
+)
 from fcsearch.results.model_file import digest_of, facts_in, model_texts, with_facts
 
 if TYPE_CHECKING:
@@ -155,7 +163,7 @@ class Models:
 
     def saved(self) -> list[int]:
         """The trials that have a model, in order."""
-        return sorted(int(match[1]) for path in self.folder.glob("*") if (match := _MODEL.fullmatch(path.name)))
+        return sorted(int(match[1]) for name in names_in(self.folder) if (match := _MODEL.fullmatch(name)))
 
     def prune(self, keep: Collection[int]) -> None:
         """Remove the models of all other trials."""
@@ -169,8 +177,8 @@ class Models:
             remove(path)
 
     def _transform_text(self, form: InputForm) -> str | None:
-        path = self._transform.with_name(transform_name(form))
-        return path.read_text("utf-8") if path.is_file() else None
+        found = read_if_there(self._transform.with_name(transform_name(form)))
+        return None if found is None else found.decode()
 
     def kept(self, trial_id: int) -> Path:
         """The trial's file; RunError if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import re
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fcsearch.whole_file import sync_folder
+
 _UNFINISHED = re.compile(r".*\.(\d+)\.part")
 
 
@@ -17,7 +20,7 @@ _UNFINISHED = re.compile(r".*\.(\d+)\.part")
 def whole_folder(path: Path) -> Iterator[Path]:
     """Make a folder, and the parents that it lacks; it is at `path` when the block has ended, and not before.
 
-    If the block raises, nothing of it is left; OSError as `new_folder`.
+    If the block raises, nothing of it is left; OSError as `new_folder`. At the end the disk has it under its name.
     """
     made: list[Path] = []
     try:
@@ -33,6 +36,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
         if made:
             shutil.rmtree(made[0], ignore_errors=True)
         raise
+    for folder in [path.parent, *(folder.parent for folder in made[:-1])]:
+        # One that may be written and not read cannot be flushed.
+        with contextlib.suppress(PermissionError):
+            sync_folder(folder)
 
 
 def new_folder(path: Path) -> Path:

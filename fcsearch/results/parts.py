@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from fcsearch.errors import RunError
-from fcsearch.results.files import make_folder, remove, write_whole
+from fcsearch.results.files import make_folder, names_in, remove, write_whole
+from fcsearch.results.patience import patiently
 from fcsearch.results.upgrade import to_current
 
 _EMPTY = "empty.parquet"
@@ -84,9 +85,8 @@ class Parts:
         return {number: self.stamp(number) for number in self.numbers()}
 
     def numbers(self) -> set[int]:
-        """The numbers of the parts, by which they are named."""
-        found = (self._name.fullmatch(path.name) for path in self.folder.glob(f"{self._kind}-*.parquet"))
-        return {int(match[1]) for match in found if match}
+        """The numbers of the parts, by which they are named; RunError if the folder cannot be read."""
+        return {int(match[1]) for name in names_in(self.folder) if (match := self._name.fullmatch(name))}
 
     def read_all(self) -> pa.Table:
         """The rows of all parts, as `read` gives them; kept until a part changes, because each takes milliseconds."""
@@ -106,7 +106,8 @@ class Parts:
         """
         paths = [str(self.path(number)) for number in sorted(numbers)]
         try:
-            table = self._read_older(paths, columns) if self.older else self._read(paths, columns)
+            read = self._read_older if self.older else self._read
+            table = patiently(lambda: read(paths, columns))
         except (OSError, pa.ArrowException) as error:
             raise self._named(numbers, error) from error
         keys = [(name, "ascending") for name in ("trial_id", "seed", "epoch") if name in table.column_names]

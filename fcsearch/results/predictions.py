@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from fcsearch.errors import RunError
 from fcsearch.results.arrow import with_origin
-from fcsearch.results.files import make_folder, remove, write_whole
+from fcsearch.results.files import make_folder, names_in, remove, write_whole
 from fcsearch.results.manifest import Manifest
 from fcsearch.results.schema import PREDICTIONS
 
@@ -86,7 +86,7 @@ class Predictions:
 
     def saved(self) -> list[int]:
         """The trials that have predictions, in order."""
-        return sorted(int(match[1]) for path in self.folder.glob("*") if (match := _FILE.fullmatch(path.name)))
+        return sorted(int(match[1]) for name in names_in(self.folder) if (match := _FILE.fullmatch(name)))
 
     def prune(self, keep: Collection[int]) -> None:
         """Remove the predictions of all other trials."""

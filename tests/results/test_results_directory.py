@@ -57,6 +57,14 @@ class TestCreate:
         assert run.manifest() == Manifest(format=FORMAT, name="b", state="running")
         assert (run.journal_path.name, run.log_path.name) == ("study.journal", "log.txt")
 
+    def test_at_the_end_the_disk_has_its_name_and_those_of_its_parents(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flushed, flush = set[int](), os.fsync
+        monkeypatch.setattr(os, "fsync", lambda number: (flush(number), flushed.add(os.fstat(number).st_ino)))
+        run = RunDirectory.create(tmp_path / "a" / "b" / "run", Manifest())
+        assert {folder.stat().st_ino for folder in (run.path, *run.path.parents[:3])} <= flushed
+
     def test_refuses_a_name_that_is_taken_and_leaves_it_alone(self, tmp_path: Path) -> None:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.txt").write_text("dear")

@@ -9,6 +9,7 @@ import signal
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from fcsearch.search.local_pool.processes import ProcessPool
 from fcsearch.search.loop.engine import Engine
 from fcsearch.search.pool.checkpointing import Checkpointer
 from fcsearch.search.record.ledger import Ledger
+from fcsearch.training import Pack
 
 
 @pytest.fixture
@@ -138,6 +140,32 @@ def test_confirmations_and_the_refit_go_on_too(tmp_path: Path, epochs: Epochs) -
     assert found == whole.confirmations().drop_columns(moving)
     ours, theirs = RunDirectory.open(run).models.load_refit().params, whole.models.load_refit().params
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_trial_that_fails_when_it_is_resumed_goes_on_from_its_checkpoint_later(
+    tmp_path: Path, epochs: Epochs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"early_stopping": None, "trials": 3}
+    whole = start(tmp_path, "whole", **keys).run
+    needed, epochs.trained = epochs.trained, 0
+    train = Pack.train_epoch
+
+    def interrupted(pack: Pack) -> Any:
+        if epochs.trained == 3:
+            signal.raise_signal(signal.SIGINT)
+        return train(pack)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pack, "train_epoch", interrupted)
+        run = start(tmp_path, "cut", **keys).run
+    assert len(run.unfinished_trials()) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(Pack, "train_epoch", Mock(side_effect=MemoryError))
+        resume(run.path)
+    assert len(RunDirectory.open(run.path).unfinished_trials()) == 3
+    resume(run.path)
+    assert_same(run.path, whole)
+    assert epochs.trained == needed
 
 
 def test_to_confirm_leaves_the_checkpoints_of_trials_that_wait(tmp_path: Path, epochs: Epochs) -> None:

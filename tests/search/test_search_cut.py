@@ -8,7 +8,9 @@ from typing import Any
 import inline_pool
 import pytest
 from inline_pool import Killed, killed_at, tables
+from search_helpers import make_space
 
+from fcsearch.cli import main
 from fcsearch.errors import SearchError
 from fcsearch.results import RunDirectory
 from fcsearch.space import load_space
@@ -59,3 +61,20 @@ def test_a_search_in_which_every_trial_diverges_says_so_and_writes_the_report(tm
     # Again, without training anything.
     with pytest.raises(SearchError, match="no trial has a result"):
         inline_pool.resume(run)
+
+
+def test_the_command_says_so_too_and_exits_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parameters = {"learning_rate": 1.0, "reg": 1e6, "epochs": 3, "hidden_dim": {"choices": [8, 16]}}
+    make_space(
+        tmp_path, sampler="grid", trials=2, parameters=parameters, dataset={"source": "digits", "num_train": 200}
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--space", "space.yaml", "--pool", "local", "--workers", "1"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "no trial has a result (2 diverged); the loss of those that diverged was not finite: lower" in said
+    assert "Traceback" not in said
+    assert ended.value.code == 1
+    assert (tmp_path / "runs" / "small" / "report.html").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,19 @@ def test_ray_is_started_again_and_the_search_goes_on(
     assert "Traceback" not in commands.err
     wait_for(lambda: not commands.alive(), seconds=LONG)
     assert list(commands.temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_raylet_that_dies_while_ray_starts_costs_another_start(
+    commands: Processes, space_file: str, tmp_path: Path
+) -> None:
+    driver = commands.start(*search(space_file), "--set", "parameters.epochs={choices: [1, 2]}")
+    wait_for(lambda: any(text.split(" ")[0].endswith("/raylet") for text in commands.alive().values()), seconds=LONG)
+    kill(commands, "raylet")
+    assert driver.wait(timeout=LONG) == 0, commands.err
+    assert re.search(r"its .* on this machine; Ray is started again \(1 of 2\)", commands.err), commands.err
+    assert len(RunDirectory.open(tmp_path / "runs" / "small").finished_trials()) == 4
+    assert "Traceback" not in commands.err
 
 
 @pytest.mark.slow

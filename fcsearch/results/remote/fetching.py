@@ -108,10 +108,13 @@ def bring(folder: RemoteFolder, path: Path, *, light: bool = False, writer: str 
 
 
 def is_ahead(marker: Marker | None, lease: Lease | None) -> bool:
-    """Whether a copy may hold what the URL lacks: during its search, and after that was killed."""
-    if marker is None or marker.writer is None or lease is None:
+    """Whether a copy may hold what the URL lacks: during its search, and after that was killed.
+
+    Where nobody is known to write the run, as a claim that was half written tells nothing, it was this copy's search.
+    """
+    if marker is None or marker.writer is None:
         return False
-    return lease.writer == marker.writer and not lease.ended
+    return lease is None or (lease.writer == marker.writer and not lease.ended)
 
 
 def note_whether_running(path: Path, lease: Lease | None) -> None:

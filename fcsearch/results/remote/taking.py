@@ -63,7 +63,7 @@ def take(path: Path, notice: Callable[[str], None]) -> None:
     with lock.hold(path / LOCK):
         found = leases.read_lease(folder)
         # Also if nothing is left at the URL: then this copy is all there is.
-        if marker.writer is not None and (found is None or is_ahead(marker, found)):
+        if marker.writer is not None and is_ahead(marker, found):
             leases.write_lease(folder, marker.writer)
             return
         if found is not None:

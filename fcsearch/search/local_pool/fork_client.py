@@ -20,6 +20,8 @@ class ForkClient:
 
     def __init__(self) -> None:
         self._count = 0
+        # The workers up to this number, and the exit code of the process that they had, which is gone.
+        self._gone, self._code = 0, 0
         self._begin()
 
     def _begin(self) -> None:
@@ -38,8 +40,9 @@ class ForkClient:
             )
 
     def revive(self) -> None:
-        """Start it again if it is gone, with all workers that it had."""
-        if self._process.poll() is not None:
+        """Start it again if it is gone. Workers that it had train on, until their pipe is closed."""
+        if (code := self._process.poll()) is not None:
+            self._gone, self._code = self._count, code
             self.close()
             self._begin()
 
@@ -57,7 +60,12 @@ class ForkClient:
         return self._count
 
     def end(self, number: int, *, kill: bool) -> int:
-        """End a worker that was told to end, or kill it; returns its exit code, or minus the signal."""
+        """End a worker that was told to end, or kill it; returns its exit code, or minus the signal.
+
+        That of a worker whose process to start workers is gone is not known: it is said to have ended as that did.
+        """
+        if number <= self._gone:
+            return self._code
         with contextlib.suppress(OSError):
             send_order(self._line, KILL if kill else END, number)
         code = receive_reply(self._line)

@@ -82,6 +82,8 @@ class ProcessPool:
             raise RuntimeError(f"{self.workers} packs train at a time; found one more, {task.pack_id}")
         number = max(free, key=lambda number: (not self._workers[number].dead, self._workers[number].ready))
         if self._workers[number].dead:
+            # One that died without a pack has not been waited for.
+            self._workers[number].end()
             self._workers[number] = self._start(number)
         worker = self._workers[number]
         worker.task = task

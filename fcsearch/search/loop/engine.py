@@ -216,7 +216,7 @@ class Engine:
         members = event.members if isinstance(event, PackOutcome) else ()
         ended = {member.trial_id for member in members if member.result.state != UNFINISHED}
         trials = [trial for trial in self._running[event.pack_id].trials if trial.trial_id not in ended]
-        self._recorder.keep(event.pack_id, trials, event.checkpoint)
+        self._recorder.keep(event.pack_id, trials, event.checkpoint, last=isinstance(event, PackOutcome))
 
     def _finish(self, outcome: PackOutcome) -> None:
         self._keep(outcome)
@@ -274,8 +274,8 @@ def all_recorded(engine: Engine, recorder: Recorder, tracker: Tracker, view: Vie
                 recorder.shutdown()
             finally:
                 view.ended(tracker.status(engine.closing))
-    except UsageError as error:
-        refused = isinstance(error, RunError) and isinstance(error.__cause__, OSError)
+    except (UsageError, OSError) as error:
+        refused = isinstance(error, OSError) or (isinstance(error, RunError) and isinstance(error.__cause__, OSError))
         if engine.note_interruption() and refused:
             # It ends as asked, and waits for storage no longer; what could not be recorded is trained again.
             view.notice(str(error))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
-from io import UnsupportedOperation
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from fcsearch.errors import RunError
 
@@ -56,7 +56,17 @@ def _opened(path: Path) -> TextIO:
     except OSError as error:
         found = "a link" if path.is_symlink() else error.strerror or error
         raise RunError(f"{path} must be a plain file that can be written; found: {found}; move it away") from error
-    return os.fdopen(descriptor, "a", buffering=1)
+    return io.TextIOWrapper(io.BufferedWriter(_Log(descriptor, "a")), encoding="utf-8", line_buffering=True)
+
+
+class _Log(io.FileIO):
+    """The file. What it has no room for is lost: Python would raise that when the search ends, in place of its end."""
+
+    def write(self, content: Any, /) -> int:
+        try:
+            return super().write(content)
+        except OSError:
+            return memoryview(content).nbytes
 
 
 @contextlib.contextmanager
@@ -64,7 +74,7 @@ def own_stderr() -> Iterator[TextIO]:
     """Standard error by a descriptor of our own: the process's is lent to `output_to`."""
     try:
         descriptor = os.dup(sys.stderr.fileno())
-    except (UnsupportedOperation, OSError):
+    except (io.UnsupportedOperation, OSError):
         # Not a file, as in a test.
         yield sys.stderr
         return

@@ -11,8 +11,9 @@ from typing import Any
 
 import ray
 
-from fcsearch.errors import UsageError
+from fcsearch.errors import SearchError, UsageError
 from fcsearch.search.planning.placement import Node
+from fcsearch.search.ray_pool.failures import cause_of
 from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.lean import lean_ray
 from fcsearch.search.ray_pool.local_ray import environment, private_ray
@@ -30,6 +31,14 @@ _SETTINGS = {
 }
 
 _CONNECT_SECONDS = 5.0
+
+
+class RayStartError(SearchError):
+    """Ray could not be started on this machine; `cause` says why, in one line."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"Ray must start on this machine; found: {cause}; see the run's log.txt")
+        self.cause = cause
 
 
 @contextlib.contextmanager
@@ -51,6 +60,7 @@ def ray_session(
 
     Raises:
         UsageError: no cluster answers at the address.
+        RayStartError: Ray does not start.
     """
     if address is not None:
         _require_answer(address)
@@ -79,16 +89,20 @@ def ray_session(
 def _connect(address: str | None, local: Node, folder: Path | None) -> None:
     if address is None:
         # Without the word `local` Ray would join any cluster that it finds on this machine.
-        ray.init(
-            address="local",
-            num_cpus=int(local.cpus),
-            num_gpus=int(local.gpus),
-            include_dashboard=False,
-            configure_logging=False,
-            log_to_driver=False,
-            logging_level=logging.INFO,
-            _temp_dir=str(folder),
-        )
+        try:
+            ray.init(
+                address="local",
+                num_cpus=int(local.cpus),
+                num_gpus=int(local.gpus),
+                include_dashboard=False,
+                configure_logging=False,
+                log_to_driver=False,
+                logging_level=logging.INFO,
+                _temp_dir=str(folder),
+            )
+        except (Exception, SystemExit) as error:
+            # Whatever it is: Ray has no error of its own for a raylet or a head that dies in between.
+            raise RayStartError(cause_of(str(error)) or type(error).__name__) from error
         return
     try:
         ray.init(address=address, configure_logging=False, log_to_driver=False)

@@ -26,7 +26,7 @@ from fcsearch.search.planning.placement import Node, Placement, place, room_for
 from fcsearch.search.pool.early_output import print_to
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.pool.messages import Progress
-from fcsearch.search.ray_pool.cluster import nodes_alive, ray_session
+from fcsearch.search.ray_pool.cluster import RayStartError, nodes_alive, ray_session
 from fcsearch.search.ray_pool.failures import cause_of
 from fcsearch.search.ray_pool.forks import Forks
 from fcsearch.search.ray_pool.leftovers import can_end_sessions, end_session
@@ -68,6 +68,9 @@ def main(number: int, forks: Forks | None = None) -> None:
         return
     try:
         _drive(search, start, forks)
+    except RayStartError as error:
+        traceback.print_exc()
+        search.send(Lost(f"its start failed ({error.cause})"))
     except FcsearchError as error:
         search.send(Refused(error))
     except BaseException as error:  # noqa: BLE001
@@ -247,7 +250,7 @@ def _watch(search: _Search) -> None:
             unanswered = 0 if answers() else unanswered + 1
             dead = [_HEAD] if unanswered == _UNANSWERED else []
         if dead:
-            search.send(Lost(dead[0]))
+            search.send(Lost(f"its {dead[0]} died"))
             os._exit(1)
 
 

@@ -129,7 +129,7 @@ class Driver:
             self._log_early()
             raise message.error
         if isinstance(message, Lost):
-            raise DriverDiedError(f"its {message.part} died")
+            raise DriverDiedError(message.what)
         return message
 
     def restart(self) -> None:

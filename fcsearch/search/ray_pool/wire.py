@@ -112,9 +112,9 @@ class Refused:
 
 @dataclasses.dataclass(frozen=True)
 class Lost:
-    """A part of Ray has died; the driver ends."""
+    """A part of Ray has died, or Ray did not start: what happened, in words. The driver ends."""
 
-    part: str
+    what: str
 
 
 @dataclasses.dataclass(frozen=True)

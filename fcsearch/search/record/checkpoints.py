@@ -10,12 +10,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import stat
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcsearch.errors import ConfigError
+from fcsearch.errors import ConfigError, RunError
+from fcsearch.results.files import names_in
+from fcsearch.results.patience import patiently
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import MOST_CHECKPOINT_BYTES, Checkpointing
 from fcsearch.whole_file import whole_file
@@ -55,6 +58,9 @@ class Checkpoints:
         """Find what trials that wait can go on from, and remove the rest; a line for each file that is no use.
 
         After the search a number stands for another training once another trial is the best: such a file has no line.
+
+        Raises:
+            RunError: the file system does not let one be read.
         """
         trials = {trial.trial_id: trial for trial in waiting}
         epochs: dict[int, int] = {}
@@ -62,11 +68,11 @@ class Checkpoints:
         # Others are what a crash has left half written.
         for path in (path for path in self._there() if path.suffix == _SUFFIX):
             try:
-                saved = self._read(path)
+                saved = self._saved(path)
                 found = [number for number in saved.places if number in trials]
                 for number in found:
                     saved.place(trials[number])
-            except (ConfigError, OSError) as error:
+            except ConfigError as error:
                 if self._overtaken(error):
                     logger.info("%s is of other configurations than are trained now", path)
                 else:
@@ -86,20 +92,20 @@ class Checkpoints:
             return dict(self._files)
 
     def content(self, trials: Sequence[PlannedTrial]) -> bytes | None:
-        """What these trials, as one pack, go on from; None: from the beginning."""
+        """What these trials, as one pack, go on from; None: from the beginning. RunError as in `recover`."""
         with self._lock:
             found = {self._files.get(trial.trial_id) for trial in trials}
             path = found.pop()
             if found or path is None:
                 return None
             try:
-                return path.read_bytes()
-            except OSError as error:
-                logger.warning("%s cannot be read, and its trials start over: %s", path, error)
+                return _read(path)
+            except ConfigError as error:
+                logger.warning("%s cannot be used, and its trials start over: %s", path, error)
                 return None
 
-    def write(self, trials: Sequence[PlannedTrial], content: bytes) -> None:
-        """Keep the checkpoint of a pack of these trials. Where it cannot be written the search goes on without."""
+    def write(self, trials: Sequence[PlannedTrial], content: bytes) -> bool:
+        """Keep the checkpoint of a pack of these trials; whether it could be written: the search goes on without."""
         with self._lock:
             self._last += 1
             path = self._folder / f"{self._last:06d}{_SUFFIX}"
@@ -110,10 +116,11 @@ class Checkpoints:
                     stream.write(content)
             except OSError as error:
                 logger.warning("a checkpoint could not be written: %s", error)
-                return
+                return False
             before = set(self._files.values())
             self._files.update({trial.trial_id: path for trial in trials})
             self._remove(before - set(self._files.values()))
+            return True
 
     def release(self, trial_ids: Iterable[int]) -> None:
         """Take note that trials have their rows."""
@@ -121,13 +128,11 @@ class Checkpoints:
             gone = {path for number in trial_ids if (path := self._files.pop(number, None)) is not None}
             self._remove(gone - set(self._files.values()))
 
-    def _read(self, path: Path) -> SavedTrials:
-        if not path.is_file() or path.stat().st_size > _MOST_FILE_BYTES:
-            raise ConfigError(f"a checkpoint must be a file of at most {_MOST_FILE_BYTES:,} bytes")
+    def _saved(self, path: Path) -> SavedTrials:
         # Imported where there is one: a search begins without torch.
         from fcsearch.search.pool.checkpointing import read_checkpoint
 
-        return read_checkpoint(path.read_bytes(), self.rule.key)
+        return read_checkpoint(_read(path), self.rule.key)
 
     def _overtaken(self, error: Exception) -> bool:
         """Whether a file is whole, and of trainings for which others have taken the place."""
@@ -137,9 +142,7 @@ class Checkpoints:
         return self._stage != "trials" and isinstance(error, OtherTrialError)
 
     def _there(self) -> list[Path]:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return sorted(self._folder.iterdir())
-        return []
+        return [self._folder / name for name in sorted(names_in(self._folder))]
 
     def _remove(self, paths: Iterable[Path]) -> None:
         for path in paths:
@@ -149,6 +152,30 @@ class Checkpoints:
             shutil.rmtree(self._folder, ignore_errors=True)
             with contextlib.suppress(OSError):
                 self._folder.parent.rmdir()
+
+
+def _read(path: Path) -> bytes:
+    """The content of a checkpoint. A search waits for storage that refuses: if it went on without, it would lose it.
+
+    Raises:
+        ConfigError: there is no such file, or it is none of ours.
+        RunError: the file system does not let it be read.
+    """
+
+    def read() -> bytes:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_FILE_BYTES:
+            raise ConfigError(f"a checkpoint must be a file of at most {_MOST_FILE_BYTES:,} bytes")
+        return path.read_bytes()
+
+    try:
+        return patiently(read)
+    except FileNotFoundError as error:
+        raise ConfigError("a checkpoint must be there; found no file") from error
+    except OSError as error:
+        raise RunError(
+            f"{path} must be readable; found: {error.strerror or error}; permit it, or remove it: its trials start over"
+        ) from error
 
 
 def clear_checkpoints(run: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from fcsearch.results import RunDirectory
@@ -27,10 +27,11 @@ class ConfirmationBooks:
         """Nothing is asked for: all is known from the start."""
         raise NotImplementedError(f"confirmations are planned whole; {count} more were asked for")
 
-    def record(self, pack: PackRecord) -> None:
-        """Write what came of a pack; weights are not kept."""
+    def record(self, pack: PackRecord) -> Collection[int]:
+        """Write what came of a pack, and return the trainings that are done; weights are not kept."""
         named = [dataclasses.replace(trial, trial_id=self._trials[trial.trial_id]) for trial in pack.trials]
         self._run.write_confirmations(pack.pack_id, named)
+        return [trial.trial_id for trial in pack.ended]
 
 
 class RefitBooks(ConfirmationBooks):
@@ -45,9 +46,10 @@ class RefitBooks(ConfirmationBooks):
         super().__init__(run, {trial_id: trial_id for trial_id in paths})
         self._paths = paths
 
-    def record(self, pack: PackRecord) -> None:
-        """Write the models; nothing of those that diverged."""
+    def record(self, pack: PackRecord) -> Collection[int]:
+        """Write the models, and return the trainings that are done; nothing is written of those that diverged."""
         for trial_id, model in pack.models.items():
             metadata = {**model.metadata, "trial_id": trial_id, "rows": "train+val"}
             for path in self._paths[trial_id]:
                 self._run.models.save(trial_id, model.weights, metadata, path=path)
+        return [trial.trial_id for trial in pack.ended]

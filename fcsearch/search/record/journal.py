@@ -22,6 +22,7 @@ from fcsearch.errors import RunError
 from fcsearch.results.files import RESTORE
 from fcsearch.results.patience import patiently
 from fcsearch.results.study import journal_storage
+from fcsearch.whole_file import sync_folder
 
 
 def open_storage(journal: JournalFile) -> SearchStorage:
@@ -84,7 +85,10 @@ class JournalFile(JournalFileBackend):
         try:
             # A writer that was killed leaves its lock behind; the run's own lock says that no writer lives.
             Path(f"{path}.lock").unlink(missing_ok=True)
+            is_new = not path.exists()
             super().__init__(str(path), lock_obj=_ReentrantLock(str(path)))
+            if is_new:
+                sync_folder(path.parent)
             _remove_torn_lines(path)
         except OSError as error:
             raise _unwritable(path, error) from error
@@ -166,8 +170,11 @@ class JournalFile(JournalFileBackend):
         first = min(log_number_from, self._read)
         if first not in self._log_number_offset:
             self._log_number_offset = {0: 0}
+        read = super().read_logs
         try:
-            logs = list(enumerate(super().read_logs(first), first))
+            logs = patiently(lambda: list(enumerate(read(first), first)))
+        except OSError as error:
+            raise RunError(f"{self.path} must be readable; found: {error.strerror or error}; permit it") from error
         except ValueError as error:
             raise RunError(
                 f"{self.path} must hold a JSON object in each line; found something else in line {self._read + 1}; "

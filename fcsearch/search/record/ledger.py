@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import optuna
@@ -159,11 +159,15 @@ class Ledger:
                 planned.append(self._plan(self._study.ask()))
         return planned
 
-    def record(self, pack: PackRecord) -> None:
-        """Write the models, so that a trial with a row has its own; then the rows of the trials; then tell Optuna."""
+    def record(self, pack: PackRecord) -> Collection[int]:
+        """Write the models, so that a trial with a row has its own; then the rows of the trials; then tell Optuna.
+
+        Returns:
+            The trials that are done now. One that had got further before waits, with what it has reached.
+        """
         pack = pack.without(self._short_of_before(pack))
         if not pack.trials:
-            return
+            return ()
         for trial_id, model in pack.models.items():
             self._run.models.save(trial_id, model.weights, model.metadata)
             if model.predicted is not None:
@@ -177,6 +181,7 @@ class Ledger:
         told = [_Told(trial.trial_id, trial.state, trial.value) for trial in pack.ended]
         column = self._objective.column
         self._tell(told, _last_values((epoch.trial_id, epoch.epoch, getattr(epoch, column)) for epoch in pack.epochs))
+        return [trial.trial_id for trial in told]
 
     def _short_of_before(self, pack: PackRecord) -> set[int]:
         """Trials that were further before: they started over without a checkpoint, or failed, as for lack of memory."""

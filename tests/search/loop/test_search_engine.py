@@ -183,6 +183,16 @@ def test_an_interrupt_ends_a_wait_for_storage_and_hides_no_other_error(full: boo
     assert search.view.notices == (["the run must be writable"] if full else [])
 
 
+def test_whatever_the_system_refuses_is_an_error_of_the_search(tmp_path: Path) -> None:
+    search = Search(total=3)
+    search.books.broken = OSError(errno.EMFILE, "Too many open files")
+    with (
+        pytest.raises(SearchError, match=r"Too many open files; then continue with `fcsearch resume "),
+        all_recorded(search.engine, search.recorder, search.tracker, search.view, tmp_path),
+    ):
+        search.run()
+
+
 def test_an_interrupt_before_the_first_pack_trains_nothing() -> None:
     stop = Interruption()
     stop.requested = True

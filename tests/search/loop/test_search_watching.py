@@ -78,6 +78,13 @@ def test_a_log_that_is_no_plain_file_is_refused(what: str, tmp_path: Path) -> No
     assert other.read_text() == "mine"
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a full disk on Linux alone")
+def test_a_log_without_room_ends_no_search() -> None:
+    with output_to(Path("/dev/full")):
+        logging.getLogger("fcsearch").warning("lost")
+        sys.stdout.write("lost, too\n")
+
+
 def test_the_first_signal_asks_the_second_ends() -> None:
     kept = signal.getsignal(signal.SIGINT)
     with interruption() as stop:

@@ -16,7 +16,8 @@ import yaml
 from hosts import Host, hosts, needs_hosts
 from search_processes import Processes
 
-pytestmark = [pytest.mark.ray, needs_hosts]
+# Ray is started three times, and asked five times, which takes minutes on a machine with other things to do.
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600), needs_hosts]
 
 CLUSTER: dict[str, Any] = yaml.safe_load((Path(__file__).parents[3] / "cluster.yaml").read_text())
 

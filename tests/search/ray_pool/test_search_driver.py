@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from multiprocessing.connection import Pipe
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,7 +15,7 @@ from fcsearch.search.planning.placement import Node, Placement
 from fcsearch.search.pool.interface import Notice
 from fcsearch.search.ray_pool import driver
 from fcsearch.search.ray_pool.versions import OtherVersions
-from fcsearch.search.ray_pool.wire import Capacity, Leave, Order, Ready, Sealed
+from fcsearch.search.ray_pool.wire import Capacity, Leave, Line, Lost, Order, Ready, Sealed, Start
 
 
 class Nodes:
@@ -138,3 +142,32 @@ def test_a_node_with_other_versions_has_no_room(nodes: Nodes, clock: list[float]
     assert isinstance(notice, Notice)
     assert "late has fcsearch 0.0.1" in notice.text
     assert pool.workers == 1
+
+
+# What Ray raises where a raylet dies while it starts.
+BROKEN = """
+import sys
+import ray
+
+def init(**_):
+    raise Exception("The current node timed out during startup.\\nMore of it.")
+
+ray.init = init
+from fcsearch.search.ray_pool.driver import main
+main(int(sys.argv[1]))
+"""
+
+
+def test_a_ray_that_does_not_start_is_one_that_died_and_may_be_started_again(tmp_path: Path) -> None:
+    near, far = Pipe()
+    line: Line[Any, Any] = Line(near)
+    command = [sys.executable, "-c", BROKEN, str(far.fileno())]
+    # In its own session, which it ends.
+    with subprocess.Popen(command, pass_fds=[far.fileno()], stderr=subprocess.PIPE, start_new_session=True) as process:
+        far.close()
+        line.send(Start(None, Node(cpus=1, gpus=0), tmp_path / "ray"))
+        assert line.receive() == Lost("its start failed (The current node timed out during startup.)")
+        assert process.stderr is not None
+        # For the run's log.
+        assert b"Exception: The current node timed out" in process.stderr.read()
+    line.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from fcsearch.errors import RunError
+from fcsearch.results.patience import Patience, patient
 from fcsearch.search.planning.trials import PlannedTrial
 from fcsearch.search.pool.messages import Checkpointing
 from fcsearch.search.record.checkpoints import Checkpoints, clear_checkpoints
@@ -140,6 +143,31 @@ def test_a_disk_that_refuses_ends_no_search(tmp_path: Path, caplog: pytest.LogCa
         found.write(TRIALS[:2], content(TRIALS[:2]))
     assert (lines, found.content(TRIALS[:2]), len(caplog.messages)) == ([], None, 1)
     assert caplog.messages[0].startswith("a checkpoint could not be written: ")
+
+
+def test_one_that_cannot_be_read_stays_and_the_search_does_not_begin_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, _ = opened(tmp_path)
+    found.write(TRIALS[:2], content(TRIALS[:2], epochs=3))
+    read, refusals = Path.read_bytes, [errno.EACCES]
+
+    def refuse(path: Path) -> bytes:
+        if refusals:
+            raise OSError(refusals.pop(), "refused", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    for needs in (lambda: opened(tmp_path), lambda: found.content(TRIALS[:2])):
+        refusals[:] = [errno.EACCES]
+        with pytest.raises(RunError, match=r"1\.safetensors must be readable; found: refused; permit it, or remove it"):
+            needs()
+        assert files(tmp_path) == ["checkpoints/trials/000001.safetensors"]
+    # Where its server is away it is waited for.
+    refusals[:] = [errno.EIO, errno.EIO]
+    with patient(Patience(tmp_path, lambda _: None, lambda: False, again=0)):
+        again, lines = opened(tmp_path)
+    assert (lines, again.files.keys()) == ([], {0, 1})
 
 
 def test_a_file_that_is_gone_means_a_start_from_the_beginning(tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def test_a_batch_is_one_write_to_the_disk(path: Path, monkeypatch: pytest.Monkey
     assert len(synced) == 1
 
 
+def test_the_name_of_a_new_journal_is_on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda number: flushed.append(os.fstat(number).st_ino))
+    for expected in ([path.parent.stat().st_ino], []):
+        JournalFile(path)
+        assert flushed == expected
+        flushed.clear()
+
+
 def test_a_batch_reads_the_file_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal, study = make_study(path)
     read: list[int] = []

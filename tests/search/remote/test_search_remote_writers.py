@@ -63,6 +63,17 @@ def test_what_was_never_sent_goes_where_another_machine_has_taken_the_run(
         assert file.read_bytes() == (there / file.relative_to(path)).read_bytes()
 
 
+@pytest.mark.usefixtures("sender")
+@pytest.mark.parametrize("claim", [None, b"", b'{"writer": "0f'], ids=["gone", "empty", "half"])
+def test_what_was_never_sent_stays_where_nobody_is_known_to_write_the_run(url: str, claim: bytes | None) -> None:
+    path, written = remote.local_copy(url), Path(url.removeprefix("file://")) / lease.FILE
+    before = tables(RunDirectory.open(path))
+    written.unlink() if claim is None else written.write_bytes(claim)
+    assert resolve_run(url) == path
+    assert tables(RunDirectory.open(path)) == before
+    assert len(before[0]) == 6
+
+
 @pytest.mark.parametrize("by_url", [True, False])
 def test_the_machine_that_ran_a_search_sees_what_others_write_after_its_end(
     by_url: bool, tmp_path: Path, url: str, machine: Callable[[str], None]
