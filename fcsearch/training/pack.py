@@ -34,10 +34,10 @@ class Pack:
 
     A member's result depends on its configuration, the data and the device type, but not on the other members or its
     position among them. On one CPU thread with compiled steps this holds to the last bit. With torch operations there
-    (with MKL) it also does, except for hidden layers of one unit, linear classifiers of fewer than eight classes,
-    batches of one row, GELU and SELU. These agree up to rounding, as does everything on several threads or a GPU.
-    Members that share shape, batch size, input dropout, form of the rows and seed train together, as a lane. With
-    folds, each fold has its own lanes, and a member's figures are the mean over its folds.
+    (with MKL, on Intel processors) it also does, except for hidden layers of one unit, linear classifiers of fewer than
+    eight classes, batches of one row, GELU and SELU. These agree up to rounding, as does everything on several threads
+    or a GPU. Members that share shape, batch size, input dropout, form of the rows and seed train together, as a lane.
+    With folds, each fold has its own lanes, and a member's figures are the mean over its folds.
 
     Args:
         configs: The members. They may differ in everything.

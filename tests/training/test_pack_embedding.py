@@ -51,8 +51,7 @@ def data(digits: Digits) -> TrainingData:
     return dataclasses.replace(own, forms=(embedded,))
 
 
-@pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="bitwise equality was seen with MKL's products only")
-@pytest.mark.usefixtures("arithmetic")
+@pytest.mark.usefixtures("exact_arithmetic")
 def test_a_member_has_the_result_that_it_has_alone(data: TrainingData) -> None:
     together, reverse = train_pack(MEMBERS, data), train_pack(MEMBERS[::-1], data)[::-1]
     for number, config in enumerate(MEMBERS):

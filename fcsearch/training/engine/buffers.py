@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from fcsearch.training.shape import Shape
+
+# Where parameters of one member are together they begin at a multiple of so many values, as those of a member alone do:
+# some processors' products are rounded by where matrices lie in a cache line.
+_ALIGNED = 16
 
 
 class Buffers:
@@ -38,8 +43,12 @@ class Buffers:
         """Buffers of zeros for so many members, with what is of one member together in memory or not."""
         rows, units = shape.dims[0] + 1, shape.dims[1]
         zeros = functools.partial(torch.zeros, device=device, dtype=dtype)
-        wide = zeros(members, rows, units).transpose(0, 1) if by_member else zeros(rows, members, units)
-        return cls(shape, wide, zeros(members, shape.rest), by_member=by_member)
+        if not by_member:
+            return cls(shape, zeros(rows, members, units), zeros(members, shape.rest))
+        wide, rest = (
+            zeros(members, math.ceil(values / _ALIGNED) * _ALIGNED)[:, :values] for values in (rows * units, shape.rest)
+        )
+        return cls(shape, wide.view(members, rows, units).transpose(0, 1), rest, by_member=True)
 
     @property
     def members(self) -> int:

@@ -88,6 +88,7 @@ class CompiledLane:
             self.struct.ones = self._keep(like.new_ones(rows))
             self.struct.dfirst = self._scratch((block + 1) * shape.dims[1])
             self.struct.drest = self._scratch(weights.rest.shape[1])
+            self.struct.turned = self._scratch(shape.num_classes * (shape.hidden_dims[-1] if hidden else block))
         if drops_input:
             self.struct.dropped = self._scratch(rows * shape.dims[0])
         self.members: Any = (MEMBERS[like.dtype] * weights.members)()

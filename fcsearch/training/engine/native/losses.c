@@ -21,6 +21,7 @@ typedef struct {
     REAL *dhidden[2];                    /* gradients of two neighbours among them */
     REAL *scores, *statistics, *ones;    /* (C, N); (2, N); (N,), what rows without weights count */
     REAL *dfirst, *drest;                /* (block + 1, H): of a block of the first layer, the biases last; (Q,) */
+    REAL *turned;                        /* (C, inputs of the last layer, or of a block): its gradient, transposed */
     REAL *dropped;                       /* (N, dims[0]): what the first layer takes, with dropout; NULL without */
     REAL *waves, *features;              /* of the embedding: (P, N, 2 K), (N, F), */
     REAL *dwaves, *dfeatures;            /* and gradients: (N, 2 K) of one number, (N, P * E) */

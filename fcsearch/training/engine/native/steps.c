@@ -100,7 +100,7 @@ static const REAL *backward(const lane *l, const member *p)
         const REAL *w = p->rest + l->weights_at[i], *h = l->hidden + l->hidden_at[i - 1];
         REAL *dw = l->drest + l->weights_at[i], *db = l->drest + l->bias_at[i], *dh = l->dhidden[i & 1];
         if (i == last) {
-            product(l, 'T', 'T', inputs, units, N, h, inputs, l->scores, N, dw);
+            product_with_scores(l, inputs, h, inputs, dw);
             sum_classes(l, db);
             product(l, 'T', 'T', N, inputs, units, l->scores, N, w, units, dh);
         } else {
@@ -124,7 +124,7 @@ static void update_first(const lane *l, const member *p, const REAL *x, const RE
         if (dout)
             product(l, 'T', 'N', rows, units, N, x + start, D, dout, units, l->dfirst);
         else
-            product(l, 'T', 'T', rows, units, N, x + start, D, l->scores, N, l->dfirst);
+            product_with_scores(l, rows, x + start, D, l->dfirst);
         if (biases && dout)
             sum_rows(l, dout, l->dfirst + rows * units, units);
         else if (biases)

@@ -28,9 +28,8 @@ def _lane_fields(real: Any) -> list[tuple[str, Any]]:
         *_extents("rest", "regularised"),
         *_addresses("gemm", "hidden", "slopes"),
         ("dhidden", _ADDRESS * 2),
-        *_addresses(
-            "scores", "statistics", "ones", "dfirst", "drest", "dropped", "waves", "features", "dwaves", "dfeatures"
-        ),
+        *_addresses("scores", "statistics", "ones", "dfirst", "drest", "turned", "dropped"),
+        *_addresses("waves", "features", "dwaves", "dfeatures"),
         ("input_threshold", real),
         ("input_scale", real),
     ]
