@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from fcsearch.cli.export import export
+from commands import ran
 
 
 def exported(where: object, out: Path, *arguments: str) -> str:
     """The card beside the model that the command writes."""
-    result = CliRunner().invoke(export, [str(where), "--out", str(out), *arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    ran("export", where, "--out", out, *arguments)
     return out.with_name(out.name + ".md").read_text()

@@ -16,12 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
+from commands import ran
 from customers import ROWS, customers, table, write
 from exports import exported
 from run_fixtures import made_run, run
 
-from fcsearch.cli.predict import predict
 from fcsearch.results import RunDirectory
 
 __all__ = ["customers", "made_run", "run"]
@@ -41,9 +40,7 @@ print(about["fcsearch.classes"])
 
 def predicted(where: object, source: object, folder: Path, *arguments: str) -> pa.Table:
     out = folder / "predicted.parquet"
-    command = [str(where), str(source), "--out", str(out), *arguments]
-    result = CliRunner().invoke(predict, command, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    ran("predict", where, source, "--out", out, *arguments)
     return pq.read_table(out)
 
 

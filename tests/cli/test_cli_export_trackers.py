@@ -14,11 +14,10 @@ from unittest.mock import MagicMock
 
 import optuna
 import pytest
-from click.testing import CliRunner
+from commands import output_of
 from run_fixtures import made_run, run
 from synthetic_run import make_run
 
-from fcsearch.cli import cli
 from fcsearch.results import RunDirectory
 
 __all__ = ["made_run", "run"]
@@ -26,9 +25,7 @@ __all__ = ["made_run", "run"]
 
 def export(run: RunDirectory, form: str, out: Path) -> str:
     command = ["export", str(run.path), "--format", form, "--out", str(out)]
-    result = CliRunner().invoke(cli, command, catch_exceptions=False)
-    assert result.exit_code == 0
-    return result.output
+    return output_of(*command)
 
 
 def complete(run: RunDirectory) -> dict[str, object]:

@@ -11,11 +11,10 @@ import in_process_pool
 import inline_pool
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
+from commands import ran
 from exports import exported
 from search_helpers import write_table
 
-from fcsearch.cli import cli
 from fcsearch.comparison import compare_runs, comparison_page
 from fcsearch.results import RunDirectory
 from fcsearch.search.pool.interface import PackFailed, Raised
@@ -78,8 +77,7 @@ def test_nothing_that_is_passed_on_names_machines_addresses_users_and_paths(home
     for form in ("onnx", "pt2", "safetensors"):
         exported(run.path, out / f"model.{form}")
     for form in ("csv", "optuna", "tensorboard"):
-        command = ["export", str(run.path), "--format", form, "--out", str(out / form)]
-        assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+        ran("export", run.path, "--format", form, "--out", out / form)
     (out / "compare.html").write_text(comparison_page(compare_runs([run.path, other.path])))
 
     found = [*texts(run.path), *texts(out)]

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from click.testing import CliRunner
+from commands import output_of
 from confirmed_searches import again, pairs, search
 from in_process_pool import InProcess
 
-from fcsearch.cli.report import report as report_command
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
 from fcsearch.results import RunDirectory, Status
@@ -150,6 +149,5 @@ def test_nobody_else_measures_test_rows_while_a_run_is_written(tmp_path: Path) -
     run = search(tmp_path, InProcess(), confirm=0, report=False).run
     with run.writing():
         assert write_report(RunDirectory.open(run.path)).test.measured_trials == ()
-        shown = CliRunner().invoke(report_command, [str(run.path)], catch_exceptions=False)
-        assert "not measured" in shown.output
+        assert "not measured" in output_of("report", run.path)
         assert len(write_report(run).test.measured_trials) == 1

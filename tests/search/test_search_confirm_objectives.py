@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 from pathlib import Path
@@ -16,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
+from commands import json_of, ran
 from in_process_pool import InProcess
 from search_helpers import make_space, write_table
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.cli.export import export
 from fcsearch.cli.predict import predict
 from fcsearch.config.objective import OBJECTIVES
@@ -130,12 +129,10 @@ def test_the_ensemble_of_a_regression_is_the_mean_of_predictions(houses: SearchR
 def test_predict_and_evaluate_use_them(houses: SearchResult, tmp_path: Path, model: str) -> None:
     run, data = houses.run, load_run_dataset(houses.run)
     source, out = str(data.spec.source), tmp_path / "out.parquet"
-    arguments = [str(run.path), source, "--model", model, "--out", str(out), "--keep", "price"]
-    CliRunner().invoke(predict, arguments, catch_exceptions=False)
+    ran("predict", run.path, source, "--model", model, "--out", out, "--keep", "price")
     found = pq.read_table(out)
     errors = found["prediction"].to_numpy() - found["price"].cast("double").to_numpy()
-    arguments = [str(run.path), "--model", model, "--dataset", source, "--format", "json"]
-    measured = json.loads(CliRunner().invoke(evaluate, arguments, catch_exceptions=False).output)
+    measured = json_of("evaluate", run.path, "--model", model, "--dataset", source)
     assert measured["value"] == pytest.approx(np.sqrt(np.square(errors).mean()))
 
 
@@ -173,7 +170,7 @@ def test_a_regressions_safetensors_file_predicts_by_itself(houses: SearchResult,
     source, out = str(load_run_dataset(houses.run).spec.source), tmp_path / "model.safetensors"
     run_it(export, houses, "--out", str(out))
     run_it(predict, houses, source, "--out", str(tmp_path / "wanted.parquet"))
-    CliRunner().invoke(predict, [str(out), source, "--out", str(tmp_path / "found.parquet")], catch_exceptions=False)
+    ran("predict", out, source, "--out", tmp_path / "found.parquet")
     assert pq.read_table(tmp_path / "found.parquet") == pq.read_table(tmp_path / "wanted.parquet")
 
 

@@ -13,15 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import json_of, output_of
 from engine_helpers import RecordingView
 from fold_searches import FOLDS, PARAMETERS, expected_of, rows_of, search, write_table
 from page_checks import data_of
 from search_helpers import make_space
 
 import fcsearch
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.train import train
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.evaluation import load_run_dataset, measure_model
 from fcsearch.inference.choosing import choose_model
@@ -132,9 +130,7 @@ def test_every_pool_trains_folds_alike_and_a_run_goes_on_with_them(tmp_path: Pat
 
 def test_train_makes_a_trial_again(made: RunDirectory) -> None:
     row = next(row for row in made.trials().to_pylist() if row["state"] == "complete")
-    arguments = ["--run", str(made.path), "--trial", str(row["trial_id"]), "--format", "json"]
-    again = json.loads(CliRunner().invoke(train, arguments, catch_exceptions=False).stdout)
-    assert again["val_accuracy"] == row["val_accuracy"]
+    assert json_of("train", "--run", made.path, "--trial", row["trial_id"])["val_accuracy"] == row["val_accuracy"]
 
 
 def test_a_regression_has_folds_too(tmp_path: Path) -> None:
@@ -262,8 +258,7 @@ def test_predictions_and_exports_take_the_network_that_was_fitted_again(made: Ru
     assert chosen.trials == ()
     X = pa.table({"a": [0.5, -2.0], "b": [0.0, -1.0], "kind": ["often", "rare"]})
     assert run.predict(X).tolist() == ["yes", "no"]
-    done = CliRunner().invoke(evaluate, [str(made.path), "--split", "val"], catch_exceptions=False)
-    assert "it was trained on these rows" in done.output
+    assert "it was trained on these rows" in output_of("evaluate", made.path, "--split", "val")
 
 
 def test_without_a_refit_the_network_of_the_first_fold_is_used(tmp_path: Path) -> None:

@@ -15,12 +15,10 @@ import pyarrow.csv
 import pytest
 import safetensors.torch
 import torch
-from click.testing import CliRunner
+from commands import ran
 from form_searches import FORMS, PARAMETERS, of_form, search, trials, write_rows
 
 import fcsearch
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.train import train
 from fcsearch.config import OWN_FORM, InputForm
 from fcsearch.data import Dataset, load_dataset
 from fcsearch.data.joint_transform import parts_of
@@ -129,8 +127,7 @@ def test_a_model_is_measured_in_its_own_form_also_on_other_rows(run: RunDirector
         members = load_members(run, str(row["trial_id"]))
         assert measure_model(run, members, dataset, "val").value == row["val_accuracy"]
         found, _ = measure_other(run, members, str(write_rows(tmp_path / "rows.csv")))
-        shown = CliRunner().invoke(evaluate, [str(run.path), "--model", str(row["trial_id"]), "--split", "val"])
-        assert shown.exit_code == 0, shown.output
+        ran("evaluate", run.path, "--model", row["trial_id"], "--split", "val")
         predicted = fcsearch.open_run(run.path)
         table = pyarrow.csv.read_csv(tmp_path / "rows.csv")
         module = predicted.torch_module(row["trial_id"], preprocessing=True)
@@ -282,9 +279,6 @@ def test_a_run_that_was_interrupted_goes_on_with_the_same_forms(tmp_path: Path, 
 def test_one_network_is_trained_again_in_its_form(run: RunDirectory, tmp_path: Path) -> None:
     row = of_form(run, InputForm("piecewise", 9))
     saved = tmp_path / "model.safetensors"
-    shown = CliRunner().invoke(
-        train, ["--run", str(run.path), "--trial", str(row["trial_id"]), "--save", str(saved), "--format", "json"]
-    )
-    assert shown.exit_code == 0, shown.output
+    ran("train", "--run", run.path, "--trial", row["trial_id"], "--save", saved, "--format", "json")
     chosen = choose_model(str(saved), None, tmp_path)
     assert chosen.predictor.transform == load_transform(run.models.kept(row["trial_id"]))

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
-from click.testing import CliRunner
+from commands import json_of, output_of
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from search_helpers import PLACE, make_space, outcome, result, write_table
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.errors import SpaceError
@@ -123,13 +122,12 @@ def test_another_objective_is_shown_after_the_last_epoch_too(tmp_path: Path) -> 
 
 def test_evaluate_of_a_regression(regression: SearchResult, tmp_path: Path) -> None:
     run = regression.run
-    text = CliRunner().invoke(evaluate, [str(run.path)], catch_exceptions=False).output
+    text = output_of("evaluate", run.path)
     names = [line.split("  ")[1].strip() for line in text.splitlines()[1:]]
     assert names == ["RMSE", "baseline", "MAE", "R2"]
     # The same relation, 1000 higher: off by about that.
     moved = write_table(tmp_path / "dearer.csv", lambda X: 6000 + 300 * X[:, 0] - 200 * X[:, 1], "price")
-    arguments = [str(run.path), "--dataset", str(moved), "--format", "json"]
-    found = json.loads(CliRunner().invoke(evaluate, arguments, catch_exceptions=False).output)
+    found = json_of("evaluate", run.path, "--dataset", moved)
     assert found["rows"] == 400
     assert found["value"] == found["figures"]["rmse"] == pytest.approx(1000, rel=0.03)
     assert (found["accuracy"], found["classification"]) == (None, None)

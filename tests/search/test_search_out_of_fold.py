@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import output_of
 from fold_searches import FOLDS, PARAMETERS, expected_of, rows_of, search, write_table
 from search_helpers import make_space
 from sklearn.metrics import confusion_matrix
 
-from fcsearch.cli.evaluate import evaluate
 from fcsearch.config.objective import OBJECTIVES
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset, measure_model
@@ -178,10 +177,7 @@ def test_members_of_the_ensemble_are_fitted_again_on_all_rows(tmp_path: Path, ma
     assert again_report is not None
     assert again_report.ensemble == report.ensemble
     assert {path: path.stat().st_mtime_ns for path in run.models.folder.glob("refit-*")} == before
-    done = CliRunner().invoke(
-        evaluate, [str(run.path), "--model", "ensemble", "--split", "val"], catch_exceptions=False
-    )
-    assert "it was trained on these rows" in done.output
+    assert "it was trained on these rows" in output_of("evaluate", run.path, "--model", "ensemble", "--split", "val")
     # Members that were fitted anew are measured anew.
     path = run.models.member_refit_path(trials[0])
     facts = run.models.metadata(trials[0], path=path)

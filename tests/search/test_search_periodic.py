@@ -11,14 +11,11 @@ import numpy as np
 import pyarrow.csv
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import ran
 from form_searches import of_form, search, trials, write_rows
 from search_helpers import make_space
 
 import fcsearch
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.predict import predict
-from fcsearch.cli.train import train
 from fcsearch.config import InputForm
 from fcsearch.data import DatasetSpec, load_dataset
 from fcsearch.errors import DataError
@@ -70,8 +67,7 @@ def test_a_trial_says_what_it_reads_and_is_the_one_of_its_configuration(run: Run
 def test_its_model_predicts_new_rows_as_a_module_too(run: RunDirectory, tmp_path: Path) -> None:
     trial = str(of_form(run, FORM)["trial_id"])
     rows, out = write_rows(tmp_path / "rows.csv"), tmp_path / "out.csv"
-    done = CliRunner().invoke(predict, [str(run.path), str(rows), "--model", trial, "--out", str(out)])
-    assert done.exit_code == 0, done.output
+    ran("predict", run.path, rows, "--model", trial, "--out", out)
     found = pyarrow.csv.read_csv(out)
     chosen = choose_model(str(run.path), trial, run.path.parent)
     (member,) = chosen.predictor.members
@@ -104,8 +100,7 @@ def raw(rows: Path) -> Any:
 def test_the_ensemble_and_the_refit_are_measured(run: RunDirectory, tmp_path: Path) -> None:
     rows = str(write_rows(tmp_path / "rows.csv"))
     for model in ("best", "confirmed", "ensemble", "refit"):
-        done = CliRunner().invoke(evaluate, [str(run.path), "--model", model, "--dataset", rows, "--format", "json"])
-        assert done.exit_code == 0, done.output
+        ran("evaluate", run.path, "--model", model, "--dataset", rows, "--format", "json")
 
 
 def test_one_network_is_trained_by_both_engines(tmp_path: Path) -> None:
@@ -113,8 +108,7 @@ def test_one_network_is_trained_by_both_engines(tmp_path: Path) -> None:
     options = ["--dataset", rows, "--label", "answer", "--frequencies", "5", "--epochs", "2", "--format", "json"]
     found = []
     for engine in ("pack", "solver"):
-        done = CliRunner().invoke(train, [*options, "--engine", engine])
-        assert done.exit_code == 0, done.output
+        done = ran("train", *options, "--engine", engine)
         found.append(json.loads(done.output))
         # A frequency implies the embedding.
         assert found[-1]["config"]["preprocessing"] == "periodic"

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from commands import json_of, output_of, ran
 from search_helpers import make_space
 
 import fcsearch.cli
-from fcsearch.cli.evaluate import evaluate
-from fcsearch.cli.predict import predict
-from fcsearch.cli.run import run as run_command
-from fcsearch.cli.train import train
-from fcsearch.cli.validate import validate
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
@@ -109,24 +103,19 @@ def test_trials_confirmations_and_the_refit_learn_by_the_weights(made: RunDirect
 
 
 def test_train_makes_a_trial_again(made: RunDirectory) -> None:
-    arguments = ["--run", str(made.path), "--trial", "1", "--format", "json"]
-    found = json.loads(CliRunner().invoke(train, arguments, catch_exceptions=False).stdout)
+    command = ["train", "--run", made.path, "--trial", "1"]
+    found = json_of(*command)
     trial = made.trials().to_pylist()[1]
     assert found["val_accuracy"] == pytest.approx(trial["val_accuracy"], abs=1e-12)
-    solver = json.loads(CliRunner().invoke(train, [*arguments, "--engine", "solver"], catch_exceptions=False).stdout)
+    solver = json_of(*command, "--engine", "solver")
     assert solver["val_accuracy"] == pytest.approx(trial["val_accuracy"], abs=1.01 / 90)
 
 
 def test_later_rows_need_no_weights(made: RunDirectory, tmp_path: Path) -> None:
     later = str(write_table(tmp_path / "later.csv", weights=False))
-    done = CliRunner().invoke(
-        evaluate, [str(made.path), "--dataset", later, "--format", "json"], catch_exceptions=False
-    )
-    assert json.loads(done.stdout)["rows"] == 600
+    assert json_of("evaluate", made.path, "--dataset", later)["rows"] == 600
     out = tmp_path / "out.csv"
-    assert (
-        CliRunner().invoke(predict, [str(made.path), later, "--out", str(out)], catch_exceptions=False).exit_code == 0
-    )
+    ran("predict", made.path, later, "--out", out)
     assert len(out.read_text().splitlines()) == 601
 
 
@@ -170,9 +159,9 @@ def test_the_plan_and_the_table_of_columns_say_what_weights(tmp_path: Path, monk
     write_table(tmp_path / "rows.csv")
     data = ["--dataset", "rows.csv", "--label", "kind", "--set", "dataset.weights=w"]
     options = [*data, "--set", "class_weight={fraud: 4}"]
-    shown = CliRunner().invoke(run_command, [*options, "--dry-run"], catch_exceptions=False).output
+    shown = output_of("run", *options, "--dry-run")
     assert "column w; class fraud 4" in shown
-    shown = CliRunner().invoke(validate, ["default", *options, "--check-data"], catch_exceptions=False).output
+    shown = output_of("validate", "default", *options, "--check-data")
     assert "class_weight {fraud: 4}" in shown
     [line] = [line for line in shown.splitlines() if line.split()[:2] == ["w", "number"]]
     assert line.endswith("weights: how much rows count")

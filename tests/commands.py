@@ -1,0 +1,27 @@
+"""Commands, called in this process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from fcsearch.cli import cli
+
+
+def ran(*arguments: object) -> Result:
+    """What a command wrote; it must have succeeded."""
+    result = CliRunner().invoke(cli, [*map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def output_of(*arguments: object) -> str:
+    """What a command shows."""
+    return ran(*arguments).output
+
+
+def json_of(*arguments: object) -> Any:
+    """What a command tells programs."""
+    return json.loads(ran(*arguments, "--format", "json").stdout)
