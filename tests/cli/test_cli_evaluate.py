@@ -7,14 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from commands import json_of, output_of
-from run_fixtures import made_run, run
 from synthetic_run import change_dataset, digits
 
 from fcsearch.cli.evaluate import _print
 from fcsearch.evaluation import Lead, measure
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["made_run", "run"]
 
 
 def test_measures_the_best_network_on_the_test_rows(made_run: RunDirectory) -> None:

@@ -11,18 +11,15 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 from commands import output_of, ran
-from customers import COLUMNS, ROWS, customers, table, write
+from customers import COLUMNS, ROWS, table, write
 from evaluated import found
 from PIL import Image
-from run_fixtures import made_run
 from synthetic_run import make_table_run
 
 from fcsearch.config import OWN_FORM
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "made_run"]
 
 
 @pytest.mark.parametrize("name", ["other.csv", "other.parquet"])

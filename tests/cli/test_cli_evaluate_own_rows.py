@@ -11,17 +11,14 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 from commands import output_of
-from customers import ROWS, customers, table, write
+from customers import ROWS, table, write
 from evaluated import found
-from run_fixtures import made_run
 from synthetic_run import make_table_run
 
 from fcsearch.config import OWN_FORM
 from fcsearch.data import Dataset
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.results import RunDirectory
-
-__all__ = ["customers", "made_run"]
 
 
 def test_the_runs_own_rows_are_said_to_be_such(customers: RunDirectory, tmp_path: Path) -> None:

@@ -17,13 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from commands import ran
-from customers import ROWS, customers, table, write
+from customers import ROWS, table, write
 from exports import exported
-from run_fixtures import made_run, run
 
 from fcsearch.results import RunDirectory
-
-__all__ = ["customers", "made_run", "run"]
 
 # Loads a program where fcsearch cannot be imported, and tells what it says of rows.
 _LOADER = """

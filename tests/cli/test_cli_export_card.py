@@ -11,9 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from customers import customers
 from exports import exported
-from run_fixtures import made_run, run
 
 from fcsearch.evaluation import Lead
 from fcsearch.inference.choosing import choose_model
@@ -22,8 +20,6 @@ from fcsearch.report.card import _data, _own_verdict
 from fcsearch.report.judgement import Caution
 from fcsearch.report.verdict import NOT_SHOWN, Opening
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "made_run", "run"]
 
 
 def test_the_card_has_figures_with_their_errors_and_nothing_of_the_machine(run: RunDirectory, tmp_path: Path) -> None:

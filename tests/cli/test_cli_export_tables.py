@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from commands import output_of
-from run_fixtures import made_run, run
 from synthetic_run import trial_row
 
 from fcsearch.results import RunDirectory, TrialRecord
 from fcsearch.results.records import row_config
-
-__all__ = ["made_run", "run"]
 
 
 def exported(run: RunDirectory, out: Path) -> dict[str, list[dict[str, Any]]]:

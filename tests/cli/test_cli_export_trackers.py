@@ -15,12 +15,9 @@ from unittest.mock import MagicMock
 import optuna
 import pytest
 from commands import output_of
-from run_fixtures import made_run, run
 from synthetic_run import make_run
 
 from fcsearch.results import RunDirectory
-
-__all__ = ["made_run", "run"]
 
 
 def export(run: RunDirectory, form: str, out: Path) -> str:

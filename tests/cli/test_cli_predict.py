@@ -16,8 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from commands import json_of, output_of, ran
-from customers import ROWS, customers, table, write
-from run_fixtures import digits_run
+from customers import ROWS, table, write
 
 from fcsearch.cli.predict import _progress, predict
 from fcsearch.data import DatasetSpec
@@ -25,8 +24,6 @@ from fcsearch.inference.choosing import choose_model
 from fcsearch.inference.predicting import predict_source
 from fcsearch.inference.sink import TableSink
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "digits_run"]
 
 
 def predicted(run: RunDirectory | Path, source: object, *arguments: str) -> pa.Table:

@@ -11,16 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from commands import ran
-from customers import ROWS, customers, table, write
-from run_fixtures import digits_run, made_run
+from customers import ROWS, table, write
 
 from fcsearch.data import DatasetSpec
 from fcsearch.data.unlabelled import read_parts
 from fcsearch.errors import DataError
 from fcsearch.inference.choosing import choose_model
 from fcsearch.results import RunDirectory, open_run
-
-__all__ = ["customers", "digits_run", "made_run"]
 
 
 def test_bad_input_is_refused(

@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 from commands import output_of, ran
-from run_fixtures import empty_run, made_run, run
 from synthetic_run import add_trials, manifest
 
 from fcsearch.results import RunDirectory
-
-__all__ = ["empty_run", "made_run", "run"]
 
 
 def test_reports_a_run_and_writes_the_report(run: RunDirectory) -> None:

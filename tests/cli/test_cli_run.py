@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from small_space import SPACE, here, invoke
+from small_space import SPACE, invoke
 from synthetic_run import make_run
 
 from fcsearch.cli.run import run
@@ -23,8 +23,6 @@ from fcsearch.results import Labels, RunDirectory, open_run
 from fcsearch.search import api
 from fcsearch.search.api import SearchResult
 from fcsearch.search.options import SearchOptions
-
-__all__ = ["here"]
 
 
 @pytest.fixture
