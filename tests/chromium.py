@@ -9,10 +9,13 @@ import os
 import select
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Seconds that a page may take; on a loaded machine it takes many.
@@ -171,3 +174,16 @@ def _start(folder: Path) -> tuple[subprocess.Popen[bytes], int, int]:
     for end in (its_commands, its_answers, *theirs):
         os.close(end)
     return process, to, read
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    """A browser; the test is skipped where it does not start."""
+    # Its sockets need a short path, and it leaves much behind.
+    with tempfile.TemporaryDirectory(prefix="fc", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        try:
+            browser = Chromium(Path(folder))
+        except ChromiumEndedError:
+            pytest.skip("Chromium does not start here")
+        yield browser
+        browser.close()

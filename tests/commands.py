@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 from click.testing import CliRunner, Result
 
 from fcsearch.cli import cli
+
+
+class Terminal(io.StringIO):
+    """Output that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def ran(*arguments: object) -> Result:

@@ -7,6 +7,9 @@ from contextlib import ExitStack
 
 import hygiene
 import pytest
+from chromium import chromium
+
+__all__ = ["chromium"]
 
 _stack = pytest.StashKey[ExitStack]()
 _surroundings = pytest.StashKey[hygiene.Surroundings]()

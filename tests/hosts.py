@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,13 @@ class Host:
         """Run a command of Bash on the host, with this environment and `environment`."""
         words = self.inside("bash", "-c", script)
         return subprocess.run(words, env=self.environment(env), capture_output=True, text=True, timeout=timeout)
+
+    def start_ray(self, env: Mapping[str, str], *options: str) -> None:
+        """Start Ray's processes on the host by `ray start`, with these options."""
+        ray = str(Path(sys.executable).with_name("ray"))
+        words = [ray, "start", "--disable-usage-stats", f"--node-ip-address={self.address}", *options]
+        done = self.shell(shlex.join(words), env, timeout=240)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 _numbers = itertools.count()

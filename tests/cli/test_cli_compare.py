@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import json_of, output_of
+from commands import Terminal, json_of, output_of
 from synthetic_run import add_trials, change_dataset, manifest, trial_row
 
 from fcsearch.cli.compare import compare
 from fcsearch.results import RunDirectory
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture

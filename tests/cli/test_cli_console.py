@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from commands import Terminal
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,11 +23,6 @@ from fcsearch.cli.console import (
 )
 from fcsearch.cli.live import LineView, open_view
 from fcsearch.text import printable
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(("columns", "width"), [("40", 60), ("132", 132)])

@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from commands import json_of, output_of, ran
+from commands import Terminal, json_of, output_of, ran
 from customers import ROWS, table, write
 
 from fcsearch.cli.predict import _progress, predict
@@ -173,21 +173,14 @@ def test_a_trial_and_a_file_by_itself(digits_run: RunDirectory, customers: RunDi
     assert predicted(model, path) == predicted(customers, path)
 
 
-class Screen(io.StringIO):
-    """A terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 def test_a_bar_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = {}
-    for kind in (Screen, io.StringIO):
+    for kind in (Terminal, io.StringIO):
         monkeypatch.setattr(sys, "stderr", kind())
         with _progress() as tell:
             tell(0.5)
         shown[kind] = sys.stderr.getvalue()
-    assert "50%" in shown[Screen]
+    assert "50%" in shown[Terminal]
     assert shown[io.StringIO] == ""
 
 

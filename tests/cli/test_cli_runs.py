@@ -1,11 +1,10 @@
 """`fcsearch runs`."""
 
-import io
 import re
 from pathlib import Path
 
 import pytest
-from commands import json_of, output_of
+from commands import Terminal, json_of, output_of
 from synthetic_run import add_trials, manifest
 
 from fcsearch.cli.runs import runs, size_text
@@ -57,11 +56,6 @@ def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypa
     for arguments in ([], ["--dir", str(tmp_path / "runs")]):
         lines = output_of("runs", *arguments).splitlines()
         assert [line.split()[0] for line in lines[2:]] == ["runs/new", "runs/[old]", "runs/torn"]
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])

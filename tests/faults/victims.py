@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from search_processes import Processes
 
 from fcsearch.results import RunDirectory
@@ -88,3 +89,9 @@ def assert_complete(run: Path, *, trials: int) -> None:
 def tracebacks(texts: Sequence[str]) -> int:
     """How many tracebacks reached a user."""
     return sum(text.count("Traceback") for text in texts)
+
+
+def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    """Print what was found, where the tests run."""
+    with capsys.disabled():
+        print(f"\n{text}")  # noqa: T201

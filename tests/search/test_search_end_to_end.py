@@ -12,13 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pyarrow as pa
 import pytest
 import torch
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from search_helpers import make_space
+from search_helpers import journal, make_space
 
 from fcsearch.data import load_dataset
 from fcsearch.errors import SearchError, UsageError
@@ -62,11 +59,6 @@ def search(
 def pool_of(worker: type[PackWorker]) -> OpenPool:
     """Opens a pool whose workers are of this kind."""
     return functools.partial(open_ray_pool, worker=worker)
-
-
-def journal(run: RunDirectory) -> list[optuna.trial.FrozenTrial]:
-    storage = JournalStorage(JournalFileBackend(str(run.journal_path)))
-    return optuna.load_study(study_name=run.path.name, storage=storage).get_trials()
 
 
 def assert_ledger_agrees(run: RunDirectory, count: int) -> None:

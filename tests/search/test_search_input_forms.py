@@ -16,6 +16,7 @@ import pytest
 import safetensors.torch
 import torch
 from commands import ran
+from engine_helpers import RecordingView
 from form_searches import FORMS, PARAMETERS, of_form, search, trials, write_rows
 
 import fcsearch
@@ -34,7 +35,6 @@ from fcsearch.results.model_file import load_transform
 from fcsearch.results.records import row_config
 from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.loop.refitting import joined
-from fcsearch.search.loop.view import SilentView
 from fcsearch.selection import load_members
 from fcsearch.selection.refits import refit_configs
 from fcsearch.training import Pack, TrainingData, train_pack
@@ -54,13 +54,6 @@ def without_bins() -> dict[str, Any]:
 
 def data_of(dataset: Dataset) -> TrainingData:
     return TrainingData.from_arrays(**dataset.training_arrays("accuracy"))
-
-
-class Told(SilentView):
-    """Keeps what a search shows when it begins."""
-
-    def started(self, lines: Any) -> None:
-        self.lines = dict(lines)
 
 
 def test_each_trial_is_the_one_that_a_dataset_of_its_form_would_have(run: RunDirectory) -> None:
@@ -92,7 +85,7 @@ def test_a_space_that_names_no_form_has_the_same_rows_and_no_other_files(tmp_pat
 
 
 def test_what_a_search_shows_first_says_which_forms_there_are_and_their_size(tmp_path: Path) -> None:
-    view = Told()
+    view = RecordingView()
     run = search(tmp_path, trials=1, view=view)
     dataset = load_run_dataset(run, forms=FORMS)
     # Two numbers and three categories; every row is in one split.

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from engine_helpers import RecordingView
 from in_process_pool import InProcess
 from search_helpers import make_space
 
 from fcsearch.search.api import confirm_run, start_search
 from fcsearch.search.loop.slow_start import slow_start
-from fcsearch.search.loop.view import SilentView
 from fcsearch.search.options import SearchOptions
 
 SOONER = "; `--pool local` starts sooner on one machine"
@@ -40,27 +40,19 @@ def test_without_a_time_budget_nothing_is_said() -> None:
     assert slow_start(SearchOptions(), 100.0, None) is None
 
 
-class _Notices(SilentView):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.said.append(text)
-
-
 def test_a_search_tells_it_and_its_confirmation_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The time is up from the start, and a first result is waited for.
     monkeypatch.setattr("fcsearch.search.loop.session.grace_of", lambda _: 1000.0)
     asked = SearchOptions(seed=3, workers=1, pack_size=1, confirm=0, ensemble=0, time_budget=1000.0)
     began = time.monotonic() - 1001
     space = make_space(tmp_path, dataset={"source": "digits", "num_train": 200}, trials=40)
-    view, again = _Notices(), _Notices()
+    view, again = RecordingView(), RecordingView()
     pool, path = InProcess(), tmp_path / "run"
     found = start_search(
         space, asked, path=path, command=["fcsearch"], open_pool=pool, view=view, began=began, report=False
     )
     assert found.ended_by == "time_budget"
-    assert any("passed before a first epoch was trained" in text for text in view.said)
+    assert any("passed before a first epoch was trained" in text for text in view.notices)
     asked = dataclasses.replace(asked, confirm=1, confirm_seeds=2)
     assert confirm_run(found.run, asked, open_pool=InProcess(), view=again, began=began).ended_by == "time_budget"
-    assert not any("first epoch" in text for text in again.said)
+    assert not any("first epoch" in text for text in again.notices)
