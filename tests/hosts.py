@@ -132,7 +132,6 @@ def _first_process(stack: ExitStack, namespace: str, mount: Sequence[str]) -> in
     words = ["ip", "netns", "exec", namespace, *unshared, "sh", "-c", script, "sh", *mount]
     process = stack.enter_context(subprocess.Popen(words, stdout=subprocess.PIPE, text=True))
     stack.callback(process.kill)
-    assert process.stdout is not None
     if process.stdout.readline() != "ready\n":
         raise OSError("unshare and mount are not allowed")
     return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())

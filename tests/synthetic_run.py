@@ -97,7 +97,6 @@ def make_run(path: Path, *, trials: int = 48, models: int = 3, **changes: Any) -
 def change_dataset(run: RunDirectory, **changes: Any) -> None:
     """Have run.json say something else of the dataset."""
     described = run.manifest().dataset
-    assert described is not None
     run.update_manifest({"dataset": {**described.model_dump(mode="json", exclude_unset=True), **changes}})
 
 

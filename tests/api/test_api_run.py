@@ -104,7 +104,6 @@ def test_a_run_of_too_many_rows_is_not_compared() -> None:
     X, y = rows()
     run = search(X, y)
     described = run.directory.manifest().dataset
-    assert described is not None
     run.directory.update_manifest({"dataset": described.model_copy(update={"input_dim": 10**6})})
     assert run.evaluate(X, y).rows == 120  # a warning would be an error
 

@@ -87,7 +87,6 @@ def test_onnxruntime_tells_nobody_of_its_use(customers: RunDirectory, tmp_path: 
     assert list((tmp_path / "temporary").iterdir()) == []
     card = (tmp_path / "model.onnx.md").read_text()
     code = re.search(r"```python\n(.*?)```", card, re.DOTALL)
-    assert code is not None
     subprocess.run([sys.executable, "-c", code[1]], check=True, cwd=tmp_path, **told)
     assert list((tmp_path / "temporary").iterdir()) == []
 

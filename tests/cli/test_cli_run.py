@@ -223,7 +223,6 @@ class Terminal:
                 break
             shown += found
         os.close(primary)
-        assert process.stdout is not None
         self.out = process.stdout.read().decode()
         process.stdout.close()
         self.code = process.wait(30)

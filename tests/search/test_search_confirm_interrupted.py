@@ -49,7 +49,6 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, interr
     done = pairs(run)
     assert len(done) == 3
     report = found.report
-    assert report is not None
     assert "not complete: 3 of 6 trainings are done" in " ".join(report.trust.remarks)
     # It may find another winner: the test rows are not for this one.
     assert (report.test.measurement, report.test.measured_trials) == (None, ())
@@ -58,7 +57,6 @@ def test_an_interrupted_confirmation_goes_on_where_it_was(tmp_path: Path, interr
     rest = InProcess()
     resumed = resume_search(RunDirectory.open(run.path), saved_options(run), open_pool=rest)
     assert (resumed.ended_by, resumed.run.manifest().state) == ("trials", "complete")
-    assert resumed.report is not None
     assert len(resumed.report.test.measured_trials) == 1
     assert resumed.report.work.sessions == 2
     manifest = resumed.run.manifest()
@@ -77,12 +75,9 @@ def test_the_test_rows_of_a_complete_search_wait_for_an_interrupted_confirmation
     found = again(run, InProcess(interrupt))
     assert (found.ended_by, run.state()) == ("interrupt", "complete")
     for report in (found.report, write_report(RunDirectory.open(run.path))):
-        assert report is not None
         assert (report.test.measurement, report.test.measured_trials) == (None, ())
         assert report.ensemble is None or report.ensemble.test is None
     settled = again(run, InProcess()).report
-    assert settled is not None
-    assert settled.best is not None
     assert settled.test.measured_trials == (settled.best.row["trial_id"],)
 
 
@@ -93,7 +88,6 @@ def test_a_confirmation_that_the_time_budget_ends_does_not_keep_the_test_rows_wa
     with monkeypatch.context() as late:
         late.setattr("fcsearch.search.loop.session.confirm_best", lambda *_, **__: "time_budget")
         found = again(run, InProcess())
-    assert found.report is not None
     assert len(found.report.test.measured_trials) == 1
     # Taken up again, it may have another winner.
     options = dataclasses.replace(saved_options(run), confirm="auto")
@@ -108,7 +102,6 @@ def test_a_confirmation_that_is_done_was_not_out_of_time(tmp_path: Path, monkeyp
     monkeypatch.setattr(session, "_train_trials", lambda *given: (train(*given), ("time_budget", False))[1])
     run = search(tmp_path, InProcess(), report=False).run
     planned = run.manifest().confirmation
-    assert planned is not None
     assert len(pairs(run)) == len(planned.trials) * len(planned.seeds)
     assert (run.manifest().ended_by, planned.out_of_time) == ("time_budget", False)
 

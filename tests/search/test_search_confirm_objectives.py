@@ -68,8 +68,6 @@ def test_the_winner_of_a_regression_has_the_lowest_mean_error(houses: SearchResu
     assert len(rows) == 9
     assert {row["val_accuracy"] for row in rows} == {None}
     found = confirmation_of(houses.run)
-    assert found is not None
-    assert found.winner is not None
     means = {
         trial: statistics.fmean(row["val_rmse"] for row in rows if row["trial_id"] == trial)
         for trial in {row["trial_id"] for row in rows}
@@ -78,17 +76,12 @@ def test_the_winner_of_a_regression_has_the_lowest_mean_error(houses: SearchResu
     assert found.winner.mean == pytest.approx(min(means.values()))
     # In the unit of the target, whose noise is 100.
     assert found.winner.mean > 80
-    assert houses.report is not None
-    assert houses.report.best is not None
     assert houses.report.best.row["trial_id"] == found.winner.trial_id
 
 
 def test_the_report_of_a_regression_speaks_of_its_own_unit(houses: SearchResult) -> None:
     report = houses.report
-    assert report is not None
     confirmed = report.confirmation
-    assert confirmed is not None
-    assert confirmed.winner is not None
     text = render_text(report, width=100)
     figure = OBJECTIVES["rmse"].show(confirmed.winner.mean)
     assert f"has validation RMSE {figure} on average" in " ".join(text.split())
@@ -106,20 +99,14 @@ def test_the_ensemble_of_a_regression_is_the_mean_of_predictions(houses: SearchR
     members = load_members(run, "ensemble")
     assert len(members) > 1
     target = data.transform.target
-    assert target is not None
     X = torch.from_numpy(data.val.X)
     apart = [net.loss(X).numpy()[:, 0] * target.scale + target.offset for _, net, *_ in members]
     mean = sum(weight * one for (weight, *_), one in zip(members, apart, strict=True))
     rmse = float(np.sqrt(np.square(mean - data.val.y).mean()))
     assert rmse <= min(rank_trials(run.trials())["val_rmse"].to_pylist()) * 1.001
     found = houses.report.ensemble  # type: ignore[union-attr]
-    assert found is not None
-    assert found.validation is not None
     assert found.validation.value == pytest.approx(rmse, rel=1e-5)
-    assert found.test is not None
-    assert found.versus is not None
     winner = houses.report.test.measurement  # type: ignore[union-attr]
-    assert winner is not None
     assert found.versus.single == pytest.approx(winner.value)
     assert found.versus.difference == pytest.approx(found.test.value - winner.value)
     assert 0 < found.versus.error < found.test.standard_error + winner.standard_error
@@ -184,8 +171,6 @@ def test_a_refit_of_a_regression_learns_from_both_splits(houses: SearchResult) -
     metadata = run.models.metadata(0, path=run.models.refit_path)
     assert metadata["rows"] == "train+val"
     refit = houses.report.refit  # type: ignore[union-attr]
-    assert refit is not None
-    assert refit.test is not None
     assert refit.test.objective == "rmse"
     assert refit.test.rows == len(data.test)
     assert refit.test.value < refit.test.base_line.value  # type: ignore[union-attr]
@@ -193,18 +178,14 @@ def test_a_refit_of_a_regression_learns_from_both_splits(houses: SearchResult) -
 
 def test_classes_are_confirmed_and_averaged_by_the_objective(churn: SearchResult) -> None:
     run, report = churn.run, churn.report
-    assert report is not None
     objective = OBJECTIVES[report.objective]
     found = confirmation_of(run)
-    assert found is not None
-    assert found.winner is not None
     gains = [objective.gain(entry.mean) for entry in found.configurations if entry.mean is not None]
     assert objective.gain(found.winner.mean or 0.0) == max(gains)
     best = max(objective.gain(value) for value in rank_trials(run.trials())[objective.column].to_pylist())
     if report.ensemble is None:
         assert set(run.models.ensemble()) == {found.winner.trial_id}
     else:
-        assert report.ensemble.validation is not None
         assert report.ensemble.validation.objective == objective.name
         assert objective.gain(report.ensemble.validation.value) >= best - 2e-3
     table = pq.read_table(run.path / "models.parquet").to_pylist()

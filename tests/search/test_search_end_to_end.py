@@ -95,7 +95,6 @@ def test_a_search_leaves_a_run_directory_that_agrees_with_itself(finished: Searc
         2,
         3,
     )
-    assert manifest.dataset is not None
     assert manifest.dataset.fingerprint == load_dataset(open_space(finished).dataset).fingerprint
     states = run.trials()["state"].to_pylist()
     assert "complete" in states

@@ -60,7 +60,6 @@ def test_with_ensemble_0_a_run_has_no_ensemble_any_more(tmp_path: Path, made: Ru
     run = RunDirectory.open(shutil.copytree(made.path, tmp_path / "copy"))
     assert run.models.ensemble()
     report = resume_search(run, dataclasses.replace(saved_options(run), ensemble=0)).report
-    assert report is not None
     assert report.ensemble is None
     with pytest.raises(RunError, match="must have an ensemble; found none"):
         load_members(run, "ensemble")

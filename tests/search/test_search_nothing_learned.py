@@ -71,7 +71,6 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> SearchResult:
 
 
 def test_the_best_of_sixty_on_noise_is_no_winner(noise: SearchResult) -> None:
-    assert noise.report is not None
     assert noise.report.trust.verdict is not None
     assert str(noise.report.trust.verdict).startswith(
         "Nothing was learned: the best network's validation average precision"
@@ -87,14 +86,11 @@ def test_its_next_space_has_the_first_remedy_and_runs(noise: SearchResult, tmp_p
     assert (space.objective, space.dataset.class_weight) == ("average_precision", "balanced")
     following = search(space, tmp_path / "next").run
     described = following.manifest().dataset
-    assert described is not None
-    assert described.spec is not None
     assert described.spec["class_weight"] == "balanced"
 
 
 def test_each_command_is_the_space_of_the_run_with_one_remedy(noise: SearchResult, tmp_path: Path) -> None:
     report, space = noise.report, noise.run.space()
-    assert report is not None
     commands = [shlex.split(command) for command in next_commands(report)]
     assert len(commands) > 1
     for command, changes in zip(commands, report.trust.remedies, strict=False):
@@ -125,9 +121,7 @@ def test_a_class_with_nearly_all_rows_is_in_the_plan(tmp_path: Path) -> None:
 
 def test_the_run_says_how_many_training_rows_are_measured(noise: SearchResult) -> None:
     described = RunDirectory.open(noise.run.path).manifest().dataset
-    assert described is not None
     assert (described.rows.val, described.training_sample) == (90, 256)
-    assert noise.report is not None
     assert noise.report.dataset.training_sample == 256
     # An older run measured as many as validate.
     assert described.model_copy(update={"training_sample": None}).measured_training_rows == 90
@@ -138,7 +132,6 @@ def test_a_source_with_validation_rows_of_its_own_is_not_told_of_folds(tmp_path:
         write_classes(tmp_path / "data" / f"{split}.csv", 0.4, 3)
     data = {"source": str(tmp_path / "data"), "label": "label", "num_val": 100}
     found = search(make_space(tmp_path, dataset=data, trials=2, parameters=PARAMETERS), tmp_path / "run").report
-    assert found is not None
     assert found.dataset.given_splits == ("val", "test")
     assert found.trust.verdict is not None
     assert found.trust.remedies

@@ -82,13 +82,9 @@ def test_a_regression_is_searched_by_its_rmse(regression: SearchResult) -> None:
 
 def test_the_report_of_a_regression(regression: SearchResult) -> None:
     found = regression.report
-    assert found is not None
-    assert found.best is not None
     assert found.objective == "rmse"
-    assert found.validation is not None
     assert found.test.measurement is not None
     assert found.validation.value == pytest.approx(found.best.row["val_rmse"], rel=1e-4)
-    assert found.base_line is not None
     assert found.base_line.value > 5 * found.validation.value
     assert found.trust.verdict is None
     assert found.trust.standard_error == found.validation.standard_error
@@ -107,8 +103,6 @@ def test_another_objective_is_shown_after_the_last_epoch_too(tmp_path: Path) -> 
     data = {"source": str(table), "label": "price"}
     found = search(tmp_path, trained_here, dataset=data, objective="mae", confirm=0)
     report = found.report
-    assert report is not None
-    assert report.best is not None
     epochs = [e for e in found.run.epochs().to_pylist() if e["trial_id"] == report.best.row["trial_id"]]
     assert report.best.final == epochs[-1]["val_mae"]
     lines = {name: (value, remark) for name, value, remark in figure_lines(report, report.best)}
@@ -153,11 +147,8 @@ def test_the_best_trial_is_that_of_the_best_objective(tmp_path: Path) -> None:
     found = search(tmp_path, unbalanced, objective="balanced_accuracy", confirm=0)
     run: RunDirectory = found.run
     assert rank_trials(run.trials())["trial_id"].to_pylist() == [1, 0]
-    assert found.report is not None
-    assert found.report.best is not None
     assert found.report.best.row["trial_id"] == 1
     assert [row["trial_id"] for row in found.report.top] == [1, 0]
-    assert found.report.base_line is not None
     assert found.report.base_line.value == 0.1
     page = (run.path / "report.html").read_text()
     assert "By validation balanced accuracy at the best epoch; training: accuracy." in page
@@ -177,11 +168,8 @@ def test_classes_are_searched_by_their_log_loss(tmp_path: Path) -> None:
     table = write_table(tmp_path / "churn.csv", lambda X: np.where(X[:, 0] + X[:, 1] > 1, "yes", "no"), "churn")
     dataset = {"source": str(table), "label": "churn"}
     found = search(tmp_path, trained_here, objective="log_loss", dataset=dataset, confirm=0)
-    assert found.report is not None
-    assert found.report.best is not None
     rows = found.run.trials().to_pylist()
     assert found.report.best.row["val_log_loss"] == min(row["val_log_loss"] for row in rows)
-    assert found.report.test.measurement is not None
     assert found.report.test.measurement.classification is not None
     names = {"accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "average_precision", "log_loss"}
     assert set(found.report.test.measurement.figures) == names

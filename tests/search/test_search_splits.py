@@ -36,10 +36,7 @@ def test_a_run_says_and_keeps_by_which_groups_it_split(tmp_path: Path) -> None:
     words = "by groups of customer: 14 train, 3 val, 3 test"
     assert view.lines["split"] == words
     kept = RunDirectory.open(tmp_path / "run").manifest().dataset
-    assert kept is not None
-    assert kept.split is not None
     assert kept.split.words() == words
-    assert found.report is not None
     assert found.report.dataset.split == words
     # The same groups are on the same sides when the run goes on.
     resume_search(found.run, SearchOptions(**{**saved_options(found.run).to_json(), "trials": 2}))

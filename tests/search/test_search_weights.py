@@ -70,10 +70,7 @@ def same(found: Any, expected: Any) -> bool:
 
 def test_the_run_knows_by_what_its_rows_are_weighted(made: RunDirectory) -> None:
     manifest = made.manifest()
-    assert manifest.space is not None
-    assert manifest.dataset is not None
     assert manifest.space["class_weight"] == "balanced"
-    assert manifest.dataset.spec is not None
     assert (manifest.dataset.spec["weights"], manifest.dataset.spec["class_weight"]) == ("w", "balanced")
     data = load_run_dataset(made)
     assert data.row_weights is not None
@@ -87,12 +84,10 @@ def test_trials_confirmations_and_the_refit_learn_by_the_weights(made: RunDirect
     trial = made.trials().to_pylist()[0]
     [result] = train_pack([row_config(trial)], rows_of(data))
     assert same(made.models.load(0).params, result.weights)
-    assert result.best is not None
     assert trial["val_loss"] == pytest.approx(result.best.val_loss)
     [confirmed] = made.confirmations().to_pylist()
     again = row_config(made.trials().to_pylist()[confirmed["trial_id"]])
     [result] = train_pack([dataclasses.replace(again, seed=confirmed["seed"])], rows_of(data))
-    assert result.best is not None
     assert confirmed["val_loss"] == pytest.approx(result.best.val_loss)
     # The weights of validation rows, which are trained on now, count too; and balance is that of all of them.
     [config] = refit_configs(made, [confirmed["trial_id"]]).values()
@@ -127,7 +122,6 @@ def test_every_pool_weights_alike_and_a_run_goes_on_with_its_weights(tmp_path: P
     data = rows_of(load_run_dataset(run))
     for trial in run.trials().to_pylist():
         [result] = train_pack([row_config(trial)], data)
-        assert result.best is not None
         assert trial["val_loss"] == pytest.approx(result.best.val_loss, rel=1e-6)
 
 

@@ -134,7 +134,6 @@ def test_a_worker_waits_until_its_node_is_known_and_starts_on_no_other() -> None
     reserved.request_resources(request)
     assert wait_until(lambda: reserved.has_resources_ready(request), seconds=60)
     acquired = reserved.acquire_resources(request)
-    assert acquired is not None
     [actor] = acquired.annotate_remote_entities([ray.remote(Worker)])
     assert ray.get(actor.remote().node.remote()) == node["NodeID"]
     reserved.free_resources(acquired)
