@@ -115,8 +115,7 @@ class Chromium:
             if "context was destroyed" in answer["error"]["message"] or "navigated" in answer["error"]["message"]:
                 return {"result": {}}
             raise AssertionError(f"{method}: {answer['error']}")
-        result: Json = answer["result"]
-        return result
+        return answer["result"]
 
     def _await(self, wanted: Callable[[Json], bool]) -> Json:
         end = time.monotonic() + PATIENCE

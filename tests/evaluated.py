@@ -11,5 +11,4 @@ from fcsearch.results import RunDirectory
 
 def found(run: RunDirectory, *arguments: str) -> dict[str, Any]:
     """Its JSON, with these arguments too."""
-    value: dict[str, Any] = json_of("evaluate", run.path, *arguments)
-    return value
+    return json_of("evaluate", run.path, *arguments)

@@ -48,8 +48,7 @@ def search(folder: Path, **options: Any) -> RunDirectory:
 
 
 def trials(run: RunDirectory) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = run.trials().to_pylist()
-    return rows
+    return run.trials().to_pylist()
 
 
 def of_form(run: RunDirectory, form: InputForm) -> dict[str, Any]:

@@ -31,8 +31,7 @@ def rows(count: int = 120) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int6
 
 def search(X: Any, y: Any = None, **options: Any) -> fcsearch.Run:
     given = {"space": SPACE, "trials": 2, "pool": "inline", "confirm": 0, **options}
-    found: fcsearch.Run = fcsearch.search(X, y, **given)
-    return found
+    return fcsearch.search(X, y, **given)
 
 
 @pytest.fixture(scope="module")

@@ -30,8 +30,7 @@ def write(run: RunDirectory, values: dict[str, Any]) -> None:
 
 
 def stored(run: RunDirectory) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run.path / "run.json").read_text())
-    return found
+    return json.loads((run.path / "run.json").read_text())
 
 
 def test_an_old_manifest_is_read(empty_run: RunDirectory) -> None:
