@@ -1,7 +1,5 @@
 """A real Chromium, steered over a pipe by its DevTools protocol: what it makes of a page, and what it says of it."""
 
-from __future__ import annotations
-
 import base64
 import fcntl
 import json

@@ -1,7 +1,5 @@
 """Every test runs in surroundings of the suite's own, and the suite fails where something is left in them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 

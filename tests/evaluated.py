@@ -1,7 +1,5 @@
 """What `fcsearch evaluate` says of a run."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from commands import json_of

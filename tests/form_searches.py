@@ -1,7 +1,5 @@
 """Small searches whose trials learn the rows in several forms."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Hosts of a network: namespaces of this machine, joined by a bridge. Each has processes and a home of its own."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import shlex

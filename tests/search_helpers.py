@@ -1,7 +1,5 @@
 """Small spaces, and outcomes that no training was needed for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path

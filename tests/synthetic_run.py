@@ -1,7 +1,5 @@
 """A run directory such as a search leaves, made in a moment: results by a formula, models by least squares."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 from collections.abc import Mapping

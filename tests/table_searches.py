@@ -1,7 +1,5 @@
 """Short searches by the Python API, of a small table."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

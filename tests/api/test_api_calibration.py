@@ -1,7 +1,5 @@
 """From a search to probabilities that were fitted on its validation rows, wherever probabilities are given."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

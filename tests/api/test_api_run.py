@@ -1,7 +1,5 @@
 """What a run in memory can do as the commands do: evaluate, report, export; and how it is shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Runs and folders for commands, and commands that are refused."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

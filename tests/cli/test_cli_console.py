@@ -1,7 +1,5 @@
 """One rule for widths and colours, and paths that are never folded."""
 
-from __future__ import annotations
-
 import io
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`fcsearch run --dry-run`: the plan and the data, and nothing else."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`fcsearch export`: files that other programs use, and the card beside them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The card beside an exported model."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

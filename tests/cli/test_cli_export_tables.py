@@ -1,7 +1,5 @@
 """`fcsearch export --format csv`: the tables as CSV, with all that is in them."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from pathlib import Path

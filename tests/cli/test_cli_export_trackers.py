@@ -1,7 +1,5 @@
 """`fcsearch export` of trials for programs that track experiments, each read again by that program's own library."""
 
-from __future__ import annotations
-
 import importlib.util
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """`fcsearch note` and `fcsearch tag`, and where they show."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Commands that only look something up start at once: what takes a second to import is not for them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

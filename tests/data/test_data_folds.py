@@ -1,7 +1,5 @@
 """Folds: which rows train and validate in each, and what each makes of its features."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Splits by a column: whole groups, and the order of time."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable
 from pathlib import Path

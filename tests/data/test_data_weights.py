@@ -1,7 +1,5 @@
 """How much rows count: a column of weights, and weights of classes."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

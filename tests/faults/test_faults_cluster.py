@@ -1,7 +1,5 @@
 """A cluster of three hosts in the middle of a search: nodes that die, join late, and are cut off; a head that dies."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 `FCSEARCH_FAULTS_SEED` repeats the kills of an earlier run, as far as the machine is as fast as it was then.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import os
 import random

@@ -1,7 +1,5 @@
 """The processes of a search by what they do, and what must hold of its run directory when all is over."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

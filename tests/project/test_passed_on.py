@@ -1,7 +1,5 @@
 """What people pass on of a run tells nobody where it was searched, and by whom: all of it is looked through."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 from collections.abc import Iterator

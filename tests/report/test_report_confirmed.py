@@ -1,7 +1,5 @@
 """Confirmations and alternatives in words: in the objective's own unit, and in its own direction."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

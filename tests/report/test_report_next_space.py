@@ -1,7 +1,5 @@
 """next_space.yaml: the advice as a space that runs, and never against it."""
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import math

@@ -1,7 +1,5 @@
 """What is read of model files without torch is what torch would read."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

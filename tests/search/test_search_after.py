@@ -1,7 +1,5 @@
 """What comes after a search: others can watch a confirmation, and it leaves the refit its time."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Searches that begin with the trials of an earlier run, and with configurations that come first."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What follows a search: the best again with other seeds, the ensemble, the refit. Trained in this process."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What follows a search goes by the search's own objective: confirmation, ensemble and refit of a regression too."""
 
-from __future__ import annotations
-
 import re
 import statistics
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Damaged and missing parts of the tables: `resume` alone leads to the tables of an undisturbed run."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whole searches on digits, in this process, on a Ray that the tests share."""
 
-from __future__ import annotations
-
 import functools
 import os
 import re

@@ -1,7 +1,5 @@
 """The refits of an ensemble's members: when they are its networks, and when they go."""
 
-from __future__ import annotations
-
 import dataclasses
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Searches whose trials are means over folds, whole: in this process, in others, and by Ray."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import math

@@ -1,7 +1,5 @@
 """Searches in which every trial says in which form it learns the rows: from the first pack to the use of a model."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import shutil

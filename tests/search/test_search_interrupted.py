@@ -1,7 +1,5 @@
 """Searches whose process is interrupted or killed, and that go on."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """Searches in which there is nothing to learn, or one class has nearly all rows: what they say, and what runs next."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Searches that go by another figure than accuracy, whole, without Ray."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import json

@@ -1,7 +1,5 @@
 """With folds every row is predicted by the network that did not see it: what is kept of that, and what goes by it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

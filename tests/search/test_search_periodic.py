@@ -1,7 +1,5 @@
 """A search whose networks may embed numbers, from the space to the use of its models."""
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Searches on rows that are split by a column, whole, without Ray."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

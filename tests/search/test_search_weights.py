@@ -1,7 +1,5 @@
 """Searches on rows that count differently, whole, in this process and in others."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What other seeds say of the best configurations: means, ties, and by how much a search flatters."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The networks behind `best`, `confirmed`, `ensemble`, `refit` and the number of a trial."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

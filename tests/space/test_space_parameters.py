@@ -1,7 +1,5 @@
 """What a parameter may be: every refusal names the key, the place, what was found and what would do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """The engine against the plain net, and proof that one wrong piece, of either, makes the check fail."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

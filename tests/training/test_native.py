@@ -1,7 +1,5 @@
 """What is compiled: optional, built again when what it depends on changes, and called with checked arguments."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

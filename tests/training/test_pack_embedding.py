@@ -3,8 +3,6 @@
 That each is the plain net is checked by `fcsearch check`, which test_checks.py runs.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

@@ -1,7 +1,5 @@
 """Rows that count more than others, in the losses that packs are trained by."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest

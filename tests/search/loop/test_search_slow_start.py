@@ -1,7 +1,5 @@
 """What is said of a start that took much of a time budget."""
 
-from __future__ import annotations
-
 import dataclasses
 import time
 from pathlib import Path

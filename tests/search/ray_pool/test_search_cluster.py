@@ -1,7 +1,5 @@
 """A search on a Ray cluster of two nodes: hosts in network namespaces of this machine."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

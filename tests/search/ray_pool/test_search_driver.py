@@ -1,7 +1,5 @@
 """The process that drives Ray: how it serves pools, and looks at a cluster whose nodes join and leave."""
 
-from __future__ import annotations
-
 from typing import Any, cast
 
 import pytest

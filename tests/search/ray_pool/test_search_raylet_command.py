@@ -1,7 +1,5 @@
 """A raylet of this machine does without its agents; what is private to Ray is still there."""
 
-from __future__ import annotations
-
 import select
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Workers of Ray live on while there is no pack for them, and learn other rows."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

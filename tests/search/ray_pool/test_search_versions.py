@@ -1,7 +1,5 @@
 """Nodes whose versions are not those of the search."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

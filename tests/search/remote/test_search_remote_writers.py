@@ -1,7 +1,5 @@
 """Several machines at one run at a URL: it has one writer, and readers see what that one wrote."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable
