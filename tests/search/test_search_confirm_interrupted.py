@@ -12,15 +12,15 @@ from typing import Literal
 import pytest
 from commands import output_of
 from confirmed_searches import again, pairs, search
+from engine_helpers import RecordingView
 from in_process_pool import InProcess
 
 from fcsearch.evaluation import load_run_dataset
 from fcsearch.report import write_report
-from fcsearch.results import RunDirectory, Status
+from fcsearch.results import RunDirectory
 from fcsearch.search.api import resume_search, saved_options
 from fcsearch.search.loop import later_stages, session
 from fcsearch.search.loop.interruption import Interruption
-from fcsearch.search.loop.view import SilentView
 from fcsearch.search.pool.messages import PackTask
 from fcsearch.selection import is_settled
 
@@ -112,7 +112,7 @@ def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
 ) -> None:
     monkeypatch.setattr(later_stages, "confirmation_extent", lambda *_, **__: None)
     run = search(tmp_path, InProcess(), confirm=0, report=False).run
-    view = Notes()
+    view = RecordingView()
     options = dataclasses.replace(saved_options(run), confirm=confirm, trials=8)
     resume_search(RunDirectory.open(run.path), options, view=view, open_pool=InProcess())
     said = [
@@ -120,22 +120,10 @@ def test_a_confirmation_that_would_take_too_long_is_left_out_with_a_line(
         f"{shlex.quote(str(run.path))}`"
     ]
     assert view.notices == (said if confirm else [])
-    assert view.then == ({"the best again with other seeds, if that is short"} if confirm else {None})
+    assert {status.then for status in view.seen} == (
+        {"the best again with other seeds, if that is short"} if confirm else {None}
+    )
     assert pairs(run) == []
-
-
-class Notes(SilentView):
-    """Keeps what a user is told."""
-
-    def __init__(self) -> None:
-        self.notices: list[str] = []
-        self.then: set[str | None] = set()
-
-    def notice(self, text: str) -> None:
-        self.notices.append(text)
-
-    def update(self, status: Status) -> None:
-        self.then.add(status.then)
 
 
 def test_nobody_else_measures_test_rows_while_a_run_is_written(tmp_path: Path) -> None:
