@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any, Literal, get_args
 
-from fcsearch.config.hyperparameter import is_integer
+from fcsearch.config.hyperparameter import is_finite, is_integer
 from fcsearch.errors import UsageError
 from fcsearch.wording import option
 
@@ -77,14 +76,14 @@ class SearchOptions:
             _require(name, getattr(self, name), "an integer of at least 1", lambda v: is_integer(v) and v >= 1)
         _require("seed", self.seed, "an integer from 0 to 4294967295", lambda v: is_integer(v) and 0 <= v < 2**32)
         for name in ("time_budget", "cpus_per_worker"):
-            _require(name, getattr(self, name), "a number above 0", lambda v: _finite(v) and v > 0)
+            _require(name, getattr(self, name), "a number above 0", lambda v: is_finite(v) and v > 0)
         for name in ("checkpoint_every", "page_every"):
-            _require(name, getattr(self, name), "a number of at least 0", lambda v: _finite(v) and v >= 0)
+            _require(name, getattr(self, name), "a number of at least 0", lambda v: is_finite(v) and v >= 0)
         _require(
             "gpus_per_worker",
             self.gpus_per_worker,
             "0, a fraction of a GPU below 1, or a whole number of GPUs",
-            lambda v: _finite(v) and v >= 0 and (v < 1 or float(v).is_integer()),
+            lambda v: is_finite(v) and v >= 0 and (v < 1 or float(v).is_integer()),
         )
         _require(
             "pack_size",
@@ -119,10 +118,6 @@ class SearchOptions:
     def to_json(self) -> dict[str, Any]:
         """The options as JSON types."""
         return dataclasses.asdict(self)
-
-
-def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _require(name: str, value: Any, requirement: str, holds: Any) -> None:
