@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -31,3 +32,9 @@ def output_of(*arguments: object) -> str:
 def json_of(*arguments: object) -> Any:
     """What a command tells programs."""
     return json.loads(ran(*arguments, "--format", "json").stdout)
+
+
+def exported(where: object, out: Path, *arguments: str) -> str:
+    """The card beside the model that `fcsearch export` writes."""
+    ran("export", where, "--out", out, *arguments)
+    return out.with_name(out.name + ".md").read_text()

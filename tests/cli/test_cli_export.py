@@ -14,9 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from commands import ran
+from commands import exported, ran
 from customers import ROWS, table, write
-from exports import exported
 
 from fcsearch.results import RunDirectory
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from exports import exported
+from commands import exported
 
 from fcsearch.evaluation import Lead
 from fcsearch.inference.choosing import choose_model

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from commands import json_of, output_of, ran
-from exports import exported
+from commands import exported, json_of, output_of, ran
 from sklearn.datasets import load_digits
 from synthetic_run import EPOCHS, add_trials, digits, epoch_rows, manifest, save_model, trial_row
 

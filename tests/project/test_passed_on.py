@@ -9,8 +9,7 @@ import in_process_pool
 import inline_pool
 import pyarrow.parquet as pq
 import pytest
-from commands import ran
-from exports import exported
+from commands import exported, ran
 from search_helpers import write_table
 
 from fcsearch.comparison import compare_runs, comparison_page
