@@ -58,17 +58,22 @@ def test_runs_of_the_working_folder_have_relative_paths(tmp_path: Path, monkeypa
         assert [line.split()[0] for line in lines[2:]] == ["runs/new", "runs/[old]", "runs/torn"]
 
 
+def on_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> str:
+    """What the command shows in the working folder, without colours."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    runs.callback(Path("runs"), (), "text")
+    return re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+
+
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_narrow_terminal_breaks_no_word_and_is_spared_what_is_needed_least(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
     make(tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    runs.callback(Path("runs"), (), "text")
-    table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).split("runs/torn")[0]
+    table = on_terminal(monkeypatch, columns).split("runs/torn")[0]
     assert max(map(len, table.splitlines())) <= columns
     words = set(table.split())
     assert {"98.41%", "complete", "runs/[old]", "running"} <= words
@@ -84,11 +89,7 @@ def test_how_a_run_ended_is_folded_on_a_narrow_terminal(
     ended = manifest("customers", state="complete", ended_by="time_budget", options={"trials": 5_000})
     RunDirectory.create(tmp_path / "runs" / "customers", ended)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    runs.callback(Path("runs"), (), "text")
-    table = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue())
+    table = on_terminal(monkeypatch, columns)
     assert max(map(len, table.splitlines())) <= columns
     assert {"runs/customers", "ended", "budget"} <= set(table.split())
 

@@ -1,11 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
 from fcsearch.training import TrainingData
-from fcsearch.training.engine.native import step_functions
+from fcsearch.training.engine.native import library, step_functions
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,14 @@ def arithmetic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     elif step_functions(torch.device("cpu"), torch.float64) is None:
         pytest.skip("no C compiler on this machine")
     return way
+
+
+@pytest.fixture
+def _fresh_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kernels are compiled anew, into a folder of the test's own."""
+    if step_functions(torch.device("cpu"), torch.float64) is None:
+        pytest.skip("no C compiler on this machine")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    library._for_cpu.cache_clear()
+    yield
+    library._for_cpu.cache_clear()
